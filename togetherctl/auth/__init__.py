@@ -1,0 +1,1 @@
+"""The auth engine: serve, refresh, log in, for every profile."""

@@ -1,0 +1,96 @@
+"""One authorization request (RFC 6749, 4.1.1), which knows how to recognise its own answer."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import Refused, Untrusted
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_BYTES = 32
+
+
+class StrayResponse(Exception):
+    """Not the answer to this request: another login's, a browser's guess, or somebody's attempt."""
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """State (RFC 6749, 10.12), nonce (OpenID Connect Core 1.0, 3.1.2.1) and PKCE verifier (RFC 7636) of one login.
+
+    Each is 256 bits of its own. The repr shows none of them.
+    """
+
+    issuer: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str | None = field(repr=False)
+    issuer_parameter: bool = False
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        issuer: str,
+        redirect_uri: str,
+        scopes: tuple[str, ...],
+        pkce: bool,
+        issuer_parameter: bool,
+        random: Callable[[int], str] = secrets.token_urlsafe,
+    ) -> AuthorizationRequest:
+        """A request with secrets of its own; `issuer_parameter` says the issuer promises to name itself (RFC 9207)."""
+        return cls(
+            issuer=issuer,
+            redirect_uri=redirect_uri,
+            scopes=scopes,
+            state=random(_BYTES),
+            nonce=random(_BYTES),
+            verifier=random(_BYTES) if pkce else None,
+            issuer_parameter=issuer_parameter,
+        )
+
+    def is_answered_by(self, response: Mapping[str, str]) -> bool:
+        """Whether `response` bears this request's state."""
+        return hmac.compare_digest(response.get("state", "").encode(), self.state.encode())
+
+    def code(self, response: Mapping[str, str]) -> str:
+        """The authorization code of `response`.
+
+        Raises StrayResponse where it is not meant for this request, Untrusted where another issuer sent it
+        (RFC 9207, 2.4), and Refused with the issuer's error (RFC 6749, 4.1.2.1).
+        """
+        if not self.is_answered_by(response):
+            raise StrayResponse
+        self._check_issuer(response.get("iss"))
+        if "error" in response:
+            raise _refusal(response["error"], response.get("error_description", ""))
+        code = response.get("code", "")
+        if not code:
+            raise Untrusted("the issuer's answer bears neither a code nor an error")
+        return code
+
+    def _check_issuer(self, named: str | None) -> None:
+        if named is None and self.issuer_parameter:
+            raise Untrusted("the answer does not name its issuer, though the issuer promises it does (RFC 9207)")
+        if named is not None and named != self.issuer:
+            raise Untrusted(f"the answer comes from {printable(named)}, not from {self.issuer}")
+
+
+def _refusal(error: str, description: str) -> Refused:
+    said = f"the issuer refused the login: {printable(error, limit=80)}"
+    if description:
+        said += f" ({printable(description)})"
+    hints = {
+        "invalid_scope": 'the issuer may not know a scope of this profile; offline_access = "never" leaves that one out',
+        "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
+        "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
+    }
+    return Refused(said, hint=hints.get(error), error=error, description=description)

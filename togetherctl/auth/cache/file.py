@@ -1,0 +1,128 @@
+"""Sessions as files: 0600 in a 0700 folder, replaced whole, one advisory lock each."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.cache import record
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, write_whole
+from togetherctl.errors import StorageError
+from togetherctl.lock import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from togetherctl.auth.session import Session
+
+_MAX_BYTES = 1024 * 1024
+
+
+class FileSessions:
+    """The folder of session files. Reading takes no lock and writes nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, key: str) -> Session | None:
+        """The session, or None where there is none; a file that cannot be understood counts as none.
+
+        Raises StorageError where a file is there but must not be used: not ours, open to others, or newer than us.
+        """
+        path = self._path(key)
+        data = self._read(path)
+        if data is None:
+            return None
+        try:
+            return record.decode(data)
+        except record.BrokenRecord:
+            return None
+        except record.NewerRecord:
+            raise StorageError(
+                f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl"
+            ) from None
+
+    def save(self, key: str, session: Session) -> None:
+        """Replace the session, durably. Raises OSError and StorageError."""
+        self._make_folder()
+        write_whole(self._path(key), record.encode(session))
+
+    def set_aside(self, key: str) -> Path | None:
+        """Rename a file that cannot be understood to `.bad` and give its new path. Call it under the lock."""
+        path = self._path(key)
+        data = self._read(path)
+        if data is None:
+            return None
+        try:
+            record.decode(data)
+        except record.BrokenRecord:
+            with suppress(OSError):
+                return path.replace(self._aside(key))
+        except record.NewerRecord:
+            pass
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Forget the session, and what was set aside of it; False where there was none. Raises StorageError."""
+        try:
+            self._aside(key).unlink(missing_ok=True)
+            self._path(key).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StorageError(f"{self._path(key)} cannot be deleted: {error.strerror}") from None
+        return True
+
+    @contextmanager
+    def lock(self, key: str, *, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold the session's lock. Raises LockTimeout, and StorageError where there is no lock to be had."""
+        try:
+            self._make_folder()
+            held = locked(self.folder / f"{key}.lock", seconds=seconds, waiting=waiting)
+            held.__enter__()
+        except OSError as error:
+            raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+    def _aside(self, key: str) -> Path:
+        return self.folder / f"{key}.json.bad"
+
+    def _make_folder(self) -> None:
+        make_private_folder(self.folder)
+        status = self.folder.stat()
+        if not is_ours(status):
+            raise StorageError(f"{self.folder} belongs to another user (uid {status.st_uid})")
+        if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o022:
+            raise StorageError(f"{self.folder} can be written by others", hint=f"chmod 700 {self.folder}")
+
+    def _read(self, path: Path) -> bytes | None:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from None
+        with open(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise StorageError(f"{path} is not a regular file")
+            if not is_ours(status):
+                raise StorageError(
+                    f"{path} belongs to another user (uid {status.st_uid}) and is not used",
+                    hint=f"look at who put it there, then remove it: rm {path}",
+                )
+            if open_to_others(status):
+                raise StorageError(
+                    f"{path} holds tokens and is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
+                    hint=f"chmod 600 {path}; log out and in again if others use this machine",
+                )
+            return file.read(_MAX_BYTES)

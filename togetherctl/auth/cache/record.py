@@ -1,0 +1,84 @@
+"""A session as JSON, with a version of its form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from togetherctl.auth.session import LastError, Session, Token
+
+VERSION = 1
+
+
+class NewerRecord(Exception):
+    """Written by a newer togetherctl."""
+
+
+class BrokenRecord(Exception):
+    """Not a session: cut short, changed, or never one."""
+
+
+def encode(session: Session) -> bytes:
+    return json.dumps({"version": VERSION, **asdict(session)}, indent=1).encode("utf-8") + b"\n"
+
+
+def decode(data: bytes) -> Session:
+    """Raises NewerRecord or BrokenRecord."""
+    try:
+        fields = json.loads(data)
+        version = fields.pop("version")
+        if isinstance(version, int) and version > VERSION:
+            raise NewerRecord
+        if version != VERSION:
+            raise BrokenRecord
+        return Session(
+            issuer=_text(fields.pop("issuer")),
+            client_id=_text(fields.pop("client_id")),
+            subject=_text(fields.pop("subject")),
+            identity=_text(fields.pop("identity")),
+            id_token=_token(fields.pop("id_token")),
+            access_token=_token(fields.pop("access_token")),
+            refresh_token=_secret(fields.pop("refresh_token")),
+            scope=_text(fields.pop("scope")),
+            refused=fields.pop("refused") is True,
+            last_error=_last_error(fields.pop("last_error")),
+        )
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        raise BrokenRecord from None
+
+
+def _token(fields: dict[str, Any] | None) -> Token | None:
+    if fields is None:
+        return None
+    value = _secret(fields["value"])
+    if value is None:
+        raise BrokenRecord
+    return Token(value, _time(fields["obtained_at"]), _time(fields["expires_at"]))
+
+
+def _last_error(fields: dict[str, Any] | None) -> LastError | None:
+    if fields is None:
+        return None
+    return LastError(_time(fields["at"]), _text(fields["code"]), _text(fields["message"]))
+
+
+def _secret(value: object) -> str | None:
+    if value is None:
+        return None
+    # A token goes into headers and one line of JSON; anything else was never one.
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+        raise BrokenRecord
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise BrokenRecord
+    return value
+
+
+def _time(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise BrokenRecord
+    return float(value)

@@ -1,0 +1,196 @@
+"""An issuer's metadata and keys (OpenID Connect Discovery 1.0), asked for once a day and kept beside each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, write_whole
+from togetherctl.errors import Refused, Untrusted
+from togetherctl.loopback import is_loopback, is_safe
+from togetherctl.printable import printable
+from togetherctl.transport import host_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Protocol
+
+    from togetherctl.transport import Answer, Connection
+
+    class Getter(Protocol):
+        def get(self, url: str) -> Answer: ...
+
+
+MAX_AGE = 24 * 3600.0
+_VERSION = 1
+_MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a login needs of the provider metadata (Discovery 1.0, 3; RFC 8414; RFC 9207)."""
+
+    issuer: str
+    authorization_endpoint: str | None = None
+    token_endpoint: str | None = None
+    jwks_uri: str | None = None
+    revocation_endpoint: str | None = None
+    end_session_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
+    scopes_supported: tuple[str, ...] = ()
+    code_challenge_methods_supported: tuple[str, ...] = ()
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    authorization_response_iss_parameter_supported: bool = False
+
+
+_ENDPOINTS = (
+    "authorization_endpoint",
+    "token_endpoint",
+    "jwks_uri",
+    "revocation_endpoint",
+    "end_session_endpoint",
+    "device_authorization_endpoint",
+)
+_LISTS = ("scopes_supported", "code_challenge_methods_supported", "token_endpoint_auth_methods_supported")
+
+
+def discovery_url(issuer: str) -> str:
+    """Where the metadata of `issuer` is (Discovery 1.0, 4.1)."""
+    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
+    """The provider metadata as the issuer sends it. Raises Unreachable, Refused and Untrusted."""
+    url = discovery_url(issuer)
+    answer = http.get(url)
+    answer.raise_if_later()
+    if answer.status != 200:
+        raise Refused(
+            f"there is no OpenID provider at {issuer}: {url} answered HTTP {answer.status}",
+            hint="check the issuer URL; it is what comes before /.well-known/openid-configuration",
+            status=answer.status,
+        )
+    document = answer.json()
+    check_metadata(document, issuer)
+    return document
+
+
+def check_metadata(document: dict[str, Any], issuer: str) -> None:
+    """Raises Untrusted unless the metadata is this issuer's own and its endpoints are safe to use."""
+    named = document.get("issuer")
+    if named != issuer:
+        raise Untrusted(f"the issuer calls itself {printable(named)}, not {issuer}", hint=_spelling(issuer, named))
+    local = is_loopback(urlsplit(issuer).hostname)
+    for name in _ENDPOINTS:
+        endpoint = document.get(name)
+        if endpoint is None:
+            continue
+        if not isinstance(endpoint, str) or not endpoint.isprintable() or not is_safe(endpoint):
+            raise Untrusted(f"the issuer's {name} is {printable(endpoint)}, which is not https")
+        if endpoint.startswith("http:") and not local:
+            raise Untrusted(f"the issuer's {name} leads to this machine: {printable(endpoint)}")
+
+
+def parse_metadata(document: dict[str, Any]) -> Metadata:
+    """The fields that matter; lists of anything but text count as empty."""
+    fields: dict[str, Any] = {name: document.get(name) for name in _ENDPOINTS}
+    for name in _LISTS:
+        listed = document.get(name)
+        fields[name] = tuple(item for item in listed if isinstance(item, str)) if isinstance(listed, list) else ()
+    named = document.get("authorization_response_iss_parameter_supported")
+    return Metadata(issuer=document["issuer"], authorization_response_iss_parameter_supported=named is True, **fields)
+
+
+def fetch_keys(jwks_uri: str, http: Getter) -> dict[str, Any]:
+    """The issuer's JWK Set (RFC 7517, 5). Raises Unreachable and Untrusted."""
+    answer = http.get(jwks_uri)
+    answer.raise_if_later()
+    if answer.status != 200:
+        raise Untrusted(f"the issuer's keys are not at {host_of(jwks_uri)}: HTTP {answer.status}")
+    document = answer.json()
+    if not isinstance(document.get("keys"), list):
+        raise Untrusted(f"the issuer's keys at {host_of(jwks_uri)} are not a JWK Set")
+    return document
+
+
+@dataclass
+class Discovery:
+    """One issuer's metadata and keys: from the cache while it is young, else from the issuer."""
+
+    issuer: str
+    http: Getter
+    file: Path
+    clock: Callable[[], float]
+    _document: dict[str, Any] | None = field(default=None, repr=False)
+    _keys: dict[str, Any] | None = field(default=None, repr=False)
+    _fetched_at: float = 0.0
+    _asked: bool = False
+
+    def metadata(self, *, fresh: bool = False) -> Metadata:
+        """The metadata; `fresh` asks the issuer whatever the cache holds. Raises as `fetch_metadata` does."""
+        if self._document is None and not fresh:
+            self._load()
+        if self._document is None or (fresh and not self._asked):
+            self._document, self._keys = fetch_metadata(self.issuer, self.http), None
+            self._fetched_at, self._asked = self.clock(), True
+            self._save()
+        return parse_metadata(self._document)
+
+    def keys(self, refetch: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 # id_token.verify's parameter
+        """The JWK Set; `refetch` asks the issuer again."""
+        metadata = self.metadata()
+        if self._keys is None or refetch:
+            if metadata.jwks_uri is None:
+                raise Untrusted("the issuer's metadata names no keys (jwks_uri)")
+            self._keys = fetch_keys(metadata.jwks_uri, self.http)
+            self._save()
+        return self._keys
+
+    def _load(self) -> None:
+        try:
+            descriptor = os.open(self.file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            with open(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                cached = json.loads(file.read(_MAX_BYTES))
+            age = self.clock() - cached["fetched_at"]
+            sound = cached["version"] == _VERSION and cached["issuer"] == self.issuer and 0 <= age < MAX_AGE
+            if sound and is_ours(status) and not open_to_others(status):
+                check_metadata(cached["metadata"], self.issuer)
+                self._document, self._keys = cached["metadata"], cached["keys"]
+                self._fetched_at = cached["fetched_at"]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, Untrusted):
+            # The cache is worth nothing: whatever is wrong with it, the issuer can be asked.
+            return
+
+    def _save(self) -> None:
+        record = {
+            "version": _VERSION,
+            "issuer": self.issuer,
+            "fetched_at": self._fetched_at,
+            "metadata": self._document,
+            "keys": self._keys,
+        }
+        with suppress(OSError):
+            make_private_folder(self.file.parent)
+            write_whole(self.file, json.dumps(record).encode("utf-8"))
+
+
+def cache_file(folder: Path, issuer: str, connection: Connection) -> Path:
+    """The cache's file for an issuer reached in one particular way."""
+    way = [issuer, [str(path) for path in connection.ca_files], connection.ca_data, connection.insecure]
+    digest = hashlib.sha256(json.dumps([*way, connection.proxy, sorted(connection.headers.items())]).encode())
+    return folder / f"{digest.hexdigest()[:32]}.json"
+
+
+def _spelling(issuer: str, named: object) -> str:
+    if isinstance(named, str) and named.rstrip("/") == issuer.rstrip("/"):
+        return f'only a slash differs; write url = "{printable(named)}"'
+    if isinstance(named, str) and "{tenantid}" in named:
+        return "put your tenant's ID in the URL instead of common, organizations or consumers"
+    return "write the issuer exactly as it calls itself, if that is the one you mean"

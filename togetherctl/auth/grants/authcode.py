@@ -1,0 +1,88 @@
+"""The authorization code grant with PKCE, through the person's own browser (RFC 6749, 4.1; RFC 7636; RFC 8252)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from togetherctl.auth import page
+from togetherctl.auth.callback import listen
+from togetherctl.errors import LoginRequired, TogetherctlError
+
+if TYPE_CHECKING:
+    from togetherctl.auth.authorization import AuthorizationRequest
+    from togetherctl.auth.browser import Opened
+    from togetherctl.auth.callback import Arrival, Listener
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.session import Session
+    from togetherctl.auth.token_answer import TokenAnswer
+
+_LOOK = 0.5
+
+OpenBrowser = Callable[[str], "Opened | None"]
+Accept = Callable[["TokenAnswer", "AuthorizationRequest"], "Session"]
+
+
+@dataclass(frozen=True)
+class AuthorizationCode:
+    """One login by browser. `open_browser` starts one at a URL; `accept` verifies the tokens and makes the session."""
+
+    provider: Provider
+    conversation: Conversation
+    open_browser: OpenBrowser
+    accept: Accept
+
+    def log_in(self) -> Session:
+        """Raises LoginRequired where nobody came back in time, and Unreachable, Refused or Untrusted.
+
+        The browser's last page is shown only when it is known how the login ended, and says so.
+        """
+        profile = self.provider.profile
+        with listen(profile.loopbacks, profile.certificate) as listener:
+            request = self.provider.authorization_request(listener.redirect_uri)
+            url = self.provider.authorization_url(request)
+            listener.start(request.is_answered_by)
+            opened = self.open_browser(url)
+            self.conversation.page(url, opened=opened is not None)
+            arrival = self._wait(listener, opened)
+            return self._finish(arrival, request)
+
+    def _wait(self, listener: Listener, opened: Opened | None) -> Arrival:
+        profile = self.provider.profile
+        ends = monotonic() + profile.login_timeout
+        with self.conversation.waiting("the login in your browser", profile.login_timeout):
+            while (left := ends - monotonic()) > 0:
+                arrival = listener.wait(min(_LOOK, left))
+                if arrival is not None:
+                    return arrival
+                if opened is not None and opened.gave_up():
+                    opened = None
+                    self.conversation.warn("the browser could not be started; open the address above yourself")
+        raise LoginRequired(
+            f"nobody finished the login within {profile.login_timeout:.0f} s",
+            hint=f"togetherctl login {profile.name}",
+        )
+
+    def _finish(self, arrival: Arrival, request: AuthorizationRequest) -> Session:
+        profile = self.provider.profile
+        try:
+            code = request.code(arrival.parameters)
+            session = self.accept(self.provider.exchange(code, request), request)
+        except TogetherctlError as error:
+            arrival.show(page.failed(error.message, error.hint))
+            raise
+        except BaseException:
+            arrival.show(page.failed("togetherctl was stopped before the login was finished."))
+            raise
+        arrival.show(
+            page.succeeded(
+                identity=session.identity,
+                profile=profile.name,
+                issuer=profile.issuer.url,
+                next_url=profile.open_url_after,
+            )
+        )
+        return session

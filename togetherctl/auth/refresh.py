@@ -1,0 +1,153 @@
+"""Trading a refresh token for new tokens (RFC 6749, 6; OpenID Connect Core 1.0, 12).
+
+This is what happens at every expiry while somebody waits for kubectl, so it is one request and loads neither the
+OAuth client nor the JWT library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from togetherctl.auth import claims as id_claims
+from togetherctl.auth.client_auth import authentication, choose_method
+from togetherctl.auth.session import Session, Token
+from togetherctl.auth.token_answer import TokenAnswer, parse
+from togetherctl.errors import Refused, Unreachable, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from togetherctl.auth.discovery import Discovery, Metadata
+    from togetherctl.store.profile import Profile
+    from togetherctl.transport import HTTP
+
+TOTAL_SECONDS = 25.0
+_PAUSES = (0.5, 2.0)
+_LONGEST_PAUSE = 5.0
+_MOVED = frozenset({404, 405, 410})
+
+
+class RefreshTokenDead(Refused):
+    """The issuer will never take this refresh token again."""
+
+
+def refresh(
+    profile: Profile,
+    session: Session,
+    *,
+    discovery: Discovery,
+    http: HTTP,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> tuple[Session, Untrusted | None]:
+    """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
+
+    An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
+    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was.
+    """
+    if session.refresh_token is None:
+        raise RefreshTokenDead("there is no refresh token")
+    answer = _ask_patiently(profile, session, discovery, http, sleep)
+    rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
+    try:
+        return _with_tokens(profile, rotated, answer, discovery, clock()), None
+    except Untrusted as error:
+        return rotated, error
+
+
+def _ask_patiently(
+    profile: Profile, session: Session, discovery: Discovery, http: HTTP, sleep: Callable[[float], None]
+) -> TokenAnswer:
+    for pause in (*_PAUSES, None):
+        try:
+            return _ask(profile, session, discovery, http)
+        except Unreachable as error:
+            wait = max(pause or 0.0, error.retry_after or 0.0)
+            if pause is None or not _safe_to_repeat(error) or monotonic() + wait >= http.ends or wait > _LONGEST_PAUSE:
+                raise
+            sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _safe_to_repeat(error: Unreachable) -> bool:
+    # A request without an answer, or behind a gateway that had none, may have spent the token: asking again could
+    # look like theft and end the session.
+    return not error.sent or error.status not in (0, 504)
+
+
+def _ask(profile: Profile, session: Session, discovery: Discovery, http: HTTP) -> TokenAnswer:
+    metadata = discovery.metadata()
+    try:
+        return _post(profile, session, metadata, http)
+    except Refused as error:
+        if error.error or error.status not in _MOVED:
+            raise _classified(error) from None
+    # The endpoint is gone: perhaps it moved since the metadata was kept.
+    moved = discovery.metadata(fresh=True)
+    if moved.token_endpoint == metadata.token_endpoint:
+        raise Refused(f"the issuer's token endpoint {metadata.token_endpoint} does not exist")
+    try:
+        return _post(profile, session, moved, http)
+    except Refused as error:
+        raise _classified(error) from None
+
+
+def _post(profile: Profile, session: Session, metadata: Metadata, http: HTTP) -> TokenAnswer:
+    if metadata.token_endpoint is None:
+        raise Untrusted("the issuer's metadata names no token endpoint")
+    secret = profile.secret() if profile.secret else None
+    method = choose_method(
+        profile.issuer.client_auth, metadata.token_endpoint_auth_methods_supported, has_secret=secret is not None
+    )
+    fields, headers = authentication(method, profile.client_id, secret)
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": session.refresh_token or "",
+        # What was granted, never more; said again because some issuers give no ID token without it.
+        "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
+        **fields,
+    }
+    return parse(http.post_form(metadata.token_endpoint, form, headers=headers))
+
+
+def _classified(error: Refused) -> Refused:
+    dead = error.status == 400 and (
+        error.error == "invalid_grant"
+        # Dex answers a dead refresh token with another code than RFC 6749 names.
+        or (error.error == "invalid_request" and error.description.startswith("Refresh token"))
+    )
+    if not dead:
+        return error
+    return RefreshTokenDead(error.message, error=error.error, description=error.description, status=error.status)
+
+
+def _with_tokens(
+    profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float
+) -> Session:
+    renewed = replace(session, scope=answer.scope or session.scope, refused=False, last_error=None)
+    if answer.access_token is not None:
+        renewed = replace(renewed, access_token=answer.access(now))
+    if answer.id_token is not None:
+        claims = _trusted_claims(profile, session, answer.id_token, discovery, now)
+        renewed = replace(renewed, id_token=Token(answer.id_token, now, id_claims.expiry(claims) or now))
+    return renewed
+
+
+def _trusted_claims(
+    profile: Profile, session: Session, id_token: str, discovery: Discovery, now: float
+) -> id_claims.Claims:
+    issuer, client_id = profile.issuer.url, profile.client_id
+    if profile.issuer.connection.insecure or not issuer.startswith("https:"):
+        # Nothing vouched for who answered, so the signature has to.
+        from togetherctl.auth.id_token import verify
+
+        claims = verify(id_token, keys=discovery.keys, issuer=issuer, client_id=client_id, now=now)
+    else:
+        claims = id_claims.read_claims(id_token)
+        id_claims.check_claims(claims, issuer=issuer, client_id=client_id, now=now)
+    id_claims.check_same_person(claims, issuer=session.issuer, subject=session.subject)
+    if profile.account:
+        id_claims.check_account(claims, profile.account)
+    return claims

@@ -1,0 +1,116 @@
+"""What one login left behind, and how old it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Literal
+
+TokenKind = Literal["id", "access"]
+
+STALE_SHARE = 0.2
+MARGIN_SHARE = 0.1
+# A token is not taken for young when it was obtained further ahead than clocks commonly differ.
+_FUTURE = 60.0
+
+
+class Freshness(Enum):
+    """The moments of a token's life."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    DUE = "due"
+    EXPIRED = "expired"
+
+
+class State(Enum):
+    """What `status` says of a session."""
+
+    VALID = "valid"
+    STALE = "stale"
+    EXPIRED = "expired"
+    LOGIN_REQUIRED = "login-required"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A bearer token and its life, in seconds since 1970. The repr does not show it."""
+
+    value: str = field(repr=False)
+    obtained_at: float
+    expires_at: float
+
+    @property
+    def stale_at(self) -> float:
+        """When the last fifth of its life begins."""
+        return self.expires_at - STALE_SHARE * self._lifetime
+
+    def due_at(self, margin: float) -> float:
+        """When a refresh is waited for: `margin` before expiry, never more than a tenth of its life."""
+        return self.expires_at - min(margin, MARGIN_SHARE * self._lifetime)
+
+    def freshness(self, margin: float, now: float) -> Freshness:
+        if now >= self.expires_at:
+            return Freshness.EXPIRED
+        # Obtained in the future: the clock was set back, so nothing is known of its age.
+        if now >= self.due_at(margin) or self.obtained_at > now + _FUTURE:
+            return Freshness.DUE
+        return Freshness.STALE if now >= self.stale_at else Freshness.FRESH
+
+    @property
+    def _lifetime(self) -> float:
+        return max(self.expires_at - self.obtained_at, 0.0)
+
+
+@dataclass(frozen=True)
+class LastError:
+    """The last thing that went wrong with a session, kept for `status`. `at` in seconds since 1970."""
+
+    at: float
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """Tokens and the identity they were given to. The repr shows no token.
+
+    `scope` is what was granted; `refused` means the issuer takes the refresh token no longer.
+    """
+
+    issuer: str
+    client_id: str
+    subject: str
+    identity: str
+    id_token: Token | None = None
+    access_token: Token | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    scope: str = ""
+    refused: bool = False
+    last_error: LastError | None = None
+
+    def token(self, kind: TokenKind) -> Token | None:
+        return self.id_token if kind == "id" else self.access_token
+
+    @property
+    def refreshable(self) -> bool:
+        """Whether a refresh token is held that the issuer has not refused."""
+        return self.refresh_token is not None and not self.refused
+
+    def freshness(self, kind: TokenKind, margin: float, now: float) -> Freshness:
+        token = self.token(kind)
+        return token.freshness(margin, now) if token else Freshness.EXPIRED
+
+    def state(self, kind: TokenKind, margin: float, now: float) -> State:
+        match self.freshness(kind, margin, now):
+            case Freshness.FRESH:
+                return State.VALID
+            case Freshness.STALE | Freshness.DUE:
+                return State.STALE
+            case Freshness.EXPIRED:
+                return State.EXPIRED if self.refreshable else State.LOGIN_REQUIRED
+
+    def failed(self, at: float, code: str, message: str, *, refused: bool = False) -> Session:
+        """This session with the failure noted; `refused` where it ended the refresh token."""
+        return replace(self, last_error=LastError(at, code, message), refused=self.refused or refused)

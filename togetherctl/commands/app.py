@@ -1,0 +1,45 @@
+"""What every command gets: the world to work with, and the two streams to speak on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.console import Console
+from togetherctl.errors import ExitCode, UsageError
+from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass
+class App:
+    """One run of the command line. `output` is the form of the payload: table, json, yaml or name."""
+
+    environ: Mapping[str, str]
+    verbosity: int = 0
+    output: str = "table"
+    console: Console = field(init=False)
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.console = Console(self.environ)
+        log = self.console.log if self.verbosity else (lambda _line: None)
+        self.world = World(self.environ, self.console, log=log)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Go on only if the person agrees. Raises UsageError where nobody can be asked, click.Abort at "no"."""
+        if yes:
+            return
+        if not self.world.may_ask or not sys.stdin.isatty():
+            raise UsageError("this asks before it acts, and nobody can be asked here", hint="say --yes")
+        if not click.confirm(question, err=True):
+            self.console.say("Nothing was changed.")
+            raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+pass_app = click.make_pass_decorator(App)

@@ -1,0 +1,79 @@
+"""The terminal side of the engine's conversation: everything here goes to stderr."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.console import RenderableType
+    from rich.progress import Task
+
+    from togetherctl.errors import TogetherctlError
+
+PROGRAM = "togetherctl"
+
+
+class Console:
+    """Tells a person what happens. Whatever text it is given is made printable first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def say(self, sentence: str) -> None:
+        click.echo(printable(sentence, limit=4000), err=True)
+
+    def warn(self, sentence: str) -> None:
+        click.echo(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}", err=True)
+
+    def log(self, line: str) -> None:
+        """A line of detail for `-v`."""
+        click.echo(f"{PROGRAM}: {printable(line, limit=4000)}", err=True)
+
+    def error(self, error: TogetherctlError) -> None:
+        """What failed, where, and what to do next."""
+        click.echo(f"{self._styled(f'{PROGRAM}:', 'red')} {error.sentence()}", err=True)
+        for problem in getattr(error, "problems", ()):
+            click.echo(f"  {problem}", err=True)
+        if error.hint:
+            click.echo(f"  {self._styled('try:', 'bold')} {error.hint}", err=True)
+
+    def page(self, url: str, *, opened: bool) -> None:
+        said = "Your browser has been opened at" if opened else "Open this address in your browser"
+        click.echo(f"{said}:\n\n  {printable(url, limit=8000)}\n", err=True)
+
+    @contextmanager
+    def waiting(self, what: str, seconds: float) -> Iterator[None]:
+        if not sys.stderr.isatty() or self._environ.get("TERM") == "dumb":
+            self.say(f"Waiting up to {seconds:.0f} s for {what}.")
+            yield
+            return
+        from rich.console import Console as Terminal
+        from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn
+        from rich.text import Text
+
+        ends = monotonic() + seconds
+
+        class Left(ProgressColumn):
+            def render(self, task: Task) -> RenderableType:
+                left = max(ends - monotonic(), 0)
+                return Text(f"{left // 60:.0f}:{left % 60:02.0f} left, Ctrl-C cancels", style="dim")
+
+        terminal = Terminal(stderr=True, no_color=bool(self._environ.get("NO_COLOR")), highlight=False)
+        columns = (SpinnerColumn("line", style="none"), TextColumn("{task.description}", markup=False), Left())
+        with Progress(*columns, console=terminal, transient=True) as progress:
+            progress.add_task(f"Waiting for {what}", total=None)
+            yield
+
+    def _styled(self, text: str, style: str) -> str:
+        if not sys.stderr.isatty() or self._environ.get("NO_COLOR"):
+            return text
+        return click.style(text, bold=True) if style == "bold" else click.style(text, fg=style, bold=True)

@@ -1,0 +1,56 @@
+"""Groups that know their verbs by name and load each one only when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Lazy(NamedTuple):
+    """A verb: the module that holds it as `command`, its line in the help, and for whom it is made if for several.
+
+    A module whose verb serves several groups has a function `command` that takes `kind`.
+    """
+
+    module: str
+    summary: str
+    kind: str | None = None
+
+
+class LazyGroup(click.Group):
+    """A group whose help text is complete before any verb is loaded."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = self.lazy.get(cmd_name)
+        if verb is None:
+            return None
+        command = import_module(verb.module).command
+        loaded: click.Command = command(verb.kind) if verb.kind else command
+        return loaded
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in self.lazy.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.lazy and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.lazy, n=1)
+            raise click.UsageError(f"there is no command {name}{f'; did you mean {near[0]}?' if near else ''}", ctx)
+        return super().resolve_command(ctx, args)

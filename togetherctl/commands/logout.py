@@ -1,0 +1,79 @@
+"""`togetherctl logout`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.moments import until
+from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
+from togetherctl.errors import TogetherctlError, UsageError
+
+if TYPE_CHECKING:
+    from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
+
+
+@click.command("logout")
+@profiles_argument
+@click.option("--local", is_flag=True, help="Delete the tokens here and do not tell the issuer.")
+@click.option("--sso", is_flag=True, help="Also end your browser's session at the issuer, in the browser.")
+@pass_app
+def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: bool) -> None:
+    """Revoke a session's tokens at the issuer and delete them here.
+
+    The session ends for every profile that shares it. The tokens are deleted here whatever the issuer says.
+    """
+    if local and sso:
+        raise UsageError("--local and --sso exclude each other")
+
+    def act(profile: Profile) -> None:
+        _log_out(app, profile, local=local, sso=sso)
+
+    for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
+
+
+def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
+    revoked: list[bool] = []
+
+    def revoke(session: Session) -> None:
+        revoked.append(app.world.revoke(profile, session))
+
+    try:
+        session = app.world.engine.logout(profile, revoke=None if local else revoke)
+    except TogetherctlError as error:
+        error.hint = error.hint or "the tokens are deleted here, but the issuer may still accept them"
+        raise
+    if session is None:
+        app.console.say(f"Profile {profile.name} had no session.")
+    else:
+        _report(app, profile, session, asked=not local, revoked=any(revoked))
+    if sso:
+        _end_sso(app, profile, session)
+
+
+def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoked: bool) -> None:
+    sharing = [name for name in app.world.store.sharing(profile) if name != profile.name]
+    app.console.say(
+        f"Logged {session.identity} out of profile {profile.name}"
+        + (f" and of {', '.join(sharing)}, which shared the session." if sharing else ".")
+    )
+    if asked and not revoked:
+        app.console.say("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
+    now = app.world.clock()
+    token = session.token(profile.token)
+    if token is not None and token.expires_at > now:
+        app.console.say(
+            f"A token that was already handed out stays valid at the cluster for another {until(token.expires_at, now)}."
+        )
+
+
+def _end_sso(app: App, profile: Profile, session: Session | None) -> None:
+    if not app.world.may_ask:
+        raise UsageError("--sso opens a browser, and this run may not (TOGETHERCTL_NO_INPUT or CI is set)")
+    if app.world.open_logout_page(profile, session) is None:
+        app.console.say("The issuer has no page to end its session at; close the browser, or log out there yourself.")
+    else:
+        app.console.say("Confirm in the browser that you want to log out there, if it asks.")

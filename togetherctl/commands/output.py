@@ -1,0 +1,123 @@
+"""The payload on stdout: lists and records as a table, JSON, YAML or names; failures in the same envelope."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from togetherctl.commands.app import App
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from togetherctl.errors import TogetherctlError
+
+_VERSION = 1
+FORMATS = ("table", "json", "yaml", "name")
+
+Item = dict[str, Any]
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `-o`, which is noted in the `App` before anything else can fail."""
+
+    def note(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+        context.ensure_object(App).output = value
+
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        expose_value=False,
+        is_eager=True,
+        callback=note,
+        help="The form of the output.",
+    )(command)
+
+
+def show_list(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]], *, name: str) -> None:
+    """Print `items`; `columns` are the table's titles and cells, `name` the key that `-o name` prints."""
+    if app.output == "table":
+        if items:
+            _print_table(app, items, columns)
+        return
+    if app.output == "name":
+        for item in items:
+            click.echo(item[name])
+        return
+    _print_data(app, {"version": _VERSION, "items": list(items)})
+
+
+def show_record(app: App, item: Item, *, name: str) -> None:
+    """Print one record; as a table, a line for each key that has a value."""
+    if app.output == "name":
+        click.echo(item[name])
+    elif app.output == "table":
+        width = max(len(key) for key in item)
+        for key, value in item.items():
+            if value not in (None, [], {}, ()):
+                click.echo(f"{key:<{width}}  {printable(_cell(value), limit=4000)}")
+    else:
+        _print_data(app, {"version": _VERSION, "item": item})
+
+
+def show_error(app: App, error: TogetherctlError) -> None:
+    """Print a failure on stdout in the envelope that scripts read; nothing in the forms for people."""
+    if app.output not in ("json", "yaml"):
+        return
+    failure: dict[str, Any] = {
+        "code": error.code,
+        "exit": int(error.exit_code),
+        "message": error.sentence(),
+        "hint": error.hint,
+    }
+    problems = getattr(error, "problems", None)
+    if problems:
+        failure["problems"] = list(problems)
+    _print_data(app, {"version": _VERSION, "error": failure})
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_cell(part)}" for key, part in value.items())
+    return str(value)
+
+
+def _print_data(app: App, data: dict[str, Any]) -> None:
+    if app.output == "yaml":
+        from togetherctl.kube.yaml_text import dump
+
+        click.echo(dump(data), nl=False)
+    else:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]]) -> None:
+    from rich.console import Console as Terminal
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
+    for title in columns:
+        table.add_column(title, overflow="fold")
+    for item in items:
+        table.add_row(*(Text(printable(cell(item), limit=1000)) for cell in columns.values()))
+    on_terminal = sys.stdout.isatty()
+    terminal = Terminal(
+        no_color=bool(app.environ.get("NO_COLOR")),
+        highlight=False,
+        # Whatever reads a pipe has no width; a table is then as wide as it needs to be.
+        width=None if on_terminal else 1 << 14,
+        force_terminal=on_terminal,
+    )
+    terminal.print(table)

@@ -1,0 +1,33 @@
+"""`togetherctl refresh`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.moments import until
+from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
+
+if TYPE_CHECKING:
+    from togetherctl.store.profile import Profile
+
+
+@click.command("refresh")
+@profiles_argument
+@click.option("--force", is_flag=True, help="Try even a refresh token that the issuer refused before.")
+@pass_app
+def command(app: App, names: tuple[str, ...], everyone: bool, force: bool) -> None:
+    """Get new tokens now, without a login.
+
+    Useful when the claims have changed, such as your groups. Never opens a browser.
+    """
+
+    def act(profile: Profile) -> None:
+        session = app.world.engine.refresh(profile, force=force)
+        token = session.token(profile.token)
+        left = f"; the token is valid for {until(token.expires_at, app.world.clock())}" if token else ""
+        app.console.say(f"Refreshed {session.identity} with profile {profile.name}{left}.")
+
+    for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)

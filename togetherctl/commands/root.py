@@ -1,0 +1,44 @@
+"""The root of the command line: its verbs by name, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.commands.lazy import Lazy, LazyGroup
+
+_HERE = "togetherctl.commands"
+
+VERBS = {
+    "login": Lazy(f"{_HERE}.login", "Log in, once for every session named."),
+    "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here."),
+    "refresh": Lazy(f"{_HERE}.refresh", "Get new tokens now, without a login."),
+    "status": Lazy(f"{_HERE}.status", "Show every session: who, how long, and what went wrong."),
+    "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
+    "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
+    "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
+    "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
+    "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
+    "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
+    "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
+    "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
+}
+
+
+@click.command(
+    cls=LazyGroup,
+    lazy=VERBS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="togetherctl", message="togetherctl %(version)s")
+@click.pass_context
+def root(context: click.Context) -> None:
+    """Log in to Kubernetes clusters through OpenID Connect.
+
+    One store of profiles, one session for each, and a credential whenever kubectl asks.
+
+    -v shows what is asked of issuers, anywhere on the command line; it shows no secret.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+

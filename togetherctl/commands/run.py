@@ -1,0 +1,86 @@
+"""One run of the command line, from arguments to exit code: the only place that turns failures into words."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App
+from togetherctl.commands.root import root
+from togetherctl.commands.verbosity import take_verbosity
+from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], *, program: str = "togetherctl") -> int:
+    """Run one command and give its exit code."""
+    verbosity, arguments = take_verbosity(arguments)
+    app = App(environ, verbosity, _output_wanted(arguments))
+    try:
+        result = root.main(args=list(arguments), prog_name=program, obj=app, standalone_mode=False)
+        sys.stdout.flush()
+        return int(result) if isinstance(result, int) else ExitCode.DONE
+    except TogetherctlError as error:
+        return _failed(app, error)
+    except click.UsageError as error:
+        return _failed(app, _usage(error))
+    except click.ClickException as error:
+        return _failed(app, TogetherctlError(error.format_message()))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; nothing more was done", err=True)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
+        return _bug(app, error)
+
+
+def _failed(app: App, error: TogetherctlError) -> int:
+    from togetherctl.commands.output import show_error
+
+    sys.stdout.flush()
+    show_error(app, error)
+    app.console.error(error)
+    return error.exit_code
+
+
+def _usage(error: click.UsageError) -> UsageError:
+    command = error.ctx.command_path if error.ctx else "togetherctl"
+    message = error.format_message()
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
+
+
+def _bug(app: App, error: Exception) -> int:
+    """Say where it broke; the message of an unforeseen error may hold anything, so it is not shown."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    last = frames[-1]
+    place = f"{os.path.basename(last.filename)}:{last.lineno}"
+    click.echo(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})", err=True)
+    if app.verbosity:
+        for frame in frames:
+            click.echo(f"  {frame.filename}:{frame.lineno} in {frame.name}", err=True)
+    else:
+        click.echo("  please report it, with what you ran and what the same command says with -v", err=True)
+    return ExitCode.BUG
+
+
+def _output_wanted(arguments: Sequence[str]) -> str:
+    """The form of output typed, known before the command line is parsed, so that a failure to parse it has that form."""
+    words = [*arguments, ""]
+    for word, following in zip(words, words[1:], strict=False):
+        if word in ("-o", "--output"):
+            return following
+        if word.startswith(("-o", "--output=")) and word != "-o":
+            return word.removeprefix("--output=").removeprefix("-o").removeprefix("=")
+    return "table"

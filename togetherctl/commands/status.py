@@ -1,0 +1,84 @@
+"""`togetherctl status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.auth.session import LastError, State
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.moments import rfc3339, until
+from togetherctl.commands.output import Item, output_option, show_list
+from togetherctl.errors import TogetherctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
+
+
+@click.command("status")
+@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@output_option
+@pass_app
+def command(app: App, names: tuple[str, ...]) -> None:
+    """Show every session: who, how long, and what went wrong.
+
+    Reads what is stored and never touches the network.
+    """
+    store = app.world.store
+    profiles = store.profiles(names, everyone=not names)
+    items = [_item(app, profile) for profile in profiles]
+    show_list(app, items, _columns(app.world.clock()), name="profile")
+    if not items and app.output == "table":
+        app.console.say(f"There is no profile in {store.path} yet.")
+        app.console.say("  togetherctl profile add NAME --issuer URL --client-id ID")
+
+
+def _item(app: App, profile: Profile) -> Item:
+    session, state, trouble = _looked_up(app, profile)
+    token = session.token(profile.token) if session else None
+    return {
+        "profile": profile.name,
+        "issuer": profile.issuer.url,
+        "client_id": profile.client_id,
+        "state": state.value,
+        "subject": session.subject if session else None,
+        "identity": session.identity if session else None,
+        "expires_at": rfc3339(token.expires_at if token else None),
+        "refreshable": bool(session and session.refreshable),
+        "storage": profile.storage,
+        "last_error": {"at": rfc3339(trouble.at), "code": trouble.code, "message": trouble.message} if trouble else None,
+        "session": profile.key,
+        "clusters": app.world.store.clusters_of(profile.name),
+    }
+
+
+def _looked_up(app: App, profile: Profile) -> tuple[Session | None, State, LastError | None]:
+    try:
+        session = app.world.engine.load(profile)
+    except TogetherctlError as error:
+        return None, State.NONE, LastError(app.world.clock(), error.code, error.message)
+    return session, app.world.engine.state(profile, session), session.last_error if session else None
+
+
+def _columns(now: float) -> dict[str, Callable[[Item], str]]:
+    from datetime import datetime
+
+    def left(item: Item) -> str:
+        if item["expires_at"] is None:
+            return "-"
+        moment = datetime.fromisoformat(item["expires_at"]).timestamp()
+        return f"in {until(moment, now)}" if moment > now else f"{until(now, moment)} ago"
+
+    return {
+        "PROFILE": lambda item: item["profile"],
+        "IDENTITY": lambda item: item["identity"] or "-",
+        "STATE": lambda item: item["state"],
+        "EXPIRES": left,
+        "REFRESH": lambda item: "yes" if item["refreshable"] else "no" if item["identity"] else "-",
+        "CLUSTERS": lambda item: ", ".join(item["clusters"]) or "-",
+        "LAST ERROR": lambda item: item["last_error"]["message"] if item["last_error"] else "-",
+    }

@@ -1,0 +1,27 @@
+"""`-v`, `-vv`, `-v1`, `--v=1`: anywhere on the command line, in the spellings people bring from kubectl and kubelogin."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SPELLING = re.compile(r"-(?P<letters>v+)|-v(?P<short>\d+)|--v(?:=(?P<long>\d+))?|--verbose")
+
+
+def take_verbosity(arguments: Sequence[str]) -> tuple[int, list[str]]:
+    """The level asked for, and the arguments without it; what follows `--` is left alone."""
+    level, kept = 0, list[str]()
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            return level, [*kept, *arguments[index:]]
+        match = _SPELLING.fullmatch(argument)
+        if match is None:
+            kept.append(argument)
+        elif match["letters"]:
+            level += len(match["letters"])
+        else:
+            level = max(level, int(match["short"] or match["long"] or 1))
+    return level, kept

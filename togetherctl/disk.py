@@ -1,0 +1,66 @@
+"""Files that are written whole or not at all, and folders nobody else can look into."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Replace `path` in one step: a temporary file beside it with `mode` from birth, fsync, rename, fsync of the folder.
+
+    Whoever reads sees the old content or the new one, after a power cut too. Raises OSError, and then leaves nothing
+    behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
+    try:
+        with open(descriptor, "wb") as file:
+            if mode != PRIVATE_FILE:
+                os.chmod(temporary, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create `folder` with mode 0700, and its missing parents likewise. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=PRIVATE_FOLDER)
+
+
+def is_ours(status: os.stat_result) -> bool:
+    """Whether the user who runs this process owns the file; always so on Windows, where the profile folder decides."""
+    return sys.platform == "win32" or status.st_uid == os.geteuid()
+
+
+def open_to_others(status: os.stat_result) -> bool:
+    """Whether group or others can read, write or enter."""
+    return sys.platform != "win32" and bool(stat.S_IMODE(status.st_mode) & 0o077)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename survives a power cut only once the folder is on disk too; not every file system lets us ask for that.
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,63 @@
+"""Every environment variable togetherctl reads for itself; `docs/reference/environment.md` is made from this table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HOME = "TOGETHERCTL_HOME"
+CONFIG = "TOGETHERCTL_CONFIG"
+PROFILE = "TOGETHERCTL_PROFILE"
+LOGIN = "TOGETHERCTL_LOGIN"
+BROWSER = "TOGETHERCTL_BROWSER"
+NO_INPUT = "TOGETHERCTL_NO_INPUT"
+CALLERS = "TOGETHERCTL_CALLERS"
+EXEC_INFO = "KUBERNETES_EXEC_INFO"
+
+
+class Variable(NamedTuple):
+    """One variable and what setting it does."""
+
+    name: str
+    meaning: str
+
+
+VARIABLES = (
+    Variable(HOME, "Puts the store, the state and the cache under this folder."),
+    Variable(CONFIG, "Reads this file as the store instead of the usual `config.toml`."),
+    Variable(PROFILE, "The profile meant where a command leaves it out; overrides `default_profile`."),
+    Variable(LOGIN, "`never`: `get-token` opens no login by itself. `auto`: it may. Overrides a profile's `login`."),
+    Variable(
+        BROWSER,
+        "The browser to open, as a command line split the way a shell splits words; the URL replaces `{url}` or comes "
+        "last. Overrides a profile's `browser`.",
+    ),
+    Variable(NO_INPUT, "`1`: never asks anything and never opens a browser."),
+    Variable("CI", "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`."),
+    Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
+    Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
+    Variable("HTTP_PROXY", "The same for http, which only issuers on loopback use, and those never go through it."),
+    Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
+    Variable("SSL_CERT_FILE", "A PEM file of trusted certificates instead of the system's; `SSL_CERT_DIR` likewise."),
+    Variable("KUBECONFIG", "The kubeconfig files, as kubectl reads them."),
+    Variable(EXEC_INFO, "Set by kubectl for `get-token`: which version of the answer it wants."),
+    Variable(
+        CALLERS,
+        "Set by togetherctl for the `command` of a client secret: the profiles being served, so that a command that "
+        "asks for the same profile again is told so instead of running for ever.",
+    ),
+)
+
+_OFF = frozenset({"", "0", "false"})
+
+
+def is_on(environ: Mapping[str, str], name: str) -> bool:
+    """Whether a switch is set: not empty, `0` or `false`."""
+    return environ.get(name, "").strip().lower() not in _OFF
+
+
+def may_ask(environ: Mapping[str, str]) -> bool:
+    """Whether this run may ask a person anything or open a browser at all."""
+    return not (is_on(environ, NO_INPUT) or is_on(environ, "CI"))

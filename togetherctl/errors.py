@@ -1,0 +1,161 @@
+"""Every way togetherctl fails on purpose, and the exit code each one ends in.
+
+TogetherctlError            1  failed for a reason not below
+├── UsageError              2  the command line asks for something that makes no sense
+│   └── ConfigError         2  the store, or a file or secret it points at, is wrong
+├── LoginRequired           3  nothing left to serve, and this run may not ask for a login
+├── Unreachable             4  the issuer or cluster did not answer; trying again may help
+├── Refused                 5  the issuer or cluster said no
+│   └── Untrusted           5  its answer cannot be trusted
+├── StorageError            6  a session or the keyring cannot be used
+└── KubeconfigError         7  a kubeconfig cannot be read or written safely
+
+An error says what failed, on which profile and issuer, and what to run next. Whatever a remote party sent is made
+printable here, so that no caller has to remember it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class ExitCode(IntEnum):
+    """What a process says when it ends; the meanings are an interface."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> ExitCode:
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "done"
+    FAILED = 1, "failed for a reason not below"
+    USAGE = 2, "wrong usage or configuration"
+    LOGIN_REQUIRED = 3, "login required, and this run may not ask for one"
+    UNREACHABLE = 4, "issuer or cluster unreachable; trying again may help"
+    REFUSED = 5, "issuer refused, or its answer cannot be trusted"
+    STORAGE = 6, "token storage or keyring unusable"
+    KUBECONFIG = 7, "kubeconfig cannot be read or written safely"
+    BUG = 70, "a bug of ours"
+    INTERRUPTED = 130, "interrupted"
+
+
+class TogetherctlError(Exception):
+    """What failed (`message`), where (`profile`, `issuer`), and the way out (`hint`, often a command to run)."""
+
+    exit_code = ExitCode.FAILED
+    code = "failed"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(printable(message, limit=2000))
+        self.hint = printable(hint, limit=1000) if hint else None
+        self.profile: str | None = None
+        self.issuer: str | None = None
+
+    @property
+    def message(self) -> str:
+        """One sentence without the place."""
+        return str(self.args[0])
+
+    def sentence(self) -> str:
+        """The message and where it happened, in one line."""
+        place = " at ".join(
+            part for part in (f"profile {self.profile}" if self.profile else "", self.issuer or "") if part
+        )
+        return f"{place}: {self.message}" if place else self.message
+
+
+class UsageError(TogetherctlError):
+    exit_code = ExitCode.USAGE
+    code = "usage"
+
+
+class ConfigError(UsageError):
+    """The store is wrong; `problems` holds every one of them, a line each."""
+
+    code = "config"
+
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = [printable(problem, limit=1000) for problem in problems]
+
+
+class LoginRequired(TogetherctlError):
+    """Its hint is always the command that logs in."""
+
+    exit_code = ExitCode.LOGIN_REQUIRED
+    code = "login_required"
+
+
+class Unreachable(TogetherctlError):
+    """No answer, or one that says "later" (5xx, 429).
+
+    `sent` is False where the request cannot have arrived; `status` is the HTTP status, 0 without an answer;
+    `retry_after` in seconds where the answer named it (RFC 9110, 10.2.3).
+    """
+
+    exit_code = ExitCode.UNREACHABLE
+    code = "unreachable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        sent: bool = True,
+        status: int = 0,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Refused(TogetherctlError):
+    """`error` is the OAuth 2.0 error code (RFC 6749, 5.2) where the issuer gave one."""
+
+    exit_code = ExitCode.REFUSED
+    code = "refused"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, error: str = "", description: str = "", status: int = 0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+class Untrusted(Refused):
+    code = "untrusted"
+
+
+class StorageError(TogetherctlError):
+    exit_code = ExitCode.STORAGE
+    code = "storage"
+
+
+class KubeconfigError(TogetherctlError):
+    exit_code = ExitCode.KUBECONFIG
+    code = "kubeconfig"
+
+
+@contextmanager
+def about(profile: str | None, issuer: str | None) -> Iterator[None]:
+    """Name the profile and issuer on every error that passes through and does not name them yet."""
+    try:
+        yield
+    except TogetherctlError as error:
+        error.profile = error.profile or profile
+        error.issuer = error.issuer or (printable(issuer) if issuer else None)
+        raise

@@ -1,0 +1,1 @@
+"""Kubernetes' side: the exec credential, and kubeconfig files."""

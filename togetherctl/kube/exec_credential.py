@@ -1,0 +1,65 @@
+"""The ExecCredential of client.authentication.k8s.io: what kubectl asks, and what it gets."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from math import floor
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.environment import EXEC_INFO
+from togetherctl.errors import UsageError
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GROUP = "client.authentication.k8s.io"
+V1 = f"{GROUP}/v1"
+V1BETA1 = f"{GROUP}/v1beta1"
+_VERSIONS = (V1, V1BETA1)
+_MAX_INFO = 1024 * 1024
+
+
+def wanted_version(environ: Mapping[str, str]) -> str:
+    """The apiVersion `KUBERNETES_EXEC_INFO` asks for; v1 where it is absent. Raises UsageError."""
+    text = environ.get(EXEC_INFO, "")
+    if not text:
+        return V1
+    info = _parsed(text)
+    version, kind = info.get("apiVersion"), info.get("kind", "ExecCredential")
+    if kind != "ExecCredential":
+        raise UsageError(f"{EXEC_INFO} holds a {printable(kind)}, not an ExecCredential")
+    if version not in _VERSIONS:
+        raise UsageError(
+            f"{EXEC_INFO} asks for {printable(version)}; known are {' and '.join(_VERSIONS)}",
+            hint="set apiVersion of the exec entry in the kubeconfig: togetherctl kubeconfig write",
+        )
+    return str(version)
+
+
+def render(api_version: str, token: str, expires_at: float) -> str:
+    """One line of JSON; `expires_at` in seconds since 1970, rounded down to whole seconds."""
+    return json.dumps(
+        {
+            "apiVersion": api_version,
+            "kind": "ExecCredential",
+            "status": {"expirationTimestamp": timestamp(expires_at), "token": token},
+        },
+        separators=(",", ":"),
+    )
+
+
+def timestamp(moment: float) -> str:
+    """RFC 3339 in UTC, as Kubernetes writes it."""
+    return datetime.fromtimestamp(floor(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        info = json.loads(text) if len(text) <= _MAX_INFO else None
+    except (ValueError, RecursionError):
+        info = None
+    if not isinstance(info, dict):
+        raise UsageError(f"{EXEC_INFO} is not the JSON of an ExecCredential")
+    return info

@@ -1,0 +1,238 @@
+"""Kubeconfig files: which ones there are, their locks, and putting entries into them without harming anything else."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from togetherctl.disk import PRIVATE_FILE, make_private_folder, write_whole
+from togetherctl.errors import KubeconfigError
+from togetherctl.kube.stanza import is_ours
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from togetherctl.kube.stanza import Entry
+
+_LOCK_SECONDS = 5.0
+_POLL = 0.1
+_MAX_BYTES = 16 * 1024 * 1024
+_NEW = "apiVersion: v1\nkind: Config\n"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One kubeconfig file before and after."""
+
+    path: Path
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    def diff(self) -> str:
+        """A unified diff, empty where nothing changes."""
+        lines = difflib.unified_diff(
+            self.before.splitlines(), self.after.splitlines(), str(self.path), str(self.path), lineterm=""
+        )
+        return "".join(f"{line}\n" for line in lines)
+
+
+def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path]:
+    """The file named on the command line, else those of `KUBECONFIG`, else `~/.kube/config`."""
+    if named:
+        return [expand(named, environ)]
+    listed = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return list(dict.fromkeys(listed)) or [expand("~/.kube/config", environ)]
+
+
+def write(
+    files: Sequence[Path],
+    entries: Sequence[Entry],
+    *,
+    overwrite: bool,
+    current_context: str | None = None,
+    dry_run: bool = False,
+) -> list[Change]:
+    """Put `entries` into the files they are in already, else into the first that exists, else into the last.
+
+    The current context changes only where `current_context` names one. Raises KubeconfigError, and then no file was
+    changed.
+    """
+    if dry_run:
+        return _planned(files, entries, overwrite=overwrite, current_context=current_context)
+    with _locked(sorted(files), lambda path: path.parent.exists() or make_private_folder(path.parent)):
+        changes = _planned(files, entries, overwrite=overwrite, current_context=current_context)
+        for change in changes:
+            if change.changed:
+                _replace(change)
+        return changes
+
+
+def _planned(
+    files: Sequence[Path], entries: Sequence[Entry], *, overwrite: bool, current_context: str | None
+) -> list[Change]:
+    texts = {path: _read(path) for path in files}
+    parsed = {path: _parse(path, text) for path, text in texts.items()}
+    fallback = next((path for path in files if texts[path] is not None), files[-1])
+    foreign: list[str] = []
+    for entry in entries:
+        path = next((path for path in files if _find(parsed[path], entry)), fallback)
+        existing = _find(parsed[path], entry)
+        if existing is not None and not is_ours(entry.section, existing) and not overwrite:
+            foreign.append(f"{entry.section[:-1]} {entry.name} in {path}")
+            continue
+        replaces = existing if existing is not None and is_ours(entry.section, existing) else None
+        parsed[path].put(entry.section, entry.over(replaces))
+    if foreign:
+        raise KubeconfigError(
+            f"togetherctl did not write {', '.join(foreign)}, and leaves {'it' if len(foreign) == 1 else 'them'} alone",
+            hint="--overwrite replaces them; a context of its own for a cluster: "
+            "togetherctl cluster set NAME context=OTHER",
+        )
+    if current_context is not None:
+        holder = next((path for path in files if parsed[path].data.get("current-context")), fallback)
+        parsed[holder].put_scalar("current-context", current_context)
+    return [Change(path, texts[path] or "", _rendered(path, parsed[path])) for path in files]
+
+
+def _find(text: YamlText, entry: Entry) -> dict[str, object] | None:
+    return next((item for item in text.entries(entry.section) if item["name"] == entry.name), None)
+
+
+def _rendered(path: Path, text: YamlText) -> str:
+    try:
+        after = text.text()
+    except CannotEdit:
+        raise KubeconfigError(
+            f"{path} is laid out in a way that cannot be changed safely; it was left alone",
+            hint="write into a file of its own: togetherctl kubeconfig write --kubeconfig FILE",
+        ) from None
+    return _NEW + after if after and not text.original.strip() else after
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise KubeconfigError(f"{path} is not a regular file")
+            data = file.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise KubeconfigError(f"{path} is larger than {_MAX_BYTES // 1024 // 1024} MiB")
+        return data.decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KubeconfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise KubeconfigError(f"{path} is not UTF-8 text") from None
+
+
+def _parse(path: Path, text: str | None) -> YamlText:
+    try:
+        return YamlText(text or "")
+    except NotYAML as error:
+        raise KubeconfigError(f"{path} cannot be understood: {error}", hint="mend it, then run this again") from None
+
+
+def _replace(change: Change) -> None:
+    try:
+        target = change.path.resolve()
+        status = target.stat() if target.exists() else None
+        mode = stat.S_IMODE(status.st_mode) if status else PRIVATE_FILE
+        if status and not os.access(target, os.W_OK):
+            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {target}")
+        make_private_folder(target.parent)
+        write_whole(target, change.after.encode("utf-8"), mode=mode)
+        if status and hasattr(os, "chown"):
+            with suppress(OSError):
+                os.chown(target, status.st_uid, status.st_gid)
+    except OSError as error:
+        raise KubeconfigError(f"{change.path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _locked(files: Sequence[Path], prepare: Callable[[Path], object]) -> Iterator[None]:
+    """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given."""
+    held: list[Path] = []
+    try:
+        for path in files:
+            lock = path.with_name(f"{path.name}.lock")
+            try:
+                prepare(path)
+                _take(lock)
+            except OSError as error:
+                raise KubeconfigError(f"{lock} cannot be made: {error.strerror}") from None
+            held.append(lock)
+        yield
+    finally:
+        for lock in held:
+            lock.unlink(missing_ok=True)
+
+
+def _take(lock: Path) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        except FileExistsError:
+            if _abandoned(lock):
+                continue
+            if time.monotonic() >= deadline:
+                raise KubeconfigError(
+                    f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
+                    hint=f"if no kubectl or togetherctl is running: rm {lock}",
+                ) from None
+            time.sleep(_POLL)
+            continue
+        with open(descriptor, "wb") as file:
+            file.write(f"{os.getpid()}\n".encode())
+        return
+
+
+def _abandoned(lock: Path) -> bool:
+    """Remove a lock of ours whose process is dead; True where another try is worth it."""
+    owner = _owner(lock)
+    if owner is None or _is_alive(owner):
+        return False
+    # Two may see the same dead owner: whoever wins the rename looks at what it really took.
+    aside = lock.with_name(f"{lock.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        lock.rename(aside)
+    except OSError:
+        return True
+    if _owner(aside) != owner:
+        with suppress(OSError):
+            os.link(aside, lock)
+    aside.unlink(missing_ok=True)
+    return True
+
+
+def _owner(lock: Path) -> int | None:
+    try:
+        text = lock.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix" or pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,151 @@
+"""What togetherctl puts into a kubeconfig: for each cluster a cluster, a context and the user that runs `get-token`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from togetherctl.errors import KubeconfigError
+from togetherctl.kube.exec_credential import V1
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.store.store import Cluster
+
+Section = Literal["clusters", "contexts", "users"]
+
+PROGRAM = "togetherctl"
+USER_PREFIX = f"{PROGRAM}:"
+_BODY = {"clusters": "cluster", "contexts": "context", "users": "user"}
+_OWNED = {
+    "clusters": (
+        "server",
+        "certificate-authority",
+        "certificate-authority-data",
+        "tls-server-name",
+        "proxy-url",
+        "insecure-skip-tls-verify",
+    ),
+    "contexts": ("cluster", "user"),
+    "users": ("exec",),
+}
+_INSTALL_HINT = """\
+togetherctl is not where this kubeconfig expects it. Install it again, then run:
+
+  togetherctl kubeconfig write
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a kubeconfig that is ours to write: `body` holds every key we decide about."""
+
+    section: Section
+    name: str
+    body: Mapping[str, Any]
+
+    def over(self, existing: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The entry to write over one of ours: keys we do not decide about stay as they are, in their order."""
+        key = _BODY[self.section]
+        before = existing.get(key) if existing else None
+        body = dict(before) if isinstance(before, dict) else {}
+        for name in _OWNED[self.section]:
+            if name not in self.body:
+                body.pop(name, None)
+        for name, value in self.body.items():
+            body[name] = self._over_value(name, body.get(name), value)
+        others = {name: value for name, value in (existing or {}).items() if name not in (key, "name")}
+        if existing and next(iter(existing)) == "name":
+            return {"name": self.name, key: body, **others}
+        return {key: body, "name": self.name, **others}
+
+    def _over_value(self, name: str, before: Any, value: Any) -> Any:
+        if name == "extensions" and isinstance(before, list):
+            others = [item for item in before if not (isinstance(item, dict) and item.get("name") == PROGRAM)]
+            return [*others, *value]
+        if name == "exec" and isinstance(before, dict) and before.get("env"):
+            return {**value, "env": before["env"]}
+        return value
+
+
+def is_ours(section: Section, entry: Mapping[str, Any]) -> bool:
+    """Whether togetherctl wrote this entry: it bears our extension, or our user name."""
+    if section == "users":
+        return str(entry.get("name")).startswith(USER_PREFIX)
+    body = entry.get(_BODY[section])
+    if not isinstance(body, dict):
+        return False
+    if section == "contexts" and str(body.get("user")).startswith(USER_PREFIX):
+        return True
+    extensions = body.get("extensions")
+    return any(
+        isinstance(item, dict) and item.get("name") == PROGRAM
+        for item in (extensions if isinstance(extensions, list) else [])
+    )
+
+
+def entries_for(cluster: Cluster, command: str) -> list[Entry]:
+    """The three entries that open `cluster` by running `command`."""
+    user = f"{USER_PREFIX}{cluster.profile}"
+    mark = {"extensions": [{"name": PROGRAM, "extension": {"cluster": cluster.name, "profile": cluster.profile}}]}
+    context: dict[str, Any] = {"cluster": cluster.context, "user": user}
+    if cluster.table.namespace:
+        context["namespace"] = cluster.table.namespace
+    return [
+        Entry("clusters", cluster.context, {**_cluster_body(cluster), **mark}),
+        Entry("contexts", cluster.context, {**context, **mark}),
+        Entry("users", user, {"exec": _exec(cluster.profile, command)}),
+    ]
+
+
+def own_command(*, portable: bool) -> str:
+    """What a kubeconfig calls: the absolute path of this installation's console script, or its bare name.
+
+    Raises KubeconfigError where there is no such script.
+    """
+    if portable:
+        return PROGRAM
+    called = Path(sys.argv[0])
+    beside = Path(sys.executable).parent / (f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM)
+    if called.name.removesuffix(".exe") == PROGRAM and called.is_absolute() and called.is_file():
+        return str(called)
+    if beside.is_file():
+        return str(beside)
+    found = shutil.which(PROGRAM)
+    if found:
+        return str(Path(found).absolute())
+    raise KubeconfigError(
+        "the togetherctl command is not installed, so a kubeconfig could not call it",
+        hint="install togetherctl, or write the bare name: togetherctl kubeconfig write --portable",
+    )
+
+
+def _cluster_body(cluster: Cluster) -> dict[str, Any]:
+    table = cluster.table
+    body: dict[str, Any] = {"server": table.server}
+    if table.ca_data:
+        body["certificate-authority-data"] = "".join(table.ca_data.split())
+    if cluster.ca_file:
+        body["certificate-authority"] = str(cluster.ca_file)
+    if table.tls_server_name:
+        body["tls-server-name"] = table.tls_server_name
+    if table.proxy_url:
+        body["proxy-url"] = table.proxy_url
+    if table.insecure_skip_tls_verify:
+        body["insecure-skip-tls-verify"] = True
+    return body
+
+
+def _exec(profile: str, command: str) -> dict[str, Any]:
+    return {
+        "apiVersion": V1,
+        "command": command,
+        "args": ["get-token", "--profile", profile],
+        "interactiveMode": "IfAvailable",
+        "provideClusterInfo": False,
+        "installHint": _INSTALL_HINT,
+    }

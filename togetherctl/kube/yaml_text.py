@@ -1,0 +1,272 @@
+"""YAML as a person's text: read as data, changed only where a change is wanted, checked before anyone writes it.
+
+A round trip through a YAML library re-indents and re-quotes what it did not mean to touch. So the library tells where
+each node stands, and only the lines of changed entries are replaced.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scalarstring import LiteralScalarString
+
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_FOLDING = 1 << 20
+
+
+class NotYAML(Exception):
+    """The text cannot be read; the message says why and on which line, the first being 1."""
+
+
+class CannotEdit(Exception):
+    """The text is laid out in a way that an edit would damage."""
+
+
+def load(text: str) -> Any:
+    """The data of one YAML (or JSON) document. Raises NotYAML."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise NotYAML(f"{line}{printable(error.problem or 'not YAML')}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise NotYAML(printable(str(error).splitlines()[0] if str(error) else "not YAML")) from None
+
+
+def dump(data: Any) -> str:
+    """YAML text in kubectl's style."""
+    stream = io.StringIO()
+    _writer().dump(data, stream)
+    return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class _Splice:
+    start: int
+    end: int
+    text: str
+
+
+class YamlText:
+    """A mapping whose values are lists of named entries, as a kubeconfig is. Changes gather; `text` applies them."""
+
+    def __init__(self, text: str) -> None:
+        self.original = text
+        self._newline = "\r\n" if "\r\n" in text else "\n"
+        self._entries: dict[str, dict[str, dict[str, Any]]] = {}
+        self._scalars: dict[str, str] = {}
+        self.data = load(text)
+        if self.data is None:
+            self.data = {}
+        if not isinstance(self.data, dict):
+            raise NotYAML("line 1: not a mapping")
+
+    def entries(self, section: str) -> list[dict[str, Any]]:
+        """The named entries of a list; anything else in it is passed over."""
+        listed = self.data.get(section)
+        return [
+            item
+            for item in (listed if isinstance(listed, list) else [])
+            if isinstance(item, dict) and isinstance(item.get("name"), str)
+        ]
+
+    def put(self, section: str, entry: dict[str, Any]) -> None:
+        """Replace the entry with this one's name in the list, or add it at the end."""
+        self._entries.setdefault(section, {})[entry["name"]] = entry
+
+    def put_scalar(self, key: str, value: str) -> None:
+        self._scalars[key] = value
+
+    def text(self) -> str:
+        """The text with all changes, checked to say what was asked for and nothing else. Raises CannotEdit."""
+        expected = self._expected()
+        if expected == self.data:
+            return self.original
+        changed = self._as_json(expected) if self._is_json() else self._spliced()
+        try:
+            if load(changed) != expected:
+                raise CannotEdit
+        except NotYAML:
+            raise CannotEdit from None
+        return changed
+
+    def _expected(self) -> dict[str, Any]:
+        expected = dict(self.data)
+        for section, entries in self._entries.items():
+            items = list(expected.get(section) or [])
+            for name, entry in entries.items():
+                at = _index_of(items, name)
+                items[at : at + 1 if at < len(items) else at] = [entry]
+            expected[section] = items
+        return expected | self._scalars
+
+    def _is_json(self) -> bool:
+        return self.original.lstrip().startswith("{")
+
+    def _as_json(self, data: dict[str, Any]) -> str:
+        second = self.original.split("\n")[1:2]
+        indent = len(second[0]) - len(second[0].lstrip()) if second else None
+        ending = "\n" if self.original.endswith("\n") else ""
+        return json.dumps(data, indent=indent or None, ensure_ascii=False) + ending
+
+    def _spliced(self) -> str:
+        root = YAML().compose(self.original)
+        nodes = {key.value: (key, value) for key, value in root.value} if isinstance(root, MappingNode) else {}
+        splices: list[_Splice] = []
+        appended = ""
+        for section, entries in self._entries.items():
+            block = "".join(_block_item(entry, 0) for entry in entries.values())
+            if section not in nodes:
+                appended += f"{section}:\n{block}"
+                continue
+            key, node = nodes[section]
+            if isinstance(node, SequenceNode) and node.value:
+                splices += self._list_splices(section, node, entries)
+            else:
+                # What stands for "none" goes; a comment behind it stays on its line.
+                none = self._value_splice(key, node, "")
+                end = self._line_end(none.end)
+                splices += [none, _Splice(end, end, f"\n{block.rstrip()}")]
+        for name, value in self._scalars.items():
+            if name in nodes:
+                splices.append(self._value_splice(*nodes[name], f" {_scalar(value)}"))
+            else:
+                appended += f"{name}: {_scalar(value)}\n"
+        return self._applied(splices, appended)
+
+    def _list_splices(
+        self, section: str, node: SequenceNode, entries: Mapping[str, dict[str, Any]]
+    ) -> list[_Splice]:
+        splices = []
+        items = self.data[section]
+        added: list[dict[str, Any]] = []
+        for name, entry in entries.items():
+            at = _index_of(items, name)
+            if at == len(items):
+                added.append(entry)
+            elif items[at] != entry:
+                splices.append(self._item_splice(node, at, _merged(self._commented[section][at], entry), entry))
+        if added and node.flow_style:
+            end = _content_end(node.value[-1])
+            splices.append(_Splice(end, end, "".join(f", {json.dumps(entry)}" for entry in added)))
+        elif added:
+            end = self._line_end(_content_end(node.value[-1]))
+            column = self._dash(node.value[0])[1]
+            splices.append(_Splice(end, end, "".join("\n" + _block_item(entry, column).rstrip() for entry in added)))
+        return splices
+
+    def _item_splice(self, node: SequenceNode, at: int, merged: Any, entry: dict[str, Any]) -> _Splice:
+        item = node.value[at]
+        end = _content_end(item)
+        if node.flow_style:
+            return _Splice(item.start_mark.index, end, json.dumps(entry))
+        start, column = self._dash(item)
+        return _Splice(start, self._line_end(end), _block_item(merged, column).strip())
+
+    def _value_splice(self, key: Node, node: Node, text: str) -> _Splice:
+        """From behind the key's colon to the end of its value, which may be nothing at all."""
+        start = self.original.index(":", key.end_mark.index) + 1
+        empty = node.start_mark.index == node.end_mark.index
+        return _Splice(start, start if empty else node.end_mark.index, text)
+
+    def _dash(self, item: Node) -> tuple[int, int]:
+        """Where the dash of a block item stands: its index and its column."""
+        index = self.original.rindex("-", 0, item.start_mark.index)
+        return index, index - (self.original.rfind("\n", 0, index) + 1)
+
+    @cached_property
+    def _commented(self) -> Any:
+        return _writer().load(self.original)
+
+    def _line_end(self, index: int) -> int:
+        end = self.original.find("\n", index)
+        end = len(self.original) if end < 0 else end
+        return end - 1 if self.original[end - 1 : end] == "\r" else end
+
+    def _applied(self, splices: list[_Splice], appended: str) -> str:
+        text = self.original
+        for splice in sorted(splices, key=lambda splice: (splice.start, splice.end), reverse=True):
+            text = text[: splice.start] + splice.text.replace("\n", self._newline) + text[splice.end :]
+        if appended:
+            if text and not text.endswith("\n"):
+                text += self._newline
+            text += appended.replace("\n", self._newline)
+        return text
+
+
+def _index_of(items: list[Any], name: str) -> int:
+    """The first entry called `name`, or the end of the list."""
+    for index, item in enumerate(items):
+        if isinstance(item, dict) and item.get("name") == name:
+            return index
+    return len(items)
+
+
+def _merged(commented: Any, wanted: Any) -> Any:
+    """`wanted` in the shape, order and with the comments of what is there."""
+    if not isinstance(commented, CommentedMap) or not isinstance(wanted, dict):
+        return wanted
+    for key in [key for key in commented if key not in wanted]:
+        del commented[key]
+    for key, value in wanted.items():
+        if key not in commented or commented[key] != value:
+            commented[key] = _merged(commented.get(key), value)
+    return commented
+
+
+def _content_end(node: Node) -> int:
+    """Where a node's last character of content is; a block node's own end lies beyond the comments that follow it."""
+    if isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
+        last = node.value[-1]
+        key, value = last if isinstance(last, tuple) else (None, last)
+        if key is not None and isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index:
+            return int(key.end_mark.index)
+        return _content_end(value)
+    if isinstance(node, ScalarNode) and node.style in ("|", ">"):
+        return len(node.start_mark.buffer[: node.end_mark.index].rstrip())
+    return int(node.end_mark.index)
+
+
+def _block_item(entry: Any, column: int) -> str:
+    """One list item in block style, its dash at `column`; comments after its content are left out."""
+    text = dump([_with_blocks(deepcopy(entry))])
+    root = YAML().compose(text)
+    end = text.find("\n", _content_end(root.value[0]))
+    margin = " " * column
+    return "".join(f"{margin}{line}\n" if line else "\n" for line in text[:end].splitlines())
+
+
+def _with_blocks(value: Any) -> Any:
+    """The same, with text of several lines marked to be written as a block."""
+    if type(value) is str and "\n" in value:
+        return LiteralScalarString(value)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            value[key] = _with_blocks(item)
+    elif isinstance(value, list):
+        value[:] = [_with_blocks(item) for item in value]
+    return value
+
+
+def _scalar(value: str) -> str:
+    return dump({"x": value})[3:].rstrip("\n")
+
+
+def _writer() -> YAML:
+    yaml = YAML()
+    yaml.width = _NO_FOLDING
+    yaml.preserve_quotes = True
+    return yaml

@@ -1,0 +1,84 @@
+"""Where togetherctl's files live. Pure functions of the environment: nothing here creates, reads or follows anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from togetherctl.environment import CONFIG, HOME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_APP = "togetherctl"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Three places: the store's file, and the folders for state (worth keeping) and cache (worth nothing)."""
+
+    config: Path
+    state: Path
+    cache: Path
+
+    @property
+    def sessions(self) -> Path:
+        """Session files and their locks."""
+        return self.state / "sessions"
+
+    @property
+    def discovery(self) -> Path:
+        """Metadata and keys of issuers."""
+        return self.cache / "discovery"
+
+
+def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
+    """`TOGETHERCTL_HOME` holds all three; otherwise the XDG folders, on Windows `%APPDATA%` and `%LOCALAPPDATA%`.
+
+    `TOGETHERCTL_CONFIG` moves the store's file alone. Relative XDG folders do not count (XDG Base Directory 0.8).
+    """
+    home = environ.get(HOME, "")
+    if home:
+        base = _absolute(home, environ)
+        config, state, cache = base, base / "state", base / "cache"
+    elif platform == "win32":
+        roaming = Path(environ.get("APPDATA") or _user_home(environ) / "AppData" / "Roaming")
+        local = Path(environ.get("LOCALAPPDATA") or _user_home(environ) / "AppData" / "Local")
+        config, state, cache = roaming / _APP, local / _APP / "state", local / _APP / "cache"
+    else:
+        config = _xdg(environ, "XDG_CONFIG_HOME", ".config") / _APP
+        state = _xdg(environ, "XDG_STATE_HOME", ".local/state") / _APP
+        cache = _xdg(environ, "XDG_CACHE_HOME", ".cache") / _APP
+    named = environ.get(CONFIG, "")
+    return Paths(_absolute(named, environ) if named else config / "config.toml", state, cache)
+
+
+def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None) -> Path:
+    """`~` is the user's home; a relative path is taken from `beside`, or from the current folder."""
+    expanded = Path(path)
+    if expanded.parts and expanded.parts[0] == "~":
+        expanded = _user_home(environ).joinpath(*expanded.parts[1:])
+    return expanded if expanded.is_absolute() else (beside or Path.cwd()) / expanded
+
+
+def tilde(path: Path, environ: Mapping[str, str]) -> str:
+    """The path as a person would type it."""
+    home = _user_home(environ)
+    return f"~{os.sep}{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+
+
+def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
+    folder = environ.get(name, "")
+    return Path(folder) if Path(folder).is_absolute() else _user_home(environ) / default
+
+
+def _absolute(path: str, environ: Mapping[str, str]) -> Path:
+    return Path(os.path.normpath(expand(path, environ)))
+
+
+def _user_home(environ: Mapping[str, str]) -> Path:
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    return Path(home) if home else Path.home()

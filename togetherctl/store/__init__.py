@@ -1,0 +1,1 @@
+"""Profiles, issuers and clusters in one TOML file: read, checked, resolved, edited."""

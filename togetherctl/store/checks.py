@@ -1,0 +1,156 @@
+"""What one value of the store may look like; each check gives the value back or says what would do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from togetherctl.loopback import is_loopback
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_MAX_PORT = 65535
+_OWN_PARAMETERS = frozenset(
+    {
+        "response_type",
+        "response_mode",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+    }
+)
+
+
+def name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and begins with a letter or digit")
+    return value
+
+
+def client_id(value: str) -> str:
+    if not value or not value.isprintable():
+        raise ValueError("must not be empty or hold control characters")
+    return value
+
+
+def issuer_url(value: str) -> str:
+    """Kept byte for byte: OpenID Connect compares issuers as strings (Discovery 1.0, 4.3)."""
+    url = _url(value)
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https:// (http:// is for loopback addresses only)")
+    if url.query or url.fragment or value.endswith(("?", "#")):
+        raise ValueError("an issuer has no query and no fragment")
+    return value
+
+
+def endpoint_url(value: str) -> str:
+    url = _url(value)
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https:// (http:// is for loopback addresses only)")
+    return value
+
+
+def server_url(value: str) -> str:
+    _url(value)
+    return value
+
+
+def proxy_url(value: str) -> str:
+    url = _split(value)
+    if url.scheme not in ("http", "https", "socks5", "socks5h") or not url.hostname:
+        raise ValueError("must look like http://proxy.example:3128")
+    return value
+
+
+def issuer_proxy_url(value: str) -> str:
+    if _split(proxy_url(value)).scheme not in ("http", "https"):
+        raise ValueError("must be an http:// or https:// proxy")
+    return value
+
+
+def redirect_uri(value: str) -> str:
+    url = _url(value)
+    if url.fragment or value.endswith("#"):
+        raise ValueError("a redirect URI has no fragment (RFC 6749, 3.1.2)")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("http:// is for loopback addresses only; register http://localhost:8000, or use https://")
+    return value
+
+
+def page_url(value: str) -> str:
+    _url(value)
+    return value
+
+
+def listen_address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT or (":" in host and not host.startswith("[")):
+        raise ValueError("must look like 127.0.0.1:8000 or [::1]:8000")
+    return value
+
+
+def scope(value: str) -> str:
+    if not _SCOPE.fullmatch(value):
+        raise ValueError("a scope is one word; write each scope as an entry of its own")
+    return value
+
+
+def auth_parameter(value: str) -> str:
+    if value in _OWN_PARAMETERS:
+        raise ValueError("is a parameter togetherctl sets itself")
+    return not_empty(value)
+
+
+def header_name(value: str) -> str:
+    if not _HEADER.fullmatch(value):
+        raise ValueError("is not an HTTP header name")
+    return value
+
+
+def header_value(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("must be printable text without spaces around it")
+    return value
+
+
+def ca_data(value: str) -> str:
+    try:
+        pem = base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it") from None
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it")
+    return value
+
+
+def not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _url(value: str) -> SplitResult:
+    url = _split(value)
+    if url.scheme not in ("https", "http") or not url.hostname:
+        raise ValueError("must be a URL like https://login.example.com")
+    if url.username or url.password:
+        raise ValueError("must not hold a user name or password")
+    return url
+
+
+def _split(value: str) -> SplitResult:
+    if not value.isprintable() or " " in value:
+        raise ValueError("must not hold spaces or control characters")
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    return url

@@ -1,0 +1,61 @@
+"""KEY: which profiles share one session."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from togetherctl.store.models import IssuerTable, ProfileTable, StoreTable
+
+_VERSION = 1
+
+
+def session_key(issuer: IssuerTable, profile: ProfileTable) -> str:
+    """64 hexadecimal digits, the same for profiles whose tokens may stand in for each other.
+
+    What the person asked for goes in, never what an issuer's metadata made of it: the key must be known offline and
+    must not change when the issuer does. Storage, token kind, margin and redirect URIs do not count.
+    """
+    identity = {
+        "version": _VERSION,
+        "issuer": issuer.url,
+        "client_id": profile.client_id,
+        "scopes": sorted({"openid", *profile.scopes}),
+        "offline_access": profile.offline_access,
+        "auth_params": profile.auth_params,
+        "grant": _grant_family(profile),
+        "account": profile.account,
+        "connection": {
+            "ca_file": issuer.ca_file,
+            "ca_data": issuer.ca_data,
+            "insecure": issuer.insecure_skip_tls_verify,
+            "proxy": issuer.proxy,
+            "headers": sorted((name.lower(), value) for name, value in issuer.request_headers.items()),
+        },
+    }
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def shared_storage_problems(store: StoreTable) -> Iterator[tuple[str, str]]:
+    """Each profile that shares a session with an earlier one but wants it stored elsewhere, and the reason in words."""
+    first_of: dict[str, str] = {}
+    for name, profile in store.profiles.items():
+        issuer = store.issuers.get(profile.issuer)
+        if issuer is None:
+            continue
+        first = first_of.setdefault(session_key(issuer, profile), name)
+        if store.profiles[first].storage != profile.storage:
+            yield name, f"differs from that of profile {first}, which shares its session; give both the same"
+
+
+def _grant_family(profile: ProfileTable) -> str:
+    if profile.grant == "client-credentials":
+        return "client"
+    if profile.grant == "password" or (profile.grant == "auto" and profile.username):
+        return f"password:{profile.username or ''}"
+    return "person"

@@ -1,0 +1,135 @@
+"""A profile with everything a login needs in one place: the issuer looked up, paths expanded, presets applied.
+
+Plain dataclasses, so that the auth engine depends on neither the file's form nor the library that checks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from togetherctl.paths import expand
+from togetherctl.store.key import session_key
+from togetherctl.store.secrets import keyring_name, read_secret
+from togetherctl.transport import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from togetherctl.store.models import IssuerTable, ProfileTable
+
+Grant = Literal["auto", "authcode", "paste", "device-code", "password", "client-credentials"]
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """An OpenID Provider, and how requests get to it."""
+
+    name: str
+    url: str
+    connection: Connection
+    client_auth: Literal["auto", "basic", "post"] = "auto"
+    device_authorization_endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Loopback:
+    """Where the authorization response comes back to: a redirect URI, and the address to listen on if not its own."""
+
+    redirect_uri: str
+    listen: str | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the engine works with. `key` tells whose session it is, `secret` reads the client secret when it is needed
+    (None for a public client), times are in seconds."""
+
+    name: str
+    key: str
+    issuer: Issuer
+    client_id: str
+    scopes: tuple[str, ...]
+    offline_access: Literal["auto", "always", "never"] = "auto"
+    grant: Grant = "auto"
+    token: Literal["id", "access"] = "id"
+    storage: Literal["file", "keyring", "memory"] = "file"
+    secret: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    loopbacks: tuple[Loopback, ...] = (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
+    certificate: tuple[Path, Path] | None = None
+    open_url_after: str | None = None
+    pkce: bool = True
+    account: str | None = None
+    auth_params: Mapping[str, str] = field(default_factory=dict)
+    browser: tuple[str, ...] | Literal[False] | None = None
+    may_log_in: bool = True
+    login_timeout: float = 180.0
+    margin: float = 60.0
+
+
+def resolve(
+    name: str, profile: ProfileTable, issuer: IssuerTable, *, folder: Path, environ: Mapping[str, str]
+) -> Profile:
+    """The profile called `name`; relative paths lie beside the store in `folder`."""
+    from togetherctl.store.presets import find
+
+    preset = find(issuer.preset, issuer.url)
+    connection = Connection(
+        ca_files=tuple(expand(path, environ, beside=folder) for path in issuer.ca_file or ()),
+        ca_data=issuer.ca_data,
+        insecure=issuer.insecure_skip_tls_verify,
+        proxy=issuer.proxy,
+        headers=dict(issuer.request_headers),
+    )
+    certificate = None
+    if profile.listen_cert_file and profile.listen_key_file:
+        certificate = (
+            expand(profile.listen_cert_file, environ, beside=folder),
+            expand(profile.listen_key_file, environ, beside=folder),
+        )
+    offline_access = profile.offline_access
+    if offline_access == "auto" and preset:
+        offline_access = preset.offline_access
+    return Profile(
+        name=name,
+        key=session_key(issuer, profile),
+        issuer=Issuer(
+            profile.issuer, issuer.url, connection, issuer.client_auth, issuer.device_authorization_endpoint
+        ),
+        client_id=profile.client_id,
+        scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
+        offline_access=offline_access,
+        grant=profile.grant,
+        token=profile.token,
+        storage=profile.storage,
+        secret=_secret(name, profile, issuer, folder, environ),
+        loopbacks=_loopbacks(profile),
+        certificate=certificate,
+        open_url_after=profile.open_url_after,
+        pkce=profile.pkce == "S256",
+        account=profile.account,
+        auth_params={**(preset.auth_params if preset else {}), **profile.auth_params},
+        browser=tuple(profile.browser) if isinstance(profile.browser, list) else profile.browser,
+        may_log_in=profile.login == "auto",
+        login_timeout=float(profile.login_timeout),
+        margin=float(profile.margin),
+    )
+
+
+def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:
+    listen = profile.listen or []
+    if len(profile.redirect_uris) == 1 and listen:
+        return tuple(Loopback(profile.redirect_uris[0], address) for address in listen)
+    addresses = [*listen, *[None] * (len(profile.redirect_uris) - len(listen))]
+    return tuple(Loopback(uri, address) for uri, address in zip(profile.redirect_uris, addresses, strict=True))
+
+
+def _secret(
+    name: str, profile: ProfileTable, issuer: IssuerTable, folder: Path, environ: Mapping[str, str]
+) -> Callable[[], str] | None:
+    source = profile.client_secret
+    if source is None:
+        return None
+    kept_as = keyring_name(issuer.url, profile.client_id)
+    return lambda: read_secret(source, profile=name, folder=folder, environ=environ, keyring_name=kept_as)

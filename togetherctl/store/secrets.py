@@ -1,0 +1,155 @@
+"""Where a client secret comes from, and reading it at the moment it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from togetherctl.environment import CALLERS
+from togetherctl.errors import ConfigError, UsageError
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_KINDS = "{ env = … }, { file = … }, { command = […] }, { keyring = true } or a string"
+_COMMAND_SECONDS = 60.0
+_MAX_BYTES = 64 * 1024
+_HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """A reference to a secret, or the secret itself where its owner typed it; a repr shows neither."""
+
+    kind: Literal["literal", "env", "file", "command", "keyring"]
+    value: str | tuple[str, ...] = field(repr=False, default="")
+
+    @classmethod
+    def parse(cls, value: object) -> SecretSource:
+        """The source a TOML value names. Raises ValueError."""
+        if isinstance(value, SecretSource):
+            return value
+        if isinstance(value, str):
+            if not value:
+                raise ValueError("must not be empty")
+            return cls("literal", value)
+        if isinstance(value, dict) and len(value) == 1:
+            (kind, given), *_ = value.items()
+            if kind in ("env", "file") and isinstance(given, str) and given:
+                return cls(kind, given)
+            if kind == "command" and isinstance(given, list) and given and all(isinstance(w, str) for w in given):
+                return cls("command", tuple(given))
+            if kind == "keyring" and given is True:
+                return cls("keyring")
+        raise ValueError(f"must be {_KINDS}")
+
+    def shown(self) -> object:
+        """The TOML value, without the secret."""
+        if self.kind == "literal":
+            return _HIDDEN
+        if self.kind == "keyring":
+            return {"keyring": True}
+        return {self.kind: list(self.value) if isinstance(self.value, tuple) else self.value}
+
+
+def read_secret(
+    source: SecretSource, *, profile: str, folder: Path, environ: Mapping[str, str], keyring_name: str
+) -> str:
+    """The secret of `profile`. Relative files lie beside the store in `folder`.
+
+    Raises ConfigError where there is none to read, UsageError where the command asks for the profile it serves, and
+    StorageError where the keyring is unusable.
+    """
+    if source.kind == "literal":
+        return str(source.value)
+    if source.kind == "env":
+        return _from_environment(str(source.value), profile, environ)
+    if source.kind == "file":
+        return _from_file(expand(str(source.value), environ, beside=folder), profile)
+    if source.kind == "command":
+        return _from_command([str(word) for word in source.value], profile, environ)
+    return _from_keyring(keyring_name, profile)
+
+
+def keyring_name(issuer: str, client_id: str) -> str:
+    """What a client secret is called in the keyring: it belongs to a client at an issuer, not to a profile."""
+    return f"client-secret {client_id} at {issuer}"
+
+
+def refuse_recursion(profile: str, environ: Mapping[str, str]) -> None:
+    """Raises UsageError where `profile` is already being served further up the chain of callers."""
+    if profile in environ.get(CALLERS, "").split(","):
+        raise UsageError(
+            f"the client secret command of profile {profile} asked for profile {profile} again",
+            hint="let that command use another profile, or another credential",
+        )
+
+
+def _from_environment(name: str, profile: str, environ: Mapping[str, str]) -> str:
+    secret = environ.get(name, "")
+    if not secret:
+        raise ConfigError(
+            f"the client secret of profile {profile} is read from the environment variable {name}, which is not set",
+            hint=f"set {name}, or change client_secret of the profile",
+        )
+    return secret
+
+
+def _from_file(path: Path, profile: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"the client secret of profile {profile} cannot be read from {path}: {error.strerror or error}"
+        ) from None
+    return _clean(data, f"the file {path}", profile)
+
+
+def _from_command(words: list[str], profile: str, environ: Mapping[str, str]) -> str:
+    callers = ",".join(filter(None, [environ.get(CALLERS, ""), profile]))
+    try:
+        # The command's own stderr stays the person's: a password manager may ask there.
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env={**environ, CALLERS: callers},
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            f"the client secret command of profile {profile} ({words[0]}) did not end within {_COMMAND_SECONDS:.0f} s"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "cannot be run"
+        raise ConfigError(f"the client secret command of profile {profile} ({words[0]}) failed: {reason}") from None
+    if done.returncode != 0:
+        raise ConfigError(f"the client secret command of profile {profile} ({words[0]}) ended with {done.returncode}")
+    return _clean(done.stdout, f"the command {words[0]}", profile)
+
+
+def _from_keyring(name: str, profile: str) -> str:
+    from togetherctl import vault
+
+    secret = vault.read(name)
+    if secret is None:
+        raise ConfigError(
+            f"the client secret of profile {profile} is not in the keyring",
+            hint=f"togetherctl profile set {profile} client_secret=keyring",
+        )
+    return secret
+
+
+def _clean(data: bytes, origin: str, profile: str) -> str:
+    try:
+        secret = data.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        secret = ""
+    if not secret or not secret.isprintable() or len(data) > _MAX_BYTES:
+        raise ConfigError(f"{origin} holds no client secret for profile {profile}: one line of text is expected")
+    return secret

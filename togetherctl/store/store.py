@@ -1,0 +1,131 @@
+"""The store as the rest of togetherctl sees it: look a profile up, choose the one that is meant, list the clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import UsageError
+from togetherctl.paths import expand
+from togetherctl.store import files
+from togetherctl.store.models import ClusterTable, StoreTable
+from togetherctl.store.problems import checked, nearest, refusal
+from togetherctl.store.profile import Profile, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from togetherctl.store.overrides import Overrides
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One API server with the name of its context and its profile; `ca_file` is absolute."""
+
+    name: str
+    context: str
+    table: ClusterTable
+    ca_file: Path | None
+
+    @property
+    def profile(self) -> str:
+        return self.table.profile
+
+
+class Store:
+    """One store file, read and checked."""
+
+    def __init__(self, path: Path, table: StoreTable, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.table = table
+        self._environ = environ
+
+    @classmethod
+    def load(cls, path: Path, environ: Mapping[str, str]) -> Store:
+        """Read `path`; a file that does not exist is an empty store. Raises ConfigError with every problem."""
+        file = files.read(path)
+        table, problems = checked(file.data)
+        if table is None:
+            raise refusal(path, file.text, problems)
+        return cls(path, table, environ)
+
+    @cached_property
+    def overrides(self) -> Overrides:
+        from togetherctl.store.overrides import Overrides
+
+        return Overrides.read(self._environ)
+
+    @property
+    def profile_names(self) -> list[str]:
+        return list(self.table.profiles)
+
+    def profile(self, name: str | None = None) -> Profile:
+        """The profile called `name`; without a name the one that is meant. Raises UsageError."""
+        name = name or self.meant_profile()
+        table = self.table.profiles.get(name)
+        if table is None:
+            raise self._unknown("profile", name, self.table.profiles)
+        profile = resolve(
+            name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ
+        )
+        overrides = self.overrides
+        if overrides.login is not None:
+            profile = replace(profile, may_log_in=overrides.login == "auto")
+        if overrides.browser is not None:
+            profile = replace(profile, browser=overrides.browser)
+        return profile
+
+    def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
+        """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""
+        chosen = self.profile_names if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
+        return [self.profile(name) for name in chosen]
+
+    def meant_profile(self) -> str:
+        """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
+        name = self.overrides.profile or self.table.default_profile
+        if name:
+            return name
+        names = self.profile_names
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise UsageError(
+                f"there is no profile in {self.path} yet",
+                hint="togetherctl profile add NAME --issuer URL --client-id ID",
+            )
+        raise UsageError(
+            f"which profile? There are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}",
+            hint="name one, or set default_profile: togetherctl config set default_profile=NAME",
+        )
+
+    def sharing(self, profile: Profile) -> list[str]:
+        """The names of all profiles that share the session of `profile`, itself among them."""
+        from togetherctl.store.key import session_key
+
+        return [
+            name
+            for name, table in self.table.profiles.items()
+            if session_key(self.table.issuers[table.issuer], table) == profile.key
+        ]
+
+    def cluster(self, name: str) -> Cluster:
+        """Raises UsageError."""
+        table = self.table.clusters.get(name)
+        if table is None:
+            raise self._unknown("cluster", name, self.table.clusters)
+        ca_file = expand(table.ca_file, self._environ, beside=self.path.parent) if table.ca_file else None
+        return Cluster(name, table.context or name, table, ca_file)
+
+    def clusters(self, names: Iterable[str] = ()) -> list[Cluster]:
+        """The clusters called `names`; without names all of them. Raises UsageError."""
+        return [self.cluster(name) for name in dict.fromkeys(names) or self.table.clusters]
+
+    def clusters_of(self, profile: str) -> list[str]:
+        return [name for name, table in self.table.clusters.items() if table.profile == profile]
+
+    def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UsageError:
+        return UsageError(
+            f"there is no {kind} {name} in {self.path}{nearest(name, known)}", hint=f"togetherctl {kind} list"
+        )

@@ -1,0 +1,336 @@
+"""The HTTP client: every request togetherctl makes to an issuer or an API passes through here.
+
+One request has one deadline, from the name lookup to the last byte; answers are capped; a POST follows no redirect,
+a GET only to places as safe as the first; nothing that could be secret is logged.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import sys
+import threading
+from base64 import b64decode
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
+from togetherctl.loopback import is_safe
+from togetherctl.printable import printable
+from togetherctl.proxies import proxy_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import httpx2
+
+REQUEST_SECONDS = 10.0
+MAX_BODY = 1024 * 1024
+_MAX_REDIRECTS = 5
+_USER_AGENT = "togetherctl"
+_LATER = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one issuer or API: extra certificate authorities, proxy, headers. Its repr shows no header value."""
+
+    ca_files: tuple[Path, ...] = ()
+    ca_data: str | None = field(default=None, repr=False)
+    insecure: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The system's trust, and the extra authorities. Raises ConfigError where those cannot be read."""
+        if sys.platform in ("darwin", "win32"):
+            import truststore
+
+            context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        else:
+            context = ssl.create_default_context()
+        for path in self.ca_files:
+            try:
+                context.load_verify_locations(cafile=path)
+            except (OSError, ssl.SSLError) as error:
+                reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+                raise ConfigError(f"the CA file {path} cannot be used: {reason}") from None
+        if self.ca_data:
+            try:
+                context.load_verify_locations(cadata=b64decode(self.ca_data).decode("ascii"))
+            except (ValueError, ssl.SSLError):
+                raise ConfigError("ca_data of the issuer holds no PEM certificate") from None
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the status, headers in lower case, and the body, which its repr hides."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises Untrusted."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})") from None
+        if not isinstance(value, dict):
+            raise Untrusted(f"the answer from {host_of(self.url)} is not a JSON object")
+        return value
+
+    def raise_if_later(self) -> None:
+        """Raises Unreachable for the statuses that mean "try again": 408, 425, 429 and 5xx."""
+        if self.status in _LATER or self.status >= 500:
+            raise Unreachable(
+                f"{host_of(self.url)} answered HTTP {self.status}"
+                + (" (too many requests)" if self.status == 429 else ""),
+                status=self.status,
+                retry_after=self._retry_after(),
+            )
+
+    def _retry_after(self) -> float | None:
+        value = self.headers.get("retry-after", "")
+        return float(value) if value.isdecimal() and len(value) < 6 else None
+
+
+class HTTP:
+    """A client for one `Connection`. Close it, or use it in a `with` block.
+
+    With `total_seconds` everything asked through it ends within that time from now.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        environ: Mapping[str, str],
+        *,
+        log: Callable[[str], None] = lambda _line: None,
+        total_seconds: float = inf,
+    ) -> None:
+        self.connection = connection
+        self.ends = monotonic() + total_seconds
+        self._environ = environ
+        self._log = log
+        self._clients: dict[str | None, httpx2.Client] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS) -> Answer:
+        """GET `url`. Raises Unreachable and Untrusted; any status below 500 is an answer."""
+        deadline = min(monotonic() + seconds, self.ends)
+        first, own_headers = url, dict(self.connection.headers)
+        for _ in range(_MAX_REDIRECTS):
+            answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline)
+            location = answer.headers.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or not location:
+                return answer
+            url = urljoin(url, location)
+            if not is_safe(url):
+                raise Untrusted(f"{host_of(first)} redirects to {printable(url)}, which is not https")
+            if _origin(url) != _origin(first):
+                # Headers meant for one host are not for another.
+                own_headers, headers = {}, None
+        raise Untrusted(f"{host_of(first)} redirects more than {_MAX_REDIRECTS} times")
+
+    def post_form(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> Answer:
+        """POST `form`. Follows no redirect: a redirected token request would hand its secrets to another place."""
+        return self._post(url, urlencode(form).encode("ascii"), "application/x-www-form-urlencoded", headers, seconds)
+
+    def post_json(
+        self, url: str, value: object, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS
+    ) -> Answer:
+        """POST `value` as JSON, without following redirects."""
+        return self._post(url, json.dumps(value).encode("ascii"), "application/json", headers, seconds)
+
+    def _post(
+        self, url: str, body: bytes, content_type: str, headers: Mapping[str, str] | None, seconds: float
+    ) -> Answer:
+        sent = {**self.connection.headers, "Content-Type": content_type, **(headers or {})}
+        answer = self._send("POST", url, sent, body, min(monotonic() + seconds, self.ends))
+        if 300 <= answer.status < 400:
+            raise Refused(
+                f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})", status=answer.status
+            )
+        return answer
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+    ) -> Answer:
+        started = monotonic()
+        try:
+            answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline), url)
+        except TogetherctlError as error:
+            self._log(f"{method} {_without_query(url)}: {error.message}")
+            raise
+        self._log(f"{method} {_without_query(url)} -> {answer.status} in {1000 * (monotonic() - started):.0f} ms")
+        return answer
+
+    def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+    ) -> Answer:
+        import httpx2
+
+        try:
+            client = self._client(self.connection.proxy or proxy_for(url, self._environ))
+            left = max(deadline - monotonic(), 0.001)
+            request = client.build_request(
+                method,
+                url,
+                content=body,
+                headers={
+                    "Accept": "application/json",
+                    "Accept-Encoding": "identity",
+                    "User-Agent": _USER_AGENT,
+                    **headers,
+                },
+                timeout=left,
+            )
+            response = client.send(request, stream=True)
+            try:
+                return Answer(
+                    url,
+                    response.status_code,
+                    {name.lower(): value for name, value in response.headers.items()},
+                    _capped(response, url),
+                )
+            finally:
+                response.close()
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+            raise _in_words(error, url) from None
+
+    def _client(self, proxy: str | None) -> httpx2.Client:
+        import httpx2
+
+        if proxy not in self._clients:
+            self._tls = self._tls or self.connection.tls_context()
+            try:
+                self._clients[proxy] = httpx2.Client(
+                    verify=self._tls, proxy=proxy, trust_env=False, follow_redirects=False, http2=False
+                )
+            except (ValueError, ImportError, httpx2.InvalidURL):
+                raise ConfigError(
+                    "the proxy is not one that can be used; it must look like http://proxy.example:3128"
+                ) from None
+        return self._clients[proxy]
+
+
+def host_of(url: str) -> str:
+    """The host and port of `url`, safe to show."""
+    return printable(urlsplit(url).netloc.rpartition("@")[2] or url)
+
+
+def _capped(response: httpx2.Response, url: str) -> bytes:
+    # Bytes as they came: identity encoding was asked for, and unpacking what was not would undo the cap.
+    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise Untrusted(f"{host_of(url)} sent a compressed answer that was not asked for")
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Untrusted(f"the answer from {host_of(url)} is larger than {MAX_BODY // 1024} KiB")
+    return bytes(body)
+
+
+def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer:
+    """Run `exchange` on a thread of its own: name lookups and dripping headers know no other deadline."""
+    answers: list[Answer] = []
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            answers.append(exchange())
+        except BaseException as error:  # handed to the caller, whatever it is
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="togetherctl-request", daemon=True).start()
+    # A little later than the deadline, so that a timeout that knows its own reason is the one that is reported.
+    if not done.wait(max(deadline - monotonic(), 0) + 0.25):
+        raise Unreachable(f"{host_of(url)} did not answer in time")
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+def _in_words(error: Exception, url: str) -> TogetherctlError:
+    """Why there is no answer, as a sentence a person can act on."""
+    import errno
+    import socket
+
+    import httpx2
+
+    host = host_of(url)
+    cause = _root_cause(error)
+    if isinstance(error, httpx2.ProxyError):
+        return Unreachable(f"the proxy to {host} refused: {printable(error)}", sent=False)
+    if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
+        return Refused(f"{printable(url)} is not a URL that can be asked")
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return Unreachable(
+            f"the TLS certificate of {host} cannot be verified: {cause.verify_message}",
+            hint="name its certificate authority with ca_file of the issuer",
+            sent=False,
+        )
+    if isinstance(cause, ssl.SSLError):
+        return Unreachable(f"TLS with {host} failed: {printable(cause.reason or 'handshake failed')}", sent=False)
+    if isinstance(cause, socket.gaierror):
+        return Unreachable(f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False)
+    if isinstance(error, httpx2.ConnectTimeout):
+        return Unreachable(f"{host} did not answer in time", sent=False)
+    if isinstance(error, httpx2.TimeoutException):
+        return Unreachable(f"{host} did not answer in time")
+    if isinstance(cause, ConnectionRefusedError):
+        return Unreachable(f"{host} refused the connection", sent=False)
+    if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=False)
+    if isinstance(error, httpx2.RemoteProtocolError):
+        return Unreachable(f"{host} broke off or does not speak HTTP")
+    return Unreachable(
+        f"the connection to {host} failed: {printable(getattr(cause, 'strerror', None) or type(error).__name__)}",
+        sent=not isinstance(error, httpx2.ConnectError),
+    )
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _without_query(url: str) -> str:
+    return printable(urlsplit(url)._replace(query="", fragment="").geturl())
