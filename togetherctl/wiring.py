@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.engine import Engine
 from togetherctl.environment import may_ask
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, about
 from togetherctl.paths import Paths, locate
 from togetherctl.transport import HTTP
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Grant, Profile
     from togetherctl.store.store import Store
+    from togetherctl.transport import Connection
 
 
 def _silent(_line: str) -> None:
@@ -81,6 +82,13 @@ class World:
 
         file = cache_file(self.paths.discovery, profile.issuer.url, profile.issuer.connection)
         return Discovery(profile.issuer.url, http, file, self.clock)
+
+    def check_issuer(self, url: str, connection: Connection) -> None:
+        """Raises as `auth.discovery.fetch_metadata` does unless there is an issuer that calls itself `url`."""
+        from togetherctl.auth.discovery import fetch_metadata
+
+        with about(None, url), HTTP(connection, self.environ, log=self.log) as http:
+            fetch_metadata(url, http)
 
     def log_in(self, profile: Profile, grant: Grant) -> Session:
         """One login at the issuer; raises as `auth.login.log_in` does."""

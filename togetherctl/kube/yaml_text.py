@@ -92,7 +92,7 @@ class YamlText:
 
     def text(self) -> str:
         """The text with all changes, checked to say what was asked for and nothing else. Raises CannotEdit."""
-        expected = self._expected()
+        expected = self.expected()
         if expected == self.data:
             return self.original
         changed = self._as_json(expected) if self._is_json() else self._spliced()
@@ -103,7 +103,8 @@ class YamlText:
             raise CannotEdit from None
         return changed
 
-    def _expected(self) -> dict[str, Any]:
+    def expected(self) -> dict[str, Any]:
+        """The data with all changes."""
         expected = dict(self.data)
         for section, entries in self._entries.items():
             items = list(expected.get(section) or [])

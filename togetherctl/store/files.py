@@ -162,7 +162,8 @@ class Editor:
         after = max([span.end for span in siblings], default=header.start + 1 if header else _preamble(lines))
         model = lines[siblings[-1].start] if siblings else lines[header.start] if header else ""
         indent = model[: len(model) - len(model.lstrip())]
-        return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"])
+        table_follows = len(key) == 1 and after < len(lines) and lines[after].lstrip().startswith("[")
+        return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"] + ["\n"] * table_follows)
 
     def _with_table(self, key: Key, value: dict[str, object], spans: dict[Key, list[Span]]) -> str:
         lines = self.text.splitlines(keepends=True)

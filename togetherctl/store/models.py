@@ -42,6 +42,11 @@ def _paths(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _hidden(headers: dict[str, str]) -> dict[str, str]:
+    # A header an issuer wants is more often a credential than not.
+    return dict.fromkeys(headers, "(hidden)")
+
+
 def _browser(value: object) -> object:
     if value is False:
         return value
@@ -109,7 +114,9 @@ class IssuerTable(_Table):
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
     proxy: IssuerProxyURL | None = None
     """The proxy to this issuer; without it `HTTPS_PROXY` and `NO_PROXY` count."""
-    request_headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hidden), Field(repr=False)] = Field(
+        default_factory=dict
+    )
     """Headers sent with every request to this issuer."""
     device_authorization_endpoint: EndpointURL | None = None
     """The endpoint for device codes where the issuer's metadata lacks it (RFC 8628)."""
@@ -229,3 +236,8 @@ class StoreTable(_Table):
     """Profiles by name."""
     clusters: dict[Name, ClusterTable] = Field(default_factory=dict)
     """Clusters by name."""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the store's file (2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StoreTable.model_json_schema()}

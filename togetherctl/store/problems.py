@@ -49,7 +49,7 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     try:
         store = StoreTable.model_validate(data)
     except ValidationError as error:
-        problems = [_described(detail) for detail in error.errors(include_url=False, include_input=False)]
+        problems = [described(detail) for detail in error.errors(include_url=False, include_input=False)]
         return None, [*problems, *_twice(data)]
     problems = [*_twice(data), *_dangling(store)]
     return (None if problems else store), problems
@@ -76,8 +76,9 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 8 else ""
 
 
-def _described(detail: ErrorDetails) -> Problem:
-    location = tuple(str(part) for part in detail["loc"])
+def described(detail: ErrorDetails) -> Problem:
+    """One error of the models in the store's words."""
+    location = tuple(str(part) for part in detail["loc"]) or ("",)
     kind = detail["type"]
     context = detail.get("ctx", {})
     if location[-1:] == ("[key]",):

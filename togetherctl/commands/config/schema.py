@@ -1,0 +1,15 @@
+"""`togetherctl config schema`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from togetherctl.store.models import json_schema
+
+
+@click.command("schema")
+def command() -> None:
+    """Print the JSON Schema of the store, for editors that complete and check TOML."""
+    click.echo(json.dumps(json_schema(), indent=2))

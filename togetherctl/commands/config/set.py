@@ -1,0 +1,25 @@
+"""`togetherctl config set`."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.errors import UsageError
+from togetherctl.store.editing import changing
+
+
+@click.command("set")
+@click.argument("setting", metavar="default_profile=NAME")
+@pass_app
+def command(app: App, setting: str) -> None:
+    """Set the profile meant where a command leaves it out; an empty NAME means none."""
+    key, equals, name = setting.partition("=")
+    if key != "default_profile" or not equals:
+        raise UsageError("the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME")
+    with changing(app.world.paths) as editor:
+        if name:
+            editor.set(("default_profile",), name)
+        else:
+            editor.unset(("default_profile",))
+    app.console.say(f"The default profile is {name}." if name else "There is no default profile.")

@@ -1,0 +1,73 @@
+"""`togetherctl demo`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.errors import TogetherctlError, UsageError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from togetherctl.demo.playground import Playground
+
+
+@click.command("demo")
+@click.option("--browser", "by_hand", is_flag=True, help="Log in yourself, in your own browser.")
+@click.option("--keep", is_flag=True, help="Leave it running afterwards, with the exports to play with it.")
+@pass_app
+def command(app: App, by_hand: bool, keep: bool) -> None:
+    """Watch the whole thing work, on this machine alone.
+
+    Starts an issuer and a small API server on loopback, in a folder of its own, and walks from an empty store to a
+    logout. Nothing of yours is read or changed, and nothing stays behind.
+    """
+    try:
+        from togetherctl.demo.playground import playground
+        from togetherctl.demo.walk import CommandFailed, Walk
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the demo needs {error.name}, which is not installed", hint="pip install 'togetherctl[demo]'"
+        ) from None
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _end)
+    with playground(app.environ, by_hand=by_hand) as place:
+        try:
+            Walk(place, _tell).run(by_hand=by_hand)
+        except CommandFailed as error:
+            raise TogetherctlError(f"the demo stopped: {error}") from None
+        if keep:
+            _keep(place)
+
+
+def _tell(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _keep(place: Playground) -> None:
+    _tell("\nStill running. In another terminal:\n")
+    for name, value in place.exports.items():
+        _tell(f"  export {name}={shlex.quote(value)}" if name != "PATH" else f"  export PATH={_path(value)}")
+    _tell("\n  kubectl get pods\n\nCtrl-C ends it and removes everything.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        _tell("\nGone.")
+
+
+def _path(value: str) -> str:
+    return f'{shlex.quote(value.split(":", 1)[0])}:"$PATH"'
+
+
+def _end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

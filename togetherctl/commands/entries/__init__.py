@@ -1,0 +1,1 @@
+"""The verbs that profiles, issuers and clusters have in common; each file makes one verb for each kind."""

@@ -1,0 +1,21 @@
+"""`togetherctl issuer`."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.commands.lazy import Lazy, LazyGroup
+
+_ENTRIES = "togetherctl.commands.entries"
+
+VERBS = {
+    "list": Lazy(f"{_ENTRIES}.list", "List the issuers of the store.", "issuer"),
+    "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key.", "issuer"),
+    "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer."),
+    "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
+    "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
+    "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "issuer"),
+}
+
+command = LazyGroup("issuer", lazy=VERBS, help="Manage issuers: OpenID Providers and how to reach them.")

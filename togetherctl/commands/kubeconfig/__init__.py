@@ -1,0 +1,12 @@
+"""`togetherctl kubeconfig`."""
+
+from __future__ import annotations
+
+from togetherctl.commands.lazy import Lazy, LazyGroup
+
+VERBS = {
+    "write": Lazy("togetherctl.commands.kubeconfig.write", "Write clusters into a kubeconfig."),
+    "show": Lazy("togetherctl.commands.kubeconfig.show", "Print what would be written, as a kubeconfig of its own."),
+}
+
+command = LazyGroup("kubeconfig", lazy=VERBS, help="Write clusters into your kubeconfig.")

@@ -1,0 +1,36 @@
+"""`togetherctl kubeconfig show`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubeconfig.write import portable_option
+from togetherctl.kube.stanza import entries_for, own_command
+from togetherctl.kube.yaml_text import YamlText
+
+
+@click.command("show")
+@click.argument("names", metavar="[CLUSTER]...", nargs=-1)
+@portable_option
+@click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@pass_app
+def command(app: App, names: tuple[str, ...], portable: bool, form: str) -> None:
+    """Print what would be written, as a kubeconfig of its own.
+
+    Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
+    """
+    clusters = app.world.store.clusters(names)
+    own = own_command(portable=portable)
+    text = YamlText("apiVersion: v1\nkind: Config\n")
+    for cluster in clusters:
+        for entry in entries_for(cluster, own):
+            text.put(entry.section, entry.over(None))
+    if len(clusters) == 1:
+        text.put_scalar("current-context", clusters[0].context)
+    if form == "json":
+        click.echo(json.dumps(text.expected(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(text.text(), nl=False)

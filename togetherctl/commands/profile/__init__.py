@@ -1,0 +1,22 @@
+"""`togetherctl profile`."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.commands.lazy import Lazy, LazyGroup
+
+_ENTRIES = "togetherctl.commands.entries"
+
+VERBS = {
+    "list": Lazy(f"{_ENTRIES}.list", "List the profiles of the store.", "profile"),
+    "show": Lazy(f"{_ENTRIES}.show", "Show one profile with every key.", "profile"),
+    "add": Lazy("togetherctl.commands.profile.add", "Add a profile, and its issuer if that is new."),
+    "set": Lazy(f"{_ENTRIES}.set", "Change keys of one profile.", "profile"),
+    "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one profile their default again.", "profile"),
+    "secret": Lazy("togetherctl.commands.profile.secret", "Keep a client secret in the keyring."),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
+    "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
+}
+
+command = LazyGroup("profile", lazy=VERBS, help="Manage profiles: who you are to an issuer.")

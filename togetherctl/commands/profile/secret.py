@@ -1,0 +1,42 @@
+"""`togetherctl profile secret`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from togetherctl import vault
+from togetherctl.commands.app import App, pass_app
+from togetherctl.errors import UsageError
+from togetherctl.store.editing import changing
+from togetherctl.store.secrets import keyring_name
+
+
+@click.command("secret")
+@click.argument("name")
+@pass_app
+def command(app: App, name: str) -> None:
+    """Keep a client secret in the keyring.
+
+    Asks for it without showing it, or reads one line from standard input. The store then says
+    client_secret = { keyring = true }, and holds no secret.
+    """
+    profile = app.world.store.profile(name)
+    secret = _asked(app, name)
+    vault.write(keyring_name(profile.issuer.url, profile.client_id), secret)
+    with changing(app.world.paths) as editor:
+        editor.set(("profiles", name, "client_secret"), {"keyring": True})
+    app.console.say(f"The client secret of profile {name} is in the keyring.")
+
+
+def _asked(app: App, name: str) -> str:
+    if not sys.stdin.isatty():
+        secret = sys.stdin.readline().strip()
+    elif app.world.may_ask:
+        secret = click.prompt(f"Client secret of profile {name}", hide_input=True, err=True).strip()
+    else:
+        raise UsageError("nobody can be asked for the secret here", hint="pipe it in")
+    if not secret or not secret.isprintable():
+        raise UsageError("that is no client secret: one line of text is expected")
+    return str(secret)

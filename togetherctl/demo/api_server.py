@@ -1,0 +1,229 @@
+"""A small Kubernetes API server on loopback: TLS, bearer tokens checked against the issuer's keys, a few objects.
+
+Enough for `kubectl get pods`, `kubectl auth whoami` and `kubectl version`, and for the official client libraries.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from togetherctl.auth.id_token import verify
+from togetherctl.errors import TogetherctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from togetherctl.auth.claims import Claims
+
+_CONNECTION_SECONDS = 10.0
+_MAX_BODY = 1024 * 1024
+_NAMESPACE = "default"
+_PODS = ("llm-train-0", "llm-train-1", "notebook")
+
+
+class ApiServer(ThreadingHTTPServer):
+    """Listens at `url`; `seen` holds the path and user of every request that bore a good token."""
+
+    daemon_threads = True
+
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        client_id: str,
+        keys: Callable[[bool], dict[str, Any]],
+        certificate: tuple[Path, Path],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+        # The handshake belongs to the connection's own thread: a silent client must not hold up the others.
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://127.0.0.1:{self.server_address[1]}"
+        self.seen: list[tuple[str, str]] = []
+        self._issuer, self._client_id, self._keys, self._clock = issuer, client_id, keys, clock
+
+    def authenticate(self, authorization: str) -> Claims | None:
+        """The claims of a bearer token this server accepts, as an API server with `--oidc-…` flags would."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        try:
+            return verify(
+                token.strip(), keys=self._keys, issuer=self._issuer, client_id=self._client_id, now=self._clock()
+            )
+        except TogetherctlError:
+            return None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that breaks off is no event."""
+
+    @contextmanager
+    def running(self) -> Iterator[ApiServer]:
+        """Serve on a thread while the block runs."""
+        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.shutdown()
+            self.server_close()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ApiServer
+    protocol_version = "HTTP/1.1"
+    timeout = _CONNECTION_SECONDS
+
+    def do_GET(self) -> None:  # noqa: N802 # http.server's name
+        self._answer({})
+
+    def do_POST(self) -> None:  # noqa: N802 # http.server's name
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(min(length, _MAX_BODY))
+        try:
+            sent = json.loads(body or b"{}")
+        except ValueError:
+            sent = {}
+        self._answer(sent if isinstance(sent, dict) else {})
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
+        """Says nothing."""
+
+    def _answer(self, _sent: dict[str, Any]) -> None:
+        claims = self.server.authenticate(self.headers.get("Authorization", ""))
+        if claims is None:
+            self._send(401, _failure(401, "Unauthorized", "Unauthorized"))
+            return
+        path = urlsplit(self.path).path
+        self.server.seen.append((path, str(claims.get("email", claims["sub"]))))
+        found = _OBJECTS.get((self.command, path))
+        if found is None:
+            self._send(404, _failure(404, "NotFound", "the server could not find the requested resource"))
+            return
+        as_table = "as=Table" in self.headers.get("Accept", "")
+        self._send(201 if self.command == "POST" else 200, found(claims, as_table))
+
+    def _send(self, status: int, value: dict[str, Any]) -> None:
+        body = json.dumps(value).encode("utf-8")
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _failure(code: int, reason: str, message: str) -> dict[str, Any]:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "code": code,
+    }
+
+
+def _version(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+    return {
+        "major": "1",
+        "minor": "34",
+        "gitVersion": "v1.34.0-togetherctl-demo",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "none",
+        "platform": "demo",
+    }
+
+
+def _api(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
+
+
+def _apis(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+    version = {"groupVersion": "authentication.k8s.io/v1", "version": "v1"}
+    group = {"name": "authentication.k8s.io", "versions": [version], "preferredVersion": version}
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
+
+
+def _core(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+    pods = {
+        "name": "pods",
+        "singularName": "pod",
+        "namespaced": True,
+        "kind": "Pod",
+        "verbs": ["get", "list"],
+        "shortNames": ["po"],
+    }
+    return {"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods]}
+
+
+def _authentication(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+    review = {
+        "name": "selfsubjectreviews",
+        "singularName": "selfsubjectreview",
+        "namespaced": False,
+        "kind": "SelfSubjectReview",
+        "verbs": ["create"],
+    }
+    return {"kind": "APIResourceList", "groupVersion": "authentication.k8s.io/v1", "resources": [review]}
+
+
+def _review(claims: Claims, _as_table: bool) -> dict[str, Any]:
+    groups = [*claims.get("groups", []), "system:authenticated"]
+    return {
+        "kind": "SelfSubjectReview",
+        "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {},
+        "status": {"userInfo": {"username": claims.get("email", claims["sub"]), "groups": groups}},
+    }
+
+
+def _pod(name: str) -> dict[str, Any]:
+    return {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"name": name, "namespace": _NAMESPACE, "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"containers": [{"name": "main", "image": "demo"}]},
+        "status": {"phase": "Running"},
+    }
+
+
+def _pods(_claims: Claims, as_table: bool) -> dict[str, Any]:
+    if not as_table:
+        return {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [_pod(name) for name in _PODS]}
+    columns = ("Name", "Ready", "Status", "Restarts")
+    return {
+        "kind": "Table",
+        "apiVersion": "meta.k8s.io/v1",
+        "metadata": {},
+        "columnDefinitions": [
+            {"name": name, "type": "string", "format": "", "description": "", "priority": 0} for name in columns
+        ],
+        "rows": [{"cells": [name, "1/1", "Running", "0"], "object": _pod(name)} for name in _PODS],
+    }
+
+
+_OBJECTS: dict[tuple[str, str], Callable[[Claims, bool], dict[str, Any]]] = {
+    ("GET", "/version"): _version,
+    ("GET", "/api"): _api,
+    ("GET", "/apis"): _apis,
+    ("GET", "/api/v1"): _core,
+    ("GET", "/apis/authentication.k8s.io/v1"): _authentication,
+    ("GET", f"/api/v1/namespaces/{_NAMESPACE}/pods"): _pods,
+    ("GET", "/api/v1/pods"): _pods,
+    ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews"): _review,
+}

@@ -1,0 +1,108 @@
+"""The demo's own little world: an issuer, an API server and a folder, which all go when it ends."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from joserfc.jwk import KeySet
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from togetherctl.demo.api_server import ApiServer
+from togetherctl.demo.certificate import make_certificate
+from togetherctl.demo.issuer import CLIENT_ID, DemoIssuer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+EMAIL = "you@example.com"
+LIFETIME = 300
+# What would keep the demo from showing a login, or lead it to somebody's real store.
+_LEFT_OUT = ("CI", "KUBERNETES_EXEC_INFO")
+
+
+@dataclass(frozen=True)
+class Playground:
+    """Where the demo's parts are; `environ` is what its commands run with."""
+
+    folder: Path
+    issuer: str
+    client_id: str
+    server: str
+    ca_file: Path
+    environ: Mapping[str, str]
+
+    @property
+    def exports(self) -> dict[str, str]:
+        """The variables that make a shell use this playground."""
+        return {name: self.environ[name] for name in ("TOGETHERCTL_HOME", "KUBECONFIG", "PATH")}
+
+
+class _Quiet(WSGIRequestHandler):
+    timeout = 10
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
+        """Says nothing."""
+
+
+@contextmanager
+def playground(environ: Mapping[str, str], *, by_hand: bool) -> Iterator[Playground]:
+    """Start everything on free ports of loopback; `by_hand` leaves the login to a person's own browser."""
+    with tempfile.TemporaryDirectory(prefix="togetherctl-demo-") as name, _issuer() as issuer:
+        folder = Path(name)
+        certificate = make_certificate(folder)
+        api_server = ApiServer(
+            issuer=issuer.url,
+            client_id=CLIENT_ID,
+            keys=lambda _refetch: KeySet([issuer.key]).as_dict(private=False),
+            certificate=certificate,
+        )
+        with api_server.running():
+            yield Playground(
+                folder,
+                issuer.url,
+                CLIENT_ID,
+                api_server.url,
+                certificate[0],
+                _environment(environ, folder, by_hand=by_hand),
+            )
+
+
+@contextmanager
+def _issuer() -> Iterator[DemoIssuer]:
+    # The port must be known before the issuer can name itself.
+    server = make_server("localhost", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
+    issuer = DemoIssuer(f"http://localhost:{server.server_port}", lifetime=LIFETIME, email=EMAIL)
+    server.app = issuer.app
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in _LEFT_OUT and not name.startswith("TOGETHERCTL_")
+    }
+    scripts = str(Path(sys.executable).parent)
+    own = {
+        "TOGETHERCTL_HOME": str(folder / "home"),
+        "KUBECONFIG": str(folder / "kubeconfig"),
+        "PATH": f"{scripts}:{kept.get('PATH', '')}",
+    }
+    if not by_hand:
+        visitor = [sys.executable, "-m", "togetherctl.demo.visitor", EMAIL, "{url}"]
+        own["TOGETHERCTL_BROWSER"] = shlex.join(visitor)
+    return {**kept, **own}

@@ -1,0 +1,128 @@
+"""The demo itself: the main job from an empty store to a logout, every command shown with what came back."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from togetherctl.printable import printable
+from togetherctl.transport import HTTP, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from togetherctl.demo.playground import Playground
+
+_LONGEST_LINE = 200
+_COMMAND_SECONDS = 300.0
+
+
+class CommandFailed(Exception):
+    """A command of the demo did not do what it shows; the message is the command."""
+
+
+class Walk:
+    """Runs the demo's commands in a playground and tells what happens through `tell`."""
+
+    def __init__(self, place: Playground, tell: Callable[[str], None]) -> None:
+        self._place = place
+        self._tell = tell
+        self._kubectl = shutil.which("kubectl", path=place.environ["PATH"]) is not None
+
+    def run(self, *, by_hand: bool) -> None:
+        """The whole way. Raises CommandFailed."""
+        place = self._place
+        self._tell(f"An issuer at {place.issuer} and an API server at {place.server}, on this machine alone.")
+        self._tell(f"Everything else is in {place.folder}, which goes when this ends.")
+        if not self._kubectl:
+            self._tell("kubectl is not on PATH; the demo asks the API server itself, with the same credential.")
+
+        self._chapter("Who you are, and which cluster that opens")
+        self._do("togetherctl", "profile", "add", "demo", "--issuer", place.issuer, "--client-id", place.client_id)
+        self._do(
+            *("togetherctl", "cluster", "add", "gpu", "--profile", "demo"),
+            *("--server", place.server, "--ca-file", str(place.ca_file)),
+        )
+        self._do("togetherctl", "kubeconfig", "write", "gpu", "--set-current")
+
+        self._chapter("The first call logs in" + (": answer the page in your browser" if by_hand else ""))
+        first = self._pods()
+        self._chapter("The second is served from the session")
+        second = self._pods()
+        self._tell(f"({first:.2f} s with the login, {second:.2f} s from the session)")
+        if self._kubectl:
+            self._chapter("Who the cluster says you are")
+            self._do("kubectl", "auth", "whoami")
+
+        self._chapter("New tokens without a login")
+        self._do("togetherctl", "refresh", "demo")
+        self._do("togetherctl", "status")
+
+        self._chapter("And out again: revoked at the issuer, deleted here")
+        self._do("togetherctl", "logout", "demo")
+        self._do("togetherctl", "status")
+
+    def _chapter(self, title: str) -> None:
+        self._tell(f"\n== {title}")
+
+    def _pods(self) -> float:
+        """Ask for pods; seconds until the answer."""
+        if self._kubectl:
+            return self._do("kubectl", "get", "pods")
+        started = perf_counter()
+        output = self._output("togetherctl", "get-token", "--profile", "demo")
+        token = json.loads(output)["status"]["token"]
+        url = f"{self._place.server}/api/v1/namespaces/default/pods"
+        with HTTP(Connection(ca_files=(self._place.ca_file,)), {}) as http:
+            answer = http.get(url, headers={"Authorization": f"Bearer {token}"})
+        self._tell(f"$ GET {url}\n  HTTP {answer.status}")
+        for item in answer.json().get("items", []):
+            self._tell(f"  {printable(item['metadata']['name'])}")
+        return perf_counter() - started
+
+    def _do(self, *words: str) -> float:
+        """Run a command and show what it prints as it comes; seconds it took. Raises CommandFailed."""
+        self._tell(f"$ {self._typed(words)}")
+        started = perf_counter()
+        with subprocess.Popen(
+            words,
+            env=dict(self._place.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                shown = printable(line.rstrip("\n"), limit=_LONGEST_LINE if not _is_url(line) else 4000)
+                self._tell(f"  {shown}" if shown else "")
+        if process.returncode != 0:
+            raise CommandFailed(f"{shlex.join(words)} ended with {process.returncode}")
+        return perf_counter() - started
+
+    def _output(self, *words: str) -> str:
+        done = subprocess.run(
+            words,
+            env=dict(self._place.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=_COMMAND_SECONDS,
+        )
+        if done.returncode != 0:
+            raise CommandFailed(f"{shlex.join(words)} ended with {done.returncode}")
+        return done.stdout
+
+    def _typed(self, words: Sequence[str]) -> str:
+        folder = str(self._place.folder)
+        return shlex.join(words).replace(folder, "$DEMO")
+
+
+def _is_url(line: str) -> bool:
+    return "://" in line

@@ -1,0 +1,122 @@
+"""Changing the store: one change, checked as a whole before it is written."""
+
+from __future__ import annotations
+
+import tomllib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from togetherctl.errors import ConfigError, UsageError
+from togetherctl.store import files
+from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
+from togetherctl.store.problems import Problem, checked, described, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+    from togetherctl.paths import Paths
+    from togetherctl.store.files import Editor, Key
+
+Kind = Literal["profile", "issuer", "cluster"]
+
+TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
+_NEW_STORE = "# togetherctl's store: who you are to which issuer, and which cluster that opens.\n"
+
+
+def section(kind: Kind) -> str:
+    """The table of the store that holds entries of this kind."""
+    return f"{kind}s"
+
+
+@contextmanager
+def changing(paths: Paths) -> Iterator[Editor]:
+    """Edit the store; what comes out is written only if the change brings no problem that was not there before.
+
+    Raises ConfigError, and then nothing was changed.
+    """
+    with files.editing(paths.config, paths.state / "store.lock") as editor:
+        before = set(checked(editor.data)[1])
+        if not editor.text.strip():
+            editor.text = _NEW_STORE
+            editor.set(("version",), 1)
+        yield editor
+        _refuse_new_problems([problem for problem in checked(editor.data)[1] if problem not in before])
+
+
+def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
+    """`KEY=VALUE` words as keys below an entry and their values. Raises UsageError."""
+    parsed: dict[Key, object] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        key = tuple(name.split("."))
+        if not equals or not all(key):
+            raise UsageError(f"{name or word} is not of the form KEY=VALUE")
+        parsed[key] = _value(kind, key, text)
+    return parsed
+
+
+def known_key(kind: Kind, name: str) -> Key:
+    """The key `name` as a path below an entry. Raises UsageError where there is no such key."""
+    key = tuple(name.split("."))
+    _field(kind, key)
+    return key
+
+
+def _value(kind: Kind, key: Key, text: str) -> object:
+    field = _field(kind, key)
+    if key[0] == "client_secret" and not text.lstrip().startswith("{"):
+        raise UsageError(
+            "a client secret on the command line can be seen by others on this machine",
+            hint="togetherctl profile secret NAME asks for it and keeps it in the keyring; "
+            "or client_secret='{ env = \"VARIABLE\" }'",
+        )
+    adapter = _adapter(str if len(key) > 1 else field.annotation, field if len(key) == 1 else None)
+    reason = ""
+    for candidate in _candidates(text):
+        try:
+            adapter.validate_python(candidate)
+        except ValidationError as error:
+            reason = reason or described(error.errors(include_url=False, include_input=False)[0]).reason
+        else:
+            return candidate
+    raise UsageError(f"{'.'.join(key)} {reason}; {text!r} does not do")
+
+
+def _candidates(text: str) -> Iterator[object]:
+    """What a VALUE may mean, likeliest first: TOML, text, text split at commas."""
+    try:
+        yield tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        pass
+    yield text
+    yield [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _field(kind: Kind, key: Key) -> FieldInfo:
+    fields = TABLES[kind].model_fields
+    field = fields.get(key[0])
+    tables = ("auth_params", "request_headers")
+    if field is None or len(key) > (2 if key[0] in tables else 1):
+        raise UsageError(f"a {kind} has no key {'.'.join(key)}{nearest(key[0], fields)}")
+    return field
+
+
+def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
+    metadata = tuple(field.metadata) if field else ()
+    checked_type = Annotated[(annotation, *metadata)] if metadata else annotation
+    return TypeAdapter(checked_type, config=ConfigDict(strict=True, hide_input_in_errors=True))
+
+
+def _refuse_new_problems(problems: list[Problem]) -> None:
+    if not problems:
+        return
+    said = [f"{'.'.join(problem.key)} {problem.reason}" for problem in problems]
+    if len(said) == 1:
+        raise ConfigError(f"{said[0]}; nothing was changed")
+    raise ConfigError("nothing was changed, because it would bring problems", problems=said)
+
