@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -14,7 +15,7 @@ def main() -> None:
 
 
 def _program(path: str) -> str:
-    name = os.path.basename(path).removesuffix(".exe")
+    name = Path(path).name.removesuffix(".exe")
     return "kubectl together-login" if name == "kubectl-together_login" else "togetherctl"
 
 

@@ -6,14 +6,17 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Replace `path` in one step: a temporary file beside it with `mode` from birth, fsync, rename, fsync of the folder.
+    """Replace `path` in one step: a temporary file beside it, 0600 from birth, fsync, rename, fsync of the folder.
 
     Whoever reads sees the old content or the new one, after a power cut too. Raises OSError, and then leaves nothing
     behind.
@@ -23,14 +26,14 @@ def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
     try:
         with open(descriptor, "wb") as file:
             if mode != PRIVATE_FILE:
-                os.chmod(temporary, mode)
+                temporary.chmod(mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         raise
     _sync_folder(path.parent)
 

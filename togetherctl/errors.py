@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from togetherctl.printable import printable
 
@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
     meaning: str
 
-    def __new__(cls, value: int, meaning: str) -> ExitCode:
+    def __new__(cls, value: int, meaning: str) -> Self:
         code = int.__new__(cls, value)
         code._value_ = value
         code.meaning = meaning
@@ -75,6 +75,8 @@ class TogetherctlError(Exception):
 
 
 class UsageError(TogetherctlError):
+    """The command line asks for something that makes no sense."""
+
     exit_code = ExitCode.USAGE
     code = "usage"
 
@@ -137,15 +139,21 @@ class Refused(TogetherctlError):
 
 
 class Untrusted(Refused):
+    """What the issuer or cluster sent cannot be believed."""
+
     code = "untrusted"
 
 
 class StorageError(TogetherctlError):
+    """A session or the keyring cannot be used."""
+
     exit_code = ExitCode.STORAGE
     code = "storage"
 
 
 class KubeconfigError(TogetherctlError):
+    """A kubeconfig cannot be read or written safely."""
+
     exit_code = ExitCode.KUBECONFIG
     code = "kubeconfig"
 

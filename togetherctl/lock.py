@@ -26,7 +26,9 @@ def locked(path: Path, *, seconds: float, waiting: Callable[[], None] | None = N
     `waiting` is called once, as soon as somebody else is seen to hold it. Raises LockTimeout after `seconds`, and
     OSError where the file cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    descriptor = os.open(
+        path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600
+    )
     try:
         deadline = time.monotonic() + seconds
         told = False

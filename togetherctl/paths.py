@@ -1,4 +1,4 @@
-"""Where togetherctl's files live. Pure functions of the environment: nothing here creates, reads or follows anything."""
+"""Where togetherctl's files live: pure functions of the environment, which create, read and follow nothing."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def printable(text: object, *, limit: int = 300) -> str:
-    """`text` on one line: control, escape, direction and other invisible characters are spelled out as `\\x1b`.
+    r"""`text` on one line: control, escape, direction and other invisible characters are spelled out as `\x1b`.
 
     Longer than `limit` characters, it ends in an ellipsis.
     """

@@ -181,9 +181,7 @@ class HTTP:
             )
         return answer
 
-    def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
-    ) -> Answer:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Answer:
         started = monotonic()
         try:
             answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline), url)
@@ -268,7 +266,7 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
     def run() -> None:
         try:
             answers.append(exchange())
-        except BaseException as error:  # handed to the caller, whatever it is
+        except BaseException as error:  # noqa: BLE001 # handed to the caller, whatever it is
             errors.append(error)
         finally:
             done.set()
@@ -282,7 +280,7 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
     return answers[0]
 
 
-def _in_words(error: Exception, url: str) -> TogetherctlError:
+def _in_words(error: Exception, url: str) -> TogetherctlError:  # noqa: C901, PLR0911 # a line for each reason
     """Why there is no answer, as a sentence a person can act on."""
     import errno
     import socket
@@ -304,7 +302,9 @@ def _in_words(error: Exception, url: str) -> TogetherctlError:
     if isinstance(cause, ssl.SSLError):
         return Unreachable(f"TLS with {host} failed: {printable(cause.reason or 'handshake failed')}", sent=False)
     if isinstance(cause, socket.gaierror):
-        return Unreachable(f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False)
+        return Unreachable(
+            f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False
+        )
     if isinstance(error, httpx2.ConnectTimeout):
         return Unreachable(f"{host} did not answer in time", sent=False)
     if isinstance(error, httpx2.TimeoutException):

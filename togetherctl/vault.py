@@ -51,7 +51,8 @@ def _in_words(doing: str) -> Iterator[KeyringBackend]:
             hint="use a secret from env, file or command instead",
         ) from None
     except (KeyringLocked, InitError):
-        raise StorageError(f"cannot {doing} the keyring: it is locked", hint="unlock the keyring and try again") from None
-    # Backends let errors of their own escape (D-Bus, Win32), so nothing narrower would do.
-    except Exception as error:
+        raise StorageError(
+            f"cannot {doing} the keyring: it is locked", hint="unlock the keyring and try again"
+        ) from None
+    except Exception as error:  # noqa: BLE001 # backends let errors of their own escape (D-Bus, Win32)
         raise StorageError(f"cannot {doing} the keyring: {type(error).__name__}") from None

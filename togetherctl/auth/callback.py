@@ -38,6 +38,8 @@ _RETRIES_FOR_A_FREE_PORT = 20
 
 
 class PortsTaken(TogetherctlError):
+    """None of the profile's redirect URIs can be listened on."""
+
     code = "ports_taken"
 
 
@@ -66,7 +68,7 @@ class Listener:
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._taken = threading.Lock()
         self._room = threading.BoundedSemaphore(_MAX_CONNECTIONS)
-        self._open = True
+        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +90,7 @@ class Listener:
             return None
 
     def close(self) -> None:
-        self._open = False
+        self._closed.set()
         for listening in self._sockets:
             # Closing alone does not wake a thread that waits in accept().
             with suppress(OSError):
@@ -105,11 +107,11 @@ class Listener:
         return arrival
 
     def _accept(self, listening: socket.socket) -> None:
-        while self._open:
+        while not self._closed.is_set():
             try:
                 connection, _ = listening.accept()
             except OSError:
-                if not self._open:
+                if self._closed.is_set():
                     return
                 sleep(_PAUSE_AFTER_ERROR)
                 continue
@@ -150,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.handle_one_request()
 
-    def do_GET(self) -> None:  # noqa: N802 # http.server's name
+    def do_GET(self) -> None:  # http.server's name
         parts = urlsplit(self.path)
         if not self._is_for_us():
             self._refuse(421, "This address is not served here.")
@@ -159,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer_response(parts.query)
 
-    def do_HEAD(self) -> None:  # noqa: N802 # http.server's name
+    def do_HEAD(self) -> None:  # http.server's name
         self._refuse(405, "")
 
     do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_HEAD  # noqa: N815 # http.server's names
@@ -218,7 +220,9 @@ def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None 
         url = urlsplit(loopback.redirect_uri)
         tls = _server_tls(certificate) if url.scheme == "https" and certificate else None
         try:
-            sockets, port = _bind_address(loopback.listen) if loopback.listen else _bind_loopback(_port_of(url.port, tls))
+            sockets, port = (
+                _bind_address(loopback.listen) if loopback.listen else _bind_loopback(_port_of(url.port, tls))
+            )
         except OSError as error:
             taken.append(f"{loopback.listen or f'port {_port_of(url.port, tls)}'}: {_reason(error)}")
             continue

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from togetherctl.transport import Answer, Connection
 
     class Getter(Protocol):
+        """The one thing discovery does to the network."""
+
         def get(self, url: str) -> Answer: ...
 
 
@@ -142,7 +144,7 @@ class Discovery:
             self._save()
         return parse_metadata(self._document)
 
-    def keys(self, refetch: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 # id_token.verify's parameter
+    def keys(self, *, refetch: bool = False) -> dict[str, Any]:
         """The JWK Set; `refetch` asks the issuer again."""
         metadata = self.metadata()
         if self._keys is None or refetch:

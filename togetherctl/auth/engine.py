@@ -238,8 +238,7 @@ class Engine:
             self._sessions(profile).save(profile.key, session)
         except OSError as error:
             self._conversation.warn(
-                f"the session of profile {profile.name} could not be saved ({error.strerror}); "
-                "it ends with this token"
+                f"the session of profile {profile.name} could not be saved ({error.strerror}); it ends with this token"
             )
 
     def _note(self, profile: Profile, session: Session, error: TogetherctlError, *, refused: bool = False) -> None:
@@ -256,9 +255,7 @@ class Engine:
         def waiting() -> None:
             self._conversation.say(f"waiting for another togetherctl that is busy with profile {profile.name}")
 
-        with self._sessions(profile).lock(
-            profile.key, seconds=profile.login_timeout + _LOCK_GRACE, waiting=waiting
-        ):
+        with self._sessions(profile).lock(profile.key, seconds=profile.login_timeout + _LOCK_GRACE, waiting=waiting):
             yield
 
     @contextmanager

@@ -13,9 +13,15 @@ from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Protocol
 
     from togetherctl.auth.claims import Claims
+
+    class Keys(Protocol):
+        """Gives the issuer's JWK Set (RFC 7517, 5); `refetch` asks the issuer again."""
+
+        def __call__(self, *, refetch: bool) -> dict[str, Any]: ...
+
 
 # What the API server accepts too; symmetric algorithms and "none" would let the client forge its own identity.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
@@ -25,7 +31,7 @@ _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}
 def verify(
     token: str,
     *,
-    keys: Callable[[bool], dict[str, Any]],
+    keys: Keys,
     issuer: str,
     client_id: str,
     now: float,
@@ -33,8 +39,7 @@ def verify(
 ) -> Claims:
     """The claims of `token`, whose signature and claims hold. Raises Untrusted.
 
-    `keys(refetch)` gives the issuer's JWK Set; it is asked again, once, with True where no known key fits, because
-    issuers rotate keys.
+    `keys` is asked again, once, for keys fresh from the issuer where none that is known fits: issuers rotate keys.
     """
     claims = read_claims(token)
     header = _header(token)
@@ -44,7 +49,7 @@ def verify(
     if "crit" in header:
         raise Untrusted("the ID token asks for extensions that are not understood (crit)")
     key_id = header.get("kid")
-    fitting = _fitting(keys(False), algorithm, key_id) or _fitting(keys(True), algorithm, key_id)
+    fitting = _fitting(keys(refetch=False), algorithm, key_id) or _fitting(keys(refetch=True), algorithm, key_id)
     if not fitting:
         raise Untrusted(f"none of the issuer's keys fits the ID token ({algorithm}, key {printable(key_id)})")
     if not any(_holds(token, key, algorithm) for key in fitting):

@@ -8,7 +8,7 @@ from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.grants.authcode import AuthorizationCode
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import UsageError, Untrusted
+from togetherctl.errors import Untrusted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +42,7 @@ def log_in(
     return AuthorizationCode(provider, conversation, open_browser, accept).log_in()
 
 
-def verified_session(
-    provider: Provider, answer: TokenAnswer, request: AuthorizationRequest, now: float
-) -> Session:
+def verified_session(provider: Provider, answer: TokenAnswer, request: AuthorizationRequest, now: float) -> Session:
     """The session these tokens make, after the ID token's signature and claims held. Raises Untrusted."""
     profile = provider.profile
     if answer.id_token is None:

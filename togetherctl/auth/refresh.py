@@ -123,9 +123,7 @@ def _classified(error: Refused) -> Refused:
     return RefreshTokenDead(error.message, error=error.error, description=error.description, status=error.status)
 
 
-def _with_tokens(
-    profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float
-) -> Session:
+def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float) -> Session:
     renewed = replace(session, scope=answer.scope or session.scope, refused=False, last_error=None)
     if answer.access_token is not None:
         renewed = replace(renewed, access_token=answer.access(now))

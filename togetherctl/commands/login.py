@@ -11,7 +11,6 @@ from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
 from togetherctl.errors import LoginRequired
-from togetherctl.printable import printable
 from togetherctl.store.profile import Grant
 
 if TYPE_CHECKING:
@@ -69,12 +68,12 @@ def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> N
     if outcome is Outcome.LOGGED_IN and session.refresh_token is None:
         app.console.say(
             "The issuer gave no refresh token, so you will have to log in again then; "
-            'see offline_access and auth_params of the profile.'
+            "see offline_access and auth_params of the profile."
         )
 
 
 def _nobody_here(profile: Profile) -> LoginRequired:
     return LoginRequired(
-        f"profile {printable(profile.name)} needs a login, and nobody can be asked here (TOGETHERCTL_NO_INPUT or CI is set)",
+        "a login is needed, and nobody can be asked here (TOGETHERCTL_NO_INPUT or CI is set)",
         hint=f"togetherctl login {profile.name}",
     )

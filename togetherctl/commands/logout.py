@@ -65,9 +65,8 @@ def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoke
     now = app.world.clock()
     token = session.token(profile.token)
     if token is not None and token.expires_at > now:
-        app.console.say(
-            f"A token that was already handed out stays valid at the cluster for another {until(token.expires_at, now)}."
-        )
+        left = until(token.expires_at, now)
+        app.console.say(f"A token that was already handed out stays valid at the cluster for another {left}.")
 
 
 def _end_sso(app: App, profile: Profile, session: Session | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def run(arguments: Sequence[str], environ: Mapping[str, str], *, program: str = "togetherctl") -> int:
+def run(  # noqa: PLR0911 # a line for each way to end
+    arguments: Sequence[str], environ: Mapping[str, str], *, program: str = "togetherctl"
+) -> int:
     """Run one command and give its exit code."""
     verbosity, arguments = take_verbosity(arguments)
     app = App(environ, verbosity, _output_wanted(arguments))
@@ -65,7 +69,7 @@ def _bug(app: App, error: Exception) -> int:
 
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1]
-    place = f"{os.path.basename(last.filename)}:{last.lineno}"
+    place = f"{Path(last.filename).name}:{last.lineno}"
     click.echo(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})", err=True)
     if app.verbosity:
         for frame in frames:
@@ -76,9 +80,9 @@ def _bug(app: App, error: Exception) -> int:
 
 
 def _output_wanted(arguments: Sequence[str]) -> str:
-    """The form of output typed, known before the command line is parsed, so that a failure to parse it has that form."""
+    """The form of output typed, known before anything is parsed, so that a failure to parse has that form too."""
     words = [*arguments, ""]
-    for word, following in zip(words, words[1:], strict=False):
+    for word, following in pairwise(words):
         if word in ("-o", "--output"):
             return following
         if word.startswith(("-o", "--output=")) and word != "-o":

@@ -50,7 +50,9 @@ def _item(app: App, profile: Profile) -> Item:
         "expires_at": rfc3339(token.expires_at if token else None),
         "refreshable": bool(session and session.refreshable),
         "storage": profile.storage,
-        "last_error": {"at": rfc3339(trouble.at), "code": trouble.code, "message": trouble.message} if trouble else None,
+        "last_error": {"at": rfc3339(trouble.at), "code": trouble.code, "message": trouble.message}
+        if trouble
+        else None,
         "session": profile.key,
         "clusters": app.world.store.clusters_of(profile.name),
     }

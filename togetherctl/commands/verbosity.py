@@ -1,4 +1,4 @@
-"""`-v`, `-vv`, `-v1`, `--v=1`: anywhere on the command line, in the spellings people bring from kubectl and kubelogin."""
+"""`-v`, `-vv`, `-v1`, `--v=1`: anywhere on the command line, as people know them from kubectl and kubelogin."""
 
 from __future__ import annotations
 

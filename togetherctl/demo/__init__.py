@@ -1,1 +1,1 @@
-"""An issuer and a small API server on loopback, for `togetherctl demo` and for trying togetherctl out. Nothing else uses it."""
+"""An issuer and a small API server on loopback, for `togetherctl demo`; nothing else uses them."""

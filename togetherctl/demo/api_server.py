@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.auth.claims import Claims
+    from togetherctl.auth.id_token import Keys
 
 _CONNECTION_SECONDS = 10.0
 _MAX_BODY = 1024 * 1024
@@ -39,7 +40,7 @@ class ApiServer(ThreadingHTTPServer):
         *,
         issuer: str,
         client_id: str,
-        keys: Callable[[bool], dict[str, Any]],
+        keys: Keys,
         certificate: tuple[Path, Path],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -85,10 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _CONNECTION_SECONDS
 
-    def do_GET(self) -> None:  # noqa: N802 # http.server's name
+    def do_GET(self) -> None:  # http.server's name
         self._answer({})
 
-    def do_POST(self) -> None:  # noqa: N802 # http.server's name
+    def do_POST(self) -> None:  # http.server's name
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(min(length, _MAX_BODY))
         try:
@@ -111,8 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             self._send(404, _failure(404, "NotFound", "the server could not find the requested resource"))
             return
-        as_table = "as=Table" in self.headers.get("Accept", "")
-        self._send(201 if self.command == "POST" else 200, found(claims, as_table))
+        self._send(201 if self.command == "POST" else 200, found(claims, self.headers.get("Accept", "")))
 
     def _send(self, status: int, value: dict[str, Any]) -> None:
         body = json.dumps(value).encode("utf-8")
@@ -135,7 +135,7 @@ def _failure(code: int, reason: str, message: str) -> dict[str, Any]:
     }
 
 
-def _version(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _version(_claims: Claims, _accept: str) -> dict[str, Any]:
     return {
         "major": "1",
         "minor": "34",
@@ -149,17 +149,17 @@ def _version(_claims: Claims, _as_table: bool) -> dict[str, Any]:
     }
 
 
-def _api(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _api(_claims: Claims, _accept: str) -> dict[str, Any]:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
-def _apis(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _apis(_claims: Claims, _accept: str) -> dict[str, Any]:
     version = {"groupVersion": "authentication.k8s.io/v1", "version": "v1"}
     group = {"name": "authentication.k8s.io", "versions": [version], "preferredVersion": version}
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
 
 
-def _core(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _core(_claims: Claims, _accept: str) -> dict[str, Any]:
     pods = {
         "name": "pods",
         "singularName": "pod",
@@ -171,7 +171,7 @@ def _core(_claims: Claims, _as_table: bool) -> dict[str, Any]:
     return {"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods]}
 
 
-def _authentication(_claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _authentication(_claims: Claims, _accept: str) -> dict[str, Any]:
     review = {
         "name": "selfsubjectreviews",
         "singularName": "selfsubjectreview",
@@ -182,7 +182,7 @@ def _authentication(_claims: Claims, _as_table: bool) -> dict[str, Any]:
     return {"kind": "APIResourceList", "groupVersion": "authentication.k8s.io/v1", "resources": [review]}
 
 
-def _review(claims: Claims, _as_table: bool) -> dict[str, Any]:
+def _review(claims: Claims, _accept: str) -> dict[str, Any]:
     groups = [*claims.get("groups", []), "system:authenticated"]
     return {
         "kind": "SelfSubjectReview",
@@ -202,8 +202,8 @@ def _pod(name: str) -> dict[str, Any]:
     }
 
 
-def _pods(_claims: Claims, as_table: bool) -> dict[str, Any]:
-    if not as_table:
+def _pods(_claims: Claims, accept: str) -> dict[str, Any]:
+    if "as=Table" not in accept:
         return {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": [_pod(name) for name in _PODS]}
     columns = ("Name", "Ready", "Status", "Restarts")
     return {
@@ -217,7 +217,7 @@ def _pods(_claims: Claims, as_table: bool) -> dict[str, Any]:
     }
 
 
-_OBJECTS: dict[tuple[str, str], Callable[[Claims, bool], dict[str, Any]]] = {
+_OBJECTS: dict[tuple[str, str], Callable[[Claims, str], dict[str, Any]]] = {
     ("GET", "/version"): _version,
     ("GET", "/api"): _api,
     ("GET", "/apis"): _apis,

@@ -38,8 +38,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     write_whole(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     write_whole(
         key_file,
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     return certificate_file, key_file

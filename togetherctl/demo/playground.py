@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from joserfc.jwk import KeySet
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from togetherctl.demo.api_server import ApiServer
@@ -60,7 +59,7 @@ def playground(environ: Mapping[str, str], *, by_hand: bool) -> Iterator[Playgro
         api_server = ApiServer(
             issuer=issuer.url,
             client_id=CLIENT_ID,
-            keys=lambda _refetch: KeySet([issuer.key]).as_dict(private=False),
+            keys=lambda refetch: issuer.jwks(),  # noqa: ARG005 # keys that never change
             certificate=certificate,
         )
         with api_server.running():
@@ -92,9 +91,7 @@ def _issuer() -> Iterator[DemoIssuer]:
 
 def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> dict[str, str]:
     kept = {
-        name: value
-        for name, value in environ.items()
-        if name not in _LEFT_OUT and not name.startswith("TOGETHERCTL_")
+        name: value for name, value in environ.items() if name not in _LEFT_OUT and not name.startswith("TOGETHERCTL_")
     }
     scripts = str(Path(sys.executable).parent)
     own = {

@@ -18,7 +18,7 @@ from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from togetherctl.kube.stanza import Entry
 
@@ -71,7 +71,7 @@ def write(
     """
     if dry_run:
         return _planned(files, entries, overwrite=overwrite, current_context=current_context)
-    with _locked(sorted(files), lambda path: path.parent.exists() or make_private_folder(path.parent)):
+    with _locked(sorted(files)):
         changes = _planned(files, entries, overwrite=overwrite, current_context=current_context)
         for change in changes:
             if change.changed:
@@ -162,14 +162,14 @@ def _replace(change: Change) -> None:
 
 
 @contextmanager
-def _locked(files: Sequence[Path], prepare: Callable[[Path], object]) -> Iterator[None]:
+def _locked(files: Sequence[Path]) -> Iterator[None]:
     """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given."""
     held: list[Path] = []
     try:
         for path in files:
             lock = path.with_name(f"{path.name}.lock")
             try:
-                prepare(path)
+                make_private_folder(path.parent)
                 _take(lock)
             except OSError as error:
                 raise KubeconfigError(f"{lock} cannot be made: {error.strerror}") from None

@@ -148,9 +148,7 @@ class YamlText:
                 appended += f"{name}: {_scalar(value)}\n"
         return self._applied(splices, appended)
 
-    def _list_splices(
-        self, section: str, node: SequenceNode, entries: Mapping[str, dict[str, Any]]
-    ) -> list[_Splice]:
+    def _list_splices(self, section: str, node: SequenceNode, entries: Mapping[str, dict[str, Any]]) -> list[_Splice]:
         splices = []
         items = self.data[section]
         added: list[dict[str, Any]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -89,10 +89,8 @@ def _value(kind: Kind, key: Key, text: str) -> object:
 
 def _candidates(text: str) -> Iterator[object]:
     """What a VALUE may mean, likeliest first: TOML, text, text split at commas."""
-    try:
+    with suppress(tomllib.TOMLDecodeError, RecursionError):
         yield tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
-        pass
     yield text
     yield [part.strip() for part in text.split(",") if part.strip()]
 
@@ -108,7 +106,7 @@ def _field(kind: Kind, key: Key) -> FieldInfo:
 
 def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
     metadata = tuple(field.metadata) if field else ()
-    checked_type = Annotated[(annotation, *metadata)] if metadata else annotation
+    checked_type: Any = Annotated[(annotation, *metadata)] if metadata else annotation
     return TypeAdapter(checked_type, config=ConfigDict(strict=True, hide_input_in_errors=True))
 
 
@@ -119,4 +117,3 @@ def _refuse_new_problems(problems: list[Problem]) -> None:
     if len(said) == 1:
         raise ConfigError(f"{said[0]}; nothing was changed")
     raise ConfigError("nothing was changed, because it would bring problems", problems=said)
-

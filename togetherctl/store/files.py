@@ -1,4 +1,4 @@
-"""The store's file as text: tomllib reads it, tomlkit knows where each key stands, and an edit touches those lines only.
+"""The store's file as text: tomllib reads it, tomlkit knows where each key stands, an edit touches those lines only.
 
 Comments, order, spacing and everything else a person typed stay as they are. tomlkit alone would move a comment that
 leads the next table when a key is added before it, so new keys and tables are put in by line.
@@ -253,7 +253,9 @@ def _walk(container: Container, path: Key, line: int, found: dict[Key, list[Span
         elif key is None or isinstance(item, Comment):
             line += item.as_string().count("\n")
         elif isinstance(item, Table):
-            line = _walk_table(item, (*path, key.key), line, key.is_dotted(), found)
+            if not item.is_super_table() and not key.is_dotted():
+                line = _walk_header(item, (*path, key.key), line, found)
+            line = _walk(item.value, (*path, key.key), line, found)
         else:
             end = line + _newlines(item)
             found.setdefault((*path, *(part.key for part in key)), []).append(Span(line, end, table=False))
@@ -261,12 +263,10 @@ def _walk(container: Container, path: Key, line: int, found: dict[Key, list[Span
     return line
 
 
-def _walk_table(table: Table, path: Key, line: int, dotted: bool, found: dict[Key, list[Span]]) -> int:
-    if not table.is_super_table() and not dotted:
-        header_end = line + (table.trivia.indent + table.trivia.trail).count("\n")
-        found.setdefault(path, []).append(Span(line, header_end, table=True))
-        line = header_end
-    return _walk(table.value, path, line, found)
+def _walk_header(table: Table, path: Key, line: int, found: dict[Key, list[Span]]) -> int:
+    end = line + (table.trivia.indent + table.trivia.trail).count("\n")
+    found.setdefault(path, []).append(Span(line, end, table=True))
+    return end
 
 
 def _newlines(item: Item) -> int:

@@ -156,7 +156,7 @@ class ProfileTable(_Table):
     """Where the last page of a login leads."""
     pkce: Literal["S256", "no"] = "S256"
     """Proof Key for Code Exchange (RFC 7636); `no` only for an issuer that cannot do it."""
-    token: Literal["id", "access"] = "id"
+    token: Literal["id", "access"] = "id"  # noqa: S105 # a kind of token
     """Which token the cluster gets."""
     storage: Literal["file", "keyring", "memory"] = "file"
     """Where the session is kept."""
@@ -165,7 +165,7 @@ class ProfileTable(_Table):
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request."""
     browser: Browser = None
-    """The browser as a list of words, no shell; `{url}` is replaced, else the URL comes last. `false`: print it only."""
+    """The browser as a list of words, no shell; the URL replaces `{url}` or comes last. `false`: only print the URL."""
     login: Literal["auto", "never"] = "auto"
     """Whether `get-token` may open a login by itself."""
     login_timeout: Annotated[int, Field(ge=10, le=3600)] = 180

@@ -45,7 +45,9 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     """The store in `data`, or every problem it has."""
     newer = data.get("version")
     if isinstance(newer, int) and not isinstance(newer, bool) and newer > 1:
-        return None, [Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")]
+        return None, [
+            Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
+        ]
     try:
         store = StoreTable.model_validate(data)
     except ValidationError as error:

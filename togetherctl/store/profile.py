@@ -43,8 +43,11 @@ class Loopback:
 
 @dataclass(frozen=True)
 class Profile:
-    """What the engine works with. `key` tells whose session it is, `secret` reads the client secret when it is needed
-    (None for a public client), times are in seconds."""
+    """What the engine works with.
+
+    `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
+    times are in seconds.
+    """
 
     name: str
     key: str
@@ -53,7 +56,7 @@ class Profile:
     scopes: tuple[str, ...]
     offline_access: Literal["auto", "always", "never"] = "auto"
     grant: Grant = "auto"
-    token: Literal["id", "access"] = "id"
+    token: Literal["id", "access"] = "id"  # noqa: S105 # a kind of token
     storage: Literal["file", "keyring", "memory"] = "file"
     secret: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     loopbacks: tuple[Loopback, ...] = (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
@@ -94,9 +97,7 @@ def resolve(
     return Profile(
         name=name,
         key=session_key(issuer, profile),
-        issuer=Issuer(
-            profile.issuer, issuer.url, connection, issuer.client_auth, issuer.device_authorization_endpoint
-        ),
+        issuer=Issuer(profile.issuer, issuer.url, connection, issuer.client_auth, issuer.device_authorization_endpoint),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
         offline_access=offline_access,

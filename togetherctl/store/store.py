@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand
 from togetherctl.store import files
-from togetherctl.store.models import ClusterTable, StoreTable
 from togetherctl.store.problems import checked, nearest, refusal
 from togetherctl.store.profile import Profile, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+    from togetherctl.store.models import ClusterTable, StoreTable
     from togetherctl.store.overrides import Overrides
 
 
@@ -67,9 +67,7 @@ class Store:
         table = self.table.profiles.get(name)
         if table is None:
             raise self._unknown("profile", name, self.table.profiles)
-        profile = resolve(
-            name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ
-        )
+        profile = resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
         overrides = self.overrides
         if overrides.login is not None:
             profile = replace(profile, may_log_in=overrides.login == "auto")

@@ -20,6 +20,7 @@ class BrokenRecord(Exception):
 
 
 def encode(session: Session) -> bytes:
+    """The session as it is written."""
     return json.dumps({"version": VERSION, **asdict(session)}, indent=1).encode("utf-8") + b"\n"
 
 

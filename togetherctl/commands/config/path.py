@@ -17,6 +17,4 @@ def command(app: App) -> None:
     if app.output == "table":
         click.echo(paths.config)
         return
-    show_record(
-        app, {"config": str(paths.config), "state": str(paths.state), "cache": str(paths.cache)}, name="config"
-    )
+    show_record(app, {"config": str(paths.config), "state": str(paths.state), "cache": str(paths.cache)}, name="config")

@@ -16,7 +16,9 @@ def command(app: App, setting: str) -> None:
     """Set the profile meant where a command leaves it out; an empty NAME means none."""
     key, equals, name = setting.partition("=")
     if key != "default_profile" or not equals:
-        raise UsageError("the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME")
+        raise UsageError(
+            "the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME"
+        )
     with changing(app.world.paths) as editor:
         if name:
             editor.set(("default_profile",), name)

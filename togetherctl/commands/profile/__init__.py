@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
 _ENTRIES = "togetherctl.commands.entries"

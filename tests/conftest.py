@@ -1,0 +1,213 @@
+"""Every test runs on an empty machine: its own home, a bare environment, and a canary that watches for secrets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser import NoBrowser, ScriptedBrowser
+from tests.support.canary import Canary
+from tests.support.clock import StoppedClock
+from tests.support.conversation import Remembered
+from tests.support.issuer import ScriptedIssuer
+from togetherctl.wiring import World
+
+ROOT = Path(__file__).parents[1]
+KEPT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
+# The whole run's secrets and the whole run's captured output, held against each other at its end.
+EVERYTHING = Canary()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def environ(home: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The bare environment, for this process and those it starts."""
+    bare = {name: os.environ[name] for name in KEPT if name in os.environ}
+    bare |= {"HOME": str(home), "TOGETHERCTL_HOME": str(home / "tctl"), "NO_COLOR": "1", "COLUMNS": "100"}
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in bare.items():
+        monkeypatch.setenv(name, value)
+    return bare
+
+
+@pytest.fixture(autouse=True)
+def canary(tmp_path: Path) -> Iterator[Canary]:
+    """Fails the test that let a secret out of `state/`."""
+    watching = Canary()
+    yield watching
+    watching.look_through(tmp_path, but=frozenset({"state", "secrets"}))
+    EVERYTHING.secrets |= watching.secrets
+    assert not watching.leaks(), watching.leaks()
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def conversation(canary: Canary) -> Iterator[Remembered]:
+    remembered = Remembered()
+    yield remembered
+    canary.saw("what a person was told", "\n".join([*remembered.said, *remembered.warned]))
+
+
+@pytest.fixture
+def issuer(clock: StoppedClock, canary: Canary) -> Iterator[ScriptedIssuer]:
+    with ScriptedIssuer(clock=clock, canary=canary) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(issuer: ScriptedIssuer) -> ScriptedBrowser:
+    return ScriptedBrowser(issuer)
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(environ: dict[str, str], conversation: Remembered, clock: StoppedClock, canary: Canary) -> MakeWorld:
+    """A world on this machine with a stopped clock and no browser, unless the test brings one."""
+
+    def make(*, browser: Any = None, **changes: str) -> World:
+        return World(
+            {**environ, **changes},
+            conversation,
+            clock=clock,
+            sleep=clock.sleep,
+            log=lambda line: canary.saw("the log", line),
+            open_browser=browser or NoBrowser(),
+        )
+
+    return make
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def cli(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: Canary) -> Run:
+    """Run the command line in this process."""
+    from togetherctl.commands.run import run
+
+    def call(*arguments: str, **changes: str) -> Done:
+        capfd.readouterr()
+        code = run(arguments, {**environ, **changes})
+        captured = capfd.readouterr()
+        _see(canary, arguments, captured.out, captured.err)
+        return Done(int(code), captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def process(environ: dict[str, str], canary: Canary) -> Run:
+    """Run the command line in a process of its own."""
+
+    def call(*arguments: str, stdin: str | None = None, seconds: float = 60, **changes: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "togetherctl", *arguments],
+            env={**environ, **changes},
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        _see(canary, arguments, done.stdout, done.stderr)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def _see(canary: Canary, arguments: tuple[str, ...], stdout: str, stderr: str) -> None:
+    shown = " ".join(arguments[:3])
+    canary.saw(f"the arguments of {shown}", " ".join(arguments))
+    canary.saw(f"stderr of {shown}", stderr)
+    # Printing a token is what get-token is for.
+    if "get-token" not in arguments:
+        canary.saw(f"stdout of {shown}", stdout)
+
+
+@pytest.fixture
+def store(home: Path) -> Callable[[str], Path]:
+    """Write `config.toml`."""
+
+    def write(text: str) -> Path:
+        path = home / "tctl" / "config.toml"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def acme(store: Callable[[str], Path], issuer: ScriptedIssuer) -> Path:
+    """A store with the profile `acme` at the scripted issuer and the cluster `east`; any free port is registered."""
+    return store(
+        f"""version = 1
+
+[issuers.acme]
+url = "{issuer.url}"
+
+[profiles.acme]
+issuer = "acme"
+client_id = "{issuer.client_id}"
+redirect_uris = ["http://localhost:0"]
+
+[clusters.east]
+profile = "acme"
+server = "https://127.0.0.1:6443"
+"""
+    )
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    for title, text in report.sections:
+        EVERYTHING.saw(f"{title} of {report.nodeid}", text)
+    if report.longrepr is not None:
+        EVERYTHING.saw(f"the report of {report.nodeid}", str(report.longrepr))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    leaks = EVERYTHING.leaks()
+    if leaks:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("canary")
+    leaks = EVERYTHING.leaks()
+    for leak in leaks:
+        terminalreporter.write_line(f"LEAKED: {leak}", red=True)
+    terminalreporter.write_line(
+        f"{len(EVERYTHING.secrets)} secrets were handed out, {len(EVERYTHING.seen)} texts looked through, "
+        f"{len(leaks)} leaks"
+    )

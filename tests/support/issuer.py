@@ -1,0 +1,263 @@
+"""A scripted OpenID Provider: honest until a test tells it not to be, and it counts what it is asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from tests.support.canary import Canary
+
+
+@cache
+def signing_key(name: str = "first") -> ECKey:
+    """A key of this run, made once."""
+    return ECKey.generate_key("P-256", {"kid": name, "use": "sig", "alg": "ES256"})
+
+
+@cache
+def rsa_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
+
+
+@dataclass
+class Reply:
+    """What a test wants an endpoint to answer instead; `body` is JSON unless it is bytes."""
+
+    status: int = 200
+    body: Any = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    query: dict[str, str]
+    form: dict[str, str]
+
+
+@dataclass
+class _Login:
+    request: dict[str, str]
+    claims: dict[str, Any]
+
+
+class ScriptedIssuer:
+    """Runs on a thread at `url`. What it answers is made of plain attributes that a test may change."""
+
+    def __init__(self, *, clock: Callable[[], float], canary: Canary, tls: ssl.SSLContext | None = None) -> None:
+        self.clock = clock
+        self.canary = canary
+        self.lifetime = 300
+        self.claims: dict[str, Any] = {"sub": "user-1", "email": "me@acme.com"}
+        self.client_id = "the-client"
+        self.client_secret: str | None = None
+        self.rotates = True
+        self.key = signing_key()
+        self.algorithm = "ES256"
+        self.metadata_changes: dict[str, Any] = {}
+        self.token_changes: dict[str, Any] = {}
+        self.claim_changes: dict[str, Any] = {}
+        self.sends_issuer = False
+        self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
+        self.always: dict[str, Reply] = {}
+        self.asked: list[Asked] = []
+        self.counts: Counter[str] = Counter()
+        self.codes: dict[str, _Login] = {}
+        self.refresh_tokens: dict[str, dict[str, Any]] = {}
+        self.revoked: list[tuple[str, str]] = []
+        self._tls = tls
+        self._port = 0
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+        self.start()
+        self.url = f"{'https' if tls else 'http'}://localhost:{self._port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, on the same port as before."""
+        issuer = self
+
+        class Handler(_Handler):
+            home = issuer
+
+        self._server = ThreadingHTTPServer(("localhost", self._port), Handler)
+        self._server.daemon_threads = True
+        if self._tls:
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening: whoever asks now is refused the connection."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
+
+    def metadata(self) -> dict[str, Any]:
+        document = {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/keys",
+            "revocation_endpoint": f"{self.url}/revoke",
+            "end_session_endpoint": f"{self.url}/logout",
+            "scopes_supported": ["openid", "email", "offline_access"],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "id_token_signing_alg_values_supported": [self.algorithm],
+        }
+        if self.sends_issuer:
+            document["authorization_response_iss_parameter_supported"] = True
+        document |= self.metadata_changes
+        return {name: value for name, value in document.items() if value is not None}
+
+    def id_token(self, claims: dict[str, Any], nonce: str | None = None) -> str:
+        """A token signed with the present key; `claim_changes` win, a change to None leaves the claim out."""
+        now = int(self.clock())
+        body = {"iss": self.url, "aud": self.client_id, "iat": now, "exp": now + self.lifetime, **claims}
+        if nonce is not None:
+            body["nonce"] = nonce
+        body |= self.claim_changes
+        body = {name: value for name, value in body.items() if value is not None}
+        header = {"alg": self.algorithm, "kid": self.key.kid}
+        return self.canary.watch("an ID token", jwt.encode(header, body, self.key, algorithms=[self.algorithm]))
+
+    def tokens(self, claims: dict[str, Any], scope: str, nonce: str | None = None) -> dict[str, Any]:
+        refresh_token = self.canary.watch("a refresh token", f"refresh-{secrets.token_urlsafe(24)}")
+        self.refresh_tokens[refresh_token] = {"claims": claims, "scope": scope}
+        answer = {
+            "token_type": "Bearer",
+            "access_token": self.canary.watch("an access token", f"access-{secrets.token_urlsafe(24)}"),
+            "expires_in": self.lifetime,
+            "id_token": self.id_token(claims, nonce),
+            "refresh_token": refresh_token,
+            "scope": scope,
+        }
+        answer |= self.token_changes
+        return {name: value for name, value in answer.items() if value is not None}
+
+    def log_in(self, request: dict[str, str], *, claims: dict[str, Any] | None = None) -> str:
+        """Answer an authorization request: the URL the browser is sent back to."""
+        code = self.canary.watch("an authorization code", f"code-{secrets.token_urlsafe(24)}")
+        self.codes[code] = _Login(request, claims or self.claims)
+        answer = {"code": code, "state": request["state"]}
+        if self.sends_issuer:
+            answer["iss"] = self.url
+        return f"{request['redirect_uri']}?{urlencode(answer)}"
+
+    def answer(self, asked: Asked) -> Reply:
+        if self.replies[asked.path]:
+            return self.replies[asked.path].popleft()
+        if asked.path in self.always:
+            return self.always[asked.path]
+        match asked.path:
+            case "/.well-known/openid-configuration":
+                return Reply(body=self.metadata())
+            case "/keys":
+                return Reply(body=dict(KeySet([self.key]).as_dict(private=False)))
+            case "/token":
+                return self._token(asked)
+            case "/revoke":
+                self.revoked.append((asked.form.get("token_type_hint", ""), asked.form.get("token", "")))
+                self.refresh_tokens.pop(asked.form.get("token", ""), None)
+                return Reply(body=b"")
+            case "/authorize":
+                return Reply(302, b"", {"Location": self.log_in(asked.query)})
+        return Reply(404, {"error": "not_found"})
+
+    def _token(self, asked: Asked) -> Reply:
+        form = asked.form
+        if not self._is_the_client(asked):
+            return Reply(401, {"error": "invalid_client"})
+        if form.get("grant_type") == "authorization_code":
+            login = self.codes.pop(form.get("code", ""), None)
+            if login is None or login.request["redirect_uri"] != form.get("redirect_uri"):
+                return Reply(400, {"error": "invalid_grant"})
+            verifier = self.canary.watch("a PKCE verifier", form.get("code_verifier", ""))
+            if login.request.get("code_challenge") not in (None, _challenge(verifier)):
+                return Reply(400, {"error": "invalid_grant", "error_description": "PKCE"})
+            return Reply(body=self.tokens(login.claims, login.request["scope"], login.request.get("nonce")))
+        if form.get("grant_type") == "refresh_token":
+            grant = self.refresh_tokens.get(form.get("refresh_token", ""))
+            if grant is None:
+                return Reply(400, {"error": "invalid_grant", "error_description": "unknown or used before"})
+            if self.rotates:
+                del self.refresh_tokens[form["refresh_token"]]
+            return Reply(body=self.tokens(grant["claims"], grant["scope"]))
+        return Reply(400, {"error": "unsupported_grant_type"})
+
+    def _is_the_client(self, asked: Asked) -> bool:
+        if self.client_secret is None:
+            return asked.form.get("client_id") == self.client_id and "authorization" not in asked.headers
+        basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        by_header = asked.headers.get("authorization") == f"Basic {basic}"
+        return by_header or asked.form.get("client_secret") == self.client_secret
+
+
+class _Handler(BaseHTTPRequestHandler):
+    home: ScriptedIssuer
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def do_GET(self) -> None:
+        self._handle("")
+
+    def do_POST(self) -> None:
+        self._handle(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
+        """Says nothing."""
+
+    def _handle(self, body: str) -> None:
+        parts = urlsplit(self.path)
+        asked = Asked(
+            self.command,
+            parts.path,
+            {name.lower(): value for name, value in self.headers.items()},
+            {name: values[0] for name, values in parse_qs(parts.query).items()},
+            {name: values[0] for name, values in parse_qs(body).items()},
+        )
+        self.home.asked.append(asked)
+        self.home.counts[asked.path] += 1
+        reply = self.home.answer(asked)
+        data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
