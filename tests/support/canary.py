@@ -31,9 +31,14 @@ class Canary:
 
     def leaks(self) -> list[str]:
         """Every place where a secret was seen, without the secret."""
-        return sorted({
-            f"{kind} in {where}" for where, text in self.seen for secret, kind in self.secrets.items() if secret in text
-        })
+        return sorted(
+            {
+                f"{kind} in {where}"
+                for where, text in self.seen
+                for secret, kind in self.secrets.items()
+                if secret in text
+            }
+        )
 
     def look_through(self, folder: Path, *, but: frozenset[str]) -> None:
         """See every file below `folder`, except in folders called one of `but`."""

@@ -180,13 +180,13 @@ class ScriptedIssuer:
             return self.replies[asked.path].popleft()
         if asked.path in self.always:
             return self.always[asked.path]
+        if asked.path == urlsplit(str(self.metadata().get("token_endpoint", ""))).path:
+            return self._token(asked)
         match asked.path:
             case "/.well-known/openid-configuration":
                 return Reply(body=self.metadata())
             case "/keys":
                 return Reply(body=dict(KeySet([self.key]).as_dict(private=False)))
-            case "/token":
-                return self._token(asked)
             case "/revoke":
                 self.revoked.append((asked.form.get("token_type_hint", ""), asked.form.get("token", "")))
                 self.refresh_tokens.pop(asked.form.get("token", ""), None)

@@ -82,7 +82,7 @@ def _ask(profile: Profile, session: Session, discovery: Discovery, http: HTTP) -
     try:
         return _post(profile, session, metadata, http)
     except Refused as error:
-        if error.error or error.status not in _MOVED:
+        if error.status not in _MOVED:
             raise _classified(error) from None
     # The endpoint is gone: perhaps it moved since the metadata was kept.
     moved = discovery.metadata(fresh=True)

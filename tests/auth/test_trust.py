@@ -1,0 +1,305 @@
+"""What an issuer, or whoever plays one, may not get past us."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, OctKey
+
+from tests.support.issuer import Reply, rsa_key, signing_key
+from togetherctl.auth.claims import identity
+from togetherctl.errors import Refused, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
+    from togetherctl.wiring import World
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+
+def log_in(world: World) -> str:
+    session, _ = world.engine.login(world.store.profile("acme"))
+    return session.identity
+
+
+CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
+    "another issuer": ({"iss": "https://evil.example"}, "comes from https://evil.example"),
+    "a slash more": ({"iss": "http://localhost/"}, "the ID token comes from"),
+    "no issuer": ({"iss": None}, "comes from None"),
+    "another audience": ({"aud": "somebody"}, "is for somebody"),
+    "no audience": ({"aud": None}, "is for None"),
+    "an odd audience": ({"aud": {"the-client": 1}}, "is for"),
+    "several audiences, no party": ({"aud": ["the-client", "other"]}, "does not say which client"),
+    "another party": ({"aud": ["the-client", "other"], "azp": "other"}, "issued to other"),
+    "another party alone": ({"azp": "other"}, "issued to other"),
+    "no subject": ({"sub": None}, "names no subject"),
+    "a number as subject": ({"sub": 7}, "names no subject"),
+    "expired": ({"exp": 1}, "before it arrived"),
+    "no expiry": ({"exp": None}, "does not say when"),
+    "expiry as text": ({"exp": "tomorrow"}, "does not say when"),
+    "expiry without end": ({"exp": 10**15}, "does not say when"),
+    "no birth": ({"iat": None}, "does not say when"),
+    "born tomorrow": ({"iat": 99_999_999_999}, "in the future"),
+    "not before tomorrow": ({"nbf": 99_999_999_999}, "in the future"),
+    "not before as text": ({"nbf": "later"}, "not a time"),
+    "another nonce": ({"nonce": "guess"}, "answers another login"),
+    "no nonce": ({"nonce": None}, "answers another login"),
+    "a list as nonce": ({"nonce": ["x"]}, "answers another login"),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), CLAIMS.values(), ids=CLAIMS)
+def test_a_login_with_wrong_claims_is_refused(
+    changes: dict[str, Any], said: str, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.claim_changes = changes
+    world = make_world(browser=browser)
+    with pytest.raises(Untrusted, match=said):
+        log_in(world)
+    assert world.engine.load(world.store.profile("acme")) is None
+    assert (browser.last_page.status, "Login failed" in browser.last_page.text) == (200, True)
+
+
+def test_a_party_that_is_this_client_is_fine(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.claim_changes = {"aud": ["other", "the-client"], "azp": "the-client"}
+    assert log_in(make_world(browser=browser)) == "me@acme.com"
+
+
+def _segment(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+def unsigned(_issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    return f"{_segment({'alg': 'none'})}.{_segment(claims)}."
+
+
+def symmetric(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    """Signed with the public key as if it were a shared secret."""
+    public = json.dumps(KeySet([issuer.key]).as_dict(private=False)).encode()
+    return jwt.encode({"alg": "HS256", "kid": issuer.key.kid}, claims, OctKey.import_key(public), algorithms=["HS256"])
+
+
+def foreign_key(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    """Signed with a key of one's own under the issuer's key ID."""
+    return jwt.encode({"alg": "ES256", "kid": issuer.key.kid}, claims, signing_key("evil"), algorithms=["ES256"])
+
+
+def unknown_key(_issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    return jwt.encode({"alg": "ES256", "kid": "evil"}, claims, signing_key("evil"), algorithms=["ES256"])
+
+
+def embedded_key(_issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    """Brings its own key along in the header."""
+    key = signing_key("evil")
+    header = {"alg": "ES256", "kid": "evil", "jwk": dict(key.as_dict(private=False))}
+    return jwt.encode(header, claims, key, algorithms=["ES256"])
+
+
+def another_kind_of_key(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    return jwt.encode({"alg": "RS256", "kid": issuer.key.kid}, claims, rsa_key(), algorithms=["RS256"])
+
+
+def changed(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    """Another subject under an honest signature."""
+    header, _, signature = issuer.id_token(claims).split(".")
+    return f"{header}.{_segment({**claims, 'sub': 'root'})}.{signature}"
+
+
+def critical(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+    header, payload, signature = issuer.id_token(claims).split(".")
+    assert header
+    return f"{_segment({'alg': 'ES256', 'kid': issuer.key.kid, 'crit': ['exp']})}.{payload}.{signature}"
+
+
+SIGNATURES: dict[str, tuple[Callable[[ScriptedIssuer, dict[str, Any]], str], str]] = {
+    "unsigned": (unsigned, "signed with none, which is not accepted"),
+    "symmetric": (symmetric, "signed with HS256, which is not accepted"),
+    "foreign key": (foreign_key, "signature of the ID token does not hold"),
+    "unknown key": (unknown_key, "none of the issuer's keys fits"),
+    "embedded key": (embedded_key, "none of the issuer's keys fits"),
+    "another kind of key": (another_kind_of_key, "none of the issuer's keys fits"),
+    "changed": (changed, "signature of the ID token does not hold"),
+    "critical extension": (critical, "not understood"),
+    "not a JWT": (lambda _issuer, _claims: "hello", "not a JWT"),
+    "five parts": (lambda _issuer, _claims: "a.b.c.d.e", "not a JWT"),
+    "not JSON": (lambda _issuer, _claims: "e30.e30x.e30", "not a JWT"),
+    "no claims": (lambda _issuer, _claims: f"{_segment({'alg': 'ES256'})}.{_segment([1])}.x", "without claims"),
+    "without end": (lambda _issuer, _claims: "x" * 70_000, "larger than 64 KiB"),
+}
+
+
+@pytest.mark.parametrize(("forge", "said"), SIGNATURES.values(), ids=SIGNATURES)
+def test_a_forged_id_token_is_refused(
+    forge: Callable[[ScriptedIssuer, dict[str, Any]], str],
+    said: str,
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    issuer: ScriptedIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    honest = issuer.tokens
+
+    def forged(claims: dict[str, Any], scope: str, nonce: str | None = None) -> dict[str, Any]:
+        now = int(issuer.clock())
+        body = {"iss": issuer.url, "aud": issuer.client_id, "iat": now, "exp": now + 300, "nonce": nonce, **claims}
+        return {**honest(claims, scope, nonce), "id_token": forge(issuer, body)}
+
+    monkeypatch.setattr(issuer, "tokens", forged)
+    world = make_world(browser=browser)
+    with pytest.raises(Untrusted, match=said):
+        log_in(world)
+    assert world.engine.load(world.store.profile("acme")) is None
+
+
+def test_a_rotated_key_is_fetched_once(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
+) -> None:
+    world = make_world(browser=browser)
+    log_in(world)
+    before = issuer.counts["/keys"]
+    issuer.key = signing_key("second")
+    clock.advance(1000)
+    world.engine.credential(world.store.profile("acme"), may_log_in=False)
+    assert issuer.counts["/keys"] == before + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"sub": "user-2"}, "another person's token"), ({"aud": "other"}, "is for other"), ({"exp": 1}, "before it")],
+)
+def test_a_refresh_must_answer_with_the_same_person_and_client(
+    changes: dict[str, Any],
+    said: str,
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    issuer: ScriptedIssuer,
+    clock: StoppedClock,
+) -> None:
+    world = make_world(browser=browser)
+    log_in(world)
+    clock.advance(1000)
+    issuer.claim_changes = changes
+    with pytest.raises(Untrusted, match=said):
+        world.engine.credential(world.store.profile("acme"), may_log_in=True)
+    # The refresh token it sent along is kept: the old one is spent.
+    issuer.claim_changes = {}
+    assert world.engine.credential(world.store.profile("acme"), may_log_in=False).token.expires_at > clock.now
+
+
+def test_a_pinned_account_accepts_nobody_else(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, acme: Path
+) -> None:
+    acme.write_text(acme.read_text().replace("[clusters.east]", 'account = "ME@acme.com"\n\n[clusters.east]'))
+    assert log_in(make_world(browser=browser)) == "me@acme.com"
+    assert "login_hint=ME%40acme.com" in browser.opened[0]
+    issuer.claims = {"sub": "user-2", "email": "you@acme.com"}
+    world = make_world(browser=browser)
+    with pytest.raises(Untrusted, match=r"you logged in as you@acme.com, but this profile accepts only ME@acme.com"):
+        world.engine.login(world.store.profile("acme"), force=True)
+    session = world.engine.load(world.store.profile("acme"))
+    assert session is not None
+    assert session.identity == "me@acme.com"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"issuer": "https://evil.example"}, "calls itself https://evil.example"),
+        ({"issuer": None}, "calls itself None"),
+        ({"token_endpoint": "http://example.com/token"}, "is not https"),
+        ({"token_endpoint": "ftp://localhost/token"}, "is not https"),
+        ({"token_endpoint": ["https://x"]}, "is not https"),
+        ({"jwks_uri": "file:///etc/passwd"}, "is not https"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "is not https"),
+        ({"authorization_endpoint": "https://x/\x1b[31m"}, "is not https"),
+        ({"authorization_endpoint": "https://x/'; calc '"}, "not a plain https address"),
+        ({"authorization_endpoint": None}, "names no authorization endpoint"),
+        ({"token_endpoint": None}, "names no token endpoint"),
+        ({"jwks_uri": None}, "names no keys"),
+        ({"code_challenge_methods_supported": ["plain"]}, "does not offer PKCE"),
+    ],
+)
+def test_metadata_that_cannot_be_trusted_is_refused(
+    changes: dict[str, Any], said: str, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.metadata_changes = changes
+    from togetherctl.auth.browser import open_browser
+
+    def real(url: str, profile: object) -> object:
+        # The real one refuses an address before it starts anything.
+        open_browser(url, False, {})
+        return browser(url, profile)  # type: ignore[arg-type] # a profile, in truth
+
+    with pytest.raises(Untrusted, match=said):
+        log_in(make_world(browser=real))
+
+
+def test_pkce_is_used_though_the_metadata_does_not_list_it(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.metadata_changes = {"code_challenge_methods_supported": None}
+    log_in(make_world(browser=browser))
+    assert "code_challenge_method=S256" in browser.opened[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "said"),
+    [
+        ("/token", Reply(307, b"", {"Location": "https://evil.example/token"}), "answered a POST with a redirect"),
+        ("/token", Reply(200, b"<html>"), "is not JSON"),
+        ("/token", Reply(200, [1]), "not a JSON object"),
+        ("/token", Reply(200, b"{" * 100_000), "is not JSON"),
+        ("/token", Reply(200, b"x" * (2 * 1024 * 1024)), "larger than 1024 KiB"),
+        ("/token", Reply(200, {"token_type": "mac", "id_token": "x"}), "type mac"),
+        ("/token", Reply(200, {"id_token": 7}), "not text"),
+        ("/token", Reply(200, {"access_token": "a\nb"}), "not text"),
+        ("/token", Reply(200, {"access_token": "token-value"}), "gave no ID token"),
+        ("/token", Reply(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), "compressed"),
+        ("/token", Reply(200, {"error": "invalid_grant"}), "refused: invalid_grant"),
+        ("/keys", Reply(200, {"keys": "none"}), "not a JWK Set"),
+        ("/keys", Reply(404, {}), "keys are not at"),
+        ("/.well-known/openid-configuration", Reply(404, {}), "no OpenID provider"),
+        ("/.well-known/openid-configuration", Reply(302, b"", {"Location": "http://example.com/"}), "not https"),
+        (
+            "/.well-known/openid-configuration",
+            Reply(302, b"", {"Location": "openid-configuration"}),
+            "redirects more than",
+        ),
+    ],
+)
+def test_an_answer_that_cannot_be_trusted_is_said(
+    path: str, reply: Reply, said: str, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.always[path] = reply
+    with pytest.raises(Refused, match=said):
+        log_in(make_world(browser=browser))
+
+
+def test_what_an_issuer_says_cannot_move_the_cursor(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    nasty = "\x1b[2J\x1b]0;owned\x07\u202eevil\u200b\r\n" + "x" * 5000
+    issuer.always["/token"] = Reply(400, {"error": "nope", "error_description": nasty})
+    with pytest.raises(Refused) as refused:
+        log_in(make_world(browser=browser))
+    assert refused.value.message.isprintable()
+    assert len(refused.value.message) < 500
+    assert "<" not in browser.last_page.text.split("<main")[1].split("nope")[1].split("</p>")[0]
+
+
+def test_an_identity_is_the_email_then_the_name_then_the_subject() -> None:
+    assert identity({"email": "e", "preferred_username": "p", "sub": "s"}) == "e"
+    assert identity({"email": "", "preferred_username": "p", "sub": "s"}) == "p"
+    assert identity({"email": None, "sub": "s"}) == "s"
