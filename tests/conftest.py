@@ -168,25 +168,38 @@ def store(home: Path) -> Callable[[str], Path]:
     return write
 
 
+MakeStore = Callable[..., Path]
+
+
 @pytest.fixture
-def acme(store: Callable[[str], Path], issuer: ScriptedIssuer) -> Path:
-    """A store with the profile `acme` at the scripted issuer and the cluster `east`; any free port is registered."""
-    return store(
-        f"""version = 1
+def store_at(store: Callable[[str], Path]) -> MakeStore:
+    """A store with the profile `acme` at an issuer and the cluster `east`; any free port is registered."""
+
+    def write(issuer: ScriptedIssuer, issuer_keys: str = "", profile_keys: str = "") -> Path:
+        return store(
+            f"""version = 1
 
 [issuers.acme]
 url = "{issuer.url}"
-
+{issuer_keys}
 [profiles.acme]
 issuer = "acme"
 client_id = "{issuer.client_id}"
 redirect_uris = ["http://localhost:0"]
-
+{profile_keys}
 [clusters.east]
 profile = "acme"
 server = "https://127.0.0.1:6443"
 """
-    )
+        )
+
+    return write
+
+
+@pytest.fixture
+def acme(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
+    """The store of `store_at` for the scripted issuer."""
+    return store_at(issuer)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -36,6 +37,24 @@ def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def read_whole(path: Path, *, limit: int, follow: bool = True) -> tuple[bytes, os.stat_result]:
+    """The content of a regular file of at most `limit` bytes, and its status.
+
+    Never waits: a pipe or a device in its place is refused. A symlink is followed only if `follow`. Raises OSError.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"Larger than {limit // 1024} KiB")
+    return data, status
 
 
 def make_private_folder(folder: Path) -> None:

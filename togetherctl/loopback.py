@@ -22,8 +22,8 @@ def is_safe(url: str) -> bool:
     """Whether `url` is https, or http to this machine."""
     try:
         parts = urlsplit(url)
-        return bool(parts.hostname) and (
-            parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname))
-        )
+        _ = parts.port
+        local = parts.scheme == "http" and is_loopback(parts.hostname)
+        return bool(parts.hostname) and (parts.scheme == "https" or local)
     except ValueError:
         return False

@@ -145,7 +145,10 @@ class HTTP:
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError:
+                url = location
             if not is_safe(url):
                 raise Untrusted(f"{host_of(first)} redirects to {printable(url)}, which is not https")
             if _origin(url) != _origin(first):

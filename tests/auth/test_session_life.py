@@ -11,8 +11,6 @@ from togetherctl.auth.session import State
 from togetherctl.errors import LoginRequired, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
@@ -306,7 +304,7 @@ def test_a_refresh_without_an_id_token_is_said_and_leads_to_a_login(
 
 
 def test_a_clock_that_was_set_back_makes_a_token_due(
-    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
+    make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock
 ) -> None:
     first = ask(make_world(browser=browser))
     clock.advance(-3600)

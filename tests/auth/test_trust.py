@@ -239,7 +239,7 @@ def test_metadata_that_cannot_be_trusted_is_refused(
 
     def real(url: str, profile: object) -> object:
         # The real one refuses an address before it starts anything.
-        open_browser(url, False, {})
+        open_browser(url, False, {})  # noqa: FBT003 # as a profile has it
         return browser(url, profile)  # type: ignore[arg-type] # a profile, in truth
 
     with pytest.raises(Untrusted, match=said):

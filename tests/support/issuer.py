@@ -124,7 +124,7 @@ class ScriptedIssuer:
             self._server = None
 
     def metadata(self) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",

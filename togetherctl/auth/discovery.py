@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from togetherctl.disk import is_ours, make_private_folder, open_to_others, write_whole
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Untrusted
 from togetherctl.loopback import is_loopback, is_safe
 from togetherctl.printable import printable
@@ -156,10 +155,8 @@ class Discovery:
 
     def _load(self) -> None:
         try:
-            descriptor = os.open(self.file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-            with open(descriptor, "rb") as file:
-                status = os.fstat(descriptor)
-                cached = json.loads(file.read(_MAX_BYTES))
+            data, status = read_whole(self.file, limit=_MAX_BYTES, follow=False)
+            cached = json.loads(data)
             age = self.clock() - cached["fetched_at"]
             sound = cached["version"] == _VERSION and cached["issuer"] == self.issuer and 0 <= age < MAX_AGE
             if sound and is_ours(status) and not open_to_others(status):

@@ -53,7 +53,7 @@ class Provider:
             parameters.setdefault("login_hint", self.profile.account)
         if request.verifier:
             parameters |= {
-                "code_challenge": create_s256_code_challenge(request.verifier),  # type: ignore[no-untyped-call] # its stub has none
+                "code_challenge": create_s256_code_challenge(request.verifier),
                 "code_challenge_method": "S256",
             }
         url = prepare_grant_uri(

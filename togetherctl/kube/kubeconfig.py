@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder, write_whole
+from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.stanza import is_ours
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
@@ -123,13 +123,7 @@ def _rendered(path: Path, text: YamlText) -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise KubeconfigError(f"{path} is not a regular file")
-            data = file.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise KubeconfigError(f"{path} is larger than {_MAX_BYTES // 1024 // 1024} MiB")
-        return data.decode("utf-8")
+        return read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8")
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -46,7 +46,7 @@ def issuer_url(value: str) -> str:
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("must begin with https:// (http:// is for loopback addresses only)")
     if url.query or url.fragment or value.endswith(("?", "#")):
-        raise ValueError("an issuer has no query and no fragment")
+        raise ValueError("must have no query and no fragment")
     return value
 
 
@@ -78,7 +78,7 @@ def issuer_proxy_url(value: str) -> str:
 def redirect_uri(value: str) -> str:
     url = _url(value)
     if url.fragment or value.endswith("#"):
-        raise ValueError("a redirect URI has no fragment (RFC 6749, 3.1.2)")
+        raise ValueError("must have no fragment (RFC 6749, 3.1.2)")
     if url.scheme == "http" and not is_loopback(url.hostname):
         raise ValueError("http:// is for loopback addresses only; register http://localhost:8000, or use https://")
     return value
@@ -98,19 +98,19 @@ def listen_address(value: str) -> str:
 
 def scope(value: str) -> str:
     if not _SCOPE.fullmatch(value):
-        raise ValueError("a scope is one word; write each scope as an entry of its own")
+        raise ValueError("must be one word; write each scope as an entry of its own")
     return value
 
 
 def auth_parameter(value: str) -> str:
     if value in _OWN_PARAMETERS:
-        raise ValueError("is a parameter togetherctl sets itself")
+        raise ValueError("togetherctl sets this parameter itself")
     return not_empty(value)
 
 
 def header_name(value: str) -> str:
     if not _HEADER.fullmatch(value):
-        raise ValueError("is not an HTTP header name")
+        raise ValueError("not an HTTP header name")
     return value
 
 
@@ -152,5 +152,5 @@ def _split(value: str) -> SplitResult:
         url = urlsplit(value)
         _ = url.port
     except ValueError:
-        raise ValueError("is not a URL") from None
+        raise ValueError("must be a URL") from None
     return url

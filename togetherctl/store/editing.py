@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from contextlib import contextmanager, suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -77,14 +78,16 @@ def _value(kind: Kind, key: Key, text: str) -> object:
         )
     adapter = _adapter(str if len(key) > 1 else field.annotation, field if len(key) == 1 else None)
     reason = ""
-    for candidate in _candidates(text):
+    # Text that is meant as a table and is none would pass for a secret.
+    candidates = islice(_candidates(text), 1) if key[0] == "client_secret" else _candidates(text)
+    for candidate in candidates:
         try:
             adapter.validate_python(candidate)
         except ValidationError as error:
             reason = reason or described(error.errors(include_url=False, include_input=False)[0]).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)} {reason}; {text!r} does not do")
+    raise UsageError(f"{'.'.join(key)}: {reason}; {text!r} does not do")
 
 
 def _candidates(text: str) -> Iterator[object]:
@@ -113,7 +116,7 @@ def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
 def _refuse_new_problems(problems: list[Problem]) -> None:
     if not problems:
         return
-    said = [f"{'.'.join(problem.key)} {problem.reason}" for problem in problems]
+    said = [f"{'.'.join(problem.key)}: {problem.reason}" for problem in problems]
     if len(said) == 1:
         raise ConfigError(f"{said[0]}; nothing was changed")
     raise ConfigError("nothing was changed, because it would bring problems", problems=said)

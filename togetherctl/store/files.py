@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.disk import PRIVATE_FILE, is_ours, make_private_folder, write_whole
+from togetherctl.disk import PRIVATE_FILE, is_ours, make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.lock import LockTimeout, locked
 
@@ -54,16 +54,12 @@ class Span:
 def read(path: Path) -> TomlFile:
     """Read and parse `path`; a file that does not exist is an empty store. Raises ConfigError."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            _refuse_unsafe(path, status)
-            raw = file.read(_MAX_BYTES + 1)
+        raw, status = read_whole(path, limit=_MAX_BYTES)
     except FileNotFoundError:
         return TomlFile(path, "", {}, None)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if len(raw) > _MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {_MAX_BYTES // 1024 // 1024} MiB")
+    _refuse_unsafe(path, status)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -170,7 +166,9 @@ class Editor:
         family = [span.end for path, all_spans in spans.items() if path[0] == key[0] for span in all_spans]
         block = [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
         block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
-        after = max(family, default=len(lines))
+        # Behind the last of its kind; at the end where that is written as dotted keys, which a header would cut short.
+        with_headers = any(span.table for path, spans_of in spans.items() if path[0] == key[0] for span in spans_of)
+        after = max(family) if with_headers else len(lines)
         blank_before = after > 0 and lines[after - 1].strip() != ""
         return _inserted(lines, after, ["\n"] * blank_before + block)
 
@@ -200,8 +198,6 @@ class Editor:
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
     # Whoever can write this file chooses the issuer, and the commands that read secrets and open browsers.
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"{path} is not a regular file")
     if not is_ours(status) and status.st_uid != 0:
         raise ConfigError(f"{path} belongs to another user (uid {status.st_uid})", hint=f"chown $(id -u) {path}")
     loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)

@@ -28,14 +28,14 @@ _A_TYPE = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",
-    "missing": "is missing",
+    "missing": "missing",
     "too_short": "must not be empty",
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the key it is about, and why, in words that follow the key."""
+    """One thing wrong: the key it is about, and why."""
 
     key: Key
     reason: str
@@ -63,7 +63,7 @@ def refusal(path: Path, text: str, problems: list[Problem]) -> ConfigError:
 
     lines = key_lines(text)
     placed = sorted((_line(problem.key, lines), _shown(problem.key), problem.reason) for problem in problems)
-    said = [f"{path}:{line}: {key} {reason}" for line, key, reason in placed]
+    said = [f"{path}:{line}: {key}: {reason}" for line, key, reason in placed]
     if len(said) == 1:
         return ConfigError(said[0])
     return ConfigError(f"{path} has {len(said)} problems", problems=said)
@@ -86,7 +86,7 @@ def described(detail: ErrorDetails) -> Problem:
     if location[-1:] == ("[key]",):
         location = location[:-1]
     if kind == "extra_forbidden":
-        return Problem(location, f"is not a known key{nearest(location[-1], _known(location[:-1]))}")
+        return Problem(location, f"not a known key{nearest(location[-1], _known(location[:-1]))}")
     if kind == "literal_error":
         choices = str(context["expected"]).replace("'", "")
         return Problem(location, f"must be {choices}")
@@ -150,5 +150,5 @@ def _line(key: Key, lines: dict[Key, int]) -> int:
 
 
 def _shown(key: Key) -> str:
-    parts = [part if not part.isdecimal() else f"[{int(part) + 1}]" for part in key]
+    parts = [part if not part.isdecimal() else f"[{part}]" for part in key]
     return ".".join(parts).replace(".[", "[")

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand
@@ -100,8 +101,7 @@ def _from_environment(name: str, profile: str, environ: Mapping[str, str]) -> st
 
 def _from_file(path: Path, profile: str) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_BYTES + 1)
+        data, _ = read_whole(path, limit=_MAX_BYTES)
     except OSError as error:
         raise ConfigError(
             f"the client secret of profile {profile} cannot be read from {path}: {error.strerror or error}"
@@ -140,7 +140,7 @@ def _from_keyring(name: str, profile: str) -> str:
     if secret is None:
         raise ConfigError(
             f"the client secret of profile {profile} is not in the keyring",
-            hint=f"togetherctl profile set {profile} client_secret=keyring",
+            hint=f"togetherctl profile secret {profile}",
         )
     return secret
 

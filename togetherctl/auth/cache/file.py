@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache import record
-from togetherctl.disk import is_ours, make_private_folder, open_to_others, write_whole
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import locked
 
@@ -106,23 +106,19 @@ class FileSessions:
 
     def _read(self, path: Path) -> bytes | None:
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+            data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}") from None
-        with open(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise StorageError(f"{path} is not a regular file")
-            if not is_ours(status):
-                raise StorageError(
-                    f"{path} belongs to another user (uid {status.st_uid}) and is not used",
-                    hint=f"look at who put it there, then remove it: rm {path}",
-                )
-            if open_to_others(status):
-                raise StorageError(
-                    f"{path} holds tokens and is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
-                    hint=f"chmod 600 {path}; log out and in again if others use this machine",
-                )
-            return file.read(_MAX_BYTES)
+        if not is_ours(status):
+            raise StorageError(
+                f"{path} belongs to another user (uid {status.st_uid}) and is not used",
+                hint=f"look at who put it there, then remove it: rm {path}",
+            )
+        if open_to_others(status):
+            raise StorageError(
+                f"{path} holds tokens and is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
+                hint=f"chmod 600 {path}; log out and in again if others use this machine",
+            )
+        return data

@@ -1,0 +1,242 @@
+"""Client secrets: where they come from, when they are read, and where they must never be seen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
+from keyring.errors import KeyringLocked
+
+from togetherctl.errors import ConfigError, StorageError
+from togetherctl.store.secrets import SecretSource, keyring_name
+from togetherctl.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld, Run
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.canary import Canary
+    from tests.support.issuer import ScriptedIssuer
+
+SECRET = "correct-horse-battery-staple"
+PYTHON = sys.executable.replace("\\", "/")
+
+
+class InMemory(KeyringBackend):
+    """A keyring that works, and is gone afterwards."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # keyring's has no types
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+class Locked(InMemory):
+    def get_password(self, service: str, username: str) -> str | None:
+        raise KeyringLocked
+
+    set_password = get_password  # type: ignore[assignment] # it takes no password either
+
+
+class Broken(InMemory):
+    def get_password(self, service: str, username: str) -> str | None:
+        raise RuntimeError(f"a backend's own trouble with {SECRET}")
+
+
+@pytest.fixture
+def use_keyring() -> Iterator[Callable[[KeyringBackend], None]]:
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def with_secret(
+    store: Callable[[str], Path], issuer: ScriptedIssuer, canary: Canary, environ: dict[str, str]
+) -> Callable[[str], Store]:
+    """A store whose profile reads its client secret from `source`."""
+    issuer.client_secret = canary.watch("a client secret", SECRET)
+
+    def write(source: str) -> Store:
+        path = store(
+            f'[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\n'
+            f'client_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]\nclient_secret = {source}\n'
+        )
+        return Store.load(path, environ)
+
+    return write
+
+
+@pytest.fixture
+def secret_file(tmp_path: Path) -> Path:
+    path = tmp_path / "secrets" / "client"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"{SECRET}\n")
+    return path
+
+
+def read(store: Store) -> str:
+    secret = store.profile("acme").secret
+    assert secret is not None
+    return secret()
+
+
+def test_from_a_file(with_secret: Callable[[str], Store], secret_file: Path) -> None:
+    assert read(with_secret(f'{{ file = "{secret_file}" }}')) == SECRET
+
+
+def test_from_a_command(with_secret: Callable[[str], Store], secret_file: Path) -> None:
+    script = f"print(open({str(secret_file)!r}).read())"
+    assert read(with_secret(f'{{ command = ["{PYTHON}", "-c", "{script}"] }}')) == SECRET
+
+
+def test_from_the_environment(with_secret: Callable[[str], Store], environ: dict[str, str]) -> None:
+    environ["ACME_SECRET"] = SECRET
+    assert read(with_secret('{ env = "ACME_SECRET" }')) == SECRET
+
+
+def test_from_the_keyring(
+    with_secret: Callable[[str], Store], use_keyring: Callable[[KeyringBackend], None], issuer: ScriptedIssuer
+) -> None:
+    backend = InMemory()
+    backend.set_password("togetherctl", keyring_name(issuer.url, issuer.client_id), SECRET)
+    use_keyring(backend)
+    assert read(with_secret("{ keyring = true }")) == SECRET
+
+
+def test_it_is_read_when_it_is_needed_and_not_before(with_secret: Callable[[str], Store]) -> None:
+    with_secret('{ command = ["/nonexistent/command"] }').profile("acme")
+
+
+@pytest.mark.parametrize("where", ["basic", "post", "auto"])
+def test_it_reaches_the_issuer_the_way_the_profile_says(
+    where: str,
+    with_secret: Callable[[str], Store],
+    secret_file: Path,
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    issuer: ScriptedIssuer,
+) -> None:
+    if where == "auto":
+        issuer.metadata_changes["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
+    path = with_secret(f'{{ file = "{secret_file}" }}').path
+    path.write_text(path.read_text().replace("[profiles", f'client_auth = "{where}"\n[profiles'))
+    world = make_world(browser=browser)
+    profile = world.store.profile("acme")
+    session, _ = world.engine.login(profile)
+    world.engine.refresh(profile)
+    assert world.revoke(profile, session)
+    posts = [asked for asked in issuer.asked if asked.method == "POST"]
+    assert len(posts) == 4
+    for asked in posts:
+        assert ("authorization" in asked.headers) == (where == "basic")
+        assert ("client_secret" in asked.form) == (where != "basic")
+
+
+def test_a_literal_is_hidden_wherever_it_could_show(
+    with_secret: Callable[[str], Store], cli: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = with_secret(f'"{SECRET}"')
+    assert read(store) == SECRET
+    shown = [repr(store.table), repr(store.profile("acme")), repr(SecretSource.parse(SECRET))]
+    for command in (["config", "show"], ["config", "show", "-o", "json"], ["profile", "list", "-o", "yaml"]):
+        done = cli(*command)
+        assert done.code == 0
+        shown.append(done.stdout)
+    assert "(hidden)" in cli("profile", "show", "acme").stdout
+    assert not [text for text in shown if SECRET in text]
+    assert capfd.readouterr().out == ""
+    # Its owner typed it there, and there it stays.
+    assert SECRET in store.path.read_text()
+    store.path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('{ env = "NOT_SET" }', "read from the environment variable NOT_SET, which is not set"),
+        ('{ file = "/nonexistent/secret" }', "cannot be read from /nonexistent/secret: No such file"),
+        ('{ file = "/dev/null" }', "cannot be read from /dev/null: Not a regular file"),
+        ('{ command = ["/nonexistent/command"] }', r"\(/nonexistent/command\) failed: No such file"),
+        (f'{{ command = ["{PYTHON}", "-c", "raise SystemExit(3)"] }}', "ended with 3"),
+        (f'{{ command = ["{PYTHON}", "-c", ""] }}', "holds no client secret"),
+        (f'{{ command = ["{PYTHON}", "-c", "print(1); print(2)"] }}', "one line of text is expected"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_said(source: str, said: str, with_secret: Callable[[str], Store]) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read(with_secret(source))
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"),
+    [
+        (fail.Keyring(), "this machine has none that works here"),
+        (Locked(), "it is locked"),
+        (Broken(), "RuntimeError"),
+    ],
+    ids=["none", "locked", "broken"],
+)
+def test_a_keyring_that_refuses_is_said(
+    backend: KeyringBackend,
+    said: str,
+    with_secret: Callable[[str], Store],
+    use_keyring: Callable[[KeyringBackend], None],
+) -> None:
+    use_keyring(backend)
+    with pytest.raises(StorageError, match=said) as error:
+        read(with_secret("{ keyring = true }"))
+    assert SECRET not in str(error.value)
+
+
+def test_a_keyring_that_forgets_is_said(
+    with_secret: Callable[[str], Store], use_keyring: Callable[[KeyringBackend], None]
+) -> None:
+    use_keyring(null.Keyring())
+    with pytest.raises(ConfigError, match="is not in the keyring") as error:
+        read(with_secret("{ keyring = true }"))
+    assert error.value.hint == "togetherctl profile secret acme"
+
+
+def test_profile_secret_keeps_it_in_the_keyring(
+    with_secret: Callable[[str], Store],
+    use_keyring: Callable[[KeyringBackend], None],
+    cli: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import io
+
+    backend = InMemory()
+    use_keyring(backend)
+    store = with_secret('{ env = "X" }')
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{SECRET}\n"))
+    assert cli("profile", "secret", "acme").code == 0
+    assert list(backend.kept.values()) == [SECRET]
+    assert "client_secret = {keyring = true}" in store.path.read_text()
+
+
+def test_a_command_that_asks_for_its_own_profile_is_told(with_secret: Callable[[str], Store], process: Run) -> None:
+    words = f'["{PYTHON}", "-m", "togetherctl", "get-token", "--profile", "acme"]'
+    store = with_secret(f"{{ command = {words} }}")
+    assert store.profile("acme").secret is not None
+    done = process("get-token", "--profile", "acme", TOGETHERCTL_CALLERS="other,acme")
+    assert (done.code, done.stdout) == (2, "")
+    assert "asked for profile acme again" in done.stderr
+    with pytest.raises(ConfigError, match="ended with 2"):
+        read(store)
