@@ -1,0 +1,286 @@
+"""`kubeconfig write`: locks, ownership, several files, and never harming what is not ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from togetherctl.kube import kubeconfig
+from togetherctl.kube.yaml_text import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+THEIRS = """\
+apiVersion: v1
+kind: Config
+# do not touch
+clusters:
+- name: prod
+  cluster:
+    server: https://prod
+contexts:
+- name: prod
+  context: {cluster: prod, user: admin}
+users:
+- name: admin
+  user:
+    client-certificate: certs/admin.pem
+current-context: prod
+"""
+
+
+@pytest.fixture
+def config(home: Path) -> Path:
+    path = home / ".kube" / "config"
+    path.parent.mkdir()
+    path.write_text(THEIRS)
+    path.chmod(0o640)
+    return path
+
+
+def test_a_new_file_is_private_and_complete(home: Path, cli: Run) -> None:
+    done = cli("kubeconfig", "write")
+    assert (done.code, done.stdout) == (0, "")
+    assert done.stderr == "Wrote east to ~/.kube/config.\n  kubectl --context east get pods\n"
+    path = home / ".kube" / "config"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = load(path.read_text())
+    assert "current-context" not in written
+    assert written["contexts"][0]["context"]["user"] == "togetherctl:acme"
+    [user] = written["users"]
+    stanza = user["user"]["exec"]
+    assert user["name"] == "togetherctl:acme"
+    assert stanza["apiVersion"] == "client.authentication.k8s.io/v1"
+    assert stanza["args"] == ["get-token", "--profile", "acme"]
+    assert (stanza["interactiveMode"], stanza["provideClusterInfo"]) == ("IfAvailable", False)
+    assert stanza["command"].startswith(os.sep)
+    assert os.access(stanza["command"], os.X_OK)
+    assert "togetherctl kubeconfig write" in stanza["installHint"]
+
+
+def test_it_holds_no_secret_no_issuer_and_no_client_id(home: Path, cli: Run, acme: Path) -> None:
+    cli("kubeconfig", "write")
+    text = (home / ".kube" / "config").read_text() + cli("kubeconfig", "show").stdout
+    assert "the-client" in acme.read_text()
+    assert "the-client" not in text
+    assert "localhost" not in text
+
+
+def test_everything_else_stays_as_it_is(config: Path, cli: Run) -> None:
+    assert cli("kubeconfig", "write").code == 0
+    text = config.read_text()
+    for line in THEIRS.splitlines():
+        assert line in text.splitlines()
+    assert load(text)["current-context"] == "prod"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+    again = cli("kubeconfig", "write")
+    assert (again.code, config.read_text()) == (0, text)
+    assert "says all of this already" in again.stderr
+
+
+def test_set_current_switches_on_purpose(config: Path, cli: Run) -> None:
+    assert cli("kubeconfig", "write", "east", "--set-current").code == 0
+    assert load(config.read_text())["current-context"] == "east"
+
+
+def test_dry_run_prints_the_difference_and_writes_nothing(config: Path, cli: Run) -> None:
+    done = cli("kubeconfig", "write", "--dry-run")
+    assert done.code == 0
+    assert f"--- {config}\n+++ {config}\n" in done.stdout
+    added = [line for line in done.stdout.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    removed = [line for line in done.stdout.splitlines() if line.startswith("-") and not line.startswith("---")]
+    assert "+    user: togetherctl:acme" in added
+    assert removed == []
+    assert config.read_text() == THEIRS
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+
+
+def test_what_togetherctl_did_not_write_is_left_alone(config: Path, cli: Run) -> None:
+    config.write_text(THEIRS.replace("prod", "east"))
+    before = config.read_text()
+    done = cli("kubeconfig", "write")
+    assert done.code == 7
+    assert f"did not write cluster east in {config}, context east in {config}, and leaves them alone" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert config.read_text() == before
+    assert cli("kubeconfig", "write", "--overwrite").code == 0
+    written = load(config.read_text())
+    assert written["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:6443"
+    assert [user["name"] for user in written["users"]] == ["admin", "togetherctl:acme"]
+
+
+def test_our_own_entries_are_brought_up_to_date(config: Path, cli: Run) -> None:
+    cli("kubeconfig", "write")
+    edited = config.read_text().replace(
+        "    cluster: east\n    user: togetherctl:acme\n",
+        "    cluster: east\n    user: togetherctl:acme\n    namespace: mine   # chosen by hand\n",
+    )
+    config.write_text(
+        edited.replace("      interactiveMode", "      env:\n      - {name: A, value: b}\n      interactiveMode")
+    )
+    cli("cluster", "set", "east", "server=https://elsewhere:6443", "tls_server_name=kube", "proxy_url=http://p:1")
+    assert cli("kubeconfig", "write").code == 0
+    written = load(config.read_text())
+    body = written["clusters"][-1]["cluster"]
+    assert (body["server"], body["tls-server-name"], body["proxy-url"]) == (
+        "https://elsewhere:6443",
+        "kube",
+        "http://p:1",
+    )
+    assert written["contexts"][-1]["context"]["namespace"] == "mine"
+    assert "# chosen by hand" in config.read_text()
+    assert written["users"][-1]["user"]["exec"]["env"] == [{"name": "A", "value": "b"}]
+    cli("cluster", "unset", "east", "tls_server_name", "proxy_url")
+    cli("cluster", "set", "east", "namespace=ours", "insecure_skip_tls_verify=true")
+    cli("kubeconfig", "write")
+    written = load(config.read_text())
+    assert "tls-server-name" not in written["clusters"][-1]["cluster"]
+    assert written["clusters"][-1]["cluster"]["insecure-skip-tls-verify"] is True
+    assert written["contexts"][-1]["context"]["namespace"] == "ours"
+
+
+def test_contexts_bear_the_name_the_store_gives_them(home: Path, cli: Run) -> None:
+    cli("cluster", "set", "east", "context=gpu-east")
+    cli("kubeconfig", "write")
+    written = load((home / ".kube" / "config").read_text())
+    assert written["contexts"][0]["name"] == written["clusters"][0]["name"] == "gpu-east"
+    assert written["contexts"][0]["context"]["cluster"] == "gpu-east"
+
+
+def test_an_authority_file_is_named_absolutely(home: Path, cli: Run) -> None:
+    cli("cluster", "set", "east", "ca_file=east.pem")
+    assert f"certificate-authority: {home}/tctl/east.pem" in cli("kubeconfig", "show").stdout
+
+
+def test_several_files_each_keep_what_they_hold(home: Path, cli: Run) -> None:
+    one, two, three = (home / name for name in ("one", "two", "three"))
+    two.write_text(THEIRS)
+    three.write_text("contexts:\n- name: east\n  context: {user: 'togetherctl:acme', cluster: old}\n")
+    files = os.pathsep.join(map(str, (one, two, three)))
+    assert cli("kubeconfig", "write", "east", "--set-current", KUBECONFIG=files).code == 0
+    assert not one.exists()
+    # What is nowhere yet goes to the first file that exists; the context stays where it was.
+    assert [entry["name"] for entry in load(two.read_text())["clusters"]] == ["prod", "east"]
+    assert [entry["name"] for entry in load(two.read_text())["contexts"]] == ["prod"]
+    assert load(three.read_text())["contexts"][0]["context"]["cluster"] == "east"
+    assert load(two.read_text())["current-context"] == "east"
+
+
+def test_files_that_do_not_exist_yet_mean_the_last(home: Path, cli: Run) -> None:
+    one, two = home / "one", home / "deep" / "two"
+    assert cli("kubeconfig", "write", KUBECONFIG=f"{one}{os.pathsep}{two}").code == 0
+    assert (one.exists(), two.exists()) == (False, True)
+
+
+def test_kubeconfig_names_the_file(config: Path, home: Path, cli: Run) -> None:
+    other = home / "other"
+    assert cli("kubeconfig", "write", "--kubeconfig", str(other), KUBECONFIG=str(config)).code == 0
+    assert config.read_text() == THEIRS
+    assert other.exists()
+
+
+def test_a_symlink_stays_one(config: Path, home: Path, cli: Run) -> None:
+    link = home / "link"
+    link.symlink_to(config)
+    assert cli("kubeconfig", "write", "--kubeconfig", str(link)).code == 0
+    assert link.is_symlink()
+    assert "togetherctl:acme" in config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"clusters: [", "cannot be understood: line 1:"),
+        (b"- a\n", "cannot be understood: line 1: not a mapping"),
+        (b"a: \xff\n", "is not UTF-8 text"),
+    ],
+)
+def test_a_broken_file_is_never_rewritten(text: bytes, said: str, config: Path, cli: Run) -> None:
+    config.write_bytes(text)
+    done = cli("kubeconfig", "write")
+    assert (done.code, said in done.stderr) == (7, True), done.stderr
+    assert config.read_bytes() == text
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+
+
+def test_a_folder_in_its_place_is_said(home: Path, cli: Run) -> None:
+    done = cli("kubeconfig", "write", "--kubeconfig", str(home))
+    assert (done.code, "Is a directory" in done.stderr) == (7, True)
+
+
+def test_a_lock_is_waited_for_and_then_named(config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.3)
+    lock = config.with_name("config.lock")
+    for content in ("", f"{os.getpid()}\n", "not a pid"):
+        lock.write_text(content)
+        done = cli("kubeconfig", "write")
+        assert done.code == 7
+        assert f"{lock} has been there for" in done.stderr
+        assert f"rm {lock}" in done.stderr
+        assert lock.read_text() == content
+    assert config.read_text() == THEIRS
+
+
+def test_a_lock_of_ours_whose_process_is_dead_is_removed(config: Path, cli: Run) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    lock = config.with_name("config.lock")
+    lock.write_text(f"{dead.pid}\n")
+    assert cli("kubeconfig", "write").code == 0
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+
+
+def test_many_writers_at_once_lose_nothing(config: Path, acme: Path, environ: dict[str, str]) -> None:
+    names = [f"c{number}" for number in range(6)]
+    acme.write_text(
+        acme.read_text()
+        + "".join(f'\n[clusters.{name}]\nprofile = "acme"\nserver = "https://{name}"\n' for name in names)
+    )
+    writing = [
+        subprocess.Popen(
+            [sys.executable, "-m", "togetherctl", "kubeconfig", "write", name], env=environ, stderr=subprocess.DEVNULL
+        )
+        for name in names
+    ]
+    assert [process.wait(60) for process in writing] == [0] * 6
+    assert {entry["name"] for entry in load(config.read_text())["contexts"]} == {"prod", *names}
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+
+
+def test_show_is_a_kubeconfig_of_its_own(cli: Run) -> None:
+    shown = cli("kubeconfig", "show", "east")
+    data = load(shown.stdout)
+    assert data["current-context"] == "east"
+    assert json.loads(cli("kubeconfig", "show", "-o", "json").stdout) == data
+    assert load(cli("kubeconfig", "show", "--portable").stdout)["users"][0]["user"]["exec"]["command"] == "togetherctl"
+
+
+def test_two_hundred_clusters_of_one_profile_share_one_user(acme: Path, home: Path, cli: Run) -> None:
+    acme.write_text(
+        acme.read_text()
+        + "".join(f'\n[clusters.c{n}]\nprofile = "acme"\nserver = "https://c{n}"\n' for n in range(200))
+    )
+    assert cli("kubeconfig", "write").code == 0
+    written = load((home / ".kube" / "config").read_text())
+    assert (len(written["contexts"]), len(written["users"])) == (201, 1)
+    assert cli("kubeconfig", "write").code == 0
+
+
+def test_there_must_be_a_cluster(acme: Path, cli: Run) -> None:
+    acme.write_text(acme.read_text().partition("[clusters")[0])
+    done = cli("kubeconfig", "write")
+    assert (done.code, "there is no cluster in" in done.stderr) == (2, True)
+    done = cli("kubeconfig", "write", "nobody")
+    assert (done.code, "there is no cluster nobody" in done.stderr) == (2, True)

@@ -1,0 +1,164 @@
+"""A kubeconfig as a person's text: what is not meant to change is byte for byte what it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
+
+NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
+
+HANDWRITTEN = """\
+# my clusters
+apiVersion: v1
+clusters:   # two of them
+- cluster:
+    server: https://a   # keep
+    certificate-authority-data: AAA=
+  name: a
+# a comment before b
+- name: b
+  cluster: {server: "https://b"}   # flow
+
+contexts:
+    - name: deep    # indented more than most
+      context:
+        cluster: a
+        user: 'me'
+        namespace: "on"
+current-context: deep # here I am
+kind: Config
+preferences: {}
+users:
+- name: me
+  user:
+    exec:
+      command: |
+        several
+        lines # no comment
+
+    # after the user
+x-mine: [1, 2]
+"""
+
+LAYOUTS = {
+    "handwritten": HANDWRITTEN,
+    "CRLF": HANDWRITTEN.replace("\n", "\r\n"),
+    "no newline at the end": HANDWRITTEN.rstrip(),
+    "empty": "",
+    "only a comment": "# nothing yet\n",
+    "nulls": "apiVersion: v1\nclusters: null\ncontexts:\nusers: ~\ncurrent-context: ''\n",
+    "empty lists": "contexts: []   # none\nclusters: [ ]\nusers:\n  []\nkind: Config\n",
+    "flow": "contexts: [{name: u, context: {}}, {name: a, context: {x: 1}}]\nkind: Config\n",
+    "a document marker": "---\nkind: Config\ncontexts:\n- name: a\n  context: {}\n",
+    "a lonely dash": "contexts:\n-\n  name: a\n  context: {}\n- name: z\n  context: {}\n",
+    "JSON": '{\n    "kind": "Config",\n    "contexts": [ {"name":"a","context":{}} ]\n}\n',
+    "JSON in a line": '{"kind":"Config"}',
+    "non-ASCII": "# Mühle\ncontexts:\n- name: größe\n  context: {}\nkind: Config\n",
+}
+
+
+@pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
+def test_an_added_entry_is_the_only_change(text: str) -> None:
+    document = YamlText(text)
+    document.put("contexts", NEW)
+    changed = document.text()
+    before, after = load(text) or {}, load(changed)
+    assert after["contexts"] == [*(before.get("contexts") or []), NEW]
+    assert {**after, "contexts": before.get("contexts")} == {"contexts": None, **before}
+    if text.lstrip().startswith("{") or "\n  []" in text:
+        return
+    kept = [line for line in text.splitlines() if not line.startswith("contexts")]
+    position = -1
+    for line in kept:
+        position = changed.splitlines().index(line, position + 1)
+    for line in text.splitlines():
+        if "#" in line:
+            assert line.partition("#")[2] in changed
+    assert ("\r\n" in changed) == ("\r\n" in text)
+    assert changed.count("\r\n") in (0, changed.count("\n"))
+
+
+@pytest.mark.parametrize("text", LAYOUTS.values(), ids=LAYOUTS)
+def test_nothing_to_change_changes_nothing(text: str) -> None:
+    document = YamlText(text)
+    for entry in document.entries("contexts"):
+        document.put("contexts", entry)
+    assert document.text() == text
+
+
+@pytest.mark.parametrize("text", [text for text in LAYOUTS.values() if "name" in text], ids=lambda text: text[:12])
+def test_a_replaced_entry_is_the_only_change(text: str) -> None:
+    document = YamlText(text)
+    first = document.entries("contexts")[0]
+    document.put("contexts", {**first, "context": {"cluster": "other"}})
+    before, after = load(text), load(document.text())
+    assert after["contexts"][0] == {**first, "context": {"cluster": "other"}}
+    assert after["contexts"][1:] == before["contexts"][1:]
+    assert {**after, "contexts": 0} == {**before, "contexts": 0}
+
+
+def test_a_replaced_entry_keeps_its_comments_and_its_neighbours() -> None:
+    document = YamlText(HANDWRITTEN)
+    document.put("clusters", {"cluster": {"server": "https://a2", "certificate-authority-data": "AAA="}, "name": "a"})
+    assert document.text() == HANDWRITTEN.replace("server: https://a   # keep", "server: https://a2  # keep")
+
+
+def test_a_scalar_is_replaced_where_it_stands_or_added() -> None:
+    document = YamlText(HANDWRITTEN)
+    document.put_scalar("current-context", "on")
+    assert document.text() == HANDWRITTEN.replace("current-context: deep #", "current-context: 'on' #") or (
+        load(document.text())["current-context"] == "on"
+    )
+    document = YamlText("kind: Config")
+    document.put_scalar("current-context", "a: b")
+    assert load(document.text()) == {"kind": "Config", "current-context": "a: b"}
+
+
+ANCHORS = """\
+contexts:
+- &first
+  name: a
+  context: {cluster: x}
+- <<: *first
+  name: b
+"""
+
+
+def test_an_anchor_that_others_need_is_not_broken() -> None:
+    document = YamlText(ANCHORS)
+    document.put("contexts", NEW)
+    assert load(document.text())["contexts"][1] == {"name": "b", "context": {"cluster": "x"}}
+    document = YamlText(ANCHORS)
+    document.put("contexts", {"name": "a", "context": {"cluster": "y"}})
+    try:
+        changed = load(document.text())
+    except CannotEdit:
+        return
+    assert changed["contexts"][1] == {"name": "b", "context": {"cluster": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "line 1:"),
+        ("a: 1\na: 2\n", "line 2:"),
+        ("a: 1\n b: 2\n", "line 2:"),
+        ("- a\n", "line 1: not a mapping"),
+        ("hello", "line 1: not a mapping"),
+        ("a: &x [*x]\n- b", "line"),
+        ("a: !!python/object:os.system {}\n", "line 1"),
+        ("---\na: 1\n---\nb: 2\n", "line 3"),
+        ("\x00", "control character|not YAML|special characters"),
+    ],
+)
+def test_what_is_no_kubeconfig_is_said_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(NotYAML, match=said):
+        YamlText(text)
+
+
+def test_long_values_and_blocks_are_written_as_kubectl_writes_them() -> None:
+    assert dump({"a": "x" * 500}) == f"a: {'x' * 500}\n"
+    document = YamlText("")
+    document.put("users", {"name": "u", "user": {"hint": "one\ntwo\n"}})
+    assert "hint: |\n      one\n      two\n" in document.text()
