@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.errors import TogetherctlError
 
 PROGRAM = "togetherctl"
+_COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "pip ")
 
 
 class Console:
@@ -44,7 +45,9 @@ class Console:
         for problem in getattr(error, "problems", ()):
             click.echo(f"  {problem}", err=True)
         if error.hint:
-            click.echo(f"  {self._styled('try:', 'bold')} {error.hint}", err=True)
+            # A hint that is a command can be copied as it stands.
+            label = f"{self._styled('run:', 'bold')} " if error.hint.startswith(_COMMANDS) else ""
+            click.echo(f"  {label}{error.hint}", err=True)
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"

@@ -37,7 +37,7 @@ def run(  # noqa: PLR0911 # a line for each way to end
     except click.ClickException as error:
         return _failed(app, TogetherctlError(error.format_message()))
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; nothing more was done", err=True)
+        click.echo("interrupted; nothing more was done", err=True)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.

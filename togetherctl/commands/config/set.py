@@ -13,7 +13,10 @@ from togetherctl.store.editing import changing
 @click.argument("setting", metavar="default_profile=NAME")
 @pass_app
 def command(app: App, setting: str) -> None:
-    """Set the profile meant where a command leaves it out; an empty NAME means none."""
+    """Set a key of the store itself, such as default_profile.
+
+    That is the profile meant where a command leaves it out; an empty NAME means none.
+    """
     key, equals, name = setting.partition("=")
     if key != "default_profile" or not equals:
         raise UsageError(

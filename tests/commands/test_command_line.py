@@ -1,0 +1,330 @@
+"""The command line itself: help, forms of output, failures that scripts can read, and ends without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from tests.support.issuer import Reply
+from togetherctl.commands.lazy import LazyGroup
+from togetherctl.commands.root import root
+from togetherctl.commands.verbosity import take_verbosity
+from togetherctl.kube.yaml_text import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import MakeStore, Run
+    from tests.support.issuer import ScriptedIssuer
+
+
+def commands(group: LazyGroup = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with its words."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, LazyGroup):
+            yield from commands(command, (*path, name))
+
+
+EVERY = list(commands())
+
+
+@pytest.mark.parametrize(("words", "command"), EVERY, ids=[" ".join(words) for words, _ in EVERY])
+def test_every_command_has_help_that_says_what_it_does(
+    words: tuple[str, ...], command: click.Command, cli: Run
+) -> None:
+    for flag in ("--help", "-h"):
+        done = cli(*words, flag)
+        assert (done.code, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"Usage: togetherctl {' '.join(words)} ")
+    assert command.help
+    assert "(No such" not in done.stdout
+
+
+def test_the_short_help_is_the_beginning_of_the_long_one() -> None:
+    def groups(group: LazyGroup) -> Iterator[LazyGroup]:
+        yield group
+        for _, command in ((name, group.get_command(click.Context(group), name)) for name in group.lazy):
+            if isinstance(command, LazyGroup):
+                yield from groups(command)
+
+    assert isinstance(root, LazyGroup)
+    for group in groups(root):
+        for name, verb in group.lazy.items():
+            command = group.get_command(click.Context(group), name)
+            assert command is not None
+            first = (command.help or "").split("\n\n")[0].replace("\n", " ")
+            assert first.startswith(verb.summary.rstrip(".").split(",")[0].split(":")[0]), (name, first, verb.summary)
+
+
+def test_no_command_is_the_help_text(cli: Run) -> None:
+    assert cli().stdout == cli("--help").stdout
+    assert cli().code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "help_of"),
+    [
+        (["stauts"], "there is no command stauts; did you mean status?", "togetherctl"),
+        (["profile", "lst"], "there is no command lst; did you mean list?", "togetherctl profile"),
+        (["status", "--colour"], "no such option '--colour'", "togetherctl status"),
+        (["profile", "add"], "missing", "togetherctl profile add"),
+        (["status", "-o", "xml"], "invalid value for '-o' / '--output'", "togetherctl status"),
+        (["login", "--all", "acme"], "name profiles or say --all, not both", None),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_wrong_usage_is_one_sentence_and_the_way_out(
+    arguments: list[str], said: str, help_of: str | None, cli: Run
+) -> None:
+    done = cli(*arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert said in done.stderr
+    if help_of:
+        assert done.stderr.endswith(f"\n  run: {help_of} --help\n")
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (["status", "nobody"], "usage", 2),
+        (["status", "--colour"], "usage", 2),
+        (["profile", "show", "nobody"], "usage", 2),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_failure_is_an_envelope_too(form: str, arguments: list[str], code: str, exit_code: int, cli: Run) -> None:
+    done = cli(*arguments, "-o", form)
+    assert done.code == exit_code
+    envelope = load(done.stdout)
+    assert set(envelope) == {"version", "error"}
+    assert envelope["error"]["code"] == code
+    assert envelope["error"]["exit"] == exit_code
+    assert envelope["error"]["message"]
+    assert envelope["error"]["hint"].startswith("togetherctl ")
+    assert done.stderr  # people see it as well
+
+
+def test_a_wrong_store_is_an_envelope_with_every_problem(store: Callable[[str], Path], cli: Run) -> None:
+    store("bad = 1\nworse = 2\n")
+    error = json.loads(cli("profile", "list", "-o", "json").stdout)["error"]
+    assert (error["code"], error["exit"], len(error["problems"])) == ("config", 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["profile", "issuer", "cluster"])
+def test_lists_and_records_have_the_stores_keys(kind: str, acme: Path, cli: Run) -> None:
+    listed = json.loads(cli(kind, "list", "-o", "json").stdout)
+    name = "east" if kind == "cluster" else "acme"
+    [item] = listed["items"]
+    assert (listed["version"], item["name"]) == (1, name)
+    record = json.loads(cli(kind, "show", name, "-o", "json").stdout)
+    assert record == {"version": 1, "item": item}
+    assert load(cli(kind, "list", "-o", "yaml").stdout) == listed
+    assert cli(kind, "list", "-o", "name").stdout == f"{name}\n"
+    assert name in cli(kind, "list").stdout
+    assert name in cli(kind, "show", name).stdout
+    assert cli(kind, "validate").stderr == f"{acme} is sound: 1 {kind}.\n"
+
+
+def test_empty_lists_say_so_to_people_only(cli: Run) -> None:
+    assert (cli("profile", "list").stdout, cli("profile", "list").code) == ("", 0)
+    assert "There is no profile in" in cli("profile", "list").stderr
+    assert json.loads(cli("profile", "list", "-o", "json").stdout) == {"version": 1, "items": []}
+    assert cli("status").code == 0
+    assert json.loads(cli("status", "-o", "json").stdout) == {"version": 1, "items": []}
+
+
+def test_validate_names_files_that_cannot_be_read(acme: Path, cli: Run) -> None:
+    cli("cluster", "set", "east", "ca_file=missing.pem")
+    done = cli("cluster", "validate")
+    assert done.code == 2
+    assert f"clusters.east.ca_file: {acme.parent}/missing.pem: No such file or directory" in done.stderr
+
+
+def test_config_shows_itself(acme: Path, cli: Run, home: Path) -> None:
+    assert cli("config", "path").stdout == f"{acme}\n"
+    paths = json.loads(cli("config", "path", "-o", "json").stdout)["item"]
+    assert paths == {"config": str(acme), "state": f"{home}/tctl/state", "cache": f"{home}/tctl/cache"}
+    assert cli("config", "show").stdout == acme.read_text()
+    assert json.loads(cli("config", "show", "-o", "json").stdout)["item"]["profiles"]["acme"]["issuer"] == "acme"
+    assert "default_profile" in json.loads(cli("config", "schema").stdout)["properties"]
+    assert cli("config", "set", "default_profile=acme").code == 0
+    assert 'default_profile = "acme"' in acme.read_text()
+    assert cli("config", "set", "default_profile=nobody").code == 2
+    assert cli("config", "set", "default_profile=").code == 0
+    assert cli("config", "set", "version=2").code == 2
+
+
+def test_togetherctl_config_reads_another_store(acme: Path, home: Path, cli: Run) -> None:
+    other = home / "other.toml"
+    other.write_text(
+        acme.read_text().replace("profiles.acme", "profiles.elsewhere").replace('"acme"\nserver', '"elsewhere"\nserver')
+    )
+    other.chmod(0o600)
+    assert cli("status", "-o", "name", TOGETHERCTL_CONFIG=str(other)).stdout == "elsewhere\n"
+    assert cli("status", "-o", "name").stdout == "acme\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "level", "kept"),
+    [
+        ([], 0, []),
+        (["-v", "status"], 1, ["status"]),
+        (["status", "-v"], 1, ["status"]),
+        (["status", "-vv"], 2, ["status"]),
+        (["-v", "status", "-v"], 2, ["status"]),
+        (["status", "-v1"], 1, ["status"]),
+        (["status", "--v=4", "acme"], 4, ["status", "acme"]),
+        (["--verbose", "status"], 1, ["status"]),
+        (["status", "--", "-v"], 0, ["status", "--", "-v"]),
+        (["version", "--version", "-volt"], 0, ["version", "--version", "-volt"]),
+    ],
+)
+def test_verbosity_is_taken_anywhere(arguments: list[str], level: int, kept: list[str]) -> None:
+    assert take_verbosity(arguments) == (level, kept)
+
+
+@pytest.mark.usefixtures("acme")
+def test_verbose_shows_requests_and_no_secret(cli: Run, issuer: ScriptedIssuer) -> None:
+    issuer.always["/.well-known/openid-configuration"] = Reply(404, {})
+    done = cli("login", "-v")
+    assert f"togetherctl: GET {issuer.url}/.well-known/openid-configuration -> 404 in " in done.stderr
+    assert "GET" not in cli("login").stderr
+
+
+class TestAdding:
+    """`profile add` looks at the issuer first."""
+
+    def test_what_it_writes_and_says(self, cli: Run, issuer: ScriptedIssuer, home: Path) -> None:
+        done = cli("profile", "add", "acme", "--issuer", issuer.url, "--client-id", "x", "--scope", "email", "margin=9")
+        assert done.code == 0
+        assert "togetherctl login acme" in done.stderr
+        assert (
+            (home / "tctl" / "config.toml")
+            .read_text()
+            .endswith(
+                f'[issuers.acme]\nurl = "{issuer.url}"\n\n[profiles.acme]\nissuer = "acme"\nclient_id = "x"\n'
+                'scopes = ["email"]\nmargin = 9\n'
+            )
+        )
+        assert issuer.counts == {"/.well-known/openid-configuration": 1}
+        # The URL is known now: the issuer that has it is used, and nobody is asked.
+        assert cli("profile", "add", "two", "--issuer", issuer.url, "--client-id", "y").code == 0
+        assert issuer.counts == {"/.well-known/openid-configuration": 1}
+        assert json.loads(cli("issuer", "list", "-o", "json").stdout)["items"][0]["name"] == "acme"
+
+    def test_a_slash_that_differs_is_named(self, cli: Run, issuer: ScriptedIssuer, home: Path) -> None:
+        done = cli("profile", "add", "acme", "--issuer", f"{issuer.url}/", "--client-id", "x")
+        assert done.code == 5
+        assert f'only a slash differs; write url = "{issuer.url}"' in done.stderr
+        issuer.metadata_changes["issuer"] = f"{issuer.url}/"
+        done = cli("profile", "add", "acme", "--issuer", issuer.url, "--client-id", "x")
+        assert f'only a slash differs; write url = "{issuer.url}/"' in done.stderr
+        assert not (home / "tctl" / "config.toml").exists()
+        assert cli("profile", "add", "acme", "--issuer", f"{issuer.url}/", "--client-id", "x").code == 0
+
+    @pytest.mark.parametrize(
+        ("reply", "code", "said"),
+        [
+            (Reply(404, {}), 5, "there is no OpenID provider at"),
+            (Reply(200, {"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0"}), 5, "tenant's ID"),
+            (Reply(200, {"issuer": "https://other.example"}), 5, "calls itself https://other.example"),
+            (Reply(503, {}), 4, "--offline adds it without asking"),
+        ],
+    )
+    def test_an_issuer_that_is_none_is_not_added(
+        self, reply: Reply, code: int, said: str, cli: Run, issuer: ScriptedIssuer, home: Path
+    ) -> None:
+        issuer.always["/.well-known/openid-configuration"] = reply
+        done = cli("profile", "add", "acme", "--issuer", issuer.url, "--client-id", "x")
+        assert (done.code, said in done.stderr) == (code, True), done.stderr
+        assert not (home / "tctl" / "config.toml").exists()
+        assert cli("profile", "add", "acme", "--issuer", issuer.url, "--client-id", "x", "--offline").code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--issuer", "nobody"], "there is no issuer nobody"),
+            (["--issuer", "http://login.example.com"], "must begin with https://"),
+            (["--issuer", "https://"], "must be a URL like"),
+        ],
+    )
+    def test_a_wrong_issuer_is_said_before_anyone_is_asked(
+        self, arguments: list[str], said: str, cli: Run, home: Path
+    ) -> None:
+        for offline in ([], ["--offline"]):
+            done = cli("profile", "add", "acme", "--client-id", "x", *arguments, *offline)
+            assert (done.code, said in done.stderr) == (2, True), done.stderr
+        assert not (home / "tctl" / "config.toml").exists()
+
+    def test_a_name_that_is_taken(self, acme: Path, cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
+        before = acme.read_text()
+        assert store_at(issuer) == acme
+        for words in (
+            ["profile", "add", "acme", "--issuer", "acme", "--client-id", "x"],
+            ["profile", "add", "ACME", "--issuer", "acme", "--client-id", "x"],
+            ["profile", "add", "a/b", "--issuer", "acme", "--client-id", "x"],
+            ["issuer", "add", "acme", "--url", "https://x", "--offline"],
+            ["cluster", "add", "east", "--profile", "acme", "--server", "https://x"],
+            ["cluster", "add", "west", "--profile", "nobody", "--server", "https://x"],
+            ["cluster", "add", "west", "--profile", "acme", "--server", "x"],
+        ):
+            done = cli(*words)
+            assert done.code == 2, words
+        assert acme.read_text() == before
+
+
+def test_a_bug_is_no_traceback_full_of_data(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("a-secret-in-a-message")
+
+    monkeypatch.setattr("togetherctl.store.files.read", broken)
+    done = cli("status")
+    assert done.code == 70
+    assert "this is a bug in togetherctl (KeyError at test_command_line.py:" in done.stderr
+    assert "a-secret-in-a-message" not in cli("status", "-vv").stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_is_calm(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("togetherctl.store.files.read", interrupted)
+    done = cli("status")
+    assert (done.code, done.stderr) == (130, "\ninterrupted; nothing more was done\n")
+
+
+def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
+    script = f"{sys.executable} -m togetherctl config schema | head -c 1"
+    done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, check=False, timeout=30)  # noqa: S607
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"), [("togetherctl", "togetherctl"), ("kubectl-together_login", "kubectl together-login")]
+)
+def test_both_names_are_the_same_program(program: str, shown: str, environ: dict[str, str]) -> None:
+    from pathlib import Path
+
+    script = Path(sys.executable).parent / program
+    done = subprocess.run([script, "--help"], env=environ, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"Usage: {shown} [OPTIONS] COMMAND [ARGS]...") or (
+        done.stdout.splitlines()[0].startswith(f"Usage: {shown} ")
+    )
+
+
+def test_colour_stays_out_of_pipes(cli: Run, acme: Path) -> None:
+    assert acme.exists()
+    for done in (cli("status"), cli("status", "nobody"), cli("profile", "show", "acme")):
+        assert "\x1b" not in done.stdout + done.stderr

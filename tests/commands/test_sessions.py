@@ -1,0 +1,351 @@
+"""`login`, `logout`, `refresh` and `status` as a person and a script see them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.issuer import Reply
+from togetherctl import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeStore, Run
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
+
+
+@pytest.fixture(autouse=True)
+def in_a_scripted_world(
+    acme: Path,  # noqa: ARG001 # the store comes first
+    browser: ScriptedBrowser,
+    clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The command line makes its world itself; give that one our browser and our clock."""
+    monkeypatch.setattr(wiring.World, "_open", lambda _world, url, profile: browser(url, profile))
+    monkeypatch.setattr("togetherctl.commands.app.World", _with(clock))
+
+
+def _with(clock: StoppedClock) -> Callable[..., wiring.World]:
+    return lambda *args, **rest: wiring.World(*args, **{"clock": clock, "sleep": clock.sleep, **rest})
+
+
+def two_profiles(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
+    return store_at(
+        issuer,
+        "",
+        'scopes = ["email"]\n\n[profiles.shared]\nissuer = "acme"\nclient_id = "the-client"\nmargin = 30\n\n'
+        '[profiles.other]\nissuer = "acme"\nclient_id = "the-client"\nscopes = ["email", "groups"]\n'
+        'redirect_uris = ["http://localhost:0"]\n',
+    )
+
+
+def items(run: Run, *arguments: str) -> list[dict[str, object]]:
+    done = run(*arguments, "-o", "json")
+    assert done.code == 0, done.stderr
+    envelope = json.loads(done.stdout)
+    assert envelope["version"] == 1
+    found: list[dict[str, object]] = envelope["items"]
+    return found
+
+
+def test_login_status_refresh_logout(
+    cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    assert items(cli, "status")[0]["state"] == "none"
+
+    done = cli("login")
+    assert done.code == 0
+    assert done.stderr.startswith("Your browser has been opened at:\n\n  http://localhost:")
+    assert "Waiting up to 180 s for the login in your browser.\n" in done.stderr
+    assert done.stderr.endswith(
+        "Logged in as me@acme.com with profile acme; the token is valid for 5m, then refreshed by itself.\n"
+    )
+    assert done.stdout == ""
+
+    [item] = items(cli, "status", "acme")
+    assert len(str(item.pop("session"))) == 64
+    assert item == {
+        "profile": "acme",
+        "issuer": issuer.url,
+        "client_id": "the-client",
+        "state": "valid",
+        "subject": "user-1",
+        "identity": "me@acme.com",
+        "expires_at": clock_text(clock, 300),
+        "refreshable": True,
+        "storage": "file",
+        "last_error": None,
+        "clusters": ["east"],
+    }
+
+    # A valid session is reported and nothing opens; --force opens.
+    assert "Already logged in as me@acme.com" in cli("login", "acme").stderr
+    assert len(browser.opened) == 1
+    cli("login", "acme", "--force")
+    assert len(browser.opened) == 2
+
+    # Expired, but refreshable: refreshed.
+    clock.advance(1000)
+    assert items(cli, "status")[0]["state"] == "expired"
+    assert "Session refreshed; logged in as me@acme.com" in cli("login").stderr
+    assert len(browser.opened) == 2
+
+    before = issuer.counts["/token"]
+    done = cli("refresh")
+    assert (done.code, issuer.counts["/token"]) == (0, before + 1)
+    assert done.stderr == "Refreshed me@acme.com with profile acme; the token is valid for 5m.\n"
+
+    done = cli("logout")
+    assert done.code == 0
+    assert done.stderr == (
+        "Logged me@acme.com out of profile acme.\n"
+        "A token that was already handed out stays valid at the cluster for another 5m.\n"
+    )
+    assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+    assert items(cli, "status")[0]["state"] == "none"
+    assert cli("logout").stderr == "Profile acme had no session.\n"
+
+
+def clock_text(clock: StoppedClock, ahead: float) -> str:
+    from togetherctl.commands.moments import rfc3339
+
+    return str(rfc3339(clock.now + ahead))
+
+
+def test_status_never_touches_the_network(cli: Run, issuer: ScriptedIssuer) -> None:
+    cli("login")
+    before = issuer.counts.copy()
+    for form in ("table", "json", "yaml", "name"):
+        assert cli("status", "-o", form).code == 0
+    assert issuer.counts == before
+
+
+def test_status_for_people(cli: Run, clock: StoppedClock, issuer: ScriptedIssuer) -> None:
+    cli("login")
+    lines = [line.rstrip() for line in cli("status").stdout.splitlines()]
+    assert lines == [
+        "PROFILE  IDENTITY     STATE  EXPIRES  REFRESH  CLUSTERS  LAST ERROR",
+        "acme     me@acme.com  valid  in 5m    yes      east      -",
+    ]
+    clock.advance(1000)
+    issuer.stop()
+    assert cli("refresh").code == 4
+    line = cli("status").stdout.splitlines()[1]
+    assert "expired  11m ago" in line
+    assert "refused the connection" in line
+    assert cli("status", "-o", "name").stdout == "acme\n"
+
+
+def test_profiles_that_share_a_session_log_in_once(
+    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    two_profiles(store_at, issuer)
+    done = cli("login", "--all")
+    assert done.code == 0
+    assert len(browser.opened) == 2
+    assert "with profile acme (shared by shared)" in done.stderr
+    states = {str(item["profile"]): item for item in items(cli, "status")}
+    assert {name: item["state"] for name, item in states.items()} == dict.fromkeys(("acme", "shared", "other"), "valid")
+    assert states["acme"]["session"] == states["shared"]["session"] != states["other"]["session"]
+
+    done = cli("logout", "shared")
+    assert "out of profile shared and of acme, which shared the session." in done.stderr
+    assert [item["state"] for item in items(cli, "status", "acme", "other")] == ["none", "valid"]
+
+
+def test_a_failure_does_not_stop_the_rest(
+    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    two_profiles(store_at, issuer)
+    issuer.replies["/token"].append(Reply(400, {"error": "invalid_grant"}))
+    done = cli("login", "--all")
+    assert done.code == 5
+    assert "1 of 2 failed." in done.stderr
+    assert len(browser.opened) == 2
+    assert [item["state"] for item in items(cli, "status")] == ["none", "none", "valid"]
+
+
+@pytest.mark.parametrize(
+    ("down", "code", "said"),
+    [("stopped", 4, "refused the connection"), ("refuses", 5, "the issuer refused: invalid_client")],
+)
+def test_logout_always_deletes_here(
+    down: str, code: int, said: str, cli: Run, issuer: ScriptedIssuer, home: Path
+) -> None:
+    cli("login")
+    if down == "stopped":
+        issuer.stop()
+    else:
+        issuer.always["/revoke"] = Reply(401, {"error": "invalid_client"})
+    done = cli("logout")
+    assert (done.code, said in done.stderr) == (code, True), done.stderr
+    assert "deleted here, but the issuer may still accept them" in done.stderr
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reply"),
+    [({"revocation_endpoint": None}, None), ({}, Reply(400, {"error": "unsupported_token_type"}))],
+    ids=["no endpoint", "not these tokens"],
+)
+def test_logout_says_what_the_issuer_cannot_do(
+    changes: dict[str, object], reply: Reply | None, cli: Run, issuer: ScriptedIssuer
+) -> None:
+    issuer.metadata_changes = changes
+    if reply:
+        issuer.always["/revoke"] = reply
+    cli("login")
+    done = cli("logout")
+    assert done.code == 0
+    assert "The issuer cannot revoke tokens; they were deleted here, and end by themselves." in done.stderr
+
+
+def test_logout_local_tells_nobody(cli: Run, issuer: ScriptedIssuer) -> None:
+    cli("login")
+    before = issuer.counts.copy()
+    assert cli("logout", "--local").code == 0
+    assert issuer.counts == before
+    assert cli("logout", "--local", "--sso").code == 2
+
+
+def test_logout_sso_ends_the_session_at_the_issuer_without_a_token_in_the_url(
+    cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    cli("login")
+    done = cli("logout", "--sso")
+    assert done.code == 0
+    assert browser.opened[-1] == f"{issuer.url}/logout?client_id=the-client&logout_hint=me%40acme.com"
+    assert f"  {browser.opened[-1]}\n" in done.stderr
+
+    issuer.metadata_changes["end_session_endpoint"] = None
+    cli("login")
+    opened = len(browser.opened)
+    assert "has no page to end its session at" in cli("logout", "--sso").stderr
+    assert len(browser.opened) == opened
+    assert cli("logout", "--sso", CI="1").code == 2
+
+
+def test_refresh_never_opens_a_browser(cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser) -> None:
+    done = cli("refresh")
+    assert (done.code, "login required: there is no session" in done.stderr) == (3, True)
+    assert "run: togetherctl login acme" in done.stderr
+    cli("login")
+    issuer.refresh_tokens.clear()
+    assert cli("refresh").code == 3
+    assert items(cli, "status")[0]["state"] == "valid"  # the token itself still is
+    before = issuer.counts["/token"]
+    assert cli("refresh").code == 3
+    assert issuer.counts["/token"] == before
+    assert cli("refresh", "--force").code == 3
+    assert issuer.counts["/token"] == before + 1
+    assert len(browser.opened) == 1
+
+
+def test_a_login_nobody_can_do_is_said(cli: Run, browser: ScriptedBrowser, clock: StoppedClock) -> None:
+    done = cli("login", CI="1")
+    assert (done.code, "run: togetherctl login acme" in done.stderr) == (3, True)
+    assert cli("login", "--force", TOGETHERCTL_NO_INPUT="1").code == 3
+    assert browser.opened == []
+    # What needs nobody is done all the same.
+    cli("login")
+    clock.advance(1000)
+    assert cli("login", CI="1").code == 0
+    assert len(browser.opened) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ({"error": "access_denied", "error_description": "not you"}, 5, "access_denied (not you)"),
+        ({"error": "invalid_scope"}, 5, 'offline_access = "never" leaves that out'),
+        ({"code": "made-up-code"}, 5, "the issuer refused: invalid_grant"),
+        ({"code": "x", "iss": "https://evil.example"}, 5, "the answer comes from https://evil.example"),
+        ({"error": "x", "iss": "https://evil.example"}, 5, "the answer comes from https://evil.example"),
+        ({}, 5, "neither a code nor an error"),
+    ],
+)
+def test_a_login_that_fails_says_so_in_both_places(
+    answer: dict[str, str], code: int, said: str, cli: Run, browser: ScriptedBrowser
+) -> None:
+    from urllib.parse import urlencode
+
+    browser.answer = lambda asked: f"{asked['redirect_uri']}/?{urlencode({'state': asked['state'], **answer})}"
+    done = cli("login")
+    assert (done.code, said in done.stderr) == (code, True), done.stderr
+    assert "Login failed" in browser.last_page.text
+    assert items(cli, "status")[0]["state"] == "none"
+
+
+def test_an_issuer_that_promises_its_name_must_give_it(
+    cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    issuer.sends_issuer = True
+    assert cli("login").code == 0
+    browser.answer = lambda asked: issuer.log_in(asked).replace("&iss=", "&was=")
+    done = cli("login", "--force")
+    assert (done.code, "does not name its issuer" in done.stderr) == (5, True)
+
+
+def test_the_last_page_says_who_you_are_and_where_to_go(
+    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    issuer.claims = {"sub": "user-1", "email": "<script>alert(1)</script>@acme.com"}
+    store_at(issuer, "", 'open_url_after = "https://docs.example.com/?a=1&b=2"')
+    assert cli("login").code == 0
+    text = browser.last_page.text
+    assert "Logged in as &lt;script&gt;alert(1)&lt;/script&gt;@acme.com" in text
+    assert 'content="0; url=https://docs.example.com/?a=1&amp;b=2"' in text
+    assert "<script>alert" not in text
+
+
+def test_a_login_nobody_finishes_ends_in_time(
+    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from togetherctl.auth.grants import authcode
+
+    store_at(issuer, "", "login_timeout = 10")
+    browser.answer = lambda _asked: ""
+    moments = iter(range(0, 1000, 4))
+    monkeypatch.setattr(authcode, "monotonic", lambda: next(moments))
+    done = cli("login")
+    assert (done.code, "nobody finished the login within 10 s" in done.stderr) == (3, True)
+
+
+def test_offline_access_is_asked_for_where_it_is_offered(
+    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+) -> None:
+    from tests.support.browser import parameters
+
+    wanted = []
+    for keys in ("", 'offline_access = "never"', 'offline_access = "always"'):
+        for offered in (["openid", "offline_access"], ["openid"]):
+            issuer.metadata_changes["scopes_supported"] = offered
+            store_at(issuer, "", keys)
+            cli("login", "--force")
+            wanted.append("offline_access" in parameters(browser.opened[-1])["scope"].split())
+    assert wanted == [True, False, False, False, True, True]
+
+
+def test_without_a_refresh_token_it_is_said_when_to_come_back(cli: Run, issuer: ScriptedIssuer) -> None:
+    issuer.token_changes["refresh_token"] = None
+    done = cli("login")
+    assert done.code == 0
+    assert "The issuer gave no refresh token" in done.stderr
+    assert items(cli, "status")[0]["refreshable"] is False
+
+
+def test_removing_a_profile_ends_its_session(cli: Run, home: Path) -> None:
+    cli("login")
+    cli("cluster", "remove", "east", "--yes")
+    done = cli("profile", "remove", "acme", "--yes")
+    assert done.code == 0
+    assert "Its session (me@acme.com) was deleted here; the issuer was not told." in done.stderr
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
