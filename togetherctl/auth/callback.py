@@ -19,7 +19,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from togetherctl.auth.page import failed, security_headers
+from togetherctl.auth.page import failed, security_headers, stray
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
 
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         return host == expected
 
     def _refuse(self, status: int, message: str) -> None:
-        self._send(status, failed(message))
+        self._send(status, stray(message))
 
     def _send(self, status: int, page: str) -> None:
         body = page.encode("utf-8")

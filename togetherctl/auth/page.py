@@ -80,10 +80,19 @@ def succeeded(*, identity: str, profile: str, issuer: str, next_url: str | None 
 
 def failed(message: str, hint: str | None = None) -> str:
     """The page after a login that did not work."""
-    body = f"<p>{_html(message)}</p>"
+    body = f"<p>{_html(_sentence(message))}</p>"
     if hint:
-        body += f'\n<p class="soft">{_html(hint)}</p>'
+        body += f'\n<p class="soft">{_html(_sentence(hint))}</p>'
     return _filled("failed", "Login failed", f'{body}\n<p class="soft">Your terminal says more.</p>')
+
+
+def stray(message: str) -> str:
+    """The page for whoever comes here without a login that is being waited for."""
+    return _filled("failed", "Not the page you are looking for", f"<p>{_html(message)}</p>")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _filled(kind: str, title: str, body: str, refresh: str = "") -> str:

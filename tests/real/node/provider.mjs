@@ -1,0 +1,50 @@
+// A certified OpenID Provider on loopback. Its first line on stdout is its issuer; it ends when its stdin closes.
+// Settings come as JSON in the first argument: lifetime (seconds) and clientId.
+import { createServer } from "node:http";
+import Provider from "oidc-provider";
+
+const { lifetime, clientId } = JSON.parse(process.argv[2]);
+
+const server = createServer();
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const issuer = `http://localhost:${server.address().port}`;
+
+const provider = new Provider(issuer, {
+  clients: [
+    {
+      client_id: clientId,
+      application_type: "native",
+      token_endpoint_auth_method: "none",
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      redirect_uris: ["http://localhost:8000", "http://localhost:18000"],
+    },
+  ],
+  claims: { openid: ["sub"], email: ["email"], groups: ["groups"] },
+  conformIdTokenClaims: false,
+  features: {
+    devInteractions: { enabled: true },
+    revocation: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+  },
+  findAccount: (_context, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, email: `${id}@example.com`, groups: ["gpu-users"] }),
+  }),
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  ttl: {
+    AccessToken: lifetime,
+    AuthorizationCode: 60,
+    Grant: 3600,
+    IdToken: lifetime,
+    Interaction: 600,
+    RefreshToken: 3600,
+    Session: 3600,
+  },
+});
+
+server.on("request", provider.callback());
+console.log(issuer);
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
