@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.support.browser import NoBrowser, ScriptedBrowser
 from tests.support.canary import Canary
@@ -70,6 +72,34 @@ def conversation(canary: Canary) -> Iterator[Remembered]:
 def issuer(clock: StoppedClock, canary: Canary) -> Iterator[ScriptedIssuer]:
     with ScriptedIssuer(clock=clock, canary=canary) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A certificate authority nobody else trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+@pytest.fixture
+def tls_issuer(authority: trustme.CA, clock: StoppedClock, canary: Canary) -> Iterator[ScriptedIssuer]:
+    """The scripted issuer over TLS, as `localhost` and, for whoever goes through a proxy, `issuer.test`."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost", "issuer.test").configure_cert(context)
+    with ScriptedIssuer(clock=clock, canary=canary, tls=context) as running:
+        yield running
+
+
+@pytest.fixture
+def tls_store(tls_issuer: ScriptedIssuer, ca_file: Path, store_at: MakeStore) -> Path:
+    """The store of `store_at` for the issuer over TLS."""
+    return store_at(tls_issuer, f'ca_file = "{ca_file}"')
 
 
 @pytest.fixture

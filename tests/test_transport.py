@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import socket
-import ssl
 import threading
 from contextlib import closing, contextmanager
 from time import monotonic
@@ -29,26 +28,6 @@ if TYPE_CHECKING:
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-@pytest.fixture
-def tls_issuer(authority: trustme.CA, clock: StoppedClock, canary: Canary) -> Iterator[ScriptedIssuer]:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("localhost", "issuer.test").configure_cert(context)
-    with ScriptedIssuer(clock=clock, canary=canary, tls=context) as running:
-        yield running
 
 
 def get(url: str, connection: Connection | None = None, **environ: str) -> int:

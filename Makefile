@@ -1,0 +1,67 @@
+# `make demo` shows what it does; `make test` tests it. Both set themselves up; Python 3.11 or newer is all they need.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+NODE = tests/real/node
+
+.PHONY: demo test check lint types imports docs clean help
+
+help:
+	@echo "make demo     watch the main job run, on this machine alone"
+	@echo "make test     run the tests; those that need Node.js, kubectl or Chromium say so where those are missing"
+	@echo "make check    style, types, import rules and generated pages"
+	@echo "make docs     write the reference pages anew"
+	@echo "make clean    remove what make made"
+
+demo: $(VENV)/.demo
+	@$(BIN)/togetherctl demo
+
+test: $(VENV)/.test node-packages
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: lint types imports
+
+lint: $(VENV)/.check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.check
+	$(BIN)/mypy
+
+imports: $(VENV)/.check
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.demo
+	$(BIN)/python docs/generate.py
+
+$(VENV)/.pip: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "togetherctl needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt pip
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.pip pyproject.toml
+	@echo "Setting up $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group test
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group check
+	@touch $@
+
+# The tests that need them are skipped, with the reason, where there is no npm.
+.PHONY: node-packages
+node-packages:
+	@if command -v npm >/dev/null && ! cmp -s $(NODE)/package-lock.json $(NODE)/node_modules/.installed; then \
+	  (cd $(NODE) && npm ci --no-audit --no-fund --loglevel=error) && \
+	  cp $(NODE)/package-lock.json $(NODE)/node_modules/.installed; \
+	fi
+
+clean:
+	rm -rf $(VENV) $(NODE)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,104 @@
+"""Writes the reference pages that are made from the code: `make docs` runs it, a test compares them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
+
+import click
+
+from togetherctl.commands.lazy import LazyGroup
+from togetherctl.commands.root import root
+from togetherctl.environment import VARIABLES
+from togetherctl.errors import ExitCode
+from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+HERE = Path(__file__).parent
+MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    reference = HERE / "reference"
+    return {
+        reference / "commands.md": MADE + "".join(_commands()),
+        reference / "configuration.md": MADE + "".join(_configuration()),
+        reference / "environment.md": MADE + "".join(_environment()),
+        reference / "exit-codes.md": MADE + "".join(_exit_codes()),
+        HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+    }
+
+
+def _commands() -> Iterator[str]:
+    yield "# Commands\n\nWhat `--help` says of each. `-v`, anywhere, shows what is asked of issuers.\n"
+    yield from _help(root, "togetherctl", None)
+
+
+def _help(command: click.Command, words: str, parent: click.Context | None) -> Iterator[str]:
+    name = words.rpartition(" ")[2]
+    context = click.Context(command, info_name=name, parent=parent, help_option_names=["-h", "--help"])
+    context.terminal_width = context.max_content_width = 88
+    yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+    if isinstance(command, LazyGroup):
+        for name in command.list_commands(context):
+            verb = command.get_command(context, name)
+            if verb is not None:
+                yield from _help(verb, f"{words} {name}", context)
+
+
+def _configuration() -> Iterator[str]:
+    yield (
+        "# The store: config.toml\n\n"
+        "`togetherctl config path` says where it is. Names match `[A-Za-z0-9][A-Za-z0-9._@-]{0,62}`; relative paths "
+        "are taken from the store's folder, and `~` is your home. Unknown keys are refused. An example is "
+        "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
+        "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
+    )
+    for title, model in (
+        ("The file itself", StoreTable),
+        ("[issuers.NAME]", IssuerTable),
+        ("[profiles.NAME]", ProfileTable),
+        ("[clusters.NAME]", ClusterTable),
+    ):
+        yield f"\n## {title}\n\n{model.__doc__}\n\n| key | default | meaning |\n|---|---|---|\n"
+        yield from _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if field.is_required():
+            default = "required"
+        else:
+            value = field.get_default(call_default_factory=True)
+            default = f"`{json.dumps(value)}`" if value not in (None, {}) else ""
+        meaning = " ".join((field.description or "").split())
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        if len(choices) > 1:
+            meaning += f" One of {', '.join(f'`{choice}`' for choice in choices)}."
+        yield f"| `{name}` | {default} | {meaning} |\n"
+
+
+def _environment() -> Iterator[str]:
+    yield (
+        "# Environment variables\n\n"
+        "Only these count. What is typed on the command line overrides them; they override the store.\n\n"
+        "| variable | meaning |\n|---|---|\n"
+    )
+    yield from (f"| `{variable.name}` | {variable.meaning} |\n" for variable in VARIABLES)
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
+    yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"wrote {path.relative_to(HERE.parent)}")

@@ -1,0 +1,95 @@
+"""Documents cannot drift: what is made from the code is compared with it, and what is typed in them is tried."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from docs.generate import pages
+from tests.conftest import ROOT
+from togetherctl.commands.lazy import LazyGroup
+from togetherctl.commands.root import root
+from togetherctl.store.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = pages()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_generated_page_is_up_to_date(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == PAGES[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def _typed(document: Path) -> list[str]:
+    """Every `togetherctl …` line in the document's code blocks."""
+    blocks = re.findall(r"```(?:sh|console|text)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.strip().removeprefix("$ ") for line in "\n".join(blocks).replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.startswith("togetherctl ")]
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path.parent.name != "reference"], ids=lambda path: path.name
+)
+def test_commands_that_are_shown_exist(document: Path) -> None:
+    for line in _typed(document):
+        command: click.Command = root
+        words = shlex.split(line.partition("  #")[0])[1:]
+        context = click.Context(command)
+        while isinstance(command, LazyGroup) and words:
+            found = command.get_command(context, words.pop(0))
+            assert found is not None, line
+            command = found
+        options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        for word in words:
+            if word.startswith("-"):
+                assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line
+
+
+def test_the_example_store_is_sound(environ: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text((ROOT / "profiles" / "example.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    path.chmod(0o600)
+    store = Store.load(path, environ)
+    assert store.profile().name == "acme"
+    assert [cluster.context for cluster in store.clusters()] == ["h100-east", "lab-cluster"]
+
+
+def test_the_catalogue_is_sound() -> None:
+    from togetherctl.store.presets import find, names
+
+    for name in names():
+        assert find(name, "") is not None
+    for issuer, title in {
+        "https://accounts.google.com": "Google",
+        "https://gitlab.com": "GitLab",
+        "https://acme.okta.com/oauth2/default": "Okta",
+        "https://acme.eu.auth0.com/": "Auth0",
+        "https://login.microsoftonline.com/8c9f/v2.0": "Microsoft Entra ID",
+        "https://sso.example.com/realms/gpu": "Keycloak",
+        "https://id.example.com/application/o/kube/": "authentik",
+    }.items():
+        preset = find(None, issuer)
+        assert preset is not None
+        assert preset.title == title
+    for lookalike in (
+        "https://accounts.google.com.evil.example",
+        "https://evil.example/accounts.google.com",
+        "https://evil.example/?https://gitlab.com",
+        "http://accounts.google.com",
+    ):
+        assert find(None, lookalike) is None

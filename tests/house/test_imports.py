@@ -1,0 +1,103 @@
+"""What a run loads, seen in a fresh interpreter: the hot path loads little, and a verb loads only itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.session import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.issuer import ScriptedIssuer
+
+Loaded = set[str]
+_SCRIPT = """
+import os, sys
+from togetherctl.commands.run import run
+saved = os.dup(1)
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+code = run(sys.argv[1:], os.environ)
+os.dup2(saved, 1)
+import json
+print(json.dumps([code, sorted(sys.modules)]))
+"""
+
+
+@pytest.fixture
+def loaded(environ: dict[str, str]) -> Callable[..., Loaded]:
+    """The modules a successful run of the command line has loaded at its end."""
+
+    def call(*arguments: str) -> Loaded:
+        done = subprocess.run(
+            [sys.executable, "-c", _SCRIPT, *arguments],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        code, modules = json.loads(done.stdout.splitlines()[-1])
+        assert code == 0, done.stderr
+        return set(modules)
+
+    return call
+
+
+def top(modules: Loaded) -> Loaded:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_help_loads_no_verb(loaded: Callable[..., Loaded]) -> None:
+    modules = loaded("--help")
+    ours = {name for name in modules if name.startswith("togetherctl.commands.")}
+    assert ours == {f"togetherctl.commands.{name}" for name in ("app", "console", "lazy", "root", "run", "verbosity")}
+    assert not {"pydantic", "httpx2", "authlib", "joserfc", "keyring", "rich", "ruamel", "tomlkit"} & top(modules)
+    assert "togetherctl.commands.status" in loaded("status")
+
+
+def test_the_package_itself_loads_nothing() -> None:
+    script = "import sys; before = set(sys.modules); import togetherctl; print(set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "{'togetherctl'}\n"
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_served_token_loads_no_network_and_no_crypto(
+    loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"))
+    modules = top(loaded("get-token", "--profile", "acme"))
+    heavy = {"httpx2", "httpcore2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "tomlkit"}
+    assert not heavy & modules
+
+
+def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
+    loaded: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_store: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    assert tls_store.exists()
+    world = make_world(browser=ScriptedBrowser(tls_issuer))
+    profile = world.store.profile("acme")
+    session, _ = world.engine.login(profile)
+    expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
+    FileSessions(world.paths.sessions).save(profile.key, expired)
+    before = tls_issuer.counts.copy()
+    modules = top(loaded("get-token", "--profile", "acme"))
+    assert tls_issuer.counts - before == {"/token": 1}
+    assert "httpx2" in modules
+    assert not {"authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "tomlkit"} & modules
