@@ -7,18 +7,17 @@ import shlex
 import shutil
 import subprocess
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from togetherctl.printable import printable
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from togetherctl.demo.playground import Playground
 
 _LONGEST_LINE = 200
-_COMMAND_SECONDS = 300.0
 
 
 class CommandFailed(Exception):
@@ -37,7 +36,7 @@ class Walk:
         """The whole way. Raises CommandFailed."""
         place = self._place
         self._tell(f"An issuer at {place.issuer} and an API server at {place.server}, on this machine alone.")
-        self._tell(f"Everything else is in {place.folder}, which goes when this ends.")
+        self._tell(f"Everything else is in {place.folder}, which goes when this ends; below it is $DEMO.")
         if not self._kubectl:
             self._tell("kubectl is not on PATH; the demo asks the API server itself, with the same credential.")
 
@@ -86,43 +85,43 @@ class Walk:
 
     def _do(self, *words: str) -> float:
         """Run a command and show what it prints as it comes; seconds it took. Raises CommandFailed."""
-        self._tell(f"$ {self._typed(words)}")
         started = perf_counter()
-        with subprocess.Popen(
-            words,
-            env=dict(self._place.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
-            for line in process.stdout or ():
-                shown = printable(line.rstrip("\n"), limit=_LONGEST_LINE if not _is_url(line) else 4000)
-                self._tell(f"  {shown}" if shown else "")
-        if process.returncode != 0:
-            raise CommandFailed(f"{shlex.join(words)} ended with {process.returncode}")
+        with self._running(words, stderr=subprocess.STDOUT) as process:
+            self._relay(process.stdout)
+        self._check(process)
         return perf_counter() - started
 
     def _output(self, *words: str) -> str:
-        done = subprocess.run(
+        """Run a command, show what it says to people, and give its payload, which is not shown."""
+        with self._running(words, stderr=subprocess.PIPE) as process:
+            self._relay(process.stderr)
+            payload = process.stdout.read() if process.stdout else ""
+        self._check(process)
+        return payload
+
+    def _running(self, words: Sequence[str], *, stderr: int) -> subprocess.Popen[str]:
+        self._tell(f"$ {self._typed(words)}")
+        return subprocess.Popen(
             words,
             env=dict(self._place.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
-            check=False,
-            timeout=_COMMAND_SECONDS,
+            encoding="utf-8",
+            errors="replace",
         )
-        if done.returncode != 0:
-            raise CommandFailed(f"{shlex.join(words)} ended with {done.returncode}")
-        return done.stdout
 
-    def _typed(self, words: Sequence[str]) -> str:
+    def _relay(self, lines: Iterable[str] | None) -> None:
+        for line in lines or ():
+            # A login's address is long and has to be whole.
+            shown = printable(line.rstrip("\n"), limit=4000 if "://" in line else _LONGEST_LINE)
+            self._tell(f"  {shown}" if shown else "")
+
+    def _check(self, process: subprocess.Popen[str]) -> None:
+        if process.returncode != 0:
+            raise CommandFailed(f"{self._typed(process.args)} ended with {process.returncode}")
+
+    def _typed(self, words: Any) -> str:
         folder = str(self._place.folder)
         return shlex.join(words).replace(folder, "$DEMO")
-
-
-def _is_url(line: str) -> bool:
-    return "://" in line
