@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 10.0
 MAX_BODY = 1024 * 1024
 _MAX_REDIRECTS = 5
+_LOOK = 0.2
 _USER_AGENT = "togetherctl"
 _LATER = frozenset({408, 425, 429})
 
@@ -275,9 +276,11 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
             done.set()
 
     threading.Thread(target=run, name="togetherctl-request", daemon=True).start()
-    # A little later than the deadline, so that a timeout that knows its own reason is the one that is reported.
-    if not done.wait(max(deadline - monotonic(), 0) + 0.25):
-        raise Unreachable(f"{host_of(url)} did not answer in time")
+    # A little later than the deadline, so that a timeout that knows its own reason is the one that is reported; in
+    # short waits, because a Ctrl-C that comes just before one begins does not cut it short.
+    while not done.wait(_LOOK):
+        if monotonic() > deadline + _LOOK:
+            raise Unreachable(f"{host_of(url)} did not answer in time")
     if errors:
         raise errors[0]
     return answers[0]

@@ -60,7 +60,8 @@ def _keep(place: Playground) -> None:
     _tell("\n  kubectl get pods\n\nCtrl-C ends it and removes everything.")
     try:
         while True:
-            time.sleep(3600)
+            # Short, because a signal that comes just before a sleep begins does not cut it short.
+            time.sleep(0.2)
     except KeyboardInterrupt:
         _tell("\nGone.")
 
