@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from togetherctl.errors import TogetherctlError
 
 _VERSION = 1
+# Short cells that would be hard to read in pieces; where a terminal is narrow, the others fold.
+_WHOLE = frozenset({"NAME", "PROFILE", "STATE", "EXPIRES", "GRANT", "STORAGE"})
 FORMATS = ("table", "json", "yaml", "name")
 
 Item = dict[str, Any]
@@ -109,7 +111,7 @@ def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
     for title in columns:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title in _WHOLE)
     for item in items:
         table.add_row(*(Text(printable(cell(item), limit=1000)) for cell in columns.values()))
     on_terminal = sys.stdout.isatty()

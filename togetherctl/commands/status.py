@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +33,8 @@ def command(app: App, names: tuple[str, ...]) -> None:
     profiles = store.profiles(names, everyone=not names)
     items = [_item(app, profile) for profile in profiles]
     show_list(app, items, _columns(app.world.clock()), name="profile")
+    if app.output == "table":
+        _tell_errors(app, items)
     if not items and app.output == "table":
         app.console.say(f"There is no profile in {store.path} yet.")
         app.console.say("  togetherctl profile add NAME --issuer URL --client-id ID")
@@ -67,20 +70,31 @@ def _looked_up(app: App, profile: Profile) -> tuple[Session | None, State, LastE
 
 
 def _columns(now: float) -> dict[str, Callable[[Item], str]]:
-    from datetime import datetime
-
     def left(item: Item) -> str:
         if item["expires_at"] is None:
             return "-"
         moment = datetime.fromisoformat(item["expires_at"]).timestamp()
-        return f"in {until(moment, now)}" if moment > now else f"{until(now, moment)} ago"
+        if moment <= now:
+            return f"{until(now, moment)} ago"
+        return f"in {until(moment, now)}" + ("" if item["refreshable"] else ", then login")
+
+    def clusters(item: Item) -> str:
+        first, *others = item["clusters"] or ["-"]
+        return f"{first} +{len(others)}" if others else first
 
     return {
         "PROFILE": lambda item: item["profile"],
         "IDENTITY": lambda item: item["identity"] or "-",
         "STATE": lambda item: item["state"],
         "EXPIRES": left,
-        "REFRESH": lambda item: "yes" if item["refreshable"] else "no" if item["identity"] else "-",
-        "CLUSTERS": lambda item: ", ".join(item["clusters"]) or "-",
-        "LAST ERROR": lambda item: item["last_error"]["message"] if item["last_error"] else "-",
+        "CLUSTERS": clusters,
     }
+
+
+def _tell_errors(app: App, items: list[Item]) -> None:
+    """What went wrong stands below the table, where a sentence has room."""
+    for item in items:
+        error = item["last_error"]
+        if error:
+            ago = until(app.world.clock(), datetime.fromisoformat(error["at"]).timestamp())
+            app.console.say(f"{item['profile']}: {error['message']} ({ago} ago)")

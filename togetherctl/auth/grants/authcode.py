@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from togetherctl.auth import page
 from togetherctl.auth.callback import listen
@@ -47,6 +48,8 @@ class AuthorizationCode:
             listener.start(request.is_answered_by)
             opened = self.open_browser(url)
             self.conversation.page(url, opened=opened is not None)
+            if opened is None:
+                self._tell_the_way_from_elsewhere(listener.redirect_uri)
             arrival = self._wait(listener, opened)
             return self._finish(arrival, request)
 
@@ -65,6 +68,13 @@ class AuthorizationCode:
             f"nobody finished the login within {profile.login_timeout:.0f} s",
             hint=f"togetherctl login {profile.name}",
         )
+
+    def _tell_the_way_from_elsewhere(self, redirect_uri: str) -> None:
+        port = urlsplit(redirect_uri).port
+        if port:
+            self.conversation.say(
+                f"From a browser on another machine, first: ssh -L {port}:localhost:{port} THIS-MACHINE"
+            )
 
     def _finish(self, arrival: Arrival, request: AuthorizationRequest) -> Session:
         profile = self.provider.profile
