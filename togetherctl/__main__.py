@@ -9,9 +9,22 @@ from pathlib import Path
 
 def main() -> None:
     """Run the command line of this process and end it with the exit code."""
+    _fill_missing_streams()
     from togetherctl.commands.run import run
 
     sys.exit(run(sys.argv[1:], os.environ, program=_program(sys.argv[0])))
+
+
+def _fill_missing_streams() -> None:
+    """Put the null device where a caller closed stdin, stdout or stderr: the next file opened would land there."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 # open as long as we run
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
 
 
 def _program(path: str) -> str:

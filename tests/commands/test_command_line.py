@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.conftest import MakeStore, Run
+    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
 
@@ -309,6 +310,30 @@ def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
     script = f"{sys.executable} -m togetherctl config schema | head -c 1"
     done = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, check=False, timeout=30)  # noqa: S607
     assert (done.stdout, done.stderr) == ("{", "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [(">&-", 0), ("2>&-", 0), ("<&-", 0), (">&- 2>&- <&-", 0), (">/dev/full", 1)]
+)
+@pytest.mark.parametrize("words", ["status -o json", "--help", "get-token --profile acme"])
+def test_missing_and_full_streams_are_survived(
+    words: str, redirection: str, code: int, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"))
+    script = f"{sys.executable} -m togetherctl {words} {redirection}"
+    done = subprocess.run(
+        ["sh", "-c", script],  # noqa: S607
+        env=dict(world.environ),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert done.stderr == ("togetherctl: No space left on device\n" if code else "")
+    assert acme.exists()
 
 
 @pytest.mark.parametrize(

@@ -41,11 +41,21 @@ def run(  # noqa: PLR0911 # a line for each way to end
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return ExitCode.FAILED
+    except OSError as error:
+        # What no room of the house expected of this machine, such as a full disk behind stdout.
+        _drop_stdout()
+        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return _failed(app, TogetherctlError(f"{place}{error.strerror or 'the system refused'}"))
     except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
         return _bug(app, error)
+
+
+def _drop_stdout() -> None:
+    """What is still buffered would only fail again when the interpreter ends."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(app: App, error: TogetherctlError) -> int:
