@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,21 +138,31 @@ class Done:
 
 
 Run = Callable[..., Done]
+CliIn = Callable[..., Run]
 
 
 @pytest.fixture
-def cli(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: Canary) -> Run:
-    """Run the command line in this process."""
+def cli_in(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: Canary) -> CliIn:
+    """A command line in this process, in a world some parts of which the test brings."""
     from togetherctl.commands.run import run
 
-    def call(*arguments: str, **changes: str) -> Done:
-        capfd.readouterr()
-        code = run(arguments, {**environ, **changes})
-        captured = capfd.readouterr()
-        _see(canary, arguments, captured.out, captured.err)
-        return Done(int(code), captured.out, captured.err)
+    def make(**parts: Any) -> Run:
+        def call(*arguments: str, **changes: str) -> Done:
+            capfd.readouterr()
+            code = run(arguments, {**environ, **changes}, make_world=partial(World, **parts))
+            captured = capfd.readouterr()
+            _see(canary, arguments, captured.out, captured.err)
+            return Done(int(code), captured.out, captured.err)
 
-    return call
+        return call
+
+    return make
+
+
+@pytest.fixture
+def cli(cli_in: CliIn) -> Run:
+    """The command line in this process and the real world."""
+    return cli_in()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.support.browser import ScriptedBrowser
 from tests.support.issuer import Reply, ScriptedIssuer, signing_key
 from tests.support.proxy import ForwardProxy
 from togetherctl import transport
+from togetherctl.auth.engine import Policy
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.proxies import proxy_for
 from togetherctl.transport import HTTP, Connection
@@ -93,10 +94,10 @@ def test_the_profiles_proxy_carries_every_request(
         store_at(tls_issuer, f'ca_file = "{ca_file}"\nproxy = "{proxy.url}"\nrequest_headers = {{ X-Access = "yes" }}')
         world = make_world(browser=browser, NO_PROXY="*")
         profile = world.store.profile("acme")
-        session, _ = world.engine.login(profile)
+        session, _ = world.engine.login(profile, Policy())
         clock.advance(1000)
-        world.engine.credential(profile, may_log_in=False)
-        assert world.revoke(profile, session)
+        world.engine.credential(profile, Policy(ask=False))
+        assert world.issuers.revoke(profile, session)
         assert set(proxy.seen) == {f"CONNECT issuer.test:{port}"}
     asked = {request.path for request in tls_issuer.asked}
     assert asked == {"/.well-known/openid-configuration", "/token", "/keys", "/revoke"}
@@ -313,16 +314,16 @@ def test_insecure_is_said_at_every_use(
     store_at(tls_issuer, "insecure_skip_tls_verify = true")
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     profile = world.store.profile("acme")
-    world.engine.login(profile)
+    world.engine.login(profile, Policy())
     clock.advance(1000)
     keys = tls_issuer.counts["/keys"]
-    world.engine.credential(profile, may_log_in=False)
+    world.engine.credential(profile, Policy(ask=False))
     assert sum("is not verified" in warning for warning in conversation.warned) == 2
     # Nothing vouches for who answered a refresh, so its signature is checked, by keys that are known or fetched.
     assert tls_issuer.counts["/keys"] == keys
     tls_issuer.key = signing_key("elsewhere")
     clock.advance(1000)
-    world.engine.credential(profile, may_log_in=False)
+    world.engine.credential(profile, Policy(ask=False))
     assert tls_issuer.counts["/keys"] == keys + 1
 
 
@@ -332,9 +333,9 @@ def test_a_verified_refresh_needs_no_keys(
     store_at(tls_issuer, f'ca_file = "{ca_file}"')
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     profile = world.store.profile("acme")
-    world.engine.login(profile)
+    world.engine.login(profile, Policy())
     clock.advance(1000)
     tls_issuer.key = signing_key("elsewhere")
     before = tls_issuer.counts.copy()
-    world.engine.credential(profile, may_log_in=False)
+    world.engine.credential(profile, Policy(ask=False))
     assert tls_issuer.counts - before == {"/token": 1}

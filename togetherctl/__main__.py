@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 
 def main() -> None:
@@ -28,7 +27,8 @@ def _fill_missing_streams() -> None:
 
 
 def _program(path: str) -> str:
-    name = Path(path).name.removesuffix(".exe")
+    # os.path, because pathlib would be the slowest thing on the way to a token.
+    name = os.path.basename(path).removesuffix(".exe")  # noqa: PTH119 # as said above
     return "kubectl together-login" if name == "kubectl-together_login" else "togetherctl"
 
 

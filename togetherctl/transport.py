@@ -120,7 +120,7 @@ class HTTP:
         total_seconds: float = inf,
     ) -> None:
         self.connection = connection
-        self.ends = monotonic() + total_seconds
+        self._ends = monotonic() + total_seconds
         self._environ = environ
         self._log = log
         self._clients: dict[str | None, httpx2.Client] = {}
@@ -132,6 +132,11 @@ class HTTP:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def seconds_left(self) -> float:
+        """Until `total_seconds` are over."""
+        return self._ends - monotonic()
+
     def close(self) -> None:
         for client in self._clients.values():
             client.close()
@@ -139,7 +144,7 @@ class HTTP:
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS) -> Answer:
         """GET `url`. Raises Unreachable and Untrusted; any status below 500 is an answer."""
-        deadline = min(monotonic() + seconds, self.ends)
+        deadline = min(monotonic() + seconds, self._ends)
         first, own_headers = url, dict(self.connection.headers)
         for _ in range(_MAX_REDIRECTS):
             answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline)
@@ -178,7 +183,7 @@ class HTTP:
         self, url: str, body: bytes, content_type: str, headers: Mapping[str, str] | None, seconds: float
     ) -> Answer:
         sent = {**self.connection.headers, "Content-Type": content_type, **(headers or {})}
-        answer = self._send("POST", url, sent, body, min(monotonic() + seconds, self.ends))
+        answer = self._send("POST", url, sent, body, min(monotonic() + seconds, self._ends))
         if 300 <= answer.status < 400:
             raise Refused(
                 f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})", status=answer.status
@@ -187,6 +192,8 @@ class HTTP:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Answer:
         started = monotonic()
+        if started >= deadline:
+            raise Unreachable(f"there was no time left to ask {host_of(url)}", sent=False)
         try:
             answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline), url)
         except TogetherctlError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Reply
+from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import State
 from togetherctl.errors import LoginRequired, Refused, Unreachable
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("acme")
 
 
 def ask(world: World, *, may_log_in: bool = True) -> Credential:
-    return world.engine.credential(world.store.profile("acme"), may_log_in=may_log_in)
+    return world.engine.credential(world.store.profile("acme"), Policy(ask=may_log_in))
 
 
 def state(world: World) -> State:
@@ -339,7 +340,7 @@ def test_somebody_elses_refresh_is_served_instead_of_asking_again(
     clock.advance(1000)
     served = ask(make_world())
     assert old is not None
-    sessions = world._sessions(profile)
+    sessions = world.sessions(profile)
     newer = sessions.load(profile.key)
 
     class SharedFolder(type(sessions)):  # type: ignore[misc] # the class is what the world made

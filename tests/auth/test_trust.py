@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet, OctKey
 
 from tests.support.issuer import Reply, rsa_key, signing_key
 from togetherctl.auth.claims import identity
+from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("acme")
 
 
 def log_in(world: World) -> str:
-    session, _ = world.engine.login(world.store.profile("acme"))
+    session, _ = world.engine.login(world.store.profile("acme"), Policy())
     return session.identity
 
 
@@ -171,7 +172,7 @@ def test_a_rotated_key_is_fetched_once(
     before = issuer.counts["/keys"]
     issuer.key = signing_key("second")
     clock.advance(1000)
-    world.engine.credential(world.store.profile("acme"), may_log_in=False)
+    world.engine.credential(world.store.profile("acme"), Policy(ask=False))
     assert issuer.counts["/keys"] == before + 1
 
 
@@ -192,10 +193,10 @@ def test_a_refresh_must_answer_with_the_same_person_and_client(
     clock.advance(1000)
     issuer.claim_changes = changes
     with pytest.raises(Untrusted, match=said):
-        world.engine.credential(world.store.profile("acme"), may_log_in=True)
+        world.engine.credential(world.store.profile("acme"), Policy())
     # The refresh token it sent along is kept: the old one is spent.
     issuer.claim_changes = {}
-    assert world.engine.credential(world.store.profile("acme"), may_log_in=False).token.expires_at > clock.now
+    assert world.engine.credential(world.store.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
 
 
 def test_a_pinned_account_accepts_nobody_else(
@@ -207,7 +208,7 @@ def test_a_pinned_account_accepts_nobody_else(
     issuer.claims = {"sub": "user-2", "email": "you@acme.com"}
     world = make_world(browser=browser)
     with pytest.raises(Untrusted, match=r"you logged in as you@acme.com, but this profile accepts only ME@acme.com"):
-        world.engine.login(world.store.profile("acme"), force=True)
+        world.engine.login(world.store.profile("acme"), Policy(), force=True)
     session = world.engine.load(world.store.profile("acme"))
     assert session is not None
     assert session.identity == "me@acme.com"

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from tests.support.issuer import Reply
+from togetherctl.auth.engine import Policy
 from togetherctl.commands.lazy import LazyGroup
 from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
@@ -320,7 +321,7 @@ def test_missing_and_full_streams_are_survived(
     words: str, redirection: str, code: int, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"))
+    world.engine.login(world.store.profile("acme"), Policy())
     script = f"{sys.executable} -m togetherctl {words} {redirection}"
     done = subprocess.run(
         ["sh", "-c", script],  # noqa: S607

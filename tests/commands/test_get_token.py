@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Token
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def exec_info(version: str, *, interactive: bool = True) -> str:
 def logged_in(acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> str:  # noqa: ARG001 # in this order
     """A session on disk; gives its token."""
     world = make_world(browser=browser)
-    session, _ = world.engine.login(world.store.profile("acme"))
+    session, _ = world.engine.login(world.store.profile("acme"), Policy())
     assert session.id_token is not None
     return session.id_token.value
 
@@ -146,7 +147,7 @@ def test_stray_output_goes_to_stderr(
     """Anything printed while a credential is made, by us or by a child, would break it."""
     world = make_world(browser=browser)
     profile = world.store.profile("acme")
-    session, _ = world.engine.login(profile)
+    session, _ = world.engine.login(profile, Policy())
     expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
     FileSessions(world.paths.sessions).save(profile.key, expired)
     issuer.client_secret = "correct-horse-battery-staple"

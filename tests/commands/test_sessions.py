@@ -9,32 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Reply
-from togetherctl import wiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import MakeStore, Run
+    from tests.conftest import CliIn, MakeStore, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
 
 
-@pytest.fixture(autouse=True)
-def in_a_scripted_world(
-    acme: Path,  # noqa: ARG001 # the store comes first
-    browser: ScriptedBrowser,
-    clock: StoppedClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The command line makes its world itself; give that one our browser and our clock."""
-    monkeypatch.setattr(wiring.World, "_open", lambda _world, url, profile: browser(url, profile))
-    monkeypatch.setattr("togetherctl.commands.app.World", _with(clock))
-
-
-def _with(clock: StoppedClock) -> Callable[..., wiring.World]:
-    return lambda *args, **rest: wiring.World(*args, **{"clock": clock, "sleep": clock.sleep, **rest})
+@pytest.fixture
+def cli(acme: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock) -> Run:
+    """The command line in a world with a scripted browser and a stopped clock."""
+    assert acme.exists()
+    return cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
 
 
 def two_profiles(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
@@ -349,5 +338,24 @@ def test_removing_a_profile_ends_its_session(cli: Run, home: Path) -> None:
     cli("cluster", "remove", "east", "--yes")
     done = cli("profile", "remove", "acme", "--yes")
     assert done.code == 0
-    assert "Its session (me@acme.com) was deleted here; the issuer was not told." in done.stderr
+    assert "The session profile acme had (me@acme.com) was deleted; the issuer was not told." in done.stderr
     assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+
+
+@pytest.mark.parametrize("change", [("profile", "scopes=groups"), ("issuer", "proxy=http://127.0.0.1:1")])
+def test_a_session_that_nothing_reaches_any_more_goes(change: tuple[str, str], cli: Run, home: Path) -> None:
+    cli("login")
+    kind, setting = change
+    assert "was deleted" not in cli("profile", "set", "acme", "margin=30", "login=never").stderr
+    done = cli(kind, "set", "acme", setting)
+    assert done.code == 0
+    assert "The session profile acme had (me@acme.com) was deleted; the issuer was not told." in done.stderr
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+
+
+def test_a_session_another_profile_shares_stays(cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
+    two_profiles(store_at, issuer)
+    cli("login", "acme")
+    done = cli("profile", "set", "acme", "scopes=groups,email")
+    assert "was deleted" not in done.stderr
+    assert [item["state"] for item in items(cli, "status", "acme", "shared")] == ["none", "valid"]

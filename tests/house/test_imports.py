@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Token
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_a_served_token_loads_no_network_and_no_crypto(
     loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"))
+    world.engine.login(world.store.profile("acme"), Policy())
     modules = top(loaded("get-token", "--profile", "acme"))
     heavy = {"httpx2", "httpcore2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "tomlkit"}
     assert not heavy & modules
@@ -93,7 +94,7 @@ def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
     assert tls_store.exists()
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     profile = world.store.profile("acme")
-    session, _ = world.engine.login(profile)
+    session, _ = world.engine.login(profile, Policy())
     expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
     FileSessions(world.paths.sessions).save(profile.key, expired)
     before = tls_issuer.counts.copy()

@@ -11,6 +11,7 @@ import pytest
 from tests.support.browser import parameters
 from tests.support.programs import need_browser
 from togetherctl.auth.browser import Opened
+from togetherctl.auth.engine import Policy
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Login:
 
     def _run(self) -> None:
         try:
-            self._world.engine.login(self._world.store.profile("acme"))
+            self._world.engine.login(self._world.store.profile("acme"), Policy())
         except Exception as error:  # noqa: BLE001 # the test asks for it
             self.error = error
             self._asked.set()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.store.files import Editor, TomlFile, key_lines
+from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +48,8 @@ server = "https://203.0.113.7:6443"
 """
 
 
-def edited(path: Path, *changes: tuple[object, ...]) -> Editor:
-    text = path.read_text(encoding="utf-8")
-    editor = Editor(TomlFile(path, text, tomllib.loads(text), 1))
+def edited(path: Path, *changes: tuple[object, ...]) -> TomlText:
+    editor = TomlText(path.read_bytes().decode("utf-8"))
     for change in changes:
         name, *rest = change
         getattr(editor, str(name))(*rest)
@@ -166,9 +165,9 @@ def test_any_layout_is_edited_right_or_not_at_all(text: str, store: Callable[[st
 
 def test_every_key_is_found_on_its_line() -> None:
     lines = STORE.splitlines()
-    for key, number in key_lines(STORE).items():
+    for key, number in TomlText(STORE).key_lines().items():
         assert key[-1] in lines[number - 1], (key, number)
-    assert key_lines(STORE)["profiles", "b", "client_id"] == 19
+    assert TomlText(STORE).key_lines()["profiles", "b", "client_id"] == 19
 
 
 def test_set_show_unset(store: Callable[[str], Path], cli: Run) -> None:

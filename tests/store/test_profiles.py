@@ -123,9 +123,9 @@ def test_no_profile_is_meant(text: str, said: str, store: Callable[[str], Path],
 
 
 def test_an_unknown_name_brings_the_nearest(load: Callable[..., Store]) -> None:
-    with pytest.raises(UsageError, match=r"there is no profile acmee in .*; did you mean acme\?"):
+    with pytest.raises(UsageError, match=r"there is no profile acmee; did you mean acme\?"):
         load().profile("acmee")
-    with pytest.raises(UsageError, match=r"there is no cluster easy in .*; did you mean east\?"):
+    with pytest.raises(UsageError, match=r"there is no cluster easy; did you mean east\?"):
         load().cluster("easy")
 
 

@@ -11,6 +11,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
 from keyring.errors import KeyringLocked
 
+from togetherctl.auth.engine import Policy
 from togetherctl.errors import ConfigError, StorageError
 from togetherctl.store.secrets import SecretSource, keyring_name
 from togetherctl.store.store import Store
@@ -139,9 +140,9 @@ def test_it_reaches_the_issuer_the_way_the_profile_says(
     path.write_text(path.read_text().replace("[profiles", f'client_auth = "{where}"\n[profiles'))
     world = make_world(browser=browser)
     profile = world.store.profile("acme")
-    session, _ = world.engine.login(profile)
+    session, _ = world.engine.login(profile, Policy())
     world.engine.refresh(profile)
-    assert world.revoke(profile, session)
+    assert world.issuers.revoke(profile, session)
     posts = [asked for asked in issuer.asked if asked.method == "POST"]
     assert len(posts) == 4
     for asked in posts:

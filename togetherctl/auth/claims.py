@@ -76,9 +76,9 @@ def identity(claims: Mapping[str, Any]) -> str:
     return "unknown"
 
 
-def expiry(claims: Mapping[str, Any]) -> float | None:
-    """`exp` in seconds since 1970, or None."""
-    return _number(claims.get("exp"))
+def expiry(claims: Claims) -> float:
+    """`exp` of checked claims, in seconds since 1970."""
+    return float(claims["exp"])
 
 
 def _check_issuer(claims: Claims, issuer: str) -> None:

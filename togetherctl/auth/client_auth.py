@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from togetherctl.store.choices import ClientAuth
+    from togetherctl.store.profile import Profile
 
 Method = Literal["none", "client_secret_basic", "client_secret_post"]
 
 
-def choose_method(
-    configured: Literal["auto", "basic", "post"], supported: Sequence[str], *, has_secret: bool
-) -> Method:
+@dataclass(frozen=True)
+class ClientCredentials:
+    """A client ID, its secret if it has one, and where the profile wants that to travel. The repr hides the secret."""
+
+    client_id: str
+    secret: str | None = field(default=None, repr=False)
+    configured: ClientAuth = "auto"
+
+    @classmethod
+    def read(cls, profile: Profile) -> ClientCredentials:
+        """Read the profile's client secret now. Raises ConfigError and StorageError where it cannot be."""
+        return cls(profile.client_id, profile.secret() if profile.secret else None, profile.issuer.client_auth)
+
+    def added_to(self, form: Mapping[str, str], supported: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """`form` with what proves who the client is, and headers that do; `supported` is what the metadata lists."""
+        method = choose_method(self.configured, supported, has_secret=self.secret is not None)
+        if method == "client_secret_basic":
+            pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret or '')}"
+            return dict(form), {"Authorization": f"Basic {b64encode(pair.encode('ascii')).decode('ascii')}"}
+        own = {"client_id": self.client_id}
+        if method == "client_secret_post":
+            own["client_secret"] = self.secret or ""
+        return {**form, **own}, {}
+
+
+def choose_method(configured: ClientAuth, supported: Sequence[str], *, has_secret: bool) -> Method:
     """What the profile says; with `auto` what the metadata lists, basic first, which is also what silence means.
 
     A public client never authenticates, whatever the metadata lists: most issuers that accept one do not list "none".
@@ -25,13 +52,3 @@ def choose_method(
         post_only = "client_secret_post" in supported and "client_secret_basic" not in supported
         return "client_secret_post" if post_only else "client_secret_basic"
     return "client_secret_basic" if configured == "basic" else "client_secret_post"
-
-
-def authentication(method: Method, client_id: str, secret: str | None) -> tuple[dict[str, str], dict[str, str]]:
-    """The form fields and the headers to add to a request."""
-    if method == "client_secret_basic" and secret is not None:
-        pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-        return {}, {"Authorization": f"Basic {b64encode(pair.encode('ascii')).decode('ascii')}"}
-    if method == "client_secret_post" and secret is not None:
-        return {"client_id": client_id, "client_secret": secret}, {}
-    return {"client_id": client_id}, {}

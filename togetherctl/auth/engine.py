@@ -7,36 +7,33 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness, State
-from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, about
+from togetherctl.errors import LoginRequired, StorageError, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Protocol
 
     from togetherctl.auth.cache.file import FileSessions
     from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.discovery import Discovery
+    from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.session import Session, Token
-    from togetherctl.store.profile import Grant, Profile
-    from togetherctl.transport import HTTP
-
-    class Issuers(Protocol):
-        """How an issuer is reached."""
-
-        def http(self, profile: Profile, total_seconds: float) -> HTTP: ...
-
-        def discovery(self, profile: Profile, http: HTTP) -> Discovery: ...
-
-        def log_in(self, profile: Profile, grant: Grant) -> Session: ...
-
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
 
 # A token served because the issuer cannot be reached keeps a client from asking again for this long.
 _RETRY_SECONDS = 30.0
 # Whoever waits for another's login waits a little longer than that login may take.
 _LOCK_GRACE = 5.0
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What this run may do: `ask` a person anything, which includes opening a browser."""
+
+    ask: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,14 @@ class Outcome(Enum):
     STILL_VALID = "still valid"
     REFRESHED = "refreshed"
     LOGGED_IN = "logged in"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A session that was logged out, if there was one, and whether the issuer revoked its tokens."""
+
+    session: Session | None
+    revoked: bool = False
 
 
 class Engine:
@@ -73,65 +78,60 @@ class Engine:
         self._clock = clock
         self._sleep = sleep
 
-    def credential(self, profile: Profile, *, may_log_in: bool) -> Credential:
-        """What kubectl gets; `may_log_in` says whether this run may open a login, if the profile allows it too.
-
-        Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
-        """
+    def credential(self, profile: Profile, policy: Policy) -> Credential:
+        """What kubectl gets. Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError."""
         with about(profile.name, profile.issuer.url):
-            session = self.load(profile)
-            served = self._served(profile, session)
+            served = self._served(profile, self.load(profile))
             if served is not None:
                 return served
             try:
                 with self._locked(profile):
                     session = self.load(profile)  # someone may have refreshed while this waited
-                    return self._served(profile, session) or self._renewed(profile, session, may_log_in=may_log_in)
+                    return self._served(profile, session) or self._renewed(profile, session, policy)
             except LockTimeout:
-                return self._served_late(profile, session, _busy(profile))
+                session = self.load(profile)
+                return self._served(profile, session) or self._served_late(profile, session, _busy())
 
-    def login(self, profile: Profile, *, grant: Grant | None = None, force: bool = False) -> tuple[Session, Outcome]:
+    def login(
+        self, profile: Profile, policy: Policy, *, grant: Grant | None = None, force: bool = False
+    ) -> tuple[Session, Outcome]:
         """A valid session, by whatever it takes; with `force` always by a login. Raises as `credential` does."""
-        with about(profile.name, profile.issuer.url), self._locked_or_busy(profile):
+        with self._holding(profile):
             session = self.load(profile)
-            if session is not None and not force:
-                if self._served(profile, session) is not None:
-                    return session, Outcome.STILL_VALID
-                if session.refreshable:
-                    try:
-                        return self._refreshed(profile, session), Outcome.REFRESHED
-                    except RefreshTokenDead:
-                        pass
+            reason = "login required: it was asked for"
+            if not force:
+                if self._is_usable(profile, session):
+                    return _there(session), Outcome.STILL_VALID
+                try:
+                    return self._refreshed(profile, session), Outcome.REFRESHED
+                except LoginRequired as error:
+                    reason = error.message
+            if not policy.ask:
+                raise LoginRequired(f"{reason}; nobody can be asked here", hint=_command(profile))
             return self._logged_in(profile, grant or profile.grant), Outcome.LOGGED_IN
 
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
-        """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried."""
-        with about(profile.name, profile.issuer.url), self._locked_or_busy(profile):
-            session = self.load(profile)
-            if session is None:
-                raise _login_required(profile, "there is no session")
-            if session.refresh_token is None:
-                raise _login_required(profile, "the issuer gave no refresh token with this session")
-            if session.refused and not force:
-                raise _login_required(profile, "the issuer refused this session's refresh token")
-            try:
-                return self._refreshed(profile, session)
-            except RefreshTokenDead as error:
-                raise _login_required(profile, error.message) from None
+        """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
 
-    def logout(self, profile: Profile, *, revoke: Callable[[Session], None] | None) -> Session | None:
-        """End the session: `revoke` its tokens if given, then delete it whatever came of that. None: there was none.
-
-        Raises what `revoke` raises, after deleting.
+        Raises as `credential` does.
         """
-        with about(profile.name, profile.issuer.url), self._locked_or_busy(profile):
+        with self._holding(profile):
+            return self._refreshed(profile, self.load(profile), force=force)
+
+    def logout(self, profile: Profile, *, local: bool = False) -> Ended:
+        """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
+
+        Raises Unreachable and Refused, after deleting, and StorageError.
+        """
+        with self._holding(profile):
             try:
                 session = self.load(profile)
-                if session is not None and revoke is not None:
-                    revoke(session)
+                if session is None or local:
+                    return Ended(session)
+                return Ended(session, revoked=self._issuers.revoke(profile, session))
             finally:
+                # A session that may not be used is not revoked, but it goes too.
                 self._sessions(profile).delete(profile.key)
-            return session
 
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""
@@ -140,80 +140,101 @@ class Engine:
     def state(self, profile: Profile, session: Session | None) -> State:
         return session.state(profile.token, profile.margin, self._clock()) if session else State.NONE
 
+    # Serving
+
+    def _freshness(self, profile: Profile, session: Session | None) -> Freshness:
+        if session is None:
+            return Freshness.EXPIRED
+        return session.freshness(profile.token, profile.margin, self._clock())
+
+    def _is_usable(self, profile: Profile, session: Session | None) -> bool:
+        return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
+
     def _served(self, profile: Profile, session: Session | None) -> Credential | None:
         """Fresh and stale tokens go out as they are."""
-        token = session.token(profile.token) if session else None
-        if token is None:
+        if not self._is_usable(profile, session):
             return None
-        match token.freshness(profile.margin, self._clock()):
-            case Freshness.FRESH:
-                return Credential(token, token.stale_at)
-            case Freshness.STALE:
-                return Credential(token, token.due_at(profile.margin))
-        return None
-
-    def _renewed(self, profile: Profile, session: Session | None, *, may_log_in: bool) -> Credential:
-        """Due or expired: refresh, else log in if that is allowed, else say what to run."""
-        reason = "there is no session" if session is None else "the session has expired"
-        if session is not None and session.refused:
-            reason = "the issuer ended the session"
-        if session is not None and session.refreshable:
-            try:
-                session = self._refreshed(profile, session)
-            except RefreshTokenDead as error:
-                reason = error.message
-            except Unreachable as error:
-                return self._served_late(profile, session, error)
-            else:
-                token = session.token(profile.token)
-                if token is not None and token.expires_at > self._clock():
-                    return Credential(token, self._ask_again_at(profile, token))
-                reason = f"the issuer refreshes this session without a new {profile.token} token"
-        if not (may_log_in and profile.may_log_in):
-            token = session.token(profile.token) if session and not session.refresh_token else None
-            if token is not None and token.expires_at > self._clock():
-                return Credential(token, token.expires_at)
-            raise _login_required(profile, reason)
-        token = self._logged_in(profile, profile.grant).token(profile.token)
-        if token is None:
-            raise Refused(f"the issuer gave no {profile.token} token")
-        return Credential(token, self._ask_again_at(profile, token))
+        return self._credential(profile, session)
 
     def _served_late(self, profile: Profile, session: Session | None, error: TogetherctlError) -> Credential:
         """What is still valid, because nothing newer is to be had; else the reason why not."""
-        token = session.token(profile.token) if session else None
         now = self._clock()
+        token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
             raise error
         left = token.expires_at - now
         self._conversation.warn(f"{error.message}; the token in hand is good for another {left:.0f} s")
         return Credential(token, min(token.expires_at, now + _RETRY_SECONDS))
 
-    def _ask_again_at(self, profile: Profile, token: Token) -> float:
+    def _credential(self, profile: Profile, session: Session | None) -> Credential:
+        """The session's token, to be asked for again at the next turn of its life. Raises Untrusted."""
         now = self._clock()
-        moments = (token.stale_at, token.due_at(profile.margin), token.expires_at)
-        return next((moment for moment in moments if moment > now), token.expires_at)
+        token = session.token(profile.token) if session else None
+        if token is None or token.expires_at <= now:
+            raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
+        turns = (token.stale_at, token.due_at(profile.margin), token.expires_at)
+        return Credential(token, next(moment for moment in turns if moment > now))
 
-    def _refreshed(self, profile: Profile, session: Session) -> Session:
-        """The session refreshed and stored; what went wrong is noted in it. Raises as `refresh` does."""
+    # Renewing
+
+    def _renewed(self, profile: Profile, session: Session | None, policy: Policy) -> Credential:
+        """Due or expired: refresh, else log in if that is allowed, else say what to run."""
         try:
-            return self._refresh_once(profile, session)
+            return self._credential(profile, self._refreshed(profile, session))
+        except Unreachable as error:
+            return self._served_late(profile, session, error)
+        except LoginRequired as error:
+            if policy.ask and profile.may_log_in:
+                return self._credential(profile, self._logged_in(profile, profile.grant))
+            if session is not None and session.refresh_token is None and self._is_valid(profile, session):
+                # Nothing could have renewed it, so it serves to its end.
+                return self._credential(profile, session)
+            raise error from None
+
+    def _is_valid(self, profile: Profile, session: Session) -> bool:
+        return self._freshness(profile, session) is not Freshness.EXPIRED
+
+    def _refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
+        """The session refreshed and stored; what went wrong is noted in it.
+
+        Raises LoginRequired where only a login helps, and Unreachable, Refused and Untrusted.
+        """
+        reason = _why_not(session, force=force)
+        if session is None or reason:
+            raise LoginRequired(f"login required: {reason}", hint=_command(profile))
+        try:
+            renewed = self._refresh_or_read_again(profile, session)
         except RefreshTokenDead as error:
-            # Somebody on another machine may share this folder and have been first.
-            newer = self.load(profile)
-            if newer is not None and newer.refreshable and newer.refresh_token != session.refresh_token:
-                return newer if self._served(profile, newer) else self._refresh_once(profile, newer)
             self._note(profile, session, error, refused=True)
-            raise
+            raise LoginRequired(f"login required: {error.message}", hint=_command(profile)) from None
         except TogetherctlError as error:
             self._note(profile, session, error)
             raise
+        if not self._is_valid(profile, renewed):
+            raise LoginRequired(
+                f"login required: the issuer refreshes this session without a new {profile.token} token",
+                hint=_command(profile),
+            )
+        return renewed
+
+    def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
+        try:
+            return self._refresh_once(profile, session)
+        except RefreshTokenDead:
+            # Somebody on another machine may share this folder and have been first.
+            newer = self.load(profile)
+            if newer is None or not newer.refreshable or newer.refresh_token == session.refresh_token:
+                raise
+            return newer if self._is_usable(profile, newer) else self._refresh_once(profile, newer)
 
     def _refresh_once(self, profile: Profile, session: Session) -> Session:
-        with self._issuers.http(profile, TOTAL_SECONDS) as http:
+        # Before the clock of the refresh starts: a command that reads the secret may ask a person.
+        credentials = ClientCredentials.read(profile)
+        with self._issuers.http(profile.issuer.url, profile.issuer.connection, TOTAL_SECONDS) as http:
             renewed, trouble = refresh(
                 profile,
                 session,
+                credentials=credentials,
                 discovery=self._issuers.discovery(profile, http),
                 http=http,
                 clock=self._clock,
@@ -232,22 +253,26 @@ class Engine:
         self._keep(profile, session)
         return session
 
+    # Storing
+
     def _keep(self, profile: Profile, session: Session) -> None:
         """Store the session; a full disk costs the next login, not this token."""
         try:
             self._sessions(profile).save(profile.key, session)
-        except OSError as error:
+        except (OSError, StorageError) as error:
+            reason = error.message if isinstance(error, StorageError) else error.strerror
             self._conversation.warn(
-                f"the session of profile {profile.name} could not be saved ({error.strerror}); it ends with this token"
+                f"the session of profile {profile.name} could not be saved ({reason}); it ends with this token"
             )
 
     def _note(self, profile: Profile, session: Session, error: TogetherctlError, *, refused: bool = False) -> None:
         """Note a failure in the stored session, which the failed attempt may have changed."""
-        stored = self.load(profile) or session
-        noted = stored.failed(self._clock(), error.code, error.message, refused=refused)
         try:
+            stored = self.load(profile) or session
+            noted = stored.failed(self._clock(), error.code, error.message, refused=refused)
             self._sessions(profile).save(profile.key, noted)
-        except OSError:
+        except (OSError, StorageError):
+            # The failure itself is what the caller hears of.
             return
 
     @contextmanager
@@ -259,19 +284,37 @@ class Engine:
             yield
 
     @contextmanager
-    def _locked_or_busy(self, profile: Profile) -> Iterator[None]:
-        try:
-            with self._locked(profile):
-                yield
-        except LockTimeout:
-            raise _busy(profile) from None
+    def _holding(self, profile: Profile) -> Iterator[None]:
+        """The session's lock, and its profile and issuer named on every error."""
+        with about(profile.name, profile.issuer.url):
+            try:
+                with self._locked(profile):
+                    yield
+            except LockTimeout:
+                raise _busy() from None
 
 
-def _login_required(profile: Profile, reason: str) -> LoginRequired:
-    return LoginRequired(f"login required: {reason}", hint=f"togetherctl login {profile.name}")
+def _why_not(session: Session | None, *, force: bool) -> str:
+    """Why a session cannot be refreshed; empty where it can."""
+    if session is None:
+        return "there is no session"
+    if session.refresh_token is None:
+        return "the session has expired, and the issuer gave no refresh token with it"
+    if session.refused and not force:
+        return "the issuer ended the session"
+    return ""
 
 
-def _busy(profile: Profile) -> LoginRequired:
-    return LoginRequired(
-        "another togetherctl has been busy with this session for too long", hint=f"togetherctl login {profile.name}"
+def _there(session: Session | None) -> Session:
+    assert session is not None  # noqa: S101 # told to the type checker: what is usable is there
+    return session
+
+
+def _command(profile: Profile) -> str:
+    return f"togetherctl login {profile.name}"
+
+
+def _busy() -> TogetherctlError:
+    return TogetherctlError(
+        "another togetherctl has been busy with this session for too long", hint="end it, or try again"
     )

@@ -8,7 +8,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from togetherctl.auth.claims import MAX_TOKEN, check_claims, read_claims
+from togetherctl.auth.claims import check_claims, read_claims
 from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
@@ -88,4 +88,4 @@ def _holds(token: str, key: dict[str, Any], algorithm: str) -> bool:
         jws.deserialize_compact(token, KeySet.import_key_set({"keys": [key]}), algorithms=[algorithm])
     except (JoseError, ValueError, TypeError):
         return False
-    return len(token) <= MAX_TOKEN
+    return True

@@ -11,14 +11,14 @@ from togetherctl.auth.session import Session, Token
 from togetherctl.errors import Untrusted, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from togetherctl.auth.authorization import AuthorizationRequest
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.token_answer import TokenAnswer
-    from togetherctl.store.profile import Grant
+    from togetherctl.store.choices import Grant
 
 
 def log_in(
@@ -37,13 +37,19 @@ def log_in(
         )
 
     def accept(answer: TokenAnswer, request: AuthorizationRequest) -> Session:
-        return verified_session(provider, answer, request, clock())
+        return verified_session(provider, answer, scopes=request.scopes, nonce=request.nonce, now=clock())
 
     return AuthorizationCode(provider, conversation, open_browser, accept).log_in()
 
 
-def verified_session(provider: Provider, answer: TokenAnswer, request: AuthorizationRequest, now: float) -> Session:
-    """The session these tokens make, after the ID token's signature and claims held. Raises Untrusted."""
+def verified_session(
+    provider: Provider, answer: TokenAnswer, *, scopes: Sequence[str], nonce: str | None, now: float
+) -> Session:
+    """The session these tokens make, after the ID token's signature and claims held. Raises Untrusted.
+
+    `scopes` were asked for, and count as granted where the issuer does not say (RFC 6749, 5.1); `nonce` is compared
+    where the grant has one.
+    """
     profile = provider.profile
     if answer.id_token is None:
         raise Untrusted("the issuer gave no ID token", hint="does this client have the scope openid at the issuer?")
@@ -53,7 +59,7 @@ def verified_session(provider: Provider, answer: TokenAnswer, request: Authoriza
         issuer=profile.issuer.url,
         client_id=profile.client_id,
         now=now,
-        nonce=request.nonce,
+        nonce=nonce,
     )
     if profile.account:
         check_account(claims, profile.account)
@@ -62,8 +68,8 @@ def verified_session(provider: Provider, answer: TokenAnswer, request: Authoriza
         client_id=profile.client_id,
         subject=str(claims["sub"]),
         identity=identity(claims),
-        id_token=Token(answer.id_token, now, expiry(claims) or now),
+        id_token=Token(answer.id_token, now, expiry(claims)),
         access_token=answer.access(now),
         refresh_token=answer.refresh_token,
-        scope=answer.scope or " ".join(request.scopes),
+        scope=answer.scope or " ".join(scopes),
     )

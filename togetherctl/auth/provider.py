@@ -10,7 +10,7 @@ from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from togetherctl.auth.authorization import AuthorizationRequest
-from togetherctl.auth.client_auth import authentication, choose_method
+from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.token_answer import TokenAnswer, parse, refusal
 from togetherctl.errors import Untrusted
 
@@ -72,15 +72,14 @@ class Provider:
         """Trade the code for tokens (RFC 6749, 4.1.3). Raises Unreachable, Refused and Untrusted."""
         proof = {"code_verifier": request.verifier} if request.verifier else {}
         body = prepare_token_request("authorization_code", code=code, redirect_uri=request.redirect_uri, **proof)
-        return parse(self._post(_endpoint(self.discovery.metadata(), "token_endpoint"), body))
+        return parse(self._post("token_endpoint", body))
 
     def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> bool:
         """Revoke one token (RFC 7009, 2.1); False where the issuer cannot. Raises Unreachable and Refused."""
-        endpoint = self.discovery.metadata().revocation_endpoint
-        if endpoint is None:
+        if self.discovery.metadata().revocation_endpoint is None:
             return False
         body, _ = prepare_revoke_token_request(token, hint)
-        answer = self._post(endpoint, body)
+        answer = self._post("revocation_endpoint", body)
         answer.raise_if_later()
         if answer.status == 200:
             return True
@@ -113,14 +112,11 @@ class Provider:
         return scopes
 
     def _post(self, endpoint: str, body: str) -> Answer:
-        secret = self.profile.secret() if self.profile.secret else None
-        method = choose_method(
-            self.profile.issuer.client_auth,
-            self.discovery.metadata().token_endpoint_auth_methods_supported,
-            has_secret=secret is not None,
+        metadata = self.discovery.metadata()
+        form, headers = ClientCredentials.read(self.profile).added_to(
+            dict(parse_qsl(body)), metadata.token_endpoint_auth_methods_supported
         )
-        fields, headers = authentication(method, self.profile.client_id, secret)
-        return self._http.post_form(endpoint, {**dict(parse_qsl(body)), **fields}, headers=headers)
+        return self._http.post_form(_endpoint(metadata, endpoint), form, headers=headers)
 
 
 def _endpoint(metadata: Metadata, name: str) -> str:

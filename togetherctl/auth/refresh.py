@@ -7,18 +7,17 @@ OAuth client nor the JWT library.
 from __future__ import annotations
 
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from togetherctl.auth import claims as id_claims
-from togetherctl.auth.client_auth import authentication, choose_method
 from togetherctl.auth.session import Session, Token
 from togetherctl.auth.token_answer import TokenAnswer, parse
 from togetherctl.errors import Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from togetherctl.auth.client_auth import ClientCredentials
     from togetherctl.auth.discovery import Discovery, Metadata
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP
@@ -37,6 +36,7 @@ def refresh(
     profile: Profile,
     session: Session,
     *,
+    credentials: ClientCredentials,
     discovery: Discovery,
     http: HTTP,
     clock: Callable[[], float],
@@ -49,7 +49,13 @@ def refresh(
     """
     if session.refresh_token is None:
         raise RefreshTokenDead("there is no refresh token")
-    answer = _ask_patiently(profile, session, discovery, http, sleep)
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": session.refresh_token,
+        # Said again because some issuers give no ID token otherwise: what was granted, and openid.
+        "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
+    }
+    answer = _ask_patiently(form, credentials, discovery, http, sleep)
     rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
     try:
         return _with_tokens(profile, rotated, answer, discovery, clock()), None
@@ -58,14 +64,18 @@ def refresh(
 
 
 def _ask_patiently(
-    profile: Profile, session: Session, discovery: Discovery, http: HTTP, sleep: Callable[[float], None]
+    form: Mapping[str, str],
+    credentials: ClientCredentials,
+    discovery: Discovery,
+    http: HTTP,
+    sleep: Callable[[float], None],
 ) -> TokenAnswer:
     for pause in (*_PAUSES, None):
         try:
-            return _ask(profile, session, discovery, http)
+            return _ask(form, credentials, discovery, http)
         except Unreachable as error:
             wait = max(pause or 0.0, error.retry_after or 0.0)
-            if pause is None or not _safe_to_repeat(error) or monotonic() + wait >= http.ends or wait > _LONGEST_PAUSE:
+            if pause is None or not _safe_to_repeat(error) or wait > min(_LONGEST_PAUSE, http.seconds_left):
                 raise
             sleep(wait)
     raise AssertionError("the last attempt returns or raises")
@@ -77,10 +87,10 @@ def _safe_to_repeat(error: Unreachable) -> bool:
     return not error.sent or error.status not in (0, 504)
 
 
-def _ask(profile: Profile, session: Session, discovery: Discovery, http: HTTP) -> TokenAnswer:
+def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Discovery, http: HTTP) -> TokenAnswer:
     metadata = discovery.metadata()
     try:
-        return _post(profile, session, metadata, http)
+        return _post(form, credentials, metadata, http)
     except Refused as error:
         if error.status not in _MOVED:
             raise _classified(error) from None
@@ -89,27 +99,16 @@ def _ask(profile: Profile, session: Session, discovery: Discovery, http: HTTP) -
     if moved.token_endpoint == metadata.token_endpoint:
         raise Refused(f"the issuer's token endpoint {metadata.token_endpoint} does not exist")
     try:
-        return _post(profile, session, moved, http)
+        return _post(form, credentials, moved, http)
     except Refused as error:
         raise _classified(error) from None
 
 
-def _post(profile: Profile, session: Session, metadata: Metadata, http: HTTP) -> TokenAnswer:
+def _post(form: Mapping[str, str], credentials: ClientCredentials, metadata: Metadata, http: HTTP) -> TokenAnswer:
     if metadata.token_endpoint is None:
         raise Untrusted("the issuer's metadata names no token endpoint")
-    secret = profile.secret() if profile.secret else None
-    method = choose_method(
-        profile.issuer.client_auth, metadata.token_endpoint_auth_methods_supported, has_secret=secret is not None
-    )
-    fields, headers = authentication(method, profile.client_id, secret)
-    form = {
-        "grant_type": "refresh_token",
-        "refresh_token": session.refresh_token or "",
-        # What was granted, never more; said again because some issuers give no ID token without it.
-        "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
-        **fields,
-    }
-    return parse(http.post_form(metadata.token_endpoint, form, headers=headers))
+    proven, headers = credentials.added_to(form, metadata.token_endpoint_auth_methods_supported)
+    return parse(http.post_form(metadata.token_endpoint, proven, headers=headers))
 
 
 def _classified(error: Refused) -> Refused:
@@ -129,7 +128,7 @@ def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discov
         renewed = replace(renewed, access_token=answer.access(now))
     if answer.id_token is not None:
         claims = _trusted_claims(profile, session, answer.id_token, discovery, now)
-        renewed = replace(renewed, id_token=Token(answer.id_token, now, id_claims.expiry(claims) or now))
+        renewed = replace(renewed, id_token=Token(answer.id_token, now, id_claims.expiry(claims)))
     return renewed
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING
 
-TokenKind = Literal["id", "access"]
+if TYPE_CHECKING:
+    from togetherctl.store.choices import TokenKind
 
 STALE_SHARE = 0.2
 MARGIN_SHARE = 0.1

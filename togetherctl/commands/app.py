@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.console import Console
+from togetherctl.environment import may_ask
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass
@@ -23,19 +24,20 @@ class App:
     environ: Mapping[str, str]
     verbosity: int = 0
     output: str = "table"
+    make_world: Callable[..., World] = World
     console: Console = field(init=False)
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
         self.console = Console(self.environ)
         log = self.console.log if self.verbosity else (lambda _line: None)
-        self.world = World(self.environ, self.console, log=log)
+        self.world = self.make_world(self.environ, self.console, log=log)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Go on only if the person agrees. Raises UsageError where nobody can be asked, click.Abort at "no"."""
+        """Go on only if the person agrees. Raises UsageError where nobody can be asked, and click's Exit at "no"."""
         if yes:
             return
-        if not self.world.may_ask or not sys.stdin.isatty():
+        if not may_ask(self.environ) or not sys.stdin.isatty():
             raise UsageError("this asks before it acts, and nobody can be asked here", hint="say --yes")
         if not click.confirm(question, err=True):
             self.console.say("Nothing was changed.")

@@ -32,6 +32,12 @@ class Console:
     def say(self, sentence: str) -> None:
         click.echo(printable(sentence, limit=4000), err=True)
 
+    def next_steps(self, sentence: str, *commands: str) -> None:
+        """What was done, and the commands that usually follow."""
+        self.say(f"{sentence} Next:")
+        for command in commands:
+            click.echo(f"  {printable(command, limit=1000)}", err=True)
+
     def warn(self, sentence: str) -> None:
         click.echo(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}", err=True)
 

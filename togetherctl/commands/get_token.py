@@ -30,7 +30,7 @@ def command(app: App, name: str | None) -> None:
         version = wanted_version(app.environ)
         profile = app.world.store.profile(name)
         refuse_recursion(profile.name, app.environ)
-        credential = app.world.engine.credential(profile, may_log_in=app.world.may_ask)
+        credential = app.world.engine.credential(profile, app.world.policy)
         answer(render(version, credential.token.value, credential.ask_again_at))
 
 

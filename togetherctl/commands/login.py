@@ -10,8 +10,7 @@ from togetherctl.auth.engine import Outcome
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
-from togetherctl.errors import LoginRequired
-from togetherctl.store.profile import Grant
+from togetherctl.store.choices import Grant
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
@@ -31,23 +30,10 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
     """
 
     def act(profile: Profile) -> None:
-        if force and not app.world.may_ask:
-            raise _nobody_here(profile)
-        session, outcome = _logged_in(app, profile, grant, force=force)
+        session, outcome = app.world.engine.login(profile, app.world.policy, grant=grant, force=force)
         _report(app, profile, session, outcome)
 
     for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
-
-
-def _logged_in(app: App, profile: Profile, grant: Grant | None, *, force: bool) -> tuple[Session, Outcome]:
-    if app.world.may_ask:
-        return app.world.engine.login(profile, grant=grant, force=force)
-    # Nobody can be asked: what needs no person is still done.
-    app.world.engine.credential(profile, may_log_in=False)
-    session = app.world.engine.load(profile)
-    if session is None:
-        raise _nobody_here(profile)
-    return session, Outcome.STILL_VALID
 
 
 def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> None:
@@ -70,10 +56,3 @@ def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> N
             "The issuer gave no refresh token, so you will have to log in again then; "
             "see offline_access and auth_params of the profile."
         )
-
-
-def _nobody_here(profile: Profile) -> LoginRequired:
-    return LoginRequired(
-        "a login is needed, and nobody can be asked here (TOGETHERCTL_NO_INPUT or CI is set)",
-        hint=f"togetherctl login {profile.name}",
-    )

@@ -9,7 +9,7 @@ import click
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import Refused, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
@@ -36,22 +36,17 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
 
 
 def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
-    revoked: list[bool] = []
-
-    def revoke(session: Session) -> None:
-        revoked.append(app.world.revoke(profile, session))
-
     try:
-        session = app.world.engine.logout(profile, revoke=None if local else revoke)
-    except TogetherctlError as error:
+        ended = app.world.engine.logout(profile, local=local)
+    except (Unreachable, Refused) as error:
         error.hint = error.hint or "the tokens are deleted here, but the issuer may still accept them"
         raise
-    if session is None:
+    if ended.session is None:
         app.console.say(f"Profile {profile.name} had no session.")
     else:
-        _report(app, profile, session, asked=not local, revoked=any(revoked))
+        _report(app, profile, ended.session, asked=not local, revoked=ended.revoked)
     if sso:
-        _end_sso(app, profile, session)
+        _end_browser_session(app, profile, ended.session)
 
 
 def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoked: bool) -> None:
@@ -69,10 +64,10 @@ def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoke
         app.console.say(f"A token that was already handed out stays valid at the cluster for another {left}.")
 
 
-def _end_sso(app: App, profile: Profile, session: Session | None) -> None:
-    if not app.world.may_ask:
+def _end_browser_session(app: App, profile: Profile, session: Session | None) -> None:
+    if not app.world.policy.ask:
         raise UsageError("--sso opens a browser, and this run may not (TOGETHERCTL_NO_INPUT or CI is set)")
-    if app.world.open_logout_page(profile, session) is None:
-        app.console.say("The issuer has no page to end its session at; close the browser, or log out there yourself.")
-    else:
+    if app.world.issuers.end_browser_session(profile, session.identity if session else None):
         app.console.say("Confirm in the browser that you want to log out there, if it asks.")
+    else:
+        app.console.say("The issuer has no page to end its session at; close the browser, or log out there yourself.")

@@ -15,17 +15,22 @@ from togetherctl.commands.app import App
 from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def run(  # noqa: PLR0911 # a line for each way to end
-    arguments: Sequence[str], environ: Mapping[str, str], *, program: str = "togetherctl"
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    program: str = "togetherctl",
+    make_world: Callable[..., World] = World,
 ) -> int:
-    """Run one command and give its exit code."""
+    """Run one command in a world made by `make_world` and give its exit code."""
     verbosity, arguments = take_verbosity(arguments)
-    app = App(environ, verbosity, _output_wanted(arguments))
+    app = App(environ, verbosity, _output_wanted(arguments), make_world)
     try:
         result = root.main(args=list(arguments), prog_name=program, obj=app, standalone_mode=False)
         sys.stdout.flush()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,4 +49,4 @@ def for_each(app: App, profiles: Sequence[Profile], act: Callable[[Profile], Non
             failures.append(error)
     if failures:
         app.console.say(f"{len(failures)} of {len(profiles)} failed.")
-        raise click.exceptions.Exit(failures[0].exit_code if failures else ExitCode.DONE)
+        raise click.exceptions.Exit(failures[0].exit_code)

@@ -93,8 +93,8 @@ def entries_for(cluster: Cluster, command: str) -> list[Entry]:
     user = f"{USER_PREFIX}{cluster.profile}"
     mark = {"extensions": [{"name": PROGRAM, "extension": {"cluster": cluster.name, "profile": cluster.profile}}]}
     context: dict[str, Any] = {"cluster": cluster.context, "user": user}
-    if cluster.table.namespace:
-        context["namespace"] = cluster.table.namespace
+    if cluster.namespace:
+        context["namespace"] = cluster.namespace
     return [
         Entry("clusters", cluster.context, {**_cluster_body(cluster), **mark}),
         Entry("contexts", cluster.context, {**context, **mark}),
@@ -102,7 +102,7 @@ def entries_for(cluster: Cluster, command: str) -> list[Entry]:
     ]
 
 
-def own_command(*, portable: bool) -> str:
+def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     """What a kubeconfig calls: the absolute path of this installation's console script, or its bare name.
 
     Raises KubeconfigError where there is no such script.
@@ -115,7 +115,7 @@ def own_command(*, portable: bool) -> str:
         return str(called)
     if beside.is_file():
         return str(beside)
-    found = shutil.which(PROGRAM)
+    found = shutil.which(PROGRAM, path=environ.get("PATH"))
     if found:
         return str(Path(found).absolute())
     raise KubeconfigError(
@@ -125,19 +125,15 @@ def own_command(*, portable: bool) -> str:
 
 
 def _cluster_body(cluster: Cluster) -> dict[str, Any]:
-    table = cluster.table
-    body: dict[str, Any] = {"server": table.server}
-    if table.ca_data:
-        body["certificate-authority-data"] = "".join(table.ca_data.split())
-    if cluster.ca_file:
-        body["certificate-authority"] = str(cluster.ca_file)
-    if table.tls_server_name:
-        body["tls-server-name"] = table.tls_server_name
-    if table.proxy_url:
-        body["proxy-url"] = table.proxy_url
-    if table.insecure_skip_tls_verify:
-        body["insecure-skip-tls-verify"] = True
-    return body
+    body = {
+        "server": cluster.server,
+        "certificate-authority-data": "".join(cluster.ca_data.split()) if cluster.ca_data else None,
+        "certificate-authority": str(cluster.ca_file) if cluster.ca_file else None,
+        "tls-server-name": cluster.tls_server_name,
+        "proxy-url": cluster.proxy_url,
+        "insecure-skip-tls-verify": cluster.insecure or None,
+    }
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _exec(profile: str, command: str) -> dict[str, Any]:

@@ -5,25 +5,24 @@ from __future__ import annotations
 import tomllib
 from contextlib import contextmanager, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.store import files
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
-from togetherctl.store.problems import Problem, checked, described, nearest
+from togetherctl.store.problems import Problem, checked, described, nearest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
     from togetherctl.paths import Paths
-    from togetherctl.store.files import Editor, Key
-
-Kind = Literal["profile", "issuer", "cluster"]
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.toml_text import Key, TomlText
 
 TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
 _NEW_STORE = "# togetherctl's store: who you are to which issuer, and which cluster that opens.\n"
@@ -35,18 +34,34 @@ def section(kind: Kind) -> str:
 
 
 @contextmanager
-def changing(paths: Paths) -> Iterator[Editor]:
+def changing(paths: Paths) -> Iterator[TomlText]:
     """Edit the store; what comes out is written only if the change brings no problem that was not there before.
 
     Raises ConfigError, and then nothing was changed.
     """
-    with files.editing(paths.config, paths.state / "store.lock") as editor:
-        before = set(checked(editor.data)[1])
-        if not editor.text.strip():
-            editor.text = _NEW_STORE
-            editor.set(("version",), 1)
-        yield editor
-        _refuse_new_problems([problem for problem in checked(editor.data)[1] if problem not in before])
+    with files.editing(paths.config, paths.state / "store.lock") as text:
+        before = set(checked(text.data)[1])
+        if not text.text.strip():
+            text.text = _NEW_STORE
+            text.set(("version",), 1)
+        yield text
+        _refuse_new_problems([problem for problem in checked(text.data)[1] if problem not in before])
+
+
+def existing(text: TomlText, kind: Kind, name: str) -> Key:
+    """The path of an entry. Raises UsageError where there is none."""
+    entries = text.data.get(section(kind))
+    if not isinstance(entries, dict) or name not in entries:
+        raise unknown(kind, name, entries if isinstance(entries, dict) else ())
+    return section(kind), name
+
+
+def missing(text: TomlText, kind: Kind, name: str) -> Key:
+    """The path of an entry that is to be made. Raises UsageError where it is there already."""
+    entries = text.data.get(section(kind))
+    if isinstance(entries, dict) and name in entries:
+        raise UsageError(f"there is a {kind} {name} already", hint=f"togetherctl {kind} set {name} KEY=VALUE")
+    return section(kind), name
 
 
 def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
@@ -59,6 +74,27 @@ def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
             raise UsageError(f"{name or word} is not of the form KEY=VALUE")
         parsed[key] = _value(kind, key, text)
     return parsed
+
+
+def new_table(kind: Kind, given: Mapping[str, object], words: Sequence[str]) -> dict[str, object]:
+    """The table of a new entry: what options gave it, and `KEY=VALUE` words. Raises UsageError."""
+    table = {name: value for name, value in given.items() if value not in (None, (), [])}
+    for key, value in assignments(kind, words).items():
+        if len(key) > 1:
+            inner = table.setdefault(key[0], {})
+            table[key[0]] = {**inner, key[1]: value} if isinstance(inner, dict) else {key[1]: value}
+        else:
+            table[key[0]] = value
+    return table
+
+
+def valid_issuer(table: Mapping[str, object]) -> IssuerTable:
+    """The table of an issuer, checked. Raises ConfigError."""
+    try:
+        return IssuerTable.model_validate(dict(table))
+    except ValidationError as error:
+        problem = described(error.errors(include_url=False, include_input=False)[0])
+        raise ConfigError(f"the issuer's {'.'.join(problem.key)}: {problem.reason}") from None
 
 
 def known_key(kind: Kind, name: str) -> Key:

@@ -7,6 +7,7 @@ are looked up, paths expanded and presets applied.
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from togetherctl.store import checks
+from togetherctl.store.choices import HIDDEN, ClientAuth, Grant, OfflineAccess, Storage, TokenKind
 from togetherctl.store.secrets import SecretSource
 
 Name = Annotated[str, AfterValidator(checks.name)]
@@ -44,7 +46,15 @@ def _paths(value: object) -> object:
 
 def _hidden(headers: dict[str, str]) -> dict[str, str]:
     # A header an issuer wants is more often a credential than not.
-    return dict.fromkeys(headers, "(hidden)")
+    return dict.fromkeys(headers, HIDDEN)
+
+
+def _without_password(url: str | None) -> str | None:
+    parts = urlsplit(url or "")
+    if not parts.password:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username}:{HIDDEN}@{host}").geturl()
 
 
 def _browser(value: object) -> object:
@@ -112,7 +122,7 @@ class IssuerTable(_Table):
     """The same as base64 of PEM, the way kubeconfigs hold it."""
     insecure_skip_tls_verify: bool = False
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
-    proxy: IssuerProxyURL | None = None
+    proxy: Annotated[IssuerProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
     """The proxy to this issuer; without it `HTTPS_PROXY` and `NO_PROXY` count."""
     request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hidden), Field(repr=False)] = Field(
         default_factory=dict
@@ -120,7 +130,7 @@ class IssuerTable(_Table):
     """Headers sent with every request to this issuer."""
     device_authorization_endpoint: EndpointURL | None = None
     """The endpoint for device codes where the issuer's metadata lacks it (RFC 8628)."""
-    client_auth: Literal["auto", "basic", "post"] = "auto"
+    client_auth: ClientAuth = "auto"
     """Where a client secret travels: in the Authorization header, in the body, or as the metadata says."""
 
 
@@ -135,9 +145,9 @@ class ProfileTable(_Table):
     """Where the client secret is read when it is needed: `env`, `file`, `command`, `keyring`, or the secret itself."""
     scopes: list[Scope] = Field(default_factory=lambda: ["openid", "email"])
     """The scopes asked for; `openid` is always among them."""
-    offline_access: Literal["auto", "always", "never"] = "auto"
+    offline_access: OfflineAccess = "auto"
     """Whether a refresh token is asked for by scope: where the issuer offers it, always, or never."""
-    grant: Literal["auto", "authcode", "paste", "device-code", "password", "client-credentials"] = "auto"
+    grant: Grant = "auto"
     """How a login is done; `auto` chooses by the place it runs in."""
     username: Text | None = None
     """The user name for the password grant."""
@@ -156,9 +166,9 @@ class ProfileTable(_Table):
     """Where the last page of a login leads."""
     pkce: Literal["S256", "no"] = "S256"
     """Proof Key for Code Exchange (RFC 7636); `no` only for an issuer that cannot do it."""
-    token: Literal["id", "access"] = "id"  # noqa: S105 # a kind of token
+    token: TokenKind = "id"  # noqa: S105 # a kind of token
     """Which token the cluster gets."""
-    storage: Literal["file", "keyring", "memory"] = "file"
+    storage: Storage = "file"
     """Where the session is kept."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""

@@ -7,9 +7,11 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from togetherctl.store.choices import OfflineAccess
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -24,7 +26,7 @@ class Preset(BaseModel):
     """The provider's name for people."""
     issuer_pattern: str | None = None
     """A regular expression for the whole issuer URL, where the URL alone tells the provider."""
-    offline_access: Literal["auto", "always", "never"] = "auto"
+    offline_access: OfflineAccess = "auto"
     """Whether the scope `offline_access` gets a refresh token here."""
     auth_params: dict[str, str] = Field(default_factory=dict)
     """Parameters every authorization request needs here."""

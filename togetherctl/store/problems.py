@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.errors import ConfigError
+from togetherctl.errors import ConfigError, UsageError
 from togetherctl.store.models import StoreTable
+from togetherctl.store.toml_text import CannotEdit, TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from togetherctl.store.files import Key
+    from togetherctl.store.toml_text import Key
 
 _A_TYPE = {
     "string_type": "must be a string",
@@ -59,9 +60,10 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
 
 def refusal(path: Path, text: str, problems: list[Problem]) -> ConfigError:
     """The error that says all `problems` of the file, in the order of its lines."""
-    from togetherctl.store.files import key_lines
-
-    lines = key_lines(text)
+    try:
+        lines = TomlText(text).key_lines()
+    except CannotEdit:
+        lines = {}
     placed = sorted((_line(problem.key, lines), _shown(problem.key), problem.reason) for problem in problems)
     said = [f"{path}:{line}: {key}: {reason}" for line, key, reason in placed]
     if len(said) == 1:
@@ -76,6 +78,11 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {near[0]}?"
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 8 else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a profile, issuer or cluster that is not in the store."""
+    return UsageError(f"there is no {kind} {name}{nearest(name, known)}", hint=f"togetherctl {kind} list")
 
 
 def described(detail: ErrorDetails) -> Problem:

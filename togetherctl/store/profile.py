@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
-
-Grant = Literal["auto", "authcode", "paste", "device-code", "password", "client-credentials"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Issuer:
     name: str
     url: str
     connection: Connection
-    client_auth: Literal["auto", "basic", "post"] = "auto"
+    client_auth: ClientAuth = "auto"
     device_authorization_endpoint: str | None = None
 
 
@@ -54,10 +53,10 @@ class Profile:
     issuer: Issuer
     client_id: str
     scopes: tuple[str, ...]
-    offline_access: Literal["auto", "always", "never"] = "auto"
+    offline_access: OfflineAccess = "auto"
     grant: Grant = "auto"
-    token: Literal["id", "access"] = "id"  # noqa: S105 # a kind of token
-    storage: Literal["file", "keyring", "memory"] = "file"
+    token: TokenKind = "id"  # noqa: S105 # a kind of token
+    storage: Storage = "file"
     secret: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     loopbacks: tuple[Loopback, ...] = (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
     certificate: tuple[Path, Path] | None = None
@@ -78,13 +77,6 @@ def resolve(
     from togetherctl.store.presets import find
 
     preset = find(issuer.preset, issuer.url)
-    connection = Connection(
-        ca_files=tuple(expand(path, environ, beside=folder) for path in issuer.ca_file or ()),
-        ca_data=issuer.ca_data,
-        insecure=issuer.insecure_skip_tls_verify,
-        proxy=issuer.proxy,
-        headers=dict(issuer.request_headers),
-    )
     certificate = None
     if profile.listen_cert_file and profile.listen_key_file:
         certificate = (
@@ -97,7 +89,13 @@ def resolve(
     return Profile(
         name=name,
         key=session_key(issuer, profile),
-        issuer=Issuer(profile.issuer, issuer.url, connection, issuer.client_auth, issuer.device_authorization_endpoint),
+        issuer=Issuer(
+            profile.issuer,
+            issuer.url,
+            connection_to(issuer, folder=folder, environ=environ),
+            issuer.client_auth,
+            issuer.device_authorization_endpoint,
+        ),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
         offline_access=offline_access,
@@ -115,6 +113,17 @@ def resolve(
         may_log_in=profile.login == "auto",
         login_timeout=float(profile.login_timeout),
         margin=float(profile.margin),
+    )
+
+
+def connection_to(issuer: IssuerTable, *, folder: Path, environ: Mapping[str, str]) -> Connection:
+    """How requests get to an issuer; relative paths lie beside the store in `folder`."""
+    return Connection(
+        ca_files=tuple(expand(path, environ, beside=folder) for path in issuer.ca_file or ()),
+        ca_data=issuer.ca_data,
+        insecure=issuer.insecure_skip_tls_verify,
+        proxy=issuer.proxy,
+        headers=dict(issuer.request_headers),
     )
 
 

@@ -10,6 +10,7 @@ from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand
+from togetherctl.store.choices import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _KINDS = "{ env = … }, { file = … }, { command = […] }, { keyring = true } or a string"
 _COMMAND_SECONDS = 60.0
 _MAX_BYTES = 64 * 1024
-_HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SecretSource:
     def shown(self) -> object:
         """The TOML value, without the secret."""
         if self.kind == "literal":
-            return _HIDDEN
+            return HIDDEN
         if self.kind == "keyring":
             return {"keyring": True}
         return {self.kind: list(self.value) if isinstance(self.value, tuple) else self.value}

@@ -9,29 +9,35 @@ from typing import TYPE_CHECKING
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand
 from togetherctl.store import files
-from togetherctl.store.problems import checked, nearest, refusal
+from togetherctl.store.key import session_key
+from togetherctl.store.problems import checked, refusal, unknown
 from togetherctl.store.profile import Profile, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from togetherctl.store.models import ClusterTable, StoreTable
+    from pydantic import BaseModel
+
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.models import StoreTable
     from togetherctl.store.overrides import Overrides
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One API server with the name of its context and its profile; `ca_file` is absolute."""
+    """One API server, the name of its context, and the profile that opens it; `ca_file` is absolute."""
 
     name: str
     context: str
-    table: ClusterTable
-    ca_file: Path | None
-
-    @property
-    def profile(self) -> str:
-        return self.table.profile
+    profile: str
+    server: str
+    ca_data: str | None = None
+    ca_file: Path | None = None
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+    insecure: bool = False
+    namespace: str | None = None
 
 
 class Store:
@@ -57,6 +63,22 @@ class Store:
 
         return Overrides.read(self._environ)
 
+    def entries(self, kind: Kind) -> Mapping[str, BaseModel]:
+        """The tables of one kind by name, as they stand in the file."""
+        tables: dict[Kind, Mapping[str, BaseModel]] = {
+            "profile": self.table.profiles,
+            "issuer": self.table.issuers,
+            "cluster": self.table.clusters,
+        }
+        return tables[kind]
+
+    def entry(self, kind: Kind, name: str) -> BaseModel:
+        """Raises UsageError where there is no such entry."""
+        entries = self.entries(kind)
+        if name not in entries:
+            raise unknown(kind, name, entries)
+        return entries[name]
+
     @property
     def profile_names(self) -> list[str]:
         return list(self.table.profiles)
@@ -66,7 +88,7 @@ class Store:
         name = name or self.meant_profile()
         table = self.table.profiles.get(name)
         if table is None:
-            raise self._unknown("profile", name, self.table.profiles)
+            raise unknown("profile", name, self.table.profiles)
         profile = resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
         overrides = self.overrides
         if overrides.login is not None:
@@ -98,23 +120,49 @@ class Store:
             hint="name one, or set default_profile: togetherctl config set default_profile=NAME",
         )
 
+    def keys(self) -> dict[str, str]:
+        """KEY by the name of the profile: whose session is whose."""
+        return {
+            name: session_key(self.table.issuers[table.issuer], table) for name, table in self.table.profiles.items()
+        }
+
     def sharing(self, profile: Profile) -> list[str]:
         """The names of all profiles that share the session of `profile`, itself among them."""
-        from togetherctl.store.key import session_key
+        return [name for name, key in self.keys().items() if key == profile.key]
 
-        return [
-            name
-            for name, table in self.table.profiles.items()
-            if session_key(self.table.issuers[table.issuer], table) == profile.key
-        ]
+    def issuer_meant(self, given: str, *, ca_file: str | None = None) -> str | None:
+        """The name of the issuer called `given`, or of the one whose URL that is; None for a URL that is new.
+
+        Raises UsageError for an unknown name, and where the issuer is there with another CA file.
+        """
+        issuers = self.table.issuers
+        if "://" not in given and given not in issuers:
+            raise unknown("issuer", given, issuers)
+        name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
+        if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
+            raise UsageError(
+                f"the issuer {name} is in the store without this CA file",
+                hint=f"togetherctl issuer set {name} ca_file={ca_file}",
+            )
+        return name
 
     def cluster(self, name: str) -> Cluster:
         """Raises UsageError."""
         table = self.table.clusters.get(name)
         if table is None:
-            raise self._unknown("cluster", name, self.table.clusters)
-        ca_file = expand(table.ca_file, self._environ, beside=self.path.parent) if table.ca_file else None
-        return Cluster(name, table.context or name, table, ca_file)
+            raise unknown("cluster", name, self.table.clusters)
+        return Cluster(
+            name=name,
+            context=table.context or name,
+            profile=table.profile,
+            server=table.server,
+            ca_data=table.ca_data,
+            ca_file=expand(table.ca_file, self._environ, beside=self.path.parent) if table.ca_file else None,
+            tls_server_name=table.tls_server_name,
+            proxy_url=table.proxy_url,
+            insecure=table.insecure_skip_tls_verify,
+            namespace=table.namespace,
+        )
 
     def clusters(self, names: Iterable[str] = ()) -> list[Cluster]:
         """The clusters called `names`; without names all of them. Raises UsageError."""
@@ -122,8 +170,3 @@ class Store:
 
     def clusters_of(self, profile: str) -> list[str]:
         return [name for name, table in self.table.clusters.items() if table.profile == profile]
-
-    def _unknown(self, kind: str, name: str, known: Iterable[str]) -> UsageError:
-        return UsageError(
-            f"there is no {kind} {name} in {self.path}{nearest(name, known)}", hint=f"togetherctl {kind} list"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache import record
@@ -41,9 +41,7 @@ class FileSessions:
         except record.BrokenRecord:
             return None
         except record.NewerRecord:
-            raise StorageError(
-                f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl"
-            ) from None
+            raise _newer(path) from None
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
@@ -66,29 +64,37 @@ class FileSessions:
         return None
 
     def delete(self, key: str) -> bool:
-        """Forget the session, and what was set aside of it; False where there was none. Raises StorageError."""
+        """Forget the session, and what was set aside of it; False where there was none.
+
+        Raises StorageError where it cannot be deleted, or is left alone because a newer togetherctl wrote it.
+        """
+        path = self._path(key)
         try:
             self._aside(key).unlink(missing_ok=True)
-            self._path(key).unlink()
+            # Whoever may read it, it goes; only what we may not understand the worth of stays.
+            record.decode(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
+        except record.NewerRecord:
+            raise _newer(path) from None
+        except (OSError, record.BrokenRecord):
+            pass
+        try:
+            path.unlink()
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise StorageError(f"{self._path(key)} cannot be deleted: {error.strerror}") from None
+            raise StorageError(f"{path} cannot be deleted: {error.strerror}") from None
         return True
 
     @contextmanager
     def lock(self, key: str, *, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the session's lock. Raises LockTimeout, and StorageError where there is no lock to be had."""
-        try:
-            self._make_folder()
-            held = locked(self.folder / f"{key}.lock", seconds=seconds, waiting=waiting)
-            held.__enter__()
-        except OSError as error:
-            raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
-        try:
+        with ExitStack() as stack:
+            try:
+                self._make_folder()
+                stack.enter_context(locked(self.folder / f"{key}.lock", seconds=seconds, waiting=waiting))
+            except OSError as error:
+                raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
             yield
-        finally:
-            held.__exit__(None, None, None)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -122,3 +128,7 @@ class FileSessions:
                 hint=f"chmod 600 {path}; log out and in again if others use this machine",
             )
         return data
+
+
+def _newer(path: Path) -> StorageError:
+    return StorageError(f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl")

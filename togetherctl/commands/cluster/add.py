@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.errors import UsageError
 from togetherctl.paths import expand
-from togetherctl.store.editing import assignments, changing
+from togetherctl.store.editing import missing, new_table
 
 
 @click.command("add")
@@ -22,13 +21,8 @@ def command(app: App, name: str, profile: str, server: str, ca_file: str | None,
 
     Further keys may follow: togetherctl cluster add east --profile acme --server URL namespace=training
     """
-    table: dict[str, object] = {"profile": profile, "server": server}
-    if ca_file:
-        table["ca_file"] = str(expand(ca_file, app.environ))
-    table |= {".".join(key): value for key, value in assignments("cluster", settings).items()}
-    with changing(app.world.paths) as editor:
-        if name in editor.data.get("clusters", {}):
-            raise UsageError(f"there is a cluster {name} already", hint=f"togetherctl cluster set {name} KEY=VALUE")
-        editor.set(("clusters", name), table)
-    app.console.say(f"Added cluster {name}. Next:\n")
-    app.console.say(f"  togetherctl kubeconfig write {name}")
+    ca_path = str(expand(ca_file, app.environ)) if ca_file else None
+    table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
+    with app.world.changing_store() as text:
+        text.set(missing(text, "cluster", name), table)
+    app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")

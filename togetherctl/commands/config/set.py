@@ -6,7 +6,6 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.errors import UsageError
-from togetherctl.store.editing import changing
 
 
 @click.command("set")
@@ -22,9 +21,9 @@ def command(app: App, setting: str) -> None:
         raise UsageError(
             "the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME"
         )
-    with changing(app.world.paths) as editor:
+    with app.world.changing_store() as text:
         if name:
-            editor.set(("default_profile",), name)
+            text.set(("default_profile",), name)
         else:
-            editor.unset(("default_profile",))
+            text.unset(("default_profile",))
     app.console.say(f"The default profile is {name}." if name else "There is no default profile.")

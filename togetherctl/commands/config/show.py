@@ -6,9 +6,9 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import output_option, show_record
-from togetherctl.store.files import Editor, read
-
-_HIDDEN = "(hidden)"
+from togetherctl.store.choices import HIDDEN
+from togetherctl.store.files import read
+from togetherctl.store.toml_text import TomlText
 
 
 @click.command("show")
@@ -20,11 +20,14 @@ def command(app: App) -> None:
         store = app.world.store
         show_record(app, {"path": str(store.path), **store.table.model_dump(mode="json")}, name="path")
         return
-    editor = Editor(read(app.world.paths.config))
-    for name, table in app.world.store.table.profiles.items():
-        if table.client_secret is not None and table.client_secret.kind == "literal":
-            editor.set(("profiles", name, "client_secret"), _HIDDEN)
+    text = TomlText(read(app.world.paths.config).text)
+    for name, profile in app.world.store.table.profiles.items():
+        if profile.client_secret is not None and profile.client_secret.kind == "literal":
+            text.set(("profiles", name, "client_secret"), HIDDEN)
     for name, issuer in app.world.store.table.issuers.items():
         for header in issuer.request_headers:
-            editor.set(("issuers", name, "request_headers", header), _HIDDEN)
-    click.echo(editor.text, nl=False)
+            text.set(("issuers", name, "request_headers", header), HIDDEN)
+        shown = issuer.model_dump()["proxy"]
+        if shown != issuer.proxy:
+            text.set(("issuers", name, "proxy"), shown)
+    click.echo(text.text, nl=False)

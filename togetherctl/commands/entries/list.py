@@ -8,10 +8,11 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import Item, output_option, show_list
-from togetherctl.store.editing import Kind, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from togetherctl.store.choices import Kind
 
 _COLUMNS: dict[Kind, dict[str, str]] = {
     "profile": {"ISSUER": "issuer", "CLIENT ID": "client_id", "GRANT": "grant", "STORAGE": "storage"},
@@ -25,7 +26,7 @@ def command(kind: Kind) -> click.Command:
     @output_option
     @pass_app
     def list_(app: App) -> None:
-        entries = getattr(app.world.store.table, section(kind))
+        entries = app.world.store.entries(kind)
         items: list[Item] = [{"name": name, **table.model_dump(mode="json")} for name, table in entries.items()]
 
         def cell(key: str) -> Callable[[Item], str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.entries.existing import existing
-from togetherctl.store.editing import Kind, assignments, changing, section
+from togetherctl.store.editing import assignments, existing
+
+if TYPE_CHECKING:
+    from togetherctl.store.choices import Kind
 
 
 def command(kind: Kind) -> click.Command:
@@ -16,10 +20,10 @@ def command(kind: Kind) -> click.Command:
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
         wanted = assignments(kind, settings)
-        with changing(app.world.paths) as editor:
-            existing(editor, kind, name)
+        with app.world.changing_store() as text:
+            entry = existing(text, kind, name)
             for key, value in wanted.items():
-                editor.set((section(kind), name, *key), value)
+                text.set((*entry, *key), value)
         app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
 
     set_.help = (

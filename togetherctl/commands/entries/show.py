@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import output_option, show_record
-from togetherctl.errors import UsageError
-from togetherctl.store.editing import Kind, section
-from togetherctl.store.problems import nearest
+
+if TYPE_CHECKING:
+    from togetherctl.store.choices import Kind
 
 
 def command(kind: Kind) -> click.Command:
@@ -17,10 +19,8 @@ def command(kind: Kind) -> click.Command:
     @output_option
     @pass_app
     def show(app: App, name: str) -> None:
-        entries = getattr(app.world.store.table, section(kind))
-        if name not in entries:
-            raise UsageError(f"there is no {kind} {name}{nearest(name, entries)}", hint=f"togetherctl {kind} list")
-        show_record(app, {"name": name, **entries[name].model_dump(mode="json")}, name="name")
+        table = app.world.store.entry(kind, name)
+        show_record(app, {"name": name, **table.model_dump(mode="json")}, name="name")
 
     show.help = f"Show one {kind} with every key, set or by default. Secrets are hidden."
     return show

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.entries.existing import existing
-from togetherctl.store.editing import Kind, changing, known_key, section
+from togetherctl.store.editing import existing, known_key
+
+if TYPE_CHECKING:
+    from togetherctl.store.choices import Kind
 
 
 def command(kind: Kind) -> click.Command:
@@ -16,10 +20,10 @@ def command(kind: Kind) -> click.Command:
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
         paths = [known_key(kind, key) for key in keys]
-        with changing(app.world.paths) as editor:
-            existing(editor, kind, name)
+        with app.world.changing_store() as text:
+            entry = existing(text, kind, name)
             for path in paths:
-                editor.unset((section(kind), name, *path))
+                text.unset((*entry, *path))
         app.console.say(f"{', '.join(keys)} of {kind} {name} back to the default.")
 
     unset.help = f"Give keys of one {kind} their default again."

@@ -9,12 +9,13 @@ import click
 from togetherctl.commands.app import App, pass_app
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
-from togetherctl.store.editing import Kind, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
+
+    from togetherctl.store.choices import Kind
 
 _FILES: dict[Kind, tuple[str, ...]] = {
     "profile": ("listen_cert_file", "listen_key_file"),
@@ -28,7 +29,7 @@ def command(kind: Kind) -> click.Command:
     @pass_app
     def validate(app: App) -> None:
         store = app.world.store
-        entries = getattr(store.table, section(kind))
+        entries = store.entries(kind)
         problems = [problem for name, table in entries.items() for problem in _missing_files(app, kind, name, table)]
         if problems:
             raise ConfigError(f"{store.path} names files that cannot be read", problems=problems)
@@ -47,4 +48,4 @@ def _missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterato
             try:
                 absolute.open("rb").close()
             except OSError as error:
-                yield f"{section(kind)}.{name}.{key}: {absolute}: {error.strerror}"
+                yield f"{kind}s.{name}.{key}: {absolute}: {error.strerror}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.errors import ConfigError, Unreachable, UsageError
+from togetherctl.errors import Unreachable
 from togetherctl.paths import expand
-from togetherctl.store.checks import issuer_url
-from togetherctl.store.editing import assignments, changing
-from togetherctl.transport import Connection
+from togetherctl.store.editing import missing, new_table, valid_issuer
+from togetherctl.store.profile import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,43 +24,27 @@ if TYPE_CHECKING:
 @click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
 @pass_app
 def command(app: App, name: str, url: str, ca_file: str | None, offline: bool, settings: tuple[str, ...]) -> None:
-    """Add an issuer, after a look at its metadata."""
-    absolute = str(expand(ca_file, app.environ)) if ca_file else None
-    table: dict[str, object] = {"url": url, **({"ca_file": absolute} if absolute else {})}
-    for key, value in assignments("issuer", settings).items():
-        if len(key) > 1:
-            raise UsageError(f"give {key[0]} whole here, as a TOML table")
-        table[key[0]] = value
-    with changing(app.world.paths) as editor:
-        if name in editor.data.get("issuers", {}):
-            raise UsageError(f"there is an issuer {name} already", hint=f"togetherctl issuer set {name} KEY=VALUE")
-        if not offline:
-            check_by_discovery(app, url, connection_from(table))
-        editor.set(("issuers", name), table)
+    """Add an issuer, after a look at its metadata.
+
+    Further keys may follow: togetherctl issuer add acme --url URL proxy=http://proxy.example:3128
+    """
+    ca_path = str(expand(ca_file, app.environ)) if ca_file else None
+    table = new_table("issuer", {"url": url, "ca_file": ca_path}, settings)
+    look_at(app, table, offline=offline)
+    with app.world.changing_store() as text:
+        text.set(missing(text, "issuer", name), table)
     app.console.say(f"Added issuer {name}.")
 
 
-def check_by_discovery(app: App, url: str, connection: Connection) -> None:
-    """Raises an error unless there is an OpenID Provider that calls itself `url`."""
+def look_at(app: App, table: Mapping[str, object], *, offline: bool) -> None:
+    """Raises an error unless the table is sound and, if not `offline`, there is an issuer that calls itself so."""
+    issuer = valid_issuer(table)
+    if offline:
+        return
     try:
-        issuer_url(url)
-    except ValueError as error:
-        raise ConfigError(f"the issuer {url} {error}") from None
-    try:
-        app.world.check_issuer(url, connection)
+        app.world.issuers.check(
+            issuer.url, connection_to(issuer, folder=app.world.paths.config.parent, environ=app.environ)
+        )
     except Unreachable as error:
         error.hint = error.hint or "--offline adds it without asking"
         raise
-
-
-def connection_from(table: Mapping[str, object]) -> Connection:
-    """The connection an issuer's table describes."""
-    ca_file, headers = table.get("ca_file"), table.get("request_headers")
-    ca_files = [ca_file] if isinstance(ca_file, str) else ca_file
-    return Connection(
-        ca_files=tuple(Path(str(path)) for path in ca_files) if isinstance(ca_files, list) else (),
-        ca_data=str(table["ca_data"]) if "ca_data" in table else None,
-        insecure=table.get("insecure_skip_tls_verify") is True,
-        proxy=str(table["proxy"]) if "proxy" in table else None,
-        headers={str(name): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {},
-    )

@@ -23,7 +23,7 @@ def command(app: App, names: tuple[str, ...], portable: bool, form: str) -> None
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
     """
     clusters = app.world.store.clusters(names)
-    own = own_command(portable=portable)
+    own = own_command(app.environ, portable=portable)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
         for entry in entries_for(cluster, own):

@@ -44,7 +44,7 @@ def command(
         )
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    own = own_command(portable=portable)
+    own = own_command(app.environ, portable=portable)
     changes = write(
         kubeconfig_files(kubeconfig, app.environ),
         [entry for cluster in clusters for entry in entries_for(cluster, own)],

@@ -9,7 +9,6 @@ import click
 from togetherctl import vault
 from togetherctl.commands.app import App, pass_app
 from togetherctl.errors import UsageError
-from togetherctl.store.editing import changing
 from togetherctl.store.secrets import keyring_name
 
 
@@ -25,15 +24,15 @@ def command(app: App, name: str) -> None:
     profile = app.world.store.profile(name)
     secret = _asked(app, name)
     vault.write(keyring_name(profile.issuer.url, profile.client_id), secret)
-    with changing(app.world.paths) as editor:
-        editor.set(("profiles", name, "client_secret"), {"keyring": True})
+    with app.world.changing_store() as text:
+        text.set(("profiles", name, "client_secret"), {"keyring": True})
     app.console.say(f"The client secret of profile {name} is in the keyring.")
 
 
 def _asked(app: App, name: str) -> str:
     if not sys.stdin.isatty():
         secret = sys.stdin.readline().strip()
-    elif app.world.may_ask:
+    elif app.world.policy.ask:
         secret = click.prompt(f"Client secret of profile {name}", hide_input=True, err=True).strip()
     else:
         raise UsageError("nobody can be asked for the secret here", hint="pipe it in")

@@ -1,0 +1,95 @@
+"""Reaching the issuers of profiles: a client for each, its metadata, and the use cases that need no session's lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import about
+from togetherctl.transport import HTTP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from togetherctl.auth.browser import Opened
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.discovery import Discovery
+    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.session import Session
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
+    from togetherctl.transport import Connection
+
+
+@dataclass(frozen=True)
+class Issuers:
+    """`open_browser` starts a browser at a URL for a profile; `log` takes lines without secrets."""
+
+    cache: Path
+    environ: Mapping[str, str]
+    conversation: Conversation
+    clock: Callable[[], float]
+    open_browser: Callable[[str, Profile], Opened | None]
+    log: Callable[[str], None]
+
+    def http(self, issuer: str, connection: Connection, total_seconds: float = float("inf")) -> HTTP:
+        """A client for one issuer; everything asked through it ends within `total_seconds`."""
+        if connection.insecure:
+            self.conversation.warn(
+                f"the certificate of {issuer} is not verified (insecure_skip_tls_verify): "
+                "whoever is between you and it can take your tokens"
+            )
+        return HTTP(connection, self.environ, log=self.log, total_seconds=total_seconds)
+
+    def discovery(self, profile: Profile, http: HTTP) -> Discovery:
+        """The issuer's metadata and keys, cached."""
+        from togetherctl.auth.discovery import Discovery, cache_file
+
+        file = cache_file(self.cache, profile.issuer.url, profile.issuer.connection)
+        return Discovery(profile.issuer.url, http, file, self.clock)
+
+    def check(self, issuer: str, connection: Connection) -> None:
+        """Raises as `fetch_metadata` does unless there is an issuer that calls itself `issuer`."""
+        from togetherctl.auth.discovery import fetch_metadata
+
+        with about(None, issuer), self.http(issuer, connection) as http:
+            fetch_metadata(issuer, http)
+
+    def log_in(self, profile: Profile, grant: Grant) -> Session:
+        """One login; raises as `login.log_in` does."""
+        from togetherctl.auth.login import log_in
+
+        with self._client(profile) as http:
+            return log_in(
+                self._provider(profile, http),
+                grant=grant,
+                conversation=self.conversation,
+                open_browser=lambda url: self.open_browser(url, profile),
+                clock=self.clock,
+            )
+
+    def revoke(self, profile: Profile, session: Session) -> bool:
+        """Revoke a session's tokens; raises as `logout.revoke` does."""
+        from togetherctl.auth.logout import revoke
+
+        with self._client(profile) as http:
+            return revoke(self._provider(profile, http), session)
+
+    def end_browser_session(self, profile: Profile, identity: str | None) -> bool:
+        """Open the issuer's own logout page; False where it has none."""
+        with self._client(profile) as http:
+            url = self._provider(profile, http).end_session_url(identity or profile.account)
+        if url is None:
+            return False
+        opened = self.open_browser(url, profile)
+        self.conversation.page(url, opened=opened is not None)
+        return True
+
+    def _client(self, profile: Profile) -> HTTP:
+        return self.http(profile.issuer.url, profile.issuer.connection)
+
+    def _provider(self, profile: Profile, http: HTTP) -> Provider:
+        from togetherctl.auth.provider import Provider
+
+        return Provider(profile, self.discovery(profile, http), http)

@@ -1,0 +1,250 @@
+"""TOML as a person's text: an edit touches the lines of what it changes, and is read back before anyone writes it.
+
+Comments, order, spacing and everything else a person typed stay as they are. tomlkit alone would move a comment that
+leads the next table when a key is added before it, so it tells where each key stands, and new lines go in by number.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tomlkit.container import Container
+    from tomlkit.items import Item, Table
+
+Key = tuple[str, ...]
+
+
+class CannotEdit(Exception):
+    """The text is laid out in a way that an edit would damage."""
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Lines of one key or table header, counted from 0; `end` is the first line after it."""
+
+    start: int
+    end: int
+    table: bool
+
+
+class TomlText:
+    """Changes to one TOML text; `data` is always what `text` says."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.data: dict[str, Any] = tomllib.loads(text)
+
+    def set(self, key: Key, value: object) -> None:
+        """Give `key` a value (text, number, boolean, list or table), in place where it exists. Raises CannotEdit."""
+        expected = _with(self.data, key, value)
+        if isinstance(value, dict):
+            # A table takes the place of a whole one, wherever its parts stand.
+            self.unset(key)
+        self._change(self._with_value(key, value), expected)
+
+    def unset(self, key: Key) -> None:
+        """Remove `key` or a whole table; nothing happens where it does not exist. Raises CannotEdit."""
+        expected = _without(self.data, key)
+        if expected != self.data:
+            self._change(self._without_key(key), expected)
+
+    def key_lines(self) -> dict[Key, int]:
+        """The line, counted from 1, on which each key and table begins."""
+        return {key: spans[0].start + 1 for key, spans in _spans(self.text).items()}
+
+    def _change(self, text: str, expected: dict[str, Any]) -> None:
+        # Reading back what would be written is what lets us edit a person's file by line.
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            raise CannotEdit from None
+        if _pruned(data) != _pruned(expected):
+            raise CannotEdit
+        self.text, self.data = text, data
+
+    def _with_value(self, key: Key, value: object) -> str:
+        spans = _spans(self.text)
+        header = next((span for span in spans.get(key[:-1], []) if span.table), None)
+        if key in spans or (len(key) > 1 and header is None and key[:-1] in spans):
+            # It exists, or belongs into an inline table that does: the library replaces that value alone.
+            return _replaced(self.text, key, value)
+        if isinstance(value, dict) and len(key) == 2:
+            return self._with_table(key, value, spans)
+        if len(key) > 1 and header is None:
+            return _replaced(self.text, key, value)
+        return self._with_line(key, value, spans, header)
+
+    def _with_line(self, key: Key, value: object, spans: dict[Key, list[_Span]], header: _Span | None) -> str:
+        """A new key, behind the last of its table and indented like it."""
+        lines = _lines(self.text)
+        siblings = [
+            span for path, spans_of in spans.items() if path[:-1] == key[:-1] for span in spans_of if not span.table
+        ]
+        after = max([span.end for span in siblings], default=header.start + 1 if header else _preamble(lines))
+        model = lines[siblings[-1].start] if siblings else lines[header.start] if header else ""
+        indent = model[: len(model) - len(model.lstrip())]
+        table_follows = len(key) == 1 and after < len(lines) and lines[after].lstrip().startswith("[")
+        return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"] + ["\n"] * table_follows)
+
+    def _with_table(self, key: Key, value: dict[str, object], spans: dict[Key, list[_Span]]) -> str:
+        """A new table, behind the last of its kind."""
+        lines = _lines(self.text)
+        family = [span for path, spans_of in spans.items() if path[0] == key[0] for span in spans_of]
+        block = [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
+        block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
+        # Kinds that are written as dotted keys go on at the end: a header in their middle would cut them short.
+        after = max(span.end for span in family) if any(span.table for span in family) else len(lines)
+        blank_before = after > 0 and lines[after - 1].strip() != ""
+        return _inserted(lines, after, ["\n"] * blank_before + block)
+
+    def _without_key(self, key: Key) -> str:
+        spans = _spans(self.text)
+        doomed = {
+            number
+            for path, spans_of in spans.items()
+            if path[: len(key)] == key
+            for span in spans_of
+            for number in range(span.start, span.end)
+        }
+        if not doomed:
+            return _removed(self.text, key)
+        lines = _lines(self.text)
+        for first in sorted(doomed):
+            # One blank line separated the table from the one before it; it goes along.
+            blank = first - 1
+            if blank not in doomed and lines[first].lstrip().startswith("[") and blank > 0 and not lines[blank].strip():
+                doomed.add(blank)
+        return "".join(line for number, line in enumerate(lines) if number not in doomed)
+
+
+def _spans(text: str) -> dict[Key, list[_Span]]:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    found: dict[Key, list[_Span]] = {}
+    try:
+        _walk(tomlkit.parse(text), (), 0, found)
+    except TOMLKitError:
+        # tomllib reads a few texts that tomlkit does not.
+        raise CannotEdit from None
+    return found
+
+
+def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Span]]) -> int:
+    """Note where each key of `container` stands, which begins on `line`; gives the line after it."""
+    from tomlkit.items import AoT, Comment, Table, Whitespace
+
+    for key, item in container.body:
+        if isinstance(item, Whitespace):
+            line += item.s.count("\n")
+        elif key is None or isinstance(item, Comment):
+            line += item.as_string().count("\n")
+        elif isinstance(item, Table):
+            if not item.is_super_table() and not key.is_dotted():
+                line = _walk_header(item, (*path, key.key), line, found)
+            line = _walk(item.value, (*path, key.key), line, found)
+        elif isinstance(item, AoT):
+            for number, table in enumerate(item.body):
+                line = _walk_header(table, (*path, key.key, str(number)), line, found)
+                line = _walk(table.value, (*path, key.key, str(number)), line, found)
+        else:
+            end = line + _newlines(item)
+            found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
+            line = end
+    return line
+
+
+def _walk_header(table: Table, path: Key, line: int, found: dict[Key, list[_Span]]) -> int:
+    end = line + (table.trivia.indent + table.trivia.trail).count("\n")
+    found.setdefault(path, []).append(_Span(line, end, table=True))
+    return end
+
+
+def _newlines(item: Item) -> int:
+    return (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
+
+
+def _replaced(text: str, key: Key, value: object) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    table: Any = document
+    for part in key[:-1]:
+        if part not in table:
+            table[part] = tomlkit.table(is_super_table=True)
+        table = table[part]
+    table[key[-1]] = value
+    return document.as_string()
+
+
+def _removed(text: str, key: Key) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    table: Any = document
+    for part in key[:-1]:
+        table = table[part]
+    del table[key[-1]]
+    return document.as_string()
+
+
+def _preamble(lines: list[str]) -> int:
+    """Where a first top-level key goes: after the comments that open the file."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith("#"):
+            return number
+    return len(lines)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as TOML counts them, each with its end; `splitlines` would also cut at other characters."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _inserted(lines: list[str], after: int, new: list[str]) -> str:
+    newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    if after and not lines[after - 1].endswith("\n"):
+        lines[after - 1] += newline
+    return "".join([*lines[:after], *(line.replace("\n", newline) for line in new), *lines[after:]])
+
+
+def _rendered(name: str, value: object) -> str:
+    import tomlkit
+
+    if isinstance(value, dict):
+        inline = tomlkit.inline_table()
+        inline.update(value)
+        return f"{_rendered_key(name)} = {inline.as_string()}"
+    return f"{_rendered_key(name)} = {tomlkit.item(value).as_string()}"
+
+
+def _rendered_key(name: str) -> str:
+    import tomlkit
+
+    return tomlkit.key(name).as_string()
+
+
+def _with(data: dict[str, Any], key: Key, value: object) -> dict[str, Any]:
+    if len(key) == 1:
+        return {**data, key[0]: value}
+    return {**data, key[0]: _with(data.get(key[0], {}), key[1:], value)}
+
+
+def _without(data: dict[str, Any], key: Key) -> dict[str, Any]:
+    if key[0] not in data:
+        return data
+    if len(key) == 1:
+        return {name: item for name, item in data.items() if name != key[0]}
+    return {**data, key[0]: _without(data[key[0]], key[1:])}
+
+
+def _pruned(value: Any) -> Any:
+    """The data without empty tables, which say nothing."""
+    if not isinstance(value, dict):
+        return value
+    kept = {name: _pruned(item) for name, item in value.items()}
+    return {name: item for name, item in kept.items() if item != {}}
