@@ -87,7 +87,7 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 def _environment() -> Iterator[str]:
     yield (
         "# Environment variables\n\n"
-        "Only these count. What is typed on the command line overrides them; they override the store.\n\n"
+        "What is typed on the command line overrides them; they override the store.\n\n"
         "| variable | meaning |\n|---|---|\n"
     )
     yield from (f"| `{variable.name}` | {variable.meaning} |\n" for variable in VARIABLES)

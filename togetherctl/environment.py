@@ -1,4 +1,4 @@
-"""Every environment variable togetherctl reads for itself; `docs/reference/environment.md` is made from this table."""
+"""The environment variables that change what togetherctl does; `docs/reference/environment.md` is made from them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,14 @@ VARIABLES = (
     Variable("CI", "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`."),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
     Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
-    Variable("HTTP_PROXY", "The same for http, which only issuers on loopback use, and those never go through it."),
     Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
     Variable("SSL_CERT_FILE", "A PEM file of trusted certificates instead of the system's; `SSL_CERT_DIR` likewise."),
     Variable("KUBECONFIG", "The kubeconfig files, as kubectl reads them."),
+    Variable(
+        "XDG_CONFIG_HOME",
+        "Where the store's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",
+    ),
+    Variable("DISPLAY", "Set, or `WAYLAND_DISPLAY`: there is a screen here that a browser can be shown on (Linux)."),
     Variable(EXEC_INFO, "Set by kubectl for `get-token`: which version of the answer it wants."),
     Variable(
         CALLERS,

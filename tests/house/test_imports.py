@@ -63,7 +63,9 @@ def test_help_loads_no_verb(loaded: Callable[..., Loaded]) -> None:
     modules = loaded("--help")
     ours = {name for name in modules if name.startswith("togetherctl.commands.")}
     assert ours == {f"togetherctl.commands.{name}" for name in ("app", "console", "lazy", "root", "run", "verbosity")}
-    assert not {"pydantic", "httpx2", "authlib", "joserfc", "keyring", "rich", "ruamel", "tomlkit"} & top(modules)
+    assert not {"pydantic", "ssl", "httpx2", "authlib", "joserfc", "keyring", "rich", "ruamel", "tomlkit"} & top(
+        modules
+    )
     assert "togetherctl.commands.status" in loaded("status")
 
 

@@ -67,11 +67,3 @@ def test_what_is_never_in_the_project(what: str) -> None:
         if pattern.search(line)
     ]
     assert found == []
-
-
-def test_the_wheel_holds_the_catalogue_and_the_types() -> None:
-    import tomllib
-
-    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
-    assert build["wheel"]["force-include"] == {"profiles": "togetherctl/profiles"}
-    assert (PACKAGE / "py.typed").exists()

@@ -22,5 +22,5 @@ def command(kind: Kind) -> click.Command:
         table = app.world.store.entry(kind, name)
         show_record(app, {"name": name, **table.model_dump(mode="json")}, name="name")
 
-    show.help = f"Show one {kind} with every key, set or by default. Secrets are hidden."
+    show.help = f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden."
     return show
