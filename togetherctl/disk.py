@@ -16,21 +16,24 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None) -> None:
     """Replace `path` in one step: a temporary file beside it, 0600 from birth, fsync, rename, fsync of the folder.
 
-    Whoever reads sees the old content or the new one, after a power cut too. Raises OSError, and then leaves nothing
-    behind.
+    The new file gets the mode and owner of `like`, if given. Whoever reads sees the old content or the new one, after
+    a power cut too. Raises OSError, and then leaves nothing behind.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
     try:
         with open(descriptor, "wb") as file:
-            if mode != PRIVATE_FILE:
-                temporary.chmod(mode)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if like is not None and sys.platform != "win32":
+                # By descriptor: a path could lead elsewhere by now.
+                with suppress(PermissionError):
+                    os.fchown(descriptor, like.st_uid, like.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
+            os.fsync(descriptor)
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

@@ -18,12 +18,12 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
-def is_safe(url: str) -> bool:
-    """Whether `url` is https, or http to this machine."""
+def is_safe(url: str, *, http: bool = True) -> bool:
+    """Whether `url` is https, or, where `http` is allowed, http to this machine."""
     try:
         parts = urlsplit(url)
         _ = parts.port
-        local = parts.scheme == "http" and is_loopback(parts.hostname)
+        local = http and parts.scheme == "http" and is_loopback(parts.hostname)
         return bool(parts.hostname) and (parts.scheme == "https" or local)
     except ValueError:
         return False

@@ -155,7 +155,7 @@ class HTTP:
                 url = urljoin(url, location)
             except ValueError:
                 url = location
-            if not is_safe(url):
+            if not is_safe(url, http=urlsplit(first).scheme == "http"):
                 raise Untrusted(f"{host_of(first)} redirects to {printable(url)}, which is not https")
             if _origin(url) != _origin(first):
                 # Headers meant for one host are not for another.

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from contextlib import closing, contextmanager
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -160,6 +160,43 @@ def test_what_is_not_http_is_survived(listener: Listener, data: bytes) -> None:
     with finishing(listener) as arrivals:
         assert fetch(f"{listener.redirect_uri}/?state=right&code=abc").status == 200
     assert len(arrivals) == 1
+
+
+def _drip(connection: socket.socket) -> None:
+    for _ in range(100):
+        connection.sendall(b"G")
+        sleep(0.1)
+
+
+def test_a_connection_that_drips_is_cut(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback, "_CONNECTION_SECONDS", 0.5)
+    with socket.create_connection(("127.0.0.1", port_of(listener)), timeout=10) as connection:
+        started = monotonic()
+        with pytest.raises(OSError, match="Broken pipe|reset"):
+            _drip(connection)
+        assert monotonic() - started < 9
+    with finishing(listener) as arrivals:
+        assert fetch(f"{listener.redirect_uri}/?state=right&code=abc").status == 200
+    assert len(arrivals) == 1
+
+
+def test_the_last_page_may_take_longer_than_a_request(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback, "_CONNECTION_SECONDS", 0.3)
+    pages = []
+    visitor = threading.Thread(target=lambda: pages.append(fetch(f"{listener.redirect_uri}/?state=right&code=abc")))
+    visitor.start()
+    arrival = listener.wait(5)
+    assert arrival is not None
+    sleep(1)
+    arrival.show("<p>late</p>")
+    visitor.join(10)
+    assert pages[0].text == "<p>late</p>"
+
+
+def test_another_loopback_address_is_listened_on_itself() -> None:
+    with listen((Loopback("http://127.0.0.2:0"),)) as listening:
+        assert [bound.getsockname()[0] for bound in listening._sockets] == ["127.0.0.2"]
+        assert listening.redirect_uri == f"http://127.0.0.2:{listening._sockets[0].getsockname()[1]}"
 
 
 def test_it_stops_listening_when_it_is_done() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from joserfc.jwk import KeySet, OctKey
 
 from tests.support.issuer import Reply, rsa_key, signing_key
 from togetherctl.auth.claims import identity
+from togetherctl.auth.discovery import check_metadata
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, Untrusted
 
@@ -49,6 +51,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "no expiry": ({"exp": None}, "does not say when"),
     "expiry as text": ({"exp": "tomorrow"}, "does not say when"),
     "expiry without end": ({"exp": 10**15}, "does not say when"),
+    "expiry after the year 9999": ({"exp": 900_000_000_000}, "does not say when"),
     "no birth": ({"iat": None}, "does not say when"),
     "born tomorrow": ({"iat": 99_999_999_999}, "in the future"),
     "not before tomorrow": ({"nbf": 99_999_999_999}, "in the future"),
@@ -222,10 +225,12 @@ def test_a_pinned_account_accepts_nobody_else(
         ({"token_endpoint": "http://example.com/token"}, "is not https"),
         ({"token_endpoint": "ftp://localhost/token"}, "is not https"),
         ({"token_endpoint": ["https://x"]}, "is not https"),
+        ({"token_endpoint": " https://x/"}, "is not https"),
+        ({"token_endpoint": "https://x/\u202e"}, "is not https"),
         ({"jwks_uri": "file:///etc/passwd"}, "is not https"),
         ({"authorization_endpoint": "javascript:alert(1)"}, "is not https"),
         ({"authorization_endpoint": "https://x/\x1b[31m"}, "is not https"),
-        ({"authorization_endpoint": "https://x/'; calc '"}, "not a plain https address"),
+        ({"authorization_endpoint": "https://x/'; calc '"}, "is not https"),
         ({"authorization_endpoint": None}, "names no authorization endpoint"),
         ({"token_endpoint": None}, "names no token endpoint"),
         ({"jwks_uri": None}, "names no keys"),
@@ -304,3 +309,52 @@ def test_an_identity_is_the_email_then_the_name_then_the_subject() -> None:
     assert identity({"email": "e", "preferred_username": "p", "sub": "s"}) == "e"
     assert identity({"email": "", "preferred_username": "p", "sub": "s"}) == "p"
     assert identity({"email": None, "sub": "s"}) == "s"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9/token", "HTTP://127.0.0.1:9/token", "http://localhost:9/token", " https://x/token"]
+)
+def test_an_https_issuer_has_https_endpoints_only(endpoint: str) -> None:
+    document = {"issuer": "https://login.example.com", "token_endpoint": endpoint}
+    with pytest.raises(Untrusted, match="is not https"):
+        check_metadata(document, "https://login.example.com")
+    check_metadata({**document, "token_endpoint": "https://elsewhere.example/token"}, "https://login.example.com")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"token_type": "DPoP"},
+        {"access_token": "a\nb"},
+        {"scope": ["openid"]},
+        {"id_token": 7},
+        {"expires_in": "9" * 5000},
+        {"expires_in": 10**400},
+    ],
+)
+def test_an_odd_answer_to_a_refresh_costs_no_refresh_token(
+    changes: dict[str, Any],
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    issuer: ScriptedIssuer,
+    clock: StoppedClock,
+) -> None:
+    world = make_world(browser=browser)
+    profile = world.store.profile("acme")
+    log_in(world)
+    clock.advance(1000)
+    issuer.token_changes = changes
+    with suppress(Untrusted):
+        world.engine.credential(profile, Policy(ask=False))
+    issuer.token_changes = {}
+    clock.advance(1000)
+    assert world.engine.credential(profile, Policy(ask=False)).token.expires_at == clock.now + 300
+
+
+def test_a_key_of_an_unknown_curve_is_no_bug(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    key = {**issuer.key.as_dict(private=False), "crv": "P-999"}
+    issuer.always["/keys"] = Reply(200, {"keys": [key, "text", 7, {"kty": "EC", "kid": issuer.key.kid}]})
+    with pytest.raises(Untrusted, match="signature of the ID token does not hold"):
+        log_in(make_world(browser=browser))

@@ -345,3 +345,19 @@ def test_colour_stays_out_of_pipes(cli: Run, acme: Path) -> None:
     assert acme.exists()
     for done in (cli("status"), cli("status", "nobody"), cli("profile", "show", "acme")):
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_proxy_password_is_shown_nowhere(acme: Path, cli: Run) -> None:
+    assert cli("issuer", "set", "acme", "proxy=http://me:proxy-pass@proxy.example:3128").code == 0
+    shown = [
+        cli("issuer", "show", "acme").stdout,
+        cli("issuer", "list", "-o", "json").stdout,
+        cli("config", "show").stdout,
+        cli("config", "show", "-o", "yaml").stdout,
+    ]
+    assert all("http://me:(hidden)@proxy.example:3128" in text for text in shown)
+    assert "proxy-pass" not in "".join(shown)
+    assert "proxy-pass" in acme.read_text()
+    done = cli("cluster", "set", "east", "proxy_url=http://me:proxy-pass@proxy.example:3128")
+    assert (done.code, "must hold no password" in done.stderr) == (2, True)
+    acme.unlink()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Reply
+from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -359,3 +360,59 @@ def test_a_session_another_profile_shares_stays(cli: Run, store_at: MakeStore, i
     done = cli("profile", "set", "acme", "scopes=groups,email")
     assert "was deleted" not in done.stderr
     assert [item["state"] for item in items(cli, "status", "acme", "shared")] == ["none", "valid"]
+
+
+def test_an_exposed_session_is_revoked_before_it_goes(cli: Run, issuer: ScriptedIssuer, home: Path) -> None:
+    cli("login")
+    [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
+    path.chmod(0o644)
+    assert cli("refresh").code == 6
+    assert cli("logout").code == 0
+    assert len(issuer.revoked) == 2
+    assert not path.exists()
+
+
+def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from togetherctl.auth import engine
+    from togetherctl.lock import locked
+
+    cli("login")
+    [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
+    monkeypatch.setattr(engine, "_LOGOUT_SECONDS", 0.2)
+    with locked(path.with_suffix(".lock"), seconds=1):
+        done = cli("logout", "--local")
+    assert (done.code, path.exists()) == (0, False)
+
+
+def test_a_newer_session_is_left_alone_by_logout_too(cli: Run, home: Path) -> None:
+    cli("login")
+    [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
+    newer = path.read_bytes().replace(b'"version": 1', b'"version": 2')
+    path.write_bytes(newer)
+    done = cli("logout")
+    assert (done.code, "it is left alone" in done.stderr) == (6, True)
+    assert path.read_bytes() == newer
+
+
+def test_output_for_scripts_holds_nothing_invisible(cli: Run, issuer: ScriptedIssuer) -> None:
+    issuer.claims = {"sub": "user-1", "email": "m\u009b31m\u202e\u00fc@acme.com"}
+    cli("login")
+    for form in ("json", "yaml"):
+        done = cli("status", "-o", form)
+        assert "\u009b" not in done.stdout
+        assert "\u202e" not in done.stdout
+        assert load(done.stdout)["items"][0]["identity"] == "m\u009b31m\u202e\u00fc@acme.com"
+
+
+def test_login_never_says_a_session_is_good_when_it_is_not(
+    cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser, clock: StoppedClock
+) -> None:
+    cli("login")
+    clock.advance(1000)
+    issuer.token_changes["id_token"] = None
+    assert cli("refresh").code == 3
+    assert cli("login", CI="1").code == 3
+    issuer.token_changes.clear()
+    clock.advance(1000)
+    assert "Session refreshed" in cli("login").stderr
+    assert len(browser.opened) == 1

@@ -284,3 +284,40 @@ def test_there_must_be_a_cluster(acme: Path, cli: Run) -> None:
     assert (done.code, "there is no cluster in" in done.stderr) == (2, True)
     done = cli("kubeconfig", "write", "nobody")
     assert (done.code, "there is no cluster nobody" in done.stderr) == (2, True)
+
+
+def test_a_difference_shows_nobodys_credentials(config: Path, cli: Run) -> None:
+    config.write_text(THEIRS.replace("client-certificate: certs/admin.pem", "token: somebody-elses-token"))
+    done = cli("kubeconfig", "write", "--dry-run")
+    assert done.code == 0
+    assert "token: (hidden)" in done.stdout
+    assert "somebody-elses-token" not in done.stdout
+    assert cli("kubeconfig", "write").code == 0
+    assert "token: somebody-elses-token" in config.read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_leaves_a_file_with_its_owner_and_follows_nobody(config: Path, cli: Run, tmp_path: Path) -> None:
+    os.chown(config, 12345, 12345)
+    assert cli("kubeconfig", "write").code == 0
+    assert (config.stat().st_uid, config.stat().st_gid) == (12345, 12345)
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    assert tmp_path.stat().st_uid == 0
+
+
+@pytest.mark.parametrize("name", ["no", "on", "1e3"])
+def test_odd_names_are_text_to_kubectl_too(name: str, cli: Run, home: Path) -> None:
+    from tests.support.programs import need
+
+    cli("cluster", "set", "east", f'context="{name}"')
+    assert cli("kubeconfig", "write", "--set-current").code == 0
+    done = subprocess.run(
+        [need("kubectl"), "config", "view", "--kubeconfig", home / ".kube" / "config", "-o", "json"],
+        env={**os.environ, "CI": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["current-context"] == name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load, without_credentials
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 
@@ -162,3 +162,72 @@ def test_long_values_and_blocks_are_written_as_kubectl_writes_them() -> None:
     document = YamlText("")
     document.put("users", {"name": "u", "user": {"hint": "one\ntwo\n"}})
     assert "hint: |\n      one\n      two\n" in document.text()
+
+
+def test_a_duplicate_key_is_said_without_what_stands_there() -> None:
+    with pytest.raises(NotYAML, match="^line 4: a key stands there twice$") as error:
+        YamlText("users:\n- user:\n    token: SECRET-ONE\n    token: SECRET-TWO\n  name: a\n")
+    assert "SECRET" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "no",
+        "On",
+        "y",
+        "null",
+        "~",
+        "True",
+        "1.5",
+        "0x1f",
+        "017",
+        "1_000",
+        "1:30",
+        "2026-11-23",
+        ".inf",
+        "1e3",
+        "-7",
+        "=",
+    ],
+)
+def test_a_name_means_the_same_to_kubectl(name: str) -> None:
+    """kubectl speaks YAML 1.1, where plain words such as `no` are no text."""
+    import yaml  # the YAML 1.1 library that comes with the Kubernetes client
+
+    document = YamlText("current-context: x\n")
+    document.put("contexts", {"context": {"cluster": name, "user": f"togetherctl:{name}"}, "name": name})
+    document.put_scalar("current-context", name)
+    read = yaml.safe_load(document.text())
+    assert read["contexts"] == [{"context": {"cluster": name, "user": f"togetherctl:{name}"}, "name": name}]
+    assert read["current-context"] == name
+    assert yaml.safe_load(dump({"x": [name]})) == {"x": [name]}
+
+
+def test_what_could_hide_is_escaped() -> None:
+    assert dump({"a": "x\u202ey\u200b\x9b"}).isascii()
+    assert load(dump({"a": "x\u202ey"})) == {"a": "x\u202ey"}
+
+
+def test_credentials_are_hidden_however_they_are_written() -> None:
+    text = """\
+users:
+- name: a
+  user:
+    token: SECRET-1
+    client-key-data: >-
+      SECRET-2
+      SECRET-3
+    client-certificate-data: "SECRET-4"   # kept
+- {name: b, user: {password: SECRET-5, username: me}}
+- name: c
+  user:
+    auth-provider:
+      config: {id-token: SECRET-6, "refresh-token": 'SECRET-7', client-secret: SECRET-8}
+"""
+    hidden = without_credentials(text)
+    assert "SECRET" not in hidden
+    assert hidden.count("(hidden)") == 7
+    assert "username: me" in hidden
+    assert "# kept" in hidden
+    assert without_credentials("") == ""

@@ -218,3 +218,16 @@ def test_the_order_of_tables_does_not_change_the_key(store: Callable[[str], Path
     two = Store.load(store(f'{KEY}auth_params = {{ b = "2", a = "1" }}\n'), environ).profile("p")
     assert one.key == two.key
     assert replace(one, name="q").key == one.key
+
+
+def test_two_stores_mean_different_authorities_by_one_name(
+    store: Callable[[str], Path], environ: dict[str, str], home: Path
+) -> None:
+    text = KEY.replace("[profiles", 'ca_file = "ca.pem"\n[profiles')
+    path = store(text)
+    other = home / "elsewhere" / "config.toml"
+    other.parent.mkdir()
+    other.write_text(text)
+    other.chmod(0o600)
+    assert Store.load(path, environ).profile("p").key != Store.load(other, environ).profile("p").key
+    assert Store.load(path, environ).keys() == {"p": Store.load(path, environ).profile("p").key}

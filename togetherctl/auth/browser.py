@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OPENERS = ("xdg-open", "x-www-browser", "sensible-browser", "gnome-open", "kde-open")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
+_LOUD = frozenset("$()!*;'")
 Command = tuple[str, ...] | Literal[False] | None
 
 # Browsers outlive us on purpose; a process object that is dropped while its process runs would complain.
@@ -51,7 +52,7 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
     if command is None and sys.platform == "win32":
         os.startfile(url)  # noqa: S606 # the system's own way to open an address
         return Opened(None)
-    words = _words(url, command or _own_opener(environ))
+    words = _words(_quiet(url), command or _own_opener(environ))
     if words is None:
         return None
     try:
@@ -69,6 +70,11 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
         return None
     _STARTED.append(process)
     return Opened(process)
+
+
+def _quiet(url: str) -> str:
+    """The same address with every character percent-encoded that a shell in somebody's command would act on."""
+    return "".join(f"%{ord(char):02X}" if char in _LOUD else char for char in url)
 
 
 def _words(url: str, command: Sequence[str] | None) -> list[str] | None:

@@ -93,8 +93,7 @@ class Listener:
         self._closed.set()
         for listening in self._sockets:
             # Closing alone does not wake a thread that waits in accept().
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
+            _hang_up(listening)
             listening.close()
         self._sockets.clear()
 
@@ -121,17 +120,21 @@ class Listener:
             threading.Thread(target=self._serve, args=(connection,), name="togetherctl-callback", daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        # The socket's own timeout begins anew with every byte; this one does not.
+        too_slow = threading.Timer(_CONNECTION_SECONDS, _hang_up, [connection])
+        too_slow.daemon = True
+        too_slow.start()
         try:
             connection.settimeout(_CONNECTION_SECONDS)
             if self._tls is not None:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-            _Handler(connection, self)
+            _Handler(connection, self, too_slow.cancel)
         # A browser may break off at any point; the login goes on.
         except (OSError, ValueError):
             pass
         finally:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+            too_slow.cancel()
+            _hang_up(connection)
             connection.close()
             self._room.release()
 
@@ -144,13 +147,20 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _CONNECTION_SECONDS
 
-    def __init__(self, connection: socket.socket, listener: Listener) -> None:
+    def __init__(self, connection: socket.socket, listener: Listener, in_time: Callable[[], None]) -> None:
         self._listener = listener
+        self._in_time = in_time
         super().__init__(connection, ("", 0), None)  # type: ignore[arg-type] # there is no server behind it
 
     def handle(self) -> None:
         self.close_connection = True
         self.handle_one_request()
+
+    def parse_request(self) -> bool:
+        """The whole request is read: from here on it is we who take time."""
+        understood = super().parse_request()
+        self._in_time()
+        return understood
 
     def do_GET(self) -> None:  # http.server's name
         parts = urlsplit(self.path)
@@ -213,6 +223,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
 def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None) -> Listener:
     """Bind the first of `loopbacks` that is free. Raises PortsTaken and ConfigError."""
     taken: list[str] = []
@@ -220,9 +235,7 @@ def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None 
         url = urlsplit(loopback.redirect_uri)
         tls = _server_tls(certificate) if url.scheme == "https" and certificate else None
         try:
-            sockets, port = (
-                _bind_address(loopback.listen) if loopback.listen else _bind_loopback(_port_of(url.port, tls))
-            )
+            sockets, port = _bind(loopback, url.hostname or "", _port_of(url.port, tls))
         except OSError as error:
             taken.append(f"{loopback.listen or f'port {_port_of(url.port, tls)}'}: {_reason(error)}")
             continue
@@ -234,6 +247,15 @@ def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None 
         f"no redirect URI of this profile can be listened on ({'; '.join(taken)})",
         hint="end the program that holds the port, or register another redirect URI and add it to redirect_uris",
     )
+
+
+def _bind(loopback: Loopback, host: str, port: int) -> tuple[list[socket.socket], int]:
+    """Listen where the profile says, else where the redirect URI's host is; gives the port, too."""
+    if loopback.listen:
+        return _bind_address(loopback.listen)
+    if host in ("localhost", "127.0.0.1", "::1"):
+        return _bind_loopback(port)
+    return _bind_address(f"{host}:{port}")
 
 
 def _bind_loopback(port: int) -> tuple[list[socket.socket], int]:

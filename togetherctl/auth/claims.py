@@ -21,6 +21,8 @@ Claims = dict[str, Any]
 
 MAX_TOKEN = 64 * 1024
 LEEWAY = 60.0
+# The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
+LATEST = 253_402_300_800
 
 
 def read_claims(token: str) -> Claims:
@@ -118,6 +120,6 @@ def _check_times(claims: Claims, now: float) -> None:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST:
         return None
     return float(value)

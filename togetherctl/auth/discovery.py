@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Untrusted
-from togetherctl.loopback import is_loopback, is_safe
+from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 from togetherctl.transport import host_of
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 MAX_AGE = 24 * 3600.0
+_PLAIN = re.compile(r"[!-~]+")
 _VERSION = 1
 _MAX_BYTES = 1024 * 1024
 
@@ -87,15 +89,14 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
     named = document.get("issuer")
     if named != issuer:
         raise Untrusted(f"the issuer calls itself {printable(named)}, not {issuer}", hint=_spelling(issuer, named))
-    local = is_loopback(urlsplit(issuer).hostname)
+    local = urlsplit(issuer).scheme == "http"
     for name in _ENDPOINTS:
         endpoint = document.get(name)
         if endpoint is None:
             continue
-        if not isinstance(endpoint, str) or not endpoint.isprintable() or not is_safe(endpoint):
+        # Plain http only from an issuer that is on this machine and speaks it itself.
+        if not isinstance(endpoint, str) or not _PLAIN.fullmatch(endpoint) or not is_safe(endpoint, http=local):
             raise Untrusted(f"the issuer's {name} is {printable(endpoint)}, which is not https")
-        if endpoint.startswith("http:") and not local:
-            raise Untrusted(f"the issuer's {name} leads to this machine: {printable(endpoint)}")
 
 
 def parse_metadata(document: dict[str, Any]) -> Metadata:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _RETRY_SECONDS = 30.0
 # Whoever waits for another's login waits a little longer than that login may take.
 _LOCK_GRACE = 5.0
+# Longer than a refresh takes, whose new token must not come after the deletion; shorter than a login.
+_LOGOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -123,15 +125,13 @@ class Engine:
 
         Raises Unreachable and Refused, after deleting, and StorageError.
         """
-        with self._holding(profile):
+        with about(profile.name, profile.issuer.url):
             try:
-                session = self.load(profile)
-                if session is None or local:
-                    return Ended(session)
-                return Ended(session, revoked=self._issuers.revoke(profile, session))
-            finally:
-                # A session that may not be used is not revoked, but it goes too.
-                self._sessions(profile).delete(profile.key)
+                with self._locked(profile, seconds=_LOGOUT_SECONDS):
+                    return self._ended(profile, local=local)
+            except LockTimeout:
+                # Whoever is still busy is in a login; what it brings is a session of its own.
+                return self._ended(profile, local=local)
 
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""
@@ -253,6 +253,18 @@ class Engine:
         self._keep(profile, session)
         return session
 
+    # Ending
+
+    def _ended(self, profile: Profile, *, local: bool) -> Ended:
+        sessions = self._sessions(profile)
+        try:
+            session = sessions.load(profile.key, though_open=True)
+            if session is None or local:
+                return Ended(session)
+            return Ended(session, revoked=self._issuers.revoke(profile, session))
+        finally:
+            sessions.delete(profile.key)
+
     # Storing
 
     def _keep(self, profile: Profile, session: Session) -> None:
@@ -276,11 +288,14 @@ class Engine:
             return
 
     @contextmanager
-    def _locked(self, profile: Profile) -> Iterator[None]:
+    def _locked(self, profile: Profile, *, seconds: float | None = None) -> Iterator[None]:
+        """The session's lock: for as long as another's login may take, or for `seconds`. Raises LockTimeout."""
+
         def waiting() -> None:
             self._conversation.say(f"waiting for another togetherctl that is busy with profile {profile.name}")
 
-        with self._sessions(profile).lock(profile.key, seconds=profile.login_timeout + _LOCK_GRACE, waiting=waiting):
+        seconds = profile.login_timeout + _LOCK_GRACE if seconds is None else seconds
+        with self._sessions(profile).lock(profile.key, seconds=seconds, waiting=waiting):
             yield
 
     @contextmanager

@@ -86,6 +86,6 @@ def _type_fits(key_type: object, algorithm: str) -> bool:
 def _holds(token: str, key: dict[str, Any], algorithm: str) -> bool:
     try:
         jws.deserialize_compact(token, KeySet.import_key_set({"keys": [key]}), algorithms=[algorithm])
-    except (JoseError, ValueError, TypeError):
+    except (JoseError, ValueError, TypeError, LookupError):
         return False
     return True

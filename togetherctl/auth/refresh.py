@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth import claims as id_claims
 from togetherctl.auth.session import Session, Token
-from togetherctl.auth.token_answer import TokenAnswer, parse
+from togetherctl.auth.token_answer import TokenAnswer, UnusableAnswer, parse
 from togetherctl.errors import Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def refresh(
         # Said again because some issuers give no ID token otherwise: what was granted, and openid.
         "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
     }
-    answer = _ask_patiently(form, credentials, discovery, http, sleep)
+    try:
+        answer = _ask_patiently(form, credentials, discovery, http, sleep)
+    except UnusableAnswer as error:
+        return replace(session, refresh_token=error.refresh_token or session.refresh_token), error
     rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
     try:
         return _with_tokens(profile, rotated, answer, discovery, clock()), None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # RFC 6749, 5.1 only recommends that an issuer says how long an access token lives.
 _UNSAID_LIFETIME = 300.0
+_LONGEST_NUMBER = 12
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,40 @@ class TokenAnswer:
         return Token(self.access_token, now, now + lifetime)
 
 
+class UnusableAnswer(Untrusted):
+    """A success that cannot be used; `refresh_token` is what it gave in place of the one it spent, if anything."""
+
+    def __init__(self, error: Untrusted, refresh_token: str | None) -> None:
+        super().__init__(error.message, hint=error.hint)
+        self.refresh_token = refresh_token
+
+
 def parse(answer: Answer) -> TokenAnswer:
-    """Raises Unreachable for "later", Refused with the issuer's error code and words, Untrusted for anything odd."""
+    """Raises Unreachable for "later", Refused with the issuer's error code, UnusableAnswer for anything odd."""
     answer.raise_if_later()
     if answer.status != 200:
         raise refusal(answer)
     document = answer.json()
     if "error" in document:
         raise refusal(answer)
+    try:
+        refresh_token = _text(document, "refresh_token")
+    except Untrusted as error:
+        raise UnusableAnswer(error, None) from None
+    try:
+        return _tokens(document, refresh_token)
+    except Untrusted as error:
+        raise UnusableAnswer(error, refresh_token) from None
+
+
+def _tokens(document: dict[str, Any], refresh_token: str | None) -> TokenAnswer:
     kind = document.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise Untrusted(f"the issuer gave a token of type {printable(kind)}; only Bearer can be used")
     return TokenAnswer(
         access_token=_text(document, "access_token"),
         id_token=_text(document, "id_token"),
-        refresh_token=_text(document, "refresh_token"),
+        refresh_token=refresh_token,
         expires_in=_seconds(document.get("expires_in")),
         scope=_text(document, "scope"),
     )
@@ -80,7 +100,7 @@ def _text(document: dict[str, Any], name: str) -> str | None:
 
 def _seconds(value: object) -> float | None:
     # Some issuers send the number as text.
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isdecimal() and len(value) < _LONGEST_NUMBER:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
         return None

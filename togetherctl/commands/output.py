@@ -101,7 +101,9 @@ def _print_data(app: App, data: dict[str, Any]) -> None:
 
         click.echo(dump(data), nl=False)
     else:
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        # Inside a JSON text only strings can hold these, and an escape says the same there.
+        click.echo("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
 
 
 def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]]) -> None:

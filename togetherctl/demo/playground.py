@@ -100,6 +100,6 @@ def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> 
         "PATH": f"{scripts}:{kept.get('PATH', '')}",
     }
     if not by_hand:
-        visitor = [sys.executable, "-m", "togetherctl.demo.visitor", EMAIL, "{url}"]
+        visitor = [sys.executable, "-P", "-m", "togetherctl.demo.visitor", EMAIL, "{url}"]
         own["TOGETHERCTL_BROWSER"] = shlex.join(visitor)
     return {**kept, **own}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import stat
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.stanza import is_ours
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, without_credentials
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -42,8 +41,10 @@ class Change:
 
     def diff(self) -> str:
         """A unified diff, empty where nothing changes."""
+        # What stands around a change may be somebody's credentials.
+        before, after = without_credentials(self.before), without_credentials(self.after)
         lines = difflib.unified_diff(
-            self.before.splitlines(), self.after.splitlines(), str(self.path), str(self.path), lineterm=""
+            before.splitlines(), after.splitlines(), str(self.path), str(self.path), lineterm=""
         )
         return "".join(f"{line}\n" for line in lines)
 
@@ -143,14 +144,10 @@ def _replace(change: Change) -> None:
     try:
         target = change.path.resolve()
         status = target.stat() if target.exists() else None
-        mode = stat.S_IMODE(status.st_mode) if status else PRIVATE_FILE
         if status and not os.access(target, os.W_OK):
             raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {target}")
         make_private_folder(target.parent)
-        write_whole(target, change.after.encode("utf-8"), mode=mode)
-        if status and hasattr(os, "chown"):
-            with suppress(OSError):
-                os.chown(target, status.st_uid, status.st_gid)
+        write_whole(target, change.after.encode("utf-8"), like=status)
     except OSError as error:
         raise KubeconfigError(f"{change.path} cannot be written: {error.strerror}") from None
 

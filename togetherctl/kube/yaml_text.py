@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,16 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _NO_FOLDING = 1 << 20
+_HIDDEN = "(hidden)"
+_CREDENTIALS = frozenset(
+    {
+        "token",
+        "password",
+        "client-key-data",
+        "client-certificate-data",
+        "client-secret",
+        "id-token",
+        "refresh-token",
+        "access-token",
+    }
+)
+# Plain words that YAML 1.1, which kubectl speaks, takes for something else than text.
+_YAML_1_1 = re.compile(
+    r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
+)
 
 
 class NotYAML(Exception):
@@ -39,6 +58,9 @@ def load(text: str) -> Any:
     """The data of one YAML (or JSON) document. Raises NotYAML."""
     try:
         return YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        # The library's own words would hold both values.
+        raise NotYAML(f"line {error.problem_mark.line + 1}: a key stands there twice") from None
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise NotYAML(f"{line}{printable(error.problem or 'not YAML')}") from None
@@ -47,10 +69,31 @@ def load(text: str) -> Any:
 
 
 def dump(data: Any) -> str:
-    """YAML text in kubectl's style."""
+    """YAML text in kubectl's style, ASCII, that programs of YAML 1.1 read alike."""
     stream = io.StringIO()
-    _writer().dump(data, stream)
+    _writer().dump(_written_safely(deepcopy(data)), stream)
     return stream.getvalue()
+
+
+def without_credentials(text: str) -> str:
+    """The text with every value hidden that is a credential in a kubeconfig."""
+    root = YAML().compose(text)
+    hidden = sorted(_credentials(root), key=lambda node: node.start_mark.index, reverse=True) if root else []
+    for node in hidden:
+        text = text[: node.start_mark.index] + _HIDDEN + text[_content_end(node) :]
+    return text
+
+
+def _credentials(node: Node) -> Iterator[Node]:
+    if isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _credentials(item)
+    elif isinstance(node, MappingNode):
+        for key, value in node.value:
+            if key.value in _CREDENTIALS and isinstance(value, ScalarNode):
+                yield value
+            else:
+                yield from _credentials(value)
 
 
 @dataclass(frozen=True)
@@ -241,22 +284,24 @@ def _content_end(node: Node) -> int:
 
 def _block_item(entry: Any, column: int) -> str:
     """One list item in block style, its dash at `column`; comments after its content are left out."""
-    text = dump([_with_blocks(deepcopy(entry))])
+    text = dump([entry])
     root = YAML().compose(text)
     end = text.find("\n", _content_end(root.value[0]))
     margin = " " * column
-    return "".join(f"{margin}{line}\n" if line else "\n" for line in text[:end].splitlines())
+    return "".join(f"{margin}{line}\n" if line else "\n" for line in text[:end].split("\n"))
 
 
-def _with_blocks(value: Any) -> Any:
-    """The same, with text of several lines marked to be written as a block."""
-    if type(value) is str and "\n" in value:
-        return LiteralScalarString(value)
+def _written_safely(value: Any) -> Any:
+    """The same, with text of several lines marked to be a block, and text that looks like something else quoted."""
+    if type(value) is str:
+        if "\n" in value:
+            return LiteralScalarString(value)
+        return DoubleQuotedScalarString(value) if _YAML_1_1.fullmatch(value) else value
     if isinstance(value, dict):
         for key, item in value.items():
-            value[key] = _with_blocks(item)
+            value[key] = _written_safely(item)
     elif isinstance(value, list):
-        value[:] = [_with_blocks(item) for item in value]
+        value[:] = [_written_safely(item) for item in value]
     return value
 
 
@@ -268,4 +313,5 @@ def _writer() -> YAML:
     yaml = YAML()
     yaml.width = _NO_FOLDING
     yaml.preserve_quotes = True
+    yaml.allow_unicode = False
     return yaml

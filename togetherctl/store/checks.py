@@ -69,6 +69,12 @@ def proxy_url(value: str) -> str:
     return value
 
 
+def cluster_proxy_url(value: str) -> str:
+    if _split(proxy_url(value)).password:
+        raise ValueError("must hold no password: it would stand in every kubeconfig that is written")
+    return value
+
+
 def issuer_proxy_url(value: str) -> str:
     if _split(proxy_url(value)).scheme not in ("http", "https"):
         raise ValueError("must be an http:// or https:// proxy")

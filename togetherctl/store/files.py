@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.disk import PRIVATE_FILE, is_ours, make_private_folder, read_whole, write_whole
+from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.lock import LockTimeout, locked
 from togetherctl.store.toml_text import CannotEdit, TomlText
@@ -81,8 +81,7 @@ def _write(path: Path, text: str) -> None:
     try:
         target = path.resolve()
         make_private_folder(target.parent)
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else PRIVATE_FILE
-        write_whole(target, text.encode("utf-8"), mode=mode)
+        write_whole(target, text.encode("utf-8"), like=target.stat() if target.exists() else None)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -7,15 +7,17 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from togetherctl.store.models import IssuerTable, ProfileTable, StoreTable
 
 _VERSION = 1
 
 
-def session_key(issuer: IssuerTable, profile: ProfileTable) -> str:
+def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[str]) -> str:
     """64 hexadecimal digits, the same for profiles whose tokens may stand in for each other.
+
+    `ca_files` are the issuer's CA files with absolute paths: two stores may mean different files by one name.
 
     What the person asked for goes in, never what an issuer's metadata made of it: the key must be known offline and
     must not change when the issuer does. Storage, token kind, margin and redirect URIs do not count.
@@ -30,7 +32,7 @@ def session_key(issuer: IssuerTable, profile: ProfileTable) -> str:
         "grant": _grant_family(profile),
         "account": profile.account,
         "connection": {
-            "ca_file": issuer.ca_file,
+            "ca_file": list(ca_files),
             "ca_data": issuer.ca_data,
             "insecure": issuer.insecure_skip_tls_verify,
             "proxy": issuer.proxy,
@@ -48,7 +50,7 @@ def shared_storage_problems(store: StoreTable) -> Iterator[tuple[str, str]]:
         issuer = store.issuers.get(profile.issuer)
         if issuer is None:
             continue
-        first = first_of.setdefault(session_key(issuer, profile), name)
+        first = first_of.setdefault(session_key(issuer, profile, issuer.ca_file or ()), name)
         if store.profiles[first].storage != profile.storage:
             yield name, f"differs from that of profile {first}, which shares its session; give both the same"
 

@@ -28,7 +28,7 @@ Name = Annotated[str, AfterValidator(checks.name)]
 IssuerURL = Annotated[str, AfterValidator(checks.issuer_url)]
 EndpointURL = Annotated[str, AfterValidator(checks.endpoint_url)]
 PageURL = Annotated[str, AfterValidator(checks.page_url)]
-ProxyURL = Annotated[str, AfterValidator(checks.proxy_url)]
+ClusterProxyURL = Annotated[str, AfterValidator(checks.cluster_proxy_url)]
 IssuerProxyURL = Annotated[str, AfterValidator(checks.issuer_proxy_url)]
 RedirectURI = Annotated[str, AfterValidator(checks.redirect_uri)]
 ListenAddress = Annotated[str, AfterValidator(checks.listen_address)]
@@ -207,7 +207,7 @@ class ClusterTable(_Table):
     """The same as a PEM file; relative to the store."""
     tls_server_name: Text | None = None
     """The name to expect in its certificate, if not the host of `server`."""
-    proxy_url: ProxyURL | None = None
+    proxy_url: ClusterProxyURL | None = None
     """The proxy to this cluster."""
     insecure_skip_tls_verify: bool = False
     """Do not verify its certificate."""

@@ -77,6 +77,7 @@ def resolve(
     from togetherctl.store.presets import find
 
     preset = find(issuer.preset, issuer.url)
+    connection = connection_to(issuer, folder=folder, environ=environ)
     certificate = None
     if profile.listen_cert_file and profile.listen_key_file:
         certificate = (
@@ -88,11 +89,11 @@ def resolve(
         offline_access = preset.offline_access
     return Profile(
         name=name,
-        key=session_key(issuer, profile),
+        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
         issuer=Issuer(
             profile.issuer,
             issuer.url,
-            connection_to(issuer, folder=folder, environ=environ),
+            connection,
             issuer.client_auth,
             issuer.device_authorization_endpoint,
         ),

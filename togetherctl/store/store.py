@@ -122,8 +122,13 @@ class Store:
 
     def keys(self) -> dict[str, str]:
         """KEY by the name of the profile: whose session is whose."""
+        ca_files = {
+            name: [str(expand(path, self._environ, beside=self.path.parent)) for path in issuer.ca_file or ()]
+            for name, issuer in self.table.issuers.items()
+        }
         return {
-            name: session_key(self.table.issuers[table.issuer], table) for name, table in self.table.profiles.items()
+            name: session_key(self.table.issuers[table.issuer], table, ca_files[table.issuer])
+            for name, table in self.table.profiles.items()
         }
 
     def sharing(self, profile: Profile) -> list[str]:

@@ -27,13 +27,14 @@ class FileSessions:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, key: str) -> Session | None:
+    def load(self, key: str, *, though_open: bool = False) -> Session | None:
         """The session, or None where there is none; a file that cannot be understood counts as none.
 
-        Raises StorageError where a file is there but must not be used: not ours, open to others, or newer than us.
+        Raises StorageError where a file is there but must not be used: not ours, newer than us, or open to others.
+        The last may be read `though_open` to revoke what it holds.
         """
         path = self._path(key)
-        data = self._read(path)
+        data = self._read(path, though_open=though_open)
         if data is None:
             return None
         try:
@@ -110,7 +111,7 @@ class FileSessions:
         if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o022:
             raise StorageError(f"{self.folder} can be written by others", hint=f"chmod 700 {self.folder}")
 
-    def _read(self, path: Path) -> bytes | None:
+    def _read(self, path: Path, *, though_open: bool = False) -> bytes | None:
         try:
             data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
         except FileNotFoundError:
@@ -122,7 +123,7 @@ class FileSessions:
                 f"{path} belongs to another user (uid {status.st_uid}) and is not used",
                 hint=f"look at who put it there, then remove it: rm {path}",
             )
-        if open_to_others(status):
+        if open_to_others(status) and not though_open:
             raise StorageError(
                 f"{path} holds tokens and is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
                 hint=f"chmod 600 {path}; log out and in again if others use this machine",

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
 
 VERSION = 1
@@ -80,6 +81,6 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST:
         raise BrokenRecord
     return float(value)

@@ -7,7 +7,7 @@ from togetherctl.commands.lazy import Lazy, LazyGroup
 _HERE = "togetherctl.commands.config"
 
 VERBS = {
-    "path": Lazy(f"{_HERE}.path", "Print where the store, the state and the cache are."),
+    "path": Lazy(f"{_HERE}.path", "Print where the store is."),
     "show": Lazy(f"{_HERE}.show", "Print the store, without its secrets."),
     "schema": Lazy(f"{_HERE}.schema", "Print the JSON Schema of the store."),
     "set": Lazy(f"{_HERE}.set", "Set a key of the store itself, such as default_profile."),

@@ -12,7 +12,10 @@ from togetherctl.commands.output import output_option, show_record
 @output_option
 @pass_app
 def command(app: App) -> None:
-    """Print where the store is; with -o json also the state and the cache."""
+    """Print where the store is.
+
+    With -o json also the state and the cache.
+    """
     paths = app.world.paths
     if app.output == "table":
         click.echo(paths.config)

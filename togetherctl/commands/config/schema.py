@@ -11,5 +11,8 @@ from togetherctl.store.models import json_schema
 
 @click.command("schema")
 def command() -> None:
-    """Print the JSON Schema of the store, for editors that complete and check TOML."""
+    """Print the JSON Schema of the store.
+
+    For editors that complete and check TOML.
+    """
     click.echo(json.dumps(json_schema(), indent=2))

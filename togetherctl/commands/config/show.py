@@ -15,7 +15,10 @@ from togetherctl.store.toml_text import TomlText
 @output_option
 @pass_app
 def command(app: App) -> None:
-    """Print the store as it is written, without the secrets somebody typed into it."""
+    """Print the store, without its secrets.
+
+    As it is written, comments and all; what somebody typed into it that is secret is hidden.
+    """
     if app.output != "table":
         store = app.world.store
         show_record(app, {"path": str(store.path), **store.table.model_dump(mode="json")}, name="path")

@@ -35,7 +35,7 @@ def command(kind: Kind) -> click.Command:
             raise ConfigError(f"{store.path} names files that cannot be read", problems=problems)
         app.console.say(f"{store.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 
-    validate.help = f"Check the whole store, and that the files its {kind}s name can be read."
+    validate.help = f"Check the whole store.\n\nAnd that the files its {kind}s name can be read."
     return validate
 
 

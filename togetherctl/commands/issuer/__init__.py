@@ -9,7 +9,7 @@ _ENTRIES = "togetherctl.commands.entries"
 VERBS = {
     "list": Lazy(f"{_ENTRIES}.list", "List the issuers of the store.", "issuer"),
     "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key.", "issuer"),
-    "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer."),
+    "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer, after a look at its metadata."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
