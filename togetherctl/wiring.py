@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import may_ask
+from togetherctl.environment import CONFIG, may_ask, may_leave_work_behind
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.paths import Paths, locate
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.file import FileSessions
+    from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
@@ -39,6 +40,7 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     log: Callable[[str], None] = _silent
     open_browser: Callable[[str, Profile], Opened | None] | None = None
+    refresh_behind: Callable[[Profile, int], None] | None = None
 
     @cached_property
     def paths(self) -> Paths:
@@ -70,8 +72,10 @@ class World:
 
         return Engine(
             sessions=self.sessions,
+            ready=self.ready,
             issuers=self.issuers,
             conversation=self.conversation,
+            refresh_behind=self.refresh_behind or self._refresh_behind,
             clock=self.clock,
             sleep=self.sleep,
         )
@@ -81,7 +85,14 @@ class World:
         """What the environment lets this run do."""
         from togetherctl.auth.engine import Policy
 
-        return Policy(ask=may_ask(self.environ))
+        return Policy(ask=may_ask(self.environ), behind=may_leave_work_behind(self.environ))
+
+    @cached_property
+    def ready(self) -> ReadyFiles:
+        """The ready files of the store as it was read. A store named by the environment gets none."""
+        from togetherctl.auth.cache.ready import ReadyFiles
+
+        return ReadyFiles(self.paths, None if self.environ.get(CONFIG) else self.store.mtime_ns)
 
     def sessions(self, profile: Profile) -> FileSessions:
         """Where the profile's session is kept. Raises UsageError."""
@@ -96,12 +107,14 @@ class World:
 
     @contextmanager
     def changing_store(self) -> Iterator[TomlText]:
-        """Edit the store, and forget the sessions that no profile reaches afterwards. Raises ConfigError."""
+        """Edit the store; forget ready files, and sessions that no profile reaches afterwards. Raises ConfigError."""
+        from togetherctl.auth.cache.ready import ReadyFiles
         from togetherctl.store.editing import changing
 
         before = self._store_now()
         with changing(self.paths) as text:
             yield text
+        ReadyFiles(self.paths, None).drop_all()
         after = self._store_now()
         if before is None or after is None:
             return
@@ -129,6 +142,11 @@ class World:
             return Store.load(self.paths.config, self.environ)
         except TogetherctlError:
             return None
+
+    def _refresh_behind(self, profile: Profile, lock: int) -> None:
+        from togetherctl.auth.behind import refresh_behind
+
+        refresh_behind(profile.name, lock, self.environ)
 
     def _open_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import open_browser

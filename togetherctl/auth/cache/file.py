@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache import record
+from togetherctl.auth.cache.login import LoginFile
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import StorageError
-from togetherctl.lock import locked
+from togetherctl.lock import Held, inherited, locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,15 +88,34 @@ class FileSessions:
         return True
 
     @contextmanager
-    def lock(self, key: str, *, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the session's lock. Raises LockTimeout, and StorageError where there is no lock to be had."""
+    def lock(
+        self,
+        key: str,
+        *,
+        seconds: float | Callable[[], float] = 0.0,
+        waiting: Callable[[float], None] | None = None,
+        handed_over: int | None = None,
+    ) -> Iterator[Held]:
+        """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
+
+        Raises LockTimeout, and StorageError where there is no lock to be had.
+        """
+        path = self.folder / f"{key}.lock"
         with ExitStack() as stack:
             try:
                 self._make_folder()
-                stack.enter_context(locked(self.folder / f"{key}.lock", seconds=seconds, waiting=waiting))
+                held = stack.enter_context(
+                    locked(path, seconds=seconds, waiting=waiting)
+                    if handed_over is None
+                    else inherited(path, handed_over)
+                )
             except OSError as error:
                 raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
-            yield
+            yield held
+
+    def login_file(self, key: str) -> LoginFile:
+        """The record of the login that is under way, or failed."""
+        return LoginFile(self.folder / f"{key}.login")
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
