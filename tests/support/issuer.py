@@ -56,6 +56,21 @@ class Asked:
 
 
 @dataclass
+class Gate:
+    """Keeps requests waiting before they have any effect, until it is opened; then they are answered or dropped."""
+
+    drops: bool = False
+    opened: threading.Event = field(default_factory=threading.Event)
+    waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def open(self) -> None:
+        self.opened.set()
+
+    def wait_for_somebody(self) -> None:
+        assert self.waiting.acquire(timeout=30), "nobody came"
+
+
+@dataclass
 class _Login:
     request: dict[str, str]
     claims: dict[str, Any]
@@ -80,6 +95,7 @@ class ScriptedIssuer:
         self.sends_issuer = False
         self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self.always: dict[str, Reply] = {}
+        self.gates: dict[str, Gate] = {}
         self.asked: list[Asked] = []
         self.counts: Counter[str] = Counter()
         self.codes: dict[str, _Login] = {}
@@ -249,6 +265,13 @@ class _Handler(BaseHTTPRequestHandler):
         )
         self.home.asked.append(asked)
         self.home.counts[asked.path] += 1
+        gate = self.home.gates.get(asked.path)
+        if gate is not None:
+            gate.waiting.release()
+            gate.opened.wait(60)
+            if gate.drops:
+                self.close_connection = True
+                return
         reply = self.home.answer(asked)
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.status)
