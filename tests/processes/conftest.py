@@ -87,6 +87,7 @@ class Plugin:
         now = time.time()
         aged = replace(session, id_token=Token(session.id_token.value, now - age, now - age + life))
         self.sessions.save(self.profile.key, aged)
+        (self.home / "cache" / "ready" / "acme").unlink(missing_ok=True)
         return aged
 
     def wait_until(self, what: Callable[[], Any], seconds: float = 60) -> None:
@@ -122,6 +123,7 @@ def plugin(environ: dict[str, str], acme: Path, make_world: MakeWorld, canary: C
     for process in running.started:
         if process.poll() is None:
             process.kill()
+        if process.stdout and not process.stdout.closed:
             process.communicate()
     for child in running.children():
         os.kill(child, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.issuer import Gate, Reply
@@ -101,7 +102,4 @@ def test_an_issuer_that_hangs_leaves_no_process(logged_in: Plugin, issuer: Scrip
 
 
 def _descriptors(process: int) -> list[str]:
-    import os
-
-    folder = f"/proc/{process}/fd"
-    return [os.readlink(f"{folder}/{number}") for number in sorted(os.listdir(folder), key=int)]
+    return [str(path.readlink()) for path in sorted(Path(f"/proc/{process}/fd").iterdir(), key=lambda fd: int(fd.name))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -60,10 +59,10 @@ def test_an_owner_killed_between_the_answer_and_the_write(logged_in: Plugin, iss
     assert (issuer.counts["/token"] - before, logged_in.visits) == (2, 1)
 
 
-def test_an_issuer_that_hangs_is_asked_by_one(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
+def test_an_issuer_that_is_busy_is_asked_by_one(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
     """Who waited for a refresh that failed is told so, instead of each waiting for its own."""
     kept = logged_in.aged(life=300, age=1000)
-    issuer.always["/token"] = Reply(429, b"", {"Retry-After": "4"})
+    issuer.always["/token"] = Reply(429, b"", {"Retry-After": "1"})
     ended = [logged_in.end(process) for process in [logged_in.start() for _ in range(8)]]
     assert {(code, stdout) for code, stdout, _ in ended} == {(4, "")}
     assert all("429 (too many requests)" in stderr for _, _, stderr in ended)
@@ -93,5 +92,5 @@ def test_nobody_is_left_behind(logged_in: Plugin) -> None:
     """The lock's file stays, free."""
     logged_in.aged(life=300, age=1000)
     assert logged_in.run()[0] == 0
-    names = sorted(os.listdir(logged_in.home / "state" / "sessions"))
-    assert [name.rpartition(".")[2] for name in names] == ["json", "lock"]
+    folder = logged_in.home / "state" / "sessions"
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".lock"]

@@ -1,0 +1,303 @@
+"""When a ready file is written, what it says, and what removes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from togetherctl import fastpath
+from togetherctl.auth.cache.ready import ReadyFiles
+from togetherctl.auth.engine import Policy
+from togetherctl.errors import TogetherctlError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
+    from togetherctl.auth.engine import Credential
+    from togetherctl.wiring import World
+
+
+@pytest.fixture
+def old_store(acme: Path, clock: StoppedClock) -> Path:
+    os.utime(acme, (clock() - 100,) * 2)
+    return acme
+
+
+def ask(world: World, name: str = "acme") -> Credential:
+    return world.engine.credential(world.store.profile(name), Policy(ask=False))
+
+
+def log_in(world: World, name: str = "acme") -> None:
+    world.engine.login(world.store.profile(name), Policy())
+
+
+def ready(home: Path, name: str = "acme") -> Path:
+    return home / "tctl" / "cache" / "ready" / name
+
+
+def body(path: Path) -> dict[str, object]:
+    return dict(json.loads(path.read_bytes().partition(b"\n")[2]))
+
+
+@pytest.mark.usefixtures("old_store")
+def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path) -> None:
+    world = make_world(browser=browser)
+    log_in(world)
+    served = ask(world)
+    path = ready(home)
+    words = path.read_text().splitlines()[0].split(" ", 7)
+    profile = world.store.profile("acme")
+    assert words == [
+        "togetherctl-ready",
+        "1",
+        "acme",
+        f"{clock():.0f}",
+        f"{served.ask_again_at:.0f}",
+        str(len(path.read_text().splitlines()[1])),
+        profile.key,
+        str(world.paths.config),
+    ]
+    assert body(path)["status"]["token"] == served.token.value  # type: ignore[index] # an ExecCredential
+    assert path.stat().st_mtime_ns == world.paths.config.stat().st_mtime_ns
+    assert path.stat().st_mode & 0o7777 == 0o600
+    assert path.parent.stat().st_mode & 0o7777 == 0o700
+
+
+@pytest.mark.usefixtures("old_store")
+def test_it_lives_as_long_as_the_token_is_fresh(
+    make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path, issuer: ScriptedIssuer
+) -> None:
+    world = make_world(browser=browser)
+    log_in(world)
+
+    def good() -> bool:
+        return world.ready.is_good("acme", "file", now=clock())
+
+    clock.advance(239)
+    assert good()
+    clock.advance(1)
+    assert not good()
+    # Stale: nothing is made ready, or nobody would ask for a refresh.
+    before = ready(home).read_bytes()
+    ask(make_world())
+    assert ready(home).read_bytes() == before
+    # Due, and the issuer is away: for half a minute at a time.
+    clock.advance(31)
+    issuer.stop()
+    late = ask(make_world())
+    assert good()
+    assert body(ready(home))["status"]["token"] == late.token.value  # type: ignore[index] # as above
+    clock.advance(30)
+    assert not good()
+
+
+def test_none_is_written_while_the_store_is_young(
+    make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    os.utime(acme, (clock() - 1.9,) * 2)
+    log_in(make_world(browser=browser))
+    ask(make_world())
+    assert not ready(home).exists()
+    clock.advance(1)
+    ask(make_world())
+    assert ready(home).exists()
+
+
+@pytest.mark.usefixtures("old_store")
+def test_none_is_written_of_a_store_that_changed_since_it_was_read(
+    make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    world = make_world(browser=browser)
+    assert world.store.mtime_ns
+    os.utime(acme, (clock() - 50,) * 2)
+    log_in(world)
+    ask(world)
+    assert not ready(home).exists()
+
+
+@pytest.mark.usefixtures("old_store")
+def test_none_is_written_for_a_store_that_the_environment_names(
+    make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, home: Path
+) -> None:
+    world = make_world(browser=browser, TOGETHERCTL_CONFIG=str(acme))
+    log_in(world)
+    ask(world)
+    assert not ready(home).exists()
+
+
+@pytest.mark.parametrize("spoil", ["open", "foreign", "symlink", "file", "open above"])
+@pytest.mark.usefixtures("old_store")
+def test_none_is_written_where_others_could_look(
+    spoil: str, make_world: MakeWorld, browser: ScriptedBrowser, home: Path
+) -> None:
+    folder = ready(home).parent
+    folder.parent.mkdir(mode=0o700)
+    if spoil == "symlink":
+        (home / "tctl" / "state" / "elsewhere").mkdir(mode=0o700, parents=True)
+        folder.symlink_to(home / "tctl" / "state" / "elsewhere")
+    elif spoil == "file":
+        folder.write_text("")
+    else:
+        folder.mkdir(mode=0o755 if spoil == "open" else 0o700)
+    if spoil == "open above":
+        folder.parent.chmod(0o750)
+    if spoil == "foreign":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a folder away")
+        os.chown(folder, 12345, -1)
+    log_in(make_world(browser=browser))
+    ask(make_world())
+    assert not ready(home).exists()
+
+
+def test_what_the_keyring_seals_is_ready_in_memory_only(
+    make_world: MakeWorld, old_store: Path, clock: StoppedClock, tmp_path: Path
+) -> None:
+    assert old_store.exists()
+    runtime = tmp_path / "run"
+    runtime.mkdir(mode=0o700)
+    for storage, with_runtime, where in (
+        ("keyring", {"XDG_RUNTIME_DIR": str(runtime)}, runtime / "togetherctl" / "ready" / "acme"),
+        ("keyring", {}, None),
+        ("memory", {"XDG_RUNTIME_DIR": str(runtime)}, None),
+    ):
+        world = make_world(**with_runtime)
+        files = ReadyFiles(world.paths, world.store.mtime_ns)
+        until = clock() + 60
+        files.write("acme", "k" * 64, storage, token="opaque", until=until, now=clock())  # type: ignore[arg-type] # its word
+        written = [path for path in tmp_path.rglob("acme") if "ready" in path.parts]
+        assert written == ([where] if where else [])
+        files.drop("k" * 64)
+        assert not [path for path in tmp_path.rglob("acme") if "ready" in path.parts]
+
+
+def test_a_changed_session_removes_it_for_all_who_share(
+    make_world: MakeWorld,
+    store_at: MakeStore,
+    issuer: ScriptedIssuer,
+    browser: ScriptedBrowser,
+    clock: StoppedClock,
+    home: Path,
+) -> None:
+    path = store_at(issuer)
+    shared = f'[profiles.twin]\nissuer = "acme"\nclient_id = "{issuer.client_id}"\ntoken = "access"\n'
+    other = f'[profiles.other]\nissuer = "acme"\nclient_id = "{issuer.client_id}"\nscopes = ["groups"]\n'
+    path.write_text(f'{path.read_text()}\n{shared}{other}redirect_uris = ["http://localhost:0"]\n')
+    os.utime(path, (clock() - 100,) * 2)
+    world = make_world(browser=browser)
+    log_in(world)
+    log_in(world, "other")
+    first, twin = ask(world), ask(world, "twin")
+    assert first.token.value != twin.token.value
+    assert all(ready(home, name).exists() for name in ("acme", "twin", "other"))
+    world.engine.refresh(world.store.profile("acme"))
+    assert [ready(home, name).exists() for name in ("acme", "twin", "other")] == [True, False, True]
+    assert first.token.value not in ready(home).read_text()
+    ask(world, "twin")
+    world.engine.logout(world.store.profile("acme"), local=True)
+    assert [ready(home, name).exists() for name in ("acme", "twin", "other")] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["profile", "set", "acme", "login=never"],
+        ["profile", "set", "acme", "token=access"],
+        ["profile", "add", "more", "--issuer", "acme", "--client-id", "x", "--offline"],
+        ["issuer", "set", "acme", "client_auth=post"],
+        ["cluster", "remove", "east", "--yes"],
+        ["config", "set", "default_profile=acme"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("old_store")
+def test_a_changed_store_removes_all(
+    command: list[str], make_world: MakeWorld, browser: ScriptedBrowser, home: Path, cli: Run
+) -> None:
+    log_in(make_world(browser=browser))
+    assert ready(home).exists()
+    done = cli(*command)
+    assert done.code == 0, done.stderr
+    assert not ready(home).exists()
+
+
+@pytest.mark.usefixtures("old_store")
+def test_a_reader_that_comes_late_leaves_nothing(
+    make_world: MakeWorld, browser: ScriptedBrowser, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has read the session, then somebody logs out, then it wants to leave a ready file."""
+    from togetherctl.auth import engine
+
+    log_in(make_world(browser=browser))
+    ready(home).unlink()
+    real = engine.Engine._prepare_the_next
+
+    def after_a_logout(self: engine.Engine, *arguments: object) -> None:
+        world = make_world()
+        world.engine.logout(world.store.profile("acme"), local=True)
+        real(self, *arguments)  # type: ignore[arg-type] # what it was called with
+
+    monkeypatch.setattr(engine.Engine, "_prepare_the_next", after_a_logout)
+    ask(make_world())
+    assert not ready(home).exists()
+
+
+@pytest.mark.usefixtures("old_store")
+def test_after_a_logout_nobody_serves_the_old_token(
+    make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    """Writers of ready files race with it, many rounds."""
+    world = make_world(browser=browser)
+    profile = world.store.profile("acme")
+    sessions = world.sessions(profile)
+    session, _ = world.engine.login(profile, Policy())
+    path = ready(home)
+    stop = threading.Event()
+    served = [0, 0, 0]
+
+    def write_again_and_again(number: int) -> None:
+        writer = make_world()
+        while not stop.is_set():
+            path.unlink(missing_ok=True)
+            try:
+                ask(writer)
+                served[number] += 1
+            except TogetherctlError:
+                pass
+
+    def is_served() -> bool:
+        try:
+            return bool(
+                fastpath.credential(
+                    str(path), profile="acme", store=str(world.paths.config), sessions=str(sessions.folder), now=clock()
+                )
+            )
+        except OSError:
+            return False
+
+    writers = [threading.Thread(target=write_again_and_again, args=(number,)) for number in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(40):
+            sessions.save(profile.key, session)
+            before = sum(served)
+            while sum(served) < before + 4:
+                assert all(writer.is_alive() for writer in writers)
+                time.sleep(0.001)
+            world.engine.logout(profile, local=True)
+            assert not any(is_served() for _ in range(20))
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join(10)
+    assert not path.exists()
