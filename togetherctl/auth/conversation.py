@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+@dataclass(frozen=True)
+class DeviceCode:
+    """Where a person enters which code (RFC 8628, 3.2); `complete` is the same page with the code filled in."""
+
+    uri: str
+    code: str
+    complete: str | None = None
+
+
 class Conversation(Protocol):
-    """Tells, never asks. Nothing here may raise or block for long."""
+    """Tells, and asks where there is somebody. Only asking may raise, or block for as long as it is told."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody at a terminal whose answers may be read."""
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        """One line the person types within `seconds`. Raises TimeoutError, and EOFError where there is no answer."""
+
+    def ask_secret(self, question: str, seconds: float) -> str:
+        """The same, shown nowhere, and of any length: authorization codes can be longer than a terminal's line."""
 
     def say(self, sentence: str) -> None:
         """Something worth knowing."""
@@ -22,3 +42,6 @@ class Conversation(Protocol):
 
     def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
         """Wait for `what` at most `seconds`: a countdown on a terminal, a line elsewhere."""
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        """A page to open on any device and the code to enter there, and whether a browser was started at it."""

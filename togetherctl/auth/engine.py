@@ -8,7 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
+from togetherctl.auth.place import needs_nobody
+from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness, State
 from togetherctl.errors import LoginRequired, StorageError, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.lock import LockTimeout
@@ -108,17 +109,24 @@ class Engine:
                     return self._refreshed(profile, session), Outcome.REFRESHED
                 except LoginRequired as error:
                     reason = error.message
-            if not policy.ask:
+                    self._explain(error)
+            grant = grant or profile.grant
+            if not policy.ask and not needs_nobody(profile, grant):
                 raise LoginRequired(f"{reason}; nobody can be asked here", hint=_command(profile))
-            return self._logged_in(profile, grant or profile.grant), Outcome.LOGGED_IN
+            return self._logged_in(profile, grant), Outcome.LOGGED_IN
 
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
         """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
 
-        Raises as `credential` does.
+        A client that needs nobody simply asks for new tokens. Raises as `credential` does.
         """
         with self._holding(profile):
-            return self._refreshed(profile, self.load(profile), force=force)
+            try:
+                return self._refreshed(profile, self.load(profile), force=force)
+            except LoginRequired:
+                if needs_nobody(profile, profile.grant):
+                    return self._logged_in(profile, profile.grant)
+                raise
 
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
@@ -180,16 +188,29 @@ class Engine:
     def _renewed(self, profile: Profile, session: Session | None, policy: Policy) -> Credential:
         """Due or expired: refresh, else log in if that is allowed, else say what to run."""
         try:
-            return self._credential(profile, self._refreshed(profile, session))
+            return self._credential(profile, self._refreshed_or_logged_in(profile, session, policy))
         except Unreachable as error:
             return self._served_late(profile, session, error)
         except LoginRequired as error:
-            if policy.ask and profile.may_log_in:
-                return self._credential(profile, self._logged_in(profile, profile.grant))
-            if session is not None and session.refresh_token is None and self._is_valid(profile, session):
+            lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
+            if session is not None and lasting and self._is_valid(profile, session):
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential(profile, session)
-            raise error from None
+            raise
+
+    def _refreshed_or_logged_in(self, profile: Profile, session: Session | None, policy: Policy) -> Session:
+        try:
+            return self._refreshed(profile, session)
+        except LoginRequired as error:
+            if not needs_nobody(profile, profile.grant) and not (policy.ask and profile.may_log_in):
+                raise
+            self._explain(error)
+            return self._logged_in(profile, profile.grant)
+
+    def _explain(self, error: LoginRequired) -> None:
+        """A login at every expiry is something to mend, so it is said why."""
+        if isinstance(error, NoNewToken):
+            self._conversation.warn(error.message)
 
     def _is_valid(self, profile: Profile, session: Session) -> bool:
         return self._freshness(profile, session) is not Freshness.EXPIRED
@@ -210,11 +231,10 @@ class Engine:
         except TogetherctlError as error:
             self._note(profile, session, error)
             raise
-        if not self._is_valid(profile, renewed):
-            raise LoginRequired(
-                f"login required: the issuer refreshes this session without a new {profile.token} token",
-                hint=_command(profile),
-            )
+        if renewed.token(profile.token) in (None, session.token(profile.token)):
+            missing = NoNewToken.of(profile)
+            self._note(profile, renewed, missing)
+            raise missing
         return renewed
 
     def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
