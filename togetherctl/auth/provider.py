@@ -36,7 +36,7 @@ class Provider:
 
     def authorization_request(self, redirect_uri: str) -> AuthorizationRequest:
         """A fresh request for a code. Raises Untrusted where the issuer cannot do PKCE S256, and as discovery does."""
-        metadata = self.discovery.metadata(fresh=True)
+        metadata = self._news()
         methods = metadata.code_challenge_methods_supported
         if self.profile.pkce and methods and "S256" not in methods:
             raise Untrusted(
@@ -46,7 +46,7 @@ class Provider:
         return AuthorizationRequest.make(
             issuer=self.profile.issuer.url,
             redirect_uri=redirect_uri,
-            scopes=self.scopes(metadata),
+            scopes=self._scopes(),
             pkce=self.profile.pkce,
             issuer_parameter=metadata.authorization_response_iss_parameter_supported,
         )
@@ -76,7 +76,7 @@ class Provider:
     @property
     def device_endpoint(self) -> str | None:
         """Where device codes come from: what the store says, else the metadata; None where neither does."""
-        return self.profile.issuer.device_authorization_endpoint or self._metadata.device_authorization_endpoint
+        return self.profile.issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
 
     def device_authorization(self, scopes: Sequence[str], verifier: str | None) -> dict[str, Any]:
         """What the issuer answers to a device authorization request (RFC 8628, 3.1), with PKCE as of RFC 7636.
@@ -122,6 +122,7 @@ class Provider:
 
     def client_credentials(self, scopes: Sequence[str]) -> TokenAnswer:
         """Tokens for the client itself (RFC 6749, 4.4.2). Raises Unreachable, Refused and Untrusted."""
+        self._news()
         own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}
         return self._tokens({**self.profile.auth_params, **own})
 
@@ -154,10 +155,10 @@ class Provider:
             query.append(("logout_hint", logout_hint))
         return parts._replace(query=urlencode(query)).geturl()
 
-    def scopes(self, metadata: Metadata | None = None) -> tuple[str, ...]:
+    def _scopes(self) -> tuple[str, ...]:
         """The scopes to ask for, `offline_access` among them where the profile and the metadata want it."""
         scopes = self.profile.scopes
-        offered = "offline_access" in (metadata or self._metadata).scopes_supported
+        offered = "offline_access" in self._news().scopes_supported
         wanted = self.profile.offline_access
         if wanted == "always" or (wanted == "auto" and offered):
             return tuple(dict.fromkeys([*scopes, "offline_access"]))
@@ -168,7 +169,7 @@ class Provider:
 
         Where the issuer does not know a scope, once more without the `offline_access` that nobody typed.
         """
-        scopes = self.scopes()
+        scopes = self._scopes()
         try:
             return ask(scopes), scopes
         except Refused as error:
@@ -186,6 +187,10 @@ class Provider:
     @property
     def _metadata(self) -> Metadata:
         return self.discovery.metadata()
+
+    def _news(self) -> Metadata:
+        """The metadata as the issuer has it now: a login happens rarely enough to ask."""
+        return self.discovery.metadata(fresh=True)
 
     @cached_property
     def _credentials(self) -> ClientCredentials:
