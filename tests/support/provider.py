@@ -48,24 +48,27 @@ def certified_provider(*, lifetime: int) -> Iterator[str]:
 
 
 class _Following(HTTPRedirectHandler):
-    """Follows redirects as a browser does, and tells each address."""
+    """Follows redirects as a browser does, and tells each address; one that begins with `stops_at` is the last."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], stops_at: str | None) -> None:
         self._tell = tell
+        self._stops_at = stops_at
 
     def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
         self._tell(newurl)
+        if self._stops_at and newurl.startswith(self._stops_at):
+            return None
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class Person:
     """Fills in the provider's own forms, keeping its cookies, as somebody called `name` would."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, stops_at: str | None = None) -> None:
         self._name = name
         self.ended_at = ""
         self._opener: OpenerDirector = build_opener(
-            ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _Following(self._standing_at)
+            ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _Following(self._standing_at, stops_at)
         )
 
     def _standing_at(self, url: str) -> None:
@@ -74,7 +77,7 @@ class Person:
     def log_in(self, url: str, **typed: str) -> str:
         """Go to `url`, log in and agree; the text of the page it ends on. `typed` goes into every form as well.
 
-        `ended_at` is the address of that page: where a browser would stand, even if nothing listens there.
+        `ended_at` is the address of that page: where a browser would stand, though nothing listens there.
         """
         where, page = self._get(url)
         for _ in range(6):

@@ -110,8 +110,8 @@ class Console:
 
         class Left(ProgressColumn):
             def render(self, task: Task) -> RenderableType:
-                left = max(ends - monotonic(), 0)
-                return Text(f"{left // 60:.0f}:{left % 60:02.0f} left, Ctrl-C cancels", style="dim")
+                left = max(int(ends - monotonic()), 0)
+                return Text(f"{left // 60}:{left % 60:02} left, Ctrl-C cancels", style="dim")
 
         terminal = Terminal(stderr=True, no_color=bool(self._environ.get("NO_COLOR")), highlight=False)
         columns = (SpinnerColumn("line", style="none"), TextColumn("{task.description}", markup=False), Left())

@@ -59,7 +59,7 @@ def test_a_login_by_pasting(
     # Nothing listens, so port 0 cannot be "any free port".
     assert (opened, parameters(url)["redirect_uri"]) == (False, "http://localhost:8000")
     assert parameters(url)["code_challenge_method"] == "S256"
-    assert "It ends at http://localhost:8000, on a page it cannot show" in conversation.said[0]
+    assert "It ends at http://localhost:8000, on a page it cannot show." in conversation.said[0]
     assert conversation.asked == ["Paste it (it stays hidden): "]
 
 
@@ -89,6 +89,7 @@ def test_the_redirect_uri_is_the_first_as_registered(
     world = make_world()
     world.engine.login(world.store.profile("acme"), Policy())
     assert parameters(conversation.pages[-1][0])["redirect_uri"] == sent
+    assert ("a page it cannot show" in conversation.said[0]) is sent.startswith("http:")
 
 
 JUNK: dict[str, tuple[Callable[[str], str], str]] = {
@@ -99,7 +100,7 @@ JUNK: dict[str, tuple[Callable[[str], str], str]] = {
     "another state": (lambda url: url.replace("state=", "state=x"), "answers another login"),
     "no state": (lambda url: url.partition("&state=")[0], "answers another login"),
     "twice": (lambda url: url + url, "mixed up"),
-    "the login page": (lambda _url: "https://login.acme.com/authorize?state=abc", "the address of the login itself"),
+    "the login page": (lambda _url: "https://login.acme.com/authorize?state=abc", "the address the login began at"),
     "an error of another login": (lambda _url: "http://localhost:8000/?error=access_denied&state=x", "another login"),
 }
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from togetherctl.auth.authorization import StrayResponse
 from togetherctl.errors import LoginRequired
+from togetherctl.loopback import is_loopback
 
 if TYPE_CHECKING:
     from togetherctl.auth.authorization import AuthorizationRequest
@@ -46,10 +47,9 @@ class Paste:
         redirect_uri = _as_registered(self.provider.profile.loopbacks[0].redirect_uri)
         request = self.provider.authorization_request(redirect_uri)
         self.conversation.page(self.provider.authorization_url(request), opened=False)
-        self.conversation.say(
-            f"Any browser will do, on any machine. It ends at {redirect_uri}, on a page it cannot show: that is "
-            "expected. Copy the address of that page, or the code in it, and paste it here."
-        )
+        nothing_there = ", on a page it cannot show" if is_loopback(urlsplit(redirect_uri).hostname) else ""
+        self.conversation.say(f"The browser may be on any machine. It ends at {redirect_uri}{nothing_there}.")
+        self.conversation.say("Copy the address of that page, or the code in it, and paste it here.")
         code = self._code(request)
         return self.accept(self.provider.exchange(code, request), request.scopes, request.nonce)
 
@@ -88,7 +88,7 @@ def _read(pasted: str, request: AuthorizationRequest) -> str:
     if not _PARAMETERS.search(text):
         if _CODE.fullmatch(text) and "://" not in text:
             return text
-        raise _NotYet("that holds no code; paste the address the browser ends at after the login")
+        raise _NotYet("that holds no code; paste the address the browser ends at")
     query = re.split(r"[?#]", text, maxsplit=1)[-1].partition("#")[0]
     pairs = parse_qsl(query[:_LONGEST], keep_blank_values=True)
     response = dict(pairs)
@@ -96,8 +96,8 @@ def _read(pasted: str, request: AuthorizationRequest) -> str:
         # A parameter given twice (RFC 6749, 3.1): nobody's answer.
         raise _NotYet("that address was pasted twice or is mixed up; paste it once")
     if "code" not in response and "error" not in response:
-        raise _NotYet("that is the address of the login itself; paste the one the browser ends at after the login")
+        raise _NotYet("that is the address the login began at; paste the one it ends at")
     try:
         return request.code(response)
     except StrayResponse:
-        raise _NotYet("that address answers another login; paste the one this login ended at") from None
+        raise _NotYet("that address answers another login; paste the one this login ends at") from None
