@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -21,6 +21,9 @@ from tests.support.clock import StoppedClock
 from tests.support.conversation import Remembered
 from tests.support.issuer import ScriptedIssuer
 from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from togetherctl.auth.place import Place
 
 ROOT = Path(__file__).parents[1]
 KEPT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
@@ -115,7 +118,7 @@ MakeWorld = Callable[..., World]
 def make_world(environ: dict[str, str], conversation: Remembered, clock: StoppedClock, canary: Canary) -> MakeWorld:
     """A world on this machine with a stopped clock and no browser, unless the test brings one."""
 
-    def make(*, browser: Any = None, behind: Any = None, **changes: str) -> World:
+    def make(*, browser: Any = None, behind: Any = None, place: Place | None = None, **changes: str) -> World:
         return World(
             {**environ, **changes},
             conversation,
@@ -124,6 +127,7 @@ def make_world(environ: dict[str, str], conversation: Remembered, clock: Stopped
             log=lambda line: canary.saw("the log", line),
             open_browser=browser or NoBrowser(),
             refresh_behind=behind or (lambda _profile, _lock: None),
+            place=(lambda _profile: place) if place else None,
         )
 
     return make

@@ -50,7 +50,15 @@ VARIABLES = (
     ),
     Variable("XDG_RUNTIME_DIR", "Where finished credentials of profiles with keyring storage are kept, in memory."),
     Variable("DISPLAY", "Set, or `WAYLAND_DISPLAY`: there is a screen here that a browser can be shown on (Linux)."),
-    Variable(EXEC_INFO, "Set by kubectl for `get-token`: which version of the answer it wants."),
+    Variable(
+        "SSH_CONNECTION",
+        "Set by sshd, as is `SSH_TTY`: `auto` does not count on a browser here. `container` and "
+        "`KUBERNETES_SERVICE_HOST`, set in containers, likewise.",
+    ),
+    Variable(
+        EXEC_INFO,
+        "Set by kubectl for `get-token`: which version of the answer it wants, and whether a person may be asked here.",
+    ),
     Variable(
         CALLERS,
         "Set by togetherctl for the `command` of a client secret: the profiles being served, so that a command that "

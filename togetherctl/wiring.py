@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.place import Place
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
@@ -41,6 +42,7 @@ class World:
     log: Callable[[str], None] = _silent
     open_browser: Callable[[str, Profile], Opened | None] | None = None
     refresh_behind: Callable[[Profile, int], None] | None = None
+    place: Callable[[Profile], Place] | None = None
 
     @cached_property
     def paths(self) -> Paths:
@@ -62,7 +64,9 @@ class World:
             environ=self.environ,
             conversation=self.conversation,
             clock=self.clock,
+            sleep=self.sleep,
             open_browser=self.open_browser or self._open_browser,
+            place=self.place or self._look_around,
             log=self.log,
         )
 
@@ -152,3 +156,9 @@ class World:
         from togetherctl.auth.browser import open_browser
 
         return open_browser(url, profile.browser if self.policy.ask else False, self.environ)
+
+    def _look_around(self, profile: Profile) -> Place:
+        from togetherctl.auth.place import look_around
+
+        # A browser that somebody names, here or in the store, is one that comes up.
+        return look_around(self.environ, browser_named=bool(profile.browser) or self.open_browser is not None)

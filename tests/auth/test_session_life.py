@@ -297,7 +297,7 @@ def test_a_refresh_without_an_id_token_is_said_and_leads_to_a_login(
     ask(world)
     clock.advance(1000)
     issuer.token_changes["id_token"] = None
-    with pytest.raises(LoginRequired, match="without a new id token"):
+    with pytest.raises(LoginRequired, match="without a new ID token"):
         ask(make_world(), may_log_in=False)
     issuer.token_changes.clear()
     # The refresh token the issuer gave instead is kept and works.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import MakeStore, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
+    from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
 
@@ -191,11 +192,60 @@ def test_the_profile_may_be_left_out(logged_in: str, cli: Run) -> None:
 
 
 @pytest.mark.usefixtures("logged_in")
-def test_a_grant_this_version_lacks_is_said(store_at: MakeStore, issuer: ScriptedIssuer, cli: Run) -> None:
-    store_at(issuer, "", 'grant = "device-code"\nscopes = ["groups"]')
-    done = cli("get-token", "--profile", "acme")
-    assert (done.code, done.stdout) == (2, "")
-    assert "cannot log in by device-code" in done.stderr
+def test_a_storage_this_version_lacks_is_said(store_at: MakeStore, issuer: ScriptedIssuer, cli: Run) -> None:
     store_at(issuer, "", 'storage = "keyring"')
     done = cli("get-token", "--profile", "acme")
     assert (done.code, "cannot keep a session in keyring" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('grant = "paste"', "there is no terminal to paste it into"),
+        ('grant = "password"', "there is no terminal to type it at"),
+        ('username = "me"', "there is no terminal to type it at"),
+    ],
+)
+def test_what_has_to_be_typed_is_the_one_command_to_run(
+    keys: str, said: str, store_at: MakeStore, issuer: ScriptedIssuer, process: Run
+) -> None:
+    store_at(issuer, "", keys)
+    done = process("get-token", "--profile", "acme", KUBERNETES_EXEC_INFO=exec_info(V1, interactive=False))
+    assert (done.code, done.stdout) == (3, "")
+    assert said in done.stderr
+    assert done.stderr.endswith("  run: togetherctl login acme\n")
+    assert issuer.counts["/token"] == 0
+
+
+def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, process: Run) -> None:
+    """Whoever looks at stderr can log in with a phone."""
+    issuer.device_changes = {"interval": 1}
+    done = process(
+        "get-token",
+        "--profile",
+        "acme",
+        KUBERNETES_EXEC_INFO=exec_info(V1BETA1, interactive=False),
+        SSH_CONNECTION="192.0.2.1 50000 192.0.2.2 22",
+    )
+    assert done.code == 0, done.stderr
+    assert json.loads(done.stdout)["status"]["token"]
+    assert done.stderr == (
+        "Logging in by device code, because this is an SSH session.\n"
+        f"Open this address on any device with a browser:\n\n  {issuer.url}/activate\n\n"
+        "and enter this code:\n\n  WDJB-MJHT\n\n"
+        "Waiting up to 180 s for the login on your device.\n"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"CI": "1"}, {"TOGETHERCTL_NO_INPUT": "1"}, {"TOGETHERCTL_LOGIN": "never"}])
+def test_a_client_that_logs_in_as_itself_does_so_anywhere(
+    changes: dict[str, str], store_at: MakeStore, issuer: ScriptedIssuer, process: Run, canary: Canary
+) -> None:
+    issuer.client_secret = canary.watch("a client secret", "correct-horse-battery")
+    store_at(issuer, "", 'grant = "client-credentials"\ntoken = "access"\nclient_secret = { env = "ACME_SECRET" }')
+    done = process("get-token", "--profile", "acme", ACME_SECRET=issuer.client_secret, **changes)
+    assert (done.code, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["status"]["token"].startswith("access-")
+    done = process("login", ACME_SECRET=issuer.client_secret, **changes)
+    assert "Already logged in as the-client" in done.stderr
+    assert "then refreshed by itself" in done.stderr

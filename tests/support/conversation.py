@@ -7,14 +7,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from togetherctl.auth.conversation import DeviceCode
 
 
 @dataclass
 class Remembered:
+    """`answer` plays the person: it gets each question and gives, or raises, what comes back."""
+
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     pages: list[tuple[str, bool]] = field(default_factory=list)
+    devices: list[tuple[DeviceCode, bool]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    answer: Callable[[str], str] | None = None
+
+    @property
+    def can_ask(self) -> bool:
+        return self.answer is not None
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        assert seconds > 0
+        assert self.answer is not None
+        self.asked.append(question)
+        return self.answer(question)
+
+    ask_secret = ask_line
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        self.devices.append((device, opened))
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)

@@ -53,6 +53,7 @@ class Asked:
     headers: dict[str, str]
     query: dict[str, str]
     form: dict[str, str]
+    at: float
 
 
 @dataclass
@@ -92,6 +93,8 @@ class ScriptedIssuer:
         self.metadata_changes: dict[str, Any] = {}
         self.token_changes: dict[str, Any] = {}
         self.claim_changes: dict[str, Any] = {}
+        self.device_changes: dict[str, Any] = {}
+        self.passwords = {"me": "open sesame, please"}
         self.sends_issuer = False
         self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self.always: dict[str, Reply] = {}
@@ -99,6 +102,7 @@ class ScriptedIssuer:
         self.asked: list[Asked] = []
         self.counts: Counter[str] = Counter()
         self.codes: dict[str, _Login] = {}
+        self.devices: dict[str, _Login] = {}
         self.refresh_tokens: dict[str, dict[str, Any]] = {}
         self.revoked: list[tuple[str, str]] = []
         self._tls = tls
@@ -147,6 +151,7 @@ class ScriptedIssuer:
             "jwks_uri": f"{self.url}/keys",
             "revocation_endpoint": f"{self.url}/revoke",
             "end_session_endpoint": f"{self.url}/logout",
+            "device_authorization_endpoint": f"{self.url}/device",
             "scopes_supported": ["openid", "email", "offline_access"],
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
@@ -182,6 +187,16 @@ class ScriptedIssuer:
         answer |= self.token_changes
         return {name: value for name, value in answer.items() if value is not None}
 
+    def client_tokens(self, scope: str) -> dict[str, Any]:
+        """What a client gets for itself: an access token alone (RFC 6749, 4.4.3), unless `token_changes` add to it."""
+        answer = {
+            "token_type": "Bearer",
+            "access_token": self.canary.watch("an access token", f"access-{secrets.token_urlsafe(24)}"),
+            "expires_in": self.lifetime,
+            "scope": scope,
+        }
+        return {name: value for name, value in {**answer, **self.token_changes}.items() if value is not None}
+
     def log_in(self, request: dict[str, str], *, claims: dict[str, Any] | None = None) -> str:
         """Answer an authorization request: the URL the browser is sent back to."""
         code = self.canary.watch("an authorization code", f"code-{secrets.token_urlsafe(24)}")
@@ -207,30 +222,65 @@ class ScriptedIssuer:
                 self.revoked.append((asked.form.get("token_type_hint", ""), asked.form.get("token", "")))
                 self.refresh_tokens.pop(asked.form.get("token", ""), None)
                 return Reply(body=b"")
+            case "/device":
+                return self._device(asked)
             case "/authorize":
                 return Reply(302, b"", {"Location": self.log_in(asked.query)})
         return Reply(404, {"error": "not_found"})
+
+    def _device(self, asked: Asked) -> Reply:
+        """Answers as if the person had already agreed; `replies` of `/token` let them take their time."""
+        if not self._is_the_client(asked):
+            return Reply(401, {"error": "invalid_client"})
+        code = self.canary.watch("a device code", f"device-{secrets.token_urlsafe(24)}")
+        self.devices[code] = _Login(asked.form, self.claims)
+        answer = {
+            "device_code": code,
+            "user_code": "WDJB-MJHT",
+            "verification_uri": f"{self.url}/activate",
+            "verification_uri_complete": f"{self.url}/activate?user_code=WDJB-MJHT",
+            "expires_in": 600,
+            "interval": 5,
+        }
+        answer |= self.device_changes
+        return Reply(body={name: value for name, value in answer.items() if value is not None})
 
     def _token(self, asked: Asked) -> Reply:
         form = asked.form
         if not self._is_the_client(asked):
             return Reply(401, {"error": "invalid_client"})
-        if form.get("grant_type") == "authorization_code":
-            login = self.codes.pop(form.get("code", ""), None)
-            if login is None or login.request["redirect_uri"] != form.get("redirect_uri"):
-                return Reply(400, {"error": "invalid_grant"})
-            verifier = self.canary.watch("a PKCE verifier", form.get("code_verifier", ""))
-            if login.request.get("code_challenge") not in (None, _challenge(verifier)):
-                return Reply(400, {"error": "invalid_grant", "error_description": "PKCE"})
-            return Reply(body=self.tokens(login.claims, login.request["scope"], login.request.get("nonce")))
-        if form.get("grant_type") == "refresh_token":
-            grant = self.refresh_tokens.get(form.get("refresh_token", ""))
-            if grant is None:
-                return Reply(400, {"error": "invalid_grant", "error_description": "unknown or used before"})
-            if self.rotates:
-                del self.refresh_tokens[form["refresh_token"]]
-            return Reply(body=self.tokens(grant["claims"], grant["scope"]))
+        match form.get("grant_type"):
+            case "authorization_code":
+                login = self.codes.pop(form.get("code", ""), None)
+                if login is None or login.request["redirect_uri"] != form.get("redirect_uri"):
+                    return Reply(400, {"error": "invalid_grant"})
+                return self._proven(login, form)
+            case "urn:ietf:params:oauth:grant-type:device_code":
+                login = self.devices.pop(form.get("device_code", ""), None)
+                return self._proven(login, form) if login else Reply(400, {"error": "invalid_grant"})
+            case "password":
+                if self.passwords.get(form.get("username", "")) != form.get("password"):
+                    return Reply(400, {"error": "invalid_grant"})
+                return Reply(body=self.tokens(self.claims, form["scope"]))
+            case "client_credentials":
+                return Reply(body=self.client_tokens(form.get("scope", "")))
+            case "refresh_token":
+                return self._refreshed(form["refresh_token"])
         return Reply(400, {"error": "unsupported_grant_type"})
+
+    def _proven(self, login: _Login, form: dict[str, str]) -> Reply:
+        verifier = self.canary.watch("a PKCE verifier", form.get("code_verifier", ""))
+        if login.request.get("code_challenge") not in (None, _challenge(verifier)):
+            return Reply(400, {"error": "invalid_grant", "error_description": "PKCE"})
+        return Reply(body=self.tokens(login.claims, login.request["scope"], login.request.get("nonce")))
+
+    def _refreshed(self, refresh_token: str) -> Reply:
+        grant = self.refresh_tokens.get(refresh_token)
+        if grant is None:
+            return Reply(400, {"error": "invalid_grant", "error_description": "unknown or used before"})
+        if self.rotates:
+            del self.refresh_tokens[refresh_token]
+        return Reply(body=self.tokens(grant["claims"], grant["scope"]))
 
     def _is_the_client(self, asked: Asked) -> bool:
         if self.client_secret is None:
@@ -262,6 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             {name: values[0] for name, values in parse_qs(parts.query).items()},
             {name: values[0] for name, values in parse_qs(body).items()},
+            self.home.clock(),
         )
         self.home.asked.append(asked)
         self.home.counts[asked.path] += 1

@@ -8,23 +8,28 @@ import subprocess
 from contextlib import contextmanager
 from html import unescape
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
-from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, ProxyHandler, build_opener
 
 from tests.support.programs import NODE_FOLDER, need_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from urllib.request import OpenerDirector
+    from collections.abc import Callable, Iterator
+    from urllib.request import OpenerDirector, Request
 
 CLIENT_ID = "togetherctl-tests"
+SERVICE_ID = "togetherctl-service"
+SERVICE_SECRET = "a-secret-of-the-service/+%"
 
 
 @contextmanager
 def certified_provider(*, lifetime: int) -> Iterator[str]:
     """Run the provider with tokens that live `lifetime` seconds; gives its issuer."""
-    settings = json.dumps({"lifetime": lifetime, "clientId": CLIENT_ID})
+    settings = json.dumps(
+        {"lifetime": lifetime, "clientId": CLIENT_ID, "serviceId": SERVICE_ID, "serviceSecret": SERVICE_SECRET}
+    )
     with subprocess.Popen(
         [need_node(), "provider.mjs", settings],
         cwd=NODE_FOLDER,
@@ -42,25 +47,55 @@ def certified_provider(*, lifetime: int) -> Iterator[str]:
             process.wait(10)
 
 
+class _Following(HTTPRedirectHandler):
+    """Follows redirects as a browser does, and tells each address; one that begins with `stops_at` is the last."""
+
+    def __init__(self, tell: Callable[[str], None], stops_at: str | None) -> None:
+        self._tell = tell
+        self._stops_at = stops_at
+
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
+        self._tell(newurl)
+        if self._stops_at and newurl.startswith(self._stops_at):
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 class Person:
     """Fills in the provider's own forms, keeping its cookies, as somebody called `name` would."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, stops_at: str | None = None) -> None:
         self._name = name
-        self._opener: OpenerDirector = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
+        self.ended_at = ""
+        self._opener: OpenerDirector = build_opener(
+            ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _Following(self._standing_at, stops_at)
+        )
 
-    def log_in(self, url: str) -> str:
-        """Go to `url`, log in and agree; the text of the page it ends on."""
+    def _standing_at(self, url: str) -> None:
+        self.ended_at = url
+
+    def log_in(self, url: str, **typed: str) -> str:
+        """Go to `url`, log in and agree; the text of the page it ends on. `typed` goes into every form as well.
+
+        `ended_at` is the address of that page: where a browser would stand, though nothing listens there.
+        """
         where, page = self._get(url)
-        for _ in range(4):
+        for _ in range(6):
             form = re.search(r"<form[^>]*action=\"([^\"]+)\".*?</form>", page, re.DOTALL)
             if form is None:
                 return page
             hidden = re.findall(r"<input type=\"hidden\" name=\"(\w+)\" value=\"([^\"]*)\"", form[0])
-            fields = {name: unescape(value) for name, value in hidden} | {"login": self._name, "password": "x"}
+            fields = {name: unescape(value) for name, value in hidden} | {"login": self._name, "password": "x"} | typed
             where, page = self._get(urljoin(where, unescape(form[1])), urlencode(fields).encode())
         raise AssertionError("the provider keeps asking")
 
     def _get(self, url: str, data: bytes | None = None) -> tuple[str, str]:
-        with self._opener.open(url, data=data, timeout=15) as response:
-            return response.geturl(), response.read().decode()
+        self.ended_at = url
+        try:
+            with self._opener.open(url, data=data, timeout=15) as response:
+                self.ended_at = response.geturl()
+                return self.ended_at, response.read().decode()
+        except HTTPError as error:
+            # The provider's own error pages, such as the one after a person said no.
+            with error:
+                return error.geturl(), error.read().decode()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OPENERS = ("xdg-open", "x-www-browser", "sensible-browser", "gnome-open", "kde-open")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
+_ROOT = Path("/")
 _LOUD = frozenset("$()!*;'")
 Command = tuple[str, ...] | Literal[False] | None
 
@@ -52,7 +53,7 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
     if command is None and sys.platform == "win32":
         os.startfile(url)  # noqa: S606 # the system's own way to open an address
         return Opened(None)
-    words = _words(_quiet(url), command or _own_opener(environ))
+    words = _words(_quiet(url), command or own_opener(environ))
     if words is None:
         return None
     try:
@@ -85,12 +86,12 @@ def _words(url: str, command: Sequence[str] | None) -> list[str] | None:
     return [*command, url]
 
 
-def _own_opener(environ: Mapping[str, str]) -> tuple[str, ...] | None:
+def own_opener(environ: Mapping[str, str]) -> tuple[str, ...] | None:
     """The command that opens the person's browser here, or None where nothing graphical would show it."""
     path = environ.get("PATH")
     if sys.platform == "darwin":
         return ("/usr/bin/open",)
-    if _is_wsl():
+    if is_wsl():
         if shutil.which("wslview", path=path):
             return ("wslview",)
         if shutil.which("powershell.exe", path=path):
@@ -101,7 +102,8 @@ def _own_opener(environ: Mapping[str, str]) -> tuple[str, ...] | None:
     return next(((name,) for name in _OPENERS if shutil.which(name, path=path)), None)
 
 
-def _is_wsl() -> bool:
+def is_wsl(root: Path = _ROOT) -> bool:
+    """Whether this is Linux inside Windows; looks below `root`."""
     with suppress(OSError):
-        return "microsoft" in Path("/proc/sys/kernel/osrelease").read_text("utf-8").lower()
+        return "microsoft" in (root / "proc/sys/kernel/osrelease").read_text("utf-8").lower()
     return False

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 
+@dataclass(frozen=True)
+class DeviceCode:
+    """Where a person enters which code (RFC 8628, 3.2); `complete` is the same page with the code filled in."""
+
+    uri: str
+    code: str
+    complete: str | None = None
+
+
 class Conversation(Protocol):
-    """Tells, never asks. Nothing here may raise or block for long."""
+    """Tells, and asks where there is somebody. Only asking may raise, or block for as long as it is told."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody at a terminal whose answers may be read."""
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        """One line the person types within `seconds`. Raises TimeoutError, and EOFError where there is no answer."""
+
+    def ask_secret(self, question: str, seconds: float) -> str:
+        """The same, shown nowhere, and of any length: authorization codes can be longer than a terminal's line."""
 
     def say(self, sentence: str) -> None:
         """Something worth knowing."""
@@ -22,3 +43,44 @@ class Conversation(Protocol):
 
     def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
         """Wait for `what` at most `seconds`: a countdown on a terminal, a line elsewhere."""
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        """A page to open on any device and the code to enter there, and whether a browser was started at it."""
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A conversation that tells `opened_at` first where a person is sent to, or that somebody is asked at `issuer`."""
+
+    inner: Conversation
+    opened_at: Callable[[str], None]
+    issuer: str
+
+    @property
+    def can_ask(self) -> bool:
+        return self.inner.can_ask
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        self.opened_at(self.issuer)
+        return self.inner.ask_line(question, seconds)
+
+    def ask_secret(self, question: str, seconds: float) -> str:
+        self.opened_at(self.issuer)
+        return self.inner.ask_secret(question, seconds)
+
+    def say(self, sentence: str) -> None:
+        self.inner.say(sentence)
+
+    def warn(self, sentence: str) -> None:
+        self.inner.warn(sentence)
+
+    def page(self, url: str, *, opened: bool) -> None:
+        self.opened_at(url)
+        self.inner.page(url, opened=opened)
+
+    def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
+        return self.inner.waiting(what, seconds)
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        self.opened_at(device.uri)
+        self.inner.device_code(device, opened=opened)

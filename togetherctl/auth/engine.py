@@ -8,6 +8,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.one_login import command
+from togetherctl.auth.place import needs_nobody
+from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.renewal import Renewal
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
@@ -126,19 +128,28 @@ class Engine:
                     return self._refreshed(profile, session), Outcome.REFRESHED
                 except LoginRequired as error:
                     reason = error.message
-            if not policy.ask:
+                    self._explain(error)
+            grant = grant or profile.grant
+            if not policy.ask and not needs_nobody(profile, grant):
                 raise LoginRequired(f"{reason}; nobody can be asked here", hint=command(profile))
-            session = self._renewal.logged_in(profile, grant or profile.grant, asked_for=True)
+            session = self._renewal.logged_in(profile, grant, asked_for=True)
             self._have_ready_if_fresh(profile, session)
             return session, Outcome.LOGGED_IN
 
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
         """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
 
-        Raises as `credential` does.
+        A client that needs nobody simply asks for new tokens. Raises as `credential` does.
         """
         with self._holding(profile):
-            return self._refreshed(profile, self.load(profile), force=force)
+            try:
+                return self._refreshed(profile, self.load(profile), force=force)
+            except LoginRequired:
+                if not needs_nobody(profile, profile.grant):
+                    raise
+                session = self._renewal.logged_in(profile, profile.grant, asked_for=True)
+                self._have_ready_if_fresh(profile, session)
+                return session
 
     def refresh_behind(self, profile: Profile, lock: int) -> None:
         """Refresh on behalf of a caller that was served and is gone, who left its `lock` open as this descriptor.
@@ -256,18 +267,32 @@ class Engine:
         try:
             if waited_since is not None:
                 self._renewal.refuse_as_others_were(session, since=waited_since)
-            return self._credential(profile, self._renewal.refreshed(profile, session))
+            renewed = self._refreshed_or_logged_in(profile, session, policy, waited_since=waited_since)
+            return self._credential(profile, renewed)
         except Unreachable as error:
             return self._served_late(profile, session, error)
         except LoginRequired as error:
-            if policy.ask and profile.may_log_in:
-                logged_in = self._renewal.logged_in(profile, profile.grant, waited_since=waited_since)
-                return self._credential(profile, logged_in)
-            still_valid = self._freshness(profile, session) is not Freshness.EXPIRED
-            if session is not None and session.refresh_token is None and still_valid:
+            lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
+            if lasting and self._freshness(profile, session) is not Freshness.EXPIRED:
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential(profile, session)
-            raise error from None
+            raise
+
+    def _refreshed_or_logged_in(
+        self, profile: Profile, session: Session | None, policy: Policy, *, waited_since: float | None
+    ) -> Session:
+        try:
+            return self._renewal.refreshed(profile, session)
+        except LoginRequired as error:
+            if not needs_nobody(profile, profile.grant) and not (policy.ask and profile.may_log_in):
+                raise
+            self._explain(error)
+            return self._renewal.logged_in(profile, profile.grant, waited_since=waited_since)
+
+    def _explain(self, error: LoginRequired) -> None:
+        """A login at every expiry is something to mend, so it is said why."""
+        if isinstance(error, NoNewToken):
+            self._conversation.warn(error.message)
 
     def _refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
         renewed = self._renewal.refreshed(profile, session, force=force)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.discovery import Discovery
+    from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
@@ -24,13 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Issuers:
-    """`open_browser` starts a browser at a URL for a profile; `log` takes lines without secrets."""
+    """Everything that is asked of issuers goes through here.
+
+    `open_browser` starts a browser at a URL for a profile; `place` tells where a login for a profile runs; `log` takes
+    lines without secrets.
+    """
 
     cache: Path
     environ: Mapping[str, str]
     conversation: Conversation
     clock: Callable[[], float]
+    sleep: Callable[[float], None]
     open_browser: Callable[[str, Profile], Opened | None]
+    place: Callable[[Profile], Place]
     log: Callable[[str], None]
 
     def http(self, issuer: str, connection: Connection, total_seconds: float = float("inf")) -> HTTP:
@@ -57,21 +64,24 @@ class Issuers:
             fetch_metadata(issuer, http)
 
     def log_in(self, profile: Profile, grant: Grant, opened_at: Callable[[str], None]) -> Session:
-        """One login, which tells the address of its page before it opens; raises as `login.log_in` does."""
-        from togetherctl.auth.login import log_in
+        """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
+        from togetherctl.auth.conversation import Announced
+        from togetherctl.auth.login import Login
 
         def open_browser(url: str) -> Opened | None:
             opened_at(url)
             return self.open_browser(url, profile)
 
         with self._client(profile) as http:
-            return log_in(
+            login = Login(
                 self._provider(profile, http),
-                grant=grant,
-                conversation=self.conversation,
+                conversation=Announced(self.conversation, opened_at, profile.issuer.url),
                 open_browser=open_browser,
+                place=self.place(profile),
                 clock=self.clock,
+                sleep=self.sleep,
             )
+            return login.log_in(grant)
 
     def revoke(self, profile: Profile, session: Session) -> bool:
         """Revoke a session's tokens; raises as `logout.revoke` does."""

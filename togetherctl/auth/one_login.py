@@ -68,6 +68,8 @@ class OneLogin:
 
         def open_at(address: str) -> None:
             nonlocal opened
+            if opened is not None:
+                return
             opened = LoginRecord(self._process, self._clock(), address, second_chance=second_chance, failures=failures)
             self._file.write(opened)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -12,12 +13,17 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from togetherctl.auth.authorization import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.token_answer import TokenAnswer, parse, refusal
-from togetherctl.errors import Untrusted
+from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from togetherctl.auth.discovery import Discovery, Metadata
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP, Answer
+
+T = TypeVar("T")
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Provider:
@@ -30,7 +36,7 @@ class Provider:
 
     def authorization_request(self, redirect_uri: str) -> AuthorizationRequest:
         """A fresh request for a code. Raises Untrusted where the issuer cannot do PKCE S256, and as discovery does."""
-        metadata = self.discovery.metadata(fresh=True)
+        metadata = self._news()
         methods = metadata.code_challenge_methods_supported
         if self.profile.pkce and methods and "S256" not in methods:
             raise Untrusted(
@@ -40,7 +46,7 @@ class Provider:
         return AuthorizationRequest.make(
             issuer=self.profile.issuer.url,
             redirect_uri=redirect_uri,
-            scopes=self._scopes(metadata),
+            scopes=self._scopes(),
             pkce=self.profile.pkce,
             issuer_parameter=metadata.authorization_response_iss_parameter_supported,
         )
@@ -48,14 +54,7 @@ class Provider:
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Where the person's browser goes (RFC 6749, 4.1.1)."""
         metadata = self.discovery.metadata()
-        parameters = dict(self.profile.auth_params)
-        if self.profile.account:
-            parameters.setdefault("login_hint", self.profile.account)
-        if request.verifier:
-            parameters |= {
-                "code_challenge": create_s256_code_challenge(request.verifier),
-                "code_challenge_method": "S256",
-            }
+        parameters = {**self._wishes, **_challenge(request.verifier)}
         url = prepare_grant_uri(
             _endpoint(metadata, "authorization_endpoint"),
             client_id=self.profile.client_id,
@@ -70,16 +69,69 @@ class Provider:
 
     def exchange(self, code: str, request: AuthorizationRequest) -> TokenAnswer:
         """Trade the code for tokens (RFC 6749, 4.1.3). Raises Unreachable, Refused and Untrusted."""
-        proof = {"code_verifier": request.verifier} if request.verifier else {}
+        proof = _proof(request.verifier)
         body = prepare_token_request("authorization_code", code=code, redirect_uri=request.redirect_uri, **proof)
-        return parse(self._post("token_endpoint", body))
+        return self._tokens(dict(parse_qsl(body)))
+
+    @property
+    def device_endpoint(self) -> str | None:
+        """Where device codes come from: what the store says, else the metadata; None where neither does."""
+        return self.profile.issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
+
+    def device_authorization(self, scopes: Sequence[str], verifier: str | None) -> dict[str, Any]:
+        """What the issuer answers to a device authorization request (RFC 8628, 3.1), with PKCE as of RFC 7636.
+
+        Raises Unreachable, Refused and Untrusted.
+        """
+        if self.device_endpoint is None:
+            raise Refused(
+                "the issuer offers no device codes",
+                hint="device_authorization_endpoint of the issuer names the endpoint where its metadata does not",
+            )
+        form = {
+            **self._wishes,
+            # Some issuers look for it here even where the client has proven who it is.
+            "client_id": self.profile.client_id,
+            "scope": " ".join(scopes),
+            **_challenge(verifier),
+        }
+        answer = self._post(self.device_endpoint, form)
+        answer.raise_if_later()
+        if answer.status != 200:
+            raise refusal(answer)
+        return answer.json()
+
+    def poll(self, device_code: str, verifier: str | None) -> TokenAnswer:
+        """Ask once whether the person is done (RFC 8628, 3.4). Raises Unreachable, Refused and Untrusted.
+
+        "Not yet" is a Refused with the error `authorization_pending` or `slow_down`.
+        """
+        form = {"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)}
+        answer = self._post(_endpoint(self._metadata, "token_endpoint"), form)
+        if answer.status >= 400:
+            # Whatever the status: some say it with 403, 428 or 429.
+            error = refusal(answer)
+            if error.error in ("authorization_pending", "slow_down"):
+                raise error
+        return parse(answer)
+
+    def password(self, username: str, password: str, scopes: Sequence[str]) -> TokenAnswer:
+        """Trade a person's password for tokens (RFC 6749, 4.3.2). Raises Unreachable, Refused and Untrusted."""
+        own = {"grant_type": "password", "username": username, "password": password, "scope": " ".join(scopes)}
+        return self._tokens({**self.profile.auth_params, **own})
+
+    def client_credentials(self, scopes: Sequence[str]) -> TokenAnswer:
+        """Tokens for the client itself (RFC 6749, 4.4.2). Raises Unreachable, Refused and Untrusted."""
+        self._news()
+        own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}
+        return self._tokens({**self.profile.auth_params, **own})
 
     def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> bool:
         """Revoke one token (RFC 7009, 2.1); False where the issuer cannot. Raises Unreachable and Refused."""
         if self.discovery.metadata().revocation_endpoint is None:
             return False
         body, _ = prepare_revoke_token_request(token, hint)
-        answer = self._post("revocation_endpoint", body)
+        answer = self._post(_endpoint(self._metadata, "revocation_endpoint"), dict(parse_qsl(body)))
         answer.raise_if_later()
         if answer.status == 200:
             return True
@@ -103,20 +155,64 @@ class Provider:
             query.append(("logout_hint", logout_hint))
         return parts._replace(query=urlencode(query)).geturl()
 
-    def _scopes(self, metadata: Metadata) -> tuple[str, ...]:
+    def _scopes(self) -> tuple[str, ...]:
+        """The scopes to ask for, `offline_access` among them where the profile and the metadata want it."""
         scopes = self.profile.scopes
-        offered = "offline_access" in metadata.scopes_supported
+        offered = "offline_access" in self._news().scopes_supported
         wanted = self.profile.offline_access
         if wanted == "always" or (wanted == "auto" and offered):
             return tuple(dict.fromkeys([*scopes, "offline_access"]))
         return scopes
 
-    def _post(self, endpoint: str, body: str) -> Answer:
-        metadata = self.discovery.metadata()
-        form, headers = ClientCredentials.read(self.profile).added_to(
-            dict(parse_qsl(body)), metadata.token_endpoint_auth_methods_supported
-        )
-        return self._http.post_form(_endpoint(metadata, endpoint), form, headers=headers)
+    def asking_for_scopes(self, ask: Callable[[tuple[str, ...]], T]) -> tuple[T, tuple[str, ...]]:
+        """What `ask` gives, and the scopes it was asked with.
+
+        Where the issuer does not know a scope, once more without the `offline_access` that nobody typed.
+        """
+        scopes = self._scopes()
+        try:
+            return ask(scopes), scopes
+        except Refused as error:
+            fewer = self.profile.scopes
+            if error.error != "invalid_scope" or self.profile.offline_access != "auto" or fewer == scopes:
+                raise
+        return ask(fewer), fewer
+
+    @property
+    def _wishes(self) -> dict[str, str]:
+        """What the profile adds to a request for a person's login."""
+        hint = {"login_hint": self.profile.account} if self.profile.account else {}
+        return {**hint, **self.profile.auth_params}
+
+    @property
+    def _metadata(self) -> Metadata:
+        return self.discovery.metadata()
+
+    def _news(self) -> Metadata:
+        """The metadata as the issuer has it now: a login happens rarely enough to ask."""
+        return self.discovery.metadata(fresh=True)
+
+    @cached_property
+    def _credentials(self) -> ClientCredentials:
+        # Read once in a login: a command that gives the secret may ask a person each time.
+        return ClientCredentials.read(self.profile)
+
+    def _tokens(self, form: Mapping[str, str]) -> TokenAnswer:
+        return parse(self._post(_endpoint(self._metadata, "token_endpoint"), form))
+
+    def _post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
+        proven, headers = self._credentials.added_to(form, self._metadata.token_endpoint_auth_methods_supported)
+        return self._http.post_form(endpoint, proven, headers=headers)
+
+
+def _challenge(verifier: str | None) -> dict[str, str]:
+    if verifier is None:
+        return {}
+    return {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
+
+
+def _proof(verifier: str | None) -> dict[str, str]:
+    return {"code_verifier": verifier} if verifier else {}
 
 
 def _endpoint(metadata: Metadata, name: str) -> str:

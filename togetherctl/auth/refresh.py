@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth import claims as id_claims
 from togetherctl.auth.session import Session, Token
 from togetherctl.auth.token_answer import TokenAnswer, UnusableAnswer, parse
-from togetherctl.errors import Refused, Unreachable, Untrusted
+from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,24 @@ _MOVED = frozenset({404, 405, 410})
 
 class RefreshTokenDead(Refused):
     """The issuer will never take this refresh token again."""
+
+
+class NoNewToken(LoginRequired):
+    """The issuer refreshed the session, but not the token that clusters get from it."""
+
+    @classmethod
+    def of(cls, profile: Profile) -> NoNewToken:
+        """What happened, and what would end it; the command to run is a login."""
+        kind = "ID" if profile.token == "id" else profile.token  # noqa: S105 # a kind of token
+        way = (
+            ' If the API server takes access tokens, token = "access" in the profile ends this; else ask the issuer\'s '
+            "operator for ID tokens on refresh."
+        )
+        return cls(
+            f"login required: the issuer refreshed the session without a new {kind} token, the one this profile gives "
+            f"to clusters; the refresh token is kept.{way if kind == 'ID' else ''}",
+            hint=f"togetherctl login {profile.name}",
+        )
 
 
 def refresh(
@@ -131,7 +149,11 @@ def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discov
         renewed = replace(renewed, access_token=answer.access(now))
     if answer.id_token is not None:
         claims = _trusted_claims(profile, session, answer.id_token, discovery, now)
-        renewed = replace(renewed, id_token=Token(answer.id_token, now, id_claims.expiry(claims)))
+        # A login that gave an access token alone has named nobody yet.
+        person = session.subject or str(claims["sub"])
+        known_as = session.identity if session.subject else id_claims.identity(claims)
+        token = Token(answer.id_token, now, id_claims.expiry(claims))
+        renewed = replace(renewed, id_token=token, subject=person, identity=known_as)
     return renewed
 
 
@@ -147,7 +169,8 @@ def _trusted_claims(
     else:
         claims = id_claims.read_claims(id_token)
         id_claims.check_claims(claims, issuer=issuer, client_id=client_id, now=now)
-    id_claims.check_same_person(claims, issuer=session.issuer, subject=session.subject)
+    if session.subject:
+        id_claims.check_same_person(claims, issuer=session.issuer, subject=session.subject)
     if profile.account:
         id_claims.check_account(claims, profile.account)
     return claims

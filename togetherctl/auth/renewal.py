@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.one_login import OneLogin, command
-from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
+from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
 
@@ -65,11 +65,10 @@ class Renewal:
         except TogetherctlError as error:
             self._note(profile, session, error)
             raise
-        if renewed.freshness(profile.token, profile.margin, self._clock()) is Freshness.EXPIRED:
-            raise LoginRequired(
-                f"login required: the issuer refreshes this session without a new {profile.token} token",
-                hint=command(profile),
-            )
+        if renewed.token(profile.token) in (None, session.token(profile.token)):
+            missing = NoNewToken.of(profile)
+            self._note(profile, renewed, missing)
+            raise missing
         return renewed
 
     def refuse_as_others_were(self, session: Session | None, *, since: float) -> None:

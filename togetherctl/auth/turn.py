@@ -41,15 +41,15 @@ class Turns:
     def taken(self, profile: Profile, *, for_logins: bool = True) -> Iterator[bool]:
         """Work on a session alone; gives whether somebody else had to be waited for.
 
-        Waits for as long as a refresh may take, and where a login is under way for as long as that may, unless not
-        `for_logins`. Raises LockTimeout, and StorageError.
+        Waits for as long as a refresh may take, and where a login is under way for as long as that may, or, if not
+        `for_logins`, not at all. Raises LockTimeout, and StorageError.
         """
         sessions = self._sessions(profile)
         told = False
         waited = without_login_since = 0.0
 
         def login_ends_in() -> float:
-            login = sessions.login_file(profile.key).read() if for_logins else None
+            login = sessions.login_file(profile.key).read()
             if login is None or not login.under_way:
                 return 0.0
             left = login.opened_at + profile.login_timeout + _GRACE - self._clock()
@@ -59,6 +59,8 @@ class Turns:
         def patience() -> float:
             nonlocal without_login_since
             left = login_ends_in()
+            if left > 0 and not for_logins:
+                return 0.0
             if left > 0:
                 without_login_since = waited
                 return waited + left

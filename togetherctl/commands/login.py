@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from togetherctl.auth.engine import Outcome
+from togetherctl.auth.place import needs_nobody
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
@@ -31,12 +32,12 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
 
     def act(profile: Profile) -> None:
         session, outcome = app.world.engine.login(profile, app.world.policy, grant=grant, force=force)
-        _report(app, profile, session, outcome)
+        _report(app, profile, session, outcome, by_itself=needs_nobody(profile, profile.grant))
 
     for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
 
 
-def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> None:
+def _report(app: App, profile: Profile, session: Session, outcome: Outcome, *, by_itself: bool) -> None:
     token = session.token(profile.token)
     now = app.world.clock()
     said = {
@@ -49,9 +50,9 @@ def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> N
         f"{said} as {session.identity} with profile {profile.name}"
         + (f" (shared by {', '.join(sharing)})" if sharing else "")
         + (f"; the token is valid for {until(token.expires_at, now)}" if token else "")
-        + (", then refreshed by itself." if session.refreshable else ".")
+        + (", then refreshed by itself." if session.refreshable or by_itself else ".")
     )
-    if outcome is Outcome.LOGGED_IN and session.refresh_token is None:
+    if outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
         app.console.say(
             "The issuer gave no refresh token, so you will have to log in again then; "
             "see offline_access and auth_params of the profile."

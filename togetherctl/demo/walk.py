@@ -41,7 +41,11 @@ class Walk:
             self._tell("kubectl is not on PATH; the demo asks the API server itself, with the same credential.")
 
         self._chapter("Who you are, and which cluster that opens")
-        self._do("togetherctl", "profile", "add", "demo", "--issuer", place.issuer, "--client-id", place.client_id)
+        self._do(
+            *("togetherctl", "profile", "add", "demo", "--issuer", place.issuer, "--client-id", place.client_id),
+            # The issuer is on this machine alone, so no other machine's browser would reach it.
+            *(("grant=authcode",) if by_hand else ()),
+        )
         self._do(
             *("togetherctl", "cluster", "add", "gpu", "--profile", "demo"),
             *("--server", place.server, "--ca-file", str(place.ca_file)),

@@ -38,6 +38,13 @@ def wanted_version(environ: Mapping[str, str]) -> str:
     return str(version)
 
 
+def may_use_stdin(environ: Mapping[str, str]) -> bool:
+    """Whether the caller leaves stdin to us: not where `spec.interactive` is false. Raises UsageError."""
+    text = environ.get(EXEC_INFO, "")
+    spec = _parsed(text).get("spec") if text else None
+    return not isinstance(spec, dict) or spec.get("interactive", True) is not False
+
+
 def render(api_version: str, token: str, expires_at: float) -> str:
     """One line of JSON; `expires_at` in seconds since 1970, rounded down to whole seconds."""
     return json.dumps(

@@ -148,13 +148,14 @@ class ProfileTable(_Table):
     offline_access: OfflineAccess = "auto"
     """Whether a refresh token is asked for by scope: where the issuer offers it, always, or never."""
     grant: Grant = "auto"
-    """How a login is done; `auto` chooses by the place it runs in."""
+    """How a login is done; `auto` chooses by the place it runs in, and takes `password` where `username` is set."""
     username: Text | None = None
-    """The user name for the password grant."""
+    """The user name for the password grant; with `grant = "auto"` it chooses that grant."""
     redirect_uris: Annotated[list[RedirectURI], Field(min_length=1)] = Field(
         default_factory=lambda: ["http://localhost:8000", "http://localhost:18000"]
     )
-    """Registered redirect URIs, tried in order and sent as written; port 0 is any free port, sent as bound."""
+    """Registered redirect URIs, tried in order and sent as written; port 0 is any free port, sent as bound. `paste`
+    takes the first, with port 8000 in place of 0, because nothing listens there."""
     listen: Annotated[list[ListenAddress], Field(min_length=1)] | None = None
     """Where to listen, if not on the redirect URI's port at 127.0.0.1 and ::1. The first address goes with the first
     redirect URI and so on; a single redirect URI tries them all in order."""
@@ -167,17 +168,17 @@ class ProfileTable(_Table):
     pkce: Literal["S256", "no"] = "S256"
     """Proof Key for Code Exchange (RFC 7636); `no` only for an issuer that cannot do it."""
     token: TokenKind = "id"  # noqa: S105 # a kind of token
-    """Which token the cluster gets."""
+    """Which token the cluster gets. With `access` an issuer may leave the ID token out, and any text is a token."""
     storage: Storage = "file"
     """Where the session is kept."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
-    """Extra parameters of the authorization request."""
+    """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None
     """The browser as a list of words, no shell; the URL replaces `{url}` or comes last. `false`: only print the URL."""
     login: Literal["auto", "never"] = "auto"
-    """Whether `get-token` may open a login by itself."""
+    """Whether `get-token` may open a login by itself; `client-credentials` opens nothing, so it always may."""
     login_timeout: Annotated[int, Field(ge=10, le=3600)] = 180
     """Seconds a login may take."""
     margin: Annotated[int, Field(ge=0, le=3600)] = 60

@@ -45,7 +45,7 @@ class Profile:
     """What the engine works with.
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
-    times are in seconds.
+    `password` reads the person's, None where it is asked for; times are in seconds.
     """
 
     name: str
@@ -58,6 +58,8 @@ class Profile:
     token: TokenKind = "id"  # noqa: S105 # a kind of token
     storage: Storage = "file"
     secret: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    username: str | None = None
+    password: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     loopbacks: tuple[Loopback, ...] = (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
     certificate: tuple[Path, Path] | None = None
     open_url_after: str | None = None
@@ -104,6 +106,7 @@ def resolve(
         token=profile.token,
         storage=profile.storage,
         secret=_secret(name, profile, issuer, folder, environ),
+        username=profile.username,
         loopbacks=_loopbacks(profile),
         certificate=certificate,
         open_url_after=profile.open_url_after,

@@ -1,9 +1,10 @@
 // A certified OpenID Provider on loopback. Its first line on stdout is its issuer; it ends when its stdin closes.
-// Settings come as JSON in the first argument: lifetime (seconds) and clientId.
+// Settings come as JSON in the first argument: lifetime (seconds), clientId, and serviceId and serviceSecret of a client
+// that logs in as itself.
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
 
-const { lifetime, clientId } = JSON.parse(process.argv[2]);
+const { lifetime, clientId, serviceId, serviceSecret } = JSON.parse(process.argv[2]);
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -15,14 +16,23 @@ const provider = new Provider(issuer, {
       client_id: clientId,
       application_type: "native",
       token_endpoint_auth_method: "none",
-      grant_types: ["authorization_code", "refresh_token"],
+      grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
       response_types: ["code"],
       redirect_uris: ["http://localhost:8000", "http://localhost:18000"],
+    },
+    {
+      client_id: serviceId,
+      client_secret: serviceSecret,
+      grant_types: ["client_credentials"],
+      response_types: [],
+      redirect_uris: [],
     },
   ],
   claims: { openid: ["sub"], email: ["email"], groups: ["groups"] },
   conformIdTokenClaims: false,
   features: {
+    clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     devInteractions: { enabled: true },
     revocation: { enabled: true },
     rpInitiatedLogout: { enabled: true },
@@ -36,6 +46,8 @@ const provider = new Provider(issuer, {
   ttl: {
     AccessToken: lifetime,
     AuthorizationCode: 60,
+    ClientCredentials: lifetime,
+    DeviceCode: 600,
     Grant: 3600,
     IdToken: lifetime,
     Interaction: 600,

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.callback import Arrival, Listener
     from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.grants import Accept
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
-    from togetherctl.auth.token_answer import TokenAnswer
 
 _LOOK = 0.5
 
 OpenBrowser = Callable[[str], "Opened | None"]
-Accept = Callable[["TokenAnswer", "AuthorizationRequest"], "Session"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class AuthorizationCode:
         profile = self.provider.profile
         try:
             code = request.code(arrival.parameters)
-            session = self.accept(self.provider.exchange(code, request), request)
+            session = self.accept(self.provider.exchange(code, request), request.scopes, request.nonce)
         except TogetherctlError as error:
             arrival.show(page.failed(error.message, error.hint))
             raise

@@ -1,0 +1,104 @@
+"""Which grant `auto` means: a table of places, and what makes a place what it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from togetherctl.auth.place import Choice, Place, choose, look_around, needs_nobody
+from togetherctl.store.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from togetherctl.store.choices import Grant
+
+DESK = Place()
+SSH = "this is an SSH session"
+CONTAINER = "this is a container"
+WSL = "this is WSL, and it has no browser"
+DARK = "there is no display here"
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        (DESK, ""),
+        (Place(opener=False), ""),
+        (Place(ssh=True), SSH),
+        (Place(ssh=True, container=True), SSH),
+        (Place(container=True), CONTAINER),
+        (Place(wsl=True, opener=False), WSL),
+        (Place(wsl=True, opener=True), ""),
+        (Place(display=False, opener=False), DARK),
+        (Place(browser_named=True, ssh=True), ""),
+        (Place(browser_named=True, container=True, display=False, opener=False), ""),
+    ],
+)
+def test_auto_goes_by_place(place: Place, why: str) -> None:
+    assert place.without_browser == why
+    offered = choose(place, username=False, device_code=True)
+    assert offered == (Choice("device-code", why) if why else Choice("authcode"))
+    lacking = choose(place, username=False, device_code=False)
+    assert lacking == (Choice("paste", f"{why} and the issuer offers no device codes") if why else Choice("authcode"))
+    assert choose(place, username=True, device_code=True) == Choice("password", "the profile names a user")
+
+
+LAPTOP = {"DISPLAY": ":0"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "files", "why"),
+    [
+        (LAPTOP, {}, ""),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, {}, ""),
+        ({}, {}, DARK),
+        ({"DISPLAY": ""}, {}, DARK),
+        (LAPTOP | {"SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22"}, {}, SSH),
+        (LAPTOP | {"SSH_TTY": "/dev/pts/0"}, {}, SSH),
+        (LAPTOP | {"container": "podman"}, {}, CONTAINER),
+        (LAPTOP | {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {}, CONTAINER),
+        (LAPTOP, {".dockerenv": ""}, CONTAINER),
+        (LAPTOP, {"run/.containerenv": ""}, CONTAINER),
+        ({}, {"proc/sys/kernel/osrelease": "5.15.153.1-microsoft-standard-WSL2"}, WSL),
+        (LAPTOP, {"proc/sys/kernel/osrelease": "6.1.0-generic"}, ""),
+    ],
+)
+def test_a_place_is_known_by_its_signs(
+    environ: dict[str, str], files: dict[str, str], why: str, tmp_path: Path
+) -> None:
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert look_around({"PATH": "", **environ}, root=tmp_path, platform="linux").without_browser == why
+    assert look_around({"PATH": "", **environ}, browser_named=True, root=tmp_path).without_browser == ""
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_a_mac_and_windows_have_a_display(platform: str, tmp_path: Path) -> None:
+    assert look_around({"PATH": ""}, root=tmp_path, platform=platform).without_browser == ""
+    assert look_around({"PATH": "", "SSH_TTY": "/dev/ttys0"}, root=tmp_path, platform=platform).without_browser == SSH
+
+
+@pytest.mark.parametrize(
+    ("grant", "username", "password", "expected"),
+    [
+        ("client-credentials", None, None, True),
+        ("auto", None, None, False),
+        ("auto", "me", None, False),
+        ("auto", "me", "open sesame", True),
+        ("password", "me", "open sesame", True),
+        ("password", None, "open sesame", False),
+        ("authcode", "me", "open sesame", False),
+    ],
+)
+def test_what_needs_nobody(
+    grant: Grant, username: str | None, password: str | None, expected: object, acme: Path, environ: dict[str, str]
+) -> None:
+    profile = replace(Store.load(acme, environ).profile(), username=username)
+    if password is not None:
+        profile = replace(profile, password=lambda: password)
+    assert needs_nobody(profile, grant) is expected

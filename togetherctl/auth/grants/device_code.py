@@ -1,0 +1,173 @@
+"""The device authorization grant (RFC 8628): a browser on any device, a code typed there, and polling here."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from togetherctl.auth.conversation import DeviceCode
+from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
+from togetherctl.loopback import is_safe
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.grants import Accept
+    from togetherctl.auth.grants.authcode import OpenBrowser
+    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.session import Session
+    from togetherctl.auth.token_answer import TokenAnswer
+
+_INTERVAL = 5.0
+_SLOW_DOWN = 5.0
+_LONGEST_PAUSE = 60.0
+_LONGEST_CODE = 64
+_BYTES = 32
+_REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_grant_type"})
+
+
+class DeviceCodesRefused(Refused):
+    """The issuer does not do this grant for this client, whoever the person is."""
+
+
+@dataclass(frozen=True)
+class _Device:
+    """What the issuer answered: the secret to poll with, and seconds to wait between polls and in all."""
+
+    secret: str
+    shown: DeviceCode
+    interval: float
+    lifetime: float | None
+
+
+@dataclass(frozen=True)
+class DeviceAuthorization:
+    """One login by device code. `open_browser` starts one where there is one; `accept` makes the session."""
+
+    provider: Provider
+    conversation: Conversation
+    open_browser: OpenBrowser
+    accept: Accept
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def log_in(self) -> Session:
+        """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
+        verifier = secrets.token_urlsafe(_BYTES) if self.provider.profile.pkce else None
+        device, scopes = self.provider.asking_for_scopes(lambda scopes: self._device(scopes, verifier))
+        page = device.shown.complete or device.shown.uri
+        opened = self.open_browser(page)
+        self.conversation.device_code(device.shown, opened=opened is not None)
+        answer = self._wait(device, verifier)
+        return self.accept(answer, scopes)
+
+    def _device(self, scopes: tuple[str, ...], verifier: str | None) -> _Device:
+        try:
+            answer = self.provider.device_authorization(scopes, verifier)
+        except Untrusted:
+            raise
+        except Refused as error:
+            if error.error == "invalid_scope":
+                raise
+            raise _refused(error) from None
+        return _read(answer, local=self.provider.profile.issuer.url.startswith("http:"))
+
+    def _wait(self, device: _Device, verifier: str | None) -> TokenAnswer:
+        """Poll until the person is done; an issuer that cannot be reached is asked ever more rarely (3.5)."""
+        seconds = self.provider.profile.login_timeout
+        expires_first = device.lifetime is not None and device.lifetime < seconds
+        if device.lifetime is not None:
+            seconds = min(seconds, device.lifetime)
+        if device.interval > seconds:
+            raise Untrusted(
+                f"the issuer wants to be asked every {device.interval:.0f} s only, of {seconds:.0f} s in all",
+                hint="login_timeout of the profile is how long a login may take",
+            )
+        ends = self.clock() + seconds
+        interval, pause, trouble = device.interval, device.interval, None
+        with self.conversation.waiting("the login on your device", seconds):
+            while self.clock() + pause <= ends:
+                self.sleep(pause)
+                try:
+                    return self.provider.poll(device.secret, verifier)
+                except Unreachable as error:
+                    if trouble is None:
+                        self.conversation.warn(f"{error.message}; trying again until the time is over")
+                    trouble = error
+                    pause = min(max(2 * pause, error.retry_after or 0.0), max(_LONGEST_PAUSE, interval))
+                except Refused as error:
+                    interval = pause = self._next_interval(error, interval)
+                    trouble = None
+        if trouble is not None:
+            raise trouble
+        if expires_first:
+            raise self._expired()
+        raise self._login_required(f"nobody finished the login within {seconds:.0f} s")
+
+    def _next_interval(self, error: Refused, interval: float) -> float:
+        """How long to wait after an answer that means "not yet". Raises what any other answer means (3.5)."""
+        if error.error == "authorization_pending":
+            return interval
+        if error.error == "slow_down":
+            return interval + _SLOW_DOWN
+        if error.error == "expired_token":
+            raise self._expired()
+        if error.error == "access_denied":
+            error.hint = "somebody said no: you in the browser, or the issuer's rules for this account"
+        raise _refused(error) if error.error in _REFUSALS else error
+
+    def _expired(self) -> LoginRequired:
+        return self._login_required("the code expired before it was entered")
+
+    def _login_required(self, reason: str) -> LoginRequired:
+        return LoginRequired(f"login required: {reason}", hint=f"togetherctl login {self.provider.profile.name}")
+
+
+def _refused(error: Refused) -> DeviceCodesRefused:
+    return DeviceCodesRefused(
+        error.message,
+        hint="the issuer does not allow device codes for this client; use authcode or paste",
+        error=error.error,
+        description=error.description,
+        status=error.status,
+    )
+
+
+def _read(answer: dict[str, Any], *, local: bool) -> _Device:
+    """The answer to a device authorization request (3.2); `local`: the issuer itself is on this machine.
+
+    Raises Untrusted.
+    """
+    secret, code = answer.get("device_code"), answer.get("user_code")
+    if not isinstance(secret, str) or not secret or not isinstance(code, str) or not code.strip():
+        raise Untrusted("the issuer's answer bears no device code and no code to enter")
+    if len(code) > _LONGEST_CODE or not code.isprintable():
+        raise Untrusted("the issuer wants a code entered that nobody could type")
+    # Google says verification_url.
+    uri = answer.get("verification_uri") or answer.get("verification_url")
+    complete = answer.get("verification_uri_complete") or None
+    return _Device(
+        secret,
+        DeviceCode(_page(uri, local=local), code, _page(complete, local=local) if complete else None),
+        interval=max(_seconds(answer.get("interval")) or _INTERVAL, 1.0),
+        lifetime=_seconds(answer.get("expires_in")),
+    )
+
+
+def _page(uri: object, *, local: bool) -> str:
+    """A page that is safe to send a person to. Raises Untrusted."""
+    if not isinstance(uri, str) or not uri.isascii() or not uri.isprintable() or " " in uri:
+        raise Untrusted(f"the issuer wants a page opened that is not an address: {printable(uri)}")
+    if not is_safe(uri, http=local) or "@" in urlsplit(uri).netloc:
+        raise Untrusted(f"the issuer wants a page opened that is not a plain https address: {printable(uri)}")
+    return uri
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+        return None
+    return float(value)

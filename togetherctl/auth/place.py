@@ -1,0 +1,93 @@
+"""Which grant fits the place a login runs in: a desk, an SSH session, a container, WSL."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
+
+Way = Literal["authcode", "paste", "device-code", "password", "client-credentials"]
+_ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What there is to know about where a login runs.
+
+    `opener` is a program that opens the person's browser; `display` is a screen it can be shown on.
+    """
+
+    browser_named: bool = False
+    ssh: bool = False
+    container: bool = False
+    wsl: bool = False
+    opener: bool = True
+    display: bool = True
+
+    @property
+    def without_browser(self) -> str:
+        """Why no browser of this person's would come up here, in words; empty where one would."""
+        if self.browser_named:
+            return ""
+        if self.ssh:
+            return "this is an SSH session"
+        if self.container:
+            return "this is a container"
+        if self.wsl and not self.opener:
+            return "this is WSL, and it has no browser"
+        return "" if self.display else "there is no display here"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A grant, and why it was chosen; `why` is empty where that goes without saying."""
+
+    grant: Way
+    why: str = ""
+
+
+def look_around(
+    environ: Mapping[str, str], *, browser_named: bool = False, root: Path = _ROOT, platform: str = sys.platform
+) -> Place:
+    """The place this process runs in; reads the environment and a few files below `root`."""
+    from togetherctl.auth.browser import is_wsl, own_opener
+
+    signs = ("container", "KUBERNETES_SERVICE_HOST")
+    marks = (".dockerenv", "run/.containerenv")
+    return Place(
+        browser_named=browser_named,
+        ssh=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
+        container=any(environ.get(name) for name in signs) or any((root / mark).exists() for mark in marks),
+        wsl=is_wsl(root),
+        opener=own_opener(environ) is not None,
+        display=platform in ("darwin", "win32")
+        or is_wsl(root)
+        or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
+    )
+
+
+def choose(place: Place, *, username: bool, device_code: bool) -> Choice:
+    """What `auto` means here. `username`: the profile names one; `device_code`: the issuer offers the grant."""
+    if username:
+        return Choice("password", "the profile names a user")
+    why = place.without_browser
+    if not why:
+        return Choice("authcode")
+    if device_code:
+        return Choice("device-code", why)
+    return Choice("paste", f"{why} and the issuer offers no device codes")
+
+
+def needs_nobody(profile: Profile, grant: Grant) -> bool:
+    """Whether a login by `grant` asks nobody and opens nothing, so that it may be done anywhere, like a refresh."""
+    if grant == "client-credentials":
+        return True
+    by_password = grant == "password" or (grant == "auto" and profile.username is not None)
+    return by_password and profile.username is not None and profile.password is not None
