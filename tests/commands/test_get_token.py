@@ -196,6 +196,3 @@ def test_a_grant_this_version_lacks_is_said(store_at: MakeStore, issuer: Scripte
     done = cli("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (2, "")
     assert "cannot log in by device-code" in done.stderr
-    store_at(issuer, "", 'storage = "keyring"')
-    done = cli("get-token", "--profile", "acme")
-    assert (done.code, "cannot keep a session in keyring" in done.stderr) == (2, True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness, State
@@ -16,7 +17,7 @@ from togetherctl.lock import LockTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.file import FileSessions
+    from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.session import Session, Token
@@ -56,10 +57,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and whether the issuer revoked its tokens."""
+    """A session that was logged out, if there was one, and whether the issuer revoked its tokens.
+
+    `unread` where one was deleted that could not be opened.
+    """
 
     session: Session | None
     revoked: bool = False
+    unread: bool = False
 
 
 class Engine:
@@ -68,7 +73,7 @@ class Engine:
     def __init__(
         self,
         *,
-        sessions: Callable[[Profile], FileSessions],
+        sessions: Callable[[Profile], Sessions],
         issuers: Issuers,
         conversation: Conversation,
         clock: Callable[[], float],
@@ -99,7 +104,7 @@ class Engine:
     ) -> tuple[Session, Outcome]:
         """A valid session, by whatever it takes; with `force` always by a login. Raises as `credential` does."""
         with self._holding(profile):
-            session = self.load(profile)
+            session = self._load_for_login(profile)
             reason = "login required: it was asked for"
             if not force:
                 if self._is_usable(profile, session):
@@ -136,6 +141,13 @@ class Engine:
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""
         return self._sessions(profile).load(profile.key)
+
+    def _load_for_login(self, profile: Profile) -> Session | None:
+        """As `load`, but what only a login gets past is none."""
+        try:
+            return self.load(profile)
+        except Unopenable:
+            return None
 
     def state(self, profile: Profile, session: Session | None) -> State:
         return session.state(profile.token, profile.margin, self._clock()) if session else State.NONE
@@ -259,6 +271,13 @@ class Engine:
         sessions = self._sessions(profile)
         try:
             session = sessions.load(profile.key, though_open=True)
+        except StorageError as error:
+            deleted = sessions.delete(profile.key)
+            if local:
+                return Ended(None, unread=deleted)
+            error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
+            raise
+        try:
             if session is None or local:
                 return Ended(session)
             return Ended(session, revoked=self._issuers.revoke(profile, session))
