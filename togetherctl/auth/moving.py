@@ -30,7 +30,7 @@ _LOCK_SECONDS = 5.0
 
 
 class Move:
-    """One session; `profile` is what the store will say of it. Which form its file has now is looked at, not assumed."""
+    """One session; `profile` is what the store will say of it. The form its file has now is looked at, not assumed."""
 
     def __init__(self, folder: Path, key: SealingKey, profile: Profile, conversation: Conversation) -> None:
         self._profile = profile
@@ -78,6 +78,7 @@ class Move:
             return
         try:
             self._sealed.save(self._profile.key, session)
+            self._plain.sweep(self._profile.key)
         except OSError as error:
             raise StorageError(f"the session could not be sealed: {error.strerror}; nothing was changed") from None
 

@@ -100,6 +100,7 @@ class FileSessions:
         """
         path = self._path(key)
         try:
+            self.sweep(key)
             self._aside(key).unlink(missing_ok=True)
             # Whoever may read it, it goes; only what we may not understand the worth of stays.
             record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
@@ -114,6 +115,11 @@ class FileSessions:
         except OSError as error:
             raise StorageError(f"{path} cannot be deleted: {error.strerror}") from None
         return True
+
+    def sweep(self, key: str) -> None:
+        """Remove what writers that were killed left beside the session. Call it under the lock. Raises OSError."""
+        for temporary in self.folder.glob(f".{key}.json.*.tmp"):
+            temporary.unlink(missing_ok=True)
 
     def anything(self, key: str) -> bool:
         """Whether a file of the session is there, of whatever form and worth."""
