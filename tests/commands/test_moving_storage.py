@@ -264,5 +264,5 @@ def test_cut_off_anywhere_nothing_is_lost_and_nothing_is_open(
     assert run("profile", "set", "acme", "storage=keyring").code == 0
     for path in session_file.parent.iterdir():
         assert not [kind for secret, kind in canary.secrets.items() if secret in path.read_text()]
-    assert run("logout", "--local").code == 0
+    assert run("logout", "acme", "--local").code == 0
     assert [path.suffix for path in session_file.parent.iterdir()] == [".lock"]
