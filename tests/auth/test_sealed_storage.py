@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from base64 import b64decode, b64encode
@@ -284,6 +285,26 @@ def test_a_keyring_that_does_not_answer_is_given_up(
         sealed(seconds=0.2, waiting=lambda: told.append(1)).set_aside(KEY)
     assert told == [1]
     assert "it may be waiting to be unlocked" in str(error.value.hint)
+
+
+def test_waiting_for_a_keyring_can_be_cancelled(
+    store_at: MakeStore, issuer: ScriptedIssuer, environ: dict[str, str]
+) -> None:
+    """And the process ends, though the keyring still has not answered."""
+    store_at(issuer, "", 'storage = "keyring"')
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "togetherctl", "get-token", "--profile", "acme"],
+        env={**environ, "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.Silent"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr is not None
+    assert waiting.stderr.readline() == "waiting for the keyring, which may be asking to be unlocked\n"
+    waiting.send_signal(signal.SIGINT)
+    stdout, stderr = waiting.communicate(timeout=30)
+    assert (waiting.returncode, stdout) == (130, "")
+    assert stderr.strip() == "interrupted; nothing more was done"
 
 
 def test_a_keyring_that_failed_is_not_asked_again_at_once(
