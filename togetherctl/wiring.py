@@ -132,12 +132,18 @@ class World:
         from togetherctl.store.editing import changing
 
         before = self._store_now()
+        moves: list[Move] = []
         with ExitStack() as held:
-            with changing(self.paths) as text:
-                yield text
-                moves = [self._move(profile) for profile in self._moving(before, text, settle)]
+            try:
+                with changing(self.paths) as text:
+                    yield text
+                    for profile in self._moving(before, text, settle):
+                        moves.append(self._move(profile))
+                        moves[-1].begin(held)
+            except TogetherctlError:
                 for move in moves:
-                    move.begin(held)
+                    move.undo()
+                raise
             for move in moves:
                 move.finish()
         after = self._store_now()

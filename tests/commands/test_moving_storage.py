@@ -170,6 +170,26 @@ def test_a_session_in_use_is_not_moved(session_file: Path, cli: Run, backend: In
     assert backend.kept == {}
 
 
+@pytest.mark.parametrize(("start", "end"), [("file", "keyring"), ("keyring", "file"), ("file", "memory")])
+def test_a_store_that_cannot_be_written_keeps_its_session_as_it_was(
+    start: str, end: str, session_file: Path, cli: Run, backend: InMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from togetherctl.store import files
+
+    def full(*_given: object, **_named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert cli("profile", "set", "acme", "margin=31", f"storage={start}").code == 0
+    before = record.decode(session_file.read_bytes()) if start == "file" else session_file.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_whole", full)
+        done = cli("profile", "set", "acme", f"storage={end}")
+    assert (done.code, "No space left on device" in done.stderr) == (2, True), done.stderr
+    assert before == (record.decode(session_file.read_bytes()) if start == "file" else session_file.read_bytes())
+    assert states(cli)["acme"] == (start, "valid")
+    assert backend.kept or "keyring" not in (start, end)
+
+
 @pytest.mark.parametrize(
     ("spoil", "code", "said"),
     [

@@ -269,20 +269,19 @@ class Engine:
 
     def _ended(self, profile: Profile, *, local: bool) -> Ended:
         sessions = self._sessions(profile)
+        session, revoked, unread = None, False, False
         try:
             session = sessions.load(profile.key, though_open=True)
+            if session is not None and not local:
+                revoked = self._issuers.revoke(profile, session)
         except StorageError as error:
-            deleted = sessions.delete(profile.key)
-            if local:
-                return Ended(None, unread=deleted)
             error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
-            raise
-        try:
-            if session is None or local:
-                return Ended(session)
-            return Ended(session, revoked=self._issuers.revoke(profile, session))
+            if not local:
+                raise
+            unread = True
         finally:
-            sessions.delete(profile.key)
+            deleted = sessions.delete(profile.key)
+        return Ended(session, revoked, unread=unread and deleted)
 
     # Storing
 

@@ -7,6 +7,7 @@ delete. So a file is sealed in between and says so, tokens lie open only under a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.file import FileSessions
@@ -38,6 +39,7 @@ class Move:
         self._sealed = FileSessions(folder, Sealed(key, profile.name))
         self._conversation = conversation
         self._opened: Session | None = None
+        self._closed: Session | None = None
 
     def begin(self, held: ExitStack) -> None:
         """Before the store is written; the session's lock is held as long as `held`. Raises StorageError."""
@@ -69,6 +71,12 @@ class Move:
             reason = error.message if isinstance(error, StorageError) else error.strerror
             self._conversation.warn(f"the session of profile {self._profile.name} could not be moved: {reason}")
 
+    def undo(self) -> None:
+        """After the store was not written; what cannot be undone is said when it is read."""
+        if self._closed is not None:
+            with suppress(OSError, StorageError):
+                self._plain.save(self._profile.key, self._closed)
+
     def _seal(self) -> None:
         try:
             session = self._plain.load(self._profile.key)
@@ -78,6 +86,7 @@ class Move:
             return
         try:
             self._sealed.save(self._profile.key, session)
+            self._closed = session
             self._plain.sweep(self._profile.key)
         except OSError as error:
             raise StorageError(f"the session could not be sealed: {error.strerror}; nothing was changed") from None

@@ -44,13 +44,14 @@ class Plain:
 
     def decode(self, key: str, data: bytes) -> Session:
         """Raises NewerRecord, BrokenRecord and ClosedRecord."""
-        if "sealed" in parse(data):
+        fields = parse(data)
+        if "sealed" in fields:
             raise ClosedRecord(
                 "is sealed with a key from the keyring, which this profile does not use",
                 hint=f"log in again: togetherctl login {self._profile}; "
                 f"or, to use that session: togetherctl profile set {self._profile} storage=keyring",
             )
-        return decode(data)
+        return _session(fields)
 
 
 def encode(session: Session) -> bytes:
@@ -74,7 +75,10 @@ def parse(data: bytes) -> dict[str, Any]:
 
 def decode(data: bytes) -> Session:
     """The session in a record that is not sealed. Raises NewerRecord or BrokenRecord."""
-    fields = parse(data)
+    return _session(parse(data))
+
+
+def _session(fields: dict[str, Any]) -> Session:
     try:
         return Session(
             issuer=_text(fields.pop("issuer")),
