@@ -54,7 +54,7 @@ def canary(tmp_path: Path) -> Iterator[Canary]:
     """Fails the test that let a secret out of `state/`."""
     watching = Canary()
     yield watching
-    watching.look_through(tmp_path, but=frozenset({"state", "secrets"}))
+    watching.look_through(tmp_path, but=frozenset({"state", "secrets", "ready"}))
     EVERYTHING.secrets |= watching.secrets
     assert not watching.leaks(), watching.leaks()
 
@@ -117,7 +117,7 @@ MakeWorld = Callable[..., World]
 def make_world(environ: dict[str, str], conversation: Remembered, clock: StoppedClock, canary: Canary) -> MakeWorld:
     """A world on this machine with a stopped clock and no browser, unless the test brings one."""
 
-    def make(*, browser: Any = None, **changes: str) -> World:
+    def make(*, browser: Any = None, behind: Any = None, **changes: str) -> World:
         return World(
             {**environ, **changes},
             conversation,
@@ -125,6 +125,7 @@ def make_world(environ: dict[str, str], conversation: Remembered, clock: Stopped
             sleep=clock.sleep,
             log=lambda line: canary.saw("the log", line),
             open_browser=browser or NoBrowser(),
+            refresh_behind=behind or (lambda _profile, _lock: None),
         )
 
     return make

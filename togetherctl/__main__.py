@@ -1,7 +1,5 @@
 """The one door: `togetherctl` and `kubectl-together_login` both come in here."""
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -9,6 +7,13 @@ import sys
 def main() -> None:
     """Run the command line of this process and end it with the exit code."""
     _fill_missing_streams()
+    from togetherctl.fastpath import serve
+
+    code = serve(sys.argv[1:], os.environ)
+    if code is not None:
+        # Nothing was begun that would have to be ended.
+        os._exit(code)
+    _end_in_order()
     from togetherctl.commands.run import run
 
     sys.exit(run(sys.argv[1:], os.environ, program=_program(sys.argv[0])))
@@ -24,6 +29,20 @@ def _fill_missing_streams() -> None:
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 # open as long as we run
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 # as above
+
+
+def _end_in_order() -> None:
+    """Let a closed terminal or a polite request to end unwind what is under way, such as a login others wait for."""
+    import signal
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        # Who started us with nohup meant it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _program(path: str) -> str:

@@ -35,7 +35,10 @@ VARIABLES = (
         "last. Overrides a profile's `browser`.",
     ),
     Variable(NO_INPUT, "`1`: never asks anything and never opens a browser."),
-    Variable("CI", "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`."),
+    Variable(
+        "CI",
+        "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`, and nothing is refreshed in the background.",
+    ),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
     Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
     Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
@@ -46,6 +49,7 @@ VARIABLES = (
         "XDG_CONFIG_HOME",
         "Where the store's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",
     ),
+    Variable("XDG_RUNTIME_DIR", "Where finished credentials of profiles with keyring storage are kept, in memory."),
     Variable("DISPLAY", "Set, or `WAYLAND_DISPLAY`: there is a screen here that a browser can be shown on (Linux)."),
     Variable(EXEC_INFO, "Set by kubectl for `get-token`: which version of the answer it wants."),
     Variable(
@@ -66,3 +70,8 @@ def is_on(environ: Mapping[str, str], name: str) -> bool:
 def may_ask(environ: Mapping[str, str]) -> bool:
     """Whether this run may ask a person anything or open a browser at all."""
     return not (is_on(environ, NO_INPUT) or is_on(environ, "CI"))
+
+
+def may_leave_work_behind(environ: Mapping[str, str]) -> bool:
+    """Whether a process of ours may go on after its caller was served; in CI it would outlive the job."""
+    return not is_on(environ, "CI")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,27 +20,54 @@ class LockTimeout(Exception):
     """Somebody else held the lock until the deadline."""
 
 
+class Held(NamedTuple):
+    """A lock that is held: the open file it hangs on, and whether somebody else had to be waited for."""
+
+    descriptor: int
+    waited: bool
+
+
 @contextmanager
-def locked(path: Path, *, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def locked(
+    path: Path, *, seconds: float | Callable[[], float], waiting: Callable[[float], None] | None = None
+) -> Iterator[Held]:
     """Hold the lock file `path` (made with mode 0600, never deleted) for as long as the block runs.
 
-    `waiting` is called once, as soon as somebody else is seen to hold it. Raises LockTimeout after `seconds`, and
-    OSError where the file cannot be opened.
+    While somebody else holds it, `waiting` is told again and again for how many seconds that has been so, and
+    `seconds`, if it is a function, is asked again. Raises LockTimeout after `seconds`, and OSError where the file
+    cannot be opened.
     """
     descriptor = os.open(
         path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600
     )
     try:
-        deadline = time.monotonic() + seconds
-        told = False
+        began = time.monotonic()
+        tries = 0
         while not _try_lock(descriptor):
-            if waiting and not told:
-                told = True
-                waiting()
-            if time.monotonic() >= deadline:
+            tries += 1
+            waited = time.monotonic() - began
+            if waited >= (seconds if isinstance(seconds, (int, float)) else seconds()):
                 raise LockTimeout(str(path))
+            if waiting:
+                waiting(waited)
             time.sleep(_POLL)
-        yield
+        yield Held(descriptor, waited=tries > 0)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def inherited(path: Path, descriptor: int) -> Iterator[Held]:
+    """Hold on to the lock `path` that whoever started this process had taken and left open as `descriptor`.
+
+    Raises OSError where that is not so.
+    """
+    os.set_inheritable(descriptor, False)  # noqa: FBT003 # os's signature
+    there, given = path.stat(), os.fstat(descriptor)
+    if (there.st_dev, there.st_ino) != (given.st_dev, given.st_ino) or not _try_lock(descriptor):
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    try:
+        yield Held(descriptor, waited=False)
     finally:
         os.close(descriptor)
 

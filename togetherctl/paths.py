@@ -18,16 +18,30 @@ _APP = "togetherctl"
 
 @dataclass(frozen=True)
 class Paths:
-    """Three places: the store's file, and the folders for state (worth keeping) and cache (worth nothing)."""
+    """The store's file, and the folders for state (worth keeping) and cache (worth nothing).
+
+    `runtime` is a folder in memory that ends with the person's session on this machine, where there is one.
+    """
 
     config: Path
     state: Path
     cache: Path
+    runtime: Path | None = None
 
     @property
     def sessions(self) -> Path:
         """Session files and their locks."""
         return self.state / "sessions"
+
+    @property
+    def shim(self) -> Path:
+        """The script that kubeconfigs call."""
+        return self.state / "shim" / _APP
+
+    @property
+    def ready(self) -> Path:
+        """Finished credentials."""
+        return self.cache / "ready"
 
     @property
     def discovery(self) -> Path:
@@ -53,7 +67,13 @@ def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
         state = _xdg(environ, "XDG_STATE_HOME", ".local/state") / _APP
         cache = _xdg(environ, "XDG_CACHE_HOME", ".cache") / _APP
     named = environ.get(CONFIG, "")
-    return Paths(_absolute(named, environ) if named else config / "config.toml", state, cache)
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    return Paths(
+        _absolute(named, environ) if named else config / "config.toml",
+        state,
+        cache,
+        Path(runtime) / _APP if Path(runtime).is_absolute() and platform != "win32" else None,
+    )
 
 
 def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None) -> Path:

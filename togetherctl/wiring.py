@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import may_ask
+from togetherctl.environment import CONFIG, may_ask, may_leave_work_behind
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.memory import MemorySessions
+    from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
@@ -46,6 +47,7 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     log: Callable[[str], None] = _silent
     open_browser: Callable[[str, Profile], Opened | None] | None = None
+    refresh_behind: Callable[[Profile, int], None] | None = None
 
     @cached_property
     def paths(self) -> Paths:
@@ -77,8 +79,10 @@ class World:
 
         return Engine(
             sessions=self.sessions,
+            ready=self.ready,
             issuers=self.issuers,
             conversation=self.conversation,
+            refresh_behind=self.refresh_behind or self._refresh_behind,
             clock=self.clock,
             sleep=self.sleep,
         )
@@ -88,7 +92,14 @@ class World:
         """What the environment lets this run do."""
         from togetherctl.auth.engine import Policy
 
-        return Policy(ask=may_ask(self.environ))
+        return Policy(ask=may_ask(self.environ), behind=may_leave_work_behind(self.environ))
+
+    @cached_property
+    def ready(self) -> ReadyFiles:
+        """The ready files of the store as it was read. A store named by the environment gets none."""
+        from togetherctl.auth.cache.ready import ReadyFiles
+
+        return ReadyFiles(self.paths, None if self.environ.get(CONFIG) else self.store.mtime_ns)
 
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""
@@ -125,14 +136,16 @@ class World:
     def changing_store(self, *, settle: str | None = None) -> Iterator[TomlText]:
         """Edit the store, move sessions to where it says from now on, and forget those that no profile reaches.
 
-        The session of the profile called `settle` is moved even if the store said the same before: an earlier move
-        may have been cut off. Raises ConfigError, and StorageError where a session cannot be moved; then nothing was
-        changed.
+        Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
+        store said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError where
+        a session cannot be moved; then nothing was changed.
         """
+        from togetherctl.auth.cache.ready import ReadyFiles
         from togetherctl.store.editing import changing
 
         before = self._store_now()
         moves: list[Move] = []
+        ready = ReadyFiles(self.paths, None)
         with ExitStack() as held:
             try:
                 with changing(self.paths) as text:
@@ -140,10 +153,12 @@ class World:
                     for profile in self._moving(before, text, settle):
                         moves.append(self._move(profile))
                         moves[-1].begin(held)
+                        ready.drop(profile.key)
             except TogetherctlError:
                 for move in moves:
                     move.undo()
                 raise
+            ready.drop_all()
             for move in moves:
                 move.finish()
         after = self._store_now()
@@ -194,6 +209,11 @@ class World:
             return Store.load(self.paths.config, self.environ)
         except TogetherctlError:
             return None
+
+    def _refresh_behind(self, profile: Profile, lock: int) -> None:
+        from togetherctl.auth.behind import refresh_behind
+
+        refresh_behind(profile.name, lock, self.environ)
 
     def _open_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import open_browser

@@ -238,17 +238,18 @@ def test_each_ends_in_a_sentence_and_nothing_lost(
         assert path.with_name(f"{path.name}.bad").read_bytes() == spoiled
 
 
-def test_a_lock_has_a_deadline_and_says_once_that_it_waits(tmp_path: Path) -> None:
-    told: list[int] = []
+def test_a_lock_has_a_deadline_and_says_how_long_it_has_waited(tmp_path: Path) -> None:
+    told: list[float] = []
     with locked(tmp_path / "x.lock", seconds=1):
         with (
             pytest.raises(LockTimeout),
-            locked(tmp_path / "x.lock", seconds=0.3, waiting=lambda: told.append(1)),
+            locked(tmp_path / "x.lock", seconds=0.3, waiting=told.append),
         ):
             pass
-        assert told == [1]
-    with locked(tmp_path / "x.lock", seconds=0, waiting=lambda: told.append(1)):
-        assert told == [1]
+        assert told == sorted(told)
+        assert told[-1] < 0.3 < told[-1] + 0.2
+    with locked(tmp_path / "x.lock", seconds=0, waiting=told.append):
+        assert told[-1] < 0.3
 
 
 def test_a_lock_is_free_when_its_owner_is_killed(tmp_path: Path) -> None:

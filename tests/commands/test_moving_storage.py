@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -103,6 +104,27 @@ def test_to_memory_deletes_it(start: str, session_file: Path, cli: Run, use_keyr
     assert storages(home) == {"acme": "memory", "shared": "memory", "other": "file"}
     assert not session_file.exists()
     assert states(cli)["acme"] == ("memory", "none")
+
+
+def test_ready_files_follow(session_file: Path, cli: Run, backend: InMemory, home: Path) -> None:
+    """A finished credential lies where the session's storage lets it, and nowhere after the storage changed."""
+    runtime = home / "secrets"
+    runtime.mkdir(mode=0o700)
+
+    def ready(storage: str) -> list[str]:
+        assert cli("profile", "set", "acme", f"storage={storage}", XDG_RUNTIME_DIR=str(runtime)).code == 0
+        assert not [path for path in home.rglob("ready/*") if path.is_file()]
+        store = home / "tctl" / "config.toml"
+        os.utime(store, (store.stat().st_mtime - 60,) * 2)
+        done = cli("get-token", "--profile", "acme", XDG_RUNTIME_DIR=str(runtime), CI="1")
+        assert done.code == (3 if storage == "memory" else 0), done.stderr
+        return [str(path.relative_to(home).parent) for path in home.rglob("ready/*") if path.is_file()]
+
+    assert session_file.exists()
+    assert ready("file") == ["tctl/cache/ready"]
+    assert ready("keyring") == ["secrets/togetherctl/ready"]
+    assert ready("memory") == []
+    assert backend.kept
 
 
 def test_a_change_that_is_refused_moves_nothing(session_file: Path, cli: Run, backend: InMemory, home: Path) -> None:

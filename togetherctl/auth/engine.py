@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.sessions import Unopenable
-from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
+from togetherctl.auth.one_login import command
+from togetherctl.auth.renewal import Renewal
 from togetherctl.auth.session import Freshness, State
+from togetherctl.auth.turn import Turns
 from togetherctl.errors import LoginRequired, StorageError, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
@@ -24,19 +26,16 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
 
-# A token served because the issuer cannot be reached keeps a client from asking again for this long.
+# How long an issuer is left alone after it could not be reached, while there is still a token to serve.
 _RETRY_SECONDS = 30.0
-# Whoever waits for another's login waits a little longer than that login may take.
-_LOCK_GRACE = 5.0
-# Longer than a refresh takes, whose new token must not come after the deletion; shorter than a login.
-_LOGOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What this run may do: `ask` a person anything, which includes opening a browser."""
+    """What this run may do: `ask` a person anything, which includes opening a browser; leave work `behind` itself."""
 
     ask: bool = True
+    behind: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,33 +67,52 @@ class Ended:
 
 
 class Engine:
-    """Everything it needs from the world is a parameter; `wiring` passes the real ones."""
+    """Everything it needs from the world is a parameter; `wiring` passes the real ones.
+
+    `refresh_behind` starts a process that refreshes a profile's session; it inherits the session's lock, given as an
+    open file.
+    """
 
     def __init__(
         self,
         *,
         sessions: Callable[[Profile], Sessions],
+        ready: ReadyFiles,
         issuers: Issuers,
         conversation: Conversation,
+        refresh_behind: Callable[[Profile, int], None],
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
         self._sessions = sessions
-        self._issuers = issuers
+        self._ready = ready
         self._conversation = conversation
+        self._spawn_refresh = refresh_behind
         self._clock = clock
-        self._sleep = sleep
+        self._turns = Turns(sessions, conversation, clock)
+        self._renewal = Renewal(
+            sessions=sessions, ready=ready, issuers=issuers, conversation=conversation, clock=clock, sleep=sleep
+        )
 
     def credential(self, profile: Profile, policy: Policy) -> Credential:
         """What kubectl gets. Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError."""
         with about(profile.name, profile.issuer.url):
-            served = self._served(profile, self.load(profile))
+            began = self._clock()
+            session = self.load(profile)
+            served = self._served(profile, session)
             if served is not None:
+                self._prepare_the_next(profile, session, policy)
                 return served
             try:
-                with self._locked(profile):
+                with self._turns.taken(profile) as waited:
                     session = self.load(profile)  # someone may have refreshed while this waited
-                    return self._served(profile, session) or self._renewed(profile, session, policy)
+                    served = self._served(profile, session)
+                    if session is not None and served is not None:
+                        self._have_ready_if_fresh(profile, session)
+                        return served
+                    served = self._renewed(profile, session, policy, waited_since=began if waited else None)
+                    self._have_ready(profile, served)
+                    return served
             except LockTimeout:
                 session = self.load(profile)
                 return self._served(profile, session) or self._served_late(profile, session, _busy())
@@ -107,15 +125,17 @@ class Engine:
             session = self._load_for_login(profile)
             reason = "login required: it was asked for"
             if not force:
-                if self._is_usable(profile, session):
-                    return _there(session), Outcome.STILL_VALID
+                if session is not None and self._is_usable(profile, session):
+                    return session, Outcome.STILL_VALID
                 try:
                     return self._refreshed(profile, session), Outcome.REFRESHED
                 except LoginRequired as error:
                     reason = error.message
             if not policy.ask:
-                raise LoginRequired(f"{reason}; nobody can be asked here", hint=_command(profile))
-            return self._logged_in(profile, grant or profile.grant), Outcome.LOGGED_IN
+                raise LoginRequired(f"{reason}; nobody can be asked here", hint=command(profile))
+            session = self._renewal.logged_in(profile, grant or profile.grant, asked_for=True)
+            self._have_ready_if_fresh(profile, session)
+            return session, Outcome.LOGGED_IN
 
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
         """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
@@ -125,6 +145,19 @@ class Engine:
         with self._holding(profile):
             return self._refreshed(profile, self.load(profile), force=force)
 
+    def refresh_behind(self, profile: Profile, lock: int) -> None:
+        """Refresh on behalf of a caller that was served and is gone, who left its `lock` open as this descriptor.
+
+        What goes wrong is noted in the session. Raises as `credential` does.
+        """
+        with (
+            about(profile.name, profile.issuer.url),
+            self._sessions(profile).lock(profile.key, handed_over=lock),
+        ):
+            session = self.load(profile)
+            if self._freshness(profile, session) is not Freshness.FRESH:
+                self._refreshed(profile, session)
+
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
 
@@ -132,11 +165,11 @@ class Engine:
         """
         with about(profile.name, profile.issuer.url):
             try:
-                with self._locked(profile, seconds=_LOGOUT_SECONDS):
-                    return self._ended(profile, local=local)
+                with self._turns.taken(profile, for_logins=False):
+                    return Ended(*self._renewal.ended(profile, local=local))
             except LockTimeout:
                 # Whoever is still busy is in a login; what it brings is a session of its own.
-                return self._ended(profile, local=local)
+                return Ended(*self._renewal.ended(profile, local=local))
 
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""
@@ -187,164 +220,83 @@ class Engine:
         turns = (token.stale_at, token.due_at(profile.margin), token.expires_at)
         return Credential(token, next(moment for moment in turns if moment > now))
 
+    # Ahead of the next call
+
+    def _prepare_the_next(self, profile: Profile, session: Session | None, policy: Policy) -> None:
+        """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
+        if profile.storage == "memory":
+            return  # no other process can do anything with it
+        fresh = self._freshness(profile, session) is Freshness.FRESH
+        if session is None or not (self._lacks_ready(profile) if fresh else self._wants_refresh(session, policy)):
+            return
+        # The caller is served already; what fails here fails again where it matters.
+        with suppress(StorageError, OSError), self._turns.if_free(profile) as held:
+            # Only what is stored at this moment: a logout may have come in between.
+            if held is None or self.load(profile) != session:
+                return
+            if fresh:
+                self._have_ready_if_fresh(profile, session)
+            else:
+                self._spawn_refresh(profile, held.descriptor)
+
+    def _lacks_ready(self, profile: Profile) -> bool:
+        return not self._ready.is_good(profile.name, profile.storage, now=self._clock())
+
+    def _wants_refresh(self, session: Session, policy: Policy) -> bool:
+        failed = session.last_error
+        lately = failed is not None and 0 <= self._clock() - failed.at < _RETRY_SECONDS
+        return policy.behind and session.refreshable and not lately
+
+    def _have_ready_if_fresh(self, profile: Profile, session: Session) -> None:
+        if self._freshness(profile, session) is Freshness.FRESH:
+            self._have_ready(profile, self._credential(profile, session))
+
+    def _have_ready(self, profile: Profile, credential: Credential) -> None:
+        self._ready.write(
+            profile.name,
+            profile.key,
+            profile.storage,
+            token=credential.token.value,
+            until=credential.ask_again_at,
+            now=self._clock(),
+        )
+
     # Renewing
 
-    def _renewed(self, profile: Profile, session: Session | None, policy: Policy) -> Credential:
+    def _renewed(
+        self, profile: Profile, session: Session | None, policy: Policy, *, waited_since: float | None
+    ) -> Credential:
         """Due or expired: refresh, else log in if that is allowed, else say what to run."""
         try:
-            return self._credential(profile, self._refreshed(profile, session))
+            if waited_since is not None:
+                self._renewal.refuse_as_others_were(session, since=waited_since)
+            return self._credential(profile, self._renewal.refreshed(profile, session))
         except Unreachable as error:
             return self._served_late(profile, session, error)
         except LoginRequired as error:
             if policy.ask and profile.may_log_in:
-                return self._credential(profile, self._logged_in(profile, profile.grant))
-            if session is not None and session.refresh_token is None and self._is_valid(profile, session):
+                logged_in = self._renewal.logged_in(profile, profile.grant, waited_since=waited_since)
+                return self._credential(profile, logged_in)
+            still_valid = self._freshness(profile, session) is not Freshness.EXPIRED
+            if session is not None and session.refresh_token is None and still_valid:
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential(profile, session)
             raise error from None
 
-    def _is_valid(self, profile: Profile, session: Session) -> bool:
-        return self._freshness(profile, session) is not Freshness.EXPIRED
-
     def _refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
-        """The session refreshed and stored; what went wrong is noted in it.
-
-        Raises LoginRequired where only a login helps, and Unreachable, Refused and Untrusted.
-        """
-        reason = _why_not(session, force=force)
-        if session is None or reason:
-            raise LoginRequired(f"login required: {reason}", hint=_command(profile))
-        try:
-            renewed = self._refresh_or_read_again(profile, session)
-        except RefreshTokenDead as error:
-            self._note(profile, session, error, refused=True)
-            raise LoginRequired(f"login required: {error.message}", hint=_command(profile)) from None
-        except TogetherctlError as error:
-            self._note(profile, session, error)
-            raise
-        if not self._is_valid(profile, renewed):
-            raise LoginRequired(
-                f"login required: the issuer refreshes this session without a new {profile.token} token",
-                hint=_command(profile),
-            )
+        renewed = self._renewal.refreshed(profile, session, force=force)
+        self._have_ready_if_fresh(profile, renewed)
         return renewed
-
-    def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
-        try:
-            return self._refresh_once(profile, session)
-        except RefreshTokenDead:
-            # Somebody on another machine may share this folder and have been first.
-            newer = self.load(profile)
-            if newer is None or not newer.refreshable or newer.refresh_token == session.refresh_token:
-                raise
-            return newer if self._is_usable(profile, newer) else self._refresh_once(profile, newer)
-
-    def _refresh_once(self, profile: Profile, session: Session) -> Session:
-        # Before the clock of the refresh starts: a command that reads the secret may ask a person.
-        credentials = ClientCredentials.read(profile)
-        with self._issuers.http(profile.issuer.url, profile.issuer.connection, TOTAL_SECONDS) as http:
-            renewed, trouble = refresh(
-                profile,
-                session,
-                credentials=credentials,
-                discovery=self._issuers.discovery(profile, http),
-                http=http,
-                clock=self._clock,
-                sleep=self._sleep,
-            )
-        self._keep(profile, renewed)
-        if trouble is not None:
-            raise trouble
-        return renewed
-
-    def _logged_in(self, profile: Profile, grant: Grant) -> Session:
-        aside = self._sessions(profile).set_aside(profile.key)
-        if aside is not None:
-            self._conversation.warn(f"the session file could not be understood; it is kept as {aside}")
-        session = self._issuers.log_in(profile, grant)
-        self._keep(profile, session)
-        return session
-
-    # Ending
-
-    def _ended(self, profile: Profile, *, local: bool) -> Ended:
-        sessions = self._sessions(profile)
-        session, revoked, unread = None, False, False
-        try:
-            session = sessions.load(profile.key, though_open=True)
-            if session is not None and not local:
-                revoked = self._issuers.revoke(profile, session)
-        except StorageError as error:
-            error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
-            if not local:
-                raise
-            unread = True
-        finally:
-            deleted = sessions.delete(profile.key)
-        return Ended(session, revoked, unread=unread and deleted)
-
-    # Storing
-
-    def _keep(self, profile: Profile, session: Session) -> None:
-        """Store the session; a full disk costs the next login, not this token."""
-        try:
-            self._sessions(profile).save(profile.key, session)
-        except (OSError, StorageError) as error:
-            reason = error.message if isinstance(error, StorageError) else error.strerror
-            self._conversation.warn(
-                f"the session of profile {profile.name} could not be saved ({reason}); it ends with this token"
-            )
-
-    def _note(self, profile: Profile, session: Session, error: TogetherctlError, *, refused: bool = False) -> None:
-        """Note a failure in the stored session, which the failed attempt may have changed."""
-        try:
-            stored = self.load(profile) or session
-            noted = stored.failed(self._clock(), error.code, error.message, refused=refused)
-            self._sessions(profile).save(profile.key, noted)
-        except (OSError, StorageError):
-            # The failure itself is what the caller hears of.
-            return
-
-    @contextmanager
-    def _locked(self, profile: Profile, *, seconds: float | None = None) -> Iterator[None]:
-        """The session's lock: for as long as another's login may take, or for `seconds`. Raises LockTimeout."""
-
-        def waiting() -> None:
-            self._conversation.say(f"waiting for another togetherctl that is busy with profile {profile.name}")
-
-        seconds = profile.login_timeout + _LOCK_GRACE if seconds is None else seconds
-        with self._sessions(profile).lock(profile.key, seconds=seconds, waiting=waiting):
-            yield
 
     @contextmanager
     def _holding(self, profile: Profile) -> Iterator[None]:
         """The session's lock, and its profile and issuer named on every error."""
         with about(profile.name, profile.issuer.url):
             try:
-                with self._locked(profile):
+                with self._turns.taken(profile):
                     yield
             except LockTimeout:
                 raise _busy() from None
-
-
-def _why_not(session: Session | None, *, force: bool) -> str:
-    """Why a session cannot be refreshed; empty where it can."""
-    if session is None:
-        return "there is no session"
-    if session.refresh_token is None:
-        return "the session has expired, and the issuer gave no refresh token with it"
-    if session.refused and not force:
-        return "the issuer ended the session"
-    return ""
-
-
-def _there(session: Session | None) -> Session:
-    assert session is not None  # noqa: S101 # told to the type checker: what is usable is there
-    return session
-
-
-def _command(profile: Profile) -> str:
-    return f"togetherctl login {profile.name}"
 
 
 def _busy() -> TogetherctlError:

@@ -56,16 +56,20 @@ class Issuers:
         with about(None, issuer), self.http(issuer, connection) as http:
             fetch_metadata(issuer, http)
 
-    def log_in(self, profile: Profile, grant: Grant) -> Session:
-        """One login; raises as `login.log_in` does."""
+    def log_in(self, profile: Profile, grant: Grant, opened_at: Callable[[str], None]) -> Session:
+        """One login, which tells the address of its page before it opens; raises as `login.log_in` does."""
         from togetherctl.auth.login import log_in
+
+        def open_browser(url: str) -> Opened | None:
+            opened_at(url)
+            return self.open_browser(url, profile)
 
         with self._client(profile) as http:
             return log_in(
                 self._provider(profile, http),
                 grant=grant,
                 conversation=self.conversation,
-                open_browser=lambda url: self.open_browser(url, profile),
+                open_browser=open_browser,
                 clock=self.clock,
             )
 

@@ -64,6 +64,7 @@ class Move:
             if self._opened is not None:
                 self._plain.save(self._profile.key, self._opened)
             if self._profile.storage == "memory" and self._plain.delete(self._profile.key):
+                self._plain.login_file(self._profile.key).clear()
                 self._conversation.say(
                     f"The session of profile {self._profile.name} was deleted from the disk; the issuer was not told."
                 )

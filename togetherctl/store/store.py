@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand
 from togetherctl.store import files
@@ -41,10 +42,13 @@ class Cluster:
 
 
 class Store:
-    """One store file, read and checked."""
+    """One store file, read and checked; `mtime_ns` is what its file had when it was read."""
 
-    def __init__(self, path: Path, table: StoreTable, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, table: StoreTable, environ: Mapping[str, str], *, mtime_ns: int | None = None
+    ) -> None:
         self.path = path
+        self.mtime_ns = mtime_ns
         self.table = table
         self._environ = environ
 
@@ -55,10 +59,13 @@ class Store:
         table, problems = checked(file.data)
         if table is None:
             raise refusal(path, file.text, problems)
-        return cls(path, table, environ)
+        return cls(path, table, environ, mtime_ns=file.mtime_ns)
 
     @cached_property
-    def overrides(self) -> Overrides:
+    def overrides(self) -> Overrides | None:
+        """What the environment overrides; None where it says nothing, which costs no library to find out."""
+        if not any(self._environ.get(name) for name in (PROFILE, LOGIN, BROWSER)):
+            return None
         from togetherctl.store.overrides import Overrides
 
         return Overrides.read(self._environ)
@@ -91,6 +98,8 @@ class Store:
             raise unknown("profile", name, self.table.profiles)
         profile = resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
         overrides = self.overrides
+        if overrides is None:
+            return profile
         if overrides.login is not None:
             profile = replace(profile, may_log_in=overrides.login == "auto")
         if overrides.browser is not None:
@@ -104,7 +113,7 @@ class Store:
 
     def meant_profile(self) -> str:
         """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
-        name = self.overrides.profile or self.table.default_profile
+        name = (self.overrides and self.overrides.profile) or self.table.default_profile
         if name:
             return name
         names = self.profile_names

@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from togetherctl.auth.cache import record
+from togetherctl.auth.cache.login import LoginFile
 from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import StorageError
-from togetherctl.lock import locked
+from togetherctl.lock import Held, inherited, locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,8 +100,9 @@ class FileSessions:
         Raises StorageError where it cannot be deleted, or is left alone because a newer togetherctl wrote it.
         """
         path = self._path(key)
-        try:
+        with suppress(OSError):
             self.sweep(key)
+        try:
             self._aside(key).unlink(missing_ok=True)
             # Whoever may read it, it goes; only what we may not understand the worth of stays.
             record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
@@ -126,15 +128,34 @@ class FileSessions:
         return os.path.lexists(self._path(key)) or os.path.lexists(self._aside(key))
 
     @contextmanager
-    def lock(self, key: str, *, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold the session's lock. Raises LockTimeout, and StorageError where there is no lock to be had."""
+    def lock(
+        self,
+        key: str,
+        *,
+        seconds: float | Callable[[], float] = 0.0,
+        waiting: Callable[[float], None] | None = None,
+        handed_over: int | None = None,
+    ) -> Iterator[Held]:
+        """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
+
+        Raises LockTimeout, and StorageError where there is no lock to be had.
+        """
+        path = self.folder / f"{key}.lock"
         with ExitStack() as stack:
             try:
                 self._make_folder()
-                stack.enter_context(locked(self.folder / f"{key}.lock", seconds=seconds, waiting=waiting))
+                held = stack.enter_context(
+                    locked(path, seconds=seconds, waiting=waiting)
+                    if handed_over is None
+                    else inherited(path, handed_over)
+                )
             except OSError as error:
                 raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
-            yield
+            yield held
+
+    def login_file(self, key: str) -> LoginFile:
+        """The record of the login that is under way, or failed."""
+        return LoginFile(self.folder / f"{key}.login")
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"

@@ -11,11 +11,26 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from togetherctl.auth.cache.login import LoginRecord
     from togetherctl.auth.session import Session
+    from togetherctl.lock import Held
 
 
 class Unopenable(StorageError):
     """A session is there that cannot be opened the way its profile says. A login replaces it, nothing else does."""
+
+
+class Logins(Protocol):
+    """The record of one session's login. What cannot be read or written is let go."""
+
+    def read(self) -> LoginRecord | None:
+        """The record, or None where there is none that can be understood."""
+
+    def write(self, record: LoginRecord) -> None:
+        """Replace it."""
+
+    def clear(self) -> None:
+        """Forget it."""
 
 
 class Sessions(Protocol):
@@ -41,6 +56,17 @@ class Sessions(Protocol):
         """Forget the session, and what was set aside of it; False where there was none. Raises StorageError."""
 
     def lock(
-        self, key: str, *, seconds: float, waiting: Callable[[], None] | None = None
-    ) -> AbstractContextManager[None]:
-        """Hold the session's lock. Raises LockTimeout, and StorageError where there is no lock to be had."""
+        self,
+        key: str,
+        *,
+        seconds: float | Callable[[], float] = 0.0,
+        waiting: Callable[[float], None] | None = None,
+        handed_over: int | None = None,
+    ) -> AbstractContextManager[Held]:
+        """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
+
+        Raises LockTimeout, and StorageError where there is no lock to be had.
+        """
+
+    def login_file(self, key: str) -> Logins:
+        """The record of the login that is under way, or failed."""

@@ -7,23 +7,23 @@ import json
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubeconfig.write import portable_option
-from togetherctl.kube.stanza import entries_for, own_command
+from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
 
 
 @click.command("show")
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
-@portable_option
+@called_options
 @click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_app
-def command(app: App, names: tuple[str, ...], portable: bool, form: str) -> None:
+def command(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str) -> None:
     """Print what would be written, as a kubeconfig of its own.
 
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
     """
     clusters = app.world.store.clusters(names)
-    own = own_command(app.environ, portable=portable)
+    own = called(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
         for entry in entries_for(cluster, own):

@@ -5,14 +5,11 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubeconfig.called import called, called_options
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import Change, kubeconfig_files, write
-from togetherctl.kube.stanza import entries_for, own_command
+from togetherctl.kube.stanza import entries_for
 from togetherctl.paths import tilde
-
-portable_option = click.option(
-    "--portable", is_flag=True, help="Call togetherctl by its bare name, for a file that is used on several machines."
-)
 
 
 @click.command("write")
@@ -21,7 +18,7 @@ portable_option = click.option(
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
-@portable_option
+@called_options
 @pass_app
 def command(
     app: App,
@@ -31,6 +28,7 @@ def command(
     overwrite: bool,
     dry_run: bool,
     portable: bool,
+    no_shim: bool,
 ) -> None:
     """Write clusters into a kubeconfig.
 
@@ -44,7 +42,7 @@ def command(
         )
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    own = own_command(app.environ, portable=portable)
+    own = called(app, portable=portable, no_shim=no_shim, write=not dry_run)
     changes = write(
         kubeconfig_files(kubeconfig, app.environ),
         [entry for cluster in clusters for entry in entries_for(cluster, own)],

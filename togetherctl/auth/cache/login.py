@@ -1,0 +1,82 @@
+"""The login of a session that is under way, or the one that failed: `KEY.login`, which holds no secret."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.disk import is_ours, open_to_others, read_whole, write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_VERSION = 1
+_MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class LoginRecord:
+    """One login. Times are in seconds since 1970.
+
+    While it is under way: its `owner` (a process ID), since when, and the `address` of its page. Once it `failed_at`:
+    why (`code`, `message`), until when no other tab is opened, and how many `failures` there were in a row.
+    `second_chance` is a login that followed one whose owner had died.
+    """
+
+    owner: int
+    opened_at: float
+    address: str = ""
+    second_chance: bool = False
+    failures: int = 0
+    failed_at: float | None = None
+    until: float = 0.0
+    code: str = ""
+    message: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        return self.failed_at is None
+
+
+class LoginFile:
+    """The record of one session. It matters less than the login itself: what cannot be read or written is let go."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> LoginRecord | None:
+        """The record, or None where there is none that can be understood."""
+        try:
+            data, status = read_whole(self._path, limit=_MAX_BYTES, follow=False)
+            if not is_ours(status) or open_to_others(status):
+                return None
+            return _decoded(json.loads(data))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return None
+
+    def write(self, record: LoginRecord) -> None:
+        with suppress(OSError):
+            write_whole(self._path, json.dumps({"version": _VERSION, **asdict(record)}).encode("ascii") + b"\n")
+
+    def clear(self) -> None:
+        with suppress(OSError):
+            self._path.unlink()
+
+
+def _decoded(fields: dict[str, Any]) -> LoginRecord | None:
+    if fields.pop("version") != _VERSION:
+        return None
+    failed_at = fields["failed_at"]
+    return LoginRecord(
+        owner=int(fields["owner"]),
+        opened_at=float(fields["opened_at"]),
+        address=str(fields["address"]),
+        second_chance=fields["second_chance"] is True,
+        failures=int(fields["failures"]),
+        failed_at=None if failed_at is None else float(failed_at),
+        until=float(fields["until"]),
+        code=str(fields["code"]),
+        message=str(fields["message"]),
+    )

@@ -1,0 +1,109 @@
+"""At most one tab: the login that is under way, and the cooldown after one that failed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.cache.login import LoginRecord
+from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from togetherctl.auth.cache.sessions import Logins
+    from togetherctl.store.profile import Profile
+
+_FIRST_PAUSE = 30.0
+_LONGEST_PAUSE = 600.0
+
+
+def command(profile: Profile) -> str:
+    """What a person types to log in."""
+    return f"togetherctl login {profile.name}"
+
+
+class OneLogin:
+    """The logins of one session, one after the other. All of it is called under the session's lock."""
+
+    def __init__(self, file: Logins, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
+        self._file = file
+        self._profile = profile
+        self._clock = clock
+        self._process = process
+
+    def refuse_too_soon(self, *, waited_since: float | None) -> None:
+        """Raises LoginRequired while a login that failed is too fresh for another tab.
+
+        Whoever waited for somebody else's login since `waited_since` ends as that login did: with LoginRequired, or
+        Unreachable where not even a tab was opened.
+        """
+        last = self._file.read()
+        if last is None:
+            return
+        now = self._clock()
+        if last.under_way:
+            # Nobody holds the lock but us, so its owner died. One more login may follow it, not one each.
+            pause = last.opened_at + _FIRST_PAUSE - now
+            if last.second_chance and 0 < pause <= _FIRST_PAUSE:
+                raise self._too_soon("the last two logins ended before anybody could answer", pause)
+            return
+        failed_at = last.failed_at or 0.0
+        if waited_since is not None and waited_since <= failed_at <= now and last.code == Unreachable.code:
+            raise Unreachable(last.message)
+        pause = last.until - now
+        if 0 < pause <= _LONGEST_PAUSE:
+            raise self._too_soon(f"the last one failed {now - failed_at:.0f} s ago ({last.message})", pause)
+
+    @contextmanager
+    def under_way(self, *, asked_for: bool) -> Iterator[Callable[[str], None]]:
+        """Have a login. What is given is to be told the address of its page when that opens.
+
+        One that somebody `asked_for` counts as the first. Success and Ctrl-C leave nothing behind.
+        """
+        before = None if asked_for else self._file.read()
+        failures = before.failures if before else 0
+        second_chance = before is not None and before.under_way
+        opened: LoginRecord | None = None
+
+        def open_at(address: str) -> None:
+            nonlocal opened
+            opened = LoginRecord(self._process, self._clock(), address, second_chance=second_chance, failures=failures)
+            self._file.write(opened)
+
+        try:
+            yield open_at
+        except KeyboardInterrupt:
+            self._file.clear()
+            raise
+        except BaseException as error:
+            self._file.write(self._failed(error, opened, failures))
+            raise
+        self._file.clear()
+
+    def forget(self) -> None:
+        self._file.clear()
+
+    def _failed(self, error: BaseException, opened: LoginRecord | None, failures: int) -> LoginRecord:
+        now = self._clock()
+        code, message = (error.code, error.message) if isinstance(error, TogetherctlError) else ("", "it was stopped")
+        if opened is None:
+            # Nobody saw a tab, so the next one need not wait.
+            return LoginRecord(self._process, now, failures=failures, failed_at=now, code=code, message=message)
+        pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
+        return LoginRecord(
+            self._process,
+            opened.opened_at,
+            failures=min(failures + 1, 16),
+            failed_at=now,
+            until=now + pause,
+            # Whatever it was, those who waited for this tab need a login.
+            code=LoginRequired.code,
+            message=message,
+        )
+
+    def _too_soon(self, reason: str, pause: float) -> LoginRequired:
+        return LoginRequired(
+            f"login required: {reason}; no other login opens by itself for {pause:.0f} s",
+            hint=command(self._profile),
+        )

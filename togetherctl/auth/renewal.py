@@ -1,0 +1,188 @@
+"""New tokens for a session: by its refresh token, or by a login. They are stored before anything of them is used.
+
+All of it is called under the session's lock.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.client_auth import ClientCredentials
+from togetherctl.auth.one_login import OneLogin, command
+from togetherctl.auth.refresh import TOTAL_SECONDS, RefreshTokenDead, refresh
+from togetherctl.auth.session import Freshness
+from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.sessions import Sessions
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.session import Session
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
+
+_KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
+
+
+class Renewal:
+    """Everything it needs from the world is a parameter, as for the engine it works for."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Callable[[Profile], Sessions],
+        ready: ReadyFiles,
+        issuers: Issuers,
+        conversation: Conversation,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._sessions = sessions
+        self._ready = ready
+        self._issuers = issuers
+        self._conversation = conversation
+        self._clock = clock
+        self._sleep = sleep
+
+    def refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
+        """The session refreshed and stored; what went wrong is noted in it.
+
+        With `force` even a refused refresh token is tried. Raises LoginRequired where only a login helps, and
+        Unreachable, Refused and Untrusted.
+        """
+        reason = _why_not(session, force=force)
+        if session is None or reason:
+            raise LoginRequired(f"login required: {reason}", hint=command(profile))
+        try:
+            renewed = self._refresh_or_read_again(profile, session)
+        except RefreshTokenDead as error:
+            self._note(profile, session, error, refused=True)
+            raise LoginRequired(f"login required: {error.message}", hint=command(profile)) from None
+        except TogetherctlError as error:
+            self._note(profile, session, error)
+            raise
+        if renewed.freshness(profile.token, profile.margin, self._clock()) is Freshness.EXPIRED:
+            raise LoginRequired(
+                f"login required: the issuer refreshes this session without a new {profile.token} token",
+                hint=command(profile),
+            )
+        return renewed
+
+    def refuse_as_others_were(self, session: Session | None, *, since: float) -> None:
+        """Raise what a refresh failed with while this process waited for it, `since` in seconds since 1970."""
+        failed = session.last_error if session else None
+        if failed is not None and failed.at >= since and failed.code in _KINDS:
+            raise _KINDS[failed.code](failed.message)
+
+    def logged_in(
+        self,
+        profile: Profile,
+        grant: Grant,
+        *,
+        asked_for: bool = False,
+        waited_since: float | None = None,
+    ) -> Session:
+        """The session of a new login, stored. Raises LoginRequired, Unreachable, Refused, Untrusted and UsageError.
+
+        Where nobody `asked_for` it in so many words, it does not come too soon after one that failed.
+        """
+        sessions = self._sessions(profile)
+        logins = OneLogin(sessions.login_file(profile.key), profile, clock=self._clock, process=os.getpid())
+        if not asked_for:
+            logins.refuse_too_soon(waited_since=waited_since)
+        aside = sessions.set_aside(profile.key)
+        if aside is not None:
+            self._conversation.warn(f"the session file could not be understood; it is kept as {aside}")
+        with logins.under_way(asked_for=asked_for) as opened_at:
+            session = self._issuers.log_in(profile, grant, opened_at)
+            self._keep(profile, session)
+        return session
+
+    def ended(self, profile: Profile, *, local: bool) -> tuple[Session | None, bool, bool]:
+        """Delete the session, after revoking it unless `local`.
+
+        Gives what it was, whether the issuer revoked it, and whether one was deleted that could not be opened. Raises
+        Unreachable, Refused and StorageError; it is deleted all the same.
+        """
+        sessions = self._sessions(profile)
+        self._ready.drop(profile.key)
+        session, revoked, unread = None, False, False
+        try:
+            session = sessions.load(profile.key, though_open=True)
+            if session is not None and not local:
+                revoked = self._issuers.revoke(profile, session)
+        except StorageError as error:
+            error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
+            if not local:
+                raise
+            unread = True
+        finally:
+            sessions.login_file(profile.key).clear()
+            deleted = sessions.delete(profile.key)
+            self._ready.drop(profile.key)
+        return session, revoked, unread and deleted
+
+    def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
+        try:
+            return self._refresh_once(profile, session)
+        except RefreshTokenDead:
+            # Somebody on another machine may share this folder and have been first.
+            newer = self._sessions(profile).load(profile.key)
+            if newer is None or not newer.refreshable or newer.refresh_token == session.refresh_token:
+                raise
+            fresh = newer.freshness(profile.token, profile.margin, self._clock()) in (Freshness.FRESH, Freshness.STALE)
+            return newer if fresh else self._refresh_once(profile, newer)
+
+    def _refresh_once(self, profile: Profile, session: Session) -> Session:
+        # Before the clock of the refresh starts: a command that reads the secret may ask a person.
+        credentials = ClientCredentials.read(profile)
+        with self._issuers.http(profile.issuer.url, profile.issuer.connection, TOTAL_SECONDS) as http:
+            renewed, trouble = refresh(
+                profile,
+                session,
+                credentials=credentials,
+                discovery=self._issuers.discovery(profile, http),
+                http=http,
+                clock=self._clock,
+                sleep=self._sleep,
+            )
+        self._keep(profile, renewed)
+        if trouble is not None:
+            raise trouble
+        return renewed
+
+    def _keep(self, profile: Profile, session: Session) -> None:
+        """Store the session; a full disk costs the next login, not this token."""
+        try:
+            self._sessions(profile).save(profile.key, session)
+        except (OSError, StorageError) as error:
+            reason = error.message if isinstance(error, StorageError) else error.strerror
+            self._conversation.warn(
+                f"the session of profile {profile.name} could not be saved ({reason}); it ends with this token"
+            )
+        self._ready.drop(profile.key)
+
+    def _note(self, profile: Profile, session: Session, error: TogetherctlError, *, refused: bool = False) -> None:
+        """Note a failure in the stored session, which the failed attempt may have changed."""
+        try:
+            sessions = self._sessions(profile)
+            stored = sessions.load(profile.key) or session
+            sessions.save(profile.key, stored.failed(self._clock(), error.code, error.message, refused=refused))
+        except (OSError, StorageError):
+            # The failure itself is what the caller hears of.
+            return
+
+
+def _why_not(session: Session | None, *, force: bool) -> str:
+    """Why a session cannot be refreshed; empty where it can."""
+    if session is None:
+        return "there is no session"
+    if session.refresh_token is None:
+        return "the session has expired, and the issuer gave no refresh token with it"
+    if session.refused and not force:
+        return "the issuer ended the session"
+    return ""

@@ -1,0 +1,131 @@
+"""The ready file: a finished credential on disk, and the questions that must be answered before it is served.
+
+The shim asks the same questions in POSIX sh. This file loads nothing but `os`, `sys` and `time`, because with a good
+ready file it is all that runs. What it does not understand it leaves to the command line.
+"""
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# The first words of a ready file's header; a change of form is a change here, and in the shim.
+FORM = "togetherctl-ready 1"
+_LONGEST_NAME = 63
+_MAX_BYTES = 128 * 1024
+_WANTED = (
+    '"apiVersion":"client.authentication.k8s.io/v1"',
+    '"apiVersion": "client.authentication.k8s.io/v1"',
+)
+
+
+def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "int | None":
+    """Print the credential asked for and give the exit code; None where somebody else has to see to it."""
+    try:
+        credential = _asked(arguments, environ)
+    except (OSError, ValueError):
+        return None
+    if credential is None:
+        return None
+    try:
+        while credential:
+            credential = credential[os.write(1, credential) :]
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"togetherctl: {error.strerror}\n")
+        return 1
+    return 0
+
+
+def header(profile: str, *, written: int, until: int, length: int, key: str, store: str) -> str:
+    """The first line of a ready file, which says for whom and how long the second is good.
+
+    `written` and `until` in seconds since 1970; `length` of the second line without its end; `key` of the session it
+    came from; `store`, the path of the file that named the profile.
+    """
+    return f"{FORM} {profile} {written} {until} {length} {key} {store}\n"
+
+
+def credential(path: str, *, profile: str, store: str, sessions: str, now: float) -> "bytes | None":
+    """The credential in a ready file, with the end of its line; None unless it is good. Raises OSError and ValueError.
+
+    `now` in seconds since 1970; `store` and `sessions` are the paths of the store's file and the sessions' folder.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        # It bears the mtime that the store had when it was read: any other store is another store.
+        if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o100000:
+            return None
+        if status.st_mtime_ns != os.stat(store).st_mtime_ns:
+            return None
+        data = os.read(descriptor, _MAX_BYTES)
+    finally:
+        os.close(descriptor)
+    first, _, body = data.partition(b"\n")
+    form, version, named, written, until, length, key, place = first.decode("utf-8", "surrogateescape").split(" ", 7)
+    if f"{form} {version}" != FORM or named != profile or place != store:
+        return None
+    if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
+        return None
+    os.stat(f"{sessions}/{key}.json")
+    return body
+
+
+def _asked(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
+    if len(arguments) != 3 or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
+        return None
+    name = arguments[2]
+    if not name or len(name) > _LONGEST_NAME or name[0] == "." or "/" in name or " " in name:
+        return None
+    if environ.get("TOGETHERCTL_CONFIG") or not _wants_v1(environ.get("KUBERNETES_EXEC_INFO", "")):
+        return None
+    places = _places(environ)
+    if places is None:
+        return None
+    config, state, cache = places
+    folders = [f"{cache}/ready"]
+    if environ.get("XDG_RUNTIME_DIR"):
+        folders.append(f"{environ['XDG_RUNTIME_DIR']}/togetherctl/ready")
+    for folder in folders:
+        if os.path.exists(f"{folder}/{name}"):
+            return credential(
+                f"{folder}/{name}",
+                profile=name,
+                store=f"{config}/config.toml",
+                sessions=f"{state}/sessions",
+                now=time.time(),
+            )
+    return None
+
+
+def _wants_v1(info: str) -> bool:
+    # One apiVersion and that one: what is harder to tell is for whoever reads JSON.
+    return not info or (info.count('"apiVersion":') == 1 and any(wanted in info for wanted in _WANTED))
+
+
+def _places(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
+    """The folders of the store, the state and the cache, as `paths.locate` gives them; None where that takes more."""
+    home = environ.get("TOGETHERCTL_HOME", "")
+    if home:
+        if not home.startswith("/"):
+            return None
+        home = os.path.normpath(home)
+        return home, f"{home}/state", f"{home}/cache"
+    places = []
+    for name, default in (
+        ("XDG_CONFIG_HOME", ".config"),
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+    ):
+        folder = environ.get(name, "")
+        if not folder.startswith("/"):
+            if not environ.get("HOME", "").startswith("/"):
+                return None
+            folder = f"{environ['HOME']}/{default}"
+        places.append(f"{os.path.normpath(folder)}/togetherctl")
+    return places[0], places[1], places[2]

@@ -1,0 +1,203 @@
+"""The shim: a small POSIX script that kubeconfigs call, because a shell starts in a tenth of Python's time.
+
+It serves a good ready file with nothing but built-ins and one `date`, and hands everything else to togetherctl. It
+asks what `fastpath` asks; the form of a ready file is described there.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
+from togetherctl.environment import CONFIG, HOME
+from togetherctl.errors import StorageError
+from togetherctl.fastpath import FORM
+from togetherctl.paths import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from togetherctl.paths import Paths
+
+_MODE = 0o700
+_MAX_BYTES = 64 * 1024
+_TRY_SECONDS = 30.0
+_FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+
+_SCRIPT = """\
+#!/bin/sh
+# Serves Kubernetes clients a credential that is ready, and hands everything else to togetherctl.
+# Written by `togetherctl kubeconfig write`, for this machine; what is changed here is lost.
+home=@home@
+config_home=@config_home@
+state_home=@state_home@
+cache_home=@cache_home@
+config=@config@
+sessions=@sessions@
+ready=@ready@
+python=@python@
+program=@program@
+
+serve() {
+  [ "$#" -eq 3 ] && [ "$1" = get-token ] && [ "$2" = --profile ] || return 1
+  case $3 in '' | .* | */*) return 1 ;; esac
+  [ -z "${TOGETHERCTL_CONFIG-}" ] && [ "${TOGETHERCTL_HOME:-$home}" = "$home" ] || return 1
+  [ -n "$home" ] || same_folders || return 1
+  case ${KUBERNETES_EXEC_INFO-} in
+    '') ;;
+    *'"apiVersion":'*'"apiVersion":'*) return 1 ;;
+    *'"apiVersion":"client.authentication.k8s.io/v1"'*) ;;
+    *'"apiVersion": "client.authentication.k8s.io/v1"'*) ;;
+    *) return 1 ;;
+  esac
+  file=$ready/$3
+  [ -e "$file" ] || file=${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3
+  [ -f "$file" ] && [ ! -L "$file" ] && [ -O "$file" ] && [ -f "$config" ] || return 1
+  # It bears the mtime that the store had when it was read: any other store is another store.
+  if [ "$config" -nt "$file" ] || [ "$config" -ot "$file" ]; then return 1; fi
+  {
+    IFS=' ' read -r form version profile written until length key store && IFS= read -r credential || return 1
+  } <"$file"
+  [ "$form $version" = @form@ ] && [ "$profile" = "$3" ] && [ "$store" = "$config" ] || return 1
+  [ "${#credential}" = "$length" ] && [ -f "$sessions/$key.json" ] || return 1
+  case $written$until in '' | *[!0123456789]*) return 1 ;; esac
+  now=$(date +%s) && [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
+  printf '%s\\n' "$credential"
+  exit
+}
+
+same_folders() {
+  [ "${XDG_CONFIG_HOME:-$config_home}" = "$config_home" ] &&
+    [ "${XDG_STATE_HOME:-$state_home}" = "$state_home" ] &&
+    [ "${XDG_CACHE_HOME:-$cache_home}" = "$cache_home" ]
+}
+
+serve "$@" 2>/dev/null
+
+# What was in force when this was written is in force for whoever it hands over to.
+if [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$home" ]; then
+  export TOGETHERCTL_HOME="$home"
+elif [ -z "${TOGETHERCTL_HOME-}" ]; then
+  [ -z "$config_home" ] || export XDG_CONFIG_HOME="${XDG_CONFIG_HOME:-$config_home}"
+  [ -z "$state_home" ] || export XDG_STATE_HOME="${XDG_STATE_HOME:-$state_home}"
+  [ -z "$cache_home" ] || export XDG_CACHE_HOME="${XDG_CACHE_HOME:-$cache_home}"
+fi
+
+if [ -x "$python" ] && [ -f "$program" ]; then
+  exec "$python" "$program" "$@"
+fi
+status=127
+if found=$(command -v togetherctl) && [ ! "$found" -ef "$0" ]; then
+  "$found" "$@"
+  status=$?
+fi
+if [ "$status" -eq 126 ] || [ "$status" -eq 127 ]; then
+  echo "togetherctl: it is no longer where this kubeconfig expects it ($program)" >&2
+  echo "  install it again, then run: togetherctl kubeconfig write" >&2
+  status=1
+fi
+exit "$status"
+"""
+
+
+class ShimState(Enum):
+    """What there is where the shim would be."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Shim:
+    """The shim of one store, which hands over to the console script `program` of this installation."""
+
+    paths: Paths
+    environ: Mapping[str, str]
+    program: str
+
+    @property
+    def path(self) -> Path:
+        return self.paths.shim
+
+    def is_possible(self) -> bool:
+        """Whether a script could serve this store here at all."""
+        return sys.platform != "win32" and not self.environ.get(CONFIG)
+
+    def state(self) -> ShimState:
+        try:
+            data, status = read_whole(self.path, limit=_MAX_BYTES)
+            whole = data == self.text() and bool(status.st_mode & stat.S_IXUSR)
+        except (OSError, StorageError):
+            return ShimState.NONE
+        return ShimState.CURRENT if whole else ShimState.OUTDATED
+
+    def write(self) -> Path:
+        """Write the shim and see it work; gives its path. Raises StorageError where there can be none."""
+        try:
+            make_private_folder(self.path.parent)
+            if not self._is_private():
+                raise StorageError(f"{self.path.parent} is not private", hint=f"chmod 700 {self.path.parent}")
+            if self.state() is not ShimState.CURRENT:
+                write_whole(self.path, self.text())
+                self.path.chmod(_MODE)
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written: {error.strerror}") from None
+        self._try()
+        return self.path
+
+    def text(self) -> bytes:
+        """The script, with absolute paths baked in. Raises StorageError for a path that no line can hold."""
+        home = bool(self.environ.get(HOME))
+        config, state, cache = ("" if home else self.environ.get(name, "") for name in _FOLDERS)
+        baked = {
+            "home": str(self.paths.config.parent) if home else "",
+            "config_home": config,
+            "state_home": state,
+            "cache_home": cache,
+            "config": str(self.paths.config),
+            "sessions": str(self.paths.sessions),
+            "ready": str(self.paths.ready),
+            "python": sys.executable,
+            "program": self.program,
+            "form": FORM,
+        }
+        if any(not value.isprintable() for value in baked.values()):
+            raise StorageError("a path with invisible characters in it cannot be put into a script")
+        filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), _SCRIPT)
+        return filled.encode("utf-8")
+
+    def _is_private(self) -> bool:
+        status = self.path.parent.stat()
+        return is_ours(status) and not open_to_others(status)
+
+    def _try(self) -> None:
+        """See that it can be run here and ends in this togetherctl. Raises StorageError."""
+        try:
+            done = subprocess.run(
+                [str(self.path), "version", "-o", "name"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**self.environ},
+                timeout=_TRY_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reason = getattr(error, "strerror", None) or "it did not end"
+            raise StorageError(f"{self.path} cannot be run: {reason}") from None
+        if done.returncode != 0:
+            raise StorageError(f"{self.path} does not work here (it ended with {done.returncode})")
+
+
+def shim_for(environ: Mapping[str, str], program: str) -> Shim:
+    """The shim of the store that `environ` names."""
+    return Shim(locate(environ), environ, program)
