@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import keyring
 import pytest
 import trustme
+from keyring.backend import KeyringBackend
 
 from tests.support.browser import NoBrowser, ScriptedBrowser
 from tests.support.canary import Canary
@@ -212,6 +214,17 @@ def store(home: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+UseKeyring = Callable[[KeyringBackend], None]
+
+
+@pytest.fixture
+def use_keyring() -> Iterator[UseKeyring]:
+    """The keyring of this process."""
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
 
 
 MakeStore = Callable[..., Path]

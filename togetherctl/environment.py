@@ -43,6 +43,7 @@ VARIABLES = (
     Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
     Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
     Variable("SSL_CERT_FILE", "A PEM file of trusted certificates instead of the system's; `SSL_CERT_DIR` likewise."),
+    Variable("PYTHON_KEYRING_BACKEND", "The keyring to use instead of the system's, as the library keyring names it."),
     Variable("KUBECONFIG", "The kubeconfig files, as kubectl reads them."),
     Variable(
         "XDG_CONFIG_HOME",

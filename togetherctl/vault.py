@@ -2,57 +2,128 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from togetherctl.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+
+    from keyring.backend import KeyringBackend
 
 SERVICE = "togetherctl"
+# An answer that takes longer than this comes from a person, not from a machine.
+_WONDER_SECONDS = 2.0
+
+_T = TypeVar("_T")
 
 
-def read(name: str) -> str | None:
+class NoKeyring(StorageError):
+    """There is no keyring here at all."""
+
+
+class Patience(NamedTuple):
+    """How many seconds the keyring may take, and what to call when it takes long: it may be asking to be unlocked."""
+
+    seconds: float
+    waiting: Callable[[], None] | None = None
+
+
+_PATIENCE = Patience(60.0)
+
+
+def read(name: str, patience: Patience = _PATIENCE) -> str | None:
     """The secret kept under `name`, or None. Raises StorageError."""
-    with _in_words("read from") as keyring:
-        return keyring.get_password(SERVICE, name)
+    return _answer("read from", lambda keyring: keyring.get_password(SERVICE, name), patience)
 
 
-def write(name: str, secret: str) -> None:
+def write(name: str, secret: str, patience: Patience = _PATIENCE) -> None:
     """Keep `secret` under `name`. Raises StorageError."""
-    with _in_words("write to") as keyring:
-        keyring.set_password(SERVICE, name, secret)
+    _answer("write to", lambda keyring: keyring.set_password(SERVICE, name, secret), patience)
 
 
-def delete(name: str) -> bool:
+def delete(name: str, patience: Patience = _PATIENCE) -> bool:
     """Forget `name`; False where there was nothing. Raises StorageError."""
-    with _in_words("delete from") as keyring:
+
+    def forget(keyring: KeyringBackend) -> bool:
         if keyring.get_password(SERVICE, name) is None:
             return False
         keyring.delete_password(SERVICE, name)
         return True
 
-
-if TYPE_CHECKING:
-    from keyring.backend import KeyringBackend
+    return _answer("delete from", forget, patience)
 
 
-@contextmanager
-def _in_words(doing: str) -> Iterator[KeyringBackend]:
+class _BadChoice(Exception):
+    """The keyring that is configured cannot be loaded."""
+
+
+def _chosen() -> KeyringBackend:
     import keyring
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     try:
-        yield keyring.get_keyring()
-    except NoKeyringError:
+        return keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001 # PYTHON_KEYRING_BACKEND and keyringrc.cfg may name anything
+        raise _BadChoice(type(error).__name__) from None
+
+
+def _answer(doing: str, question: Callable[[KeyringBackend], _T], patience: Patience) -> _T:
+    """Ask in a thread, since a keyring that waits for a person waits for ever. A thread without an answer is left."""
+    answers: SimpleQueue[tuple[_T | None, BaseException | None]] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put((question(_chosen()), None))
+        except BaseException as error:  # noqa: BLE001 # backends let errors of their own escape (D-Bus, Win32)
+            answers.put((None, error))
+
+    Thread(target=ask, name="keyring", daemon=True).start()
+    answer, error = _wait(doing, answers, patience)
+    if error is not None:
+        raise _in_words(doing, error) from None
+    return answer  # type: ignore[return-value] # without an error it is the question's answer
+
+
+def _wait(
+    doing: str, answers: SimpleQueue[tuple[_T | None, BaseException | None]], patience: Patience
+) -> tuple[_T | None, BaseException | None]:
+    soon = min(_WONDER_SECONDS, patience.seconds)
+    try:
+        return answers.get(timeout=soon)
+    except Empty:
+        if patience.waiting:
+            patience.waiting()
+    try:
+        return answers.get(timeout=max(patience.seconds - soon, 0.0))
+    except Empty:
         raise StorageError(
-            f"cannot {doing} the keyring: this machine has none that works here",
-            hint="use a secret from env, file or command instead",
+            f"cannot {doing} the keyring: it has not answered within {patience.seconds:.0f} s",
+            hint="it may be waiting to be unlocked; unlock it and try again",
         ) from None
-    except (KeyringLocked, InitError):
-        raise StorageError(
-            f"cannot {doing} the keyring: it is locked", hint="unlock the keyring and try again"
-        ) from None
-    except Exception as error:  # noqa: BLE001 # backends let errors of their own escape (D-Bus, Win32)
-        raise StorageError(f"cannot {doing} the keyring: {type(error).__name__}") from None
+
+
+def _in_words(doing: str, error: BaseException) -> StorageError:
+    from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordSetError
+
+    cannot = f"cannot {doing} the keyring"
+    match error:
+        case NoKeyringError():
+            return NoKeyring(
+                f"{cannot}: this machine has none that works here",
+                hint="use a secret from env, file or command instead",
+            )
+        case KeyringLocked():
+            return StorageError(f"{cannot}: it is locked", hint="unlock the keyring and try again")
+        case InitError():
+            return StorageError(f"{cannot}: it cannot be opened", hint="unlock the keyring and try again")
+        case PasswordSetError():
+            return StorageError(f"{cannot}: it refuses")
+        case _BadChoice():
+            return StorageError(
+                f"{cannot}: the one that is configured cannot be loaded ({error})",
+                hint="look at PYTHON_KEYRING_BACKEND, and at the file keyringrc.cfg that `keyring diagnose` names",
+            )
+    # What a backend says of its own trouble may hold anything, a secret too.
+    return StorageError(f"{cannot}: {type(error).__name__}")

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from togetherctl.environment import CONFIG, may_ask, may_leave_work_behind
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from togetherctl.auth.browser import Opened
-    from togetherctl.auth.cache.file import FileSessions
+    from togetherctl.auth.cache.memory import MemorySessions
     from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.sealing_key import SealingKey
+    from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.moving import Move
     from togetherctl.auth.place import Place
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
+
+# How long the keyring may take: a person who unlocks it needs a while, and where nobody can, none comes.
+_KEYRING_SECONDS = 60.0
+_KEYRING_ALONE_SECONDS = 10.0
 
 
 def _silent(_line: str) -> None:
@@ -98,27 +105,66 @@ class World:
 
         return ReadyFiles(self.paths, None if self.environ.get(CONFIG) else self.store.mtime_ns)
 
-    def sessions(self, profile: Profile) -> FileSessions:
-        """Where the profile's session is kept. Raises UsageError."""
+    def sessions(self, profile: Profile) -> Sessions:
+        """Where the profile's session is kept."""
         from togetherctl.auth.cache.file import FileSessions
+        from togetherctl.auth.cache.record import Plain
 
-        if profile.storage != "file":
-            raise UsageError(
-                f"this version of togetherctl cannot keep a session in {profile.storage}",
-                hint=f"togetherctl profile set {profile.name} storage=file",
-            )
-        return FileSessions(self.paths.sessions)
+        if profile.storage == "memory":
+            return self._memory
+        if profile.storage == "keyring":
+            from togetherctl.auth.cache.sealed import Sealed
+
+            return FileSessions(self.paths.sessions, Sealed(self.sealing_key, profile.name))
+        return FileSessions(self.paths.sessions, Plain(profile.name))
+
+    @cached_property
+    def sealing_key(self) -> SealingKey:
+        """The key that seals sessions; the keyring is asked for it when it is needed, and once."""
+        from togetherctl.auth.cache.sealing_key import SealingKey
+
+        return SealingKey(
+            self.paths.state / "keyring.lock",
+            seconds=_KEYRING_SECONDS if may_ask(self.environ) else _KEYRING_ALONE_SECONDS,
+            waiting=lambda: self.conversation.say("waiting for the keyring, which may be asking to be unlocked"),
+        )
+
+    @cached_property
+    def _memory(self) -> MemorySessions:
+        from togetherctl.auth.cache.file import FileSessions
+        from togetherctl.auth.cache.memory import MemorySessions
+
+        return MemorySessions(FileSessions(self.paths.sessions))
 
     @contextmanager
-    def changing_store(self) -> Iterator[TomlText]:
-        """Edit the store; forget ready files, and sessions that no profile reaches afterwards. Raises ConfigError."""
+    def changing_store(self, *, settle: str | None = None) -> Iterator[TomlText]:
+        """Edit the store, move sessions to where it says from now on, and forget those that no profile reaches.
+
+        Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
+        store said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError where
+        a session cannot be moved; then nothing was changed.
+        """
         from togetherctl.auth.cache.ready import ReadyFiles
         from togetherctl.store.editing import changing
 
         before = self._store_now()
-        with changing(self.paths) as text:
-            yield text
-        ReadyFiles(self.paths, None).drop_all()
+        moves: list[Move] = []
+        ready = ReadyFiles(self.paths, None)
+        with ExitStack() as held:
+            try:
+                with changing(self.paths) as text:
+                    yield text
+                    for profile in self._moving(before, text, settle):
+                        moves.append(self._move(profile))
+                        moves[-1].begin(held)
+                        ready.drop(profile.key)
+            except TogetherctlError:
+                for move in moves:
+                    move.undo()
+                raise
+            ready.drop_all()
+            for move in moves:
+                move.finish()
         after = self._store_now()
         if before is None or after is None:
             return
@@ -126,17 +172,38 @@ class World:
         for name in {key: name for name, key in before.keys().items() if key not in kept}.values():
             self._forget(before.profile(name))
 
+    def _moving(self, before: Store | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
+        """A profile of each session that the store will want elsewhere once `text` is written."""
+        from togetherctl.store.problems import checked
+        from togetherctl.store.store import Store
+
+        table, _ = checked(text.data)
+        if table is None:
+            return
+        after = Store(self.paths.config, table, self.environ)
+        keys = after.keys()
+        meant = keys.get(settle) if settle else None
+        stood = before.storages() if before else {}
+        for key, name in {key: name for name, key in keys.items()}.items():
+            storage = table.profiles[name].storage
+            if key == meant or stood.get(key, storage) != storage:
+                yield after.profile(name)
+
+    def _move(self, profile: Profile) -> Move:
+        from togetherctl.auth.moving import Move
+
+        return Move(self.paths.sessions, self.sealing_key, profile, self.conversation)
+
     def _forget(self, profile: Profile) -> None:
         # A refresh token that nothing can reach any more must not stay behind.
         try:
-            session = self.engine.logout(profile, local=True).session
+            ended = self.engine.logout(profile, local=True)
         except TogetherctlError as error:
             self.conversation.warn(f"the session profile {profile.name} had could not be deleted: {error.message}")
             return
-        if session is not None:
-            self.conversation.say(
-                f"The session profile {profile.name} had ({session.identity}) was deleted; the issuer was not told."
-            )
+        if ended.session is not None or ended.unread:
+            who = f" ({ended.session.identity})" if ended.session else ""
+            self.conversation.say(f"The session profile {profile.name} had{who} was deleted; the issuer was not told.")
 
     def _store_now(self) -> Store | None:
         """The store as it is on disk at this moment, None where it is wrong."""

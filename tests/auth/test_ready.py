@@ -278,7 +278,11 @@ def test_after_a_logout_nobody_serves_the_old_token(
         try:
             return bool(
                 fastpath.credential(
-                    str(path), profile="acme", store=str(world.paths.config), sessions=str(sessions.folder), now=clock()
+                    str(path),
+                    profile="acme",
+                    store=str(world.paths.config),
+                    sessions=str(world.paths.sessions),
+                    now=clock(),
                 )
             )
         except OSError:

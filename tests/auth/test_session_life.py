@@ -353,7 +353,7 @@ def test_somebody_elses_refresh_is_served_instead_of_asking_again(
             return old if SharedFolder.reads <= 2 else super().load(key)
 
     late = make_world()
-    late.engine._sessions = lambda _profile: SharedFolder(sessions.folder)
+    late.engine._sessions = lambda _profile: SharedFolder(world.paths.sessions)
     before = issuer.counts["/token"]
     assert ask(late) == served
     assert issuer.counts["/token"] - before == 1

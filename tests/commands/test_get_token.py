@@ -191,13 +191,6 @@ def test_the_profile_may_be_left_out(logged_in: str, cli: Run) -> None:
     assert cli("get-token", TOGETHERCTL_PROFILE="nobody").code == 2
 
 
-@pytest.mark.usefixtures("logged_in")
-def test_a_storage_this_version_lacks_is_said(store_at: MakeStore, issuer: ScriptedIssuer, cli: Run) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
-    done = cli("get-token", "--profile", "acme")
-    assert (done.code, "cannot keep a session in keyring" in done.stderr) == (2, True)
-
-
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

@@ -38,10 +38,10 @@ print(json.dumps([code, sorted(sys.modules)]))
 def loaded(environ: dict[str, str]) -> Callable[..., Loaded]:
     """The modules a successful run of the command line has loaded at its end."""
 
-    def call(*arguments: str) -> Loaded:
+    def call(*arguments: str, **changes: str) -> Loaded:
         done = subprocess.run(
             [sys.executable, "-c", _SCRIPT, *arguments],
-            env=environ,
+            env={**environ, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -104,6 +104,21 @@ def test_a_served_token_loads_no_network_and_no_crypto(
         "tomlkit",
     }
     assert not heavy & modules
+    assert not heavy - {"rich"} & top(loaded("status"))
+
+
+def test_a_sealed_session_loads_the_keyring_and_no_network(
+    loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser, acme: Path, home: Path
+) -> None:
+    environ = {"PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile"}
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"), Policy())
+    loaded("profile", "set", "acme", "storage=keyring", **environ)
+    assert "keyring" in acme.read_text()
+    assert (home / "secrets" / "keyring.json").exists()
+    modules = top(loaded("get-token", "--profile", "acme", **environ))
+    assert {"keyring", "cryptography"} <= modules
+    assert not {"httpx2", "httpcore2", "authlib", "joserfc", "rich", "ruamel", "tomlkit"} & modules
 
 
 def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked
 
+from tests.support.keyrings import InMemory, Refusing, locked
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import ConfigError, StorageError
 from togetherctl.store.secrets import SecretSource, keyring_name
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from keyring.backend import KeyringBackend
 
     from tests.conftest import MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
@@ -27,44 +27,6 @@ if TYPE_CHECKING:
 
 SECRET = "correct-horse-battery-staple"
 PYTHON = sys.executable.replace("\\", "/")
-
-
-class InMemory(KeyringBackend):
-    """A keyring that works, and is gone afterwards."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # keyring's has no types
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
-class Locked(InMemory):
-    def get_password(self, service: str, username: str) -> str | None:
-        raise KeyringLocked
-
-    set_password = get_password  # type: ignore[assignment] # it takes no password either
-
-
-class Broken(InMemory):
-    def get_password(self, service: str, username: str) -> str | None:
-        raise RuntimeError(f"a backend's own trouble with {SECRET}")
-
-
-@pytest.fixture
-def use_keyring() -> Iterator[Callable[[KeyringBackend], None]]:
-    before = keyring.get_keyring()
-    yield keyring.set_keyring
-    keyring.set_keyring(before)
 
 
 @pytest.fixture
@@ -189,8 +151,8 @@ def test_a_secret_that_cannot_be_read_is_said(source: str, said: str, with_secre
     ("backend", "said"),
     [
         (fail.Keyring(), "this machine has none that works here"),
-        (Locked(), "it is locked"),
-        (Broken(), "RuntimeError"),
+        (locked(), "it is locked"),
+        (Refusing(RuntimeError(f"a backend's own trouble with {SECRET}")), "RuntimeError"),
     ],
     ids=["none", "locked", "broken"],
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.auth.one_login import command
 from togetherctl.auth.place import needs_nobody
 from togetherctl.auth.refresh import NoNewToken
@@ -19,8 +20,8 @@ from togetherctl.lock import LockTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.file import FileSessions
     from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.session import Session, Token
@@ -57,10 +58,14 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and whether the issuer revoked its tokens."""
+    """A session that was logged out, if there was one, and whether the issuer revoked its tokens.
+
+    `unread` where one was deleted that could not be opened.
+    """
 
     session: Session | None
     revoked: bool = False
+    unread: bool = False
 
 
 class Engine:
@@ -73,7 +78,7 @@ class Engine:
     def __init__(
         self,
         *,
-        sessions: Callable[[Profile], FileSessions],
+        sessions: Callable[[Profile], Sessions],
         ready: ReadyFiles,
         issuers: Issuers,
         conversation: Conversation,
@@ -119,7 +124,7 @@ class Engine:
     ) -> tuple[Session, Outcome]:
         """A valid session, by whatever it takes; with `force` always by a login. Raises as `credential` does."""
         with self._holding(profile):
-            session = self.load(profile)
+            session = self._load_for_login(profile)
             reason = "login required: it was asked for"
             if not force:
                 if session is not None and self._is_usable(profile, session):
@@ -181,6 +186,13 @@ class Engine:
         """The session as it is stored; no network, no lock. Raises StorageError."""
         return self._sessions(profile).load(profile.key)
 
+    def _load_for_login(self, profile: Profile) -> Session | None:
+        """As `load`, but what only a login gets past is none."""
+        try:
+            return self.load(profile)
+        except Unopenable:
+            return None
+
     def state(self, profile: Profile, session: Session | None) -> State:
         return session.state(profile.token, profile.margin, self._clock()) if session else State.NONE
 
@@ -223,6 +235,8 @@ class Engine:
 
     def _prepare_the_next(self, profile: Profile, session: Session | None, policy: Policy) -> None:
         """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
+        if profile.storage == "memory":
+            return  # no other process can do anything with it
         fresh = self._freshness(profile, session) is Freshness.FRESH
         if session is None or not (self._lacks_ready(profile) if fresh else self._wants_refresh(session, policy)):
             return

@@ -11,7 +11,7 @@ from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.login import LoginFile
+    from togetherctl.auth.cache.sessions import Logins
     from togetherctl.store.profile import Profile
 
 _FIRST_PAUSE = 30.0
@@ -26,7 +26,7 @@ def command(profile: Profile) -> str:
 class OneLogin:
     """The logins of one session, one after the other. All of it is called under the session's lock."""
 
-    def __init__(self, file: LoginFile, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
+    def __init__(self, file: Logins, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
         self._file = file
         self._profile = profile
         self._clock = clock

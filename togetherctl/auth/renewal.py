@@ -17,8 +17,8 @@ from togetherctl.errors import LoginRequired, Refused, StorageError, Togetherctl
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.auth.cache.file import FileSessions
     from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.session import Session
@@ -34,7 +34,7 @@ class Renewal:
     def __init__(
         self,
         *,
-        sessions: Callable[[Profile], FileSessions],
+        sessions: Callable[[Profile], Sessions],
         ready: ReadyFiles,
         issuers: Issuers,
         conversation: Conversation,
@@ -101,22 +101,29 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(self, profile: Profile, *, local: bool) -> tuple[Session | None, bool]:
-        """Delete the session, after revoking it unless `local`: what it was, and whether the issuer revoked it.
+    def ended(self, profile: Profile, *, local: bool) -> tuple[Session | None, bool, bool]:
+        """Delete the session, after revoking it unless `local`.
 
-        Raises Unreachable, Refused and StorageError; it is deleted all the same.
+        Gives what it was, whether the issuer revoked it, and whether one was deleted that could not be opened. Raises
+        Unreachable, Refused and StorageError; it is deleted all the same.
         """
         sessions = self._sessions(profile)
         self._ready.drop(profile.key)
+        session, revoked, unread = None, False, False
         try:
             session = sessions.load(profile.key, though_open=True)
-            if session is None or local:
-                return session, False
-            return session, self._issuers.revoke(profile, session)
+            if session is not None and not local:
+                revoked = self._issuers.revoke(profile, session)
+        except StorageError as error:
+            error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
+            if not local:
+                raise
+            unread = True
         finally:
             sessions.login_file(profile.key).clear()
-            sessions.delete(profile.key)
+            deleted = sessions.delete(profile.key)
             self._ready.drop(profile.key)
+        return session, revoked, unread and deleted
 
     def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
         try:

@@ -11,7 +11,7 @@ from togetherctl.lock import LockTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.file import FileSessions
+    from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.lock import Held
     from togetherctl.store.profile import Profile
@@ -29,7 +29,7 @@ class Turns:
 
     def __init__(
         self,
-        sessions: Callable[[Profile], FileSessions],
+        sessions: Callable[[Profile], Sessions],
         conversation: Conversation,
         clock: Callable[[], float],
     ) -> None:

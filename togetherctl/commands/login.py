@@ -50,9 +50,13 @@ def _report(app: App, profile: Profile, session: Session, outcome: Outcome, *, b
         f"{said} as {session.identity} with profile {profile.name}"
         + (f" (shared by {', '.join(sharing)})" if sharing else "")
         + (f"; the token is valid for {until(token.expires_at, now)}" if token else "")
-        + (", then refreshed by itself." if session.refreshable or by_itself else ".")
+        + (", then refreshed by itself." if (session.refreshable or by_itself) and profile.storage != "memory" else ".")
     )
-    if outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
+    if profile.storage == "memory":
+        app.console.say(
+            "It is kept in memory alone, so it ends with this command; whatever needs a token logs in anew."
+        )
+    elif outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
         app.console.say(
             "The issuer gave no refresh token, so you will have to log in again then; "
             "see offline_access and auth_params of the profile."

@@ -41,7 +41,9 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
     except (Unreachable, Refused) as error:
         error.hint = error.hint or "the tokens are deleted here, but the issuer may still accept them"
         raise
-    if ended.session is None:
+    if ended.unread:
+        app.console.say(f"The session of profile {profile.name} could not be read; it was deleted here.")
+    elif ended.session is None:
         app.console.say(f"Profile {profile.name} had no session.")
     else:
         _report(app, profile, ended.session, asked=not local, revoked=ended.revoked)

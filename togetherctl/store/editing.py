@@ -11,7 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.store import files
-from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
+from togetherctl.store.key import sharing
+from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
 from togetherctl.store.problems import Problem, checked, described, nearest, unknown
 
 if TYPE_CHECKING:
@@ -54,6 +55,24 @@ def existing(text: TomlText, kind: Kind, name: str) -> Key:
     if not isinstance(entries, dict) or name not in entries:
         raise unknown(kind, name, entries if isinstance(entries, dict) else ())
     return section(kind), name
+
+
+def share_storage(text: TomlText, name: str) -> list[str]:
+    """Give every profile that shares the session of the profile `name` the same storage; their names, not its own.
+
+    What is wrong with the edited store is left for its check.
+    """
+    try:
+        table = StoreTable.model_validate(text.data)
+    except ValidationError:
+        return []
+    if name not in table.profiles:
+        return []
+    storage = table.profiles[name].storage
+    others = [other for other in sharing(table, name) if table.profiles[other].storage != storage]
+    for other in others:
+        text.set((section("profile"), other, "storage"), storage)
+    return others
 
 
 def missing(text: TomlText, kind: Kind, name: str) -> Key:

@@ -46,13 +46,25 @@ def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[s
 def shared_storage_problems(store: StoreTable) -> Iterator[tuple[str, str]]:
     """Each profile that shares a session with an earlier one but wants it stored elsewhere, and the reason in words."""
     first_of: dict[str, str] = {}
-    for name, profile in store.profiles.items():
-        issuer = store.issuers.get(profile.issuer)
-        if issuer is None:
-            continue
-        first = first_of.setdefault(session_key(issuer, profile, issuer.ca_file or ()), name)
-        if store.profiles[first].storage != profile.storage:
+    for name, key in _keys(store).items():
+        first = first_of.setdefault(key, name)
+        if store.profiles[first].storage != store.profiles[name].storage:
             yield name, f"differs from that of profile {first}, which shares its session; give both the same"
+
+
+def sharing(store: StoreTable, name: str) -> list[str]:
+    """The other profiles that share the session of the profile `name`."""
+    keys = _keys(store)
+    return [other for other, key in keys.items() if other != name and key == keys.get(name)]
+
+
+def _keys(store: StoreTable) -> dict[str, str]:
+    """KEY by profile within one store, where the same CA file has the same name."""
+    return {
+        name: session_key(store.issuers[profile.issuer], profile, store.issuers[profile.issuer].ca_file or ())
+        for name, profile in store.profiles.items()
+        if profile.issuer in store.issuers
+    }
 
 
 def _grant_family(profile: ProfileTable) -> str:

@@ -170,7 +170,7 @@ class ProfileTable(_Table):
     token: TokenKind = "id"  # noqa: S105 # a kind of token
     """Which token the cluster gets. With `access` an issuer may leave the ID token out, and any text is a token."""
     storage: Storage = "file"
-    """Where the session is kept."""
+    """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from togetherctl.store.choices import Kind
+    from togetherctl.store.choices import Kind, Storage
     from togetherctl.store.models import StoreTable
     from togetherctl.store.overrides import Overrides
 
@@ -139,6 +139,10 @@ class Store:
             name: session_key(self.table.issuers[table.issuer], table, ca_files[table.issuer])
             for name, table in self.table.profiles.items()
         }
+
+    def storages(self) -> dict[str, Storage]:
+        """Where each session is kept, by KEY."""
+        return {key: self.table.profiles[name].storage for name, key in self.keys().items()}
 
     def sharing(self, profile: Profile) -> list[str]:
         """The names of all profiles that share the session of `profile`, itself among them."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.login import LoginFile
+from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import Held, inherited, locked
@@ -22,47 +23,75 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1024 * 1024
 
 
-class FileSessions:
-    """The folder of session files. Reading takes no lock and writes nothing."""
+class Form(Protocol):
+    """What a session file looks like inside."""
 
-    def __init__(self, folder: Path) -> None:
+    def ready(self) -> None:
+        """Get what encoding needs. Raises StorageError."""
+
+    def encode(self, key: str, session: Session) -> bytes:
+        """The session of KEY as it is written. Raises StorageError."""
+
+    def decode(self, key: str, data: bytes) -> Session:
+        """The session of KEY. Raises NewerRecord, BrokenRecord, ClosedRecord and StorageError."""
+
+
+class FileSessions:
+    """The folder of session files of one form. Reading takes no lock and writes nothing."""
+
+    def __init__(self, folder: Path, form: Form | None = None) -> None:
         self.folder = folder
+        self._form = form or record.Plain()
 
     def load(self, key: str, *, though_open: bool = False) -> Session | None:
         """The session, or None where there is none; a file that cannot be understood counts as none.
 
         Raises StorageError where a file is there but must not be used: not ours, newer than us, or open to others.
-        The last may be read `though_open` to revoke what it holds.
+        The last may be read `though_open` to revoke what it holds. Raises Unopenable for a file of another form, or
+        one whose key is gone.
         """
         path = self._path(key)
         data = self._read(path, though_open=though_open)
         if data is None:
             return None
         try:
-            return record.decode(data)
+            return self._form.decode(key, data)
         except record.BrokenRecord:
             return None
         except record.NewerRecord:
             raise _newer(path) from None
+        except record.ClosedRecord as closed:
+            raise Unopenable(f"{path} {closed.reason}", hint=closed.hint) from None
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
         self._make_folder()
-        write_whole(self._path(key), record.encode(session))
+        write_whole(self._path(key), self._form.encode(key, session))
 
     def set_aside(self, key: str) -> Path | None:
-        """Rename a file that cannot be understood to `.bad` and give its new path. Call it under the lock."""
+        """Rename a file that cannot be understood or opened to `.bad` and give its new path. Call it under the lock.
+
+        One that holds tokens unsealed where they should be sealed is left to be replaced. Raises StorageError where
+        the form cannot be written.
+        """
+        self._form.ready()
         path = self._path(key)
         data = self._read(path)
         if data is None:
             return None
         try:
-            record.decode(data)
+            self._form.decode(key, data)
         except record.BrokenRecord:
-            with suppress(OSError):
-                return path.replace(self._aside(key))
-        except record.NewerRecord:
             pass
+        except record.ClosedRecord:
+            if "sealed" not in record.parse(data):
+                return None
+        except record.NewerRecord:
+            return None
+        else:
+            return None
+        with suppress(OSError):
+            return path.replace(self._aside(key))
         return None
 
     def delete(self, key: str) -> bool:
@@ -71,10 +100,12 @@ class FileSessions:
         Raises StorageError where it cannot be deleted, or is left alone because a newer togetherctl wrote it.
         """
         path = self._path(key)
+        with suppress(OSError):
+            self.sweep(key)
         try:
             self._aside(key).unlink(missing_ok=True)
             # Whoever may read it, it goes; only what we may not understand the worth of stays.
-            record.decode(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
+            record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
         except record.NewerRecord:
             raise _newer(path) from None
         except (OSError, record.BrokenRecord):
@@ -86,6 +117,15 @@ class FileSessions:
         except OSError as error:
             raise StorageError(f"{path} cannot be deleted: {error.strerror}") from None
         return True
+
+    def sweep(self, key: str) -> None:
+        """Remove what writers that were killed left beside the session. Call it under the lock. Raises OSError."""
+        for temporary in self.folder.glob(f".{key}.json.*.tmp"):
+            temporary.unlink(missing_ok=True)
+
+    def anything(self, key: str) -> bool:
+        """Whether a file of the session is there, of whatever form and worth."""
+        return os.path.lexists(self._path(key)) or os.path.lexists(self._aside(key))
 
     @contextmanager
     def lock(

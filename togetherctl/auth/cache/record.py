@@ -20,20 +20,66 @@ class BrokenRecord(Exception):
     """Not a session: cut short, changed, or never one."""
 
 
+class ClosedRecord(Exception):
+    """A session that this form cannot open: why, in words that follow the file's name, and the way out."""
+
+    def __init__(self, reason: str, *, hint: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+class Plain:
+    """The form of session files under `storage = "file"`; `profile` is named in hints."""
+
+    def __init__(self, profile: str = "NAME") -> None:
+        self._profile = profile
+
+    def ready(self) -> None:
+        """Nothing is needed."""
+
+    def encode(self, key: str, session: Session) -> bytes:
+        """The session as it is written."""
+        return encode(session)
+
+    def decode(self, key: str, data: bytes) -> Session:
+        """Raises NewerRecord, BrokenRecord and ClosedRecord."""
+        fields = parse(data)
+        if "sealed" in fields:
+            raise ClosedRecord(
+                "is sealed with a key from the keyring, which this profile does not use",
+                hint=f"log in again: togetherctl login {self._profile}; "
+                f"or, to use that session: togetherctl profile set {self._profile} storage=keyring",
+            )
+        return _session(fields)
+
+
 def encode(session: Session) -> bytes:
     """The session as it is written."""
     return json.dumps({"version": VERSION, **asdict(session)}, indent=1).encode("utf-8") + b"\n"
 
 
-def decode(data: bytes) -> Session:
-    """Raises NewerRecord or BrokenRecord."""
+def parse(data: bytes) -> dict[str, Any]:
+    """The fields of a session file, whatever its form. Raises NewerRecord or BrokenRecord."""
     try:
         fields = json.loads(data)
         version = fields.pop("version")
-        if isinstance(version, int) and version > VERSION:
-            raise NewerRecord
-        if version != VERSION:
-            raise BrokenRecord
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        raise BrokenRecord from None
+    if isinstance(version, int) and version > VERSION:
+        raise NewerRecord
+    if version != VERSION or not isinstance(fields, dict):
+        raise BrokenRecord
+    return fields
+
+
+def decode(data: bytes) -> Session:
+    """The session in a record that is not sealed. Raises NewerRecord or BrokenRecord."""
+    return _session(parse(data))
+
+
+def _session(fields: dict[str, Any]) -> Session:
+    try:
         return Session(
             issuer=_text(fields.pop("issuer")),
             client_id=_text(fields.pop("client_id")),

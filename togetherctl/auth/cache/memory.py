@@ -1,0 +1,97 @@
+"""Sessions that live as long as the process and leave nothing behind, neither a file nor a lock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from togetherctl.lock import Held, LockTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from togetherctl.auth.cache.login import LoginRecord
+    from togetherctl.auth.cache.sessions import Logins, Sessions
+    from togetherctl.auth.session import Session
+
+_POLL = 0.05
+
+
+class MemorySessions:
+    """Two processes know nothing of each other here, so both may log in. The lock is between threads.
+
+    `disk` is where a session may still lie that was kept there before; it is never read, and deleted at logout.
+    """
+
+    def __init__(self, disk: Sessions) -> None:
+        self._disk = disk
+        self._kept: dict[str, Session] = {}
+        self._logins: dict[str, LoginRecord] = {}
+        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+
+    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+        """The session this process was given, if it was."""
+        return self._kept.get(key)
+
+    def save(self, key: str, session: Session) -> None:
+        """Keep the session until the process ends."""
+        self._kept[key] = session
+
+    def set_aside(self, key: str) -> Path | None:
+        """Nothing: there is always room."""
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Forget the session, here and on disk. Raises StorageError where the disk keeps it."""
+        kept = self._kept.pop(key, None) is not None
+        return self._disk.delete(key) or kept
+
+    @contextmanager
+    def lock(
+        self,
+        key: str,
+        *,
+        seconds: float | Callable[[], float] = 0.0,
+        waiting: Callable[[float], None] | None = None,
+        handed_over: int | None = None,
+    ) -> Iterator[Held]:
+        """Hold the session's lock within this process; there is none to be `handed_over`. Raises LockTimeout."""
+        lock = self._locks[key]
+        began = monotonic()
+        waited = False
+        while not lock.acquire(timeout=_POLL if waited else 0):
+            waited = True
+            so_far = monotonic() - began
+            if so_far >= (seconds if isinstance(seconds, (int, float)) else seconds()):
+                raise LockTimeout(key)
+            if waiting:
+                waiting(so_far)
+        try:
+            yield Held(-1, waited=waited)
+        finally:
+            lock.release()
+
+    def login_file(self, key: str) -> Logins:
+        """The record of the login that is under way, or failed, in this process."""
+        return _Login(self._logins, key)
+
+
+class _Login:
+    """One record of those that `kept` holds."""
+
+    def __init__(self, kept: dict[str, LoginRecord], key: str) -> None:
+        self._kept = kept
+        self._key = key
+
+    def read(self) -> LoginRecord | None:
+        return self._kept.get(self._key)
+
+    def write(self, record: LoginRecord) -> None:
+        self._kept[self._key] = record
+
+    def clear(self) -> None:
+        self._kept.pop(self._key, None)

@@ -1,0 +1,103 @@
+"""The key that seals sessions: 32 random bytes, one item in the keyring, made once and read once in a process."""
+
+from __future__ import annotations
+
+import os
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, TypeVar
+
+from togetherctl import vault
+from togetherctl.disk import make_private_folder
+from togetherctl.errors import StorageError
+from togetherctl.lock import LockTimeout, locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NAME = "session-key"
+_FORM = "1:"
+_BYTES = 32
+# The keyring is not asked again this soon after it failed: every question may open a prompt.
+_SULK_SECONDS = 30.0
+# Whoever waits for another to make the key waits a little longer than that may take.
+_GRACE = 5.0
+
+_T = TypeVar("_T")
+
+
+class SealingKey:
+    """Asks the keyring at most `seconds` at a time; `waiting` is called when it takes long enough to wonder why.
+
+    `lock` is the file that is held while the key is made. The repr does not show the key.
+    """
+
+    def __init__(
+        self,
+        lock: Path,
+        *,
+        seconds: float,
+        waiting: Callable[[], None] | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lock = lock
+        self._patience = vault.Patience(seconds, waiting)
+        self._random = random
+        self._monotonic = monotonic
+        self._key: bytes | None = None
+        self._failed: tuple[float, StorageError] | None = None
+
+    def read(self) -> bytes | None:
+        """The key, None where there is none yet. Raises StorageError."""
+        if self._key is None:
+            text = self._ask(lambda: vault.read(NAME, self._patience))
+            self._key = None if text is None else _parsed(text)
+        return self._key
+
+    def make(self) -> bytes:
+        """The key, made where there is none yet, by one process alone. Raises StorageError."""
+        key = self.read()
+        if key is not None:
+            return key
+        try:
+            make_private_folder(self._lock.parent)
+            with locked(self._lock, seconds=self._patience.seconds + _GRACE):
+                return self.read() or self._made()
+        except LockTimeout:
+            raise StorageError("another togetherctl has been busy with the keyring for too long") from None
+        except OSError as error:
+            raise StorageError(f"{self._lock} cannot be made: {error.strerror}") from None
+
+    def _made(self) -> bytes:
+        text = _FORM + urlsafe_b64encode(self._random(_BYTES)).decode("ascii")
+        self._ask(lambda: vault.write(NAME, text, self._patience))
+        # What the keyring gives back counts, not what it was told: some keep nothing.
+        key = self.read()
+        if key is None:
+            raise StorageError("the keyring forgets what it is told, so it cannot keep the key that seals sessions")
+        return key
+
+    def _ask(self, question: Callable[[], _T]) -> _T:
+        if self._failed is not None and self._monotonic() - self._failed[0] < _SULK_SECONDS:
+            before = self._failed[1]
+            raise type(before)(before.message, hint=before.hint)
+        try:
+            return question()
+        except StorageError as error:
+            self._failed = (self._monotonic(), error)
+            raise
+
+
+def _parsed(text: str) -> bytes:
+    try:
+        key = urlsafe_b64decode(text.removeprefix(_FORM)) if text.startswith(_FORM) else b""
+    except ValueError:
+        key = b""
+    if len(key) != _BYTES:
+        raise StorageError(
+            f"what the keyring holds for {vault.SERVICE} under {NAME} is not the key that seals sessions",
+            hint=f"remove that entry from the keyring, then log in again: keyring del {vault.SERVICE} {NAME}",
+        )
+    return key
