@@ -387,7 +387,7 @@ def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypat
     # One that says so is not even waited for.
     cli("login")
     monkeypatch.setattr(turn, "REFRESH_SECONDS", "not asked for")
-    record = LoginRecord(owner=1, opened_at=time.time())
+    record = LoginRecord(owner=1, opened_at=time.time() - 5)
     LoginFile(path.with_suffix(".login")).write(record)
     with locked(path.with_suffix(".lock"), seconds=1):
         done = cli("logout", "--local")
