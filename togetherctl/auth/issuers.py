@@ -60,6 +60,9 @@ class Issuers:
         """One login, which tells the address of its page before it opens; raises as `login.log_in` does."""
         from togetherctl.auth.login import log_in
 
+        # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
+        profile = profile.with_secret_at_hand()
+
         def open_browser(url: str) -> Opened | None:
             opened_at(url)
             return self.open_browser(url, profile)
