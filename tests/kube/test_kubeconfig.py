@@ -207,6 +207,11 @@ def test_a_symlink_stays_one(config: Path, home: Path, cli: Run) -> None:
         (b"clusters: [", "cannot be understood: line 1:"),
         (b"- a\n", "cannot be understood: line 1: not a mapping"),
         (b"a: \xff\n", "is not UTF-8 text"),
+        (b"kind: Config\nclusters: 5\n", "cannot be understood: line 2: clusters is not a list"),
+        (b'{"users": 1.5}', "cannot be understood: line 1: users is not a list"),
+        (b"contexts: true", "cannot be understood: line 1: contexts is not a list"),
+        (b"? [a]\n: b\ncontexts:\n- *x\n", "cannot be understood: line 4:"),
+        (b'{"x": 2026-11-23}', "is laid out in a way that cannot be changed safely"),
     ],
 )
 def test_a_broken_file_is_never_rewritten(text: bytes, said: str, config: Path, cli: Run) -> None:

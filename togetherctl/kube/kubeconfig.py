@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.stanza import is_ours
+from togetherctl.kube.stanza import SECTIONS, is_ours
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, without_credentials
 from togetherctl.paths import expand
 
@@ -136,7 +136,7 @@ def _read(path: Path) -> str | None:
 
 def _parse(path: Path, text: str | None) -> YamlText:
     try:
-        return YamlText(text or "")
+        return YamlText(text or "", lists=SECTIONS)
     except NotYAML as error:
         raise KubeconfigError(f"{path} cannot be understood: {error}", hint="mend it, then run this again") from None
 
