@@ -185,6 +185,10 @@ def test_set_show_unset(store: Callable[[str], Path], cli: Run) -> None:
     ("words", "said"),
     [
         (["margin=-1"], "margin: must be at least 0; '-1' does not do"),
+        ([f"margin={'1' * 5000}"], "margin: must be a whole number; '1111"),
+        ([f"margin=0x{'f' * 5000}"], "margin: must be at most 3600; '0xff"),
+        (["auth_params.x=\udcff"], "a value is not UTF-8 text, which the store is written in; nothing was changed"),
+        (["listen_cert_file=a\nb", "listen_key_file=c"], "listen_cert_file: must not hold control characters"),
         (["margin=soon"], "margin: must be a whole number; 'soon' does not do"),
         (["grant=device"], "grant: must be auto, authcode, paste, device-code, password or client-credentials"),
         (["marign=1"], "a profile has no key marign; did you mean margin?"),
@@ -316,6 +320,28 @@ def test_a_store_that_cannot_be_one(make: Callable[[Path], object], said: str, h
     make(path)
     done = process("status", seconds=20)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda lock: lock.mkdir(), "Is a directory"),
+        (lambda lock: lock.symlink_to("/dev/null"), "Too many levels of symbolic links"),
+    ],
+    ids=["a folder", "a symlink"],
+)
+def test_a_lock_that_cannot_be_one_is_said(
+    make: Callable[[Path], object], said: str, store: Callable[[str], Path], home: Path, cli: Run
+) -> None:
+    path = store(STORE)
+    lock = home / "tctl" / "state" / "store.lock"
+    lock.parent.mkdir(mode=0o700)
+    make(lock)
+    done = cli("profile", "set", "a", "margin=30")
+    assert done.code == 2
+    assert f"{lock} cannot be made, which guards the store: {said}" in done.stderr
+    assert f"ls -ld {lock}" in done.stderr
+    assert path.read_text() == STORE
 
 
 def test_many_hands_at_once_lose_nothing(store: Callable[[str], Path], environ: dict[str, str]) -> None:

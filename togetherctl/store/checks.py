@@ -34,12 +34,6 @@ def name(value: str) -> str:
     return value
 
 
-def client_id(value: str) -> str:
-    if not value or not value.isprintable():
-        raise ValueError("must not be empty or hold control characters")
-    return value
-
-
 def issuer_url(value: str) -> str:
     """Kept byte for byte: OpenID Connect compares issuers as strings (Discovery 1.0, 4.3)."""
     url = _url(value)
@@ -121,8 +115,8 @@ def header_name(value: str) -> str:
 
 
 def header_value(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
-        raise ValueError("must be printable text without spaces around it")
+    if not (value.isprintable() and value.isascii()) or value != value.strip():
+        raise ValueError("must be printable ASCII text without spaces around it")
     return value
 
 
@@ -133,6 +127,30 @@ def ca_data(value: str) -> str:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it")
+    return value
+
+
+def text(value: str) -> str:
+    return not_empty(printable(value))
+
+
+def printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control or other invisible characters")
+    return value
+
+
+def path(value: str) -> str:
+    """File names may hold almost anything; but no system opens one with a NUL, and nobody means a line break."""
+    if any(char < " " for char in value):
+        raise ValueError("must not hold control characters")
+    return not_empty(value)
+
+
+def words(value: list[str]) -> list[str]:
+    """A command line: a script in it may have several lines, but no system starts a program with a NUL."""
+    if any("\0" in word for word in value):
+        raise ValueError("must not hold the character NUL")
     return value
 
 

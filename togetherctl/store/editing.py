@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError
+from togetherctl.printable import printable
 from togetherctl.store import files
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.store.problems import Problem, checked, described, nearest, unknown
+from togetherctl.store.toml_text import NotTOML, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -123,13 +124,13 @@ def _value(kind: Kind, key: Key, text: str) -> object:
             reason = reason or described(error.errors(include_url=False, include_input=False)[0]).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; {text!r} does not do")
+    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} does not do")
 
 
 def _candidates(text: str) -> Iterator[object]:
     """What a VALUE may mean, likeliest first: TOML, text, text split at commas."""
-    with suppress(tomllib.TOMLDecodeError, RecursionError):
-        yield tomllib.loads(f"value = {text}")["value"]
+    with suppress(NotTOML):
+        yield parse(f"value = {text}")["value"]
     yield text
     yield [part.strip() for part in text.split(",") if part.strip()]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _A_TYPE = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
+    "int_parsing_size": "has too many digits",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
     "tuple_type": "must be a path or a list of paths",
@@ -32,6 +33,10 @@ _A_TYPE = {
     "missing": "missing",
     "too_short": "must not be empty",
 }
+
+
+# No togetherctl will ever write it, and a number may be too long to be shown.
+_NO_VERSION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Problem:
 def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     """The store in `data`, or every problem it has."""
     newer = data.get("version")
-    if isinstance(newer, int) and not isinstance(newer, bool) and newer > 1:
+    if isinstance(newer, int) and not isinstance(newer, bool) and 1 < newer < _NO_VERSION:
         return None, [
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]

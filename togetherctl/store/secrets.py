@@ -12,6 +12,7 @@ from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand
+from togetherctl.store.checks import words
 from togetherctl.store.choices import HIDDEN
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ class SecretSource:
         if isinstance(value, dict) and len(value) == 1:
             (kind, given), *_ = value.items()
             if kind in ("env", "file") and isinstance(given, str) and given:
-                return cls(kind, given)
+                return cls(kind, *words([given]))
             if kind == "command" and isinstance(given, list) and given and all(isinstance(w, str) for w in given):
-                return cls("command", tuple(given))
+                return cls("command", tuple(words(given)))
             if kind == "keyring" and given is True:
                 return cls("keyring")
         raise ValueError(f"must be {_KINDS}")
@@ -111,11 +112,11 @@ def _from_file(path: Path, profile: str) -> str:
     return _clean(data, f"the file {path}", profile)
 
 
-def _from_command(words: list[str], profile: str, environ: Mapping[str, str]) -> str:
+def _from_command(command: list[str], profile: str, environ: Mapping[str, str]) -> str:
     callers = ",".join(filter(None, [environ.get(CALLERS, ""), profile]))
-    said = f"the client secret command of profile {profile} ({words[0]})"
+    said = f"the client secret command of profile {profile} ({command[0]})"
     try:
-        code, output = _run(words, {**environ, CALLERS: callers})
+        code, output = _run(command, {**environ, CALLERS: callers})
     except subprocess.TimeoutExpired:
         raise ConfigError(f"{said} did not end within {_COMMAND_SECONDS:.0f} s") from None
     except (OSError, ValueError) as error:
@@ -125,17 +126,17 @@ def _from_command(words: list[str], profile: str, environ: Mapping[str, str]) ->
         raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB: one line of text is expected")
     if code != 0:
         raise ConfigError(f"{said} ended with {code}")
-    return _clean(output, f"the command {words[0]}", profile)
+    return _clean(output, f"the command {command[0]}", profile)
 
 
-def _run(words: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
+def _run(command: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
     """The exit code of a command and what it printed, of which no more is read than a secret may have and a byte.
 
     Raises OSError, ValueError and subprocess.TimeoutExpired.
     """
     ends = monotonic() + _COMMAND_SECONDS
     # The command's own stderr stays the person's: a password manager may ask there.
-    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=dict(environ))
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=dict(environ))
     output = bytearray()
     # A thread, because not every system can wait for a pipe with a deadline.
     reading = Thread(target=_gather, args=(process.stdout, output), daemon=True)
@@ -144,7 +145,7 @@ def _run(words: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
         reading.join(_COMMAND_SECONDS)
         if len(output) <= _MAX_BYTES:
             if reading.is_alive():
-                raise subprocess.TimeoutExpired(words, _COMMAND_SECONDS)
+                raise subprocess.TimeoutExpired(command, _COMMAND_SECONDS)
             process.wait(max(ends - monotonic(), 0))
     finally:
         if process.poll() is None:
