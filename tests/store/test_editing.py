@@ -220,6 +220,33 @@ def test_a_wrong_store_can_still_be_mended(store: Callable[[str], Path], cli: Ru
     assert path.read_text() == STORE
 
 
+def test_a_wrong_store_gets_no_worse(store: Callable[[str], Path], cli: Run) -> None:
+    path = store(f"colour = 1\n{STORE}")
+    done = cli("profile", "set", "a", "issuer=nobody")
+    assert (done.code, "names the issuer nobody, which does not exist" in done.stderr) == (2, True), done.stderr
+    assert path.read_text() == f"colour = 1\n{STORE}"
+
+
+def test_two_clusters_of_one_context_would_lose_one(store: Callable[[str], Path], cli: Run) -> None:
+    path = store(STORE)
+    add = ("cluster", "add", "west", "--profile", "a", "--server", "https://west:6443")
+    done = cli(*add, "context=east")
+    assert done.code == 2
+    assert "clusters.west.context: is that of cluster east too; give each cluster a context of its own" in done.stderr
+    assert path.read_text() == STORE
+    assert cli("cluster", "set", "east", "context=one").code == 0
+    assert cli(*add, "context=east").code == 0
+    assert cli("cluster", "unset", "east", "context").code == 2
+
+
+def test_a_place_in_a_list_is_written_as_the_file_check_writes_it(store: Callable[[str], Path], cli: Run) -> None:
+    store(STORE)
+    done = cli("profile", "add", "7", "--issuer", "acme", "--client-id", "x", "--scope", "a b", "auth_params.nonce=1")
+    assert (done.code, done.stdout) == (2, "")
+    assert "  profiles.7.scopes[0]: must be one word" in done.stderr
+    assert "  profiles.7.auth_params.nonce: togetherctl sets this parameter itself" in done.stderr
+
+
 def test_add_and_remove(store: Callable[[str], Path], cli: Run) -> None:
     path = store(STORE)
     assert cli("issuer", "add", "dex", "--url", "https://dex.example.com", "--offline").code == 0

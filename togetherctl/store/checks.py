@@ -12,6 +12,7 @@ from togetherctl.loopback import is_loopback
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_PORT = 65535
 _OWN_PARAMETERS = frozenset(
     {
@@ -52,7 +53,9 @@ def endpoint_url(value: str) -> str:
 
 
 def server_url(value: str) -> str:
-    _url(value)
+    url = _url(value)
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https://: Kubernetes clients send no credential over http")
     return value
 
 
@@ -127,6 +130,13 @@ def ca_data(value: str) -> str:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it")
+    return value
+
+
+def namespace(value: str) -> str:
+    """A DNS label (RFC 1123, 2.1), as Kubernetes has it."""
+    if not _LABEL.fullmatch(value):
+        raise ValueError("must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit")
     return value
 
 

@@ -95,7 +95,7 @@ def valid_issuer(table: Mapping[str, object]) -> IssuerTable:
         return IssuerTable.model_validate(dict(table))
     except ValidationError as error:
         problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise ConfigError(f"the issuer's {'.'.join(problem.key)}: {problem.reason}") from None
+        raise ConfigError(f"the issuer's {problem.shown}: {problem.reason}") from None
 
 
 def known_key(kind: Kind, name: str) -> Key:
@@ -153,7 +153,7 @@ def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
 def _refuse_new_problems(problems: list[Problem]) -> None:
     if not problems:
         return
-    said = [f"{'.'.join(problem.key)}: {problem.reason}" for problem in problems]
+    said = [f"{problem.shown}: {problem.reason}" for problem in problems]
     if len(said) == 1:
         raise ConfigError(f"{said[0]}; nothing was changed")
     raise ConfigError("nothing was changed, because it would bring problems", problems=said)

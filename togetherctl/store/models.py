@@ -215,7 +215,7 @@ class ClusterTable(_Table):
     """Do not verify its certificate."""
     context: Text | None = None
     """The name of its context in the kubeconfig, if not the cluster's own."""
-    namespace: Text | None = None
+    namespace: Annotated[str, AfterValidator(checks.namespace)] | None = None
     """The namespace of that context."""
     username_claim: Text | None = None
     """The claim the API server takes the user name from."""
