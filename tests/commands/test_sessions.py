@@ -221,7 +221,30 @@ def test_logout_sso_ends_the_session_at_the_issuer_without_a_token_in_the_url(
     opened = len(browser.opened)
     assert "has no page to end its session at" in cli("logout", "--sso").stderr
     assert len(browser.opened) == opened
-    assert cli("logout", "--sso", CI="1").code == 2
+
+
+@pytest.mark.parametrize("variable", ["CI", "TOGETHERCTL_NO_INPUT"])
+def test_logout_sso_that_may_not_open_a_browser_ends_nothing(variable: str, cli: Run, issuer: ScriptedIssuer) -> None:
+    cli("login")
+    done = cli("logout", "--sso", **{variable: "1"})
+    assert (done.code, "--sso opens a browser, and this run may not" in done.stderr) == (2, True)
+    assert issuer.revoked == []
+    assert items(cli, "status")[0]["state"] == "valid"
+
+
+@pytest.mark.parametrize("secret", ['{ env = "NOT_SET" }', '{ file = "/nonexistent" }', '{ command = ["false"] }'])
+def test_logout_without_its_secret_says_what_it_could_not_do(
+    secret: str, cli: Run, issuer: ScriptedIssuer, home: Path
+) -> None:
+    cli("login")
+    cli("profile", "set", "acme", f"client_secret={secret}")
+    done = cli("logout")
+    assert (done.code, "the client secret" in done.stderr) == (2, True), done.stderr
+    assert "the tokens are deleted here, but the issuer may still accept them" in done.stderr
+    assert issuer.revoked == []
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+    # What was not deleted is not said to be.
+    assert "deleted here" not in cli("logout", "--local").stderr
 
 
 def test_refresh_never_opens_a_browser(cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser) -> None:
@@ -391,6 +414,7 @@ def test_a_newer_session_is_left_alone_by_logout_too(cli: Run, home: Path) -> No
     path.write_bytes(newer)
     done = cli("logout")
     assert (done.code, "it is left alone" in done.stderr) == (6, True)
+    assert "deleted here" not in done.stderr
     assert path.read_bytes() == newer
 
 
