@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -144,6 +145,18 @@ def test_validate_names_files_that_cannot_be_read(acme: Path, cli: Run) -> None:
     done = cli("cluster", "validate")
     assert done.code == 2
     assert f"clusters.east.ca_file: {acme.parent}/missing.pem: No such file or directory" in done.stderr
+    os.mkfifo(acme.parent / "missing.pem")
+    done = cli("cluster", "validate")
+    assert (done.code, f"{acme.parent}/missing.pem: Not a regular file" in done.stderr) == (2, True)
+
+
+def test_a_kubeconfig_is_not_written_past_a_missing_authority_in_silence(acme: Path, cli: Run) -> None:
+    cli("cluster", "set", "east", "ca_file=missing.pem")
+    done = cli("kubeconfig", "write", "--no-shim")
+    assert done.code == 0
+    assert f"warning: the CA file of east is not there, and kubectl will say so: {acme.parent}/missing.pem" in (
+        done.stderr
+    )
 
 
 def test_config_shows_itself(acme: Path, cli: Run, home: Path) -> None:
@@ -261,6 +274,38 @@ class TestAdding:
             done = cli("profile", "add", "acme", "--client-id", "x", *arguments, *offline)
             assert (done.code, said in done.stderr) == (2, True), done.stderr
         assert not (home / "tctl" / "config.toml").exists()
+
+    def test_a_certificate_authority_that_cannot_be_used(
+        self, acme: Path, cli: Run, ca_file: Path, tmp_path: Path
+    ) -> None:
+        before = acme.read_text()
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "text").write_text("no certificate")
+        for name, said in (
+            ("nope", "No such file or directory"),
+            ("pipe", "Not a regular file"),
+            ("text", "holds no PEM certificate"),
+        ):
+            path = tmp_path / name
+            for words in (
+                ["cluster", "add", "west", "--profile", "acme", "--server", "https://x", "--ca-file", str(path)],
+                ["cluster", "add", "west", "--profile", "acme", "--server", "https://x", f"ca_file={path}"],
+                ["issuer", "add", "b", "--url", "https://x", "--ca-file", str(path), "--offline"],
+                ["profile", "add", "b", "--issuer", "https://x", "--client-id", "x", f"--ca-file={path}", "--offline"],
+            ):
+                done = cli(*words)
+                assert done.code == 2, words
+                assert f"the CA file {path} cannot be used: {said}" in done.stderr
+        assert acme.read_text() == before
+        server = ["--server", "https://x", "--ca-file", str(ca_file)]
+        assert cli("cluster", "add", "west", "--profile", "acme", *server).code == 0
+
+    def test_a_server_without_https_is_refused(self, acme: Path, cli: Run) -> None:
+        before = acme.read_text()
+        done = cli("cluster", "add", "west", "--profile", "acme", "--server", "http://203.0.113.7:8080")
+        assert (done.code, "clusters.west.server: must begin with https://" in done.stderr) == (2, True)
+        assert acme.read_text() == before
+        assert cli("cluster", "add", "west", "--profile", "acme", "--server", "http://localhost:8001").code == 0
 
     def test_a_name_that_is_taken(self, acme: Path, cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
         before = acme.read_text()
