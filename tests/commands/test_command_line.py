@@ -67,6 +67,14 @@ def test_no_command_is_the_help_text(cli: Run) -> None:
     assert cli().code == 0
 
 
+@pytest.mark.parametrize("words", [words for words, command in EVERY if isinstance(command, LazyGroup)], ids=" ".join)
+def test_a_group_alone_is_its_help_text(words: tuple[str, ...], cli: Run) -> None:
+    done = cli(*words)
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout == cli(*words, "--help").stdout
+    assert done.stdout.count("\n") > 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "help_of"),
     [
@@ -74,6 +82,9 @@ def test_no_command_is_the_help_text(cli: Run) -> None:
         (["profile", "lst"], "there is no command lst; did you mean list?", "togetherctl profile"),
         (["status", "--colour"], "no such option '--colour'", "togetherctl status"),
         (["profile", "add"], "missing", "togetherctl profile add"),
+        (["get-token", "--profile"], "option '--profile' requires an argument", "togetherctl get-token"),
+        (["profile", "add", "x", "--issuer"], "requires an argument", "togetherctl profile add"),
+        (["profile", "--colour"], "no such option '--colour'", "togetherctl profile"),
         (["status", "-o", "xml"], "invalid value for '-o' / '--output'", "togetherctl status"),
         (["login", "--all", "acme"], "name profiles or say --all, not both", None),
     ],
@@ -372,6 +383,57 @@ def test_missing_and_full_streams_are_survived(
     )
     assert done.returncode == code
     assert done.stderr == ("togetherctl: No space left on device\n" if code else "")
+    assert acme.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "redirection", "code"),
+    [
+        ("get-token --profile acme", "2>/dev/full", 3),
+        ("login nobody", "2>/dev/full", 2),
+        ("login nobody", "2>&-", 2),
+        ("login nobody -o json", "2>/dev/full", 2),
+        ("status --colour", "2>/dev/full", 2),
+        ("status nobody -o json", ">/dev/full", 2),
+        ("status nobody -o json", ">/dev/full 2>/dev/full", 2),
+        ("profile set acme margin=30", "2>/dev/full", 0),
+        ("kubeconfig write -v", "2>/dev/full", 0),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_full_stream_changes_no_exit_code(words: str, redirection: str, code: int, environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m togetherctl {words} {redirection}"],  # noqa: S607
+        env={**environ, "TOGETHERCTL_LOGIN": "never"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert done.stderr == (
+        "togetherctl: there is no profile nobody; known: acme\n  run: togetherctl profile list\n"
+        if "2>" not in redirection
+        else ""
+    )
+
+
+def test_a_full_stderr_does_not_stop_a_login(
+    acme: Path, environ: dict[str, str], issuer: ScriptedIssuer, tmp_path: Path
+) -> None:
+    script = tmp_path / "browser.py"
+    script.write_text(
+        "import sys, urllib.request\n"
+        "urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1]).read()\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m togetherctl login 2>/dev/full"],  # noqa: S607
+        env={**environ, "TOGETHERCTL_BROWSER": f"{sys.executable} {script}"},
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, issuer.counts["/token"]) == (0, 1)
     assert acme.exists()
 
 
