@@ -320,6 +320,20 @@ def test_the_last_page_says_who_you_are_and_where_to_go(
     assert "<script>alert" not in text
 
 
+def test_a_browser_that_cannot_be_started_is_said_and_the_address_shown(
+    cli_in: CliIn, acme: Path, issuer: ScriptedIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from togetherctl.auth.grants import authcode
+
+    moments = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(authcode, "monotonic", lambda: next(moments))
+    done = cli_in()("login", TOGETHERCTL_BROWSER="/nonexistent/browser --new")
+    assert done.code == 3
+    assert "warning: /nonexistent/browser could not be started: No such file or directory\n" in done.stderr
+    assert f"Open this address in your browser:\n\n  {issuer.url}/authorize?" in done.stderr
+    assert acme.exists()
+
+
 def test_a_login_nobody_finishes_ends_in_time(
     cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ class Issuers:
 
         def open_browser(url: str) -> Opened | None:
             opened_at(url)
-            return self.open_browser(url, profile)
+            return self._opened(url, profile)
 
         with self._client(profile) as http:
             return log_in(
@@ -89,9 +89,18 @@ class Issuers:
             url = self._provider(profile, http).end_session_url(identity or profile.account)
         if url is None:
             return False
-        opened = self.open_browser(url, profile)
+        opened = self._opened(url, profile)
         self.conversation.page(url, opened=opened is not None)
         return True
+
+    def _opened(self, url: str, profile: Profile) -> Opened | None:
+        from togetherctl.auth.browser import CannotStart
+
+        try:
+            return self.open_browser(url, profile)
+        except CannotStart as error:
+            self.conversation.warn(str(error))
+            return None
 
     def _client(self, profile: Profile) -> HTTP:
         return self.http(profile.issuer.url, profile.issuer.connection)
