@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.environment import CONFIG, HOME
+from togetherctl.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,7 @@ def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
     """`TOGETHERCTL_HOME` holds all three; otherwise the XDG folders, on Windows `%APPDATA%` and `%LOCALAPPDATA%`.
 
     `TOGETHERCTL_CONFIG` moves the store's file alone. Relative XDG folders do not count (XDG Base Directory 0.8).
+    Raises UsageError where a folder is to be in a home that nobody has named.
     """
     home = environ.get(HOME, "")
     if home:
@@ -77,7 +80,10 @@ def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
 
 
 def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None) -> Path:
-    """`~` is the user's home; a relative path is taken from `beside`, or from the current folder."""
+    """`~` is the user's home; a relative path is taken from `beside`, or from the current folder.
+
+    Raises UsageError where there is no home.
+    """
     expanded = Path(path)
     if expanded.parts and expanded.parts[0] == "~":
         expanded = _user_home(environ).joinpath(*expanded.parts[1:])
@@ -86,7 +92,10 @@ def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None)
 
 def tilde(path: Path, environ: Mapping[str, str]) -> str:
     """The path as a person would type it."""
-    home = _user_home(environ)
+    try:
+        home = _user_home(environ)
+    except UsageError:
+        return str(path)
     return f"~{os.sep}{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
@@ -100,5 +109,20 @@ def _absolute(path: str, environ: Mapping[str, str]) -> Path:
 
 
 def _user_home(environ: Mapping[str, str]) -> Path:
-    home = environ.get("HOME") or environ.get("USERPROFILE")
-    return Path(home) if home else Path.home()
+    """`HOME`, else what the system has for this user; an empty `HOME` is none. Raises UsageError."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or _home_of_this_user()
+    if not home:
+        raise UsageError("there is no home folder: HOME is not set", hint=f"set HOME, or {HOME} to a folder")
+    return Path(home)
+
+
+def _home_of_this_user() -> str:
+    if sys.platform == "win32":
+        with suppress(RuntimeError):
+            return str(Path.home())
+    else:
+        import pwd
+
+        with suppress(KeyError):
+            return pwd.getpwuid(os.getuid()).pw_dir
+    return ""

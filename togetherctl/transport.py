@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
+from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
@@ -32,6 +33,7 @@ REQUEST_SECONDS = 10.0
 MAX_BODY = 1024 * 1024
 _MAX_REDIRECTS = 5
 _LOOK = 0.2
+_MAX_CA_BYTES = 16 * 1024 * 1024
 _USER_AGENT = "togetherctl"
 _LATER = frozenset({408, 425, 429})
 
@@ -56,6 +58,8 @@ class Connection:
             context = ssl.create_default_context()
         for path in self.ca_files:
             try:
+                # First, because the library would wait for a pipe.
+                read_whole(path, limit=_MAX_CA_BYTES)
                 context.load_verify_locations(cafile=path)
             except (OSError, ssl.SSLError) as error:
                 reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror

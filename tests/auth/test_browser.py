@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.browser import open_browser
+from togetherctl.auth.browser import CannotStart, open_browser
 from togetherctl.errors import Untrusted
 
 if TYPE_CHECKING:
@@ -64,9 +64,15 @@ def test_the_machines_own_opener_needs_a_display(recorder: Callable[[str], Path]
     assert open_browser(URL, None, {"PATH": "/nonexistent", "DISPLAY": ":0"}) is None
 
 
-def test_false_and_missing_programs_open_nothing() -> None:
+def test_false_opens_nothing() -> None:
     assert open_browser(URL, False, {"DISPLAY": ":0"}) is None  # noqa: FBT003 # as a profile has it
-    assert open_browser(URL, ("/nonexistent/browser",), {}) is None
+
+
+def test_a_program_that_cannot_be_started_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="^/nonexistent/browser could not be started: No such file or directory$"):
+        open_browser(URL, ("/nonexistent/browser",), {})
+    with pytest.raises(CannotStart, match="could not be started: Permission denied$"):
+        open_browser(URL, (str(tmp_path),), {})
 
 
 def test_a_browser_that_fails_is_noticed() -> None:

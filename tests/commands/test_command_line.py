@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,14 @@ def test_no_command_is_the_help_text(cli: Run) -> None:
     assert cli().code == 0
 
 
+@pytest.mark.parametrize("words", [words for words, command in EVERY if isinstance(command, LazyGroup)], ids=" ".join)
+def test_a_group_alone_is_its_help_text(words: tuple[str, ...], cli: Run) -> None:
+    done = cli(*words)
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout == cli(*words, "--help").stdout
+    assert done.stdout.count("\n") > 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "help_of"),
     [
@@ -73,6 +82,9 @@ def test_no_command_is_the_help_text(cli: Run) -> None:
         (["profile", "lst"], "there is no command lst; did you mean list?", "togetherctl profile"),
         (["status", "--colour"], "no such option '--colour'", "togetherctl status"),
         (["profile", "add"], "missing", "togetherctl profile add"),
+        (["get-token", "--profile"], "option '--profile' requires an argument", "togetherctl get-token"),
+        (["profile", "add", "x", "--issuer"], "requires an argument", "togetherctl profile add"),
+        (["profile", "--colour"], "no such option '--colour'", "togetherctl profile"),
         (["status", "-o", "xml"], "invalid value for '-o' / '--output'", "togetherctl status"),
         (["login", "--all", "acme"], "name profiles or say --all, not both", None),
     ],
@@ -144,6 +156,18 @@ def test_validate_names_files_that_cannot_be_read(acme: Path, cli: Run) -> None:
     done = cli("cluster", "validate")
     assert done.code == 2
     assert f"clusters.east.ca_file: {acme.parent}/missing.pem: No such file or directory" in done.stderr
+    os.mkfifo(acme.parent / "missing.pem")
+    done = cli("cluster", "validate")
+    assert (done.code, f"{acme.parent}/missing.pem: Not a regular file" in done.stderr) == (2, True)
+
+
+def test_a_kubeconfig_is_not_written_past_a_missing_authority_in_silence(acme: Path, cli: Run) -> None:
+    cli("cluster", "set", "east", "ca_file=missing.pem")
+    done = cli("kubeconfig", "write", "--no-shim")
+    assert done.code == 0
+    assert f"warning: the CA file of east is not there, and kubectl will say so: {acme.parent}/missing.pem" in (
+        done.stderr
+    )
 
 
 def test_config_shows_itself(acme: Path, cli: Run, home: Path) -> None:
@@ -262,6 +286,38 @@ class TestAdding:
             assert (done.code, said in done.stderr) == (2, True), done.stderr
         assert not (home / "tctl" / "config.toml").exists()
 
+    def test_a_certificate_authority_that_cannot_be_used(
+        self, acme: Path, cli: Run, ca_file: Path, tmp_path: Path
+    ) -> None:
+        before = acme.read_text()
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "text").write_text("no certificate")
+        for name, said in (
+            ("nope", "No such file or directory"),
+            ("pipe", "Not a regular file"),
+            ("text", "holds no PEM certificate"),
+        ):
+            path = tmp_path / name
+            for words in (
+                ["cluster", "add", "west", "--profile", "acme", "--server", "https://x", "--ca-file", str(path)],
+                ["cluster", "add", "west", "--profile", "acme", "--server", "https://x", f"ca_file={path}"],
+                ["issuer", "add", "b", "--url", "https://x", "--ca-file", str(path), "--offline"],
+                ["profile", "add", "b", "--issuer", "https://x", "--client-id", "x", f"--ca-file={path}", "--offline"],
+            ):
+                done = cli(*words)
+                assert done.code == 2, words
+                assert f"the CA file {path} cannot be used: {said}" in done.stderr
+        assert acme.read_text() == before
+        server = ["--server", "https://x", "--ca-file", str(ca_file)]
+        assert cli("cluster", "add", "west", "--profile", "acme", *server).code == 0
+
+    def test_a_server_without_https_is_refused(self, acme: Path, cli: Run) -> None:
+        before = acme.read_text()
+        done = cli("cluster", "add", "west", "--profile", "acme", "--server", "http://203.0.113.7:8080")
+        assert (done.code, "clusters.west.server: must begin with https://" in done.stderr) == (2, True)
+        assert acme.read_text() == before
+        assert cli("cluster", "add", "west", "--profile", "acme", "--server", "http://localhost:8001").code == 0
+
     def test_a_name_that_is_taken(self, acme: Path, cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
         before = acme.read_text()
         assert store_at(issuer) == acme
@@ -327,6 +383,57 @@ def test_missing_and_full_streams_are_survived(
     )
     assert done.returncode == code
     assert done.stderr == ("togetherctl: No space left on device\n" if code else "")
+    assert acme.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "redirection", "code"),
+    [
+        ("get-token --profile acme", "2>/dev/full", 3),
+        ("login nobody", "2>/dev/full", 2),
+        ("login nobody", "2>&-", 2),
+        ("login nobody -o json", "2>/dev/full", 2),
+        ("status --colour", "2>/dev/full", 2),
+        ("status nobody -o json", ">/dev/full", 2),
+        ("status nobody -o json", ">/dev/full 2>/dev/full", 2),
+        ("profile set acme margin=30", "2>/dev/full", 0),
+        ("kubeconfig write -v", "2>/dev/full", 0),
+    ],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_full_stream_changes_no_exit_code(words: str, redirection: str, code: int, environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m togetherctl {words} {redirection}"],  # noqa: S607
+        env={**environ, "TOGETHERCTL_LOGIN": "never"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert done.stderr == (
+        "togetherctl: there is no profile nobody; known: acme\n  run: togetherctl profile list\n"
+        if "2>" not in redirection
+        else ""
+    )
+
+
+def test_a_full_stderr_does_not_stop_a_login(
+    acme: Path, environ: dict[str, str], issuer: ScriptedIssuer, tmp_path: Path
+) -> None:
+    script = tmp_path / "browser.py"
+    script.write_text(
+        "import sys, urllib.request\n"
+        "urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1]).read()\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m togetherctl login 2>/dev/full"],  # noqa: S607
+        env={**environ, "TOGETHERCTL_BROWSER": f"{sys.executable} {script}"},
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, issuer.counts["/token"]) == (0, 1)
     assert acme.exists()
 
 

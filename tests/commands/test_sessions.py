@@ -223,7 +223,30 @@ def test_logout_sso_ends_the_session_at_the_issuer_without_a_token_in_the_url(
     opened = len(browser.opened)
     assert "has no page to end its session at" in cli("logout", "--sso").stderr
     assert len(browser.opened) == opened
-    assert cli("logout", "--sso", CI="1").code == 2
+
+
+@pytest.mark.parametrize("variable", ["CI", "TOGETHERCTL_NO_INPUT"])
+def test_logout_sso_that_may_not_open_a_browser_ends_nothing(variable: str, cli: Run, issuer: ScriptedIssuer) -> None:
+    cli("login")
+    done = cli("logout", "--sso", **{variable: "1"})
+    assert (done.code, "--sso opens a browser, and this run may not" in done.stderr) == (2, True)
+    assert issuer.revoked == []
+    assert items(cli, "status")[0]["state"] == "valid"
+
+
+@pytest.mark.parametrize("secret", ['{ env = "NOT_SET" }', '{ file = "/nonexistent" }', '{ command = ["false"] }'])
+def test_logout_without_its_secret_says_what_it_could_not_do(
+    secret: str, cli: Run, issuer: ScriptedIssuer, home: Path
+) -> None:
+    cli("login")
+    cli("profile", "set", "acme", f"client_secret={secret}")
+    done = cli("logout")
+    assert (done.code, "the client secret" in done.stderr) == (2, True), done.stderr
+    assert "the tokens are deleted here, but the issuer may still accept them" in done.stderr
+    assert issuer.revoked == []
+    assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
+    # What was not deleted is not said to be.
+    assert "deleted here" not in cli("logout", "--local").stderr
 
 
 def test_refresh_never_opens_a_browser(cli: Run, issuer: ScriptedIssuer, browser: ScriptedBrowser) -> None:
@@ -297,6 +320,20 @@ def test_the_last_page_says_who_you_are_and_where_to_go(
     assert "Logged in as &lt;script&gt;alert(1)&lt;/script&gt;@acme.com" in text
     assert 'content="0; url=https://docs.example.com/?a=1&amp;b=2"' in text
     assert "<script>alert" not in text
+
+
+def test_a_browser_that_cannot_be_started_is_said_and_the_address_shown(
+    cli_in: CliIn, acme: Path, issuer: ScriptedIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from togetherctl.auth.grants import authcode
+
+    moments = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(authcode, "monotonic", lambda: next(moments))
+    done = cli_in()("login", TOGETHERCTL_BROWSER="/nonexistent/browser --new")
+    assert done.code == 3
+    assert "warning: /nonexistent/browser could not be started: No such file or directory\n" in done.stderr
+    assert f"Open this address in your browser:\n\n  {issuer.url}/authorize?" in done.stderr
+    assert acme.exists()
 
 
 def test_a_login_nobody_finishes_ends_in_time(
@@ -401,6 +438,7 @@ def test_a_newer_session_is_left_alone_by_logout_too(cli: Run, home: Path) -> No
     path.write_bytes(newer)
     done = cli("logout")
     assert (done.code, "it is left alone" in done.stderr) == (6, True)
+    assert "deleted here" not in done.stderr
     assert path.read_bytes() == newer
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pathlib
 import stat
 import subprocess
 import sys
@@ -205,6 +207,11 @@ def test_a_symlink_stays_one(config: Path, home: Path, cli: Run) -> None:
         (b"clusters: [", "cannot be understood: line 1:"),
         (b"- a\n", "cannot be understood: line 1: not a mapping"),
         (b"a: \xff\n", "is not UTF-8 text"),
+        (b"kind: Config\nclusters: 5\n", "cannot be understood: line 2: clusters is not a list"),
+        (b'{"users": 1.5}', "cannot be understood: line 1: users is not a list"),
+        (b"contexts: true", "cannot be understood: line 1: contexts is not a list"),
+        (b"? [a]\n: b\ncontexts:\n- *x\n", "cannot be understood: line 4:"),
+        (b'{"x": 2026-11-23}', "is laid out in a way that cannot be changed safely"),
     ],
 )
 def test_a_broken_file_is_never_rewritten(text: bytes, said: str, config: Path, cli: Run) -> None:
@@ -233,12 +240,71 @@ def test_a_lock_is_waited_for_and_then_named(config: Path, cli: Run, monkeypatch
     assert config.read_text() == THEIRS
 
 
-def test_a_lock_of_ours_whose_process_is_dead_is_removed(config: Path, cli: Run) -> None:
+@pytest.fixture
+def dead_lock(config: Path) -> Path:
+    """A lock of ours whose process has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as dead:
         pass
     lock = config.with_name("config.lock")
     lock.write_text(f"{dead.pid}\n")
+    return lock
+
+
+@pytest.mark.usefixtures("dead_lock")
+def test_a_lock_of_ours_whose_process_is_dead_is_removed(config: Path, cli: Run) -> None:
     assert cli("kubeconfig", "write").code == 0
+    assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
+
+
+def test_a_dead_lock_that_cannot_be_removed_is_said_at_once(
+    dead_lock: Path, config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = 0
+
+    def refuse(_path: Path, _target: Path) -> None:
+        nonlocal tries
+        tries += 1
+        assert tries < 100, "it would be asked for ever"
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(pathlib.Path, "rename", refuse)
+    done = cli("kubeconfig", "write")
+    assert done.code == 7
+    assert f"{dead_lock} was left behind by a togetherctl that is gone, and cannot be removed" in done.stderr
+    assert (tries, config.read_text()) == (1, THEIRS)
+
+
+def test_a_dead_lock_that_comes_back_is_not_waited_for_longer_than_others(
+    dead_lock: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.3)
+    content = dead_lock.read_text()
+    rename = pathlib.Path.rename
+
+    def and_back(path: Path, target: Path) -> Path:
+        moved = rename(path, target)
+        path.write_text(content)
+        return moved
+
+    monkeypatch.setattr(pathlib.Path, "rename", and_back)
+    done = cli("kubeconfig", "write")
+    assert (done.code, f"{dead_lock} has been there for" in done.stderr) == (7, True)
+
+
+def test_a_pipe_in_the_locks_place_is_not_read(config: Path, process: Run) -> None:
+    lock = config.with_name("config.lock")
+    os.mkfifo(lock)
+    done = process("kubeconfig", "write", "--no-shim", seconds=30)
+    assert (done.code, f"{lock} has been there for" in done.stderr) == (7, True)
+
+
+def test_a_full_disk_leaves_no_lock_behind(config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "getpid", full)
+    done = cli("kubeconfig", "write", "--no-shim")
+    assert (done.code, "No space left on device" in done.stderr) == (7, True)
     assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
 
 

@@ -138,6 +138,9 @@ def test_an_anchor_that_others_need_is_not_broken() -> None:
     assert changed["contexts"][1] == {"name": "b", "context": {"cluster": "x"}}
 
 
+BOMB = f"a0: &a0 [{'1, ' * 9}1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -150,11 +153,60 @@ def test_an_anchor_that_others_need_is_not_broken() -> None:
         ("a: !!python/object:os.system {}\n", "line 1"),
         ("---\na: 1\n---\nb: 2\n", "line 3"),
         ("\x00", "control character|not YAML|special characters"),
+        (f"a: 1\nb: {'1' * 5000}\n", "^line 2: a number with too many digits$"),
+        (f"b: 0x{'f' * 5000}\n", "^line 1: a number with too many digits$"),
+        ("a: 2026-99-99\n", "^line 1: cannot be read as timestamp$"),
+        ("a: !!bool hello\n", "^line 1: cannot be read as bool$"),
+        ("a: " + "[" * 3000, "^nested too deeply$"),
+        ("a: &x [*x]\n", "^its aliases make it endless$"),
+        ("a: &x {b: *x}\n", "^its aliases make it endless$"),
+        (BOMB, "^its aliases make it endless$"),
     ],
 )
 def test_what_is_no_kubeconfig_is_said_with_its_line(text: str, said: str) -> None:
     with pytest.raises(NotYAML, match=said):
         YamlText(text)
+
+
+@pytest.mark.parametrize("value", ["5", "true", "1.5", "{a: 1}", "{}", "''", "text", "2026-11-23"])
+@pytest.mark.parametrize("form", ["kind: Config\nclusters: {}\n", '{{"kind": "Config",\n"clusters": {}}}'])
+def test_a_list_that_is_none_is_said_with_its_line(value: str, form: str) -> None:
+    text = form.format(value)
+    with pytest.raises(NotYAML, match="^line 2: clusters is not a list$"):
+        YamlText(text, lists=("contexts", "clusters"))
+    document = YamlText(text)
+    document.put("clusters", NEW)
+    with pytest.raises(CannotEdit):
+        document.text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "? [a]\n: b\n",
+        "? contexts\n",
+        "kind: Config\n? contexts",
+        '{"x": 2026-11-23}',
+        "{1: 2}",
+        "{? [a] : b}",
+        "x: [&e {name: east}]\ncontexts:\n- *e\n",
+        "contexts: [{name: east, since: 2026-11-23}]\n",
+        "contexts:\n- name: east\n  ? [a]\n  : b\n",
+    ],
+)
+def test_odd_layouts_are_edited_right_or_left_alone(text: str) -> None:
+    document = YamlText(text, lists=("contexts",))
+    for entry in [*document.entries("contexts"), NEW]:
+        document.put("contexts", {**entry, **NEW})
+    document.put_scalar("current-context", "east")
+    before = load(text)
+    try:
+        changed = load(document.text())
+    except CannotEdit:
+        return
+    assert NEW.items() <= changed["contexts"][0].items()
+    kept = {key: value for key, value in before.items() if key != "contexts"}
+    assert kept.items() <= changed.items()
 
 
 def test_long_values_and_blocks_are_written_as_kubectl_writes_them() -> None:
@@ -231,3 +283,11 @@ users:
     assert "username: me" in hidden
     assert "# kept" in hidden
     assert without_credentials("") == ""
+
+
+def test_credentials_are_hidden_behind_aliases_and_odd_keys_too() -> None:
+    text = "? [a]\n: b\nx: {token: &t SECRET-1, password: *t}\ny: {token: *t}\nz:\n  token: [SECRET-2]\nend: shown\n"
+    hidden = without_credentials(text)
+    assert "SECRET" not in hidden
+    assert hidden.startswith("? [a]\n: b\nx: {token: ")
+    assert hidden.endswith("z:\n  token: (hidden)\nend: shown\n")

@@ -185,6 +185,10 @@ def test_set_show_unset(store: Callable[[str], Path], cli: Run) -> None:
     ("words", "said"),
     [
         (["margin=-1"], "margin: must be at least 0; '-1' does not do"),
+        ([f"margin={'1' * 5000}"], "margin: must be a whole number; '1111"),
+        ([f"margin=0x{'f' * 5000}"], "margin: must be at most 3600; '0xff"),
+        (["auth_params.x=\udcff"], "a value is not UTF-8 text, which the store is written in; nothing was changed"),
+        (["listen_cert_file=a\nb", "listen_key_file=c"], "listen_cert_file: must not hold control characters"),
         (["margin=soon"], "margin: must be a whole number; 'soon' does not do"),
         (["grant=device"], "grant: must be auto, authcode, paste, device-code, password or client-credentials"),
         (["marign=1"], "a profile has no key marign; did you mean margin?"),
@@ -214,6 +218,33 @@ def test_a_wrong_store_can_still_be_mended(store: Callable[[str], Path], cli: Ru
     assert path.read_text() == STORE.replace('client_id = "one"', 'client_id = "one"\nmargin = 3')
     assert cli("profile", "unset", "a", "margin").code == 0
     assert path.read_text() == STORE
+
+
+def test_a_wrong_store_gets_no_worse(store: Callable[[str], Path], cli: Run) -> None:
+    path = store(f"colour = 1\n{STORE}")
+    done = cli("profile", "set", "a", "issuer=nobody")
+    assert (done.code, "names the issuer nobody, which does not exist" in done.stderr) == (2, True), done.stderr
+    assert path.read_text() == f"colour = 1\n{STORE}"
+
+
+def test_two_clusters_of_one_context_would_lose_one(store: Callable[[str], Path], cli: Run) -> None:
+    path = store(STORE)
+    add = ("cluster", "add", "west", "--profile", "a", "--server", "https://west:6443")
+    done = cli(*add, "context=east")
+    assert done.code == 2
+    assert "clusters.west.context: is that of cluster east too; give each cluster a context of its own" in done.stderr
+    assert path.read_text() == STORE
+    assert cli("cluster", "set", "east", "context=one").code == 0
+    assert cli(*add, "context=east").code == 0
+    assert cli("cluster", "unset", "east", "context").code == 2
+
+
+def test_a_place_in_a_list_is_written_as_the_file_check_writes_it(store: Callable[[str], Path], cli: Run) -> None:
+    store(STORE)
+    done = cli("profile", "add", "7", "--issuer", "acme", "--client-id", "x", "--scope", "a b", "auth_params.nonce=1")
+    assert (done.code, done.stdout) == (2, "")
+    assert "  profiles.7.scopes[0]: must be one word" in done.stderr
+    assert "  profiles.7.auth_params.nonce: togetherctl sets this parameter itself" in done.stderr
 
 
 def test_add_and_remove(store: Callable[[str], Path], cli: Run) -> None:
@@ -316,6 +347,28 @@ def test_a_store_that_cannot_be_one(make: Callable[[Path], object], said: str, h
     make(path)
     done = process("status", seconds=20)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda lock: lock.mkdir(), "Is a directory"),
+        (lambda lock: lock.symlink_to("/dev/null"), "Too many levels of symbolic links"),
+    ],
+    ids=["a folder", "a symlink"],
+)
+def test_a_lock_that_cannot_be_one_is_said(
+    make: Callable[[Path], object], said: str, store: Callable[[str], Path], home: Path, cli: Run
+) -> None:
+    path = store(STORE)
+    lock = home / "tctl" / "state" / "store.lock"
+    lock.parent.mkdir(mode=0o700)
+    make(lock)
+    done = cli("profile", "set", "a", "margin=30")
+    assert done.code == 2
+    assert f"{lock} cannot be made, which guards the store: {said}" in done.stderr
+    assert f"ls -ld {lock}" in done.stderr
+    assert path.read_text() == STORE
 
 
 def test_many_hands_at_once_lose_nothing(store: Callable[[str], Path], environ: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from keyring.backends import fail, null
 from tests.support.keyrings import InMemory, Refusing, locked
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import ConfigError, StorageError
+from togetherctl.store import secrets
 from togetherctl.store.secrets import SecretSource, keyring_name
 from togetherctl.store.store import Store
 
@@ -140,11 +142,70 @@ def test_a_literal_is_hidden_wherever_it_could_show(
         (f'{{ command = ["{PYTHON}", "-c", "raise SystemExit(3)"] }}', "ended with 3"),
         (f'{{ command = ["{PYTHON}", "-c", ""] }}', "holds no client secret"),
         (f'{{ command = ["{PYTHON}", "-c", "print(1); print(2)"] }}', "one line of text is expected"),
+        ('{ command = ["cat", "/dev/zero"] }', "printed more than 64 KiB: one line of text is expected"),
+        (f'{{ command = ["{PYTHON}", "-c", "print(65536 * chr(97))"] }}', "printed more than 64 KiB"),
     ],
 )
 def test_a_secret_that_cannot_be_read_is_said(source: str, said: str, with_secret: Callable[[str], Store]) -> None:
     with pytest.raises(ConfigError, match=said):
         read(with_secret(source))
+
+
+@pytest.mark.parametrize("script", ["sleep 5", "exec >&-; sleep 5", "sleep 5 & echo secret"])
+def test_a_command_that_does_not_end_is_ended(
+    script: str, with_secret: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "_COMMAND_SECONDS", 0.3)
+    store = with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
+    with pytest.raises(ConfigError, match="did not end within 0 s"):
+        read(store)
+
+
+def test_the_longest_secret_is_read_whole(with_secret: Callable[[str], Store]) -> None:
+    assert len(read(with_secret(f'{{ command = ["{PYTHON}", "-c", "print(65535 * chr(97))"] }}'))) == 65535
+
+
+@pytest.mark.parametrize("source", ['{ env = "NOT_SET" }', '{ file = "/nonexistent/secret" }', "{ keyring = true }"])
+def test_nobody_logs_in_before_the_secret_is_there(
+    source: str,
+    with_secret: Callable[[str], Store],
+    use_keyring: Callable[[KeyringBackend], None],
+    make_world: MakeWorld,
+    issuer: ScriptedIssuer,
+) -> None:
+    use_keyring(fail.Keyring())
+    with_secret(source)
+    world = make_world()  # whose browser must not be opened
+    with pytest.raises((ConfigError, StorageError)):
+        world.engine.login(world.store.profile("acme"), Policy())
+    assert issuer.counts == {}
+
+
+def test_a_login_asks_for_the_secret_once(
+    with_secret: Callable[[str], Store],
+    secret_file: Path,
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    tmp_path: Path,
+) -> None:
+    script = f"echo read >> {tmp_path}/asked; cat {secret_file}"
+    with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"), Policy())
+    assert (tmp_path / "asked").read_text() == "read\n"
+
+
+def test_what_is_too_long_is_not_kept(
+    with_secret: Callable[[str], Store],
+    use_keyring: Callable[[KeyringBackend], None],
+    cli: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_keyring(backend := InMemory())
+    with_secret('{ env = "X" }')
+    monkeypatch.setattr("sys.stdin", io.StringIO("a" * 100_000))
+    assert cli("profile", "secret", "acme").code == 2
+    assert backend.kept == {}
 
 
 @pytest.mark.parametrize(
@@ -183,8 +244,6 @@ def test_profile_secret_keeps_it_in_the_keyring(
     cli: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import io
-
     backend = InMemory()
     use_keyring(backend)
     store = with_secret('{ env = "X" }')

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _OPENERS = ("xdg-open", "x-www-browser", "sensible-browser", "gnome-open", "kde-open")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
@@ -27,6 +27,10 @@ Command = tuple[str, ...] | Literal[False] | None
 
 # Browsers outlive us on purpose; a process object that is dropped while its process runs would complain.
 _STARTED: list[subprocess.Popen[bytes]] = []
+
+
+class CannotStart(Exception):
+    """The browser could not be started; the message says which and why."""
 
 
 @dataclass
@@ -43,7 +47,7 @@ class Opened:
 def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Opened | None:
     """Start a browser at `url`: `command` if given, else this machine's own; None where there is none to start.
 
-    Raises Untrusted for a URL that is neither https nor on this machine.
+    Raises CannotStart, and Untrusted for a URL that is neither https nor on this machine.
     """
     if not is_safe(url) or not _PLAIN_URL.fullmatch(url):
         # An issuer's endpoint becomes part of a command line here.
@@ -51,12 +55,13 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
     if command is False:
         return None
     if command is None and sys.platform == "win32":
-        os.startfile(url)  # noqa: S606 # the system's own way to open an address
+        with _said("the browser of this machine"):
+            os.startfile(url)  # noqa: S606 # the system's own way to open an address
         return Opened(None)
     words = _words(_quiet(url), command or own_opener(environ))
     if words is None:
         return None
-    try:
+    with _said(words[0]):
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
@@ -67,10 +72,16 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
             start_new_session=True,
             env=dict(environ),
         )
-    except OSError:
-        return None
     _STARTED.append(process)
     return Opened(process)
+
+
+@contextmanager
+def _said(browser: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CannotStart(f"{browser} could not be started: {error.strerror}") from None
 
 
 def _quiet(url: str) -> str:

@@ -68,9 +68,12 @@ class Issuers:
         from togetherctl.auth.conversation import Announced
         from togetherctl.auth.login import Login
 
+        # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
+        profile = profile.with_secret_at_hand()
+
         def open_browser(url: str) -> Opened | None:
             opened_at(url)
-            return self.open_browser(url, profile)
+            return self._opened(url, profile)
 
         with self._client(profile) as http:
             login = Login(
@@ -96,9 +99,18 @@ class Issuers:
             url = self._provider(profile, http).end_session_url(identity or profile.account)
         if url is None:
             return False
-        opened = self.open_browser(url, profile)
+        opened = self._opened(url, profile)
         self.conversation.page(url, opened=opened is not None)
         return True
+
+    def _opened(self, url: str, profile: Profile) -> Opened | None:
+        from togetherctl.auth.browser import CannotStart
+
+        try:
+            return self.open_browser(url, profile)
+        except CannotStart as error:
+            self.conversation.warn(str(error))
+            return None
 
     def _client(self, profile: Profile) -> HTTP:
         return self.http(profile.issuer.url, profile.issuer.connection)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -26,6 +27,22 @@ _COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "pip ")
 _LINES_BELOW = 4
 
 
+def tell(text: str) -> None:
+    """Write a line to stderr. Where that is full or gone, the work goes on and ends as it would have."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO) -> None:
+    """Send what `stream` still holds, and all that follows, nowhere: it would only fail again at the very end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
 class Console:
     """Tells a person what happens. Whatever text it is given is made printable first."""
 
@@ -33,52 +50,50 @@ class Console:
         self._environ = environ
 
     def say(self, sentence: str) -> None:
-        click.echo(printable(sentence, limit=4000), err=True)
+        tell(printable(sentence, limit=4000))
 
     def next_steps(self, sentence: str, *commands: str) -> None:
         """What was done, and the commands that usually follow."""
         self.say(f"{sentence} Next:")
         for command in commands:
-            click.echo(f"  {printable(command, limit=1000)}", err=True)
+            tell(f"  {printable(command, limit=1000)}")
 
     def warn(self, sentence: str) -> None:
-        click.echo(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}", err=True)
+        tell(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}")
 
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
-        click.echo(f"{PROGRAM}: {printable(line, limit=4000)}", err=True)
+        tell(f"{PROGRAM}: {printable(line, limit=4000)}")
 
     def error(self, error: TogetherctlError) -> None:
         """What failed, where, and what to do next."""
-        click.echo(f"{self._styled(f'{PROGRAM}:', 'red')} {error.sentence()}", err=True)
+        tell(f"{self._styled(f'{PROGRAM}:', 'red')} {error.sentence()}")
         for problem in getattr(error, "problems", ()):
-            click.echo(f"  {problem}", err=True)
+            tell(f"  {problem}")
         if error.hint:
             # A hint that is a command can be copied as it stands.
             label = f"{self._styled('run:', 'bold')} " if error.hint.startswith(_COMMANDS) else ""
-            click.echo(f"  {label}{error.hint}", err=True)
+            tell(f"  {label}{error.hint}")
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"
-        click.echo(f"{said}:\n\n  {printable(url, limit=8000)}\n", err=True)
+        tell(f"{said}:\n\n  {printable(url, limit=8000)}\n")
 
     def device_code(self, device: DeviceCode, *, opened: bool) -> None:
         uri, code = printable(device.uri, limit=8000), printable(device.code)
         if opened:
             self.page(device.complete or device.uri, opened=True)
-            click.echo(
-                f"Check that it shows this code, or enter it there:\n\n  {self._styled(code, 'bold')}\n", err=True
-            )
+            tell(f"Check that it shows this code, or enter it there:\n\n  {self._styled(code, 'bold')}\n")
             return
         picture = self._picture(device.complete or device.uri)
         if picture:
             # Address and code come last, where they stay in sight.
-            click.echo("\n".join(picture), err=True)
-            click.echo(f"Scan this, or open the address on any device, and enter the code:\n  {uri}", err=True)
-            click.echo(f"  {self._styled(code, 'bold')}", err=True)
+            tell("\n".join(picture))
+            tell(f"Scan this, or open the address on any device, and enter the code:\n  {uri}")
+            tell(f"  {self._styled(code, 'bold')}")
             return
-        click.echo(f"Open this address on any device with a browser:\n\n  {uri}\n", err=True)
-        click.echo(f"and enter this code:\n\n  {self._styled(code, 'bold')}\n", err=True)
+        tell(f"Open this address on any device with a browser:\n\n  {uri}\n")
+        tell(f"and enter this code:\n\n  {self._styled(code, 'bold')}\n")
 
     @property
     def can_ask(self) -> bool:

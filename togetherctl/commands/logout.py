@@ -9,11 +9,13 @@ import click
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
-from togetherctl.errors import Refused, Unreachable, UsageError
+from togetherctl.errors import TogetherctlError, UsageError
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
+
+_NOT_REVOKED = "the tokens are deleted here, but the issuer may still accept them"
 
 
 @click.command("logout")
@@ -28,6 +30,8 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
     """
     if local and sso:
         raise UsageError("--local and --sso exclude each other")
+    if sso and not app.world.policy.ask:
+        raise UsageError("--sso opens a browser, and this run may not (TOGETHERCTL_NO_INPUT or CI is set)")
 
     def act(profile: Profile) -> None:
         _log_out(app, profile, local=local, sso=sso)
@@ -38,8 +42,10 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
 def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
     try:
         ended = app.world.engine.logout(profile, local=local)
-    except (Unreachable, Refused) as error:
-        error.hint = error.hint or "the tokens are deleted here, but the issuer may still accept them"
+    except TogetherctlError as error:
+        if not local and _is_gone(app, profile):
+            # Whatever stopped it, a secret that could not be read too: nobody can revoke them any more.
+            error.hint = "; ".join(filter(None, [_NOT_REVOKED, error.hint]))
         raise
     if ended.unread:
         app.console.say(f"The session of profile {profile.name} could not be read; it was deleted here.")
@@ -49,6 +55,13 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
         _report(app, profile, ended.session, asked=not local, revoked=ended.revoked)
     if sso:
         _end_browser_session(app, profile, ended.session)
+
+
+def _is_gone(app: App, profile: Profile) -> bool:
+    try:
+        return app.world.engine.load(profile) is None
+    except TogetherctlError:
+        return False
 
 
 def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoked: bool) -> None:
@@ -67,8 +80,6 @@ def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoke
 
 
 def _end_browser_session(app: App, profile: Profile, session: Session | None) -> None:
-    if not app.world.policy.ask:
-        raise UsageError("--sso opens a browser, and this run may not (TOGETHERCTL_NO_INPUT or CI is set)")
     if app.world.issuers.end_browser_session(profile, session.identity if session else None):
         app.console.say("Confirm in the browser that you want to log out there, if it asks.")
     else:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App
+from togetherctl.commands.console import drop, tell
 from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.errors import ExitCode, TogetherctlError, UsageError
@@ -42,32 +41,31 @@ def run(  # noqa: PLR0911 # a line for each way to end
     except click.ClickException as error:
         return _failed(app, TogetherctlError(error.format_message()))
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing more was done", err=True)
+        tell("interrupted; nothing more was done")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
-        _drop_stdout()
+        drop(sys.stdout)
         return ExitCode.FAILED
     except OSError as error:
         # What no room of the house expected of this machine, such as a full disk behind stdout.
-        _drop_stdout()
+        drop(sys.stdout)
         place = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return _failed(app, TogetherctlError(f"{place}{error.strerror or 'the system refused'}"))
     except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
         return _bug(app, error)
 
 
-def _drop_stdout() -> None:
-    """What is still buffered would only fail again when the interpreter ends."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _failed(app: App, error: TogetherctlError) -> int:
     from togetherctl.commands.output import show_error
 
-    sys.stdout.flush()
-    show_error(app, error)
+    try:
+        sys.stdout.flush()
+        show_error(app, error)
+        sys.stdout.flush()
+    except OSError:
+        # What went wrong first decides how this ends.
+        drop(sys.stdout)
     app.console.error(error)
     return error.exit_code
 
@@ -85,12 +83,12 @@ def _bug(app: App, error: Exception) -> int:
     frames = traceback.extract_tb(error.__traceback__)
     last = frames[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
-    click.echo(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})", err=True)
+    tell(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})")
     if app.verbosity:
         for frame in frames:
-            click.echo(f"  {frame.filename}:{frame.lineno} in {frame.name}", err=True)
+            tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
     else:
-        click.echo("  please report it, with what you ran and what the same command says with -v", err=True)
+        tell("  please report it, with what you ran and what the same command says with -v")
     return ExitCode.BUG
 
 

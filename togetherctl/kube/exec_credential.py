@@ -27,12 +27,13 @@ def wanted_version(environ: Mapping[str, str]) -> str:
     if not text:
         return V1
     info = _parsed(text)
-    version, kind = info.get("apiVersion"), info.get("kind", "ExecCredential")
+    version, kind = info.get("apiVersion"), info.get("kind") or "ExecCredential"
     if kind != "ExecCredential":
         raise UsageError(f"{EXEC_INFO} holds a {printable(kind)}, not an ExecCredential")
     if version not in _VERSIONS:
+        asked = "names no apiVersion" if not version else f"asks for {printable(version)}"
         raise UsageError(
-            f"{EXEC_INFO} asks for {printable(version)}; known are {' and '.join(_VERSIONS)}",
+            f"{EXEC_INFO} {asked}; known are {' and '.join(_VERSIONS)}",
             hint="set apiVersion of the exec entry in the kubeconfig: togetherctl kubeconfig write",
         )
     return str(version)

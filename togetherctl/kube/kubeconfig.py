@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.stanza import is_ours
+from togetherctl.kube.stanza import SECTIONS, is_ours
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, without_credentials
 from togetherctl.paths import expand
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LOCK_SECONDS = 5.0
 _POLL = 0.1
+_MAX_PID_BYTES = 32
 _MAX_BYTES = 16 * 1024 * 1024
 _NEW = "apiVersion: v1\nkind: Config\n"
 
@@ -135,7 +136,7 @@ def _read(path: Path) -> str | None:
 
 def _parse(path: Path, text: str | None) -> YamlText:
     try:
-        return YamlText(text or "")
+        return YamlText(text or "", lists=SECTIONS)
     except NotYAML as error:
         raise KubeconfigError(f"{path} cannot be understood: {error}", hint="mend it, then run this again") from None
 
@@ -177,22 +178,29 @@ def _take(lock: Path) -> None:
         try:
             descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
         except FileExistsError:
-            if _abandoned(lock):
-                continue
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
                     f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
                     hint=f"if no kubectl or togetherctl is running: rm {lock}",
                 ) from None
-            time.sleep(_POLL)
+            if not _abandoned(lock):
+                time.sleep(_POLL)
             continue
-        with open(descriptor, "wb") as file:
-            file.write(f"{os.getpid()}\n".encode())
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(f"{os.getpid()}\n".encode())
+        except OSError:
+            # A lock without a pid would stand in everybody's way for good.
+            lock.unlink(missing_ok=True)
+            raise
         return
 
 
 def _abandoned(lock: Path) -> bool:
-    """Remove a lock of ours whose process is dead; True where another try is worth it."""
+    """Remove a lock of ours whose process is dead; True where another try is worth it.
+
+    Raises KubeconfigError where it cannot be removed.
+    """
     owner = _owner(lock)
     if owner is None or _is_alive(owner):
         return False
@@ -200,8 +208,13 @@ def _abandoned(lock: Path) -> bool:
     aside = lock.with_name(f"{lock.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         lock.rename(aside)
-    except OSError:
+    except FileNotFoundError:
         return True
+    except OSError as error:
+        raise KubeconfigError(
+            f"{lock} was left behind by a togetherctl that is gone, and cannot be removed: {error.strerror}",
+            hint=f"rm {lock}, as whoever may write into {lock.parent}",
+        ) from None
     if _owner(aside) != owner:
         with suppress(OSError):
             os.link(aside, lock)
@@ -211,7 +224,7 @@ def _abandoned(lock: Path) -> bool:
 
 def _owner(lock: Path) -> int | None:
     try:
-        text = lock.read_text("ascii").strip()
+        text = read_whole(lock, limit=_MAX_PID_BYTES)[0].decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
     return int(text) if text.isdecimal() and len(text) < 12 else None

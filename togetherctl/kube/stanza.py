@@ -6,7 +6,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.exec_credential import V1
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from togetherctl.store.store import Cluster
 
 Section = Literal["clusters", "contexts", "users"]
+SECTIONS: tuple[Section, ...] = get_args(Section)
 
 PROGRAM = "togetherctl"
 USER_PREFIX = f"{PROGRAM}:"

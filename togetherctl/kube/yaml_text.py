@@ -12,11 +12,12 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
@@ -24,10 +25,14 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NO_FOLDING = 1 << 20
 _HIDDEN = "(hidden)"
+_MAX_BITS = 1024
+_LONG = 100
+_MAX_VALUES = 2_000_000
+_NONSENSE = object()
 _CREDENTIALS = frozenset(
     {
         "token",
@@ -56,16 +61,52 @@ class CannotEdit(Exception):
 
 def load(text: str) -> Any:
     """The data of one YAML (or JSON) document. Raises NotYAML."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _Constructor
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        data = yaml.load(text)
+        _refuse_endless(data, {})
     except DuplicateKeyError as error:
         # The library's own words would hold both values.
         raise NotYAML(f"line {error.problem_mark.line + 1}: a key stands there twice") from None
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise NotYAML(f"{line}{printable(error.problem or 'not YAML')}") from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise NotYAML("nested too deeply") from None
+    except (YAMLError, ValueError) as error:
         raise NotYAML(printable(str(error).splitlines()[0] if str(error) else "not YAML")) from None
+    return data
+
+
+class _Constructor(SafeConstructor):
+    """The library's own, except that a value that is not what it claims to be is said with its line."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 # the library's signature
+        try:
+            value = super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, OverflowError):
+            # The library's own words would hold the value.
+            value = _NONSENSE
+        if value is _NONSENSE or (isinstance(value, int) and value.bit_length() > _MAX_BITS):
+            kind = str(node.tag).rpartition(":")[2]
+            said = "a number with too many digits" if len(node.value) > _LONG else f"cannot be read as {kind}"
+            raise ConstructorError(None, None, said, node.start_mark)
+        return value
+
+
+def _refuse_endless(value: Any, sizes: dict[int, int]) -> int:
+    """How many values there are once aliases are written out. Raises NotYAML where they make too many, or a circle."""
+    if not isinstance(value, (dict, list)):
+        return 1
+    size = sizes.get(id(value))
+    if size is None:
+        sizes[id(value)] = _MAX_VALUES
+        size = 1 + sum(_refuse_endless(item, sizes) for item in (value.values() if isinstance(value, dict) else value))
+        sizes[id(value)] = size
+    if size >= _MAX_VALUES:
+        raise NotYAML("its aliases make it endless")
+    return size
 
 
 def dump(data: Any) -> str:
@@ -78,9 +119,10 @@ def dump(data: Any) -> str:
 def without_credentials(text: str) -> str:
     """The text with every value hidden that is a credential in a kubeconfig."""
     root = YAML().compose(text)
-    hidden = sorted(_credentials(root), key=lambda node: node.start_mark.index, reverse=True) if root else []
-    for node in hidden:
-        text = text[: node.start_mark.index] + _HIDDEN + text[_content_end(node) :]
+    # By place: an alias is the same node once more.
+    hidden = {node.start_mark.index: node for node in _credentials(root)} if root else {}
+    for start in sorted(hidden, reverse=True):
+        text = text[:start] + _HIDDEN + text[_content_end(hidden[start]) :]
     return text
 
 
@@ -90,7 +132,7 @@ def _credentials(node: Node) -> Iterator[Node]:
             yield from _credentials(item)
     elif isinstance(node, MappingNode):
         for key, value in node.value:
-            if key.value in _CREDENTIALS and isinstance(value, ScalarNode):
+            if isinstance(key, ScalarNode) and key.value in _CREDENTIALS:
                 yield value
             else:
                 yield from _credentials(value)
@@ -104,9 +146,12 @@ class _Splice:
 
 
 class YamlText:
-    """A mapping whose values are lists of named entries, as a kubeconfig is. Changes gather; `text` applies them."""
+    """A mapping whose values are lists of named entries, as a kubeconfig is. Changes gather; `text` applies them.
 
-    def __init__(self, text: str) -> None:
+    Raises NotYAML, also where one of `lists` is there and is no list.
+    """
+
+    def __init__(self, text: str, *, lists: Iterable[str] = ()) -> None:
         self.original = text
         self._newline = "\r\n" if "\r\n" in text else "\n"
         self._entries: dict[str, dict[str, dict[str, Any]]] = {}
@@ -116,6 +161,9 @@ class YamlText:
             self.data = {}
         if not isinstance(self.data, dict):
             raise NotYAML("line 1: not a mapping")
+        for section in lists:
+            if not isinstance(self.data.get(section), (list, NoneType)):
+                raise NotYAML(f"line {self._nodes[section][0].start_mark.line + 1}: {section} is not a list")
 
     def entries(self, section: str) -> list[dict[str, Any]]:
         """The named entries of a list; anything else in it is passed over."""
@@ -138,19 +186,22 @@ class YamlText:
         expected = self.expected()
         if expected == self.data:
             return self.original
-        changed = self._as_json(expected) if self._is_json() else self._spliced()
         try:
+            changed = self._as_json(expected) if self._is_json() else self._spliced()
             if load(changed) != expected:
                 raise CannotEdit
-        except NotYAML:
+        except (NotYAML, YAMLError):
             raise CannotEdit from None
         return changed
 
     def expected(self) -> dict[str, Any]:
-        """The data with all changes."""
+        """The data with all changes. Raises CannotEdit."""
         expected = dict(self.data)
         for section, entries in self._entries.items():
-            items = list(expected.get(section) or [])
+            listed = expected.get(section)
+            if not isinstance(listed, (list, NoneType)):
+                raise CannotEdit
+            items = list(listed or [])
             for name, entry in entries.items():
                 at = _index_of(items, name)
                 items[at : at + 1 if at < len(items) else at] = [entry]
@@ -164,11 +215,10 @@ class YamlText:
         second = self.original.split("\n")[1:2]
         indent = len(second[0]) - len(second[0].lstrip()) if second else None
         ending = "\n" if self.original.endswith("\n") else ""
-        return json.dumps(data, indent=indent or None, ensure_ascii=False) + ending
+        return _json(data, indent=indent or None) + ending
 
     def _spliced(self) -> str:
-        root = YAML().compose(self.original)
-        nodes = {key.value: (key, value) for key, value in root.value} if isinstance(root, MappingNode) else {}
+        nodes = self._nodes
         splices: list[_Splice] = []
         appended = ""
         for section, entries in self._entries.items():
@@ -203,7 +253,7 @@ class YamlText:
                 splices.append(self._item_splice(node, at, _merged(self._commented[section][at], entry), entry))
         if added and node.flow_style:
             end = _content_end(node.value[-1])
-            splices.append(_Splice(end, end, "".join(f", {json.dumps(entry)}" for entry in added)))
+            splices.append(_Splice(end, end, "".join(f", {_json(entry)}" for entry in added)))
         elif added:
             end = self._line_end(_content_end(node.value[-1]))
             column = self._dash(node.value[0])[1]
@@ -214,20 +264,33 @@ class YamlText:
         item = node.value[at]
         end = _content_end(item)
         if node.flow_style:
-            return _Splice(item.start_mark.index, end, json.dumps(entry))
+            return _Splice(item.start_mark.index, end, _json(entry))
         start, column = self._dash(item)
         return _Splice(start, self._line_end(end), _block_item(merged, column).strip())
 
     def _value_splice(self, key: Node, node: Node, text: str) -> _Splice:
         """From behind the key's colon to the end of its value, which may be nothing at all."""
-        start = self.original.index(":", key.end_mark.index) + 1
+        start = self.original.find(":", key.end_mark.index) + 1
+        if not start:
+            # A key that is marked as one may do without.
+            raise CannotEdit
         empty = node.start_mark.index == node.end_mark.index
         return _Splice(start, start if empty else node.end_mark.index, text)
 
     def _dash(self, item: Node) -> tuple[int, int]:
         """Where the dash of a block item stands: its index and its column."""
-        index = self.original.rindex("-", 0, item.start_mark.index)
+        index = self.original.rfind("-", 0, item.start_mark.index)
+        if index < 0:
+            # What an alias stands for is written elsewhere.
+            raise CannotEdit
         return index, index - (self.original.rfind("\n", 0, index) + 1)
+
+    @cached_property
+    def _nodes(self) -> dict[str, tuple[Node, Node]]:
+        """The top-level keys that are words, and their values, where they stand."""
+        root = YAML().compose(self.original)
+        pairs = root.value if isinstance(root, MappingNode) else []
+        return {key.value: (key, value) for key, value in pairs if isinstance(key, ScalarNode)}
 
     @cached_property
     def _commented(self) -> Any:
@@ -303,6 +366,14 @@ def _written_safely(value: Any) -> Any:
     elif isinstance(value, list):
         value[:] = [_written_safely(item) for item in value]
     return value
+
+
+def _json(data: Any, *, indent: int | None = None) -> str:
+    """JSON on one line, or indented. Raises CannotEdit for what JSON cannot say, such as a date."""
+    try:
+        return json.dumps(data, indent=indent, ensure_ascii=False)
+    except (TypeError, ValueError):
+        raise CannotEdit from None
 
 
 def _scalar(value: str) -> str:

@@ -12,6 +12,7 @@ from togetherctl.loopback import is_loopback
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_PORT = 65535
 _OWN_PARAMETERS = frozenset(
     {
@@ -34,12 +35,6 @@ def name(value: str) -> str:
     return value
 
 
-def client_id(value: str) -> str:
-    if not value or not value.isprintable():
-        raise ValueError("must not be empty or hold control characters")
-    return value
-
-
 def issuer_url(value: str) -> str:
     """Kept byte for byte: OpenID Connect compares issuers as strings (Discovery 1.0, 4.3)."""
     url = _url(value)
@@ -58,7 +53,9 @@ def endpoint_url(value: str) -> str:
 
 
 def server_url(value: str) -> str:
-    _url(value)
+    url = _url(value)
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("must begin with https://: Kubernetes clients send no credential over http")
     return value
 
 
@@ -121,8 +118,8 @@ def header_name(value: str) -> str:
 
 
 def header_value(value: str) -> str:
-    if not value.isprintable() or value != value.strip():
-        raise ValueError("must be printable text without spaces around it")
+    if not (value.isprintable() and value.isascii()) or value != value.strip():
+        raise ValueError("must be printable ASCII text without spaces around it")
     return value
 
 
@@ -133,6 +130,37 @@ def ca_data(value: str) -> str:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem:
         raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it")
+    return value
+
+
+def namespace(value: str) -> str:
+    """A DNS label (RFC 1123, 2.1), as Kubernetes has it."""
+    if not _LABEL.fullmatch(value):
+        raise ValueError("must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit")
+    return value
+
+
+def text(value: str) -> str:
+    return not_empty(printable(value))
+
+
+def printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must not hold control or other invisible characters")
+    return value
+
+
+def path(value: str) -> str:
+    """File names may hold almost anything; but no system opens one with a NUL, and nobody means a line break."""
+    if any(char < " " for char in value):
+        raise ValueError("must not hold control characters")
+    return not_empty(value)
+
+
+def words(value: list[str]) -> list[str]:
+    """A command line: a script in it may have several lines, but no system starts a program with a NUL."""
+    if any("\0" in word for word in value):
+        raise ValueError("must not hold the character NUL")
     return value
 
 

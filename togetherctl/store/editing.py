@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError
+from togetherctl.printable import printable
 from togetherctl.store import files
 from togetherctl.store.key import sharing
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
 from togetherctl.store.problems import Problem, checked, described, nearest, unknown
+from togetherctl.store.toml_text import NotTOML, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +114,7 @@ def valid_issuer(table: Mapping[str, object]) -> IssuerTable:
         return IssuerTable.model_validate(dict(table))
     except ValidationError as error:
         problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise ConfigError(f"the issuer's {'.'.join(problem.key)}: {problem.reason}") from None
+        raise ConfigError(f"the issuer's {problem.shown}: {problem.reason}") from None
 
 
 def known_key(kind: Kind, name: str) -> Key:
@@ -142,13 +143,13 @@ def _value(kind: Kind, key: Key, text: str) -> object:
             reason = reason or described(error.errors(include_url=False, include_input=False)[0]).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; {text!r} does not do")
+    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} does not do")
 
 
 def _candidates(text: str) -> Iterator[object]:
     """What a VALUE may mean, likeliest first: TOML, text, text split at commas."""
-    with suppress(tomllib.TOMLDecodeError, RecursionError):
-        yield tomllib.loads(f"value = {text}")["value"]
+    with suppress(NotTOML):
+        yield parse(f"value = {text}")["value"]
     yield text
     yield [part.strip() for part in text.split(",") if part.strip()]
 
@@ -171,7 +172,7 @@ def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
 def _refuse_new_problems(problems: list[Problem]) -> None:
     if not problems:
         return
-    said = [f"{'.'.join(problem.key)}: {problem.reason}" for problem in problems]
+    said = [f"{problem.shown}: {problem.reason}" for problem in problems]
     if len(said) == 1:
         raise ConfigError(f"{said[0]}; nothing was changed")
     raise ConfigError("nothing was changed, because it would bring problems", problems=said)

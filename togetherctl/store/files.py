@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-import tomllib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.lock import LockTimeout, locked
-from togetherctl.store.toml_text import CannotEdit, TomlText
+from togetherctl.store.toml_text import CannotEdit, NotTOML, TomlText, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 16 * 1024 * 1024
 _LOCK_SECONDS = 10.0
-_SYNTAX_PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
 
 @dataclass(frozen=True)
@@ -57,33 +54,47 @@ def editing(path: Path, lock: Path) -> Iterator[TomlText]:
 
     A symlink is followed to its target, and the file keeps its mode. Raises ConfigError, and then nothing was changed.
     """
-    try:
-        make_private_folder(lock.parent)
-        held = locked(lock, seconds=_LOCK_SECONDS)
-    except OSError as error:
-        raise ConfigError(f"{lock} cannot be made, which guards the store: {error.strerror}") from None
-    try:
-        with held:
+    with _holding(lock, path):
+        try:
             file = read(path)
             text = TomlText(file.text)
             yield text
             if text.text != file.text:
                 _write(path, text.text)
-    except CannotEdit:
-        raise ConfigError(f"{path} is laid out in a way that cannot be edited safely; change it by hand") from None
-    except LockTimeout:
-        raise TogetherctlError(
-            f"another togetherctl has been changing {path} for {_LOCK_SECONDS:.0f} s", hint="try again"
-        ) from None
+        except CannotEdit:
+            raise ConfigError(f"{path} is laid out in a way that cannot be edited safely; change it by hand") from None
+
+
+@contextmanager
+def _holding(lock: Path, path: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            make_private_folder(lock.parent)
+            # It is opened here, not when it is asked for.
+            stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
+        except OSError as error:
+            raise ConfigError(
+                f"{lock} cannot be made, which guards the store: {error.strerror}",
+                hint=f"it is to be a file of yours; look at what is there: ls -ld {lock}",
+            ) from None
+        except LockTimeout:
+            raise TogetherctlError(
+                f"another togetherctl has been changing {path} for {_LOCK_SECONDS:.0f} s", hint="try again"
+            ) from None
+        yield
 
 
 def _write(path: Path, text: str) -> None:
     try:
         target = path.resolve()
+        data = text.encode("utf-8")
         make_private_folder(target.parent)
-        write_whole(target, text.encode("utf-8"), like=target.stat() if target.exists() else None)
+        write_whole(target, data, like=target.stat() if target.exists() else None)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    except UnicodeEncodeError:
+        # What a terminal of another encoding typed.
+        raise ConfigError("a value is not UTF-8 text, which the store is written in; nothing was changed") from None
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
@@ -111,11 +122,7 @@ def _private_group(status: os.stat_result) -> bool:
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        match = _SYNTAX_PLACE.match(str(error))
-        line = match["line"] if match and match["line"] else str(text.count("\n") + (not text.endswith("\n")))
-        what = match["what"] if match else str(error)
-        raise ConfigError(f"{path}:{line}: not TOML: {what[:1].lower()}{what[1:]}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: not TOML: nested too deeply") from None
+        return parse(text)
+    except NotTOML as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise ConfigError(f"{place}: not TOML: {error}") from None

@@ -34,7 +34,9 @@ RedirectURI = Annotated[str, AfterValidator(checks.redirect_uri)]
 ListenAddress = Annotated[str, AfterValidator(checks.listen_address)]
 Scope = Annotated[str, AfterValidator(checks.scope)]
 CAData = Annotated[str, AfterValidator(checks.ca_data)]
-Text = Annotated[str, AfterValidator(checks.not_empty)]
+Text = Annotated[str, AfterValidator(checks.text)]
+Affix = Annotated[str, AfterValidator(checks.printable)]
+FilePath = Annotated[str, AfterValidator(checks.path)]
 AuthParameter = Annotated[str, AfterValidator(checks.auth_parameter)]
 HeaderName = Annotated[str, AfterValidator(checks.header_name)]
 HeaderValue = Annotated[str, AfterValidator(checks.header_value)]
@@ -62,11 +64,11 @@ def _browser(value: object) -> object:
         return value
     if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
         raise ValueError('must be a list of words such as ["firefox", "{url}"], or false')
-    return value
+    return checks.words(value)
 
 
 OneOrMorePaths = Annotated[
-    tuple[Text, ...],
+    tuple[FilePath, ...],
     BeforeValidator(_paths),
     Field(strict=False),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
@@ -139,7 +141,7 @@ class ProfileTable(_Table):
 
     issuer: str
     """The name of an entry under `issuers`."""
-    client_id: Annotated[str, AfterValidator(checks.client_id)]
+    client_id: Text
     """The client ID registered at the issuer."""
     client_secret: Secret | None = None
     """Where the client secret is read when it is needed: `env`, `file`, `command`, `keyring`, or the secret itself."""
@@ -159,9 +161,9 @@ class ProfileTable(_Table):
     listen: Annotated[list[ListenAddress], Field(min_length=1)] | None = None
     """Where to listen, if not on the redirect URI's port at 127.0.0.1 and ::1. The first address goes with the first
     redirect URI and so on; a single redirect URI tries them all in order."""
-    listen_cert_file: Text | None = None
+    listen_cert_file: FilePath | None = None
     """The PEM certificate for https redirect URIs; relative to the store."""
-    listen_key_file: Text | None = None
+    listen_key_file: FilePath | None = None
     """Its key."""
     open_url_after: PageURL | None = None
     """Where the last page of a login leads."""
@@ -204,7 +206,7 @@ class ClusterTable(_Table):
     """The API server's URL."""
     ca_data: CAData | None = None
     """Its certificate authority as base64 of PEM."""
-    ca_file: Text | None = None
+    ca_file: FilePath | None = None
     """The same as a PEM file; relative to the store."""
     tls_server_name: Text | None = None
     """The name to expect in its certificate, if not the host of `server`."""
@@ -214,15 +216,15 @@ class ClusterTable(_Table):
     """Do not verify its certificate."""
     context: Text | None = None
     """The name of its context in the kubeconfig, if not the cluster's own."""
-    namespace: Text | None = None
+    namespace: Annotated[str, AfterValidator(checks.namespace)] | None = None
     """The namespace of that context."""
     username_claim: Text | None = None
     """The claim the API server takes the user name from."""
-    username_prefix: str | None = None
+    username_prefix: Affix | None = None
     """What the API server puts before it; `-` is nothing."""
     groups_claim: Text | None = None
     """The claim the API server takes the groups from."""
-    groups_prefix: str | None = None
+    groups_prefix: Affix | None = None
     """What it puts before each."""
     together_cluster_id: Text | None = None
     """The cluster's ID at Together AI."""

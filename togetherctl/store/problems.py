@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError
-from togetherctl.store.models import StoreTable
+from togetherctl.store.models import IssuerTable, ProfileTable, StoreTable
 from togetherctl.store.toml_text import CannotEdit, TomlText
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from togetherctl.store.toml_text import Key
 
+_Table = TypeVar("_Table", bound=BaseModel)
 _A_TYPE = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
+    "int_parsing_size": "has too many digits",
     "bool_type": "must be true or false",
     "list_type": "must be a list",
     "tuple_type": "must be a path or a list of paths",
@@ -34,28 +37,63 @@ _A_TYPE = {
 }
 
 
+# No togetherctl will ever write it, and a number may be too long to be shown.
+_NO_VERSION = 1_000_000
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: the key it is about, and why."""
+    """One thing wrong: the key it is about, with places in a list as `[0]`, and why.
+
+    `unknown` if there is no such key.
+    """
 
     key: Key
     reason: str
+    unknown: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The key as a person writes it."""
+        return ".".join(self.key).replace(".[", "[")
 
 
 def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     """The store in `data`, or every problem it has."""
     newer = data.get("version")
-    if isinstance(newer, int) and not isinstance(newer, bool) and newer > 1:
+    if isinstance(newer, int) and not isinstance(newer, bool) and 1 < newer < _NO_VERSION:
         return None, [
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
-    try:
-        store = StoreTable.model_validate(data)
-    except ValidationError as error:
-        problems = [described(detail) for detail in error.errors(include_url=False, include_input=False)]
-        return None, [*problems, *_twice(data)]
-    problems = [*_twice(data), *_dangling(store)]
+    store, problems = _validated(data)
+    rest = _without(data, [problem.key for problem in problems if problem.unknown])
+    if rest != data:
+        # What only shows once the keys of an entry are known.
+        problems += [problem for problem in _validated(rest)[1] if problem not in problems]
+    # An entry that is wrong still has a name others may name, and names others itself.
+    problems += [*_twice(data), *_dangling(data), *_same_context(data), *_stored_apart(store or _sound_part(rest))]
     return (None if problems else store), problems
+
+
+def _validated(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
+    try:
+        return StoreTable.model_validate(data), []
+    except ValidationError as error:
+        return None, [described(detail) for detail in error.errors(include_url=False, include_input=False)]
+
+
+def _without(data: dict[str, Any], keys: list[Key]) -> dict[str, Any]:
+    """The data without these keys."""
+    first = {key[0] for key in keys if len(key) == 1}
+    deeper: dict[str, list[Key]] = {}
+    for key in keys:
+        if len(key) > 1:
+            deeper.setdefault(key[0], []).append(key[1:])
+    return {
+        name: _without(value, deeper[name]) if name in deeper else value
+        for name, value in data.items()
+        if name not in first
+    }
 
 
 def refusal(path: Path, text: str, problems: list[Problem]) -> ConfigError:
@@ -64,7 +102,7 @@ def refusal(path: Path, text: str, problems: list[Problem]) -> ConfigError:
         lines = TomlText(text).key_lines()
     except CannotEdit:
         lines = {}
-    placed = sorted((_line(problem.key, lines), _shown(problem.key), problem.reason) for problem in problems)
+    placed = sorted((_line(problem.key, lines), problem.shown, problem.reason) for problem in problems)
     said = [f"{path}:{line}: {key}: {reason}" for line, key, reason in placed]
     if len(said) == 1:
         return ConfigError(said[0])
@@ -87,13 +125,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def described(detail: ErrorDetails) -> Problem:
     """One error of the models in the store's words."""
-    location = tuple(str(part) for part in detail["loc"]) or ("",)
+    location = tuple(f"[{part}]" if isinstance(part, int) else part for part in detail["loc"]) or ("",)
     kind = detail["type"]
     context = detail.get("ctx", {})
     if location[-1:] == ("[key]",):
         location = location[:-1]
     if kind == "extra_forbidden":
-        return Problem(location, f"not a known key{nearest(location[-1], _known(location[:-1]))}")
+        return Problem(location, f"not a known key{nearest(location[-1], _known(location[:-1]))}", unknown=True)
     if kind == "literal_error":
         choices = str(context["expected"]).replace("'", "")
         return Problem(location, f"must be {choices}")
@@ -114,33 +152,69 @@ def _known(location: Key) -> Iterator[str]:
     yield from model.model_fields
 
 
+def _entries(data: dict[str, Any], section: str) -> dict[str, Any]:
+    entries = data.get(section)
+    return entries if isinstance(entries, dict) else {}
+
+
 def _twice(data: dict[str, Any]) -> Iterator[Problem]:
     for section in ("issuers", "profiles", "clusters"):
-        entries = data.get(section)
         seen: dict[str, str] = {}
-        for name in entries if isinstance(entries, dict) else ():
+        for name in _entries(data, section):
             first = seen.setdefault(name.lower(), name)
             if first != name:
                 yield Problem((section, name), f"differs from {first} only in case; choose another name")
 
 
-def _dangling(store: StoreTable) -> Iterator[Problem]:
-    from togetherctl.store.key import shared_storage_problems
+def _dangling(data: dict[str, Any]) -> Iterator[Problem]:
+    """Names of what does not exist; what is no name at all, the models refuse."""
     from togetherctl.store.presets import names as preset_names
 
-    if store.default_profile is not None and store.default_profile not in store.profiles:
-        yield Problem(("default_profile",), _absent("profile", store.default_profile, store.profiles))
-    for name, issuer in store.issuers.items():
-        if issuer.preset is not None and issuer.preset not in preset_names():
-            yield Problem(("issuers", name, "preset"), _absent("preset", issuer.preset, preset_names()))
-    for name, profile in store.profiles.items():
-        if profile.issuer not in store.issuers:
-            yield Problem(("profiles", name, "issuer"), _absent("issuer", profile.issuer, store.issuers))
-    for name, cluster in store.clusters.items():
-        if cluster.profile not in store.profiles:
-            yield Problem(("clusters", name, "profile"), _absent("profile", cluster.profile, store.profiles))
+    known = {"preset": preset_names(), "issuer": _entries(data, "issuers"), "profile": _entries(data, "profiles")}
+    names: list[tuple[Key, str, object]] = [(("default_profile",), "profile", data.get("default_profile"))]
+    for section, kind in (("issuers", "preset"), ("profiles", "issuer"), ("clusters", "profile")):
+        names += [
+            ((section, name, kind), kind, entry.get(kind))
+            for name, entry in _entries(data, section).items()
+            if isinstance(entry, dict)
+        ]
+    for key, kind, name in names:
+        if isinstance(name, str) and name not in known[kind] and isinstance(data.get(f"{kind}s", {}), dict):
+            yield Problem(key, _absent(kind, name, known[kind]))
+
+
+def _same_context(data: dict[str, Any]) -> Iterator[Problem]:
+    """Clusters whose entries in a kubeconfig would replace each other's."""
+    clusters = {name: entry for name, entry in _entries(data, "clusters").items() if isinstance(entry, dict)}
+    first_of = {name: name for name, entry in clusters.items() if entry.get("context") is None}
+    for name, entry in clusters.items():
+        context = entry.get("context")
+        if isinstance(context, str) and (first := first_of.setdefault(context, name)) != name:
+            yield Problem(
+                ("clusters", name, "context"), f"is that of cluster {first} too; give each cluster a context of its own"
+            )
+
+
+def _stored_apart(store: StoreTable) -> Iterator[Problem]:
+    from togetherctl.store.key import shared_storage_problems
+
     for name, reason in shared_storage_problems(store):
         yield Problem(("profiles", name, "storage"), reason)
+
+
+def _sound_part(data: dict[str, Any]) -> StoreTable:
+    """The issuers and profiles of a wrong store that are right in themselves."""
+    return StoreTable.model_construct(
+        issuers=_sound(data, "issuers", IssuerTable), profiles=_sound(data, "profiles", ProfileTable)
+    )
+
+
+def _sound(data: dict[str, Any], section: str, model: type[_Table]) -> dict[str, _Table]:
+    sound: dict[str, _Table] = {}
+    for name, entry in _entries(data, section).items():
+        with suppress(ValidationError):
+            sound[name] = model.model_validate(entry)
+    return sound
 
 
 def _absent(kind: str, name: str, known: Iterable[str]) -> str:
@@ -154,8 +228,3 @@ def _line(key: Key, lines: dict[Key, int]) -> int:
     # A table that only its entries imply stands where the first of them does.
     implied = [line for path, line in lines.items() if path[: len(key)] == key]
     return min(implied, default=1)
-
-
-def _shown(key: Key) -> str:
-    parts = [part if not part.isdecimal() else f"[{part}]" for part in key]
-    return ".".join(parts).replace(".[", "[")

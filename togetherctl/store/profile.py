@@ -5,7 +5,7 @@ Plain dataclasses, so that the auth engine depends on neither the file's form no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.paths import expand
@@ -70,6 +70,13 @@ class Profile:
     may_log_in: bool = True
     login_timeout: float = 180.0
     margin: float = 60.0
+
+    def with_secret_at_hand(self) -> Profile:
+        """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""
+        if self.secret is None:
+            return self
+        secret = self.secret()
+        return replace(self, secret=lambda: secret)
 
 
 def resolve(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from threading import Thread
+from time import monotonic
+from typing import IO, TYPE_CHECKING, Literal
 
 from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand
+from togetherctl.store.checks import words
 from togetherctl.store.choices import HIDDEN
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 _KINDS = "{ env = … }, { file = … }, { command = […] }, { keyring = true } or a string"
 _COMMAND_SECONDS = 60.0
-_MAX_BYTES = 64 * 1024
+_MAX_BYTES = MAX_CHARACTERS = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class SecretSource:
         if isinstance(value, dict) and len(value) == 1:
             (kind, given), *_ = value.items()
             if kind in ("env", "file") and isinstance(given, str) and given:
-                return cls(kind, given)
+                return cls(kind, *words([given]))
             if kind == "command" and isinstance(given, list) and given and all(isinstance(w, str) for w in given):
-                return cls("command", tuple(given))
+                return cls("command", tuple(words(given)))
             if kind == "keyring" and given is True:
                 return cls("keyring")
         raise ValueError(f"must be {_KINDS}")
@@ -109,28 +112,52 @@ def _from_file(path: Path, profile: str) -> str:
     return _clean(data, f"the file {path}", profile)
 
 
-def _from_command(words: list[str], profile: str, environ: Mapping[str, str]) -> str:
+def _from_command(command: list[str], profile: str, environ: Mapping[str, str]) -> str:
     callers = ",".join(filter(None, [environ.get(CALLERS, ""), profile]))
+    said = f"the client secret command of profile {profile} ({command[0]})"
     try:
-        # The command's own stderr stays the person's: a password manager may ask there.
-        done = subprocess.run(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env={**environ, CALLERS: callers},
-            timeout=_COMMAND_SECONDS,
-            check=False,
-        )
+        code, output = _run(command, {**environ, CALLERS: callers})
     except subprocess.TimeoutExpired:
-        raise ConfigError(
-            f"the client secret command of profile {profile} ({words[0]}) did not end within {_COMMAND_SECONDS:.0f} s"
-        ) from None
+        raise ConfigError(f"{said} did not end within {_COMMAND_SECONDS:.0f} s") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "cannot be run"
-        raise ConfigError(f"the client secret command of profile {profile} ({words[0]}) failed: {reason}") from None
-    if done.returncode != 0:
-        raise ConfigError(f"the client secret command of profile {profile} ({words[0]}) ended with {done.returncode}")
-    return _clean(done.stdout, f"the command {words[0]}", profile)
+        raise ConfigError(f"{said} failed: {reason}") from None
+    if len(output) > _MAX_BYTES:
+        raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB: one line of text is expected")
+    if code != 0:
+        raise ConfigError(f"{said} ended with {code}")
+    return _clean(output, f"the command {command[0]}", profile)
+
+
+def _run(command: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
+    """The exit code of a command and what it printed, of which no more is read than a secret may have and a byte.
+
+    Raises OSError, ValueError and subprocess.TimeoutExpired.
+    """
+    ends = monotonic() + _COMMAND_SECONDS
+    # The command's own stderr stays the person's: a password manager may ask there.
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=dict(environ))
+    output = bytearray()
+    # A thread, because not every system can wait for a pipe with a deadline.
+    reading = Thread(target=_gather, args=(process.stdout, output), daemon=True)
+    try:
+        reading.start()
+        reading.join(_COMMAND_SECONDS)
+        if len(output) <= _MAX_BYTES:
+            if reading.is_alive():
+                raise subprocess.TimeoutExpired(command, _COMMAND_SECONDS)
+            process.wait(max(ends - monotonic(), 0))
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    return process.returncode, bytes(output)
+
+
+def _gather(stream: IO[bytes], output: bytearray) -> None:
+    with stream:
+        while len(output) <= _MAX_BYTES and (part := stream.read(_MAX_BYTES + 1 - len(output))):
+            output += part
 
 
 def _from_keyring(name: str, profile: str) -> str:
@@ -150,6 +177,6 @@ def _clean(data: bytes, origin: str, profile: str) -> str:
         secret = data.decode("utf-8").strip()
     except UnicodeDecodeError:
         secret = ""
-    if not secret or not secret.isprintable() or len(data) > _MAX_BYTES:
+    if not secret or not secret.isprintable():
         raise ConfigError(f"{origin} holds no client secret for profile {profile}: one line of text is expected")
     return secret

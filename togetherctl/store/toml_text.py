@@ -18,8 +18,37 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 
 
+_SYNTAX_PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_LONG_NUMBER = re.compile(r"[0-9][0-9_]{999,}")
+
+
+class NotTOML(Exception):
+    """The text cannot be read: the message says why; `line`, the first being 1, says where if that can be told."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
 class CannotEdit(Exception):
     """The text is laid out in a way that an edit would damage."""
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The data of a TOML text. Raises NotTOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _SYNTAX_PLACE.match(str(error))
+        line = int(match["line"]) if match and match["line"] else text.count("\n") + (not text.endswith("\n"))
+        what = match["what"] if match else str(error)
+        raise NotTOML(f"{what[:1].lower()}{what[1:]}", line) from None
+    except RecursionError:
+        raise NotTOML("nested too deeply") from None
+    except ValueError:
+        # Python reads no number of thousands of digits, and says so in words about itself.
+        long = _LONG_NUMBER.search(text)
+        raise NotTOML("a number has too many digits", text.count("\n", 0, long.start()) + 1 if long else None) from None
 
 
 @dataclass(frozen=True)
@@ -32,11 +61,11 @@ class _Span:
 
 
 class TomlText:
-    """Changes to one TOML text; `data` is always what `text` says."""
+    """Changes to one TOML text; `data` is always what `text` says. Raises NotTOML."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.data: dict[str, Any] = tomllib.loads(text)
+        self.data = parse(text)
 
     def set(self, key: Key, value: object) -> None:
         """Give `key` a value (text, number, boolean, list or table), in place where it exists. Raises CannotEdit."""
@@ -59,8 +88,8 @@ class TomlText:
     def _change(self, text: str, expected: dict[str, Any]) -> None:
         # Reading back what would be written is what lets us edit a person's file by line.
         try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError:
+            data = parse(text)
+        except NotTOML:
             raise CannotEdit from None
         if _pruned(data) != _pruned(expected):
             raise CannotEdit

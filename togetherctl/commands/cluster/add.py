@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table
+from togetherctl.transport import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command("add")
@@ -23,6 +29,15 @@ def command(app: App, name: str, profile: str, server: str, ca_file: str | None,
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
+    _refuse_unusable_authority(app, table)
     with app.world.changing_store() as text:
         text.set(missing(text, "cluster", name), table)
     app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
+
+
+def _refuse_unusable_authority(app: App, table: Mapping[str, object]) -> None:
+    """Raises ConfigError where the CA file is not there or is none; kubectl would only say so later."""
+    named = table.get("ca_file")
+    if isinstance(named, str):
+        path = expand(named, app.environ, beside=app.world.paths.config.parent)
+        Connection(ca_files=(path,)).tls_context()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from togetherctl.store.choices import Kind
 
+_MAX_BYTES = 16 * 1024 * 1024
 _FILES: dict[Kind, tuple[str, ...]] = {
     "profile": ("listen_cert_file", "listen_key_file"),
     "issuer": ("ca_file",),
@@ -46,6 +48,6 @@ def _missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterato
         for path in (named,) if isinstance(named, str) else named:
             absolute = expand(path, app.environ, beside=folder)
             try:
-                absolute.open("rb").close()
+                read_whole(absolute, limit=_MAX_BYTES)
             except OSError as error:
                 yield f"{kind}s.{name}.{key}: {absolute}: {error.strerror}"

@@ -39,12 +39,13 @@ def command(app: App, name: str, url: str, ca_file: str | None, offline: bool, s
 def look_at(app: App, table: Mapping[str, object], *, offline: bool) -> None:
     """Raises an error unless the table is sound and, if not `offline`, there is an issuer that calls itself so."""
     issuer = valid_issuer(table)
+    connection = connection_to(issuer, folder=app.world.paths.config.parent, environ=app.environ)
     if offline:
+        # Whether its certificate authority can be used, nobody has to be asked.
+        connection.tls_context()
         return
     try:
-        app.world.issuers.check(
-            issuer.url, connection_to(issuer, folder=app.world.paths.config.parent, environ=app.environ)
-        )
+        app.world.issuers.check(issuer.url, connection)
     except Unreachable as error:
         error.hint = error.hint or "--offline adds it without asking"
         raise

@@ -50,6 +50,9 @@ def command(
         current_context=clusters[0].context if set_current else None,
         dry_run=dry_run,
     )
+    for cluster in clusters:
+        if cluster.ca_file and not cluster.ca_file.is_file():
+            app.console.warn(f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}")
     if dry_run:
         click.echo("".join(change.diff() for change in changes), nl=False)
     _report(app, changes, [cluster.context for cluster in clusters], dry_run=dry_run, switched=set_current)
