@@ -98,11 +98,18 @@ class Answer:
         """Raises Unreachable for the statuses that mean "try again": 408, 425, 429 and 5xx."""
         if self.status in _LATER or self.status >= 500:
             raise Unreachable(
-                f"{host_of(self.url)} answered HTTP {self.status}"
-                + (" (too many requests)" if self.status == 429 else ""),
+                f"{host_of(self.url)} answered HTTP {self.status}{self._asking()}",
                 status=self.status,
                 retry_after=self._retry_after(),
             )
+
+    def _asking(self) -> str:
+        wait = self._retry_after()
+        asks = [
+            *(["too many requests"] if self.status == 429 else []),
+            *([f"it asks to wait {wait:.0f} s"] if wait else []),
+        ]
+        return f" ({'; '.join(asks)})" if asks else ""
 
     def _retry_after(self) -> float | None:
         value = self.headers.get("retry-after", "")

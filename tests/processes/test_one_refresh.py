@@ -65,7 +65,7 @@ def test_an_issuer_that_is_busy_is_asked_by_one(logged_in: Plugin, issuer: Scrip
     issuer.always["/token"] = Reply(429, b"", {"Retry-After": "1"})
     ended = [logged_in.end(process) for process in [logged_in.start() for _ in range(8)]]
     assert {(code, stdout) for code, stdout, _ in ended} == {(4, "")}
-    assert all("429 (too many requests)" in stderr for _, _, stderr in ended)
+    assert all("429 (too many requests; it asks to wait 1 s)" in stderr for _, _, stderr in ended)
     # The login's, and what one owner tried.
     assert issuer.counts["/token"] == 1 + 3
     session = logged_in.session()

@@ -238,7 +238,9 @@ class Engine:
         if profile.storage == "memory":
             return  # no other process can do anything with it
         fresh = self._freshness(profile, session) is Freshness.FRESH
-        if session is None or not (self._lacks_ready(profile) if fresh else self._wants_refresh(session, policy)):
+        if session is None or not (
+            self._lacks_ready(profile) if fresh else self._wants_refresh(profile, session, policy)
+        ):
             return
         # The caller is served already; what fails here fails again where it matters.
         with suppress(StorageError, OSError), self._turns.if_free(profile) as held:
@@ -253,10 +255,15 @@ class Engine:
     def _lacks_ready(self, profile: Profile) -> bool:
         return not self._ready.is_good(profile.name, profile.storage, now=self._clock())
 
-    def _wants_refresh(self, session: Session, policy: Policy) -> bool:
-        failed = session.last_error
-        lately = failed is not None and 0 <= self._clock() - failed.at < _RETRY_SECONDS
-        return policy.behind and session.refreshable and not lately
+    def _wants_refresh(self, profile: Profile, session: Session, policy: Policy) -> bool:
+        if not policy.behind or not session.refreshable:
+            return False
+        failed, token = session.last_error, session.token(profile.token)
+        if failed is None or token is None:
+            return True
+        # A token that lives for seconds has no half minute to wait.
+        pause = min(_RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
+        return not 0 <= self._clock() - failed.at < pause
 
     def _have_ready_if_fresh(self, profile: Profile, session: Session) -> None:
         if self._freshness(profile, session) is Freshness.FRESH:
