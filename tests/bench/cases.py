@@ -30,6 +30,7 @@ LATENCIES = (0, 50, 150)
 NEIGHBOURS = ("kubelogin", "kubectl-oidc_login")
 _GET_TOKEN = ("get-token", "--profile", "acme")
 _SERVED = b'"token":'
+_SAID = {"ready": "token ready", "expired": "refresh over 50 ms"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Bench:
 
 @contextmanager
 def running_bench(folder: Path, *, clock: Callable[[], float], canary: Canary) -> Iterator[Bench]:
-    """An issuer whose tokens outlive the bench; its refresh tokens may be used again, so that states can be put back."""
+    """An issuer whose tokens outlive the bench; its refresh tokens may be used again, because states are put back."""
     authority = trustme.CA()
     ca_file = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(ca_file))
@@ -82,7 +83,7 @@ def neighbours() -> dict[str, str]:
     return {name: found[name] for name in found if name in by_file.values()}
 
 
-def quick_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
+def quick_cases(few: OurStates) -> Iterator[Case]:
     """The floors, and what is served from a ready file."""
     sh, environ = _which("sh"), few.environ
     yield Case("`true`", [_which("true")], environ)
@@ -98,10 +99,7 @@ def quick_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
 
 def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
     """Everything that starts more than a shell and an empty Python."""
-    home = Home(few.shim.parents[3], bench.ca_file)
-    others = [
-        (name, KubeloginStates(path, home, bench.issuer, few.tokens)) for name, path in neighbours().items()
-    ]
+    others = [(name, KubeloginStates(path, few.home, bench.issuer, few.tokens)) for name, path in neighbours().items()]
     shim, python = [str(few.shim), *_GET_TOKEN], [sys.executable, str(PROGRAM)]
     ours = partial(Case, environ=few.environ, expects=_SERVED)
 
@@ -119,9 +117,7 @@ def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
         yield ours(f"refresh over {latency} ms: shim, Python", shim, prepare=expired, share=0.3)
         for name, other in others:
             expired = bench.after(other.expired, latency)
-            yield Case(
-                f"refresh over {latency} ms: {name}", other.command, other.environ, expired, _SERVED, share=0.3
-            )
+            yield Case(f"refresh over {latency} ms: {name}", other.command, other.environ, expired, _SERVED, share=0.3)
 
     yield from _together(bench, few, others)
     yield from _many(bench)
@@ -130,15 +126,15 @@ def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
 def _together(bench: Bench, few: OurStates, others: list[tuple[str, KubeloginStates]]) -> Iterator[Case]:
     shim = [str(few.shim), *_GET_TOKEN]
     at_once = partial(Case, expects=_SERVED, at_once=TOGETHER)
-    for what, share in (("ready", 0.2), ("expired", 0.1)):
+    for what, share in (("ready", 0.2), ("expired", 0.05)):
         state: Callable[[], None] = getattr(few, what)
         yield at_once(
-            f"{TOGETHER} at once, {what}: shim", shim, few.environ, prepare=bench.after(state, 50), share=share
+            f"{TOGETHER} at once, {_SAID[what]}: shim", shim, few.environ, prepare=bench.after(state, 50), share=share
         )
         for name, other in others:
             state = getattr(other, what)
             yield at_once(
-                f"{TOGETHER} at once, {what}: {name}",
+                f"{TOGETHER} at once, {_SAID[what]}: {name}",
                 other.command,
                 other.environ,
                 prepare=bench.after(state, 50),

@@ -16,6 +16,7 @@ from tests.bench.cases import neighbours, quick_cases, running_bench, slow_cases
 from tests.bench.page import rewrite, table
 from tests.bench.timing import CaseFailed, in_turn
 from tests.support.canary import Canary
+from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str], *, canary: Canary | None = None) -> int:
         running_bench(Path(folder).resolve(), clock=time.time, canary=canary or Canary()) as bench,
     ):
         few = bench.home("few")
-        cases = list(quick_cases(bench, few))
+        cases = list(quick_cases(few))
         if not chosen.quick:
             cases += slow_cases(bench, few)
         try:
@@ -56,8 +57,9 @@ def _versions() -> list[str]:
         return ["kubelogin was not on PATH."]
     said = []
     for name, path in found.items():
-        done = subprocess.run([path, "version"], capture_output=True, text=True, timeout=30, check=False)
-        said.append(f"{name} is {done.stdout.strip().splitlines()[0]}." if done.stdout.strip() else f"{name} was there.")
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+        version = f"{done.stdout}{done.stderr}".strip().partition("\n")[0].removeprefix("kubelogin version ")
+        said.append(f"{name} is {printable(version) or 'of an unknown version'}.")
     return said
 
 

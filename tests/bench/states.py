@@ -40,6 +40,7 @@ class OurStates:
     """togetherctl's session in a home: logged in once by way of the whole, then put into any state."""
 
     def __init__(self, home: Home, issuer: ScriptedIssuer) -> None:
+        self.home = home
         self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
         paths = locate(self.environ)
         self.shim = paths.shim
