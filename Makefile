@@ -2,16 +2,20 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+MINUTES ?= 10
+TERMINALS ?= 20
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: demo test check lint types imports docs clean help
+.PHONY: demo test check lint types imports docs bench soak clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl or Chromium say so where those are missing"
 	@echo "make check    style, types, import rules and generated pages"
 	@echo "make docs     write the reference pages anew"
+	@echo "make bench    time whole processes and write the table of docs/performance.md"
+	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make clean    remove what make made"
 
 demo: $(VENV)/.demo
@@ -34,6 +38,12 @@ imports: $(VENV)/.check
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench.run
+
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES) --terminals $(TERMINALS)
 
 $(VENV)/.pip: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -294,6 +294,8 @@ class _Handler(BaseHTTPRequestHandler):
     home: ScriptedIssuer
     protocol_version = "HTTP/1.1"
     timeout = 10
+    # Head and body are two writes: the second must not wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._handle("")

@@ -1,0 +1,50 @@
+"""The table in `docs/performance.md`, between its two markers."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.bench.timing import Row
+
+BEGINS = "<!-- The table is made by `make bench`; what is changed here is lost. -->"
+ENDS = "<!-- The table ends here. -->"
+
+
+def table(rows: Sequence[Row], *, remarks: Sequence[str] = ()) -> str:
+    """What was measured, as Markdown, below a line that says on what and when."""
+    lines = [
+        f"Measured on {machine()}, {datetime.now(UTC).date().isoformat()}. {' '.join(remarks)}".rstrip(),
+        "",
+        "| what | runs | median | p10 to p90 |",
+        "|---|--:|--:|--:|",
+    ]
+    for row in rows:
+        spread = f"{_shown(row.spread[0])} to {_shown(row.spread[1])}" if row.spread else ""
+        lines.append(f"| {row.case.name} | {len(row.seconds)} | {_shown(row.median)} | {spread} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    return f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+
+
+def rewrite(path: Path, made: str) -> None:
+    """Put `made` between the markers of the page. Raises ValueError where it has none."""
+    before, begins, rest = path.read_text(encoding="utf-8").partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if not begins or not ends:
+        raise ValueError(f"{path.name} has no markers to put a table between")
+    path.write_text(f"{before}{begins}\n\n{made}\n\n{ends}{after}", encoding="utf-8")
+
+
+def _shown(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"

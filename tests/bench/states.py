@@ -1,0 +1,120 @@
+"""Sessions in the states that are timed: put back before each run, so that every run finds the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.auth.cache.record import decode, encode
+from togetherctl.auth.session import Token
+from togetherctl.paths import locate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.bench.home import Home
+    from tests.support.issuer import ScriptedIssuer
+
+LIFETIME = 4 * 3600
+V1, V1BETA1 = (
+    json.dumps({"kind": "ExecCredential", "apiVersion": f"client.authentication.k8s.io/{version}", "spec": {}})
+    for version in ("v1", "v1beta1")
+)
+
+
+class Tokens:
+    """What one login brought, and the same ID token as it would be had it expired an hour ago."""
+
+    def __init__(self, issuer: ScriptedIssuer, session: Path) -> None:
+        self.session = decode(session.read_bytes())
+        now = time.time()
+        past: dict[str, Any] = {**issuer.claims, "iat": int(now) - 3600 - LIFETIME, "exp": int(now) - 3600}
+        self.expired = Token(issuer.id_token(past), past["iat"], past["exp"])
+
+
+class OurStates:
+    """togetherctl's session in a home: logged in once by way of the whole, then put into any state."""
+
+    def __init__(self, home: Home, issuer: ScriptedIssuer) -> None:
+        self.home = home
+        self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
+        paths = locate(self.environ)
+        self.shim = paths.shim
+        home.togetherctl("kubeconfig", "write")
+        home.togetherctl("login", "acme")
+        (self._file,) = paths.sessions.glob("*.json")
+        self._ready = paths.ready / "acme"
+        self._ready_mtime = self._ready.stat().st_mtime_ns
+        self._ready_bytes = self._ready.read_bytes()
+        self.tokens = Tokens(issuer, self._file)
+        session, expired = self.tokens.session, self.tokens.expired
+        self._fresh = encode(session)
+        self._expired = encode(replace(session, id_token=expired, access_token=None))
+
+    def ready(self) -> None:
+        self._put(self._file, self._fresh)
+        self._put(self._ready, self._ready_bytes)
+        os.utime(self._ready, ns=(self._ready_mtime, self._ready_mtime))
+
+    def without_ready(self) -> None:
+        """A fresh session whose ready file has been removed, as every change of the store does."""
+        self._put(self._file, self._fresh)
+        self._ready.unlink(missing_ok=True)
+
+    def expired(self) -> None:
+        self._put(self._file, self._expired)
+        self._ready.unlink(missing_ok=True)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        if not path.exists() or path.read_bytes() != data:
+            path.write_bytes(data)
+            path.chmod(0o600)
+
+
+class KubeloginStates:
+    """kubelogin's cache in the same home, with the same tokens from the same issuer."""
+
+    def __init__(self, program: str, home: Home, issuer: ScriptedIssuer, tokens: Tokens) -> None:
+        self._folder = home.folder / "kubelogin"
+        browser = home.folder / "browser"
+        browser.write_text(f'#!/bin/sh\nexec {home.environ["TOGETHERCTL_BROWSER"]} "$@"\n', encoding="utf-8")
+        browser.chmod(0o700)
+        self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
+        self.command = [
+            program,
+            "get-token",
+            f"--oidc-issuer-url={issuer.url}",
+            f"--oidc-client-id={issuer.client_id}",
+            f"--certificate-authority={home.ca_file}",
+            f"--token-cache-dir={self._folder}",
+            "--listen-address=127.0.0.1:0",
+            f"--browser-command={browser}",
+        ]
+        self._tokens = tokens
+        self._file: Path | None = None
+
+    def ready(self) -> None:
+        id_token = self._tokens.session.id_token
+        self._put(id_token.value if id_token else "")
+
+    def expired(self) -> None:
+        self._put(self._tokens.expired.value)
+
+    def _put(self, id_token: str) -> None:
+        self._file = self._file or self._log_in()
+        record = {"id_token": id_token, "refresh_token": self._tokens.session.refresh_token}
+        self._file.write_text(json.dumps(record), encoding="utf-8")
+
+    def _log_in(self) -> Path:
+        """The file kubelogin keeps its tokens in: its name is a digest that only kubelogin makes."""
+        done = subprocess.run(
+            self.command, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.command[0]} could not log in: {done.stderr.decode()[-500:]}")
+        (file,) = (path for path in self._folder.iterdir() if path.suffix != ".lock")
+        return file
