@@ -14,9 +14,18 @@ def main() -> None:
         # Nothing was begun that would have to be ended.
         os._exit(code)
     _end_in_order()
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: "list[str]") -> int:
+    if len(arguments) == 3 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
+        # As kubeconfigs call it, which need no command line.
+        from togetherctl.commands.exec_plugin import get_token
+
+        return get_token(arguments[2], os.environ)
     from togetherctl.commands.run import run
 
-    sys.exit(run(sys.argv[1:], os.environ, program=_program(sys.argv[0])))
+    return run(arguments, os.environ, program=_program(sys.argv[0]))
 
 
 def _fill_missing_streams() -> None:

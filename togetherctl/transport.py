@@ -7,7 +7,6 @@ a GET only to places as safe as the first; nothing that could be secret is logge
 from __future__ import annotations
 
 import json
-import ssl
 import sys
 import threading
 from base64 import b64decode
@@ -20,10 +19,12 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
+from togetherctl.no_answer import host_of, in_words
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -50,6 +51,8 @@ class Connection:
 
     def tls_context(self) -> ssl.SSLContext:
         """The system's trust, and the extra authorities. Raises ConfigError where those cannot be read."""
+        import ssl
+
         if sys.platform in ("darwin", "win32"):
             import truststore
 
@@ -216,21 +219,25 @@ class HTTP:
     def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> Answer:
+        left = max(deadline - monotonic(), 0.001)
+        proxy = self.connection.proxy or proxy_for(url, self._environ)
+        sent = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": _USER_AGENT,
+            **headers,
+        }
+        if method == "POST" and body is not None and proxy is None:
+            return self._post_directly(url, sent, body, left)
         import httpx2
 
         try:
-            client = self._client(self.connection.proxy or proxy_for(url, self._environ))
-            left = max(deadline - monotonic(), 0.001)
+            client = self._client(proxy)
             request = client.build_request(
                 method,
                 url,
                 content=body,
-                headers={
-                    "Accept": "application/json",
-                    "Accept-Encoding": "identity",
-                    "User-Agent": _USER_AGENT,
-                    **headers,
-                },
+                headers=sent,
                 timeout=left,
             )
             response = client.send(request, stream=True)
@@ -246,14 +253,40 @@ class HTTP:
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise _in_words(error, url) from None
 
+    def _post_directly(self, url: str, headers: Mapping[str, str], body: bytes, left: float) -> Answer:
+        from togetherctl import direct
+
+        try:
+            connection = direct.connect(url, self._tls_context, left)
+        except OSError as error:
+            raise in_words(error, url, sent=False) from None
+        except ValueError:
+            raise Refused(f"{printable(url)} is not a URL that can be asked") from None
+        try:
+            status, received, data = direct.post(connection, url, body, headers, limit=MAX_BODY)
+        except OSError as error:
+            raise in_words(error, url, sent=True) from None
+        except direct.HTTPException:
+            raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
+        finally:
+            connection.close()
+        _refuse_compression(received, url)
+        if len(data) > MAX_BODY:
+            raise _too_large(url)
+        return Answer(url, status, received, data)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        self._tls = self._tls or self.connection.tls_context()
+        return self._tls
+
     def _client(self, proxy: str | None) -> httpx2.Client:
         import httpx2
 
         if proxy not in self._clients:
-            self._tls = self._tls or self.connection.tls_context()
+            tls = self._tls_context()
             try:
                 self._clients[proxy] = httpx2.Client(
-                    verify=self._tls, proxy=proxy, trust_env=False, follow_redirects=False, http2=False
+                    verify=tls, proxy=proxy, trust_env=False, follow_redirects=False, http2=False
                 )
             except (ValueError, ImportError, httpx2.InvalidURL):
                 raise ConfigError(
@@ -262,21 +295,24 @@ class HTTP:
         return self._clients[proxy]
 
 
-def host_of(url: str) -> str:
-    """The host and port of `url`, safe to show."""
-    return printable(urlsplit(url).netloc.rpartition("@")[2] or url)
-
-
 def _capped(response: httpx2.Response, url: str) -> bytes:
     # Bytes as they came: identity encoding was asked for, and unpacking what was not would undo the cap.
-    if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-        raise Untrusted(f"{host_of(url)} sent a compressed answer that was not asked for")
+    _refuse_compression(response.headers, url)
     body = bytearray()
     for chunk in response.iter_raw():
         body += chunk
         if len(body) > MAX_BODY:
-            raise Untrusted(f"the answer from {host_of(url)} is larger than {MAX_BODY // 1024} KiB")
+            raise _too_large(url)
     return bytes(body)
+
+
+def _refuse_compression(headers: Mapping[str, str], url: str) -> None:
+    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        raise Untrusted(f"{host_of(url)} sent a compressed answer that was not asked for")
+
+
+def _too_large(url: str) -> Untrusted:
+    return Untrusted(f"the answer from {host_of(url)} is larger than {MAX_BODY // 1024} KiB")
 
 
 def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer:
@@ -304,45 +340,20 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
     return answers[0]
 
 
-def _in_words(error: Exception, url: str) -> TogetherctlError:  # noqa: C901, PLR0911 # a line for each reason
-    """Why there is no answer, as a sentence a person can act on."""
-    import errno
-    import socket
-
+def _in_words(error: Exception, url: str) -> TogetherctlError:
+    """Why there is no answer: what the HTTP library alone knows, else what the system said."""
     import httpx2
 
     host = host_of(url)
-    cause = _root_cause(error)
     if isinstance(error, httpx2.ProxyError):
         return Unreachable(f"the proxy to {host} refused: {printable(error)}", sent=False)
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
         return Refused(f"{printable(url)} is not a URL that can be asked")
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return Unreachable(
-            f"the TLS certificate of {host} cannot be verified: {cause.verify_message}",
-            hint="name its certificate authority with ca_file of the issuer",
-            sent=False,
-        )
-    if isinstance(cause, ssl.SSLError):
-        return Unreachable(f"TLS with {host} failed: {printable(cause.reason or 'handshake failed')}", sent=False)
-    if isinstance(cause, socket.gaierror):
-        return Unreachable(
-            f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False
-        )
-    if isinstance(error, httpx2.ConnectTimeout):
-        return Unreachable(f"{host} did not answer in time", sent=False)
     if isinstance(error, httpx2.TimeoutException):
-        return Unreachable(f"{host} did not answer in time")
-    if isinstance(cause, ConnectionRefusedError):
-        return Unreachable(f"{host} refused the connection", sent=False)
-    if isinstance(cause, OSError) and cause.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=False)
+        return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
     if isinstance(error, httpx2.RemoteProtocolError):
         return Unreachable(f"{host} broke off or does not speak HTTP")
-    return Unreachable(
-        f"the connection to {host} failed: {printable(getattr(cause, 'strerror', None) or type(error).__name__)}",
-        sent=not isinstance(error, httpx2.ConnectError),
-    )
+    return in_words(_root_cause(error), url, sent=not isinstance(error, httpx2.ConnectError))
 
 
 def _root_cause(error: BaseException) -> BaseException:

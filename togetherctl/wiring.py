@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.moving import Move
     from togetherctl.auth.place import Place
+    from togetherctl.store.known import KnownProfiles
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
@@ -61,6 +62,20 @@ class World:
         from togetherctl.store.store import Store
 
         return Store.load(self.paths.config, self.environ)
+
+    def profile(self, name: str) -> Profile:
+        """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""
+        known = self._known.read(name)
+        if known is None:
+            known = self.store.profile(name)
+            self._known.keep(self.store, known, now=self.clock())
+        return known
+
+    @cached_property
+    def _known(self) -> KnownProfiles:
+        from togetherctl.store.known import KnownProfiles
+
+        return KnownProfiles(self.paths, self.environ)
 
     @cached_property
     def issuers(self) -> Issuers:
@@ -103,7 +118,9 @@ class World:
         """The ready files of the store as it was read. A store named by the environment gets none."""
         from togetherctl.auth.cache.ready import ReadyFiles
 
-        return ReadyFiles(self.paths, None if self.environ.get(CONFIG) else self.store.mtime_ns)
+        if self.environ.get(CONFIG):
+            return ReadyFiles(self.paths, None)
+        return ReadyFiles(self.paths, self._known.mtime_ns or self.store.mtime_ns)
 
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""

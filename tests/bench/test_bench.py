@@ -58,7 +58,7 @@ def test_a_failed_refresh_spends_no_refresh_token(clock: StoppedClock, canary: C
         for _ in range(4 * ONE_IN):
             form = {"grant_type": "refresh_token", "client_id": issuer.client_id, "refresh_token": held}
             try:
-                reply = issuer.answer(Asked("POST", "/token", {}, {}, form))
+                reply = issuer.answer(Asked("POST", "/token", {}, {}, form, 0.0))
             except SystemExit:
                 statuses.append(0)
                 continue
@@ -66,7 +66,7 @@ def test_a_failed_refresh_spends_no_refresh_token(clock: StoppedClock, canary: C
             held = reply.body["refresh_token"] if reply.status == 200 else held
         assert [status for status in statuses if status != 200] == [500, 503, 429, 0]
         assert (issuer.refreshes, issuer.failed, issuer.reused) == (20, 4, 0)
-        issuer.answer(Asked("POST", "/token", {}, {}, {**form, "refresh_token": "used before"}))
+        issuer.answer(Asked("POST", "/token", {}, {}, {**form, "refresh_token": "used before"}, 0.0))
         assert issuer.reused == 1
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,7 +65,9 @@ def top(modules: Loaded) -> Loaded:
 def test_help_loads_no_verb(loaded: Callable[..., Loaded]) -> None:
     modules = loaded("--help")
     ours = {name for name in modules if name.startswith("togetherctl.commands.")}
-    assert ours == {f"togetherctl.commands.{name}" for name in ("app", "console", "lazy", "root", "run", "verbosity")}
+    assert ours == {
+        f"togetherctl.commands.{name}" for name in ("app", "console", "ending", "lazy", "root", "run", "verbosity")
+    }
     assert not {
         "pydantic",
         "ssl",
@@ -137,5 +142,126 @@ def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
     before = tls_issuer.counts.copy()
     modules = top(loaded("get-token", "--profile", "acme"))
     assert tls_issuer.counts - before == {"/token": 1}
-    assert "httpx2" in modules
-    assert not {"authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"} & modules
+    assert (
+        not {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"} & modules
+    )
+
+
+# What the plugin itself loads, as kubeconfigs call it: each line here is time that somebody waits.
+READY = {"togetherctl", "togetherctl.__main__", "togetherctl.fastpath"}
+SERVED = READY | {
+    f"togetherctl.{name}"
+    for name in (
+        "auth",
+        "auth.cache",
+        "auth.cache.file",
+        "auth.cache.login",
+        "auth.cache.ready",
+        "auth.cache.record",
+        "auth.cache.sessions",
+        "auth.claims",
+        "auth.client_auth",
+        "auth.engine",
+        "auth.issuers",
+        "auth.one_login",
+        "auth.place",
+        "auth.refresh",
+        "auth.renewal",
+        "auth.session",
+        "auth.token_answer",
+        "auth.turn",
+        "commands",
+        "commands.console",
+        "commands.ending",
+        "commands.exec_plugin",
+        "disk",
+        "environment",
+        "errors",
+        "kube",
+        "kube.exec_credential",
+        "lock",
+        "loopback",
+        "no_answer",
+        "paths",
+        "printable",
+        "proxies",
+        "store",
+        "store.known",
+        "store.profile",
+        "transport",
+        "wiring",
+    )
+}
+REFRESHED = SERVED | {"togetherctl.auth.discovery", "togetherctl.direct"}
+_DOOR = """
+import os, sys
+before = set(sys.modules)
+import togetherctl.__main__ as door
+def end(code):
+    os.write(2, repr([int(code), sorted(set(sys.modules) - before)]).encode())
+    really(0)
+really, os._exit, sys.exit = os._exit, end, end
+sys.argv = ["togetherctl", "get-token", "--profile", "acme"]
+door.main()
+"""
+
+
+@pytest.fixture
+def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
+    """The modules that one call of the plugin loads, in an interpreter that has what Python itself starts with."""
+
+    def call() -> Loaded:
+        done = subprocess.run(
+            [sys.executable, "-c", _DOOR],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith('{"apiVersion"')
+        code, modules = ast.literal_eval(done.stderr)
+        assert code == 0
+        return set(modules)
+
+    return call
+
+
+def test_what_the_plugin_loads_is_a_short_list(
+    plugin_loads: Callable[[], Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_store: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    os.utime(tls_store, (time.time() - 100,) * 2)
+    world = make_world(browser=ScriptedBrowser(tls_issuer))
+    profile = world.profile("acme")
+    session, _ = world.engine.login(profile, Policy())
+    ready = world.paths.ready / "acme"
+
+    def ours(modules: Loaded) -> Loaded:
+        return {name for name in modules if name.startswith("togetherctl")}
+
+    def foreign(modules: Loaded) -> Loaded:
+        return {name for name in top(modules) if name not in sys.stdlib_module_names and name != "togetherctl"}
+
+    assert plugin_loads() - {"time"} == READY
+
+    ready.unlink()
+    served = plugin_loads()
+    assert (ours(served), foreign(served)) == (SERVED, set())
+    assert not {"ssl", "http", "socket", "subprocess", "email", "hashlib", "shutil", "asyncio", "datetime"} & top(
+        served
+    )
+    assert ready.exists()
+
+    ready.unlink()
+    expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
+    FileSessions(world.paths.sessions).save(profile.key, expired)
+    before = tls_issuer.counts.copy()
+    refreshed = plugin_loads()
+    assert (ours(refreshed), foreign(refreshed)) == (REFRESHED, set())
+    assert {"ssl", "http", "email"} <= top(refreshed)
+    assert not {"subprocess", "asyncio", "tomllib", "importlib.metadata"} & refreshed
+    assert tls_issuer.counts - before == {"/token": 1}

@@ -6,7 +6,6 @@ Checking claims is half of verifying a token; the signature is `id_token`'s half
 from __future__ import annotations
 
 import binascii
-import hmac
 import json
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
@@ -49,8 +48,8 @@ def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, non
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise Untrusted("the ID token names no subject")
     _check_times(claims, now)
-    if nonce is not None and not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
-        raise Untrusted("the ID token answers another login (its nonce differs)")
+    if nonce is not None:
+        _check_nonce(claims, nonce)
 
 
 def check_same_person(claims: Claims, *, issuer: str, subject: str) -> None:
@@ -99,6 +98,13 @@ def _check_audience(claims: Claims, client_id: str) -> None:
         raise Untrusted("the ID token is for several audiences and does not say which client asked for it (no azp)")
     if party is not None and party != client_id:
         raise Untrusted(f"the ID token was issued to {printable(party)} (azp), not to the client {client_id}")
+
+
+def _check_nonce(claims: Claims, nonce: str) -> None:
+    import hmac
+
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        raise Untrusted("the ID token answers another login (its nonce differs)")
 
 
 def _check_times(claims: Claims, now: float) -> None:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Untrusted
 from togetherctl.loopback import is_safe
+from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
-from togetherctl.transport import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.session import Token
 from togetherctl.errors import Refused, Untrusted
+from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
-from togetherctl.transport import host_of
 
 if TYPE_CHECKING:
     from togetherctl.transport import Answer

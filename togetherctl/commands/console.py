@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
-
-import click
 
 from togetherctl.printable import printable
 
@@ -29,6 +26,8 @@ _LINES_BELOW = 4
 
 def tell(text: str) -> None:
     """Write a line to stderr. Where that is full or gone, the work goes on and ends as it would have."""
+    import click
+
     try:
         click.echo(text, err=True)
     except OSError:
@@ -139,6 +138,8 @@ class Console:
         encoding = (sys.stderr.encoding or "").lower().replace("-", "")
         if not sys.stderr.isatty() or self._environ.get("TERM") == "dumb" or encoding != "utf8":
             return None
+        import shutil
+
         from togetherctl.commands.qr import draw
 
         size = shutil.get_terminal_size()
@@ -153,4 +154,6 @@ class Console:
     def _styled(self, text: str, style: str) -> str:
         if not sys.stderr.isatty() or self._environ.get("NO_COLOR"):
             return text
+        import click
+
         return click.style(text, bold=True) if style == "bold" else click.style(text, fg=style, bold=True)

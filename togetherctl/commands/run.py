@@ -1,26 +1,26 @@
-"""One run of the command line, from arguments to exit code: the only place that turns failures into words."""
+"""One run of the command line, from arguments to exit code."""
 
 from __future__ import annotations
 
 import sys
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.commands.app import App
-from togetherctl.commands.console import drop, tell
+from togetherctl.commands.console import drop
+from togetherctl.commands.ending import ended
 from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
-from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
-def run(  # noqa: PLR0911 # a line for each way to end
+def run(
     arguments: Sequence[str],
     environ: Mapping[str, str],
     *,
@@ -30,33 +30,25 @@ def run(  # noqa: PLR0911 # a line for each way to end
     """Run one command in a world made by `make_world` and give its exit code."""
     verbosity, arguments = take_verbosity(arguments)
     app = App(environ, verbosity, _output_wanted(arguments), make_world)
+    return ended(
+        lambda: _through_click(app, list(arguments), program),
+        lambda error: _failed(app, error),
+        places=app.verbosity > 0,
+    )
+
+
+def _through_click(app: App, arguments: list[str], program: str) -> object:
     try:
-        result = root.main(args=list(arguments), prog_name=program, obj=app, standalone_mode=False)
-        sys.stdout.flush()
-        return int(result) if isinstance(result, int) else ExitCode.DONE
-    except TogetherctlError as error:
-        return _failed(app, error)
+        return root.main(args=arguments, prog_name=program, obj=app, standalone_mode=False)
     except click.UsageError as error:
-        return _failed(app, _usage(error))
+        raise _usage(error) from None
     except click.ClickException as error:
-        return _failed(app, TogetherctlError(error.format_message()))
-    except (KeyboardInterrupt, click.Abort):
-        tell("interrupted; nothing more was done")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
-        drop(sys.stdout)
-        return ExitCode.FAILED
-    except OSError as error:
-        # What no room of the house expected of this machine, such as a full disk behind stdout.
-        drop(sys.stdout)
-        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        return _failed(app, TogetherctlError(f"{place}{error.strerror or 'the system refused'}"))
-    except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
-        return _bug(app, error)
+        raise TogetherctlError(error.format_message()) from None
+    except click.Abort:
+        raise KeyboardInterrupt from None
 
 
-def _failed(app: App, error: TogetherctlError) -> int:
+def _failed(app: App, error: TogetherctlError) -> None:
     from togetherctl.commands.output import show_error
 
     try:
@@ -67,29 +59,12 @@ def _failed(app: App, error: TogetherctlError) -> int:
         # What went wrong first decides how this ends.
         drop(sys.stdout)
     app.console.error(error)
-    return error.exit_code
 
 
 def _usage(error: click.UsageError) -> UsageError:
     command = error.ctx.command_path if error.ctx else "togetherctl"
     message = error.format_message()
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
-
-
-def _bug(app: App, error: Exception) -> int:
-    """Say where it broke; the message of an unforeseen error may hold anything, so it is not shown."""
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    place = f"{Path(last.filename).name}:{last.lineno}"
-    tell(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})")
-    if app.verbosity:
-        for frame in frames:
-            tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
-    else:
-        tell("  please report it, with what you ran and what the same command says with -v")
-    return ExitCode.BUG
 
 
 def _output_wanted(arguments: Sequence[str]) -> str:

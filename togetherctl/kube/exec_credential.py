@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from math import floor
+from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.environment import EXEC_INFO
@@ -60,7 +60,7 @@ def render(api_version: str, token: str, expires_at: float) -> str:
 
 def timestamp(moment: float) -> str:
     """RFC 3339 in UTC, as Kubernetes writes it."""
-    return datetime.fromtimestamp(floor(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(floor(moment)))
 
 
 def _parsed(text: str) -> dict[str, Any]:

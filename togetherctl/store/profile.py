@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.paths import expand
-from togetherctl.store.key import session_key
-from togetherctl.store.secrets import keyring_name, read_secret
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
@@ -83,6 +81,7 @@ def resolve(
     name: str, profile: ProfileTable, issuer: IssuerTable, *, folder: Path, environ: Mapping[str, str]
 ) -> Profile:
     """The profile called `name`; relative paths lie beside the store in `folder`."""
+    from togetherctl.store.key import session_key
     from togetherctl.store.presets import find
 
     preset = find(issuer.preset, issuer.url)
@@ -152,5 +151,7 @@ def _secret(
     source = profile.client_secret
     if source is None:
         return None
+    from togetherctl.store.secrets import keyring_name, read_secret
+
     kept_as = keyring_name(issuer.url, profile.client_id)
     return lambda: read_secret(source, profile=name, folder=folder, environ=environ, keyring_name=kept_as)

@@ -1,0 +1,42 @@
+"""Why there is no answer, as a sentence a person can act on."""
+
+from __future__ import annotations
+
+import errno
+from urllib.parse import urlsplit
+
+from togetherctl.errors import Unreachable
+from togetherctl.printable import printable
+
+
+def host_of(url: str) -> str:
+    """The host and port of `url`, safe to show."""
+    return printable(urlsplit(url).netloc.rpartition("@")[2] or url)
+
+
+def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # noqa: PLR0911 # a line for each reason
+    """What the system said about a request to `url`; `sent` is whether it may have arrived."""
+    import socket
+    import ssl
+
+    host = host_of(url)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Unreachable(
+            f"the TLS certificate of {host} cannot be verified: {error.verify_message}",
+            hint="name its certificate authority with ca_file of the issuer",
+            sent=False,
+        )
+    if isinstance(error, ssl.SSLError):
+        return Unreachable(f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}", sent=False)
+    if isinstance(error, socket.gaierror):
+        return Unreachable(
+            f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False
+        )
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{host} did not answer in time", sent=sent)
+    if isinstance(error, ConnectionRefusedError):
+        return Unreachable(f"{host} refused the connection", sent=False)
+    if isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=False)
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return Unreachable(f"the connection to {host} failed: {printable(reason)}", sent=sent)

@@ -1,0 +1,115 @@
+"""Profiles as they were resolved before, so that a token costs neither the library that checks the store nor its size.
+
+One file a profile, good for as long as the store is the same file it was made of. It holds no secret: a profile whose
+secret, headers or proxy could be one is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
+from togetherctl.environment import BROWSER, CONFIG, LOGIN
+from togetherctl.store.profile import Issuer, Loopback, Profile
+from togetherctl.transport import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.paths import Paths
+    from togetherctl.store.store import Store
+
+_VERSION = 1
+_MAX_BYTES = 256 * 1024
+# As for ready files: some file systems tell times apart by whole seconds.
+_STORE_AGE = 2.0
+_STEERING = (CONFIG, LOGIN, BROWSER)
+_LEFT_OUT = frozenset({"secret", "password"})
+
+
+class KnownProfiles:
+    """The profiles of one store. `mtime_ns` is what the store had when the last one was read from here."""
+
+    def __init__(self, paths: Paths, environ: Mapping[str, str]) -> None:
+        self._paths = paths
+        self._environ = environ
+        self.mtime_ns: int | None = None
+
+    def read(self, name: str) -> Profile | None:
+        """The profile `name`, if it is known and the store is still the same; None costs no more than asking."""
+        if any(self._environ.get(variable) for variable in _STEERING) or "/" in name or name.startswith("."):
+            return None
+        try:
+            data, status = read_whole(self._folder / name, limit=_MAX_BYTES, follow=False)
+            if not is_ours(status) or open_to_others(status):
+                return None
+            known = json.loads(data)
+            now = self._circumstances()
+            if known.pop("profile_name") != name or known.pop("circumstances") != now:
+                return None
+            profile = _decoded(known["profile"])
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return None
+        self.mtime_ns = int(now["mtime_ns"])
+        return profile
+
+    def keep(self, store: Store, profile: Profile, *, now: float) -> None:
+        """Have `profile` known to whoever asks next; `now` in seconds since 1970. What stands in the way is let go."""
+        connection = profile.issuer.connection
+        if any(self._environ.get(variable) for variable in _STEERING) or profile.secret or connection.headers:
+            return
+        if connection.proxy or store.mtime_ns is None or now - store.mtime_ns / 1e9 < _STORE_AGE:
+            return
+        with suppress(OSError):
+            circumstances = self._circumstances()
+            if circumstances["mtime_ns"] != store.mtime_ns:
+                return
+            known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
+            make_private_folder(self._folder)
+            write_whole(self._folder / profile.name, json.dumps(known).encode("ascii"))
+
+    @property
+    def _folder(self) -> Path:
+        return self._paths.cache / "profiles"
+
+    def _circumstances(self) -> dict[str, Any]:
+        """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
+        status = self._paths.config.stat()
+        return {
+            "version": _VERSION,
+            "code": os.stat(__file__).st_mtime_ns,  # noqa: PTH116 # as a path it would be one more import
+            "store": str(self._paths.config),
+            "mtime_ns": status.st_mtime_ns,
+            "size": status.st_size,
+            "home": self._environ.get("HOME", ""),
+        }
+
+
+def _encoded(profile: Profile) -> dict[str, Any]:
+    kept = {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in _LEFT_OUT}
+    kept["issuer"] = asdict(profile.issuer)
+    kept["issuer"]["connection"]["ca_files"] = [str(path) for path in profile.issuer.connection.ca_files]
+    kept["loopbacks"] = [asdict(loopback) for loopback in profile.loopbacks]
+    kept["certificate"] = [str(path) for path in profile.certificate] if profile.certificate else None
+    kept["auth_params"] = dict(profile.auth_params)
+    return kept
+
+
+def _decoded(kept: dict[str, Any]) -> Profile:
+    issuer, certificate = kept.pop("issuer"), kept.pop("certificate")
+    connection = issuer.pop("connection")
+    ca_files = tuple(Path(path) for path in connection.pop("ca_files"))
+    browser = kept.pop("browser")
+    return Profile(
+        issuer=Issuer(connection=Connection(ca_files=ca_files, **connection), **issuer),
+        scopes=tuple(kept.pop("scopes")),
+        loopbacks=tuple(Loopback(**loopback) for loopback in kept.pop("loopbacks")),
+        certificate=(Path(certificate[0]), Path(certificate[1])) if certificate else None,
+        browser=tuple(browser) if isinstance(browser, list) else browser,
+        **kept,
+    )
