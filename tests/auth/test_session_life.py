@@ -177,6 +177,15 @@ def test_an_issuer_that_stays_away_is_left_alone(
         ask(make_world())
     assert issuer.counts["/token"] - before == asked
     assert state(world) is State.EXPIRED
+    # kubectl asks again at once: one try then, and patience again a little later.
+    clock.advance(9)
+    with pytest.raises(Unreachable, match=str(reply.status)):
+        ask(make_world())
+    assert issuer.counts["/token"] - before == asked + 1
+    clock.advance(10)
+    with pytest.raises(Unreachable, match=str(reply.status)):
+        ask(make_world())
+    assert issuer.counts["/token"] - before == asked + 1 + asked
 
 
 @pytest.mark.parametrize(

@@ -59,11 +59,12 @@ def refresh(
     http: HTTP,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
+    patient: bool = True,
 ) -> tuple[Session, Untrusted | None]:
     """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
 
     An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
-    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was.
+    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was, if `patient`.
     """
     if session.refresh_token is None:
         raise RefreshTokenDead("there is no refresh token")
@@ -74,7 +75,7 @@ def refresh(
         "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
     }
     try:
-        answer = _ask_patiently(form, credentials, discovery, http, sleep)
+        answer = _ask_patiently(form, credentials, discovery, http, sleep, _PAUSES if patient else ())
     except UnusableAnswer as error:
         return replace(session, refresh_token=error.refresh_token or session.refresh_token), error
     rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
@@ -90,8 +91,9 @@ def _ask_patiently(
     discovery: Discovery,
     http: HTTP,
     sleep: Callable[[float], None],
+    pauses: tuple[float, ...],
 ) -> TokenAnswer:
-    for pause in (*_PAUSES, None):
+    for pause in (*pauses, None):
         try:
             return _ask(form, credentials, discovery, http)
         except Unreachable as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
 
+_JUST_NOW = 10.0
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
 
 
@@ -148,11 +149,17 @@ class Renewal:
                 http=http,
                 clock=self._clock,
                 sleep=self._sleep,
+                patient=not self._failed_just_now(session),
             )
         self._keep(profile, renewed)
         if trouble is not None:
             raise trouble
         return renewed
+
+    def _failed_just_now(self, session: Session) -> bool:
+        # kubectl asks several times for one command: what the first call waited for in vain, the next need not.
+        failed = session.last_error
+        return failed is not None and 0 <= self._clock() - failed.at < _JUST_NOW
 
     def _keep(self, profile: Profile, session: Session) -> None:
         """Store the session; a full disk costs the next login, not this token."""
