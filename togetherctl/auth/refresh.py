@@ -58,13 +58,13 @@ def refresh(
     discovery: Discovery,
     http: HTTP,
     clock: Callable[[], float],
-    sleep: Callable[[float], None],
-    patient: bool = True,
+    sleep: Callable[[float], None] | None,
 ) -> tuple[Session, Untrusted | None]:
     """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
 
     An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
-    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was, if `patient`.
+    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was; without a
+    `sleep` nothing is.
     """
     if session.refresh_token is None:
         raise RefreshTokenDead("there is no refresh token")
@@ -75,7 +75,7 @@ def refresh(
         "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
     }
     try:
-        answer = _ask_patiently(form, credentials, discovery, http, sleep, _PAUSES if patient else ())
+        answer = _ask_patiently(form, credentials, discovery, http, sleep)
     except UnusableAnswer as error:
         return replace(session, refresh_token=error.refresh_token or session.refresh_token), error
     rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
@@ -90,15 +90,19 @@ def _ask_patiently(
     credentials: ClientCredentials,
     discovery: Discovery,
     http: HTTP,
-    sleep: Callable[[float], None],
-    pauses: tuple[float, ...],
+    sleep: Callable[[float], None] | None,
 ) -> TokenAnswer:
-    for pause in (*pauses, None):
+    for pause in (*_PAUSES, None):
         try:
             return _ask(form, credentials, discovery, http)
         except Unreachable as error:
             wait = max(pause or 0.0, error.retry_after or 0.0)
-            if pause is None or not _safe_to_repeat(error) or wait > min(_LONGEST_PAUSE, http.seconds_left):
+            if (
+                pause is None
+                or sleep is None
+                or not _safe_to_repeat(error)
+                or wait > min(_LONGEST_PAUSE, http.seconds_left)
+            ):
                 raise
             sleep(wait)
     raise AssertionError("the last attempt returns or raises")

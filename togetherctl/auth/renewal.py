@@ -148,8 +148,7 @@ class Renewal:
                 discovery=self._issuers.discovery(profile, http),
                 http=http,
                 clock=self._clock,
-                sleep=self._sleep,
-                patient=not self._failed_just_now(session),
+                sleep=None if self._failed_just_now(session) else self._sleep,
             )
         self._keep(profile, renewed)
         if trouble is not None:
