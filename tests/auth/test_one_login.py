@@ -175,3 +175,14 @@ def test_the_record_holds_no_secret(make_world: MakeWorld, browser: ScriptedBrow
     assert set(shown) == {"version", *(field.name for field in fields(LoginRecord))}
     assert shown["address"] == watching.opened[0]
     assert record(home) is None
+
+
+def test_a_laptop_that_slept_ends_the_login_with_its_time(
+    make_world: MakeWorld, issuer: ScriptedIssuer, clock: StoppedClock
+) -> None:
+    def sleep(_request: dict[str, str]) -> str:
+        clock.advance(181)
+        return ""
+
+    with pytest.raises(LoginRequired, match="nobody finished the login within 180 s"):
+        ask(make_world(browser=ScriptedBrowser(issuer, sleep)))

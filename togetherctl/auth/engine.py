@@ -228,8 +228,9 @@ class Engine:
         token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
             raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
-        turns = (token.stale_at, token.due_at(profile.margin), token.expires_at)
-        return Credential(token, next(moment for moment in turns if moment > now))
+        turns = (token.stale_at, token.due_at(profile.margin))
+        # Kubernetes counts whole seconds, and a moment that is past makes every request ask.
+        return Credential(token, next((moment for moment in turns if moment >= now + 1), token.expires_at))
 
     # Ahead of the next call
 

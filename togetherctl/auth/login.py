@@ -63,7 +63,8 @@ class Login:
         if way == "authcode":
             from togetherctl.auth.grants.authcode import AuthorizationCode
 
-            return AuthorizationCode(self.provider, self.conversation, self.open_browser, self._accept).log_in()
+            grant = AuthorizationCode(self.provider, self.conversation, self.open_browser, self._accept, self.clock)
+            return grant.log_in()
         if way == "device-code":
             from togetherctl.auth.grants.device_code import DeviceAuthorization
 

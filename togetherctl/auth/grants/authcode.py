@@ -34,6 +34,7 @@ class AuthorizationCode:
     conversation: Conversation
     open_browser: OpenBrowser
     accept: Accept
+    clock: Callable[[], float]
 
     def log_in(self) -> Session:
         """Raises LoginRequired where nobody came back in time, and Unreachable, Refused or Untrusted.
@@ -55,8 +56,10 @@ class AuthorizationCode:
     def _wait(self, listener: Listener, opened: Opened | None) -> Arrival:
         profile = self.provider.profile
         ends = monotonic() + profile.login_timeout
+        # A laptop that sleeps stops the one clock and not the other, by which the others wait.
+        ends_on_the_wall = self.clock() + profile.login_timeout
         with self.conversation.waiting("the login in your browser", profile.login_timeout):
-            while (left := ends - monotonic()) > 0:
+            while (left := ends - monotonic()) > 0 and self.clock() < ends_on_the_wall:
                 arrival = listener.wait(min(_LOOK, left))
                 if arrival is not None:
                     return arrival
