@@ -46,18 +46,18 @@ class AuthorizationCode:
             request = self.provider.authorization_request(listener.redirect_uri)
             url = self.provider.authorization_url(request)
             listener.start(request.is_answered_by)
+            # A laptop that sleeps stops the one clock and not the other, by which the others wait.
+            ends_on_the_wall = self.clock() + profile.login_timeout
             opened = self.open_browser(url)
             self.conversation.page(url, opened=opened is not None)
             if opened is None:
                 self._tell_the_way_from_elsewhere(listener.redirect_uri)
-            arrival = self._wait(listener, opened)
+            arrival = self._wait(listener, opened, ends_on_the_wall)
             return self._finish(arrival, request)
 
-    def _wait(self, listener: Listener, opened: Opened | None) -> Arrival:
+    def _wait(self, listener: Listener, opened: Opened | None, ends_on_the_wall: float) -> Arrival:
         profile = self.provider.profile
         ends = monotonic() + profile.login_timeout
-        # A laptop that sleeps stops the one clock and not the other, by which the others wait.
-        ends_on_the_wall = self.clock() + profile.login_timeout
         with self.conversation.waiting("the login in your browser", profile.login_timeout):
             while (left := ends - monotonic()) > 0 and self.clock() < ends_on_the_wall:
                 arrival = listener.wait(min(_LOOK, left))
