@@ -188,6 +188,7 @@ SERVED = READY | {
         "store",
         "store.known",
         "store.profile",
+        "store.ways",
         "transport",
         "wiring",
     )

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.sessions import Unopenable
-from togetherctl.auth.one_login import command
 from togetherctl.auth.place import needs_nobody
 from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.renewal import Renewal
@@ -96,19 +95,23 @@ class Engine:
             sessions=sessions, ready=ready, issuers=issuers, conversation=conversation, clock=clock, sleep=sleep
         )
 
-    def credential(self, profile: Profile, policy: Policy) -> Credential:
-        """What kubectl gets. Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError."""
+    def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
+        """What kubectl gets; with `renew` a token that is younger than this call, where one is to be had.
+
+        Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
+        """
         with about(profile.name, profile.issuer.url):
             began = self._clock()
             session = self.load(profile)
-            served = self._served(profile, session)
+            served = None if renew else self._served(profile, session)
             if served is not None:
                 self._prepare_the_next(profile, session, policy)
                 return served
             try:
                 with self._turns.taken(profile) as waited:
                     session = self.load(profile)  # someone may have refreshed while this waited
-                    served = self._served(profile, session)
+                    old = renew and not (waited and self._is_younger(profile, session, began))
+                    served = None if old else self._served(profile, session)
                     if session is not None and served is not None:
                         self._have_ready_if_fresh(profile, session)
                         return served
@@ -136,7 +139,7 @@ class Engine:
                     self._explain(error)
             grant = grant or profile.grant
             if not policy.ask and not needs_nobody(profile, grant):
-                raise LoginRequired(f"{reason}; nobody can be asked here", hint=command(profile))
+                raise LoginRequired(f"{reason}; nobody can be asked here", hint=profile.ways.login)
             session = self._renewal.logged_in(profile, grant, asked_for=True)
             self._have_ready_if_fresh(profile, session)
             return session, Outcome.LOGGED_IN
@@ -206,6 +209,10 @@ class Engine:
     def _is_usable(self, profile: Profile, session: Session | None) -> bool:
         return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
 
+    def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
+        token = session.token(profile.token) if session else None
+        return token is not None and token.obtained_at >= moment
+
     def _served(self, profile: Profile, session: Session | None) -> Credential | None:
         """Fresh and stale tokens go out as they are."""
         if not self._is_usable(profile, session):
@@ -236,8 +243,8 @@ class Engine:
 
     def _prepare_the_next(self, profile: Profile, session: Session | None, policy: Policy) -> None:
         """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
-        if profile.storage == "memory":
-            return  # no other process can do anything with it
+        if profile.storage == "memory" or not profile.name:
+            return  # no other process can do anything with it, or none is asked to
         fresh = self._freshness(profile, session) is Freshness.FRESH
         if session is None or not (
             self._lacks_ready(profile) if fresh else self._wants_refresh(profile, session, policy)
@@ -271,6 +278,8 @@ class Engine:
             self._have_ready(profile, self._credential(profile, session))
 
     def _have_ready(self, profile: Profile, credential: Credential) -> None:
+        if not profile.name:
+            return  # nobody could ask for it
         self._ready.write(
             profile.name,
             profile.key,

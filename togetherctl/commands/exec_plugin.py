@@ -23,8 +23,11 @@ def get_token(name: str, environ: Mapping[str, str]) -> int:
     return ended(lambda: print_credential(World(environ, console), name), console.error)
 
 
-def print_credential(world: World, name: str) -> None:
-    """An ExecCredential of the version that `KUBERNETES_EXEC_INFO` asks for, on stdout, and nothing else there."""
+def print_credential(world: World, name: str, *, renew: bool = False) -> None:
+    """An ExecCredential of the version that `KUBERNETES_EXEC_INFO` asks for, on stdout, and nothing else there.
+
+    With `renew` its token is younger than this call, where one is to be had.
+    """
     with stdout_for_the_answer_alone() as answer:
         version = wanted_version(world.environ)
         profile = world.profile(name)
@@ -32,7 +35,7 @@ def print_credential(world: World, name: str) -> None:
             from togetherctl.store.secrets import refuse_recursion
 
             refuse_recursion(profile.name, world.environ)
-        credential = world.engine.credential(profile, world.policy)
+        credential = world.engine.credential(profile, world.policy, renew=renew)
         answer(render(version, credential.token.value, credential.ask_again_at))
 
 

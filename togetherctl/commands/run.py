@@ -11,9 +11,9 @@ import click
 from togetherctl.commands.app import App
 from togetherctl.commands.console import drop
 from togetherctl.commands.ending import ended
-from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.kubelogin import PLUGIN
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(
     make_world: Callable[..., World] = World,
 ) -> int:
     """Run one command in a world made by `make_world` and give its exit code."""
-    verbosity, arguments = take_verbosity(arguments)
+    verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
     app = App(environ, verbosity, _output_wanted(arguments), make_world)
     return ended(
         lambda: _through_click(app, list(arguments), program),
@@ -39,13 +39,24 @@ def run(
 
 def _through_click(app: App, arguments: list[str], program: str) -> object:
     try:
-        return root.main(args=arguments, prog_name=program, obj=app, standalone_mode=False)
+        return _root(program).main(args=arguments, prog_name=program, obj=app, standalone_mode=False)
     except click.UsageError as error:
         raise _usage(error) from None
     except click.ClickException as error:
         raise TogetherctlError(error.format_message()) from None
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def _root(program: str) -> click.Group:
+    """The commands that the program's name stands for."""
+    if program == PLUGIN:
+        from togetherctl.commands.plugin import plugin
+
+        return plugin
+    from togetherctl.commands.root import root
+
+    return root
 
 
 def _failed(app: App, error: TogetherctlError) -> None:

@@ -29,7 +29,7 @@ _MAX_BYTES = 256 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0
 _STEERING = (CONFIG, LOGIN, BROWSER)
-_LEFT_OUT = frozenset({"secret", "password"})
+_LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
 class KnownProfiles:
