@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.browser import ScriptedBrowser, parameters
+from tests.support.issuer import Gate, Reply
 from tests.support.keyrings import InMemory
 from togetherctl.auth.cache.record import decode
 from togetherctl.kubelogin import PLUGIN
@@ -297,8 +299,6 @@ def test_a_client_logs_in_as_itself_wherever_its_secret_is_taken(plugin: Plugin)
 
 
 def test_the_secret_goes_into_the_body_where_the_header_is_not_taken(plugin: Plugin) -> None:
-    from tests.support.issuer import Reply
-
     plugin.issuer.client_secret = SECRET
     plugin.issuer.replies["/token"].append(Reply(401, {"error": "invalid_client"}))
     plugin.token(f"--oidc-client-secret={SECRET}")
@@ -505,6 +505,25 @@ def test_parallel_calls_open_one_tab(plugin: Plugin, process: Run, tmp_path: Pat
     assert [one.code for one in done] == [0] * 4
     assert len({one.stdout for one in done}) == 1
     assert log.read_text() == "visited\n"
+
+
+def test_forced_refreshes_at_once_are_one(plugin: Plugin, environ: dict[str, str]) -> None:
+    old = plugin.token()
+    gate = plugin.issuer.gates["/token"] = Gate()
+    command = [sys.executable, "-m", "togetherctl", *plugin.words("--force-refresh")]
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    with start() as first:
+        gate.wait_for_somebody()
+        with start() as second:
+            assert second.stderr is not None
+            assert "Waiting for another togetherctl that is busy with client the-client." in second.stderr.readline()
+            gate.open()
+            tokens = {json.loads(one.communicate(timeout=60)[0])["status"]["token"] for one in (first, second)}
+    assert len(tokens - {old}) == 1
+    assert plugin.issuer.counts["/token"] == 2
 
 
 @pytest.mark.parametrize(
