@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from keyring.backends import fail
 
 from tests.conftest import ROOT
 from tests.support.browser import parameters
@@ -23,7 +24,7 @@ from togetherctl.kubelogin.profile import profile_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, Done, MakeWorld, Run
+    from tests.conftest import CliIn, Done, MakeWorld, Run, UseKeyring
     from tests.support.conversation import Remembered
     from tests.support.plugin import Plugin
 
@@ -64,6 +65,16 @@ def test_no_store_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, store:
     assert callable(store)
     store("this is [no TOML")
     assert plugin.token()
+
+
+def test_a_keyring_that_cannot_be_used_is_said_with_the_flag_that_helps(
+    plugin: Plugin, use_keyring: UseKeyring
+) -> None:
+    use_keyring(fail.Keyring())
+    done = plugin.run("--token-cache-storage=keyring")
+    assert (done.code, done.stdout) == (6, "")
+    assert "  say --token-cache-storage=disk\n" in done.stderr
+    assert plugin.browser.opened == []
 
 
 def test_a_stale_token_is_served_and_a_due_one_refreshed_by_whoever_asks(plugin: Plugin) -> None:
