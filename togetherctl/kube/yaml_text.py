@@ -10,7 +10,7 @@ import io
 import json
 import re
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -28,23 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _NO_FOLDING = 1 << 20
-_HIDDEN = "(hidden)"
 _MAX_BITS = 1024
 _LONG = 100
 _MAX_VALUES = 2_000_000
 _NONSENSE = object()
-_CREDENTIALS = frozenset(
-    {
-        "token",
-        "password",
-        "client-key-data",
-        "client-certificate-data",
-        "client-secret",
-        "id-token",
-        "refresh-token",
-        "access-token",
-    }
-)
 # Plain words that YAML 1.1, which kubectl speaks, takes for something else than text.
 _YAML_1_1 = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
@@ -116,26 +103,31 @@ def dump(data: Any) -> str:
     return stream.getvalue()
 
 
-def without_credentials(text: str) -> str:
-    """The text with every value hidden that is a credential in a kubeconfig."""
+@dataclass(frozen=True)
+class Scalar:
+    """One value of a YAML text that is not a list or mapping: the keys and places that lead to it, and where it is."""
+
+    path: tuple[str | int, ...]
+    value: str = field(repr=False)
+    start: int
+    end: int
+
+
+def scalars(text: str) -> Iterator[Scalar]:
+    """Every scalar of a text that can be read, an alias at its anchor, in the order they are met."""
     root = YAML().compose(text)
-    # By place: an alias is the same node once more.
-    hidden = {node.start_mark.index: node for node in _credentials(root)} if root else {}
-    for start in sorted(hidden, reverse=True):
-        text = text[:start] + _HIDDEN + text[_content_end(hidden[start]) :]
-    return text
+    yield from _scalars(root, ()) if root else ()
 
 
-def _credentials(node: Node) -> Iterator[Node]:
+def _scalars(node: Node, path: tuple[str | int, ...]) -> Iterator[Scalar]:
     if isinstance(node, SequenceNode):
-        for item in node.value:
-            yield from _credentials(item)
+        for place, item in enumerate(node.value):
+            yield from _scalars(item, (*path, place))
     elif isinstance(node, MappingNode):
         for key, value in node.value:
-            if isinstance(key, ScalarNode) and key.value in _CREDENTIALS:
-                yield value
-            else:
-                yield from _credentials(value)
+            yield from _scalars(value, (*path, str(key.value) if isinstance(key, ScalarNode) else ""))
+    elif isinstance(node, ScalarNode):
+        yield Scalar(path, node.value, node.start_mark.index, _content_end(node))
 
 
 @dataclass(frozen=True)
