@@ -1,1 +1,1 @@
-"""What people bring along from kubelogin: its flags, its stanzas in kubeconfigs, and its cache."""
+"""What people bring along from kubelogin: its command line, its stanzas in kubeconfigs, and its cache."""
