@@ -16,11 +16,12 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from togetherctl.printable import printable
 
@@ -314,14 +315,30 @@ def _index_of(items: list[Any], name: str) -> int:
 
 def _merged(commented: Any, wanted: Any) -> Any:
     """`wanted` in the shape, order and with the comments of what is there."""
+    if isinstance(commented, CommentedSeq) and isinstance(wanted, list):
+        return _merged_list(commented, wanted)
     if not isinstance(commented, CommentedMap) or not isinstance(wanted, dict):
         return wanted
     for key in [key for key in commented if key not in wanted]:
         del commented[key]
     for key, value in wanted.items():
         if key not in commented or commented[key] != value:
-            commented[key] = _merged(commented.get(key), value)
+            before, commented[key] = commented.get(key), _merged(commented.get(key), value)
+            # The comment behind a list on one line comes along with its end.
+            for token in commented.ca.items.get(key) or () if isinstance(before, CommentedSeq) else ():
+                if isinstance(token, CommentToken):
+                    token.start_mark.column = 0
     return commented
+
+
+def _merged_list(commented: CommentedSeq, wanted: list[Any]) -> Any:
+    """Entries that stay keep their style; a list on one line stays on one line, without the comments of its items."""
+    kept = [next((item for item in commented if item == value), value) for value in wanted]
+    if not commented.fa.flow_style():
+        return kept
+    merged = CommentedSeq(kept)
+    merged.fa.set_flow_style()
+    return merged
 
 
 def _content_end(node: Node) -> int:

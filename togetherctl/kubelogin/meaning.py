@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.flags import parse
+from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.known import LISTEN_ADDRESS
+from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, one_bundle
+from togetherctl.kubelogin.redirects import has_certificate
 from togetherctl.paths import expand
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
@@ -24,14 +25,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.old_stanza import OldStanza
 
-SECRET = "OIDC_CLIENT_SECRET"  # noqa: S105 # a variable's name
-CACHE = "KUBECACHEDIR"
 _PROXIES = ("HTTPS_PROXY", "https_proxy")
-_GRANTS = {"authcode-keyboard": "paste"}
-_STORAGES = {"keyring": "keyring", "none": "memory"}
 _SHORTEST_LOGIN, _LONGEST_LOGIN = 10, 3600
 
 
@@ -74,22 +70,26 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
             "togetherctl keeps no passwords; without --password in it, togetherctl would ask for the password"
         )
     notes: list[str] = []
-    issuer = dict(_issuer(flags, stanza.env, folder, notes))
-    profile = dict(_profile(flags, folder, notes))
+    try:
+        issuer = dict(_issuer(flags, stanza.env, folder, notes))
+    except UsageError as error:
+        raise CannotCarryOver(error.message) from None
+    profile = {**dict(_client(flags)), **dict(_login(flags, notes)), **dict(_addresses(flags, folder, notes))}
     secret, variable = _secret(flags, stanza, environ, notes)
     kept = {name: value for name, value in stanza.env.items() if not _is_taken(name, issuer)}
     if kept:
         notes.append(f"still sets {', '.join(sorted(kept))} for its program")
     notes += _left_behind(flags)
+    in_files = STORAGES[flags.token_cache_storage] == "file"
+    cache = old_cache({**environ, **stanza.env}, flags) if in_files else None
     _check(IssuerTable, issuer, "issuer")
     _check(ProfileTable, {"issuer": "x", **profile}, "profile")
-    return Meaning(issuer, profile, secret, variable, _cache(flags, stanza, environ), kept, tuple(notes))
+    return Meaning(issuer, profile, secret, variable, cache, kept, tuple(notes))
 
 
-def old_cache(env: Mapping[str, str], environ: Mapping[str, str]) -> Path:
-    """Where kubelogin keeps tokens unless it is told otherwise."""
-    named = env.get(CACHE) or environ.get(CACHE)
-    return expand(named or "~/.kube/cache", environ) / "oidc-login"
+def old_cache(environ: Mapping[str, str], flags: Flags | None = None) -> Path:
+    """Where kubelogin keeps its tokens."""
+    return cache_folder(flags or Flags(), environ) or expand("~/.kube/cache/oidc-login", environ)
 
 
 def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]) -> Iterator[tuple[str, Any]]:
@@ -98,7 +98,7 @@ def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]
     if files:
         yield "ca_file", files[0] if len(files) == 1 else files
     if flags.certificate_authority_data:
-        yield "ca_data", _one_bundle(flags.certificate_authority_data)
+        yield "ca_data", one_bundle(flags.certificate_authority_data)
     if flags.insecure_skip_tls_verify:
         yield "insecure_skip_tls_verify", True
     if flags.oidc_request_header:
@@ -108,24 +108,26 @@ def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]
         yield "proxy", proxy
 
 
-def _profile(flags: Flags, folder: Path, notes: list[str]) -> Iterator[tuple[str, Any]]:
+def _client(flags: Flags) -> Iterator[tuple[str, Any]]:
     yield "client_id", flags.oidc_client_id
     extra = [word for scope in flags.oidc_extra_scope for word in scope.split()]
     yield "scopes", list(dict.fromkeys(["openid", *extra]))
     if flags.grant_type != "auto":
-        yield "grant", _GRANTS.get(flags.grant_type, flags.grant_type)
-    if flags.username:
+        yield "grant", grant(flags)
+    if grant(flags) == "password" and flags.username:
         yield "username", flags.username
-    yield from _addresses(flags, folder, notes)
-    if flags.open_url_after_authentication:
-        yield "open_url_after", flags.open_url_after_authentication
     if flags.oidc_pkce_method == "no" and not flags.oidc_use_pkce:
         yield "pkce", "no"
     if flags.oidc_use_access_token:
         yield "token", "access"
-    if flags.token_cache_storage in _STORAGES:
-        yield "storage", _STORAGES[flags.token_cache_storage]
-    parameters = dict(flags.oidc_auth_request_extra_params)
+    if STORAGES[flags.token_cache_storage] != "file":
+        yield "storage", STORAGES[flags.token_cache_storage]
+
+
+def _login(flags: Flags, notes: list[str]) -> Iterator[tuple[str, Any]]:
+    # The other grants of kubelogin leave these parameters out.
+    takes_parameters = grant(flags) in ("authcode", "paste", "client-credentials")
+    parameters = dict(flags.oidc_auth_request_extra_params) if takes_parameters else {}
     own = [name for name in parameters if not _is_sound(checks.auth_parameter, name)]
     if own:
         notes.append(f"loses the extra parameters {', '.join(own)}, which togetherctl sets itself")
@@ -135,6 +137,8 @@ def _profile(flags: Flags, folder: Path, notes: list[str]) -> Iterator[tuple[str
         yield "browser", False
     elif flags.browser_command:
         yield "browser", [flags.browser_command]
+    if flags.open_url_after_authentication:
+        yield "open_url_after", flags.open_url_after_authentication
     seconds = min(max(flags.authentication_timeout_sec, _SHORTEST_LOGIN), _LONGEST_LOGIN)
     if flags.authentication_timeout_sec != seconds:
         notes.append(f"gives a login {seconds} s instead of {flags.authentication_timeout_sec} s")
@@ -144,11 +148,14 @@ def _profile(flags: Flags, folder: Path, notes: list[str]) -> Iterator[tuple[str
 
 def _addresses(flags: Flags, folder: Path, notes: list[str]) -> Iterator[tuple[str, Any]]:
     """Redirect URIs and where to listen, as kubelogin takes them: `http://localhost:PORT` without one of its own."""
-    secure = bool(flags.local_server_cert and flags.local_server_key)
+    secure = has_certificate(flags)
     if secure:
         yield "listen_cert_file", _path(flags.local_server_cert, folder, notes)
         yield "listen_key_file", _path(flags.local_server_key, folder, notes)
-    addresses = [address if not address.startswith(":") else f"0.0.0.0{address}" for address in flags.listen_address]
+    addresses = [
+        f"0.0.0.0{item}" if item.startswith(":") else item  # noqa: S104 # as the person wrote it, by Go's rule
+        for item in flags.listen_address
+    ]
     if flags.oidc_redirect_url:
         yield "redirect_uris", [flags.oidc_redirect_url]
         if addresses != list(LISTEN_ADDRESS) or not _listens_there(flags.oidc_redirect_url, addresses):
@@ -178,19 +185,19 @@ def _secret(
     if flags.oidc_client_secret:
         return flags.oidc_client_secret, None
     proves_otherwise = flags.oidc_use_pkce or flags.oidc_pkce_method == "S256"
-    if stanza.env.get(SECRET):
+    if stanza.env.get(CLIENT_SECRET):
         if not proves_otherwise:
-            return stanza.env[SECRET], None
-        notes.append(f"loses its {SECRET}, which was not used because of PKCE")
-    elif stanza.reads_environment and environ.get(SECRET) and not proves_otherwise:
-        notes.append(f"reads its client secret from {SECRET}, as before")
-        return None, SECRET
+            return stanza.env[CLIENT_SECRET], None
+        notes.append(f"loses its {CLIENT_SECRET}, which was not used because of PKCE")
+    elif stanza.reads_environment and environ.get(CLIENT_SECRET) and not proves_otherwise:
+        notes.append(f"reads its client secret from {CLIENT_SECRET}, as before")
+        return None, CLIENT_SECRET
     return None, None
 
 
 def _is_taken(name: str, issuer: Mapping[str, Any]) -> bool:
     """Whether a variable of the stanza went into the store, or would mean nothing to togetherctl."""
-    return name in (SECRET, CACHE) or (name in _PROXIES and "proxy" in issuer)
+    return name in (CLIENT_SECRET, KUBE_CACHE) or (name in _PROXIES and "proxy" in issuer)
 
 
 def _left_behind(flags: Flags) -> Iterator[str]:
@@ -200,31 +207,12 @@ def _left_behind(flags: Flags) -> Iterator[str]:
         yield "loses its log level; -v of togetherctl shows what is asked of issuers"
 
 
-def _cache(flags: Flags, stanza: OldStanza, environ: Mapping[str, str]) -> Path | None:
-    if flags.token_cache_storage != "disk":
-        return None
-    if flags.token_cache_dir:
-        return expand(flags.token_cache_dir, environ)
-    return old_cache(stanza.env, environ)
-
-
 def _path(text: str, folder: Path, notes: list[str]) -> str:
     """`~` stays; a relative path was taken from wherever kubectl ran, and can only be taken from one place now."""
     if text.startswith("~") or Path(text).is_absolute():
         return text
     notes.append(f"has the relative path {text}, which is now taken from {folder}")
     return str(folder / text)
-
-
-def _one_bundle(parts: tuple[str, ...]) -> str:
-    """Several authorities in base64 as one. Raises CannotCarryOver."""
-    if len(parts) == 1:
-        return parts[0]
-    try:
-        decoded = [b64decode("".join(part.split()), validate=True).strip() for part in parts]
-    except (NotBase64, ValueError):
-        raise CannotCarryOver("its --certificate-authority-data is not base64") from None
-    return b64encode(b"\n".join([*decoded, b""])).decode("ascii")
 
 
 def _is_sound(check: Any, value: str) -> bool:

@@ -15,8 +15,22 @@ _LONGEST = 63
 _ROOM_FOR_NUMBER = 5
 # What hosts of identity providers are called everywhere, and users of kubeconfigs too.
 _SAYS_NOTHING = frozenset(
-    "accounts auth dex iam id identity idp kubelogin keycloak kube kubernetes login oauth oauth2 oidc oidc-user openid "
-    "secure sso token user www".split()
+    {
+        "accounts",
+        "auth",
+        "dex",
+        "iam",
+        "id",
+        "identity",
+        "idp",
+        "keycloak",
+        "login",
+        "oauth",
+        "oauth2",
+        "oidc",
+        "openid",
+    }
+    | {"kubelogin", "kube", "kubernetes", "oidc-user", "secure", "sso", "token", "user", "www"}
 )
 
 

@@ -61,8 +61,9 @@ def command(
     """Move over from kubelogin.
 
     Stanzas of kubectl together-login, kubectl oidc-login and kubelogin become issuers, profiles and clusters of the
-    store, and call togetherctl from then on. Without --context and --all, the only one there is. Client secrets leave the
-    kubeconfig. What was there is kept beside it, and --revert puts it back.
+    store, and call togetherctl from then on. Without --context and --all, the only one there is.
+
+    Client secrets leave the kubeconfig. What was there is kept beside it, and --revert puts it back.
     """
     files = kubeconfig_files(kubeconfig, app.environ)
     if revert:
@@ -172,7 +173,7 @@ def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None)
 
     store = _store(app)
     names = [name for name in Kubeconfigs(files).our_profiles() if name in store.table.profiles]
-    usual = [old_cache({}, app.environ)]
+    usual = [old_cache(app.environ)]
     folders = {name: [folder] if folder else plan.caches.get(name, usual) for name in names}
     profiles = [store.profile(name) for name in names]
     take_over = TakeOver(app.world.sessions, app.world.issuers.verify, app.world.clock)
