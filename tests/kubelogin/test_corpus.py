@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kubelogin.conftest import CORPUS
-from tests.support.keyrings import MemoryKeyring
+from tests.support.keyrings import InMemory
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
@@ -21,17 +21,11 @@ NAMES = sorted(path.stem for path in CORPUS.glob("*.yaml"))
 SECRETS = ("made-up-google-secret", "made-up-entra-secret")
 
 
-@pytest.fixture
-def keyring(use_keyring: UseKeyring) -> MemoryKeyring:
-    backend = MemoryKeyring()
-    use_keyring(backend)
-    return backend
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_converted_as_written_down(
-    name: str, folder: Path, kubeconfig: Path, home: Path, cli: Run, canary: Canary, keyring: MemoryKeyring
+    name: str, folder: Path, kubeconfig: Path, home: Path, cli: Run, canary: Canary, use_keyring: UseKeyring
 ) -> None:
+    use_keyring(InMemory())
     for secret in SECRETS:
         canary.watch("a client secret", secret)
     original = (CORPUS / f"{name}.yaml").read_bytes()

@@ -16,13 +16,12 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
-from ruamel.yaml.tokens import CommentToken
 
+from togetherctl.kube.yaml_merge import merged
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ _NONSENSE = object()
 _YAML_1_1 = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
 )
+_ALIAS = re.compile(r"\s*:\s*\*[^\s,\[\]{}]+")
 
 
 class NotYAML(Exception):
@@ -243,7 +243,7 @@ class YamlText:
             if at == len(items):
                 added.append(entry)
             elif items[at] != entry:
-                splices.append(self._item_splice(node, at, _merged(self._commented[section][at], entry), entry))
+                splices.append(self._item_splice(node, at, merged(self._commented[section][at], entry), entry))
         if added and node.flow_style:
             end = _content_end(node.value[-1])
             splices.append(_Splice(end, end, "".join(f", {_json(entry)}" for entry in added)))
@@ -253,13 +253,13 @@ class YamlText:
             splices.append(_Splice(end, end, "".join("\n" + _block_item(entry, column).rstrip() for entry in added)))
         return splices
 
-    def _item_splice(self, node: SequenceNode, at: int, merged: Any, entry: dict[str, Any]) -> _Splice:
+    def _item_splice(self, node: SequenceNode, at: int, shape: Any, entry: dict[str, Any]) -> _Splice:
         item = node.value[at]
         end = _content_end(item)
         if node.flow_style:
             return _Splice(item.start_mark.index, end, _json(entry))
         start, column = self._dash(item)
-        return _Splice(start, self._line_end(end), _block_item(merged, column).strip())
+        return _Splice(start, self._line_end(end), _block_item(shape, column).strip())
 
     def _value_splice(self, key: Node, node: Node, text: str) -> _Splice:
         """From behind the key's colon to the end of its value, which may be nothing at all."""
@@ -287,7 +287,7 @@ class YamlText:
 
     @cached_property
     def _commented(self) -> Any:
-        return _writer().load(self.original)
+        return _writer().load(self.original.replace("\r\n", "\n"))
 
     def _line_end(self, index: int) -> int:
         end = self.original.find("\n", index)
@@ -313,45 +313,27 @@ def _index_of(items: list[Any], name: str) -> int:
     return len(items)
 
 
-def _merged(commented: Any, wanted: Any) -> Any:
-    """`wanted` in the shape, order and with the comments of what is there."""
-    if isinstance(commented, CommentedSeq) and isinstance(wanted, list):
-        return _merged_list(commented, wanted)
-    if not isinstance(commented, CommentedMap) or not isinstance(wanted, dict):
-        return wanted
-    for key in [key for key in commented if key not in wanted]:
-        del commented[key]
-    for key, value in wanted.items():
-        if key not in commented or commented[key] != value:
-            before, commented[key] = commented.get(key), _merged(commented.get(key), value)
-            # The comment behind a list on one line comes along with its end.
-            for token in commented.ca.items.get(key) or () if isinstance(before, CommentedSeq) else ():
-                if isinstance(token, CommentToken):
-                    token.start_mark.column = 0
-    return commented
-
-
-def _merged_list(commented: CommentedSeq, wanted: list[Any]) -> Any:
-    """Entries that stay keep their style; a list on one line stays on one line, without the comments of its items."""
-    kept = [next((item for item in commented if item == value), value) for value in wanted]
-    if not commented.fa.flow_style():
-        return kept
-    merged = CommentedSeq(kept)
-    merged.fa.set_flow_style()
-    return merged
-
-
 def _content_end(node: Node) -> int:
     """Where a node's last character of content is; a block node's own end lies beyond the comments that follow it."""
     if isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
         last = node.value[-1]
         key, value = last if isinstance(last, tuple) else (None, last)
+        if value.start_mark.index < (key or node).start_mark.index:
+            return _alias_end(key)
         if key is not None and isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index:
             return int(key.end_mark.index)
         return _content_end(value)
     if isinstance(node, ScalarNode) and node.style in ("|", ">"):
         return len(node.start_mark.buffer[: node.end_mark.index].rstrip())
     return int(node.end_mark.index)
+
+
+def _alias_end(key: Node | None) -> int:
+    """Where the alias behind a key ends; the node that it is stands where its anchor is. Raises CannotEdit."""
+    alias = key and _ALIAS.match(key.start_mark.buffer, key.end_mark.index)
+    if not alias:
+        raise CannotEdit
+    return alias.end()
 
 
 def _block_item(entry: Any, column: int) -> str:

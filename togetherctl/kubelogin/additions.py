@@ -172,8 +172,9 @@ def _lost(name: str, known: ProfileTable, wanted: ProfileTable) -> list[str]:
     fields = [
         field
         for field in ProfileTable.model_fields
-        if field != "client_secret" and getattr(known, field) != getattr(wanted, field)
+        # Scopes that make the same identity are the same, in whatever order.
+        if field not in ("client_secret", "scopes") and getattr(known, field) != getattr(wanted, field)
     ]
-    if not fields or all(field == "scopes" and set(known.scopes) == set(wanted.scopes) for field in fields):
+    if not fields:
         return []
     return [f"is the same identity as profile {name}, whose {', '.join(sorted(fields))} count from now on"]

@@ -67,7 +67,6 @@ class Plan:
     caches: dict[str, list[Path]] = field(default_factory=dict)
     backups: list[Path] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     @property
@@ -129,7 +128,7 @@ class Conversion:
                 if place is None:
                     raise UsageError("a kubeconfig changed in this moment; nothing was converted", hint="try again")
                 left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self._environ)
-                plan.notes += [left] if left else []
+                plan.done += [left] if left else []
             plan.backups = backups.make(plan.changed)
             if plan.tables:
                 with changing_store() as text:
@@ -177,7 +176,7 @@ class Conversion:
             ours["env"] = [{"name": name, "value": value} for name, value in meant.env.items()]
         kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
-        plan.notes += [f"{said} {note}" for note in (*notes, *meant.notes)]
+        plan.done += [f"{said} {note}" for note in (*notes, *meant.notes)]
         if meant.cache is not None:
             plan.caches.setdefault(profile, []).append(meant.cache)
         return profile

@@ -62,7 +62,7 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     try:
         flags = parse(stanza.arguments)
     except UsageError as error:
-        raise CannotCarryOver(error.message) from None
+        raise CannotCarryOver(f"its flags cannot be read: {error.message}") from None
     if not flags.oidc_issuer_url or not flags.oidc_client_id:
         raise CannotCarryOver("it names no --oidc-issuer-url or no --oidc-client-id")
     if flags.password:
@@ -77,6 +77,8 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     profile = {**dict(_client(flags)), **dict(_login(flags, notes)), **dict(_addresses(flags, folder, notes))}
     secret, variable = _secret(flags, stanza, environ, notes)
     kept = {name: value for name, value in stanza.env.items() if not _is_taken(name, issuer)}
+    if "@" in issuer.get("proxy", ""):
+        notes.append("had a proxy with a password, which is in the store from now on")
     if kept:
         notes.append(f"still sets {', '.join(sorted(kept))} for its program")
     notes += _left_behind(flags)

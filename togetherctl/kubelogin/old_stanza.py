@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from togetherctl.kubelogin import PLUGIN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PLUGINS = {"together-login": "kubectl together-login", "oidc-login": "kubectl oidc-login"}
+_PLUGINS = {"together-login": PLUGIN, "oidc-login": "kubectl oidc-login"}
 _PROGRAMS = {
-    "kubectl-together_login": "kubectl together-login",
+    "kubectl-together_login": PLUGIN,
     "kubectl-oidc_login": "kubectl oidc-login",
     "kubelogin": "kubelogin",
 }
@@ -57,7 +59,7 @@ def old_stanza(user: Mapping[str, Any]) -> OldStanza | None:
         for item in _listed(stanza.get("env"))
         if isinstance(item, dict) and isinstance(item.get("name"), str) and isinstance(item.get("value"), str)
     }
-    return OldStanza(program, tuple(words), env, reads_environment=program == "kubectl together-login")
+    return OldStanza(program, tuple(words), env, reads_environment=program == PLUGIN)
 
 
 def _name_of(command: str) -> str:

@@ -144,7 +144,7 @@ def _store(app: App) -> Store:
 
 
 def _report(app: App, plan: Plan, files: Sequence[Path], *, dry_run: bool) -> None:
-    for line in [*plan.done, *plan.notes]:
+    for line in plan.done:
         app.console.say(line)
     for line in plan.left:
         app.console.warn(line)
