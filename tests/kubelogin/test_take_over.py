@@ -82,6 +82,7 @@ def test_a_token_that_is_good_is_served_once_its_signature_was_checked(
     assert token_of(here("get-token", "--profile", "localhost")) == tokens["id_token"]
     assert issuer.counts["/token"] == 0
     assert (cache / "3f9a").exists(), "the old cache is left alone"
+    assert f"What is in {cache} was left there; kubectl together-login clean --token-cache-dir {cache}" in done.stderr
 
 
 @pytest.mark.usefixtures("converted")

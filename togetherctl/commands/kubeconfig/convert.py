@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -179,12 +180,17 @@ def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None)
     take_over = TakeOver(app.world.sessions, app.world.issuers.verify, app.world.clock)
     for line in take_over.all(profiles, folders):
         app.console.say(line)
-    if names:
-        app.console.say("The old cache is as it was; `kubectl together-login clean` deletes it.")
+    for old in dict.fromkeys(path for several in folders.values() for path in several if path.is_dir()):
+        app.console.say(
+            f"What is in {old} was left there; kubectl together-login clean --token-cache-dir {shlex.quote(str(old))} "
+            "deletes it."
+        )
 
 
 def _revert(app: App, files: Sequence[Path], *, force: bool) -> None:
     backups = Backups(app.world.paths.state, app.world.paths.config)
+    copies = ""
     for item in backups.revert(files, force=force):
         app.console.say(f"{item.kubeconfig} is as it was before the conversion.")
-    app.console.say("The store keeps its profiles and sessions; they do no harm.")
+        copies = f" As it was before, it is in {item.store}." if item.store else copies
+    app.console.say(f"The store keeps its profiles and sessions, which do no harm.{copies}")
