@@ -7,12 +7,13 @@ TERMINALS ?= 20
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: demo test check lint types imports docs bench soak clean help
+.PHONY: acceptance demo test check lint types imports docs bench soak clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl or Chromium say so where those are missing"
 	@echo "make check    style, types, import rules and generated pages"
+	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make docs     write the reference pages anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
@@ -35,6 +36,10 @@ types: $(VENV)/.check
 
 imports: $(VENV)/.check
 	$(BIN)/lint-imports
+
+# What is set on make's command line is in the script's environment. CLIENT_SECRET is better set in the environment alone.
+acceptance: $(VENV)/.demo
+	@$(BIN)/python -m tests.acceptance
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py

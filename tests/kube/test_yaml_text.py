@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load, without_credentials
+from togetherctl.kube.credentials import without_credentials
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 
@@ -290,4 +291,4 @@ def test_credentials_are_hidden_behind_aliases_and_odd_keys_too() -> None:
     hidden = without_credentials(text)
     assert "SECRET" not in hidden
     assert hidden.startswith("? [a]\n: b\nx: {token: ")
-    assert hidden.endswith("z:\n  token: (hidden)\nend: shown\n")
+    assert hidden.endswith("z:\n  token: [(hidden)]\nend: shown\n")

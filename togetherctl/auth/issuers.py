@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.auth.browser import Opened
+    from togetherctl.auth.claims import Claims
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.discovery import Discovery
     from togetherctl.auth.place import Place
@@ -85,6 +86,14 @@ class Issuers:
                 sleep=self.sleep,
             )
             return login.log_in(grant)
+
+    def verify(self, profile: Profile, id_token: str) -> Claims:
+        """The claims of an ID token that came from elsewhere. Raises Untrusted, and Unreachable without its keys."""
+        from togetherctl.auth.id_token import verify
+
+        with about(profile.name, profile.issuer.url), self._client(profile) as http:
+            keys = self.discovery(profile, http).keys
+            return verify(id_token, keys=keys, issuer=profile.issuer.url, client_id=profile.client_id, now=self.clock())
 
     def revoke(self, profile: Profile, session: Session) -> bool:
         """Revoke a session's tokens; raises as `logout.revoke` does."""

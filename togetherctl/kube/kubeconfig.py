@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
+from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS, is_ours
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, without_credentials
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -40,6 +41,23 @@ class Change:
     def changed(self) -> bool:
         return self.before != self.after
 
+    def target(self) -> Path:
+        """The file itself, whatever links lead to it. Raises KubeconfigError where it must not be written."""
+        target = self.path.resolve()
+        if target.exists() and not os.access(target, os.W_OK):
+            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {target}")
+        return target
+
+    def write(self) -> None:
+        """Replace the file in one step; call it under its lock. Raises KubeconfigError."""
+        try:
+            target = self.target()
+            make_private_folder(target.parent)
+            like = target.stat() if target.exists() else None
+            write_whole(target, self.after.encode("utf-8"), like=like)
+        except OSError as error:
+            raise KubeconfigError(f"{self.path} cannot be written: {error.strerror}") from None
+
     def diff(self) -> str:
         """A unified diff, empty where nothing changes."""
         # What stands around a change may be somebody's credentials.
@@ -48,6 +66,25 @@ class Change:
             before.splitlines(), after.splitlines(), str(self.path), str(self.path), lineterm=""
         )
         return "".join(f"{line}\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class KubeconfigFile:
+    """One kubeconfig file as it was read, and the edits that gather in `text`; `original` is None without a file."""
+
+    path: Path
+    original: str | None
+    text: YamlText
+
+    @classmethod
+    def read(cls, path: Path) -> KubeconfigFile:
+        """Raises KubeconfigError."""
+        original = _read(path)
+        return cls(path, original, _parse(path, original))
+
+    def change(self) -> Change:
+        """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
+        return Change(self.path, self.original or "", _rendered(self.path, self.text))
 
 
 def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path]:
@@ -73,20 +110,20 @@ def write(
     """
     if dry_run:
         return _planned(files, entries, overwrite=overwrite, current_context=current_context)
-    with _locked(sorted(files)):
+    with holding(sorted(files)):
         changes = _planned(files, entries, overwrite=overwrite, current_context=current_context)
         for change in changes:
             if change.changed:
-                _replace(change)
+                change.write()
         return changes
 
 
 def _planned(
     files: Sequence[Path], entries: Sequence[Entry], *, overwrite: bool, current_context: str | None
 ) -> list[Change]:
-    texts = {path: _read(path) for path in files}
-    parsed = {path: _parse(path, text) for path, text in texts.items()}
-    fallback = next((path for path in files if texts[path] is not None), files[-1])
+    opened = {path: KubeconfigFile.read(path) for path in files}
+    parsed = {path: file.text for path, file in opened.items()}
+    fallback = next((path for path in files if opened[path].original is not None), files[-1])
     foreign: list[str] = []
     for entry in entries:
         path = next((path for path in files if _find(parsed[path], entry)), fallback)
@@ -105,7 +142,7 @@ def _planned(
     if current_context is not None:
         holder = next((path for path in files if parsed[path].data.get("current-context")), fallback)
         parsed[holder].put_scalar("current-context", current_context)
-    return [Change(path, texts[path] or "", _rendered(path, parsed[path])) for path in files]
+    return [opened[path].change() for path in files]
 
 
 def _find(text: YamlText, entry: Entry) -> dict[str, object] | None:
@@ -141,21 +178,12 @@ def _parse(path: Path, text: str | None) -> YamlText:
         raise KubeconfigError(f"{path} cannot be understood: {error}", hint="mend it, then run this again") from None
 
 
-def _replace(change: Change) -> None:
-    try:
-        target = change.path.resolve()
-        status = target.stat() if target.exists() else None
-        if status and not os.access(target, os.W_OK):
-            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {target}")
-        make_private_folder(target.parent)
-        write_whole(target, change.after.encode("utf-8"), like=status)
-    except OSError as error:
-        raise KubeconfigError(f"{change.path} cannot be written: {error.strerror}") from None
-
-
 @contextmanager
-def _locked(files: Sequence[Path]) -> Iterator[None]:
-    """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given."""
+def holding(files: Sequence[Path]) -> Iterator[None]:
+    """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given.
+
+    Raises KubeconfigError.
+    """
     held: list[Path] = []
     try:
         for path in files:

@@ -66,7 +66,7 @@ class Entry:
 
     def _over_value(self, name: str, before: Any, value: Any) -> Any:
         if name == "extensions" and isinstance(before, list):
-            others = [item for item in before if not (isinstance(item, dict) and item.get("name") == PROGRAM)]
+            others = [item for item in before if not _is_mark(item)]
             return [*others, *value]
         if name == "exec" and isinstance(before, dict) and before.get("env"):
             return {**value, "env": before["env"]}
@@ -74,33 +74,51 @@ class Entry:
 
 
 def is_ours(section: Section, entry: Mapping[str, Any]) -> bool:
-    """Whether togetherctl wrote this entry: it bears our extension, or our user name."""
-    if section == "users":
-        return str(entry.get("name")).startswith(USER_PREFIX)
+    """Whether togetherctl wrote or converted this entry: it bears our extension, or our user name."""
+    if section == "users" and str(entry.get("name")).startswith(USER_PREFIX):
+        return True
     body = entry.get(_BODY[section])
     if not isinstance(body, dict):
         return False
     if section == "contexts" and str(body.get("user")).startswith(USER_PREFIX):
         return True
     extensions = body.get("extensions")
-    return any(
-        isinstance(item, dict) and item.get("name") == PROGRAM
-        for item in (extensions if isinstance(extensions, list) else [])
-    )
+    return any(_is_mark(item) for item in (extensions if isinstance(extensions, list) else []))
 
 
 def entries_for(cluster: Cluster, command: str) -> list[Entry]:
     """The three entries that open `cluster` by running `command`."""
     user = f"{USER_PREFIX}{cluster.profile}"
-    mark = {"extensions": [{"name": PROGRAM, "extension": {"cluster": cluster.name, "profile": cluster.profile}}]}
+    mark = _mark(cluster=cluster.name, profile=cluster.profile)
     context: dict[str, Any] = {"cluster": cluster.context, "user": user}
     if cluster.namespace:
         context["namespace"] = cluster.namespace
     return [
         Entry("clusters", cluster.context, {**_cluster_body(cluster), **mark}),
         Entry("contexts", cluster.context, {**context, **mark}),
-        Entry("users", user, {"exec": _exec(cluster.profile, command)}),
+        Entry("users", user, {"exec": stanza_for(cluster.profile, command)}),
     ]
+
+
+def stanza_for(profile: str, command: str) -> dict[str, Any]:
+    """The exec stanza that gets its credential from `profile` by running `command`."""
+    return {
+        "apiVersion": V1,
+        "command": command,
+        "args": ["get-token", "--profile", profile],
+        "interactiveMode": "IfAvailable",
+        "provideClusterInfo": False,
+        "installHint": _INSTALL_HINT,
+    }
+
+
+def made_ours(section: Section, entry: Mapping[str, Any], changes: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    """Somebody's entry with `changes` in its body and our extension, which holds `names`; all else stays."""
+    key = _BODY[section]
+    body = {**entry[key], **changes}
+    before = body.get("extensions")
+    others = [item for item in (before if isinstance(before, list) else []) if not _is_mark(item)]
+    return {**entry, key: {**body, "extensions": [*others, *_mark(**names)["extensions"]]}}
 
 
 def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
@@ -137,12 +155,9 @@ def _cluster_body(cluster: Cluster) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _exec(profile: str, command: str) -> dict[str, Any]:
-    return {
-        "apiVersion": V1,
-        "command": command,
-        "args": ["get-token", "--profile", profile],
-        "interactiveMode": "IfAvailable",
-        "provideClusterInfo": False,
-        "installHint": _INSTALL_HINT,
-    }
+def _mark(**names: str) -> dict[str, Any]:
+    return {"extensions": [{"name": PROGRAM, "extension": names}]}
+
+
+def _is_mark(item: object) -> bool:
+    return isinstance(item, dict) and item.get("name") == PROGRAM

@@ -10,45 +10,33 @@ import io
 import json
 import re
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
+from togetherctl.kube.yaml_merge import merged
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _NO_FOLDING = 1 << 20
-_HIDDEN = "(hidden)"
 _MAX_BITS = 1024
 _LONG = 100
 _MAX_VALUES = 2_000_000
 _NONSENSE = object()
-_CREDENTIALS = frozenset(
-    {
-        "token",
-        "password",
-        "client-key-data",
-        "client-certificate-data",
-        "client-secret",
-        "id-token",
-        "refresh-token",
-        "access-token",
-    }
-)
 # Plain words that YAML 1.1, which kubectl speaks, takes for something else than text.
 _YAML_1_1 = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
 )
+_ALIAS = re.compile(r"\s*:\s*\*[^\s,\[\]{}]+")
 
 
 class NotYAML(Exception):
@@ -116,26 +104,31 @@ def dump(data: Any) -> str:
     return stream.getvalue()
 
 
-def without_credentials(text: str) -> str:
-    """The text with every value hidden that is a credential in a kubeconfig."""
+@dataclass(frozen=True)
+class Scalar:
+    """One value of a YAML text that is not a list or mapping: the keys and places that lead to it, and where it is."""
+
+    path: tuple[str | int, ...]
+    value: str = field(repr=False)
+    start: int
+    end: int
+
+
+def scalars(text: str) -> Iterator[Scalar]:
+    """Every scalar of a text that can be read, an alias at its anchor, in the order they are met."""
     root = YAML().compose(text)
-    # By place: an alias is the same node once more.
-    hidden = {node.start_mark.index: node for node in _credentials(root)} if root else {}
-    for start in sorted(hidden, reverse=True):
-        text = text[:start] + _HIDDEN + text[_content_end(hidden[start]) :]
-    return text
+    yield from _scalars(root, ()) if root else ()
 
 
-def _credentials(node: Node) -> Iterator[Node]:
+def _scalars(node: Node, path: tuple[str | int, ...]) -> Iterator[Scalar]:
     if isinstance(node, SequenceNode):
-        for item in node.value:
-            yield from _credentials(item)
+        for place, item in enumerate(node.value):
+            yield from _scalars(item, (*path, place))
     elif isinstance(node, MappingNode):
         for key, value in node.value:
-            if isinstance(key, ScalarNode) and key.value in _CREDENTIALS:
-                yield value
-            else:
-                yield from _credentials(value)
+            yield from _scalars(value, (*path, str(key.value) if isinstance(key, ScalarNode) else ""))
+    elif isinstance(node, ScalarNode):
+        yield Scalar(path, node.value, node.start_mark.index, _content_end(node))
 
 
 @dataclass(frozen=True)
@@ -250,7 +243,7 @@ class YamlText:
             if at == len(items):
                 added.append(entry)
             elif items[at] != entry:
-                splices.append(self._item_splice(node, at, _merged(self._commented[section][at], entry), entry))
+                splices.append(self._item_splice(node, at, merged(self._commented[section][at], entry), entry))
         if added and node.flow_style:
             end = _content_end(node.value[-1])
             splices.append(_Splice(end, end, "".join(f", {_json(entry)}" for entry in added)))
@@ -260,13 +253,13 @@ class YamlText:
             splices.append(_Splice(end, end, "".join("\n" + _block_item(entry, column).rstrip() for entry in added)))
         return splices
 
-    def _item_splice(self, node: SequenceNode, at: int, merged: Any, entry: dict[str, Any]) -> _Splice:
+    def _item_splice(self, node: SequenceNode, at: int, shape: Any, entry: dict[str, Any]) -> _Splice:
         item = node.value[at]
         end = _content_end(item)
         if node.flow_style:
             return _Splice(item.start_mark.index, end, _json(entry))
         start, column = self._dash(item)
-        return _Splice(start, self._line_end(end), _block_item(merged, column).strip())
+        return _Splice(start, self._line_end(end), _block_item(shape, column).strip())
 
     def _value_splice(self, key: Node, node: Node, text: str) -> _Splice:
         """From behind the key's colon to the end of its value, which may be nothing at all."""
@@ -294,7 +287,7 @@ class YamlText:
 
     @cached_property
     def _commented(self) -> Any:
-        return _writer().load(self.original)
+        return _writer().load(self.original.replace("\r\n", "\n"))
 
     def _line_end(self, index: int) -> int:
         end = self.original.find("\n", index)
@@ -320,29 +313,27 @@ def _index_of(items: list[Any], name: str) -> int:
     return len(items)
 
 
-def _merged(commented: Any, wanted: Any) -> Any:
-    """`wanted` in the shape, order and with the comments of what is there."""
-    if not isinstance(commented, CommentedMap) or not isinstance(wanted, dict):
-        return wanted
-    for key in [key for key in commented if key not in wanted]:
-        del commented[key]
-    for key, value in wanted.items():
-        if key not in commented or commented[key] != value:
-            commented[key] = _merged(commented.get(key), value)
-    return commented
-
-
 def _content_end(node: Node) -> int:
     """Where a node's last character of content is; a block node's own end lies beyond the comments that follow it."""
     if isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
         last = node.value[-1]
         key, value = last if isinstance(last, tuple) else (None, last)
+        if value.start_mark.index < (key or node).start_mark.index:
+            return _alias_end(key)
         if key is not None and isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index:
             return int(key.end_mark.index)
         return _content_end(value)
     if isinstance(node, ScalarNode) and node.style in ("|", ">"):
         return len(node.start_mark.buffer[: node.end_mark.index].rstrip())
     return int(node.end_mark.index)
+
+
+def _alias_end(key: Node | None) -> int:
+    """Where the alias behind a key ends; the node that it is stands where its anchor is. Raises CannotEdit."""
+    alias = key and _ALIAS.match(key.start_mark.buffer, key.end_mark.index)
+    if not alias:
+        raise CannotEdit
+    return alias.end()
 
 
 def _block_item(entry: Any, column: int) -> str:

@@ -1,4 +1,4 @@
-"""kubelogin's command line: what its flags say, and the profile without a name that they make."""
+"""What people bring along from kubelogin: its command line, its stanzas in kubeconfigs, and its cache."""
 
 # What togetherctl is called when kubectl finds it as a plugin.
 PLUGIN = "kubectl together-login"

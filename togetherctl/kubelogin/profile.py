@@ -34,7 +34,7 @@ _Table = TypeVar("_Table", bound=BaseModel)
 _LONGEST_COMMAND = 900
 # What kubelogin sends to every issuer with an authorization request: some give a refresh token for it.
 OFFLINE = {"access_type": "offline"}
-_STORAGES: dict[str, Storage] = {"disk": "file", "keyring": "keyring", "none": "memory"}
+STORAGES: dict[str, Storage] = {"disk": "file", "keyring": "keyring", "none": "memory"}
 _GRANTS: dict[str, Grant] = {
     "authcode": "authcode",
     "authcode-keyboard": "paste",
@@ -109,7 +109,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
     issuer: dict[str, Any] = {
         "url": flags.oidc_issuer_url,
         "ca_file": tuple(path and str(home_path(path, environ)) for path in flags.certificate_authority) or None,
-        "ca_data": _one_bundle(flags.certificate_authority_data),
+        "ca_data": one_bundle(flags.certificate_authority_data),
         "insecure_skip_tls_verify": flags.insecure_skip_tls_verify,
         "request_headers": dict(flags.oidc_request_header),
     }
@@ -123,7 +123,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
         "offline_access": "never",
         "grant": kind,
         "token": "access" if flags.oidc_use_access_token else "id",
-        "storage": _STORAGES[flags.token_cache_storage],
+        "storage": STORAGES[flags.token_cache_storage],
         "username": (flags.username or None) if kind == "password" else None,
         "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
     }
@@ -189,7 +189,7 @@ def _check(flags: Flags) -> None:
     check_redirect_url(flags, browser=grant(flags) == "authcode")
 
 
-def _one_bundle(bundles: tuple[str, ...]) -> str | None:
+def one_bundle(bundles: tuple[str, ...]) -> str | None:
     """The certificates of several flags in one. Raises UsageError."""
     if len(bundles) < 2:
         return bundles[0] if bundles else None

@@ -7,6 +7,7 @@ from togetherctl.commands.lazy import Lazy, LazyGroup
 VERBS = {
     "write": Lazy("togetherctl.commands.kubeconfig.write", "Write clusters into a kubeconfig."),
     "show": Lazy("togetherctl.commands.kubeconfig.show", "Print what would be written, as a kubeconfig of its own."),
+    "convert": Lazy("togetherctl.commands.kubeconfig.convert", "Move over from kubelogin."),
 }
 
 command = LazyGroup("kubeconfig", lazy=VERBS, help="Write clusters into your kubeconfig.")

@@ -1,0 +1,196 @@
+"""`togetherctl kubeconfig convert`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.errors import ExitCode, UsageError
+from togetherctl.kube.kubeconfig import kubeconfig_files
+from togetherctl.kubelogin.backups import Backups
+from togetherctl.kubelogin.convert import Conversion, Wish
+from togetherctl.kubelogin.preview import preview
+from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
+from togetherctl.paths import expand, tilde
+from togetherctl.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from togetherctl.kubelogin.additions import MovedSecret
+    from togetherctl.kubelogin.convert import Plan
+
+_ASK_SECONDS = 600.0
+
+
+@click.command("convert")
+@click.option("--context", metavar="CONTEXT", help="Convert what this context uses.")
+@click.option("--all", "everyone", is_flag=True, help="Convert every stanza of kubelogin there is.")
+@click.option("--kubeconfig", metavar="FILE", help="The file to convert; else KUBECONFIG, else ~/.kube/config.")
+@click.option("--secret", metavar="WHERE", help=f"Where client secrets go: {FORMS}.")
+@click.option(
+    "--import-cache",
+    "cache",
+    metavar="[DIR]",
+    is_flag=False,
+    flag_value="",
+    help="Take over kubelogin's tokens too, from DIR or from where each stanza kept them.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
+@click.option("--revert", is_flag=True, help="Put the kubeconfig back as it was before.")
+@click.option("--force", is_flag=True, help="With --revert: even if the kubeconfig has changed since.")
+@called_options
+@pass_app
+def command(
+    app: App,
+    context: str | None,
+    everyone: bool,
+    kubeconfig: str | None,
+    secret: str | None,
+    cache: str | None,
+    dry_run: bool,
+    revert: bool,
+    force: bool,
+    portable: bool,
+    no_shim: bool,
+) -> None:
+    """Move over from kubelogin.
+
+    Stanzas of kubectl together-login, kubectl oidc-login and kubelogin become issuers, profiles and clusters of the
+    store, and call togetherctl from then on. Without --context and --all, the only one there is.
+
+    Client secrets leave the kubeconfig. What was there is kept beside it, and --revert puts it back.
+    """
+    files = kubeconfig_files(kubeconfig, app.environ)
+    if revert:
+        if everyone or context or secret or dry_run or cache is not None:
+            raise UsageError("--revert puts whole files back; it goes with --kubeconfig and --force alone")
+        _revert(app, files, force=force)
+        return
+    if force or (everyone and context):
+        raise UsageError("--force goes with --revert" if force else "say --context or --all, not both")
+    places = _Places(app, SecretPlace.parse(secret) if secret else None)
+
+    def conversion(*, write: bool) -> Conversion:
+        own = called(app, portable=portable, no_shim=no_shim, write=write)
+        return Conversion(Wish(files, own, context, everyone), lambda: _store(app), app.environ, places.of)
+
+    plan = conversion(write=False).plan()
+    if plan.changed and not dry_run:
+        places.settle(plan.secrets)
+        plan = conversion(write=True).carry_out(
+            app.world.changing_store, Backups(app.world.paths.state, app.world.paths.config)
+        )
+    if dry_run:
+        shown = [change.diff() for change in plan.changed]
+        click.echo("".join([*shown, preview(plan.tables, app.world.paths.config)]), nl=False)
+    _report(app, plan, files, dry_run=dry_run)
+    if cache is not None and not dry_run:
+        _take_over(app, plan, files, expand(cache, app.environ) if cache else None)
+    if context and plan.left and not plan.changed:
+        raise click.exceptions.Exit(ExitCode.FAILED)
+
+
+class _Places:
+    """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
+
+    def __init__(self, app: App, typed: SecretPlace | None) -> None:
+        self._app = app
+        self._typed = typed
+        self._said: dict[tuple[str, str], SecretPlace] = {}
+
+    def of(self, moved: MovedSecret) -> SecretPlace | None:
+        return self._said.get((moved.issuer, moved.client_id), self._typed)
+
+    def settle(self, secrets: Sequence[MovedSecret]) -> None:
+        """Know a place for each of them. Raises UsageError where that is not said and nobody can be asked."""
+        if self._typed is not None:
+            if len(secrets) > 1 and self._typed.kind != "keyring":
+                raise UsageError(
+                    f"there are {len(secrets)} client secrets, and one {self._typed.kind} holds one",
+                    hint="--secret keyring, or one --context after the other",
+                )
+            return
+        if secrets and not self._app.console.can_ask:
+            whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in secrets)
+            raise UsageError(
+                f"the kubeconfig holds the client secret of {whose}, and it is not said where that is to go",
+                hint=f"say --secret with {FORMS}",
+            )
+        for moved in secrets:
+            self._said[moved.issuer, moved.client_id] = self._asked(moved)
+
+    def _asked(self, moved: MovedSecret) -> SecretPlace:
+        console = self._app.console
+        console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
+        while True:
+            try:
+                answer = console.ask_line(f"Where is it to go: {FORMS}? ", _ASK_SECONDS)
+            except (EOFError, TimeoutError):
+                raise UsageError("nobody said where the client secret is to go; nothing was changed") from None
+            try:
+                return SecretPlace.parse(answer)
+            except UsageError as error:
+                console.warn(error.message)
+
+
+def _store(app: App) -> Store:
+    """The store as it is now, which may be another than when this began."""
+    return Store.load(app.world.paths.config, app.environ)
+
+
+def _report(app: App, plan: Plan, files: Sequence[Path], *, dry_run: bool) -> None:
+    for line in plan.done:
+        app.console.say(line)
+    for line in plan.left:
+        app.console.warn(line)
+    if not plan.changed:
+        looked = ", ".join(tilde(path, app.environ) for path in files)
+        app.console.say(f"Nothing to convert in {looked}.")
+        return
+    changed = ", ".join(tilde(change.path, app.environ) for change in plan.changed)
+    if dry_run:
+        app.console.say(f"Nothing was written; {changed} and the store would change as shown.")
+        if plan.secrets:
+            app.console.say(f"The client secret goes where --secret says: {FORMS}.")
+        return
+    app.console.next_steps(
+        f"Converted {changed}.", "togetherctl status", "togetherctl kubeconfig convert --revert  # goes back"
+    )
+    kept = ", ".join(tilde(path, app.environ) for path in plan.backups)
+    secret = " It still holds the client secret: delete it once all works." if plan.secrets else ""
+    app.console.say(f"What was there before is in {kept}.{secret}")
+
+
+def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None) -> None:
+    from togetherctl.kubelogin.kubeconfigs import Kubeconfigs
+    from togetherctl.kubelogin.meaning import old_cache
+    from togetherctl.kubelogin.take_over import TakeOver
+
+    store = _store(app)
+    names = [name for name in Kubeconfigs(files).our_profiles() if name in store.table.profiles]
+    usual = [old_cache(app.environ)]
+    folders = {name: [folder] if folder else plan.caches.get(name, usual) for name in names}
+    profiles = [store.profile(name) for name in names]
+    take_over = TakeOver(app.world.sessions, app.world.issuers.verify, app.world.clock)
+    for line in take_over.all(profiles, folders):
+        app.console.say(line)
+    for old in dict.fromkeys(path for several in folders.values() for path in several if path.is_dir()):
+        app.console.say(
+            f"What is in {old} was left there; kubectl together-login clean --token-cache-dir {shlex.quote(str(old))} "
+            "deletes it."
+        )
+
+
+def _revert(app: App, files: Sequence[Path], *, force: bool) -> None:
+    backups = Backups(app.world.paths.state, app.world.paths.config)
+    copies = ""
+    for item in backups.revert(files, force=force):
+        app.console.say(f"{item.kubeconfig} is as it was before the conversion.")
+        copies = f" As it was before, it is in {item.store}." if item.store else copies
+    app.console.say(f"The store keeps its profiles and sessions, which do no harm.{copies}")

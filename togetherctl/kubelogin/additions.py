@@ -1,0 +1,180 @@
+"""What a conversion adds to the store: issuers and profiles by identity, clusters by context."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from togetherctl.kubelogin import names
+from togetherctl.paths import expand
+from togetherctl.store.key import session_key
+from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
+from togetherctl.store.problems import described
+from togetherctl.store.secrets import keyring_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from togetherctl.kubelogin.meaning import Meaning
+    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.models import StoreTable
+
+
+@dataclass(frozen=True)
+class MovedSecret:
+    """A client secret that leaves the kubeconfig, and whose it is. The repr does not show it."""
+
+    issuer: str
+    client_id: str
+    profile: str
+    value: str = field(repr=False)
+
+    @property
+    def keyring_name(self) -> str:
+        return keyring_name(self.issuer, self.client_id)
+
+
+class Additions:
+    """Gathers what is new beside the store as it is; asks `place` for where the secret of a client goes.
+
+    Without a place the profile has none yet: then `secrets` still says whose there are.
+    """
+
+    def __init__(
+        self,
+        store: StoreTable,
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        place: Callable[[MovedSecret], SecretPlace | None],
+    ) -> None:
+        self._folder = folder
+        self._environ = environ
+        self._place = place
+        self._new_issuers: dict[str, IssuerTable] = {}
+        self._new_profiles: dict[str, ProfileTable] = {}
+        self._new_clusters: dict[str, ClusterTable] = {}
+        self._issuers = ChainMap(self._new_issuers, store.issuers)
+        self._profiles = ChainMap(self._new_profiles, store.profiles)
+        self._clusters = ChainMap(self._new_clusters, store.clusters)
+        self._tables: dict[tuple[Kind, str], dict[str, Any]] = {}
+        self.secrets: dict[tuple[str, str], MovedSecret] = {}
+
+    @property
+    def tables(self) -> Mapping[tuple[Kind, str], dict[str, Any]]:
+        """The new tables of the store by kind and name."""
+        return self._tables
+
+    def profile(self, meaning: Meaning, *candidates: str) -> tuple[str, list[str]]:
+        """The name of the profile for a stanza, new or known, and what is to be said of it.
+
+        `candidates` are further names, for where the issuer's is taken. Raises ValueError where the stanza has another
+        client secret than one before it.
+        """
+        client = (meaning.issuer["url"], meaning.profile["client_id"])
+        before = self.secrets.get(client)
+        if before is not None and meaning.secret is not None and before.value != meaning.secret:
+            raise ValueError(
+                f"it has another client secret than the one before it that became profile {before.profile}"
+            )
+        issuer = IssuerTable.model_validate(dict(meaning.issuer))
+        table = dict(meaning.profile)
+        key = self._key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
+        notes: list[str] = []
+        for name, known in self._profiles.items():
+            if self._key(self._issuers[known.issuer], known) != key:
+                continue
+            wanted = ProfileTable.model_validate({"issuer": known.issuer, **table})
+            if known.token == wanted.token and bool(known.client_secret) == meaning.has_secret:
+                return name, _lost(name, known, wanted)
+            if known.storage != wanted.storage:
+                table["storage"] = known.storage
+                notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
+        name = self._new_profile(meaning, issuer, table, candidates, notes)
+        return name, list(dict.fromkeys(notes))
+
+    def cluster(self, profile: str, context: str, table: Mapping[str, Any]) -> str:
+        """The name of the cluster for a context, new or known. Raises ValueError where the store cannot have it."""
+        for name, known in self._clusters.items():
+            if (known.context or name) == context:
+                if (known.profile, known.server) == (profile, table["server"]):
+                    return name
+                raise ValueError(f"the store has the cluster {name} with the context {context} already")
+        name = names.free([names.clean(context) or "cluster"], self._clusters)
+        table = {"profile": profile, **table, **({"context": context} if name != context else {})}
+        try:
+            self._new_clusters[name] = ClusterTable.model_validate(table)
+        except ValidationError as error:
+            problem = described(error.errors(include_url=False, include_input=False)[0])
+            raise ValueError(f"its {problem.shown} {problem.reason}") from None
+        self._tables["cluster", name] = dict(table)
+        return name
+
+    def _new_profile(
+        self,
+        meaning: Meaning,
+        issuer: IssuerTable,
+        table: dict[str, Any],
+        candidates: tuple[str, ...],
+        notes: list[str],
+    ) -> str:
+        wished = names.from_issuer(issuer.url)
+        at = self._issuer(meaning, issuer, wished)
+        name = names.free([wished, *candidates], self._profiles)
+        if name != wished:
+            notes.append(f"is called {name}, because there is a profile {wished} already")
+        if meaning.secret_variable:
+            table["client_secret"] = {"env": meaning.secret_variable}
+        if meaning.secret is not None:
+            moved = MovedSecret(issuer.url, table["client_id"], name, meaning.secret)
+            self.secrets.setdefault((moved.issuer, moved.client_id), moved)
+            place = self._place(moved)
+            # Until somebody has said where, any reference will do: nothing is written from here.
+            table["client_secret"] = place.reference(self._environ) if place else {"keyring": True}
+        table = {"issuer": at, **table}
+        self._new_profiles[name] = ProfileTable.model_validate(table)
+        self._tables["profile", name] = table
+        return name
+
+    def _issuer(self, meaning: Meaning, issuer: IssuerTable, wished: str) -> str:
+        """The name of the issuer that is reached in just this way, new or known."""
+        for name, known in self._issuers.items():
+            if known == issuer or (known.url == issuer.url and self._connection(known) == self._connection(issuer)):
+                return name
+        name = names.free([wished], self._issuers)
+        self._new_issuers[name] = issuer
+        self._tables["issuer", name] = dict(meaning.issuer)
+        return name
+
+    def _connection(self, issuer: IssuerTable) -> tuple[object, ...]:
+        return (
+            self._ca_files(issuer),
+            issuer.ca_data,
+            issuer.insecure_skip_tls_verify,
+            issuer.proxy,
+            issuer.request_headers,
+        )
+
+    def _key(self, issuer: IssuerTable, profile: ProfileTable) -> str:
+        return session_key(issuer, profile, self._ca_files(issuer))
+
+    def _ca_files(self, issuer: IssuerTable) -> list[str]:
+        return [str(expand(path, self._environ, beside=self._folder)) for path in issuer.ca_file or ()]
+
+
+def _lost(name: str, known: ProfileTable, wanted: ProfileTable) -> list[str]:
+    """What differs between a stanza and the profile it becomes part of, apart from where the secret is."""
+    fields = [
+        field
+        for field in ProfileTable.model_fields
+        # Scopes that make the same identity are the same, in whatever order.
+        if field not in ("client_secret", "scopes") and getattr(known, field) != getattr(wanted, field)
+    ]
+    if not fields:
+        return []
+    return [f"is the same identity as profile {name}, whose {', '.join(sorted(fields))} count from now on"]

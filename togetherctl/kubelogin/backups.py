@@ -1,0 +1,172 @@
+"""Kubeconfigs and the store as they were before a conversion, and going back to them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from togetherctl.disk import make_private_folder, read_whole, write_whole
+from togetherctl.errors import KubeconfigError, StorageError, UsageError
+from togetherctl.kube.kubeconfig import holding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from togetherctl.kube.kubeconfig import Change
+
+SUFFIX = ".before-togetherctl"
+_VERSION = 1
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One kubeconfig that was converted: where its old content is, and digests of the old and the new.
+
+    `store` is the copy of the store from before, empty where there was no store; `at` in seconds since 1970.
+    """
+
+    kubeconfig: str
+    backup: str
+    store: str
+    before: str
+    after: str
+    at: int
+
+
+class Backups:
+    """The backups, recorded in `conversions.json` in the folder of the state."""
+
+    def __init__(self, state: Path, store: Path) -> None:
+        self._record = state / "conversions.json"
+        self._store = store
+
+    def make(self, changes: Sequence[Change]) -> list[Path]:
+        """Keep what `changes` and the store are before anything is written; where the kubeconfigs are kept.
+
+        Raises KubeconfigError and StorageError.
+        """
+        made: list[Path] = []
+        recorded = self._read()
+        copy = self._copy_store(recorded)
+        for change in changes:
+            path = change.target()
+            before, after = _digest(change.before), _digest(change.after)
+            kept = [item for item in recorded if (item.kubeconfig, item.before) == (str(path), before)]
+            backup = Path(kept[-1].backup) if kept else _free(change.path)
+            self._keep(backup, change.before.encode("utf-8"))
+            # One from a run that was cut off before it wrote anything is this one.
+            recorded = [item for item in recorded if item not in kept]
+            made.append(backup)
+            recorded.append(Backup(str(path), str(backup), copy, before, after, int(time.time())))
+        self._write(recorded)
+        return made
+
+    def revert(self, files: Sequence[Path], *, force: bool) -> list[Backup]:
+        """Put the latest backup of each file back; gives what was put back.
+
+        Raises UsageError where there is none, and KubeconfigError where a file has changed since, unless `force`.
+        """
+        with holding(sorted(files)):
+            recorded = self._read()
+            latest = {item.kubeconfig: item for item in recorded}
+            wanted = [item for path in files if (item := latest.get(str(path.resolve()))) is not None]
+            if not wanted:
+                raise UsageError(
+                    f"no conversion of {', '.join(str(path) for path in files)} is on record",
+                    hint="togetherctl kubeconfig convert --revert --kubeconfig FILE names another file",
+                )
+            contents = {item: _old_content(item, force=force) for item in wanted}
+            for item, data in contents.items():
+                path = Path(item.kubeconfig)
+                try:
+                    write_whole(path, data, like=path.stat() if path.exists() else None)
+                except OSError as error:
+                    raise KubeconfigError(f"{path} cannot be written: {error.strerror}") from None
+                recorded.remove(item)
+                self._write(recorded)
+                with suppress(OSError):
+                    Path(item.backup).unlink()
+        return wanted
+
+    def _copy_store(self, recorded: Sequence[Backup]) -> str:
+        try:
+            data, _ = read_whole(self._store, limit=_MAX_BYTES)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise StorageError(f"{self._store} cannot be read: {error.strerror}") from None
+        for item in recorded:
+            with suppress(OSError):
+                if item.store and read_whole(Path(item.store), limit=_MAX_BYTES)[0] == data:
+                    return item.store
+        copy = _free(self._store)
+        self._keep(copy, data)
+        return str(copy)
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            raise KubeconfigError(f"the backup {path} cannot be written: {error.strerror}") from None
+
+    def _read(self) -> list[Backup]:
+        try:
+            record = json.loads(read_whole(self._record, limit=_MAX_BYTES, follow=False)[0])
+            if record["version"] != _VERSION:
+                raise StorageError(f"{self._record} was written by a newer togetherctl")
+            return [Backup(**item) for item in record["conversions"]]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StorageError(f"{self._record} cannot be read: {error.strerror}") from None
+        except (ValueError, TypeError, LookupError):
+            raise StorageError(
+                f"{self._record} cannot be understood",
+                hint=f"the backups are beside the kubeconfigs, with the ending {SUFFIX}; move {self._record} away",
+            ) from None
+
+    def _write(self, recorded: Sequence[Backup]) -> None:
+        record = {"version": _VERSION, "conversions": [asdict(item) for item in recorded]}
+        try:
+            make_private_folder(self._record.parent)
+            write_whole(self._record, json.dumps(record, indent=1).encode("utf-8") + b"\n")
+        except OSError as error:
+            raise StorageError(f"{self._record} cannot be written: {error.strerror}") from None
+
+
+def _old_content(item: Backup, *, force: bool) -> bytes:
+    """What goes back. Raises KubeconfigError where the file is neither as it was made nor as it was before."""
+    try:
+        data, _ = read_whole(Path(item.backup), limit=_MAX_BYTES)
+    except OSError as error:
+        raise KubeconfigError(f"the backup {item.backup} cannot be read: {error.strerror}") from None
+    if not force:
+        try:
+            now = hashlib.sha256(read_whole(Path(item.kubeconfig), limit=_MAX_BYTES)[0]).hexdigest()
+        except OSError as error:
+            raise KubeconfigError(f"{item.kubeconfig} cannot be read: {error.strerror}") from None
+        if now not in (item.before, item.after):
+            raise KubeconfigError(
+                f"{item.kubeconfig} has changed since it was converted, and going back would lose that",
+                hint=f"compare it with {item.backup}; --force goes back all the same",
+            )
+    return data
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _free(path: Path) -> Path:
+    """The backup's name beside its file; further ones get a number."""
+    backup, number = path.with_name(path.name + SUFFIX), 2
+    while backup.exists():
+        backup = path.with_name(f"{path.name}{SUFFIX}-{number}")
+        number += 1
+    return backup

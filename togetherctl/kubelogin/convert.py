@@ -1,0 +1,230 @@
+"""Moving over from kubelogin: its stanzas become issuers, profiles and clusters of the store, and our stanza.
+
+What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
+locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each
+kubeconfig is the old one or the new one, none names a profile that the store lacks, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import UsageError
+from togetherctl.kube.kubeconfig import holding
+from togetherctl.kube.stanza import made_ours, stanza_for
+from togetherctl.kubelogin import names
+from togetherctl.kubelogin.additions import Additions
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where
+from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.store.editing import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from togetherctl.kube.kubeconfig import Change
+    from togetherctl.kubelogin.additions import MovedSecret
+    from togetherctl.kubelogin.backups import Backups
+    from togetherctl.kubelogin.kubeconfigs import Context
+    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.store import Store
+    from togetherctl.store.toml_text import TomlText
+
+# The keys of a cluster as kubeconfigs and the store call them.
+_CLUSTER = {
+    "certificate-authority-data": "ca_data",
+    "certificate-authority": "ca_file",
+    "tls-server-name": "tls_server_name",
+    "proxy-url": "proxy_url",
+    "insecure-skip-tls-verify": "insecure_skip_tls_verify",
+}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be converted: the stanza of one context, all, or the only one there is; what kubeconfigs then call."""
+
+    files: Sequence[Path]
+    command: str
+    context: str | None = None
+    everyone: bool = False
+
+
+@dataclass
+class Plan:
+    """What a conversion would change, and what is to be said of it, stanza by stanza.
+
+    `tables` are new in the store; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by profile;
+    `backups` were made, if it was carried out.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    tables: Mapping[tuple[Kind, str], dict[str, Any]] = field(default_factory=dict)
+    secrets: list[MovedSecret] = field(default_factory=list)
+    caches: dict[str, list[Path]] = field(default_factory=dict)
+    backups: list[Path] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> list[Change]:
+        return [change for change in self.changes if change.changed]
+
+
+class Conversion:
+    """One wish against the store as `store` reads it each time.
+
+    `place` tells where a client secret goes, None where that is not known yet.
+    """
+
+    def __init__(
+        self,
+        wish: Wish,
+        store: Callable[[], Store],
+        environ: Mapping[str, str],
+        place: Callable[[MovedSecret], SecretPlace | None],
+    ) -> None:
+        self._wish = wish
+        self._store = store
+        self._environ = environ
+        self._place = place
+
+    def plan(self) -> Plan:
+        """Raises KubeconfigError, and UsageError where it is not clear which stanza is meant."""
+        kubeconfigs = Kubeconfigs(self._wish.files)
+        store = self._store()
+        additions = Additions(store.table, folder=store.path.parent, environ=self._environ, place=self._place)
+        plan = Plan(tables=additions.tables)
+        contexts = kubeconfigs.contexts()
+        profiles: dict[Where, str] = {}
+        for where in self._wanted(kubeconfigs, contexts):
+            using = [context.at.name for context in contexts if context.user == where]
+            profile = self._user(kubeconfigs, additions, where, using, plan)
+            if profile is not None:
+                profiles[where] = profile
+        for context in contexts:
+            if context.user in profiles:
+                self._context(kubeconfigs, additions, context, contexts, profiles, plan)
+        plan.secrets = list(additions.secrets.values())
+        plan.changes = [file.change() for file in kubeconfigs.files]
+        return plan
+
+    def carry_out(self, changing_store: Callable[[], AbstractContextManager[TomlText]], backups: Backups) -> Plan:
+        """Do what the plan says; gives it as it was done.
+
+        Raises KubeconfigError, ConfigError, StorageError and UsageError; then every kubeconfig still works as before.
+        """
+        with holding(sorted(self._wish.files)):
+            plan = self.plan()
+            if not plan.changed:
+                return plan
+            for change in plan.changed:
+                change.target()
+            for moved in plan.secrets:
+                place = self._place(moved)
+                if place is None:
+                    raise UsageError("a kubeconfig changed in this moment; nothing was converted", hint="try again")
+                left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self._environ)
+                plan.done += [left] if left else []
+            plan.backups = backups.make(plan.changed)
+            if plan.tables:
+                with changing_store() as text:
+                    for (kind, name), table in plan.tables.items():
+                        text.set(missing(text, kind, name), table)
+            for change in plan.changed:
+                change.write()
+        return plan
+
+    def _wanted(self, kubeconfigs: Kubeconfigs, contexts: list[Context]) -> list[Where]:
+        stanzas = list(kubeconfigs.stanzas())
+        if self._wish.everyone:
+            return stanzas
+        if self._wish.context is not None:
+            user = kubeconfigs.context(self._wish.context).user
+            return [user] if user in stanzas else []
+        if len(stanzas) > 1:
+            using = [context.at.name for context in contexts if context.user in stanzas]
+            raise UsageError(
+                f"which stanza? There are {len(stanzas)}"
+                + (f", of the contexts {', '.join(using[:10])}{' …' if len(using) > 10 else ''}" if using else ""),
+                hint="togetherctl kubeconfig convert --all, or --context CONTEXT",
+            )
+        return stanzas
+
+    def _said(self, kind: str, at: Where) -> str:
+        return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
+
+    def _user(
+        self, kubeconfigs: Kubeconfigs, additions: Additions, where: Where, using: list[str], plan: Plan
+    ) -> str | None:
+        """Give a user our stanza; the name of its profile, None where it stays as it is."""
+        stanza = kubeconfigs.stanzas()[where]
+        said = self._said("user", where)
+        try:
+            meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
+            candidates = [names.telling(name) for name in (where.name, *using)]
+            profile, notes = additions.profile(meant, *candidates)
+        except (CannotCarryOver, ValueError) as error:
+            plan.left.append(f"{said} still runs {stanza.program}, because {error}")
+            return None
+        entry = kubeconfigs.entry("users", where)
+        ours = stanza_for(profile, self._wish.command)
+        if meant.env:
+            ours["env"] = [{"name": name, "value": value} for name, value in meant.env.items()]
+        kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
+        plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
+        plan.done += [f"{said} {note}" for note in (*notes, *meant.notes)]
+        if meant.cache is not None:
+            plan.caches.setdefault(profile, []).append(meant.cache)
+        return profile
+
+    def _context(
+        self,
+        kubeconfigs: Kubeconfigs,
+        additions: Additions,
+        context: Context,
+        contexts: Iterable[Context],
+        profiles: Mapping[Where, str],
+        plan: Plan,
+    ) -> None:
+        """Take a context's cluster into the store, and mark as ours what `kubeconfig write` is to manage."""
+        assert context.user is not None  # noqa: S101 # the caller looked it up by this
+        profile = profiles[context.user]
+        said = self._said("context", context.at)
+        if context.cluster is None:
+            plan.left.append(f"{said} names a cluster that is in no file, so the store gets none")
+            return
+        at, entry = context.cluster
+        try:
+            name = additions.cluster(profile, context.at.name, _cluster_table(at, entry, context.entry))
+        except ValueError as error:
+            plan.left.append(f"{said}: its cluster stays in the kubeconfig alone, because {error}")
+            return
+        plan.done.append(f"{said} becomes cluster {name}")
+        kubeconfigs.put("contexts", context.at, made_ours("contexts", context.entry, {}, cluster=name, profile=profile))
+        others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
+        # One that somebody else uses as well, or that `kubeconfig write` would not touch, stays theirs.
+        if at.name == context.at.name and all(other.user in profiles for other in others):
+            kubeconfigs.put("clusters", at, made_ours("clusters", entry, {}, cluster=name, profile=profile))
+
+
+def _cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
+    body = entry.get("cluster")
+    if not isinstance(body, dict) or not isinstance(body.get("server"), str):
+        raise ValueError("it has no server")  # noqa: TRY004 # a value of somebody's file, whatever its type
+    table: dict[str, Any] = {"server": body["server"]}
+    for theirs, ours in _CLUSTER.items():
+        if body.get(theirs) not in (None, "", False):
+            table[ours] = body[theirs]
+    if "ca_data" in table:
+        # kubectl takes the data where both are given.
+        table.pop("ca_file", None)
+    elif isinstance(table.get("ca_file"), str):
+        table["ca_file"] = str(at.file.absolute().parent / table["ca_file"])
+    if context["context"].get("namespace"):
+        table["namespace"] = context["context"]["namespace"]
+    return table

@@ -1,0 +1,105 @@
+"""Several kubeconfig files as one, the way kubectl reads them, and the old stanzas in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import UsageError
+from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.kube.stanza import is_ours
+from togetherctl.kubelogin.old_stanza import old_stanza
+from togetherctl.store.problems import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from togetherctl.kube.stanza import Section
+    from togetherctl.kubelogin.old_stanza import OldStanza
+
+
+@dataclass(frozen=True)
+class Where:
+    """An entry by its file and name."""
+
+    file: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Context:
+    """A context, the user it names and the cluster it opens; either is None where no file has it."""
+
+    at: Where
+    entry: Mapping[str, Any]
+    user: Where | None
+    cluster: tuple[Where, Mapping[str, Any]] | None
+
+
+class Kubeconfigs:
+    """Files that are read once. Of entries with one name the first counts, whichever file it is in."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        """Raises KubeconfigError."""
+        self.files = [KubeconfigFile.read(path) for path in files]
+
+    def stanzas(self) -> dict[Where, OldStanza]:
+        """The users with an old stanza; also those that an earlier file hides, since a file may be used alone."""
+        found: dict[Where, OldStanza] = {}
+        for file in self.files:
+            for user in file.text.entries("users"):
+                stanza = old_stanza(user)
+                if stanza is not None:
+                    found.setdefault(Where(file.path, user["name"]), stanza)
+        return found
+
+    def our_profiles(self) -> list[str]:
+        """The profiles that our own stanzas name."""
+        named = []
+        for file in self.files:
+            for user in file.text.entries("users"):
+                body = user.get("user")
+                stanza = body.get("exec") if isinstance(body, dict) and is_ours("users", user) else None
+                match stanza.get("args") if isinstance(stanza, dict) else None:
+                    case ["get-token", "--profile", str(name)]:
+                        named.append(name)
+        return list(dict.fromkeys(named))
+
+    def contexts(self) -> list[Context]:
+        """The contexts that count, in order."""
+        contexts = self._by_name("contexts")
+        users, clusters = self._by_name("users"), self._by_name("clusters")
+        found = []
+        for where, entry in contexts.values():
+            body = entry.get("context")
+            if not isinstance(body, dict):
+                continue
+            user, cluster = users.get(str(body.get("user"))), clusters.get(str(body.get("cluster")))
+            found.append(Context(where, entry, user[0] if user else None, cluster))
+        return found
+
+    def context(self, name: str) -> Context:
+        """Raises UsageError."""
+        contexts = self.contexts()
+        for context in contexts:
+            if context.at.name == name:
+                return context
+        known = [context.at.name for context in contexts]
+        raise UsageError(f"there is no context {name}{nearest(name, known)}", hint="kubectl config get-contexts")
+
+    def put(self, section: Section, where: Where, entry: dict[str, Any]) -> None:
+        """Change an entry in its file."""
+        next(file for file in self.files if file.path == where.file).text.put(section, entry)
+
+    def entry(self, section: Section, where: Where) -> Mapping[str, Any]:
+        """The entry as it stands in its file."""
+        file = next(file for file in self.files if file.path == where.file)
+        return next(entry for entry in file.text.entries(section) if entry["name"] == where.name)
+
+    def _by_name(self, section: Section) -> dict[str, tuple[Where, Mapping[str, Any]]]:
+        found: dict[str, tuple[Where, Mapping[str, Any]]] = {}
+        for file in self.files:
+            for entry in file.text.entries(section):
+                found.setdefault(entry["name"], (Where(file.path, entry["name"]), entry))
+        return found
