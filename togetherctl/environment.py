@@ -15,6 +15,8 @@ BROWSER = "TOGETHERCTL_BROWSER"
 NO_INPUT = "TOGETHERCTL_NO_INPUT"
 CALLERS = "TOGETHERCTL_CALLERS"
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
+KUBE_CACHE = "KUBECACHEDIR"
+CLIENT_SECRET = "OIDC_CLIENT_SECRET"  # noqa: S105 # the name of a variable
 
 
 class Variable(NamedTuple):
@@ -60,6 +62,12 @@ VARIABLES = (
         EXEC_INFO,
         "Set by kubectl for `get-token`: which version of the answer it wants, and whether a person may be asked here.",
     ),
+    Variable(
+        CLIENT_SECRET,
+        "The client secret for `get-token` with kubelogin's flags, where `--oidc-client-secret` is left out and S256 "
+        "is not forced. Profiles do not look at it.",
+    ),
+    Variable(KUBE_CACHE, "Sessions of `get-token` with kubelogin's flags go to its folder `oidc-login`."),
     Variable(
         CALLERS,
         "Set by togetherctl for the `command` of a client secret: the profiles being served, so that a command that "

@@ -79,11 +79,21 @@ class World:
 
     @cached_property
     def engine(self) -> Engine:
+        return self._engine(self.ready)
+
+    @cached_property
+    def storeless_engine(self) -> Engine:
+        """The engine for profiles that stand in no store, which need none: it makes no ready files."""
+        from togetherctl.auth.cache.ready import ReadyFiles
+
+        return self._engine(ReadyFiles(self.paths, None))
+
+    def _engine(self, ready: ReadyFiles) -> Engine:
         from togetherctl.auth.engine import Engine
 
         return Engine(
             sessions=self.sessions,
-            ready=self.ready,
+            ready=ready,
             issuers=self.issuers,
             conversation=self.conversation,
             refresh_behind=self.refresh_behind or self._refresh_behind,
@@ -112,11 +122,12 @@ class World:
 
         if profile.storage == "memory":
             return self._memory
+        folder = profile.sessions or self.paths.sessions
         if profile.storage == "keyring":
             from togetherctl.auth.cache.sealed import Sealed
 
-            return FileSessions(self.paths.sessions, Sealed(self.sealing_key, profile.name))
-        return FileSessions(self.paths.sessions, Plain(profile.name))
+            return FileSessions(folder, Sealed(self.sealing_key, profile.ways))
+        return FileSessions(folder, Plain(profile.ways))
 
     @cached_property
     def sealing_key(self) -> SealingKey:

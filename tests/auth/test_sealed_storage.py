@@ -23,6 +23,7 @@ from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import StorageError
 from togetherctl.lock import locked as lock_held
+from togetherctl.store.ways import Ways
 from togetherctl.vault import SERVICE
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def sealed(folder: Path) -> Callable[..., FileSessions]:
 
     def make(**parts: object) -> FileSessions:
         key = SealingKey(folder.parent / "keyring.lock", **{"seconds": 5, **parts})  # type: ignore[arg-type] # a test's own parts
-        return FileSessions(folder, Sealed(key, "acme"))
+        return FileSessions(folder, Sealed(key, Ways("acme")))
 
     return make
 
@@ -102,7 +103,7 @@ def test_a_session_survives_and_nothing_of_it_can_be_read(
     key = SealingKey(folder.parent / "keyring.lock", seconds=5)
     assert key.make() is not None
     assert text not in repr(key)
-    assert repr(key.read()) not in repr(vars(Sealed(key, "acme")))
+    assert repr(key.read()) not in repr(vars(Sealed(key, Ways("acme"))))
     assert text.removeprefix("1:").encode() not in data
 
     assert sealed().delete(KEY)

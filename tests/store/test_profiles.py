@@ -79,14 +79,14 @@ def test_a_profile_has_everything_in_one_place(load: Callable[..., Store], home:
         Loopback("https://localhost:8000", "127.0.0.1:9000"),
         Loopback("https://localhost:18000"),
     )
-    assert (profile.browser, profile.may_log_in, profile.pkce) == (("firefox", "{url}"), False, False)
+    assert (profile.browser, profile.may_log_in, profile.pkce) == (("firefox", "{url}"), False, "no")
     assert "the-access-header" not in repr(profile)
 
 
 def test_defaults_are_the_registered_ports_and_pkce(load: Callable[..., Store]) -> None:
     profile = load().profile("plain")
     assert profile.loopbacks == (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
-    assert (profile.scopes, profile.pkce, profile.browser) == (("openid", "email"), True, None)
+    assert (profile.scopes, profile.pkce, profile.browser) == (("openid", "email"), "S256", None)
     assert (profile.login_timeout, profile.margin) == (180, 60)
 
 

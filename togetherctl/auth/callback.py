@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 from togetherctl.auth.page import failed, security_headers, stray
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
+from togetherctl.store.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -228,12 +229,15 @@ def _hang_up(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None) -> Listener:
-    """Bind the first of `loopbacks` that is free. Raises PortsTaken and ConfigError."""
+def listen(
+    loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: Ways | None = None
+) -> Listener:
+    """Bind the first of `loopbacks` that is free; hints name `ways`. Raises PortsTaken and ConfigError."""
+    ways = ways or Ways()
     taken: list[str] = []
     for loopback in loopbacks:
         url = urlsplit(loopback.redirect_uri)
-        tls = _server_tls(certificate) if url.scheme == "https" and certificate else None
+        tls = _server_tls(certificate, ways) if url.scheme == "https" and certificate else None
         try:
             sockets, port = _bind(loopback, url.hostname or "", _port_of(url.port, tls))
         except OSError as error:
@@ -244,8 +248,9 @@ def listen(loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None 
             redirect_uri = url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{port}").geturl()
         return Listener(redirect_uri, sockets, tls)
     raise PortsTaken(
-        f"no redirect URI of this profile can be listened on ({'; '.join(taken)})",
-        hint="end the program that holds the port, or register another redirect URI and add it to redirect_uris",
+        f"no redirect URI of this login can be listened on ({'; '.join(taken)})",
+        hint="end the program that holds the port, or register another redirect URI and add it to "
+        + ways.setting("redirect_uris"),
     )
 
 
@@ -300,13 +305,14 @@ def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server_tls(certificate: tuple[Path, Path]) -> ssl.SSLContext:
+def _server_tls(certificate: tuple[Path, Path], ways: Ways) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(*certificate)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(
-            f"listen_cert_file {certificate[0]} and listen_key_file {certificate[1]} cannot be used: "
+            f"{ways.setting('listen_cert_file')} {certificate[0]} and "
+            f"{ways.setting('listen_key_file')} {certificate[1]} cannot be used: "
             f"{printable(getattr(error, 'strerror', None) or 'not a certificate and its key')}"
         ) from None
     return context

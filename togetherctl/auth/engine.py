@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.sessions import Unopenable
-from togetherctl.auth.one_login import command
 from togetherctl.auth.place import needs_nobody
 from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.renewal import Renewal
@@ -136,7 +135,7 @@ class Engine:
                     self._explain(error)
             grant = grant or profile.grant
             if not policy.ask and not needs_nobody(profile, grant):
-                raise LoginRequired(f"{reason}; nobody can be asked here", hint=command(profile))
+                raise LoginRequired(f"{reason}; nobody can be asked here", hint=profile.ways.login)
             session = self._renewal.logged_in(profile, grant, asked_for=True)
             self._have_ready_if_fresh(profile, session)
             return session, Outcome.LOGGED_IN
@@ -235,8 +234,8 @@ class Engine:
 
     def _prepare_the_next(self, profile: Profile, session: Session | None, policy: Policy) -> None:
         """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
-        if profile.storage == "memory":
-            return  # no other process can do anything with it
+        if profile.storage == "memory" or not profile.name:
+            return  # no other process can do anything with it, or none is asked to
         fresh = self._freshness(profile, session) is Freshness.FRESH
         if session is None or not (self._lacks_ready(profile) if fresh else self._wants_refresh(session, policy)):
             return
@@ -263,6 +262,8 @@ class Engine:
             self._have_ready(profile, self._credential(profile, session))
 
     def _have_ready(self, profile: Profile, credential: Credential) -> None:
+        if not profile.name:
+            return  # nobody could ask for it
         self._ready.write(
             profile.name,
             profile.key,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.token_answer import TokenAnswer
     from togetherctl.store.choices import Grant, TokenKind
+    from togetherctl.store.ways import Ways
 
 _NAMES = {"paste": "pasting", "device-code": "device code", "password": "password"}
 
@@ -113,7 +114,7 @@ def verified_session(
     `known_as`, or unknown.
     """
     profile = provider.profile
-    _check_presence(profile.token, answer, client=known_as is not None)
+    _check_presence(profile.token, answer, profile.ways, client=known_as is not None)
     session = Session(
         issuer=profile.issuer.url,
         client_id=profile.client_id,
@@ -148,7 +149,7 @@ def verified_session(
     )
 
 
-def _check_presence(wanted: TokenKind, answer: TokenAnswer, *, client: bool) -> None:
+def _check_presence(wanted: TokenKind, answer: TokenAnswer, ways: Ways, *, client: bool) -> None:
     """Raises Untrusted unless the token the cluster gets is there."""
     if wanted == "access" and answer.access_token is None:
         raise Untrusted("the issuer gave no access token")
@@ -156,5 +157,5 @@ def _check_presence(wanted: TokenKind, answer: TokenAnswer, *, client: bool) -> 
         raise Untrusted(
             "the issuer gave no ID token" + (", as is usual for a client that logs in as itself" if client else ""),
             hint="does this client have the scope openid at the issuer? If the API server takes access tokens: "
-            'token = "access"',
+            + ways.setting('token = "access"'),
         )

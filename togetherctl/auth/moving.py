@@ -35,8 +35,8 @@ class Move:
 
     def __init__(self, folder: Path, key: SealingKey, profile: Profile, conversation: Conversation) -> None:
         self._profile = profile
-        self._plain = FileSessions(folder, Plain(profile.name))
-        self._sealed = FileSessions(folder, Sealed(key, profile.name))
+        self._plain = FileSessions(folder, Plain(profile.ways))
+        self._sealed = FileSessions(folder, Sealed(key, profile.ways))
         self._conversation = conversation
         self._opened: Session | None = None
         self._closed: Session | None = None

@@ -18,11 +18,6 @@ _FIRST_PAUSE = 30.0
 _LONGEST_PAUSE = 600.0
 
 
-def command(profile: Profile) -> str:
-    """What a person types to log in."""
-    return f"togetherctl login {profile.name}"
-
-
 class OneLogin:
     """The logins of one session, one after the other. All of it is called under the session's lock."""
 
@@ -107,5 +102,5 @@ class OneLogin:
     def _too_soon(self, reason: str, pause: float) -> LoginRequired:
         return LoginRequired(
             f"login required: {reason}; no other login opens by itself for {pause:.0f} s",
-            hint=command(self._profile),
+            hint=self._profile.ways.login,
         )

@@ -64,11 +64,10 @@ def security_headers() -> dict[str, str]:
     }
 
 
-def succeeded(*, identity: str, profile: str, issuer: str, next_url: str | None = None) -> str:
-    """The page after a login that worked. `next_url` is where it leads on to."""
+def succeeded(*, identity: str, role: tuple[str, str], issuer: str, next_url: str | None = None) -> str:
+    """The page after a login that worked. `role` is what logged in, `next_url` where it leads on to."""
     rows = "".join(
-        f"<dt>{name}</dt><dd>{_html(value)}</dd>"
-        for name, value in (("Account", identity), ("Profile", profile), ("Issuer", issuer))
+        f"<dt>{name}</dt><dd>{_html(value)}</dd>" for name, value in (("Account", identity), role, ("Issuer", issuer))
     )
     if next_url is None:
         ending = '<p class="soft">You can close this tab and go back to your terminal.</p>'

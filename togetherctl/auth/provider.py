@@ -37,19 +37,29 @@ class Provider:
     def authorization_request(self, redirect_uri: str) -> AuthorizationRequest:
         """A fresh request for a code. Raises Untrusted where the issuer cannot do PKCE S256, and as discovery does."""
         metadata = self._news()
-        methods = metadata.code_challenge_methods_supported
-        if self.profile.pkce and methods and "S256" not in methods:
-            raise Untrusted(
-                "the issuer does not offer PKCE with S256 (RFC 7636)",
-                hint='pkce = "no" in the profile goes without; ask the issuer\'s operator to turn it on instead',
-            )
         return AuthorizationRequest.make(
             issuer=self.profile.issuer.url,
             redirect_uri=redirect_uri,
             scopes=self._scopes(),
-            pkce=self.profile.pkce,
+            pkce=self.does_pkce(),
             issuer_parameter=metadata.authorization_response_iss_parameter_supported,
         )
+
+    def does_pkce(self) -> bool:
+        """Whether a login proves that it is the one that began (RFC 7636).
+
+        Raises Untrusted where the issuer cannot do it and the profile wants it.
+        """
+        wanted = self.profile.pkce
+        methods = self._news().code_challenge_methods_supported
+        offered = not methods or "S256" in methods
+        if wanted == "S256" and not offered:
+            way = self.profile.ways.setting('pkce = "no"', place=" in the profile")
+            raise Untrusted(
+                "the issuer does not offer PKCE with S256 (RFC 7636)",
+                hint=f"{way} goes without; ask the issuer's operator to turn it on instead",
+            )
+        return wanted == "always" or (wanted != "no" and offered)
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
         """Where the person's browser goes (RFC 6749, 4.1.1)."""

@@ -39,14 +39,15 @@ class NoNewToken(LoginRequired):
     def of(cls, profile: Profile) -> NoNewToken:
         """What happened, and what would end it; the command to run is a login."""
         kind = "ID" if profile.token == "id" else profile.token  # noqa: S105 # a kind of token
+        access = profile.ways.setting('token = "access"', place=" in the profile")
         way = (
-            ' If the API server takes access tokens, token = "access" in the profile ends this; else ask the issuer\'s '
+            f" If the API server takes access tokens, {access} ends this; else ask the issuer's "
             "operator for ID tokens on refresh."
         )
         return cls(
             f"login required: the issuer refreshed the session without a new {kind} token, the one this profile gives "
             f"to clusters; the refresh token is kept.{way if kind == 'ID' else ''}",
-            hint=f"togetherctl login {profile.name}",
+            hint=profile.ways.login,
         )
 
 

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.one_login import OneLogin, command
+from togetherctl.auth.one_login import OneLogin
 from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
@@ -56,12 +56,12 @@ class Renewal:
         """
         reason = _why_not(session, force=force)
         if session is None or reason:
-            raise LoginRequired(f"login required: {reason}", hint=command(profile))
+            raise LoginRequired(f"login required: {reason}", hint=profile.ways.login)
         try:
             renewed = self._refresh_or_read_again(profile, session)
         except RefreshTokenDead as error:
             self._note(profile, session, error, refused=True)
-            raise LoginRequired(f"login required: {error.message}", hint=command(profile)) from None
+            raise LoginRequired(f"login required: {error.message}", hint=profile.ways.login) from None
         except TogetherctlError as error:
             self._note(profile, session, error)
             raise
@@ -161,7 +161,7 @@ class Renewal:
         except (OSError, StorageError) as error:
             reason = error.message if isinstance(error, StorageError) else error.strerror
             self._conversation.warn(
-                f"the session of profile {profile.name} could not be saved ({reason}); it ends with this token"
+                f"the session of {profile.called} could not be saved ({reason}); it ends with this token"
             )
         self._ready.drop(profile.key)
 

@@ -88,10 +88,10 @@ class Turns:
     def _say_what_for(self, profile: Profile) -> None:
         login = self._sessions(profile).login_file(profile.key).read()
         if login is None or not login.under_way:
-            self._conversation.say(f"Waiting for another togetherctl that is busy with profile {profile.name}.")
+            self._conversation.say(f"Waiting for another togetherctl that is busy with {profile.called}.")
             return
         self._conversation.say(
-            f"Waiting for the login of profile {profile.name} that process {login.owner} opened "
+            f"Waiting for the login of {profile.called} that process {login.owner} opened "
             f"{max(self._clock() - login.opened_at, 0):.0f} s ago at:"
         )
         self._conversation.say(f"  {login.address}")

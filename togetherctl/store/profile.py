@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 from togetherctl.paths import expand
 from togetherctl.store.key import session_key
 from togetherctl.store.secrets import keyring_name, read_secret
+from togetherctl.store.ways import Ways
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Storage, TokenKind
+    from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
 
 
@@ -45,7 +46,8 @@ class Profile:
     """What the engine works with.
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
-    `password` reads the person's, None where it is asked for; times are in seconds.
+    `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
+    name: `command` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -63,13 +65,25 @@ class Profile:
     loopbacks: tuple[Loopback, ...] = (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
     certificate: tuple[Path, Path] | None = None
     open_url_after: str | None = None
-    pkce: bool = True
+    pkce: Pkce = "S256"
     account: str | None = None
     auth_params: Mapping[str, str] = field(default_factory=dict)
     browser: tuple[str, ...] | Literal[False] | None = None
     may_log_in: bool = True
     login_timeout: float = 180.0
     margin: float = 60.0
+    command: str = ""
+    sessions: Path | None = None
+
+    @property
+    def called(self) -> str:
+        """What a sentence calls it."""
+        return f"profile {self.name}" if self.name else f"client {self.client_id}"
+
+    @property
+    def ways(self) -> Ways:
+        """What hints name."""
+        return Ways(self.name, self.command)
 
     def with_secret_at_hand(self) -> Profile:
         """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""
@@ -117,7 +131,7 @@ def resolve(
         loopbacks=_loopbacks(profile),
         certificate=certificate,
         open_url_after=profile.open_url_after,
-        pkce=profile.pkce == "S256",
+        pkce=profile.pkce,
         account=profile.account,
         auth_params={**(preset.auth_params if preset else {}), **profile.auth_params},
         browser=tuple(profile.browser) if isinstance(profile.browser, list) else profile.browser,

@@ -8,6 +8,7 @@ from typing import Any
 
 from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
+from togetherctl.store.ways import Ways
 
 VERSION = 1
 
@@ -30,10 +31,10 @@ class ClosedRecord(Exception):
 
 
 class Plain:
-    """The form of session files under `storage = "file"`; `profile` is named in hints."""
+    """The form of session files under `storage = "file"`; `ways` are named in hints."""
 
-    def __init__(self, profile: str = "NAME") -> None:
-        self._profile = profile
+    def __init__(self, ways: Ways | None = None) -> None:
+        self._ways = ways or Ways()
 
     def ready(self) -> None:
         """Nothing is needed."""
@@ -47,11 +48,15 @@ class Plain:
         fields = parse(data)
         if "sealed" in fields:
             raise ClosedRecord(
-                "is sealed with a key from the keyring, which this profile does not use",
-                hint=f"log in again: togetherctl login {self._profile}; "
-                f"or, to use that session: togetherctl profile set {self._profile} storage=keyring",
+                "is sealed with a key from the keyring, which this profile does not use", hint=self._way_out()
             )
         return _session(fields)
+
+    def _way_out(self) -> str:
+        keyring = self._ways.storage("keyring")
+        if self._ways.command:
+            return f"a profile in the store keeps it there; say {keyring} here, too, and log in once more"
+        return f"log in again: {self._ways.login}; or, to use that session: {keyring}"
 
 
 def encode(session: Session) -> bytes:

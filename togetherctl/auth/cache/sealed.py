@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.session import Session
+    from togetherctl.store.ways import Ways
 
 _NONCE_BYTES = 12
 
 
 class Sealed:
-    """The form of session files under `storage = "keyring"`; `profile` is named in hints."""
+    """The form of session files under `storage = "keyring"`; `ways` are named in hints."""
 
-    def __init__(self, key: SealingKey, profile: str, *, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, key: SealingKey, ways: Ways, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._key = key
-        self._profile = profile
+        self._ways = ways
         self._random = random
 
     def ready(self) -> None:
@@ -64,7 +65,7 @@ class Sealed:
             raise record.ClosedRecord(
                 "is sealed with a key that the keyring does not hold"
                 + (" any more" if secret is None else "; it holds another one"),
-                hint=f"togetherctl login {self._profile}",
+                hint=self._ways.login,
             )
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -83,7 +84,7 @@ class Sealed:
         try:
             yield
         except StorageError as error:
-            other = f"togetherctl profile set {self._profile} storage=file"
+            other = self._ways.storage("file")
             helps = None if isinstance(error, NoKeyring) else error.hint
             error.hint = f"{helps}; or do without the keyring: {other}" if helps else other
             raise
@@ -93,7 +94,7 @@ class Sealed:
         record.decode(data)
         return record.ClosedRecord(
             "holds tokens that are not sealed, and this profile keeps its session sealed",
-            hint=f"togetherctl profile set {self._profile} storage=keyring",
+            hint=self._ways.storage("keyring"),
         )
 
 

@@ -41,7 +41,7 @@ class AuthorizationCode:
         The browser's last page is shown only when it is known how the login ended, and says so.
         """
         profile = self.provider.profile
-        with listen(profile.loopbacks, profile.certificate) as listener:
+        with listen(profile.loopbacks, profile.certificate, profile.ways) as listener:
             request = self.provider.authorization_request(listener.redirect_uri)
             url = self.provider.authorization_url(request)
             listener.start(request.is_answered_by)
@@ -65,7 +65,7 @@ class AuthorizationCode:
                     self.conversation.warn("the browser could not be started; open the address above yourself")
         raise LoginRequired(
             f"nobody finished the login within {profile.login_timeout:.0f} s",
-            hint=f"togetherctl login {profile.name}",
+            hint=profile.ways.login,
         )
 
     def _tell_the_way_from_elsewhere(self, redirect_uri: str) -> None:
@@ -89,7 +89,7 @@ class AuthorizationCode:
         arrival.show(
             page.succeeded(
                 identity=session.identity,
-                profile=profile.name,
+                role=("Profile", profile.name) if profile.name else ("Client", profile.client_id),
                 issuer=profile.issuer.url,
                 next_url=profile.open_url_after,
             )

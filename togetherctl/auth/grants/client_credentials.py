@@ -29,7 +29,7 @@ class ClientCredentials:
         if profile.secret is None:
             raise ConfigError(
                 "client-credentials needs the client secret, and this profile has none",
-                hint=f"togetherctl profile secret {profile.name}",
+                hint=profile.ways.secret,
             )
         scopes = profile.scopes
         try:

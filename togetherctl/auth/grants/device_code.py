@@ -57,7 +57,7 @@ class DeviceAuthorization:
 
     def log_in(self) -> Session:
         """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
-        verifier = secrets.token_urlsafe(_BYTES) if self.provider.profile.pkce else None
+        verifier = secrets.token_urlsafe(_BYTES) if self.provider.does_pkce() else None
         device, scopes = self.provider.asking_for_scopes(lambda scopes: self._device(scopes, verifier))
         page = device.shown.complete or device.shown.uri
         opened = self.open_browser(page)
@@ -78,14 +78,14 @@ class DeviceAuthorization:
 
     def _wait(self, device: _Device, verifier: str | None) -> TokenAnswer:
         """Poll until the person is done; an issuer that cannot be reached is asked ever more rarely (3.5)."""
-        seconds = self.provider.profile.login_timeout
+        seconds, ways = self.provider.profile.login_timeout, self.provider.profile.ways
         expires_first = device.lifetime is not None and device.lifetime < seconds
         if device.lifetime is not None:
             seconds = min(seconds, device.lifetime)
         if device.interval > seconds:
             raise Untrusted(
                 f"the issuer wants to be asked every {device.interval:.0f} s only, of {seconds:.0f} s in all",
-                hint="login_timeout of the profile is how long a login may take",
+                hint=f"{ways.setting('login_timeout', place=' of the profile')} is how long a login may take",
             )
         ends = self.clock() + seconds
         interval, pause, trouble = device.interval, device.interval, None
@@ -124,7 +124,7 @@ class DeviceAuthorization:
         return self._login_required("the code expired before it was entered")
 
     def _login_required(self, reason: str) -> LoginRequired:
-        return LoginRequired(f"login required: {reason}", hint=f"togetherctl login {self.provider.profile.name}")
+        return LoginRequired(f"login required: {reason}", hint=self.provider.profile.ways.login)
 
 
 def _refused(error: Refused) -> DeviceCodesRefused:

@@ -28,7 +28,7 @@ class Password:
         if not self.conversation.can_ask and (profile.username is None or profile.password is None):
             raise LoginRequired(
                 "login required: the password has to be typed, and there is no terminal to type it at",
-                hint=f"togetherctl login {profile.name}",
+                hint=profile.ways.login,
             )
         self.conversation.warn(
             "with the password grant this program sees your password; the standard advises against it (RFC 9700, 2.4). "
@@ -38,9 +38,7 @@ class Password:
             username = profile.username or self._ask_username()
             password = profile.password() if profile.password else self._ask_password(username)
         except (TimeoutError, EOFError):
-            raise LoginRequired(
-                "login required: no password was typed", hint=f"togetherctl login {profile.name}"
-            ) from None
+            raise LoginRequired("login required: no password was typed", hint=profile.ways.login) from None
         try:
             answer, scopes = self.provider.asking_for_scopes(
                 lambda scopes: self.provider.password(username, password, scopes)

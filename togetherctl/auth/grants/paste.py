@@ -68,7 +68,7 @@ class Paste:
         raise self._login_required(f"nothing that was pasted answers this login, in {_TRIES} tries")
 
     def _login_required(self, reason: str) -> LoginRequired:
-        return LoginRequired(f"login required: {reason}", hint=f"togetherctl login {self.provider.profile.name}")
+        return LoginRequired(f"login required: {reason}", hint=self.provider.profile.ways.login)
 
 
 def _as_registered(redirect_uri: str) -> str:

@@ -1,0 +1,201 @@
+"""The values of kubelogin's flags, read as kubelogin 1.36 reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import UsageError
+from togetherctl.kubelogin import values
+from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Flag, flags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from togetherctl.kubelogin.known import Command
+
+
+@dataclass(frozen=True)
+class Flags:
+    """One command line; the defaults are kubelogin's. The repr shows no secret.
+
+    `typed` names the flags that were given, in the order they came first; `v` is the level of the log.
+    """
+
+    oidc_issuer_url: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_redirect_url: str = ""
+    oidc_redirect_url_hostname: str = "localhost"
+    oidc_extra_scope: tuple[str, ...] = ()
+    oidc_use_access_token: bool = False
+    oidc_request_header: Mapping[str, str] = field(default_factory=dict, repr=False)
+    force_refresh: bool = False
+    token_cache_dir: str = ""
+    token_cache_storage: str = "disk"  # noqa: S105 # where tokens are kept
+    certificate_authority: tuple[str, ...] = ()
+    certificate_authority_data: tuple[str, ...] = ()
+    insecure_skip_tls_verify: bool = False
+    tls_renegotiation_once: bool = False
+    tls_renegotiation_freely: bool = False
+    oidc_use_pkce: bool = False
+    oidc_pkce_method: str = "auto"
+    grant_type: str = "auto"
+    listen_address: tuple[str, ...] = LISTEN_ADDRESS
+    skip_open_browser: bool = False
+    browser_command: str = ""
+    authentication_timeout_sec: int = 180
+    local_server_cert: str = ""
+    local_server_key: str = ""
+    open_url_after_authentication: str = ""
+    oidc_auth_request_extra_params: Mapping[str, str] = field(default_factory=dict)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    kubeconfig: str = ""
+    context: str = ""
+    user: str = ""
+    v: int = 0
+    help: bool = False
+    typed: tuple[str, ...] = ()
+
+    def words(self, *, secrets: bool = False) -> list[str]:
+        """The flags that were typed, one word each, as another command line would have them.
+
+        Without `secrets` their values are left out: a word in capitals stands in their place, and a password is asked
+        for where none is given.
+        """
+        known = {flag.name: flag for flag in _ALL.values()}
+        return [word for name in self.typed for word in self._words(known[name], secrets=secrets)]
+
+    def _words(self, flag: Flag, *, secrets: bool) -> Iterator[str]:
+        value = getattr(self, flag.field)
+        if flag.name == "password" and not secrets:
+            return
+        if flag.kind == "map":
+            for key, text in value.items():
+                yield f"--{flag.name}={values.pair(key, text if secrets or not flag.secret else 'VALUE')}"
+        elif flag.kind in ("list", "texts"):
+            for text in value:
+                yield f"--{flag.name}={values.field(text) if flag.kind == 'list' else text}"
+        elif flag.kind == "switch":
+            yield f"--{flag.name}" if value else f"--{flag.name}=false"
+        else:
+            yield f"--{flag.name}={value if secrets or not flag.secret else 'SECRET'}"
+
+
+_ALL = {
+    flag.name: flag for command in ("get-token", "setup", "standalone", "clean") for flag in flags_of(command).values()
+}
+
+
+def parse(arguments: Sequence[str], command: Command = "get-token") -> Flags:
+    """The flags in `arguments`, which are all there is on the command line after the command.
+
+    Raises UsageError for what kubelogin would refuse, with the nearest known flag.
+    """
+    given: dict[str, Any] = {}
+    typed: list[str] = []
+    known = flags_of(command)
+    for name, value in _split(arguments, known):
+        if name in ("v", "help"):
+            given[name] = value
+            continue
+        flag = known[name]
+        try:
+            given[flag.field] = _joined(flag, given.get(flag.field), str(value))
+        except ValueError as error:
+            raise UsageError(f"--{name} {error}") from None
+        typed.append(name)
+    return Flags(**given, typed=tuple(dict.fromkeys(typed)))
+
+
+def _joined(flag: Flag, before: Any, text: str) -> Any:
+    """The value of a flag that had `before` after `text` came for it. Raises ValueError."""
+    if flag.kind == "switch":
+        return values.switch(text)
+    if flag.kind == "number":
+        return values.number(text)
+    if flag.kind == "list":
+        return (*(before or ()), *values.fields(text))
+    if flag.kind == "texts":
+        return (*(before or ()), text)
+    if flag.kind == "map":
+        return {**(before or {}), **values.pairs(text)}
+    if flag.choices and text not in flag.choices:
+        raise ValueError(f"must be one of {', '.join(flag.choices)}")
+    return text
+
+
+def _split(arguments: Sequence[str], known: Mapping[str, Flag]) -> Iterator[tuple[str, object]]:
+    """Each flag and its value, text for all but `v` and `help`; flags of the log are left out."""
+    words = iter(arguments)
+    name = ""
+    for word in words:
+        if word == "--" and next(words, None) is None:
+            return
+        if word.startswith("--") and word != "--":
+            name, sign, value = word.removeprefix("--").partition("=")
+            yield from _long(name, value if sign else None, words, known)
+        elif word.startswith("-") and word not in ("-", "--"):
+            yield from _short(word, words)
+        else:
+            # It may be a secret that went astray, so it is not shown.
+            place = f" after --{name}" if name else ""
+            raise UsageError(f"there is a word{place} that is no flag; only flags are taken here")
+
+
+def _long(
+    name: str, value: str | None, words: Iterator[str], known: Mapping[str, Flag]
+) -> Iterator[tuple[str, object]]:
+    if name == "help":
+        yield name, value is None or values.switch(value)
+    elif name == "v":
+        yield name, _level(value if value is not None else _next("--v", words))
+    elif name in LOG_SWITCHES:
+        return
+    elif name in LOG_VALUES:
+        if value is None:
+            _next(f"--{name}", words)
+    elif name not in known:
+        raise _unknown(name, known)
+    elif known[name].kind == "switch":
+        yield name, "true" if value is None else value
+    else:
+        yield name, value if value is not None else _next(f"--{name}", words)
+
+
+def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
+    if word[1] == "h":
+        yield "help", True
+    elif word[1] == "v":
+        value = word[2:].removeprefix("=")
+        # -v, -vv: togetherctl's own way.
+        letters = value.strip("v") == "" and word != "-v"
+        yield "v", len(word) - 1 if letters else _level(value or _next("-v", words))
+    else:
+        raise UsageError(f"unknown flag {word[:2]}")
+
+
+def _level(text: str) -> int:
+    try:
+        return values.number(text)
+    except ValueError as error:
+        raise UsageError(f"-v {error}") from None
+
+
+def _next(flag: str, words: Iterator[str]) -> str:
+    word = next(words, None)
+    if word is None:
+        raise UsageError(f"{flag} needs a value")
+    return word
+
+
+def _unknown(name: str, known: Mapping[str, Flag]) -> UsageError:
+    near = get_close_matches(name, known, n=1)
+    elsewhere = _ALL.get(name)
+    if near and near[0] != name:
+        return UsageError(f"unknown flag --{name}; did you mean --{near[0]}?")
+    if elsewhere is not None:
+        return UsageError(f"--{name} is a flag of {', '.join(sorted(elsewhere.commands))}, not of this command")
+    return UsageError(f"unknown flag --{name}")

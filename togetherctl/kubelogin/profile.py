@@ -1,0 +1,243 @@
+"""The profile without a name that kubelogin's flags make; it goes through the same engine as any other."""
+
+from __future__ import annotations
+
+import shlex
+from base64 import b64decode, b64encode
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
+from togetherctl.errors import UsageError
+from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
+from togetherctl.paths import expand, locate
+from togetherctl.store import checks
+from togetherctl.store.key import session_key
+from togetherctl.store.models import IssuerTable, ProfileTable
+from togetherctl.store.problems import described
+from togetherctl.store.profile import Issuer, Profile, connection_to
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Literal
+
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.known import Command
+    from togetherctl.store.choices import Grant, Pkce, Storage
+
+_Table = TypeVar("_Table", bound=BaseModel)
+PROGRAM = "kubectl together-login"
+# What a person can copy from a line of a terminal, and an error shows of a hint.
+_LONGEST_COMMAND = 900
+# What kubelogin sends to every issuer with an authorization request: some give a refresh token for it.
+OFFLINE = {"access_type": "offline"}
+_STORAGES: dict[str, Storage] = {"disk": "file", "keyring": "keyring", "none": "memory"}
+_GRANTS: dict[str, Grant] = {
+    "authcode": "authcode",
+    "authcode-keyboard": "paste",
+    "password": "password",
+    "device-code": "device-code",
+    "client-credentials": "client-credentials",
+}
+_PKCE: dict[str, Pkce] = {"auto": "auto", "no": "no", "S256": "always"}
+_FLAG_OF_KEY = {
+    "url": "--oidc-issuer-url",
+    "client_id": "--oidc-client-id",
+    "scopes": "--oidc-extra-scope",
+    "auth_params": "--oidc-auth-request-extra-params",
+    "username": "--username",
+    "ca_file": "--certificate-authority",
+    "ca_data": "--certificate-authority-data",
+    "request_headers": "--oidc-request-header",
+}
+
+
+def profile_of(
+    flags: Flags,
+    environ: Mapping[str, str],
+    *,
+    command: Command = "get-token",
+    program: str = PROGRAM,
+    warn: Callable[[str], None] = lambda _sentence: None,
+) -> Profile:
+    """The profile these flags of `command` mean; `warn` is told of a password that others can see when it is used.
+
+    Relative paths are taken from the current folder. Raises UsageError, naming the flag.
+    """
+    _check(flags)
+    issuer, profile = tables(flags, environ)
+    here = expand(".", environ)
+    connection = connection_to(issuer, folder=here, environ=environ)
+    secret = client_secret(flags, environ, command)
+    return Profile(
+        name="",
+        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
+        issuer=Issuer("", issuer.url, connection),
+        client_id=profile.client_id,
+        scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
+        offline_access=profile.offline_access,
+        grant=profile.grant,
+        token=profile.token,
+        # Only get-token keeps what a login brought.
+        storage=profile.storage if command == "get-token" else "memory",
+        secret=(lambda: secret) if secret else None,
+        username=profile.username,
+        password=_password(flags, warn) if flags.password else None,
+        loopbacks=loopbacks(flags),
+        certificate=(
+            (home_path(flags.local_server_cert, environ), home_path(flags.local_server_key, environ))
+            if has_certificate(flags)
+            else None
+        ),
+        open_url_after=flags.open_url_after_authentication or None,
+        pkce="always" if flags.oidc_use_pkce else _PKCE[flags.oidc_pkce_method],
+        auth_params={**(OFFLINE if profile.grant in ("authcode", "paste") else {}), **profile.auth_params},
+        browser=_browser(flags, environ),
+        may_log_in=_may_log_in(environ),
+        login_timeout=float(flags.authentication_timeout_sec),
+        command=command_line(flags, command=command, program=program),
+        sessions=_sessions(flags, environ, profile.storage),
+    )
+
+
+def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, ProfileTable]:
+    """What these flags would be in a store, as far as it tells whose session it is. Raises UsageError."""
+    kind = grant(flags)
+    issuer: dict[str, Any] = {
+        "url": flags.oidc_issuer_url,
+        "ca_file": tuple(str(home_path(path, environ)) for path in flags.certificate_authority) or None,
+        "ca_data": _one_bundle(flags.certificate_authority_data),
+        "insecure_skip_tls_verify": flags.insecure_skip_tls_verify,
+        "request_headers": dict(flags.oidc_request_header),
+    }
+    # The other grants of kubelogin leave these parameters out.
+    takes_parameters = kind in ("authcode", "paste", "client-credentials")
+    profile: dict[str, Any] = {
+        "issuer": "flags",
+        "client_id": flags.oidc_client_id,
+        "scopes": list(flags.oidc_extra_scope),
+        # kubelogin asks for it only where it is among the extra scopes.
+        "offline_access": "never",
+        "grant": kind,
+        "token": "access" if flags.oidc_use_access_token else "id",
+        "storage": _STORAGES[flags.token_cache_storage],
+        "username": (flags.username or None) if kind == "password" else None,
+        "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
+    }
+    return _validated(IssuerTable, issuer), _validated(ProfileTable, profile)
+
+
+def grant(flags: Flags) -> Grant:
+    """Kubelogin's meaning of `auto`, and our name for pasting."""
+    if flags.grant_type == "auto":
+        return "password" if flags.username else "authcode"
+    return _GRANTS[flags.grant_type]
+
+
+def client_secret(flags: Flags, environ: Mapping[str, str], command: Command = "get-token") -> str:
+    """The client secret, empty where there is none.
+
+    `OIDC_CLIENT_SECRET` counts in `get-token` alone, and not where S256 is forced: that is how a public client is
+    told from one with a secret, and a secret of one issuer must not go to another.
+    """
+    if flags.oidc_client_secret or command != "get-token":
+        return flags.oidc_client_secret
+    forced = flags.oidc_use_pkce or flags.oidc_pkce_method == "S256"
+    return "" if forced else environ.get(CLIENT_SECRET, "")
+
+
+def cache_folder(flags: Flags, environ: Mapping[str, str]) -> Path | None:
+    """The folder that `--token-cache-dir` or `KUBECACHEDIR` names; None for togetherctl's own."""
+    if flags.token_cache_dir:
+        return home_path(flags.token_cache_dir, environ)
+    if environ.get(KUBE_CACHE):
+        return expand(environ[KUBE_CACHE], environ) / "oidc-login"
+    return None
+
+
+def home_path(path: str, environ: Mapping[str, str]) -> Path:
+    """`~` at the beginning is the user's home, whatever follows it."""
+    rest = path.removeprefix("~").lstrip("/")
+    return expand(f"~/{rest}" if path.startswith("~") else path, environ)
+
+
+def command_line(flags: Flags, *, command: Command = "get-token", program: str = PROGRAM) -> str:
+    """A command line that logs in by these flags, without the secrets in them.
+
+    A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
+    """
+    once = replace(flags, typed=tuple(name for name in flags.typed if name != "force-refresh"))
+    words = shlex.join([*program.split(), command, *once.words()])
+    if len(words) > _LONGEST_COMMAND:
+        return "run the command of your kubeconfig in a terminal; kubectl config view --minify shows it"
+    return f"{words} > /dev/null" if command == "get-token" else words
+
+
+def _check(flags: Flags) -> None:
+    """What the store's models do not know of. Raises UsageError."""
+    if not flags.oidc_issuer_url:
+        raise UsageError("--oidc-issuer-url is missing", hint="or name a profile: --profile NAME")
+    if not flags.oidc_client_id:
+        raise UsageError("--oidc-client-id is missing")
+    if flags.authentication_timeout_sec < 1:
+        raise UsageError("--authentication-timeout-sec must be at least 1")
+    if flags.open_url_after_authentication:
+        checked("--open-url-after-authentication", checks.page_url, flags.open_url_after_authentication)
+    check_redirect_url(flags, browser=grant(flags) == "authcode")
+
+
+def _one_bundle(bundles: tuple[str, ...]) -> str | None:
+    """The certificates of several flags in one. Raises UsageError."""
+    if len(bundles) < 2:
+        return bundles[0] if bundles else None
+    for bundle in bundles:
+        checked("--certificate-authority-data", checks.ca_data, bundle)
+    return b64encode(b"\n".join(b64decode(bundle) for bundle in bundles)).decode("ascii")
+
+
+def _browser(flags: Flags, environ: Mapping[str, str]) -> tuple[str, ...] | Literal[False] | None:
+    """What is typed goes before `TOGETHERCTL_BROWSER`."""
+    if flags.skip_open_browser:
+        return False
+    if flags.browser_command:
+        return (flags.browser_command,)
+    if not environ.get(BROWSER):
+        return None
+    from togetherctl.store.overrides import Overrides
+
+    return Overrides.read(environ).browser
+
+
+def _may_log_in(environ: Mapping[str, str]) -> bool:
+    if not environ.get(LOGIN):
+        return True
+    from togetherctl.store.overrides import Overrides
+
+    return Overrides.read(environ).login != "never"
+
+
+def _password(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
+    def read() -> str:
+        warn("a password on the command line can be seen by everyone on this machine; without --password it is asked")
+        return flags.password
+
+    return read
+
+
+def _sessions(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
+    """The folder of the session. Sealed ones have their own: a profile in the store may keep that session unsealed."""
+    folder = cache_folder(flags, environ)
+    if storage == "keyring":
+        return (folder or locate(environ).sessions) / "keyring"
+    return folder
+
+
+def _validated(model: type[_Table], keys: dict[str, Any]) -> _Table:
+    try:
+        return model.model_validate({key: value for key, value in keys.items() if value is not None})
+    except ValidationError as error:
+        problem = described(error.errors(include_url=False, include_input=False)[0])
+        raise UsageError(f"{_FLAG_OF_KEY[problem.key[0]]} {problem.reason}") from None
