@@ -6,6 +6,7 @@ of a name counts, as for kubectl.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,14 @@ class AuthProvider:
         if entry is None:
             raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
         return _provider(self.path, self.user, entry)
+
+    def check_writable(self) -> None:
+        """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
+        for path in (self.path, self.path.resolve().parent):
+            if not os.access(path, os.W_OK):
+                raise KubeconfigError(
+                    f"{path} is read-only, so the tokens of a login could not be kept", hint=f"chmod u+w {path}"
+                )
 
     def keep(self, id_token: str | None, refresh_token: str | None) -> None:
         """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""

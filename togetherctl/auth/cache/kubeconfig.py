@@ -58,8 +58,12 @@ class KubeconfigSessions:
 
     def save(self, key: str, session: Session) -> None:
         """Write the tokens into the kubeconfig. Raises KubeconfigError."""
-        # A failure that is only noted changes nothing that a kubeconfig could hold.
-        if session.id_token is not None and self.load(key) != session:
+        now = self._provider.read_again()
+        # What else a session says, such as its last error, a kubeconfig cannot hold.
+        if session.id_token is not None and (now.id_token, now.refresh_token or None) != (
+            session.id_token.value,
+            session.refresh_token,
+        ):
             self._provider.keep(session.id_token.value, session.refresh_token)
 
     def set_aside(self, key: str) -> Path | None:
