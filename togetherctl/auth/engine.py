@@ -95,19 +95,23 @@ class Engine:
             sessions=sessions, ready=ready, issuers=issuers, conversation=conversation, clock=clock, sleep=sleep
         )
 
-    def credential(self, profile: Profile, policy: Policy) -> Credential:
-        """What kubectl gets. Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError."""
+    def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
+        """What kubectl gets; with `renew` a token that is younger than this call, where one is to be had.
+
+        Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
+        """
         with about(profile.name, profile.issuer.url):
             began = self._clock()
             session = self.load(profile)
-            served = self._served(profile, session)
+            served = None if renew else self._served(profile, session)
             if served is not None:
                 self._prepare_the_next(profile, session, policy)
                 return served
             try:
                 with self._turns.taken(profile) as waited:
                     session = self.load(profile)  # someone may have refreshed while this waited
-                    served = self._served(profile, session)
+                    old = renew and not (waited and self._is_younger(profile, session, began))
+                    served = None if old else self._served(profile, session)
                     if session is not None and served is not None:
                         self._have_ready_if_fresh(profile, session)
                         return served
@@ -204,6 +208,10 @@ class Engine:
 
     def _is_usable(self, profile: Profile, session: Session | None) -> bool:
         return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
+
+    def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
+        token = session.token(profile.token) if session else None
+        return token is not None and token.obtained_at >= moment
 
     def _served(self, profile: Profile, session: Session | None) -> Credential | None:
         """Fresh and stale tokens go out as they are."""

@@ -10,28 +10,61 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.kube.exec_credential import render, wanted_version
+from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.errors import UsageError
+from togetherctl.kube.exec_credential import V1BETA1, render, wanted_version
+from togetherctl.kubelogin import PLUGIN
 from togetherctl.store.secrets import refuse_recursion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from togetherctl.kubelogin.flags import Flags
 
-@click.command("get-token")
+
+@click.command("get-token", cls=FlagsCommand, takes="get-token", options_metavar="[--profile NAME | FLAGS]")
 @click.option("--profile", "name", metavar="NAME", help="The profile whose credential is wanted.")
 @pass_app
-def command(app: App, name: str | None) -> None:
+def command(app: App, name: str | None, flags: Flags | None) -> None:
     """Print a credential for kubectl, which calls this.
 
     The answer is an ExecCredential of client.authentication.k8s.io, v1 or v1beta1 as KUBERNETES_EXEC_INFO asks. A
     login is opened where one is needed, unless the profile says login = "never", TOGETHERCTL_NO_INPUT or CI is set.
+
+    Instead of a profile it takes kubelogin's flags, which mean what they mean there.
     """
+    program = click.get_current_context().find_root().info_name or ""
     with _stdout_for_the_answer_alone() as answer:
+        if flags is not None and name is not None:
+            _refuse_both(flags)
+        if name is None and (flags is not None or program == PLUGIN):
+            answer(_by_flags(app, flags, program))
+            return
         version = wanted_version(app.environ)
         profile = app.world.store.profile(name)
         refuse_recursion(profile.name, app.environ)
-        credential = app.world.engine.credential(profile, app.world.policy)
+        renew = flags is not None and flags.force_refresh
+        credential = app.world.engine.credential(profile, app.world.policy, renew=renew)
         answer(render(version, credential.token.value, credential.ask_again_at))
+
+
+def _by_flags(app: App, flags: Flags | None, program: str) -> str:
+    """The answer for a profile that only these flags know of; the store is not looked at."""
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.profile import profile_of
+
+    flags = flags or Flags()
+    version = wanted_version(app.environ, otherwise=V1BETA1)
+    profile = profile_of(flags, app.environ, program=program, warn=app.console.warn)
+    credential = app.world.storeless_engine.credential(profile, app.world.policy, renew=flags.force_refresh)
+    return render(version, credential.token.value, credential.ask_again_at)
+
+
+def _refuse_both(flags: Flags) -> None:
+    """Raises UsageError for flags that the profile speaks of."""
+    others = [name for name in flags.typed if name != "force-refresh"]
+    if others:
+        raise UsageError(f"--profile already says what --{others[0]} would; give one of them")
 
 
 @contextmanager

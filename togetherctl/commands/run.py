@@ -11,9 +11,9 @@ import click
 
 from togetherctl.commands.app import App
 from togetherctl.commands.console import drop, tell
-from togetherctl.commands.root import root
 from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+from togetherctl.kubelogin import PLUGIN
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def run(  # noqa: PLR0911 # a line for each way to end
     make_world: Callable[..., World] = World,
 ) -> int:
     """Run one command in a world made by `make_world` and give its exit code."""
-    verbosity, arguments = take_verbosity(arguments)
+    root = _root(program)
+    verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
     app = App(environ, verbosity, _output_wanted(arguments), make_world)
     try:
         result = root.main(args=list(arguments), prog_name=program, obj=app, standalone_mode=False)
@@ -54,6 +55,17 @@ def run(  # noqa: PLR0911 # a line for each way to end
         return _failed(app, TogetherctlError(f"{place}{error.strerror or 'the system refused'}"))
     except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
         return _bug(app, error)
+
+
+def _root(program: str) -> click.Group:
+    """The commands that the program's name stands for."""
+    if program == PLUGIN:
+        from togetherctl.commands.plugin import plugin
+
+        return plugin
+    from togetherctl.commands.root import root
+
+    return root
 
 
 def _failed(app: App, error: TogetherctlError) -> int:

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SPELLING = re.compile(r"-(?P<letters>v+)|-v(?P<short>\d+)|--v(?:=(?P<long>\d+))?|--verbose")
+_SPELLING = re.compile(r"-(?P<letters>v+)|-v=?(?P<short>\d+)|--v(?:=(?P<long>\d+))?|--verbose")
 
 
-def take_verbosity(arguments: Sequence[str]) -> tuple[int, list[str]]:
-    """The level asked for, and the arguments without it; what follows `--` is left alone."""
+def take_verbosity(arguments: Sequence[str], *, apart: bool = False) -> tuple[int, list[str]]:
+    """The level asked for, and the arguments without it; what follows `--` is left alone.
+
+    The number may stand `apart`, as in `-v 1`, where no argument could be meant by it.
+    """
     level, kept = 0, list[str]()
     for index, argument in enumerate(arguments):
         if argument == "--":
             return level, [*kept, *arguments[index:]]
+        if apart and index and arguments[index - 1] in ("-v", "--v") and argument.isdecimal():
+            level += int(argument) - 1
+            continue
         match = _SPELLING.fullmatch(argument)
         if match is None:
             kept.append(argument)

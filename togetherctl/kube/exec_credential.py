@@ -21,11 +21,11 @@ _VERSIONS = (V1, V1BETA1)
 _MAX_INFO = 1024 * 1024
 
 
-def wanted_version(environ: Mapping[str, str]) -> str:
-    """The apiVersion `KUBERNETES_EXEC_INFO` asks for; v1 where it is absent. Raises UsageError."""
+def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
+    """The apiVersion `KUBERNETES_EXEC_INFO` asks for, `otherwise` where it is absent. Raises UsageError."""
     text = environ.get(EXEC_INFO, "")
     if not text:
-        return V1
+        return otherwise
     info = _parsed(text)
     version, kind = info.get("apiVersion"), info.get("kind") or "ExecCredential"
     if kind != "ExecCredential":

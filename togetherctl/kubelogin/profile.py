@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
 from togetherctl.errors import UsageError
+from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
 from togetherctl.paths import expand, locate
 from togetherctl.store import checks
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Grant, Pkce, Storage
 
 _Table = TypeVar("_Table", bound=BaseModel)
-PROGRAM = "kubectl together-login"
 # What a person can copy from a line of a terminal, and an error shows of a hint.
 _LONGEST_COMMAND = 900
 # What kubelogin sends to every issuer with an authorization request: some give a refresh token for it.
@@ -60,7 +60,7 @@ def profile_of(
     environ: Mapping[str, str],
     *,
     command: Command = "get-token",
-    program: str = PROGRAM,
+    program: str = PLUGIN,
     warn: Callable[[str], None] = lambda _sentence: None,
 ) -> Profile:
     """The profile these flags of `command` mean; `warn` is told of a password that others can see when it is used.
@@ -164,7 +164,7 @@ def home_path(path: str, environ: Mapping[str, str]) -> Path:
     return expand(f"~/{rest}" if path.startswith("~") else path, environ)
 
 
-def command_line(flags: Flags, *, command: Command = "get-token", program: str = PROGRAM) -> str:
+def command_line(flags: Flags, *, command: Command = "get-token", program: str = PLUGIN) -> str:
     """A command line that logs in by these flags, without the secrets in them.
 
     A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
