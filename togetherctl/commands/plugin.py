@@ -16,10 +16,12 @@ _HERE = "togetherctl.commands"
 
 VERBS = {
     "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
+    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
+    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
 # What runs without a command, such as a login for a kubeconfig; None shows the help text.
-ALONE: Lazy | None = None
+ALONE: Lazy | None = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")
 _OWN = frozenset({"-h", "--help", "--version"})
 
 

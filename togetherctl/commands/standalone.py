@@ -7,27 +7,36 @@ import shlex
 import stat
 from typing import TYPE_CHECKING
 
+import click
+
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.session import State
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubelogin import FlagsCommand
 from togetherctl.commands.moments import rfc3339
 from togetherctl.errors import about
-from togetherctl.kubelogin.standalone import profile_for, provider_meant
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
-    from togetherctl.commands.app import App
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.kubelogin.flags import Flags
 
 _USABLE = (State.VALID, State.STALE)
 
 
-def log_in(app: App, flags: Flags) -> None:
-    """Log in the user that is meant, or refresh, or say that the token is still good.
+@click.command("together-login", cls=FlagsCommand, takes="standalone", options_metavar="[FLAGS]")
+@pass_app
+def command(app: App, flags: Flags | None) -> None:
+    """Log in, and write the tokens into the kubeconfig.
 
-    Raises KubeconfigError, UsageError, and what a login raises.
+    For users of a kubeconfig with `auth-provider: oidc`. A token that is still good is left alone, one that has expired
+    is refreshed, and a browser opens only when that does not help.
     """
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.standalone import profile_for, provider_meant
+
+    flags = flags or Flags()
     provider = provider_meant(flags, app.environ)
     profile = profile_for(provider, flags, app.environ, warn=app.console.warn)
     engine = app.world.kubeconfig_engine(provider)

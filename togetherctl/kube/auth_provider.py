@@ -88,9 +88,7 @@ def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthPro
 
 
 def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
-    name = context or next(
-        (current for text in texts.values() if (current := text.data.get("current-context"))), ""
-    )
+    name = context or next((current for text in texts.values() if (current := text.data.get("current-context"))), "")
     if not isinstance(name, str) or not name:
         raise KubeconfigError(
             "the kubeconfig has no current context", hint="name one with --context, or a user with --user"
@@ -117,7 +115,9 @@ def _provider(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
             hint="kubectl get pods",
         )
     if not provider:
-        raise KubeconfigError(f"the user {name} in {path} has no auth-provider, so there is nothing to log in to", hint=_SETUP)
+        raise KubeconfigError(
+            f"the user {name} in {path} has no auth-provider, so there is nothing to log in to", hint=_SETUP
+        )
     if provider.get("name") != "oidc":
         raise KubeconfigError(f"the auth-provider of the user {name} in {path} is not oidc")
     config = {key: value for key, value in _mapping(provider.get("config")).items() if isinstance(value, str)}
