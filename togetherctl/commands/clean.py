@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     """Delete the token cache, without asking.
 
-    Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what kubeconfigs call, and secrets
-    in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl together-login in
-    ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every folder.
+    Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what kubeconfigs call, and
+    client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl
+    together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every
+    folder.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -57,7 +58,9 @@ def _sum_up(app: App, done: Cleaned, *, dry_run: bool) -> None:
     elif not done.deleted:
         app.console.say("There was nothing to delete.")
     elif any("session" in kind for _, kind in done.deleted):
-        app.console.say("The issuers were not told; their tokens end by themselves, or at the issuer.")
+        app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
+    if done.deleted and not dry_run:
+        app.console.say("Left alone: the store, what kubeconfigs call, and lock files, which are empty.")
 
 
 def _named_folder(app: App, flags: Flags | None) -> Path | None:

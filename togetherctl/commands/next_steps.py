@@ -141,7 +141,7 @@ class Steps:
         parts = [
             f"The claims of the {kind} token:\n\n{claims}",
             "1. On the API server. Either these flags of kube-apiserver:\n\n" + _indented(self.flags),
-            f"or, from Kubernetes 1.34 on, {CONFIGURATION_FILE} with\n\n{self.yaml()}\n"
+            f"or, from Kubernetes 1.34 on, {CONFIGURATION_FILE} with\n\n{self.yaml()}",
             f"named by --authentication-config={CONFIGURATION_FILE}, and no --oidc- flag.",
             "2. In the cluster. The API server will see\n\n" + "\n".join(seen),
             "which these give rights to; choose other roles as you see fit:\n\n" + _indented(self.bindings),

@@ -38,6 +38,15 @@ class PluginGroup(LazyGroup):
         ctx.meta[__name__] = words
         return super().parse_args(ctx, [])
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        from togetherctl.commands.kubelogin import shown
+
+        # These come after the commands, which are listed with the options above.
+        for title, rows in shown("standalone"):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
     def invoke(self, ctx: click.Context) -> Any:
         words = ctx.meta.get(__name__)
         if words is None or ALONE is None:
@@ -75,6 +84,9 @@ def plugin(context: click.Context) -> None:
 
     This is togetherctl under the name kubectl looks for, so that kubeconfigs written for together-kubelogin go on
     working. `togetherctl --help` shows what else it can do.
+
+    Without a command it logs in the user of the kubeconfig's current context, if that has `auth-provider: oidc`, and
+    writes the tokens into the kubeconfig.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -17,7 +17,7 @@ _ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "ES", "PS") for b
 
 @dataclass(frozen=True)
 class Authentication:
-    """Trust in one issuer's tokens for one audience. `authority` is PEM; `algorithm` is what the token is signed with."""
+    """Trust in one issuer's tokens for one audience. `authority` is PEM; `algorithm` is what signs the token."""
 
     issuer: str
     audience: str

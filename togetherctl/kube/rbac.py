@@ -76,7 +76,7 @@ class Naming:
         return self.prefix(issuer) + value
 
     def groups(self, claims: Claims) -> list[str]:
-        """The groups the API server will see; none where the token has none. Raises UsageError where it would refuse."""
+        """The groups the API server will see. Raises UsageError where it would refuse the token."""
         value = None if self.groups_claim is None else claims.get(self.groups_claim)
         if value is None:
             return []

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from togetherctl.errors import KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import find
 from togetherctl.kube.kubeconfig import kubeconfig_files
-from togetherctl.kubelogin.profile import PROGRAM, home_path, profile_of
+from togetherctl.kubelogin import PLUGIN
+from togetherctl.kubelogin.profile import home_path, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +62,7 @@ def profile_for(
         raise KubeconfigError(
             f"{key} of the user {provider.user} in {provider.path} {reason}", hint=error.hint
         ) from None
-    return replace(profile, command=shlex.join([*PROGRAM.split(), *flags.words()]))
+    return replace(profile, command=shlex.join([*PLUGIN.split(), *flags.words()]))
 
 
 def _ca_file(provider: AuthProvider, environ: Mapping[str, str]) -> list[str]:

@@ -22,7 +22,7 @@ _MAX_BYTES = 1024 * 1024
 
 
 def cached_sessions(folder: Path) -> Iterator[Path]:
-    """kubelogin's session files in `folder`, which are ours to read and no symlinks. Raises OSError."""
+    """The sessions kubelogin keeps in `folder`: files of ours, no symlinks. Raises OSError."""
     for path in sorted(folder.iterdir()):
         if _NAME.fullmatch(path.name) and _is_session(path):
             yield path
