@@ -153,10 +153,10 @@ def cli_in(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: C
     """A command line in this process, in a world some parts of which the test brings."""
     from togetherctl.commands.run import run
 
-    def make(**parts: Any) -> Run:
+    def make(*, program: str = "togetherctl", **parts: Any) -> Run:
         def call(*arguments: str, **changes: str) -> Done:
             capfd.readouterr()
-            code = run(arguments, {**environ, **changes}, make_world=partial(World, **parts))
+            code = run(arguments, {**environ, **changes}, program=program, make_world=partial(World, **parts))
             captured = capfd.readouterr()
             _see(canary, arguments, captured.out, captured.err)
             return Done(int(code), captured.out, captured.err)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.errors import ExitCode, StorageError
+from togetherctl.errors import ExitCode, StorageError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import tilde
 
@@ -105,8 +106,10 @@ def _folders(app: App, named: Path | None) -> Iterator[Path]:
     from togetherctl.kubelogin.profile import cache_folder
     from togetherctl.paths import locate
 
-    elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
-    places = [app.world.paths.sessions, elsewhere.sessions, named, cache_folder(Flags(), app.environ), _kubelogins(app)]
+    places = [app.world.paths.sessions, named]
+    with suppress(UsageError):  # nobody's home, so nothing is there
+        elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
+        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _kubelogins(app)]
     for place in dict.fromkeys(place for place in places if place is not None):
         yield place
         yield place / SEALED
