@@ -288,7 +288,7 @@ def test_nobody_logs_in_for_a_file_that_cannot_be_written(
 
 
 def test_a_client_secret_stays_where_it_is(config: Path, plugin: Run, issuer: ScriptedIssuer, canary: Canary) -> None:
-    issuer.client_secret = canary.watch("a client secret", "a secret of the client")
+    issuer.client_secret = canary.watch("a client secret", "a-secret-of-the-client")
     config.write_text(
         config.read_text().replace("extra-scopes:", f"client-secret: {issuer.client_secret}\n        extra-scopes:")
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from togetherctl import fastpath
 from togetherctl.auth.cache import kubelogin, record
@@ -80,10 +81,13 @@ class Cleaning:
                 files.setdefault(match["key"], []).append(path)
         for key, paths in files.items():
             session = folder / f"{key}.json"
-            if session in paths and not trusting_names and not _is_session(session):
+            kind = _kind(session) if session in paths else "session"
+            if kind == "newer":
+                self._stays(session, "it was written by a newer togetherctl")
+            elif kind == "session" or trusting_names:
+                self._session(FileSessions(folder), key, paths)
+            else:
                 self.done.left.append((session, "it bears the name of a session but holds none"))
-                continue
-            self._session(FileSessions(folder), key, paths)
 
     def _session(self, sessions: FileSessions, key: str, paths: Sequence[Path]) -> None:
         session = sessions.folder / f"{key}.json"
@@ -101,8 +105,14 @@ class Cleaning:
         if self._dry_run:
             self._went(paths)
             return
+        # Without its lock nobody is busy with a session, and none is left behind in a folder of somebody's.
+        is_locked = (sessions.folder / f"{key}.lock").exists()
         try:
-            with sessions.lock(key, seconds=lambda: 0.0 if under_way() else self._seconds):
+            with (
+                sessions.lock(key, seconds=lambda: 0.0 if under_way() else self._seconds)
+                if is_locked
+                else nullcontext()
+            ):
                 act()
         except LockTimeout:
             if not under_way():
@@ -172,6 +182,7 @@ def holds_sealed(folder: Path) -> bool:
         if not _OURS.fullmatch(path.name):
             continue
         try:
+            # A newer one may be sealed, for all this can tell.
             if "sealed" in record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0]):
                 return True
         except record.NewerRecord:
@@ -199,14 +210,14 @@ def _is_ready_file(path: Path) -> bool:
         return False
 
 
-def _is_session(path: Path) -> bool:
+def _kind(path: Path) -> Literal["session", "newer", "other"]:
     try:
         record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
     except record.NewerRecord:
-        return True
+        return "newer"
     except (OSError, record.BrokenRecord):
-        return False
-    return True
+        return "other"
+    return "session"
 
 
 def _reason(error: StorageError | OSError) -> str:
