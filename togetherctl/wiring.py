@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.moving import Move
     from togetherctl.auth.place import Place
+    from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.store.known import KnownProfiles
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
@@ -103,11 +104,20 @@ class World:
 
         return self._engine(ReadyFiles(self.paths, None))
 
-    def _engine(self, ready: ReadyFiles) -> Engine:
+    def kubeconfig_engine(self, provider: AuthProvider) -> Engine:
+        """The engine for a session that lives in a user of a kubeconfig."""
+        from togetherctl.auth.cache.file import FileSessions
+        from togetherctl.auth.cache.kubeconfig import KubeconfigSessions
+        from togetherctl.auth.cache.ready import ReadyFiles
+
+        sessions = KubeconfigSessions(provider, FileSessions(self.paths.sessions))
+        return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
+
+    def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
         from togetherctl.auth.engine import Engine
 
         return Engine(
-            sessions=self.sessions,
+            sessions=sessions or self.sessions,
             ready=ready,
             issuers=self.issuers,
             conversation=self.conversation,

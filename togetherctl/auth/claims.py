@@ -26,16 +26,31 @@ LATEST = 253_402_300_800
 
 def read_claims(token: str) -> Claims:
     """The claims of a signed JWT, unverified. Raises Untrusted where it is not one."""
+    claims = _part(token, 1)
+    if claims is None:
+        raise Untrusted("the issuer sent an ID token without claims")
+    return claims
+
+
+def read_header(token: str) -> dict[str, Any]:
+    """The header of a signed JWT, which says how it is signed. Raises Untrusted where it is not one."""
+    header = _part(token, 0)
+    if header is None:
+        raise Untrusted("the issuer sent an ID token without a header")
+    return header
+
+
+def _part(token: str, index: int) -> dict[str, Any] | None:
+    """One of the two parts of a signed JWT that are JSON, None where that is no object. Raises Untrusted."""
     if len(token) > MAX_TOKEN:
         raise Untrusted(f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB")
     try:
-        _, payload, _ = token.split(".")
-        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        header, payload, _ = token.split(".")
+        part = (header, payload)[index]
+        content = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         raise Untrusted("the issuer sent an ID token that is not a JWT") from None
-    if not isinstance(claims, dict):
-        raise Untrusted("the issuer sent an ID token without claims")
-    return claims
+    return content if isinstance(content, dict) else None
 
 
 def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, nonce: str | None = None) -> None:

@@ -101,9 +101,14 @@ def _print_data(app: App, data: dict[str, Any]) -> None:
 
         click.echo(dump(data), nl=False)
     else:
-        text = json.dumps(data, indent=2, ensure_ascii=False)
-        # Inside a JSON text only strings can hold these, and an escape says the same there.
-        click.echo("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
+        click.echo(as_json(data))
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Indented JSON that is safe to show."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # Inside a JSON text only strings can hold these, and an escape says the same there.
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]]) -> None:

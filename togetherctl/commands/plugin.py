@@ -16,10 +16,12 @@ _HERE = "togetherctl.commands"
 
 VERBS = {
     "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
+    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
+    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
 # What runs without a command, such as a login for a kubeconfig; None shows the help text.
-ALONE: Lazy | None = None
+ALONE: Lazy | None = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")
 _OWN = frozenset({"-h", "--help", "--version"})
 
 
@@ -35,6 +37,15 @@ class PluginGroup(LazyGroup):
             return super().parse_args(ctx, words)
         ctx.meta[__name__] = words
         return super().parse_args(ctx, [])
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        from togetherctl.commands.kubelogin import shown
+
+        # These come after the commands, which are listed with the options above.
+        for title, rows in shown("standalone"):
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         words = ctx.meta.get(__name__)
@@ -76,6 +87,9 @@ def plugin(context: click.Context) -> None:
 
     This is togetherctl under the name kubectl looks for, so that kubeconfigs written for together-kubelogin go on
     working. `togetherctl --help` shows what else it can do.
+
+    Without a command it logs in the user of the kubeconfig's current context, if that has `auth-provider: oidc`, and
+    writes the tokens into the kubeconfig.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

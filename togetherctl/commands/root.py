@@ -18,6 +18,8 @@ VERBS = {
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
+    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
+    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
@@ -18,7 +18,7 @@ from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from togetherctl.kube.stanza import Entry
 
@@ -116,6 +116,30 @@ def write(
             if change.changed:
                 change.write()
         return changes
+
+
+def change_user(path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+    """Replace the user called `name` in one file by what `change` makes of its entry, as it stands at that moment.
+
+    Raises KubeconfigError, also where there is no such user; then nothing was changed.
+    """
+    with _locked([path]):
+        text = _read(path)
+        parsed = _parse(path, text)
+        entry = next((entry for entry in parsed.entries("users") if entry["name"] == name), None)
+        if entry is None:
+            raise KubeconfigError(f"the user {name} is not in {path} any more")
+        parsed.put("users", change(entry))
+        changed = Change(path, text or "", _rendered(path, parsed))
+        if changed.changed:
+            _replace(changed)
+        return changed
+
+
+def read_kubeconfig(path: Path) -> YamlText | None:
+    """One file as it stands, None where there is none. Raises KubeconfigError."""
+    text = _read(path)
+    return None if text is None else _parse(path, text)
 
 
 def _planned(

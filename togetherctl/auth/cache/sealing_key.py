@@ -70,6 +70,14 @@ class SealingKey:
         except OSError as error:
             raise StorageError(f"{self._lock} cannot be made: {error.strerror}") from None
 
+    def forget(self) -> bool:
+        """Remove the key from the keyring; False where there was none. What it sealed can never be opened again.
+
+        Raises StorageError.
+        """
+        self._key = None
+        return self._ask(lambda: vault.delete(NAME, self._patience))
+
     def _made(self) -> bytes:
         text = _FORM + urlsafe_b64encode(self._random(_BYTES)).decode("ascii")
         self._ask(lambda: vault.write(NAME, text, self._patience))

@@ -1,0 +1,92 @@
+"""A session that lives in a kubeconfig: the tokens of a user with `auth-provider: oidc`, where kubectl reads them.
+
+The file holds an ID token and a refresh token and nothing else, so the rest of a session is what those say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.claims import identity, read_claims
+from togetherctl.auth.session import Session, Token
+from togetherctl.errors import KubeconfigError, StorageError, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from togetherctl.auth.cache.file import FileSessions
+    from togetherctl.auth.cache.sessions import Logins
+    from togetherctl.kube.auth_provider import AuthProvider
+    from togetherctl.lock import Held
+
+
+class KubeconfigSessions:
+    """The session of one user of a kubeconfig. Locks and logins under way are kept in `files`, as for every session."""
+
+    def __init__(self, provider: AuthProvider, files: FileSessions) -> None:
+        self._provider = provider
+        self._files = files
+
+    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+        """The session, or None where there is no ID token of this issuer for this client. Raises StorageError."""
+        try:
+            provider = self._provider.read_again()
+        except KubeconfigError as error:
+            raise StorageError(error.message, hint=error.hint) from None
+        if not provider.id_token:
+            return None
+        try:
+            claims = read_claims(provider.id_token)
+            subject, begins, ends = claims["sub"], float(claims["iat"]), float(claims["exp"])
+        except (Untrusted, LookupError, TypeError, ValueError):
+            return None
+        audience = claims.get("aud")
+        if claims.get("iss") != provider.issuer or provider.client_id not in (
+            audience if isinstance(audience, list) else [audience]
+        ):
+            return None
+        return Session(
+            issuer=provider.issuer,
+            client_id=provider.client_id,
+            subject=str(subject),
+            identity=identity(claims),
+            id_token=Token(provider.id_token, begins, ends),
+            refresh_token=provider.refresh_token or None,
+        )
+
+    def save(self, key: str, session: Session) -> None:
+        """Write the tokens into the kubeconfig. Raises KubeconfigError."""
+        now = self._provider.read_again()
+        # What else a session says, such as its last error, a kubeconfig cannot hold.
+        if session.id_token is not None and (now.id_token, now.refresh_token or None) != (
+            session.id_token.value,
+            session.refresh_token,
+        ):
+            self._provider.keep(session.id_token.value, session.refresh_token)
+
+    def set_aside(self, key: str) -> Path | None:
+        """Nothing: a login replaces the tokens."""
+        return None
+
+    def delete(self, key: str) -> bool:
+        """Take the tokens out of the kubeconfig; False where there were none. Raises KubeconfigError."""
+        there = self.load(key) is not None
+        self._provider.keep(None, None)
+        return there
+
+    def lock(
+        self,
+        key: str,
+        *,
+        seconds: float | Callable[[], float] = 0.0,
+        waiting: Callable[[float], None] | None = None,
+        handed_over: int | None = None,
+    ) -> AbstractContextManager[Held]:
+        """Hold the session's lock. Raises LockTimeout and StorageError."""
+        return self._files.lock(key, seconds=seconds, waiting=waiting, handed_over=handed_over)
+
+    def login_file(self, key: str) -> Logins:
+        """The record of the login that is under way, or failed."""
+        return self._files.login_file(key)

@@ -1,0 +1,115 @@
+"""`togetherctl clean`."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.errors import ExitCode, StorageError, UsageError
+from togetherctl.kubelogin import PLUGIN
+from togetherctl.paths import tilde
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from togetherctl.auth.cleaning import Cleaned
+    from togetherctl.kubelogin.flags import Flags
+
+
+@click.command("clean", cls=FlagsCommand, takes="clean", options_metavar="[--dry-run] [FLAGS]")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@pass_app
+def command(app: App, flags: Flags | None, dry_run: bool) -> None:
+    """Delete the token cache, without asking.
+
+    Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what kubeconfigs call, and
+    client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl
+    together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every
+    folder.
+
+    The issuers are not told: togetherctl logout --all revokes the tokens first.
+    """
+    from togetherctl.auth.cleaning import Cleaning
+
+    folder = _named_folder(app, flags)
+    cleaning = Cleaning(dry_run=dry_run)
+    cleaning.own(app.world.paths)
+    if folder is not None:
+        cleaning.named(folder)
+    done = cleaning.done
+    for path, kind in done.deleted:
+        app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
+    for path, reason in done.left:
+        app.console.say(f"Left {tilde(path, app.environ)}: {reason}")
+    if not dry_run:
+        _forget_key(app, folder)
+    _sum_up(app, done, dry_run=dry_run)
+    if done.session_left:
+        raise click.exceptions.Exit(ExitCode.STORAGE)
+
+
+def _sum_up(app: App, done: Cleaned, *, dry_run: bool) -> None:
+    if dry_run:
+        app.console.say("Nothing was deleted." if done.deleted else "There is nothing to delete.")
+    elif not done.deleted:
+        app.console.say("There was nothing to delete.")
+    elif any("session" in kind for _, kind in done.deleted):
+        app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
+    if done.deleted and not dry_run:
+        app.console.say("Left alone: the store, what kubeconfigs call, and lock files, which are empty.")
+
+
+def _named_folder(app: App, flags: Flags | None) -> Path | None:
+    """The folder that is named, in which kubelogin's files go too."""
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.profile import cache_folder
+
+    folder = cache_folder(flags or Flags(), app.environ)
+    if folder is None and click.get_current_context().find_root().info_name == PLUGIN:
+        return _kubelogins(app)
+    return folder
+
+
+def _kubelogins(app: App) -> Path:
+    from togetherctl.kubelogin.profile import home_path
+
+    return home_path("~/.kube/cache/oidc-login", app.environ)
+
+
+def _forget_key(app: App, folder: Path | None) -> None:
+    """Remove the key that seals sessions, unless a session is left somewhere that only it opens."""
+    from togetherctl.auth.cleaning import holds_sealed
+
+    needed = next((place for place in _folders(app, folder) if holds_sealed(place)), None)
+    if needed is not None:
+        app.console.say(
+            f"The key that seals sessions stays in the keyring: sessions in {tilde(needed, app.environ)} need it."
+        )
+        return
+    try:
+        if app.world.sealing_key.forget():
+            app.console.say("Deleted the key that sealed sessions from the keyring; nothing else there was touched.")
+    except StorageError as error:
+        app.console.say(f"The keyring was left alone: {error.message}.")
+
+
+def _folders(app: App, named: Path | None) -> Iterator[Path]:
+    """Every folder that may hold sealed sessions, as far as it can be known from here."""
+    from togetherctl.auth.cleaning import SEALED
+    from togetherctl.environment import HOME
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.profile import cache_folder
+    from togetherctl.paths import locate
+
+    places = [app.world.paths.sessions, named]
+    with suppress(UsageError):  # nobody's home, so nothing is there
+        elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
+        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _kubelogins(app)]
+    for place in dict.fromkeys(place for place in places if place is not None):
+        yield place
+        yield place / SEALED

@@ -1,0 +1,97 @@
+"""`togetherctl setup`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.commands.output import as_json, output_option, show_record
+from togetherctl.errors import TogetherctlError, Untrusted, UsageError
+from togetherctl.kubelogin import PLUGIN
+
+if TYPE_CHECKING:
+    from togetherctl.auth.claims import Claims
+    from togetherctl.auth.session import Session
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.store.profile import Profile
+
+
+@click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
+@click.option("--profile", "name", metavar="NAME", help="The profile to log in with, instead of flags.")
+@click.option("--username-claim", metavar="CLAIM", help="The claim for user names (default: email, else sub).")
+@click.option("--username-prefix", metavar="TEXT", help="What stands before user names; - is nothing.")
+@click.option(
+    "--groups-claim", metavar="CLAIM", help="The claim for groups (default: groups, where the token has any)."
+)
+@click.option("--groups-prefix", metavar="TEXT", help="What stands before groups.")
+@output_option
+@pass_app
+def command(
+    app: App,
+    flags: Flags | None,
+    name: str | None,
+    username_claim: str | None,
+    username_prefix: str | None,
+    groups_claim: str | None,
+    groups_prefix: str | None,
+) -> None:
+    """Log in, and show how an API server comes to take that token.
+
+    Prints the token's claims, then what the cluster's admin has to do: the API server's flags or its
+    AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
+    changed anywhere. With flags the session ends with this command; a profile's is kept.
+    """
+    from togetherctl.commands.next_steps import Steps
+    from togetherctl.kube.rbac import Naming
+
+    context = click.get_current_context()
+    if name is None and flags is None and context.find_root().info_name == PLUGIN:
+        click.echo(context.get_help())
+        return
+    profile, session = _logged_in(app, name, flags)
+    claims, algorithm = _token(profile, session)
+    naming = Naming.suggested(
+        claims,
+        username_claim=username_claim,
+        username_prefix=username_prefix,
+        groups_claim=groups_claim,
+        groups_prefix=groups_prefix,
+    )
+    clusters = app.world.store.clusters_of(profile.name) if profile.name else []
+    steps = Steps(profile, claims, algorithm, naming, clusters)
+    if app.output == "table":
+        click.echo(steps.text(as_json(claims)))
+    else:
+        show_record(app, steps.item(), name="username")
+
+
+def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, Session]:
+    """A verified session of the profile that is meant, or of the one that flags make."""
+    if flags is None:
+        profile = app.world.store.profile(name)
+        return profile, app.world.engine.login(profile, app.world.policy)[0]
+    if name is not None and flags.typed:
+        raise UsageError(f"--profile already says what --{flags.typed[0]} would; give one of them")
+    from togetherctl.kubelogin.profile import profile_of
+
+    program = click.get_current_context().find_root().info_name or PLUGIN
+    profile = profile_of(flags, app.environ, command="setup", program=program, warn=app.console.warn)
+    return profile, app.world.storeless_engine.login(profile, app.world.policy)[0]
+
+
+def _token(profile: Profile, session: Session) -> tuple[Claims, str]:
+    """The claims of the token that the cluster gets, and what it is signed with. Raises TogetherctlError."""
+    from togetherctl.auth.claims import read_claims, read_header
+
+    token = session.token(profile.token)
+    try:
+        value = token.value if token else ""
+        return read_claims(value), str(read_header(value).get("alg", ""))
+    except Untrusted:
+        raise TogetherctlError(
+            f"the issuer's {profile.token} tokens are no JWTs, so no API server can read them by itself",
+            hint="give clusters the ID token: leave out --oidc-use-access-token, or token=id in the profile",
+        ) from None

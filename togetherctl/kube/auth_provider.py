@@ -1,0 +1,149 @@
+"""Users of a kubeconfig who log in by `auth-provider: oidc`: finding the one that is meant, reading and keeping tokens.
+
+kubectl reads these tokens itself, and refreshes them itself. Where several files are given, the first that has an entry
+of a name counts, as for kubectl.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import KubeconfigError
+from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from togetherctl.kube.yaml_text import YamlText
+
+_ID_TOKEN = "id-token"  # noqa: S105 # the name of a key
+_REFRESH_TOKEN = "refresh-token"  # noqa: S105 # the name of a key
+_SETUP = "kubectl together-login setup --oidc-issuer-url=URL --oidc-client-id=ID"
+
+
+@dataclass(frozen=True)
+class AuthProvider:
+    """One user of one file, and what its `config` says. The repr shows no secret."""
+
+    path: Path
+    user: str
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scopes: tuple[str, ...] = ()
+    ca_file: str = ""
+    ca_data: str = ""
+    id_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+
+    def read_again(self) -> AuthProvider:
+        """The same user as it stands now: kubectl may have refreshed it. Raises KubeconfigError."""
+        parsed = read_kubeconfig(self.path)
+        entry = _named(parsed, "users", self.user) if parsed else None
+        if entry is None:
+            raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
+        return _provider(self.path, self.user, entry)
+
+    def check_writable(self) -> None:
+        """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
+        for path in (self.path, self.path.resolve().parent):
+            if not os.access(path, os.W_OK):
+                raise KubeconfigError(
+                    f"{path} is read-only, so the tokens of a login could not be kept", hint=f"chmod u+w {path}"
+                )
+
+    def keep(self, id_token: str | None, refresh_token: str | None) -> None:
+        """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""
+
+        def change(entry: dict[str, Any]) -> dict[str, Any]:
+            now = _provider(self.path, self.user, entry)
+            if (now.issuer, now.client_id) != (self.issuer, self.client_id):
+                raise KubeconfigError(
+                    f"the user {self.user} in {self.path} has another issuer or client by now; it was left alone"
+                )
+            provider = entry["user"]["auth-provider"]
+            config = dict(provider["config"])
+            for key, token in ((_ID_TOKEN, id_token), (_REFRESH_TOKEN, refresh_token)):
+                config.pop(key, None) if token is None else config.update({key: token})
+            return {**entry, "user": {**entry["user"], "auth-provider": {**provider, "config": config}}}
+
+        change_user(self.path, self.user, change)
+
+
+def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
+    """The user called `user`, else that of `context`, else that of the current context. Raises KubeconfigError."""
+    read = [(path, read_kubeconfig(path)) for path in files]
+    texts = {path: text for path, text in read if text is not None}
+    if not texts:
+        raise KubeconfigError(f"there is no kubeconfig at {', '.join(map(str, files))}", hint=_SETUP)
+    name = user or _user_of(texts, context)
+    for path, text in texts.items():
+        entry = _named(text, "users", name)
+        if entry is not None:
+            return _provider(path, name, entry)
+    raise KubeconfigError(f"there is no user {name} in {', '.join(map(str, texts))}", hint="kubectl config get-users")
+
+
+def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
+    name = context or next((current for text in texts.values() if (current := text.data.get("current-context"))), "")
+    if not isinstance(name, str) or not name:
+        raise KubeconfigError(
+            "the kubeconfig has no current context", hint="name one with --context, or a user with --user"
+        )
+    for text in texts.values():
+        entry = _named(text, "contexts", name)
+        if entry is not None:
+            user = _mapping(entry.get("context")).get("user")
+            if not isinstance(user, str) or not user:
+                raise KubeconfigError(f"the context {name} names no user", hint="name one with --user")
+            return user
+    raise KubeconfigError(
+        f"there is no context {name} in {', '.join(map(str, texts))}", hint="kubectl config get-contexts"
+    )
+
+
+def _provider(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
+    """Raises KubeconfigError unless this user logs in by `auth-provider: oidc`."""
+    body = _mapping(entry.get("user"))
+    provider = _mapping(body.get("auth-provider"))
+    if not provider and body.get("exec"):
+        raise KubeconfigError(
+            f"the user {name} in {path} runs a plugin, so kubectl logs in by itself and nothing is to be done here",
+            hint="kubectl get pods",
+        )
+    if not provider:
+        raise KubeconfigError(
+            f"the user {name} in {path} has no auth-provider, so there is nothing to log in to", hint=_SETUP
+        )
+    if provider.get("name") != "oidc":
+        raise KubeconfigError(f"the auth-provider of the user {name} in {path} is not oidc")
+    config = {key: value for key, value in _mapping(provider.get("config")).items() if isinstance(value, str)}
+    for key in ("idp-issuer-url", "client-id"):
+        if not config.get(key):
+            raise KubeconfigError(
+                f"the auth-provider of the user {name} in {path} has no {key}",
+                hint=f"kubectl config set-credentials {name} --auth-provider=oidc --auth-provider-arg={key}=VALUE",
+            )
+    return AuthProvider(
+        path=path,
+        user=name,
+        issuer=config["idp-issuer-url"],
+        client_id=config["client-id"],
+        client_secret=config.get("client-secret", ""),
+        scopes=tuple(scope.strip() for scope in config.get("extra-scopes", "").split(",") if scope.strip()),
+        ca_file=config.get("idp-certificate-authority", ""),
+        ca_data=config.get("idp-certificate-authority-data", ""),
+        id_token=config.get(_ID_TOKEN, ""),
+        refresh_token=config.get(_REFRESH_TOKEN, ""),
+    )
+
+
+def _named(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
+    return next((entry for entry in text.entries(section) if entry["name"] == name), None)
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

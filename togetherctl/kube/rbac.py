@@ -1,0 +1,157 @@
+"""The names an API server gives to whoever bears a token, and the commands that give those names rights.
+
+The rules are those of kube-apiserver's `--oidc-*` flags.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import UsageError
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Claims = Mapping[str, Any]
+
+# No token at all should name somebody with these: they are Kubernetes' own, `system:masters` its root.
+_RESERVED = "system:"
+_MOST_COMMANDS = 5
+_SLUG_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Which claims name a user and their groups, and what stands before each; None is a flag that is not set.
+
+    For user names without a prefix of their own the issuer is put before every claim but `email`, and `-` is none; a
+    prefix of groups is taken as it stands.
+    """
+
+    username_claim: str
+    username_prefix: str | None = None
+    groups_claim: str | None = None
+    groups_prefix: str | None = None
+
+    @classmethod
+    def suggested(
+        cls,
+        claims: Claims,
+        *,
+        username_claim: str | None = None,
+        username_prefix: str | None = None,
+        groups_claim: str | None = None,
+        groups_prefix: str | None = None,
+    ) -> Naming:
+        """What is asked for; else `email` where an API server takes it, or `sub`; and `groups` where there are any."""
+        if username_claim is None:
+            username_claim = "email" if _text(claims.get("email")) and _verified(claims) else "sub"
+        if groups_claim is None and _listed(claims.get("groups")):
+            groups_claim = "groups"
+        return cls(username_claim, username_prefix, groups_claim, groups_prefix)
+
+    def prefix(self, issuer: str) -> str:
+        """What stands before user names."""
+        if self.username_prefix == "-":
+            return ""
+        return self.username_prefix or ("" if self.username_claim == "email" else f"{issuer}#")
+
+    def username(self, claims: Claims, issuer: str) -> str:
+        """The name the API server will see. Raises UsageError where it would refuse the token."""
+        value = _text(claims.get(self.username_claim))
+        if value is None:
+            raise UsageError(
+                f"the token has no claim {self.username_claim} that is a text, so an API server could not name anybody",
+                hint=f"its claims are {', '.join(map(printable, claims))}",
+            )
+        if self.username_claim == "email" and not _verified(claims):
+            raise UsageError(
+                "the issuer says that the email is not verified, and API servers refuse such a token",
+                hint="have it verified at the issuer, or take another claim: --username-claim sub",
+            )
+        return self.prefix(issuer) + value
+
+    def groups(self, claims: Claims) -> list[str]:
+        """The groups the API server will see. Raises UsageError where it would refuse the token."""
+        value = None if self.groups_claim is None else claims.get(self.groups_claim)
+        if value is None:
+            return []
+        groups = _listed(value)
+        if groups is None:
+            raise UsageError(
+                f"the claim {self.groups_claim} is no text and no list of texts, so API servers refuse the token",
+                hint="take another claim: --groups-claim NAME",
+            )
+        return [f"{self.groups_prefix or ''}{group}" for group in groups]
+
+
+def bindings(username: str, groups: Sequence[str]) -> list[str]:
+    """The commands that give rights to a user, and to the first few of their groups, quoted for a shell.
+
+    A name that cannot be shown gets none: nobody could tell what they are about to run.
+    """
+    commands = []
+    if username.isprintable():
+        commands.append(_binding("oidc-cluster-admin", "cluster-admin", f"--user={username}"))
+    shown = [group for group in groups if group.isprintable()][:_MOST_COMMANDS]
+    taken: set[str] = set()
+    for group in shown:
+        name = slug = f"oidc-group-{_slug(group)}".rstrip("-")
+        for number in range(2, _MOST_COMMANDS + 2):
+            if name not in taken:
+                break
+            name = f"{slug}-{number}"
+        taken.add(name)
+        commands.append(_binding(name, "view", f"--group={group}"))
+    return commands
+
+
+def remarks(username: str, groups: Sequence[str]) -> list[str]:
+    """What an admin should know about these names, a sentence each."""
+    said = []
+    for kind, flag, names in (("user name", "--username-prefix", [username]), ("group", "--groups-prefix", groups)):
+        said += [
+            f"The {kind} {printable(name)} begins with {_RESERVED}, which is Kubernetes' own: whoever can choose it at "
+            f"the issuer gets its rights. Choose a prefix with {flag}."
+            for name in names
+            if name.startswith(_RESERVED)
+        ]
+        said += [
+            f"The {kind} {printable(name)} holds characters that cannot be shown, so there is no command for it."
+            for name in names
+            if not name.isprintable()
+        ]
+    more = len([group for group in groups if group.isprintable()]) - _MOST_COMMANDS
+    if more > 0:
+        said.append(f"There are {more} more groups; each is bound the same way.")
+    return said
+
+
+def _binding(name: str, role: str, subject: str) -> str:
+    return shlex.join(["kubectl", "create", "clusterrolebinding", name, f"--clusterrole={role}", subject])
+
+
+def _slug(group: str) -> str:
+    """The group as part of the name of an object: Kubernetes allows little more than letters and digits there."""
+    return re.sub(r"[^a-z0-9]+", "-", group.lower()).strip("-")[:_SLUG_LENGTH]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _listed(value: object) -> list[str] | None:
+    """A claim of groups: a text, or a list of texts."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        return None
+    return items
+
+
+def _verified(claims: Claims) -> bool:
+    """Whether an API server takes the claim `email`: `email_verified` may be missing, but not say anything but true."""
+    return claims.get("email_verified", True) is True
