@@ -123,16 +123,15 @@ def change_user(path: Path, name: str, change: Callable[[dict[str, Any]], dict[s
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
-    with _locked([path]):
-        text = _read(path)
-        parsed = _parse(path, text)
-        entry = next((entry for entry in parsed.entries("users") if entry["name"] == name), None)
+    with holding([path]):
+        file = KubeconfigFile.read(path)
+        entry = next((entry for entry in file.text.entries("users") if entry["name"] == name), None)
         if entry is None:
             raise KubeconfigError(f"the user {name} is not in {path} any more")
-        parsed.put("users", change(entry))
-        changed = Change(path, text or "", _rendered(path, parsed))
+        file.text.put("users", change(entry))
+        changed = file.change()
         if changed.changed:
-            _replace(changed)
+            changed.write()
         return changed
 
 
