@@ -46,6 +46,11 @@ class Paths:
         return self.cache / "ready"
 
     @property
+    def known(self) -> Path:
+        """Profiles as they were resolved before."""
+        return self.cache / "profiles"
+
+    @property
     def discovery(self) -> Path:
         """Metadata and keys of issuers."""
         return self.cache / "discovery"

@@ -61,8 +61,9 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
     for name in ("keep.txt", f"{key}.json.orig", "abc.json"):
         (state / "sessions" / name).write_text("somebody's")
     (home / "tctl" / "cache" / "ready" / "other").write_text("no credential")
+    assert logged_in("get-token", "--profile", "acme").code == 0
     before = everything(home)
-    assert "tctl/cache/ready/acme" in before
+    assert {"tctl/cache/ready/acme", "tctl/cache/profiles/acme"} <= set(before)
 
     dry = logged_in("clean", "--dry-run")
     assert (dry.code, everything(home)) == (0, before)
@@ -73,6 +74,7 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
     discovery = {name for name in before if name.startswith("tctl/cache/discovery/")}
     assert gone == {
         "tctl/cache/ready/acme",
+        "tctl/cache/profiles/acme",
         f"tctl/state/sessions/{key}.json",
         f"tctl/state/sessions/{key}.json.bad",
         f"tctl/state/sessions/{key}.login",
@@ -94,8 +96,8 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
 
 
 TOKENS = '{"id_token":"eyJ.eyJ.sig","refresh_token":"r"}'
+# The content of each, and whether it goes.
 CORPUS = {
-    # name: (content, goes)
     digest("a"): (TOKENS, True),
     f"{digest('a')}.lock": ("", True),
     digest("b"): ('{"id_token":"eyJ.eyJ.sig"}', True),
@@ -171,13 +173,14 @@ def test_a_folder_that_is_not_there_is_not_made(home: Path, plugin: Run) -> None
     assert (done.code, list(home.iterdir())) == (0, []), done.stderr
 
 
-def test_what_another_process_is_busy_with_stays(home: Path, cache: Path, plugin: Run) -> None:
+def test_what_another_process_is_busy_with_stays(cache: Path, plugin: Run) -> None:
     (cache / f"{digest('k')}.json").unlink()
     holder = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); sys.stdin.read()",
+            "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); "
+            "print(1, flush=True); sys.stdin.read()",
             str(cache / f"{digest('a')}.lock"),
         ],
         stdin=subprocess.PIPE,

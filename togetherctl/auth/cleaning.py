@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad|json\..+\.tmp|login\..+\.tmp)")
 _DISCOVERY = re.compile(r"[0-9a-f]{32}\.json|\.[0-9a-f]{32}\.json\..+\.tmp")
+# The names that profiles may have, and the temporary files beside them.
+_KNOWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}|\.[A-Za-z0-9][A-Za-z0-9._@-]*\.tmp")
 _MAX_BYTES = 1024 * 1024
 # Where sealed sessions of flags are, beside the others.
 SEALED = "keyring"
@@ -61,6 +63,9 @@ class Cleaning:
         for path in _files(paths.discovery):
             if _DISCOVERY.fullmatch(path.name):
                 self._delete(path, "metadata of an issuer")
+        for path in _files(paths.known):
+            if _KNOWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                self._delete(path, "a profile as it was read before")
 
     def named(self, folder: Path) -> None:
         """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""

@@ -45,7 +45,7 @@ class KnownProfiles:
         if any(self._environ.get(variable) for variable in _STEERING) or "/" in name or name.startswith("."):
             return None
         try:
-            data, status = read_whole(self._folder / name, limit=_MAX_BYTES, follow=False)
+            data, status = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
             if not is_ours(status) or open_to_others(status):
                 return None
             known = json.loads(data)
@@ -70,12 +70,8 @@ class KnownProfiles:
             if circumstances["mtime_ns"] != store.mtime_ns:
                 return
             known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
-            make_private_folder(self._folder)
-            write_whole(self._folder / profile.name, json.dumps(known).encode("ascii"))
-
-    @property
-    def _folder(self) -> Path:
-        return self._paths.cache / "profiles"
+            make_private_folder(self._paths.known)
+            write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
 
     def _circumstances(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
