@@ -62,7 +62,7 @@ def test_ctrl_c_of_a_waiter_harms_no_other(plugin: Plugin, issuer: ScriptedIssue
 
 def test_an_owner_killed_in_front_of_its_tab_blocks_nobody(plugin: Plugin, issuer: ScriptedIssuer) -> None:
     owner = plugin.start(how="nothing")
-    plugin.wait_until(plugin.login_record)
+    plugin.wait_until(lambda: plugin.login_record() and plugin.visits)
     waiters = [plugin.start() for _ in range(5)]
     owner.kill()
     ended = [plugin.end(waiter) for waiter in waiters]
@@ -87,7 +87,7 @@ def test_a_second_owner_that_dies_is_the_last(plugin: Plugin) -> None:
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_closed_terminal_ends_the_login(plugin: Plugin, number: signal.Signals) -> None:
     owner = plugin.start(how="nothing")
-    plugin.wait_until(plugin.login_record)
+    plugin.wait_until(lambda: plugin.login_record() and plugin.visits)
     owner.send_signal(number)
     assert plugin.end(owner)[0] == 128 + number
     record = plugin.login_record()
@@ -123,6 +123,7 @@ def test_nohup_is_respected(plugin: Plugin) -> None:
 def test_a_denied_login_opens_no_second_tab(plugin: Plugin, issuer: ScriptedIssuer) -> None:
     owner = plugin.start(how="nothing")
     plugin.wait_until(plugin.login_record)
+    plugin.wait_until(lambda: plugin.visits)
     record = plugin.login_record()
     assert record is not None
     waiters = [plugin.start() for _ in range(3)]
