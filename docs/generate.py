@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 import click
 
 from togetherctl.commands.lazy import LazyGroup
+from togetherctl.commands.plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
+from togetherctl.kubelogin import PLUGIN
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
 
 if TYPE_CHECKING:
@@ -38,14 +40,15 @@ def pages() -> dict[Path, str]:
 def _commands() -> Iterator[str]:
     yield "# Commands\n\nWhat `--help` says of each. `-v`, anywhere, shows what is asked of issuers.\n"
     yield from _help(root, "togetherctl", None)
+    yield from _help(plugin, PLUGIN, None, deep=False)
 
 
-def _help(command: click.Command, words: str, parent: click.Context | None) -> Iterator[str]:
-    name = words.rpartition(" ")[2]
+def _help(command: click.Command, words: str, parent: click.Context | None, *, deep: bool = True) -> Iterator[str]:
+    name = words.rpartition(" ")[2] if parent else words
     context = click.Context(command, info_name=name, parent=parent, help_option_names=["-h", "--help"])
     context.terminal_width = context.max_content_width = 88
     yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
-    if isinstance(command, LazyGroup):
+    if deep and isinstance(command, LazyGroup):
         for name in command.list_commands(context):
             verb = command.get_command(context, name)
             if verb is not None:

@@ -313,7 +313,7 @@ def _in_words(error: Exception, url: str) -> TogetherctlError:  # noqa: C901, PL
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Unreachable(
             f"the TLS certificate of {host} cannot be verified: {cause.verify_message}",
-            hint="name its certificate authority with ca_file of the issuer",
+            hint="name its certificate authority with ca_file of the issuer, or --certificate-authority",
             sent=False,
         )
     if isinstance(cause, ssl.SSLError):

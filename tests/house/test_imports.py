@@ -85,6 +85,31 @@ def test_the_package_itself_loads_nothing() -> None:
 
 
 @pytest.mark.usefixtures("acme")
+def test_flags_are_loaded_only_where_they_are_given(
+    loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    from togetherctl.kubelogin.flags import parse
+    from togetherctl.kubelogin.profile import profile_of
+
+    def ours(modules: Loaded) -> Loaded:
+        return {name for name in modules if name.startswith("togetherctl.kubelogin.")}
+
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"), Policy())
+    assert ours(loaded("get-token", "--profile", "acme")) == set()
+
+    words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
+    world.storeless_engine.credential(profile_of(parse(words), world.environ), Policy())
+    modules = loaded("get-token", *words)
+    assert ours(modules) == {
+        f"togetherctl.kubelogin.{name}" for name in ("flags", "known", "profile", "redirects", "values")
+    }
+    assert "togetherctl.store.store" not in modules
+    heavy = {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"}
+    assert not heavy & top(modules)
+
+
+@pytest.mark.usefixtures("acme")
 def test_a_served_token_loads_no_network_and_no_crypto(
     loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:

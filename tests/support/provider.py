@@ -25,10 +25,10 @@ SERVICE_SECRET = "a-secret-of-the-service/+%"
 
 
 @contextmanager
-def certified_provider(*, lifetime: int) -> Iterator[str]:
-    """Run the provider with tokens that live `lifetime` seconds; gives its issuer."""
+def certified_provider(*, lifetime: int, **more: Any) -> Iterator[str]:
+    """Run the provider with tokens that live `lifetime` seconds; gives its issuer. It says what `more` there is."""
     settings = json.dumps(
-        {"lifetime": lifetime, "clientId": CLIENT_ID, "serviceId": SERVICE_ID, "serviceSecret": SERVICE_SECRET}
+        {"lifetime": lifetime, "clientId": CLIENT_ID, "serviceId": SERVICE_ID, "serviceSecret": SERVICE_SECRET, **more}
     )
     with subprocess.Popen(
         [need_node(), "provider.mjs", settings],

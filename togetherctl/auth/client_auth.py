@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote_plus
 
+from togetherctl.errors import Untrusted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from togetherctl.store.choices import ClientAuth
     from togetherctl.store.profile import Profile
+    from togetherctl.transport import HTTP, Answer
 
 Method = Literal["none", "client_secret_basic", "client_secret_post"]
 
@@ -31,7 +34,22 @@ class ClientCredentials:
 
     def added_to(self, form: Mapping[str, str], supported: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
         """`form` with what proves who the client is, and headers that do; `supported` is what the metadata lists."""
-        method = choose_method(self.configured, supported, has_secret=self.secret is not None)
+        return self._proven(form, choose_method(self.configured, supported, has_secret=self.secret is not None))
+
+    def post(self, http: HTTP, endpoint: str, form: Mapping[str, str], supported: Sequence[str]) -> Answer:
+        """What `endpoint` answers to `form`; raises as the transport does.
+
+        An issuer takes a client's secret in one place alone, whatever else its metadata lists. Where the header was
+        our own choice and the client is not known by it, the body is tried: nothing of the form is spent yet.
+        """
+        proven, headers = self.added_to(form, supported)
+        answer = http.post_form(endpoint, proven, headers=headers)
+        elsewhere = not supported or "client_secret_post" in supported
+        if self.configured != "auto" or not headers or not elsewhere or not _is_unknown_client(answer):
+            return answer
+        return http.post_form(endpoint, self._proven(form, "client_secret_post")[0], headers={})
+
+    def _proven(self, form: Mapping[str, str], method: Method) -> tuple[dict[str, str], dict[str, str]]:
         if method == "client_secret_basic":
             pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret or '')}"
             return dict(form), {"Authorization": f"Basic {b64encode(pair.encode('ascii')).decode('ascii')}"}
@@ -52,3 +70,11 @@ def choose_method(configured: ClientAuth, supported: Sequence[str], *, has_secre
         post_only = "client_secret_post" in supported and "client_secret_basic" not in supported
         return "client_secret_post" if post_only else "client_secret_basic"
     return "client_secret_basic" if configured == "basic" else "client_secret_post"
+
+
+def _is_unknown_client(answer: Answer) -> bool:
+    """Whether the issuer did not take this proof of the client (RFC 6749, 5.2)."""
+    try:
+        return answer.status in (400, 401) and answer.json().get("error") == "invalid_client"
+    except Untrusted:
+        return False

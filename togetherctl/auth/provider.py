@@ -211,8 +211,7 @@ class Provider:
         return parse(self._post(_endpoint(self._metadata, "token_endpoint"), form))
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
-        proven, headers = self._credentials.added_to(form, self._metadata.token_endpoint_auth_methods_supported)
-        return self._http.post_form(endpoint, proven, headers=headers)
+        return self._credentials.post(self._http, endpoint, form, self._metadata.token_endpoint_auth_methods_supported)
 
 
 def _challenge(verifier: str | None) -> dict[str, str]:

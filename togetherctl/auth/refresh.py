@@ -129,8 +129,7 @@ def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Dis
 def _post(form: Mapping[str, str], credentials: ClientCredentials, metadata: Metadata, http: HTTP) -> TokenAnswer:
     if metadata.token_endpoint is None:
         raise Untrusted("the issuer's metadata names no token endpoint")
-    proven, headers = credentials.added_to(form, metadata.token_endpoint_auth_methods_supported)
-    return parse(http.post_form(metadata.token_endpoint, proven, headers=headers))
+    return parse(credentials.post(http, metadata.token_endpoint, form, metadata.token_endpoint_auth_methods_supported))
 
 
 def _classified(error: Refused) -> Refused:

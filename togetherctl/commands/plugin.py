@@ -58,6 +58,9 @@ class PluginGroup(LazyGroup):
 
 def _after_the_logs_flags(args: list[str]) -> Iterator[str]:
     """The arguments without flags of the log before them, which pflag takes in any place."""
+    if not args or not args[0].startswith("--"):
+        yield from args
+        return
     from togetherctl.kubelogin.known import LOG_SWITCHES, LOG_VALUES
 
     words = iter(args)

@@ -108,7 +108,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
     kind = grant(flags)
     issuer: dict[str, Any] = {
         "url": flags.oidc_issuer_url,
-        "ca_file": tuple(str(home_path(path, environ)) for path in flags.certificate_authority) or None,
+        "ca_file": tuple(path and str(home_path(path, environ)) for path in flags.certificate_authority) or None,
         "ca_data": _one_bundle(flags.certificate_authority_data),
         "insecure_skip_tls_verify": flags.insecure_skip_tls_verify,
         "request_headers": dict(flags.oidc_request_header),

@@ -1,14 +1,26 @@
 // A certified OpenID Provider on loopback. Its first line on stdout is its issuer; it ends when its stdin closes.
-// Settings come as JSON in the first argument: lifetime (seconds), clientId, and serviceId and serviceSecret of a client
-// that logs in as itself.
+// Settings come as JSON in the first argument: lifetime (seconds), clientId, serviceId and serviceSecret of a client that
+// logs in as itself; where wanted also webUris (redirect URIs of the client `web`), pkce (false: not required) and tls
+// (paths of key and cert).
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import Provider from "oidc-provider";
 
-const { lifetime, clientId, serviceId, serviceSecret } = JSON.parse(process.argv[2]);
+const settings = JSON.parse(process.argv[2]);
+const { lifetime, clientId, serviceId, serviceSecret, webUris = [], pkce = true, tls } = settings;
 
-const server = createServer();
+const server = tls ? createSecureServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }) : createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const issuer = `http://localhost:${server.address().port}`;
+const issuer = `${tls ? "https" : "http"}://localhost:${server.address().port}`;
+
+const webClient = {
+  client_id: "web",
+  token_endpoint_auth_method: "none",
+  grant_types: ["authorization_code", "refresh_token"],
+  response_types: ["code"],
+  redirect_uris: webUris,
+};
 
 const provider = new Provider(issuer, {
   clients: [
@@ -20,6 +32,7 @@ const provider = new Provider(issuer, {
       response_types: ["code"],
       redirect_uris: ["http://localhost:8000", "http://localhost:18000"],
     },
+    ...(webUris.length ? [webClient] : []),
     {
       client_id: serviceId,
       client_secret: serviceSecret,
@@ -41,7 +54,7 @@ const provider = new Provider(issuer, {
     accountId: id,
     claims: () => ({ sub: id, email: `${id}@example.com`, groups: ["gpu-users"] }),
   }),
-  pkce: { required: () => true },
+  pkce: { required: () => pkce },
   rotateRefreshToken: true,
   ttl: {
     AccessToken: lifetime,

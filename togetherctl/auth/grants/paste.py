@@ -47,8 +47,7 @@ class Paste:
         redirect_uri = _as_registered(self.provider.profile.loopbacks[0].redirect_uri)
         request = self.provider.authorization_request(redirect_uri)
         self.conversation.page(self.provider.authorization_url(request), opened=False)
-        nothing_there = ", on a page it cannot show" if is_loopback(urlsplit(redirect_uri).hostname) else ""
-        self.conversation.say(f"The browser may be on any machine. It ends at {redirect_uri}{nothing_there}.")
+        self.conversation.say(f"The browser may be on any machine. It ends at {_place(redirect_uri)}.")
         self.conversation.say("Copy the address of that page, or the code in it, and paste it here.")
         code = self._code(request)
         return self.accept(self.provider.exchange(code, request), request.scopes, request.nonce)
@@ -69,6 +68,13 @@ class Paste:
 
     def _login_required(self, reason: str) -> LoginRequired:
         return LoginRequired(f"login required: {reason}", hint=self.provider.profile.ways.login)
+
+
+def _place(redirect_uri: str) -> str:
+    parts = urlsplit(redirect_uri)
+    if parts.scheme not in ("http", "https"):
+        return "a page of the issuer that shows the code"
+    return f"{redirect_uri}, on a page it cannot show" if is_loopback(parts.hostname) else redirect_uri
 
 
 def _as_registered(redirect_uri: str) -> str:
