@@ -6,93 +6,26 @@ import base64
 import json
 import socket
 import ssl
-import subprocess
-import sys
-import threading
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.support.browser import ScriptedBrowser, parameters
-from tests.support.issuer import Gate, Reply
+from tests.support.issuer import Reply
 from tests.support.keyrings import InMemory
-from togetherctl.auth.cache.record import decode
-from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.known import LOG_SWITCHES, LOG_VALUES, flags_of
+from tests.support.plugin import visiting
+from togetherctl.kubelogin.known import flags_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import trustme
 
-    from tests.conftest import CliIn, Done, Run, UseKeyring
+    from tests.conftest import CliIn, Run, UseKeyring
     from tests.support.canary import Canary
-    from tests.support.clock import StoppedClock
-    from tests.support.issuer import Asked, ScriptedIssuer
-    from togetherctl.auth.session import Session
+    from tests.support.plugin import Plugin
 
-V1 = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":true}}'
 SECRET = "a-secret-that-is-typed"
-
-
-@dataclass
-class Plugin:
-    """`kubectl together-login get-token` at one issuer, with the browser of a person who logs in."""
-
-    issuer: ScriptedIssuer
-    browser: ScriptedBrowser
-    clock: StoppedClock
-    home: Path
-    cli_in: CliIn
-
-    def at(self, issuer: ScriptedIssuer) -> Plugin:
-        return replace(self, issuer=issuer, browser=ScriptedBrowser(issuer))
-
-    def words(self, *words: str) -> list[str]:
-        return [
-            "get-token",
-            f"--oidc-issuer-url={self.issuer.url}",
-            f"--oidc-client-id={self.issuer.client_id}",
-            *([] if any("--listen-address" in word for word in words) else ["--listen-address=127.0.0.1:0"]),
-            *words,
-        ]
-
-    def run(self, *words: str, **environ: str) -> Done:
-        run = self.cli_in(program=PLUGIN, open_browser=self.browser, clock=self.clock, sleep=self.clock.sleep)
-        return run(*self.words(*words), **environ)
-
-    def token(self, *words: str, **environ: str) -> str:
-        done = self.run(*words, **environ)
-        assert done.code == 0, done.stderr
-        return str(json.loads(done.stdout)["status"]["token"])
-
-    def asked(self, path: str) -> list[Asked]:
-        return [asked for asked in self.issuer.asked if asked.path == path]
-
-    @property
-    def request(self) -> dict[str, str]:
-        """The authorization request of the last login."""
-        return parameters(self.browser.opened[-1])
-
-    @property
-    def sessions(self) -> Path:
-        return self.home / "tctl" / "state" / "sessions"
-
-    def session(self) -> Session:
-        [path] = self.sessions.glob("*.json")
-        return decode(path.read_bytes())
-
-
-@pytest.fixture
-def plugin(issuer: ScriptedIssuer, clock: StoppedClock, home: Path, cli_in: CliIn) -> Plugin:
-    return Plugin(issuer, ScriptedBrowser(issuer), clock, home, cli_in)
-
-
-@pytest.fixture
-def tls_plugin(plugin: Plugin, tls_issuer: ScriptedIssuer) -> Plugin:
-    return plugin.at(tls_issuer)
 
 
 def free_port() -> int:
@@ -343,14 +276,6 @@ def test_oidc_redirect_url_hostname(plugin: Plugin) -> None:
     assert plugin.request["redirect_uri"].startswith("http://127.0.0.1:")
 
 
-def visiting(tmp_path: Path) -> tuple[Path, Path]:
-    """A program that logs in at the address it is given, and the file it notes its visits in."""
-    program, log = tmp_path / "my browser", tmp_path / "visited"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.support.visit log-in "{log}" "$1"\n')
-    program.chmod(0o700)
-    return program, log
-
-
 def test_browser_command(plugin: Plugin, process: Run, tmp_path: Path) -> None:
     program, log = visiting(tmp_path)
     done = process(
@@ -434,119 +359,3 @@ def test_password(plugin: Plugin) -> None:
     assert plugin.run(*words).stderr == ""
     wrong = plugin.run("--username=me", "--password=wrong", "--oidc-extra-scope=email")
     assert (wrong.code, "the user name or the password is wrong" in wrong.stderr) == (5, True)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        [f"--{name}" for name in sorted(LOG_SWITCHES)],
-        [f"--{name}=1" for name in sorted(LOG_VALUES)],
-        [word for name in sorted(LOG_VALUES) for word in (f"--{name}", "1")],
-    ],
-)
-def test_flags_of_the_log_do_nothing(plugin: Plugin, words: list[str]) -> None:
-    plugin.token()
-    assert plugin.run(*words).stderr == ""
-
-
-@pytest.mark.parametrize("words", [["-v1"], ["-v=1"], ["-v", "1"], ["--v=1"], ["--v", "1"], ["-v"]])
-def test_the_level_of_the_log(plugin: Plugin, words: list[str]) -> None:
-    done = plugin.run(*words)
-    assert done.code == 0
-    assert f"POST {plugin.issuer.url}/token" in done.stderr
-
-
-# The form as a whole
-
-
-def test_the_answer_is_v1beta1_unless_kubectl_asks_for_another(plugin: Plugin) -> None:
-    assert json.loads(plugin.run().stdout)["apiVersion"] == "client.authentication.k8s.io/v1beta1"
-    done = plugin.run(KUBERNETES_EXEC_INFO=V1)
-    assert json.loads(done.stdout)["apiVersion"] == "client.authentication.k8s.io/v1"
-    assert done.stdout.count("\n") == 1
-
-
-def test_no_store_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, store: object) -> None:
-    assert callable(store)
-    store("this is [no TOML")
-    assert plugin.token()
-
-
-def test_a_stale_token_is_served_and_a_due_one_refreshed_by_whoever_asks(plugin: Plugin) -> None:
-    """There is no profile another process could be asked to refresh, and no ready file anybody could ask for."""
-    spawned: list[object] = []
-    run = plugin.cli_in(
-        program=PLUGIN,
-        open_browser=plugin.browser,
-        clock=plugin.clock,
-        sleep=plugin.clock.sleep,
-        refresh_behind=lambda *given: spawned.append(given),
-    )
-    first = run(*plugin.words()).stdout
-    plugin.clock.advance(245)  # of 300 s: stale
-    assert json.loads(run(*plugin.words()).stdout)["status"]["token"] == json.loads(first)["status"]["token"]
-    assert plugin.issuer.counts["/token"] == 1
-    plugin.clock.advance(30)  # in the last tenth: due
-    assert json.loads(run(*plugin.words()).stdout)["status"]["token"] != json.loads(first)["status"]["token"]
-    assert plugin.issuer.counts["/token"] == 2
-    assert spawned == []
-    assert not (plugin.home / "tctl" / "cache" / "ready").exists()
-
-
-def test_parallel_calls_open_one_tab(plugin: Plugin, process: Run, tmp_path: Path) -> None:
-    program, log = visiting(tmp_path)
-    done: list[Done] = []
-    words = plugin.words(f"--browser-command={program}")
-    threads = [threading.Thread(target=lambda: done.append(process(*words, PYTHONPATH=str(ROOT)))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert [one.code for one in done] == [0] * 4
-    assert len({one.stdout for one in done}) == 1
-    assert log.read_text() == "visited\n"
-
-
-def test_forced_refreshes_at_once_are_one(plugin: Plugin, environ: dict[str, str]) -> None:
-    old = plugin.token()
-    gate = plugin.issuer.gates["/token"] = Gate()
-    command = [sys.executable, "-m", "togetherctl", *plugin.words("--force-refresh")]
-
-    def start() -> subprocess.Popen[str]:
-        return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    with start() as first:
-        gate.wait_for_somebody()
-        with start() as second:
-            assert second.stderr is not None
-            assert "Waiting for another togetherctl that is busy with client the-client." in second.stderr.readline()
-            gate.open()
-            tokens = {json.loads(one.communicate(timeout=60)[0])["status"]["token"] for one in (first, second)}
-    assert len(tokens - {old}) == 1
-    assert plugin.issuer.counts["/token"] == 2
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--profile", "acme", "--oidc-client-id=x"], "--profile already says what --oidc-client-id would"),
-        (["--oidc-issuer-url=https://a.example"], "--oidc-client-id is missing"),
-        ([], "--oidc-issuer-url is missing"),
-        (["--oidc-isuer-url=x"], "did you mean --oidc-issuer-url?"),
-    ],
-)
-def test_what_makes_no_sense_is_one_sentence_and_a_way_out(words: list[str], said: str, cli_in: CliIn) -> None:
-    done = cli_in(program=PLUGIN)("get-token", *words)
-    assert (done.code, done.stdout) == (2, "")
-    assert said in done.stderr
-
-
-def test_a_named_profile_can_be_refreshed_by_force_too(acme: Path, plugin: Plugin, cli_in: CliIn) -> None:
-    assert acme.exists()
-    run = cli_in(program=PLUGIN, open_browser=plugin.browser, clock=plugin.clock)
-    first = run("get-token", "--profile=acme", "--logtostderr")
-    plugin.clock.advance(1)
-    second = run("get-token", "--profile", "acme", "--force-refresh")
-    assert (first.code, second.code) == (0, 0), second.stderr
-    assert first.stdout != second.stdout
-    assert len(plugin.browser.opened) == 1

@@ -9,7 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,17 +188,16 @@ def test_the_defaults(cluster: Cluster, command: tuple[str, ...]) -> None:
     assert cluster.visits == 1
 
 
-def test_the_default_redirect_uris(cluster: Cluster) -> None:
-    """8000, then 18000; where other programs hold both, that is said, with the flag that helps."""
+def test_where_no_port_is_free_the_flag_that_helps_is_said(cluster: Cluster) -> None:
     with ExitStack() as held:
-        for port in (8000, 18000):
+        addresses = []
+        for _ in range(2):
             listening = held.enter_context(socket.socket())
-            # Where somebody else has it already, it is held just the same.
-            with suppress(OSError):
-                listening.bind(("127.0.0.1", port))
-                listening.listen()
-        done = cluster.pods()
-    assert "(port 8000: in use; port 18000: in use)" in done.stderr
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            addresses.append(f"127.0.0.1:{listening.getsockname()[1]}")
+        done = cluster.pods(f"--listen-address={','.join(addresses)}")
+    assert f"({addresses[0]}: in use; {addresses[1]}: in use)" in done.stderr
     assert "add it to --listen-address" in done.stderr
     assert cluster.visits == 0
 

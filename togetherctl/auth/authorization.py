@@ -89,7 +89,7 @@ def _refusal(error: str, description: str) -> Refused:
     if description:
         said += f" ({printable(description)})"
     hints = {
-        "invalid_scope": 'the issuer does not know a scope of this profile; offline_access = "never" leaves that out',
+        "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
         "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
         "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
     }

@@ -67,11 +67,12 @@ class FlagsCommand(click.Command):
         own, others = list[str](), list[str]()
         words = iter(args)
         for word in words:
-            option = options.get(word.partition("=")[0])
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]
+            option = options.get(name)
             if option is not None:
                 own.append(word)
                 takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
-                own += _following(words) if takes_value and "=" not in word else []
+                own += _following(words) if takes_value and word == name else []
             else:
                 others.append(word)
                 others += _following(words) if self._takes_value(word) else []

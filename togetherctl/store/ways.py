@@ -33,13 +33,13 @@ class Ways:
 
     @property
     def secret(self) -> str:
-        """How the client gets its secret."""
-        return "--oidc-client-secret" if self.command else f"togetherctl profile secret {self.name}"
+        """How the client gets its secret: a command, or what to say as well."""
+        return "say --oidc-client-secret=SECRET" if self.command else f"togetherctl profile secret {self.name}"
 
     def storage(self, kind: Storage) -> str:
-        """How the session is kept elsewhere."""
+        """How the session is kept elsewhere: a command, or what to say as well."""
         if self.command:
-            return f"--token-cache-storage={_STORAGES[kind]}"
+            return f"say --token-cache-storage={_STORAGES[kind]}"
         return f"togetherctl profile set {self.name} storage={kind}"
 
     def setting(self, key: str, *, place: str = "") -> str:

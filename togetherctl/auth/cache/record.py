@@ -55,7 +55,7 @@ class Plain:
     def _way_out(self) -> str:
         keyring = self._ways.storage("keyring")
         if self._ways.command:
-            return f"a profile in the store keeps it there; say {keyring} here, too, and log in once more"
+            return f"a profile in the store keeps it there; {keyring} here, too, and log in once more"
         return f"log in again: {self._ways.login}; or, to use that session: {keyring}"
 
 
