@@ -134,8 +134,7 @@ class Conversion:
             plan.backups = backups.make(plan.changed)
             if plan.tables:
                 with changing_store() as text:
-                    for (kind, name), table in plan.tables.items():
-                        text.set(missing(text, kind, name), table)
+                    text.add({missing(text, kind, name): table for (kind, name), table in plan.tables.items()})
             for change in plan.changed:
                 change.write()
         return plan
