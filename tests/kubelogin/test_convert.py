@@ -112,7 +112,7 @@ def test_a_profile_of_the_store_is_used_again(
     done = cli("kubeconfig", "convert", "--all")
     assert done.code == 0, done.stderr
     assert profiles_of(kubeconfig) == {"east": "me", "west": "west", "north": "north"}
-    assert "user west is called west, because there is a profile acme already" in done.stderr
+    assert "user west gets a profile called west, because the name acme is taken" in done.stderr
     loaded = Store.load(config, environ)
     assert [loaded.profile(name).issuer.name for name in ("me", "west", "north")] == ["work", "work", "work"]
     # The access token of the same session, for a cluster that takes those.

@@ -254,3 +254,25 @@ def test_an_access_token_is_fetched_anew(
     assert (taken.access_token, taken.id_token, taken.subject) == (None, None, "")
     assert token_of(here("get-token", "--profile", "localhost")).startswith("access-")
     assert issuer.counts["/token"] == 1
+
+
+def test_profiles_that_share_a_session_take_it_over_once(
+    here: Run, keep: Keep, kubeconfig: Path, issuer: ScriptedIssuer, cache: Path
+) -> None:
+    tokens = keep()
+    both = {"issuer": issuer.url, "client": issuer.client_id}
+    flags = ["--oidc-extra-scope=email", f"--token-cache-dir={cache}"]
+    kubeconfig.write_text(written(a=stanza("--oidc-use-access-token", *flags, **both), b=stanza(*flags, **both)))
+    done = here("kubeconfig", "convert", "--all", "--import-cache")
+    assert done.stderr.count("takes over the session") == 1
+    assert token_of(here("get-token", "--profile", "b")) == tokens["id_token"]
+
+
+def test_a_client_that_needs_nobody_takes_nothing_over(
+    here: Run, keep: Keep, kubeconfig: Path, issuer: ScriptedIssuer, cache: Path, home: Path
+) -> None:
+    keep()
+    flags = ["--grant-type=client-credentials", f"--token-cache-dir={cache}"]
+    kubeconfig.write_text(written(a=stanza(*flags, issuer=issuer.url, client=issuer.client_id)))
+    assert "because it needs nobody to log in" in here("kubeconfig", "convert", "--import-cache").stderr
+    assert session(home) is None

@@ -215,13 +215,13 @@ class YamlText:
         splices: list[_Splice] = []
         appended = ""
         for section, entries in self._entries.items():
-            block = "".join(_block_item(entry, 0) for entry in entries.values())
-            if section not in nodes:
-                appended += f"{section}:\n{block}"
-                continue
-            key, node = nodes[section]
+            key, node = nodes.get(section, (None, None))
             if isinstance(node, SequenceNode) and node.value:
                 splices += self._list_splices(section, node, entries)
+                continue
+            block = "".join(_block_item(entry, 0) for entry in entries.values())
+            if key is None or node is None:
+                appended += f"{section}:\n{block}"
             else:
                 # What stands for "none" goes; a comment behind it stays on its line.
                 none = self._value_splice(key, node, "")

@@ -62,6 +62,7 @@ class Additions:
         self._issuers = ChainMap(self._new_issuers, store.issuers)
         self._profiles = ChainMap(self._new_profiles, store.profiles)
         self._clusters = ChainMap(self._new_clusters, store.clusters)
+        self._keys = {name: self._key(store.issuers[p.issuer], p) for name, p in store.profiles.items()}
         self._tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
 
@@ -87,7 +88,7 @@ class Additions:
         key = self._key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
         notes: list[str] = []
         for name, known in self._profiles.items():
-            if self._key(self._issuers[known.issuer], known) != key:
+            if self._keys[name] != key:
                 continue
             wanted = ProfileTable.model_validate({"issuer": known.issuer, **table})
             if known.token == wanted.token and bool(known.client_secret) == meaning.has_secret:
@@ -96,6 +97,7 @@ class Additions:
                 table["storage"] = known.storage
                 notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
         name = self._new_profile(meaning, issuer, table, candidates, notes)
+        self._keys[name] = key
         return name, list(dict.fromkeys(notes))
 
     def cluster(self, profile: str, context: str, table: Mapping[str, Any]) -> str:
@@ -127,7 +129,7 @@ class Additions:
         at = self._issuer(meaning, issuer, wished)
         name = names.free([wished, *candidates], self._profiles)
         if name != wished:
-            notes.append(f"is called {name}, because there is a profile {wished} already")
+            notes.append(f"gets a profile called {name}, because the name {wished} is taken")
         if meaning.secret_variable:
             table["client_secret"] = {"env": meaning.secret_variable}
         if meaning.secret is not None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.additions import MovedSecret
     from togetherctl.kubelogin.backups import Backups
     from togetherctl.kubelogin.kubeconfigs import Context
+    from togetherctl.kubelogin.old_stanza import OldStanza
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
@@ -100,9 +101,10 @@ class Conversion:
         plan = Plan(tables=additions.tables)
         contexts = kubeconfigs.contexts()
         profiles: dict[Where, str] = {}
-        for where in self._wanted(kubeconfigs, contexts):
+        stanzas = kubeconfigs.stanzas()
+        for where in self._wanted(kubeconfigs, list(stanzas), contexts):
             using = [context.at.name for context in contexts if context.user == where]
-            profile = self._user(kubeconfigs, additions, where, using, plan)
+            profile = self._user(kubeconfigs, additions, (where, stanzas[where]), using, plan)
             if profile is not None:
                 profiles[where] = profile
         for context in contexts:
@@ -132,14 +134,12 @@ class Conversion:
             plan.backups = backups.make(plan.changed)
             if plan.tables:
                 with changing_store() as text:
-                    for (kind, name), table in plan.tables.items():
-                        text.set(missing(text, kind, name), table)
+                    text.add({missing(text, kind, name): table for (kind, name), table in plan.tables.items()})
             for change in plan.changed:
                 change.write()
         return plan
 
-    def _wanted(self, kubeconfigs: Kubeconfigs, contexts: list[Context]) -> list[Where]:
-        stanzas = list(kubeconfigs.stanzas())
+    def _wanted(self, kubeconfigs: Kubeconfigs, stanzas: list[Where], contexts: list[Context]) -> list[Where]:
         if self._wish.everyone:
             return stanzas
         if self._wish.context is not None:
@@ -158,10 +158,15 @@ class Conversion:
         return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
 
     def _user(
-        self, kubeconfigs: Kubeconfigs, additions: Additions, where: Where, using: list[str], plan: Plan
+        self,
+        kubeconfigs: Kubeconfigs,
+        additions: Additions,
+        found: tuple[Where, OldStanza],
+        using: list[str],
+        plan: Plan,
     ) -> str | None:
         """Give a user our stanza; the name of its profile, None where it stays as it is."""
-        stanza = kubeconfigs.stanzas()[where]
+        where, stanza = found
         said = self._said("user", where)
         try:
             meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)

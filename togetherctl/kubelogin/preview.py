@@ -19,7 +19,10 @@ def preview(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], store: Path) -
     if not tables:
         return ""
     text = TomlText("")
-    for (kind, name), table in tables.items():
-        shown = TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
-        text.set((section(kind), name), shown)
+    text.add(
+        {
+            (section(kind), name): TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
+            for (kind, name), table in tables.items()
+        }
+    )
     return "".join(f"{line}\n" for line in [f"--- {store}", f"+++ {store}", *(f"+{x}" for x in text.text.splitlines())])

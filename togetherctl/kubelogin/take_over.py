@@ -47,7 +47,11 @@ class TakeOver:
 
     def all(self, profiles: Iterable[Profile], folders: Mapping[str, Iterable[Path]]) -> list[str]:
         """Take over what fits each profile from its folders, by the profile's name; what is to be said of each."""
-        profiles = list({profile.key: profile for profile in profiles}.values())
+        sharing: dict[str, list[Profile]] = {}
+        for profile in profiles:
+            sharing.setdefault(profile.key, []).append(profile)
+        # One that gives ID tokens to clusters can be checked by the old one.
+        once = [min(several, key=lambda profile: profile.token != "id") for several in sharing.values()]  # noqa: S105 # a kind of token
         said: list[str] = []
         tokens: dict[Path, OldTokens] = {}
         for folder in dict.fromkeys(folder for several in folders.values() for folder in several):
@@ -56,10 +60,11 @@ class TakeOver:
                     said.append(found)
                 else:
                     tokens[found.path] = found
-        for profile in profiles:
-            mine = [item for item in tokens.values() if item.path.parent in folders.get(profile.name, ())]
+        for profile in once:
+            places = {path for other in sharing[profile.key] for path in folders.get(other.name, ())}
+            mine = [item for item in tokens.values() if item.path.parent in places]
             try:
-                said.append(self._take(profile, mine, profiles))
+                said.append(self._take(profile, mine, once))
             except NotTaken as reason:
                 said.append(f"profile {profile.name}: no session was taken over, because {reason}")
         return said
@@ -68,6 +73,8 @@ class TakeOver:
         sessions = self._sessions(profile)
         if profile.storage == "memory":
             raise NotTaken("it keeps sessions in memory alone")
+        if profile.grant == "client-credentials":
+            raise NotTaken("it needs nobody to log in")
         chosen = self._chosen(profile, tokens, profiles)
         try:
             with sessions.lock(profile.key, seconds=_LOCK_SECONDS):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tomlkit.container import Container
     from tomlkit.items import Item, Table
 
@@ -75,6 +77,25 @@ class TomlText:
             self.unset(key)
         self._change(self._with_value(key, value), expected)
 
+    def add(self, tables: Mapping[Key, dict[str, Any]]) -> None:
+        """Give many new tables of two names, such as profiles.acme, their values; each kind is read back once.
+
+        Raises CannotEdit.
+        """
+        for kind in dict.fromkeys(key[0] for key in tables):
+            mine = {key: value for key, value in tables.items() if key[0] == kind}
+            spans = _spans(self.text)
+            if any(not span.table for span in spans.get((kind,), [])):
+                # They are written on one line, which the library replaces.
+                for key, value in mine.items():
+                    self.set(key, value)
+                continue
+            expected = {
+                **self.data,
+                kind: {**self.data.get(kind, {}), **{key[1]: value for key, value in mine.items()}},
+            }
+            self._change(self._with_tables(mine, spans), expected)
+
     def unset(self, key: Key) -> None:
         """Remove `key` or a whole table; nothing happens where it does not exist. Raises CannotEdit."""
         expected = _without(self.data, key)
@@ -102,7 +123,7 @@ class TomlText:
             # It exists, or belongs into an inline table that does: the library replaces that value alone.
             return _replaced(self.text, key, value)
         if isinstance(value, dict) and len(key) == 2:
-            return self._with_table(key, value, spans)
+            return self._with_tables({key: value}, spans)
         if len(key) > 1 and header is None:
             return _replaced(self.text, key, value)
         return self._with_line(key, value, spans, header)
@@ -119,16 +140,19 @@ class TomlText:
         table_follows = len(key) == 1 and after < len(lines) and lines[after].lstrip().startswith("[")
         return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"] + ["\n"] * table_follows)
 
-    def _with_table(self, key: Key, value: dict[str, object], spans: dict[Key, list[_Span]]) -> str:
-        """A new table, behind the last of its kind."""
+    def _with_tables(self, tables: Mapping[Key, dict[str, Any]], spans: dict[Key, list[_Span]]) -> str:
+        """New tables of one kind, behind the last of it."""
         lines = _lines(self.text)
-        family = [span for path, spans_of in spans.items() if path[0] == key[0] for span in spans_of]
-        block = [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
-        block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
+        (kind, _), *_ = tables
+        family = [span for path, spans_of in spans.items() if path[0] == kind for span in spans_of]
         # Kinds that are written as dotted keys go on at the end: a header in their middle would cut them short.
         after = max(span.end for span in family) if any(span.table for span in family) else len(lines)
-        blank_before = after > 0 and lines[after - 1].strip() != ""
-        return _inserted(lines, after, ["\n"] * blank_before + block)
+        block: list[str] = []
+        for key, value in tables.items():
+            blank_before = bool(block) or (after > 0 and lines[after - 1].strip() != "")
+            block += ["\n"] * blank_before + [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
+            block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
+        return _inserted(lines, after, block)
 
     def _without_key(self, key: Key) -> str:
         spans = _spans(self.text)
