@@ -67,10 +67,10 @@ class World:
     def profile(self, name: str) -> Profile:
         """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""
         known = self._known.read(name)
-        if known is None:
-            known = self.store.profile(name)
-            self._known.keep(self.store, known, now=self.clock())
-        return known
+        if known is not None:
+            return known
+        self._known.keep(self.store, self.store.resolved(name), now=self.clock())
+        return self.store.profile(name)
 
     @cached_property
     def _known(self) -> KnownProfiles:

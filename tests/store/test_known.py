@@ -172,17 +172,42 @@ def test_a_store_that_is_gone_is_said(old: Callable[[str], Path], make_world: Ma
 @pytest.mark.parametrize(
     "changes",
     [
-        {"HOME": "/elsewhere"},
         {"TOGETHERCTL_LOGIN": "never"},
-        {"TOGETHERCTL_BROWSER": "links"},
+        {"TOGETHERCTL_LOGIN": "auto"},
+        {"TOGETHERCTL_BROWSER": "'my browser' --new {url}"},
+        {"TOGETHERCTL_BROWSER": " "},
     ],
 )
-def test_other_circumstances_are_not_the_same(
-    changes: dict[str, str], old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path]
+@pytest.mark.parametrize("first", [True, False])
+def test_what_the_environment_overrides_is_overridden(
+    changes: dict[str, str],
+    first: bool,  # noqa: FBT001 # whether they are there when the profile becomes known
+    old: Callable[[str], Path],
+    make_world: MakeWorld,
+    reads: list[Path],
 ) -> None:
     old(FULL)
+    make_world(**(changes if first else {})).profile("acme")
+    known, plain = make_world(**changes).profile("acme"), make_world().profile("acme")
+    assert len(reads) == 1
+    assert known == make_world(**changes).store.profile("acme")
+    assert plain == make_world().store.profile("acme")
+
+
+def test_wrong_overrides_are_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:
+    from togetherctl.errors import ConfigError
+
+    old(FULL)
     make_world().profile("acme")
-    make_world(**changes).profile("acme")
+    for changes in ({"TOGETHERCTL_LOGIN": "maybe"}, {"TOGETHERCTL_BROWSER": "'"}):
+        with pytest.raises(ConfigError, match=r"the environment variable TOGETHERCTL_(LOGIN|BROWSER)"):
+            make_world(**changes).profile("acme")
+
+
+def test_another_home_is_another_profile(old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path]) -> None:
+    old(FULL)
+    make_world().profile("acme")
+    make_world(HOME="/elsewhere").profile("acme")
     assert len(reads) == 2
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,6 @@ _VERSION = 1
 _MAX_BYTES = 256 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0
-_STEERING = (CONFIG, LOGIN, BROWSER)
 _LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
@@ -41,8 +40,11 @@ class KnownProfiles:
         self.mtime_ns: int | None = None
 
     def read(self, name: str) -> Profile | None:
-        """The profile `name`, if it is known and the store is still the same; None costs no more than asking."""
-        if any(self._environ.get(variable) for variable in _STEERING) or "/" in name or name.startswith("."):
+        """The profile `name`, if it is known and the store is still the same; None costs no more than asking.
+
+        The environment's overrides are applied; one that is wrong is left to whoever says so.
+        """
+        if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
             return None
         try:
             data, status = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
@@ -52,16 +54,19 @@ class KnownProfiles:
             now = self._circumstances()
             if known.pop("profile_name") != name or known.pop("circumstances") != now:
                 return None
-            profile = _decoded(known["profile"])
+            profile = self._overridden(_decoded(known["profile"]))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         self.mtime_ns = int(now["mtime_ns"])
         return profile
 
     def keep(self, store: Store, profile: Profile, *, now: float) -> None:
-        """Have `profile` known to whoever asks next; `now` in seconds since 1970. What stands in the way is let go."""
+        """Have `profile`, without overrides, known to whoever asks next; `now` in seconds since 1970.
+
+        What stands in the way is let go.
+        """
         connection = profile.issuer.connection
-        if any(self._environ.get(variable) for variable in _STEERING) or profile.secret or connection.headers:
+        if self._environ.get(CONFIG) or profile.secret or connection.headers:
             return
         if connection.proxy or store.mtime_ns is None or now - store.mtime_ns / 1e9 < _STORE_AGE:
             return
@@ -72,6 +77,16 @@ class KnownProfiles:
             known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
+
+    def _overridden(self, profile: Profile) -> Profile:
+        login, browser = self._environ.get(LOGIN), self._environ.get(BROWSER)
+        if login:
+            profile = replace(profile, may_log_in={"auto": True, "never": False}[login])
+        if browser:
+            import shlex
+
+            profile = replace(profile, browser=tuple(shlex.split(browser)) or profile.browser)
+        return profile
 
     def _circumstances(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""

@@ -92,11 +92,7 @@ class Store:
 
     def profile(self, name: str | None = None) -> Profile:
         """The profile called `name`; without a name the one that is meant. Raises UsageError."""
-        name = name or self.meant_profile()
-        table = self.table.profiles.get(name)
-        if table is None:
-            raise unknown("profile", name, self.table.profiles)
-        profile = resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
+        profile = self.resolved(name or self.meant_profile())
         overrides = self.overrides
         if overrides is None:
             return profile
@@ -105,6 +101,13 @@ class Store:
         if overrides.browser is not None:
             profile = replace(profile, browser=overrides.browser)
         return profile
+
+    def resolved(self, name: str) -> Profile:
+        """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
+        table = self.table.profiles.get(name)
+        if table is None:
+            raise unknown("profile", name, self.table.profiles)
+        return resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
 
     def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
         """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""
