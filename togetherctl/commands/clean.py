@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @pass_app
 def command(app: App, flags: Flags | None, dry_run: bool) -> None:
-    """Delete the token cache, without asking.
+    """Delete the token cache.
 
-    Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what kubeconfigs call, and
-    client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl
-    together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every
-    folder.
+    Nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what
+    kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and
+    by the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is
+    there stays, and every folder.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
