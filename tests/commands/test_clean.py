@@ -17,7 +17,6 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import CliIn, MakeStore, Run, UseKeyring
@@ -95,8 +94,8 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
 
 
 TOKENS = '{"id_token":"eyJ.eyJ.sig","refresh_token":"r"}'
+# Each with what it holds, and whether it goes.
 CORPUS = {
-    # name: (content, goes)
     digest("a"): (TOKENS, True),
     f"{digest('a')}.lock": ("", True),
     digest("b"): ('{"id_token":"eyJ.eyJ.sig"}', True),
@@ -172,13 +171,13 @@ def test_a_folder_that_is_not_there_is_not_made(home: Path, plugin: Run) -> None
     assert (done.code, list(home.iterdir())) == (0, []), done.stderr
 
 
-def test_what_another_process_is_busy_with_stays(home: Path, cache: Path, plugin: Run) -> None:
+def test_what_another_process_is_busy_with_stays(cache: Path, plugin: Run) -> None:
     (cache / f"{digest('k')}.json").unlink()
     holder = subprocess.Popen(
         [
             sys.executable,
             "-c",
-            "import fcntl,sys; f=open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); sys.stdin.read()",
+            "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, 2); print(1, flush=True); sys.stdin.read()",
             str(cache / f"{digest('a')}.lock"),
         ],
         stdin=subprocess.PIPE,

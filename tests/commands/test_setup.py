@@ -68,10 +68,14 @@ def test_the_page(setup: Run, issuer: ScriptedIssuer, home: Path) -> None:
         "  group   gpu-users",
         "  kubectl create clusterrolebinding oidc-cluster-admin --clusterrole=cluster-admin --user=me@acme.com",
         "  kubectl create clusterrolebinding oidc-group-admins --clusterrole=view --group=admins",
-        f"  togetherctl profile add localhost --issuer {issuer.url} --client-id the-client --scope email --scope groups "
-        "'redirect_uris=[\"http://localhost:0\"]'",
-        "  togetherctl cluster add CLUSTER --profile localhost --server https://API_SERVER:6443 "
-        "--ca-file API_SERVER_CA.pem username_claim=email groups_claim=groups",
+        (
+            f"  togetherctl profile add localhost --issuer {issuer.url} --client-id the-client --scope email "
+            "--scope groups 'redirect_uris=[\"http://localhost:0\"]'"
+        ),
+        (
+            "  togetherctl cluster add CLUSTER --profile localhost --server https://API_SERVER:6443 "
+            "--ca-file API_SERVER_CA.pem username_claim=email groups_claim=groups"
+        ),
         "  togetherctl kubeconfig write CLUSTER --set-current",
         "  - API servers take https issuers only, so this one serves for a try at most.",
     ):
@@ -153,16 +157,17 @@ def test_nothing_in_a_claim_breaks_out(setup: Run, issuer: ScriptedIssuer) -> No
     assert (item["username"], item["groups"][0], len(item["rbac"])) == (HOSTILE, HOSTILE, 1)
 
 
-def test_a_profile_is_not_logged_in_twice(
-    acme: Path, cli: Run, cli_in: CliIn, clock: StoppedClock, issuer: ScriptedIssuer
-) -> None:
+@pytest.mark.usefixtures("acme")
+def test_a_profile_is_not_logged_in_twice(cli: Run, cli_in: CliIn, clock: StoppedClock, issuer: ScriptedIssuer) -> None:
     assert cli("login").code == 0
     quiet = cli_in(clock=clock, sleep=clock.sleep, open_browser=NoBrowser())
     for arguments in (["--profile", "acme"], []):
         item = record(quiet("setup", *arguments, "-o", "json"))
         assert item["togetherctl"] == [
-            f"togetherctl profile add acme --issuer {issuer.url} --client-id the-client "
-            "'redirect_uris=[\"http://localhost:0\"]'",
+            (
+                f"togetherctl profile add acme --issuer {issuer.url} --client-id the-client "
+                "'redirect_uris=[\"http://localhost:0\"]'"
+            ),
             "togetherctl kubeconfig write east --set-current",
             "kubectl auth whoami",
         ]
@@ -195,6 +200,7 @@ def test_an_opaque_access_token_is_none_for_an_api_server(setup: Run) -> None:
     assert "leave out --oidc-use-access-token" in done.stderr
 
 
+@pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -204,7 +210,7 @@ def test_an_opaque_access_token_is_none_for_an_api_server(setup: Run) -> None:
         (["--oidc-issuer=x"], "did you mean --oidc-issuer-url"),
     ],
 )
-def test_what_makes_no_sense(acme: Path, cli: Run, arguments: list[str], said: str) -> None:
+def test_what_makes_no_sense(cli: Run, arguments: list[str], said: str) -> None:
     done = cli("setup", *arguments)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
 

@@ -126,7 +126,7 @@ def test_a_login_writes_tokens_and_nothing_else(
     assert "".join(without_tokens(config.read_text())) == before
     assert stat.S_IMODE(config.stat().st_mode) == 0o640
     assert sorted(path.name for path in config.parent.iterdir()) == ["config"]
-    [asked] = [asked for asked in browser.opened]
+    [asked] = browser.opened
     assert "scope=openid+email+groups" in asked
 
 
@@ -155,8 +155,9 @@ def test_an_expired_token_is_refreshed_and_the_rotated_one_is_kept(
     assert "exec plugin" not in done.stderr
 
 
+@pytest.mark.usefixtures("config")
 def test_a_refused_refresh_token_means_a_login(
-    config: Path, plugin: Run, issuer: ScriptedIssuer, clock: StoppedClock, browser: ScriptedBrowser
+    plugin: Run, issuer: ScriptedIssuer, clock: StoppedClock, browser: ScriptedBrowser
 ) -> None:
     plugin(ANYWHERE)
     clock.now += 400
@@ -197,9 +198,7 @@ def test_a_token_of_another_client_is_not_used(config: Path, plugin: Run, browse
     assert tokens(config)["id-token"] == mine
 
 
-def test_the_file_that_holds_the_user_is_written(
-    config: Path, folder: Path, plugin: Run, issuer: ScriptedIssuer
-) -> None:
+def test_the_file_that_holds_the_user_is_written(config: Path, folder: Path, plugin: Run) -> None:
     contexts = folder / "contexts"
     contexts.write_text(
         "apiVersion: v1\nkind: Config\ncurrent-context: mine\ncontexts: [{name: mine, context: {user: me}}]\n"
@@ -237,7 +236,7 @@ def test_user_goes_before_context(config: Path, plugin: Run) -> None:
     assert "id-token" in tokens(config)
 
 
-def test_a_kubeconfig_that_is_named(config: Path, folder: Path, plugin: Run, home: Path) -> None:
+def test_a_kubeconfig_that_is_named(config: Path, folder: Path, plugin: Run) -> None:
     named = folder / "named"
     named.write_bytes(config.read_bytes())
     before = config.read_bytes()
