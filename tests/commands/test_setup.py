@@ -153,6 +153,7 @@ def test_nothing_in_a_claim_breaks_out(setup: Run, issuer: ScriptedIssuer) -> No
     [command] = commands
     assert shlex.split(command)[-1] == "--group=$(id) 'x'"
     assert "touch" not in command
+    assert setup("-o", "name").stdout.rstrip("\n").isprintable()
     item = record(setup("--output=json"))
     assert (item["username"], item["groups"][0], len(item["rbac"])) == (HOSTILE, HOSTILE, 1)
 

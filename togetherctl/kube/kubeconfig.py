@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,12 +81,14 @@ def write(
         return changes
 
 
-def change_user(path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+def change_user(
+    path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, dry_run: bool = False
+) -> None:
     """Replace the user called `name` in one file by what `change` makes of its entry, as it stands at that moment.
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
-    with _locked([path]):
+    with nullcontext() if dry_run else _locked([path]):
         text = _read(path)
         parsed = _parse(path, text)
         entry = next((entry for entry in parsed.entries("users") if entry["name"] == name), None)
@@ -94,9 +96,8 @@ def change_user(path: Path, name: str, change: Callable[[dict[str, Any]], dict[s
             raise KubeconfigError(f"the user {name} is not in {path} any more")
         parsed.put("users", change(entry))
         changed = Change(path, text or "", _rendered(path, parsed))
-        if changed.changed:
+        if changed.changed and not dry_run:
             _replace(changed)
-        return changed
 
 
 def read_kubeconfig(path: Path) -> YamlText | None:
