@@ -179,10 +179,7 @@ def test_what_another_process_is_busy_with_stays(cache: Path, plugin: Run) -> No
         [
             sys.executable,
             "-c",
-            (
-                "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); "
-                "print(1, flush=True); sys.stdin.read()"
-            ),
+            "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, 2); print(1, flush=True); sys.stdin.read()",
             str(cache / f"{digest('a')}.lock"),
         ],
         stdin=subprocess.PIPE,

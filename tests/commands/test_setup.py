@@ -153,6 +153,7 @@ def test_nothing_in_a_claim_breaks_out(setup: Run, issuer: ScriptedIssuer) -> No
     [command] = commands
     assert shlex.split(command)[-1] == "--group=$(id) 'x'"
     assert "touch" not in command
+    assert setup("-o", "name").stdout.rstrip("\n").isprintable()
     item = record(setup("--output=json"))
     assert (item["username"], item["groups"][0], len(item["rbac"])) == (HOSTILE, HOSTILE, 1)
 
@@ -200,6 +201,7 @@ def test_an_opaque_access_token_is_none_for_an_api_server(setup: Run) -> None:
     assert "leave out --oidc-use-access-token" in done.stderr
 
 
+@pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -209,7 +211,6 @@ def test_an_opaque_access_token_is_none_for_an_api_server(setup: Run) -> None:
         (["--oidc-issuer=x"], "did you mean --oidc-issuer-url"),
     ],
 )
-@pytest.mark.usefixtures("acme")
 def test_what_makes_no_sense(cli: Run, arguments: list[str], said: str) -> None:
     done = cli("setup", *arguments)
     assert (done.code, said in done.stderr) == (2, True), done.stderr

@@ -286,6 +286,17 @@ def test_nobody_logs_in_for_a_file_that_cannot_be_written(
     assert issuer.asked == []
 
 
+def test_nobody_logs_in_for_a_file_that_cannot_be_edited(config: Path, quiet: Run, issuer: ScriptedIssuer) -> None:
+    text = config.read_text()
+    start, end = text.index("- name: me\n"), text.index("- name: old\n")
+    # The entry stands elsewhere, so its lines cannot be replaced here.
+    entry = text[start:end].replace("- name: me\n", "- &me\n  name: me\n")
+    config.write_text(f"x:\n{entry}{text[:start]}- *me\n{text[end:]}")
+    done = quiet(ANYWHERE)
+    assert (done.code, issuer.asked) == (7, []), done.stderr
+    assert "laid out in a way that cannot be changed safely" in done.stderr
+
+
 def test_a_client_secret_stays_where_it_is(config: Path, plugin: Run, issuer: ScriptedIssuer, canary: Canary) -> None:
     issuer.client_secret = canary.watch("a client secret", "a-secret-of-the-client")
     config.write_text(

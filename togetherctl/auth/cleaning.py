@@ -172,7 +172,8 @@ class Cleaning:
             self._stays(session, _reason(error))
 
     def _stays(self, session: Path, reason: str) -> None:
-        self.done.left.append((session, reason))
+        # First, because it matters most.
+        self.done.left.insert(0, (session, reason))
         self.done.session_left = True
 
     def _went(self, paths: Iterable[Path]) -> None:

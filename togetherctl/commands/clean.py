@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from togetherctl.auth.cleaning import Cleaned
     from togetherctl.kubelogin.flags import Flags
 
+# A folder named by mistake may be anybody's home.
+_MOST_LINES = 50
+
 
 @click.command("clean", cls=FlagsCommand, takes="clean", options_metavar="[--dry-run] [FLAGS]")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
@@ -44,8 +47,10 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     done = cleaning.done
     for path, kind in done.deleted:
         app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
-    for path, reason in done.left:
+    for path, reason in done.left[:_MOST_LINES]:
         app.console.say(f"Left {tilde(path, app.environ)}: {reason}")
+    if len(done.left) > _MOST_LINES:
+        app.console.say(f"Left {len(done.left) - _MOST_LINES} more files, which are not sessions.")
     if not dry_run:
         _forget_key(app, folder)
     _sum_up(app, done, dry_run=dry_run)

@@ -59,7 +59,7 @@ def show_list(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[I
 def show_record(app: App, item: Item, *, name: str) -> None:
     """Print one record; as a table, a line for each key that has a value."""
     if app.output == "name":
-        click.echo(item[name])
+        click.echo(printable(item[name], limit=4000))
     elif app.output == "table":
         width = max(len(key) for key in item)
         for key, value in item.items():

@@ -7,6 +7,7 @@ of a name counts, as for kubectl.
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from togetherctl.kube.yaml_text import YamlText
@@ -49,14 +50,19 @@ class AuthProvider:
 
     def check_writable(self) -> None:
         """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
-        for path in (self.path, self.path.resolve().parent):
+        for path in (self.path, self.path.parent, self.path.resolve().parent):
             if not os.access(path, os.W_OK):
                 raise KubeconfigError(
                     f"{path} is read-only, so the tokens of a login could not be kept", hint=f"chmod u+w {path}"
                 )
+        change_user(self.path, self.user, self._keeping("an ID token", "a refresh token"), dry_run=True)
 
     def keep(self, id_token: str | None, refresh_token: str | None) -> None:
         """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""
+        change_user(self.path, self.user, self._keeping(id_token, refresh_token))
+
+    def _keeping(self, id_token: str | None, refresh_token: str | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """What makes of the user's entry one with these tokens; it raises KubeconfigError."""
 
         def change(entry: dict[str, Any]) -> dict[str, Any]:
             now = _provider(self.path, self.user, entry)
@@ -70,7 +76,7 @@ class AuthProvider:
                 config.pop(key, None) if token is None else config.update({key: token})
             return {**entry, "user": {**entry["user"], "auth-provider": {**provider, "config": config}}}
 
-        change_user(self.path, self.user, change)
+        return change
 
 
 def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
@@ -125,7 +131,8 @@ def _provider(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
         if not config.get(key):
             raise KubeconfigError(
                 f"the auth-provider of the user {name} in {path} has no {key}",
-                hint=f"kubectl config set-credentials {name} --auth-provider=oidc --auth-provider-arg={key}=VALUE",
+                hint=f"kubectl config set-credentials {shlex.quote(name)} --auth-provider=oidc "
+                f"--auth-provider-arg={key}=VALUE",
             )
     return AuthProvider(
         path=path,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,21 +118,22 @@ def write(
         return changes
 
 
-def change_user(path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+def change_user(
+    path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, dry_run: bool = False
+) -> None:
     """Replace the user called `name` in one file by what `change` makes of its entry, as it stands at that moment.
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
-    with holding([path]):
+    with nullcontext() if dry_run else holding([path]):
         file = KubeconfigFile.read(path)
         entry = next((entry for entry in file.text.entries("users") if entry["name"] == name), None)
         if entry is None:
             raise KubeconfigError(f"the user {name} is not in {path} any more")
         file.text.put("users", change(entry))
         changed = file.change()
-        if changed.changed:
+        if changed.changed and not dry_run:
             changed.write()
-        return changed
 
 
 def read_kubeconfig(path: Path) -> YamlText | None:
