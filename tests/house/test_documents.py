@@ -11,8 +11,10 @@ import pytest
 
 from docs.generate import pages
 from tests.conftest import ROOT
+from togetherctl.commands.kubelogin import FlagsCommand
 from togetherctl.commands.lazy import LazyGroup
 from togetherctl.commands.root import root
+from togetherctl.kubelogin.known import flags_of
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ def test_commands_that_are_shown_exist(document: Path) -> None:
             assert found is not None, line
             command = found
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        if isinstance(command, FlagsCommand):
+            options |= {f"--{name}" for name in flags_of(command.takes)}
         for word in words:
             if word.startswith("-"):
                 assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line

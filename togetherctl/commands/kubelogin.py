@@ -45,7 +45,7 @@ class FlagsCommand(click.Command):
 
     def __init__(self, *args: Any, takes: Command, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._takes = takes
+        self.takes = takes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, others = self._sorted(ctx, args)
@@ -57,7 +57,7 @@ class FlagsCommand(click.Command):
         from togetherctl.kubelogin.flags import parse
 
         try:
-            return parse(words, self._takes)
+            return parse(words, self.takes)
         except UsageError as error:
             error.hint = error.hint or f"{ctx.command_path} --help"
             raise
@@ -83,12 +83,12 @@ class FlagsCommand(click.Command):
         from togetherctl.kubelogin.known import LOG_VALUES, flags_of
 
         name = word.removeprefix("--")
-        flag = flags_of(self._takes).get(name)
+        flag = flags_of(self.takes).get(name)
         return word.startswith("--") and (name in LOG_VALUES or (flag is not None and flag.kind != "switch"))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        for title, rows in shown(self._takes):
+        for title, rows in shown(self.takes):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
