@@ -260,6 +260,10 @@ def test_xdg_folders_are_taken_along_and_compared(
     served = call()
     assert (served.returncode, here.started()) == (0, 0)
     assert here.fast_path_serves()
+    # Another person's home is not this one's.
+    assert call(HOME=str(tmp_path)).stdout != b""
+    assert here.started() == 1
+    here.counted.unlink()
     # As set then, where they are not set now.
     for name in folders:
         del here.environ[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
 import threading
 from contextlib import closing, contextmanager
@@ -148,6 +149,22 @@ def test_no_proxy_means_what_it_means_to_kubectl(no_proxy: str, url: str, proxie
     assert proxy_for(url, lower) == proxy_for(url, environ)
 
 
+def _read_request(connection: socket.socket) -> None:
+    """All of it: closing a connection with something left to read would cut the answer off."""
+    request = connection.recv(65536)
+    if not request.startswith((b"GET", b"POST")):
+        return
+    while b"\r\n\r\n" not in request:
+        more = connection.recv(65536)
+        if not more:
+            return
+        request += more
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65536)
+
+
 @contextmanager
 def server(answer: bytes | None, *, after: float = 0, drip: float = 0) -> Iterator[str]:
     """A server that sends `answer` byte by byte every `drip` seconds, or nothing at all."""
@@ -155,7 +172,7 @@ def server(answer: bytes | None, *, after: float = 0, drip: float = 0) -> Iterat
 
     def serve(connection: socket.socket) -> None:
         with connection:
-            connection.recv(65536)
+            _read_request(connection)
             stop.wait(after)
             try:
                 for byte in (answer or b"") if drip else [answer or b""]:

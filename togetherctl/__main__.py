@@ -13,8 +13,14 @@ def main() -> None:
     if code is not None:
         # Nothing was begun that would have to be ended.
         os._exit(code)
-    _end_in_order()
-    sys.exit(_run(sys.argv[1:]))
+    try:
+        _end_in_order()
+        code = _run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before or after a run that says so itself.
+        os.write(2, b"interrupted; nothing more was done\n")
+        os._exit(130)
+    sys.exit(code)
 
 
 def _run(arguments: "list[str]") -> int:

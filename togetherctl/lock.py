@@ -72,6 +72,19 @@ def inherited(path: Path, descriptor: int) -> Iterator[Held]:
         os.close(descriptor)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of that number; where that cannot be told, there is."""
+    if os.name != "posix" or pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 if sys.platform == "win32":
     import msvcrt
 

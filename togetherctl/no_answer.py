@@ -24,10 +24,10 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
         return Unreachable(
             f"the TLS certificate of {host} cannot be verified: {error.verify_message}",
             hint="name its certificate authority with ca_file of the issuer, or --certificate-authority",
-            sent=False,
+            sent=sent,
         )
     if isinstance(error, ssl.SSLError):
-        return Unreachable(f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}", sent=False)
+        return Unreachable(f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}", sent=sent)
     if isinstance(error, socket.gaierror):
         return Unreachable(
             f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False
@@ -35,8 +35,8 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
     if isinstance(error, TimeoutError):
         return Unreachable(f"{host} did not answer in time", sent=sent)
     if isinstance(error, ConnectionRefusedError):
-        return Unreachable(f"{host} refused the connection", sent=False)
+        return Unreachable(f"{host} refused the connection", sent=sent)
     if isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=False)
+        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=sent)
     reason = getattr(error, "strerror", None) or type(error).__name__
     return Unreachable(f"the connection to {host} failed: {printable(reason)}", sent=sent)

@@ -37,6 +37,7 @@ _SCRIPT = """\
 # Serves Kubernetes clients a credential that is ready, and hands everything else to togetherctl.
 # Written by `togetherctl kubeconfig write`, for this machine; what is changed here is lost.
 home=@home@
+user_home=@user_home@
 config_home=@config_home@
 state_home=@state_home@
 cache_home=@cache_home@
@@ -75,7 +76,8 @@ serve() {
 }
 
 same_folders() {
-  [ "${XDG_CONFIG_HOME:-$config_home}" = "$config_home" ] &&
+  [ "${HOME-}" = "$user_home" ] &&
+    [ "${XDG_CONFIG_HOME:-$config_home}" = "$config_home" ] &&
     [ "${XDG_STATE_HOME:-$state_home}" = "$state_home" ] &&
     [ "${XDG_CACHE_HOME:-$cache_home}" = "$cache_home" ]
 }
@@ -160,6 +162,7 @@ class Shim:
         config, state, cache = ("" if home else self.environ.get(name, "") for name in _FOLDERS)
         baked = {
             "home": str(self.paths.config.parent) if home else "",
+            "user_home": self.environ.get("HOME", ""),
             "config_home": config,
             "state_home": state,
             "cache_home": cache,

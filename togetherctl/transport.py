@@ -220,7 +220,10 @@ class HTTP:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
     ) -> Answer:
         left = max(deadline - monotonic(), 0.001)
-        proxy = self.connection.proxy or proxy_for(url, self._environ)
+        try:
+            proxy = self.connection.proxy or proxy_for(url, self._environ)
+        except ValueError:
+            raise _no_url(url) from None
         sent = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -261,13 +264,13 @@ class HTTP:
         except OSError as error:
             raise in_words(error, url, sent=False) from None
         except ValueError:
-            raise Refused(f"{printable(url)} is not a URL that can be asked") from None
+            raise _no_url(url) from None
         try:
             status, received, data = direct.post(connection, url, body, headers, limit=MAX_BODY)
-        except OSError as error:
-            raise in_words(error, url, sent=True) from None
         except direct.HTTPException:
             raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
+        except OSError as error:
+            raise in_words(error, url, sent=True) from None
         finally:
             connection.close()
         _refuse_compression(received, url)
@@ -311,6 +314,10 @@ def _refuse_compression(headers: Mapping[str, str], url: str) -> None:
         raise Untrusted(f"{host_of(url)} sent a compressed answer that was not asked for")
 
 
+def _no_url(url: str) -> Refused:
+    return Refused(f"{printable(url)} is not a URL that can be asked")
+
+
 def _too_large(url: str) -> Untrusted:
     return Untrusted(f"the answer from {host_of(url)} is larger than {MAX_BODY // 1024} KiB")
 
@@ -348,7 +355,7 @@ def _in_words(error: Exception, url: str) -> TogetherctlError:
     if isinstance(error, httpx2.ProxyError):
         return Unreachable(f"the proxy to {host} refused: {printable(error)}", sent=False)
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-        return Refused(f"{printable(url)} is not a URL that can be asked")
+        return _no_url(url)
     if isinstance(error, httpx2.TimeoutException):
         return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
     if isinstance(error, httpx2.RemoteProtocolError):

@@ -305,3 +305,13 @@ def test_after_a_logout_nobody_serves_the_old_token(
         for writer in writers:
             writer.join(10)
     assert not path.exists()
+
+
+def test_none_is_written_where_every_file_has_one_mtime(
+    make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, home: Path
+) -> None:
+    """As in images that are built reproducibly: another store would look the same."""
+    os.utime(acme, (1, 1))
+    log_in(make_world(browser=browser))
+    ask(make_world())
+    assert not ready(home).exists()

@@ -138,7 +138,7 @@ def test_an_issuer_that_is_down_never_costs_a_token_or_a_tab(
     assert session.last_error is None
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 429])
+@pytest.mark.parametrize("status", [500, 503, 429])
 def test_an_answer_that_means_later_is_asked_again(
     status: int, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
 ) -> None:
@@ -157,8 +157,9 @@ def test_an_answer_that_means_later_is_asked_again(
         (Reply(429, b"", {"Retry-After": "3600"}), 1),
         # A gateway that got no answer may stand before an issuer that spent the token.
         (Reply(504, b""), 1),
+        (Reply(502, b""), 1),
     ],
-    ids=["busy", "told to wait long", "gateway timeout"],
+    ids=["busy", "told to wait long", "gateway timeout", "bad gateway"],
 )
 def test_an_issuer_that_stays_away_is_left_alone(
     reply: Reply,
@@ -367,3 +368,33 @@ def test_somebody_elses_refresh_is_served_instead_of_asking_again(
     assert ask(late) == served
     assert issuer.counts["/token"] - before == 1
     assert sessions.load(profile.key) == newer
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
+    fails: bool,  # noqa: FBT001 # whether the refresh does
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    issuer: ScriptedIssuer,
+    clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody who did not wait for it, because it took too long."""
+    from togetherctl.auth import refresh, renewal
+
+    world = make_world(browser=browser)
+    ask(world)
+    clock.advance(1000)
+    profile = world.store.profile("acme")
+    real = refresh.refresh
+
+    def slow(*arguments: object, **named: object) -> object:
+        world.sessions(profile).delete(profile.key)
+        if fails:
+            issuer.always["/token"] = Reply(400, {"error": "invalid_request"})
+        return real(*arguments, **named)  # type: ignore[arg-type] # what it was called with
+
+    monkeypatch.setattr(renewal, "refresh", slow)
+    with pytest.raises(Refused if fails else LoginRequired):
+        ask(make_world(), may_log_in=False)
+    assert world.engine.load(profile) is None

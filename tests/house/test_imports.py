@@ -215,6 +215,7 @@ SERVED = READY | {
         "store.profile",
         "store.ways",
         "transport",
+        "undisturbed",
         "wiring",
     )
 }

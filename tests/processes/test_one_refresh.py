@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.issuer import Gate, Reply
+from togetherctl.auth.cache.login import LoginFile, LoginRecord
 
 if TYPE_CHECKING:
     from tests.processes.conftest import Plugin
@@ -94,3 +99,51 @@ def test_nobody_is_left_behind(logged_in: Plugin) -> None:
     assert logged_in.run()[0] == 0
     folder = logged_in.home / "state" / "sessions"
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".lock"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_while_the_issuer_answers_loses_no_refresh_token(
+    number: signal.Signals, logged_in: Plugin, issuer: ScriptedIssuer
+) -> None:
+    logged_in.aged(life=300, age=1000)
+    gate = issuer.gates["/token"] = Gate()
+    owner = logged_in.start()
+    gate.wait_for_somebody()
+    owner.send_signal(number)
+    gate.open()
+    assert logged_in.end(owner)[:2] == (130 if number is signal.SIGINT else 128 + number, "")
+    before = issuer.counts["/token"]
+    code, _, stderr = logged_in.run()
+    assert (code, stderr, issuer.counts["/token"]) == (0, "", before)
+
+
+def test_a_second_ctrl_c_does_not_wait(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
+    logged_in.aged(life=300, age=1000)
+    gate = issuer.gates["/token"] = Gate(drops=True)
+    owner = logged_in.start()
+    gate.wait_for_somebody()
+    for _ in range(2):
+        owner.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    assert logged_in.end(owner)[0] == 130
+    assert not gate.opened.is_set()
+    gate.open()
+
+
+def test_a_logout_waits_for_a_refresh_behind_a_login_that_died(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
+    """And what the refresh brings does not come back after it."""
+    logged_in.aged(life=300, age=1000)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait(30)
+    LoginFile(logged_in.sessions.folder / f"{logged_in.profile.key}.login").write(LoginRecord(dead.pid, time.time()))
+    gate = issuer.gates["/token"] = Gate()
+    owner = logged_in.start()
+    gate.wait_for_somebody()
+    leaving = logged_in.start("logout")
+    assert leaving.stderr is not None
+    assert "Waiting for another togetherctl" in leaving.stderr.readline()
+    gate.open()
+    assert logged_in.end(owner)[0] == 0
+    assert logged_in.end(leaving)[0] == 0
+    assert logged_in.session() is None
+    assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]

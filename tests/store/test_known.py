@@ -141,10 +141,20 @@ def _same_time_other_size(path: Path) -> None:
     os.utime(path, ns=(status.st_mtime_ns,) * 2)
 
 
+def _same_time_and_size(path: Path) -> None:
+    status = path.stat()
+    other = path.with_name("other")
+    other.write_text(path.read_text().replace('"plain"', '"other"'))
+    other.chmod(0o600)
+    os.utime(other, ns=(status.st_mtime_ns,) * 2)
+    other.replace(path)
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "touched": os.utime,
     "touched back": lambda path: os.utime(path, (1, 1)),
     "same time, other size": _same_time_other_size,
+    "same time and size, another file": _same_time_and_size,
 }
 
 

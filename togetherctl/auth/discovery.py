@@ -97,6 +97,8 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
         # Plain http only from an issuer that is on this machine and speaks it itself.
         if not isinstance(endpoint, str) or not _PLAIN.fullmatch(endpoint) or not is_safe(endpoint, http=local):
             raise Untrusted(f"the issuer's {name} is {printable(endpoint)}, which is not https")
+        if "@" in urlsplit(endpoint).netloc:
+            raise Untrusted(f"the issuer's {name} bears a user name, which no address of an issuer does")
 
 
 def parse_metadata(document: dict[str, Any]) -> Metadata:

@@ -183,7 +183,7 @@ class Engine:
                     return Ended(*self._renewal.ended(profile, local=local))
             except LockTimeout:
                 # Whoever is still busy is in a login; what it brings is a session of its own.
-                return Ended(*self._renewal.ended(profile, local=local))
+                return Ended(*self._renewal.ended(profile, local=local, alone=False))
 
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""

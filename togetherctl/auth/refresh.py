@@ -112,7 +112,7 @@ def _ask_patiently(
 def _safe_to_repeat(error: Unreachable) -> bool:
     # A request without an answer, or behind a gateway that had none, may have spent the token: asking again could
     # look like theft and end the session.
-    return not error.sent or error.status not in (0, 504)
+    return not error.sent or error.status not in (0, 502, 504)
 
 
 def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Discovery, http: HTTP) -> TokenAnswer:

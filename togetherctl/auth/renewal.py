@@ -6,6 +6,7 @@ All of it is called under the session's lock.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.client_auth import ClientCredentials
@@ -13,6 +14,7 @@ from togetherctl.auth.one_login import OneLogin
 from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, RefreshTokenDead, refresh
 from togetherctl.auth.session import Freshness
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
+from togetherctl.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +104,8 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(self, profile: Profile, *, local: bool) -> tuple[Session | None, bool, bool]:
-        """Delete the session, after revoking it unless `local`.
+    def ended(self, profile: Profile, *, local: bool, alone: bool = True) -> tuple[Session | None, bool, bool]:
+        """Delete the session, after revoking it unless `local`; not `alone`, the record of a login under way stays.
 
         Gives what it was, whether the issuer revoked it, and whether one was deleted that could not be opened. Raises
         Unreachable, Refused and StorageError; it is deleted all the same.
@@ -121,7 +123,8 @@ class Renewal:
                 raise
             unread = True
         finally:
-            sessions.login_file(profile.key).clear()
+            if alone:
+                sessions.login_file(profile.key).clear()
             deleted = sessions.delete(profile.key)
             self._ready.drop(profile.key)
         return session, revoked, unread and deleted
@@ -140,17 +143,26 @@ class Renewal:
     def _refresh_once(self, profile: Profile, session: Session) -> Session:
         # Before the clock of the refresh starts: a command that reads the secret may ask a person.
         credentials = ClientCredentials.read(profile)
-        with self._issuers.http(profile.issuer.url, profile.issuer.connection, TOTAL_SECONDS) as http:
-            renewed, trouble = refresh(
-                profile,
-                session,
-                credentials=credentials,
-                discovery=self._issuers.discovery(profile, http),
-                http=http,
-                clock=self._clock,
-                sleep=None if self._failed_just_now(session) else self._sleep,
-            )
-        self._keep(profile, renewed)
+        # From the request to the disk: whoever presses Ctrl-C in between would lose the new refresh token.
+        with undisturbed() as let_through:
+
+            def sleep(seconds: float) -> None:
+                let_through()
+                self._sleep(seconds)
+                let_through()
+
+            with self._issuers.http(profile.issuer.url, profile.issuer.connection, TOTAL_SECONDS) as http:
+                renewed, trouble = refresh(
+                    profile,
+                    session,
+                    credentials=credentials,
+                    discovery=self._issuers.discovery(profile, http),
+                    http=http,
+                    clock=self._clock,
+                    sleep=None if self._failed_just_now(session) else sleep,
+                )
+            self._refuse_if_ended(profile)
+            self._keep(profile, renewed)
         if trouble is not None:
             raise trouble
         return renewed
@@ -159,6 +171,12 @@ class Renewal:
         # kubectl asks several times for one command: what the first call waited for in vain, the next need not.
         failed = session.last_error
         return failed is not None and 0 <= self._clock() - failed.at < _JUST_NOW
+
+    def _refuse_if_ended(self, profile: Profile) -> None:
+        """Raises LoginRequired where somebody logged out, who did not wait for this refresh: that is to stay so."""
+        with suppress(StorageError):
+            if self._sessions(profile).load(profile.key) is None:
+                raise LoginRequired("login required: somebody logged out meanwhile", hint=profile.ways.login)
 
     def _keep(self, profile: Profile, session: Session) -> None:
         """Store the session; a full disk costs the next login, not this token."""
@@ -175,7 +193,9 @@ class Renewal:
         """Note a failure in the stored session, which the failed attempt may have changed."""
         try:
             sessions = self._sessions(profile)
-            stored = sessions.load(profile.key) or session
+            stored = sessions.load(profile.key)
+            if stored is None:
+                return  # somebody logged out meanwhile
             sessions.save(profile.key, stored.failed(self._clock(), error.code, error.message, refused=refused))
         except (OSError, StorageError):
             # The failure itself is what the caller hears of.

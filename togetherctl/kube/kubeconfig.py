@@ -15,6 +15,7 @@ from togetherctl.errors import KubeconfigError
 from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS, is_ours
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.lock import is_alive
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def _abandoned(lock: Path) -> bool:
     Raises KubeconfigError where it cannot be removed.
     """
     owner = _owner(lock)
-    if owner is None or _is_alive(owner):
+    if owner is None or is_alive(owner):
         return False
     # Two may see the same dead owner: whoever wins the rename looks at what it really took.
     aside = lock.with_name(f"{lock.name}.{os.getpid()}.{os.urandom(4).hex()}")
@@ -280,15 +281,3 @@ def _owner(lock: Path) -> int | None:
     except (OSError, UnicodeDecodeError):
         return None
     return int(text) if text.isdecimal() and len(text) < 12 else None
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name != "posix" or pid <= 0:
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

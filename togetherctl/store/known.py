@@ -93,10 +93,11 @@ class KnownProfiles:
         status = self._paths.config.stat()
         return {
             "version": _VERSION,
-            "code": os.stat(__file__).st_mtime_ns,  # noqa: PTH116 # as a path it would be one more import
+            "code": [__file__, os.stat(__file__).st_mtime_ns],  # noqa: PTH116 # as a path it would be one more import
             "store": str(self._paths.config),
             "mtime_ns": status.st_mtime_ns,
-            "size": status.st_size,
+            # Where every file has the same mtime, as in reproducible images, these differ.
+            "file": [status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size],
             "home": self._environ.get("HOME", ""),
         }
 

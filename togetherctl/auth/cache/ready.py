@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
@@ -17,13 +18,14 @@ from togetherctl.kube.exec_credential import V1, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from togetherctl.paths import Paths
     from togetherctl.store.choices import Storage
 
 # Some shells compare the times of files by whole seconds.
 _STORE_AGE = 2.0
+# Before any real edit: where all files bear one such mtime, it tells no two stores apart.
+_NO_MTIME = 631_152_000
 _LONGEST_HEADER = 8 * 1024
 
 
@@ -43,7 +45,8 @@ class ReadyFiles:
         store = str(self.paths.config)
         if folder is None or self.store_mtime_ns is None or not store.isprintable() or store != store.strip():
             return
-        if now - self.store_mtime_ns / 1e9 < _STORE_AGE or not int(now) < int(until):
+        changed_at = self.store_mtime_ns / 1e9
+        if now - changed_at < _STORE_AGE or changed_at < _NO_MTIME or not int(now) < int(until):
             return
         body = render(V1, token, until)
         header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, store=store)
@@ -98,7 +101,9 @@ class ReadyFiles:
         return self.paths.ready
 
     def _files(self) -> Iterator[Path]:
-        for folder in filter(None, (self.paths.ready, self._folder("keyring"))):
+        # Another terminal of this person may have a runtime folder that this one does not know of.
+        usual = Path(f"/run/user/{os.geteuid()}/togetherctl/ready") if os.name == "posix" else None
+        for folder in dict.fromkeys(filter(None, (self.paths.ready, self._folder("keyring"), usual))):
             try:
                 yield from sorted(folder.iterdir())
             except OSError:
