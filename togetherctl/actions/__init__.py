@@ -1,0 +1,1 @@
+"""What a face can have done that takes the store, sessions, kubeconfigs and clusters together: one use case a file."""

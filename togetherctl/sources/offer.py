@@ -1,0 +1,41 @@
+"""What a source has to offer, whatever it is: issuers, profiles and clusters in the store's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One cluster as a source describes it, or a profile without one.
+
+    `issuer`, `profile` and `cluster` are tables of the store without the names that tie them together. Without an
+    `issuer` or `profile` the source does not say how to log in, so that is asked. The repr shows no secret.
+    """
+
+    name: str
+    issuer: Mapping[str, Any] | None = field(default=None, repr=False)
+    profile: Mapping[str, Any] | None = field(default=None, repr=False)
+    cluster: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Something a source names that cannot be taken, and why, in words that follow "because"."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a source says; `origin` names it for people."""
+
+    origin: str
+    offers: tuple[Offer, ...]
+    passed: tuple[Passed, ...] = ()

@@ -1,0 +1,1 @@
+"""The clusters API of Together AI."""
