@@ -67,6 +67,9 @@ async def test_copying_claims(opened: Open, acme: Path, make_world: MakeWorld, b
         await table.shows("clipboard")
         claims = json.loads(table.app.clipboard)
         assert claims["email"] == "me@acme.com"
+        assert session.id_token
+        assert session.access_token
+        assert session.refresh_token
         for token in (session.id_token.value, session.access_token.value, session.refresh_token):
             assert token not in table.app.clipboard
             # A signature is what makes claims a token.
@@ -142,7 +145,7 @@ async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
                 assert table.screen == before
                 colours.add(str(table.app.home.table.get_component_rich_style("tone--good")))
         assert len(colours) >= 4
-        await table.press("t")
+        await table.press("T")
         assert table.app.current_theme.dark
 
 
