@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,12 @@ class World:
         from togetherctl.store.store import Store
 
         return Store.load(self.paths.config, self.environ)
+
+    def anew(self, conversation: Conversation | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
+        """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
+        world = replace(self, conversation=conversation or self.conversation, sleep=sleep or self.sleep)
+        world.__dict__.update(_memory=self._memory, sealing_key=self.sealing_key)
+        return world
 
     def profile(self, name: str) -> Profile:
         """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""

@@ -73,6 +73,8 @@ class Issuers:
         profile = profile.with_secret_at_hand()
 
         def open_browser(url: str) -> Opened | None:
+            # A secret may have taken its time, and a tab cannot be taken back.
+            self.conversation.go_on()
             opened_at(url)
             return self._opened(url, profile)
 

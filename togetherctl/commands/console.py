@@ -110,6 +110,9 @@ class Console:
 
         return read_line(printable(question), seconds=seconds, hidden=True)
 
+    def go_on(self) -> None:
+        """Whoever wants it to end presses Ctrl-C."""
+
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:
         if not sys.stderr.isatty() or self._environ.get("TERM") == "dumb":
@@ -140,7 +143,7 @@ class Console:
             return None
         import shutil
 
-        from togetherctl.commands.qr import draw
+        from togetherctl.qr import draw
 
         size = shutil.get_terminal_size()
         picture = draw(address)

@@ -1,0 +1,98 @@
+"""Every piece of work under way in the app: on threads, one at a time on each session, none left when the app ends."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.browser import CannotStart
+from togetherctl.errors import TogetherctlError
+from togetherctl.tui.conversation import Talk
+from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.work import Ended
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from togetherctl.store.profile import Profile
+    from togetherctl.tui.work import Work
+    from togetherctl.wiring import World
+
+# What is over sooner needs no screen of its own.
+_PATIENCE = 0.3
+
+
+class Working:
+    """Starts work for `app`, in worlds made of its own, and shows how it goes."""
+
+    def __init__(self, app: App[None], world: World) -> None:
+        self._app = app
+        self._world = world
+        self._running: list[Work] = []
+
+    @property
+    def running(self) -> tuple[Work, ...]:
+        return tuple(self._running)
+
+    def start(self, work: Work) -> None:
+        """Start it, unless something else works on one of its sessions: then that is shown."""
+        other = next((running for running in self._running if running.keys & work.keys), None)
+        if other is not None:
+            self._app.notify(f"Still busy: {other.title}", severity="warning", markup=False)
+            self._show(other)
+            return
+        work.talk = Talk(self._world.sleep, can_ask=self._world.policy.ask)
+        self._running.append(work)
+        if work.at_once:
+            self._show(work)
+        self._app.run_worker(self._follow(work), group="work", name=work.title)
+
+    def open_browser(self, url: str, work: Work) -> None:
+        """Start a browser at a page that `work` shows, as its profile wants it."""
+        if work.profile is not None:
+            self._app.run_worker(partial(self._open, url, work.profile), thread=True, group="browser")
+
+    def _open(self, url: str, profile: Profile) -> None:
+        try:
+            opened = self._world.issuers.open_browser(url, profile)
+        except (CannotStart, TogetherctlError) as error:
+            said = str(error)
+        else:
+            said = "Your browser has been opened." if opened else "There is no browser to open here."
+        self._app.call_from_thread(self._app.notify, said, markup=False)
+
+    def cancel_all(self) -> None:
+        for work in self._running:
+            work.cancel()
+
+    async def _follow(self, work: Work) -> None:
+        thread = asyncio.get_running_loop().run_in_executor(None, work.run, self._world)
+        try:
+            await asyncio.wait([thread], timeout=_PATIENCE)
+            if not thread.done():
+                self._show(work)
+            await thread
+        finally:
+            # The app may be ending: whoever waits for a person must not go on without it.
+            work.cancel()
+            self._running.remove(work)
+        self._over(work)
+
+    def _over(self, work: Work) -> None:
+        if work.worth_reading:
+            self._show(work)
+        if work.ended is Ended.CANCELLED:
+            self._app.notify(f"{work.title}: cancelled", markup=False)
+        elif not work.worth_reading and work.summary:
+            self._app.notify(work.summary, markup=False, timeout=8)
+        if work.ended is Ended.DONE and work.done is not None:
+            work.done()
+
+    def _show(self, work: Work) -> None:
+        if self._screen_of(work) is None:
+            self._app.push_screen(WorkScreen(work, self))
+
+    def _screen_of(self, work: Work) -> WorkScreen | None:
+        stack = self._app.screen_stack
+        return next((screen for screen in stack if isinstance(screen, WorkScreen) and screen.work is work), None)
