@@ -1,0 +1,158 @@
+"""Everything worth knowing of one profile, as headed lines of printable text. No token is among them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from togetherctl.auth.claims import read_claims
+from togetherctl.errors import Untrusted
+from togetherctl.printable import printable
+from togetherctl.tui import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from togetherctl.auth.session import Token
+    from togetherctl.store.store import Cluster
+    from togetherctl.tui.looking import Looked
+
+# Claims that are moments (RFC 7519, 4.1; OpenID Connect Core 1.0, 2).
+_MOMENTS = frozenset({"exp", "iat", "nbf", "auth_time", "updated_at"})
+
+
+class Fact(NamedTuple):
+    """One line: what it is, and its text."""
+
+    label: str
+    text: str
+    tone: rows.Tone = "plain"
+
+
+class Section(NamedTuple):
+    """Facts under one heading."""
+
+    title: str
+    facts: Sequence[Fact]
+
+
+class Event(NamedTuple):
+    """Something that happened to a profile while it was watched. `at` in seconds since 1970."""
+
+    at: float
+    profile: str
+    text: str
+
+
+def sections(
+    row: Looked, now: float, *, sharing: Sequence[str], kept_in: str, events: Iterable[Event]
+) -> Iterator[Section]:
+    """All there is to say of a profile; `sharing` are the other profiles with its session, `kept_in` its place."""
+    yield Section("Session", list(_session(row, now, sharing, kept_in)))
+    claims = claims_of(row)
+    if claims:
+        yield Section("Claims", [Fact(printable(name), _claim(name, claims[name], now)) for name in claims])
+    yield Section("Profile", list(_profile(row)))
+    if row.clusters:
+        yield Section("Clusters", [fact for cluster in row.clusters for fact in _cluster(cluster)])
+    happened = [Fact(_clock(event.at), printable(event.text)) for event in events]
+    if happened:
+        yield Section("Seen here", happened)
+
+
+def claims_of(row: Looked) -> dict[str, object] | None:
+    """The claims of the session's ID token, else of an access token that is a JWT; None where there are none."""
+    session = row.session
+    if session is None:
+        return None
+    for token in (session.id_token, session.access_token):
+        if token is not None:
+            try:
+                return read_claims(token.value)
+            except Untrusted:
+                continue
+    return None
+
+
+def claims_json(row: Looked) -> str | None:
+    """The claims as JSON for the clipboard, escaped to ASCII, so that nothing in them acts on a terminal."""
+    claims = claims_of(row)
+    return None if claims is None else json.dumps(claims, indent=2, ensure_ascii=True)
+
+
+def _session(row: Looked, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[Fact]:
+    state = rows.state(row, now)
+    yield Fact("state", state.text, state.tone)
+    if row.login is not None:
+        yield Fact("login", f"under way in process {row.login.owner} since {_clock(row.login.opened_at)}", "busy")
+        yield Fact("at", printable(row.login.address, limit=2000))
+    session = row.session
+    if session is not None:
+        yield Fact("identity", printable(session.identity))
+        if session.subject != session.identity:
+            yield Fact("subject", printable(session.subject))
+        yield Fact("scopes", printable(session.scope) or "the issuer did not say")
+        for kind, token in (("ID token", session.id_token), ("access token", session.access_token)):
+            if token is not None:
+                used = ", for clusters" if kind.startswith("ID") == (row.profile.token == "id") else ""  # noqa: S105 # a kind of token
+                yield Fact(f"{kind}", f"{_life(token, now)}{used}")
+        yield Fact("renews", _renewal(row))
+    if row.trouble is not None:
+        yield Fact("last error", f"{rows.until(now, row.trouble.at)} ago", "bad")
+        yield Fact("", printable(row.trouble.message, limit=2000), "bad")
+    yield Fact("kept in", printable(kept_in, limit=1000))
+    if sharing:
+        yield Fact("shared with", printable(", ".join(sharing), limit=1000))
+
+
+def _renewal(row: Looked) -> str:
+    session = row.session
+    if session is None:
+        return ""
+    if session.refused:
+        return "no: the issuer refused the refresh token"
+    return "by itself, with a refresh token" if session.refreshable else "no: there is no refresh token"
+
+
+def _life(token: Token, now: float) -> str:
+    if token.expires_at <= now:
+        return f"expired {rows.until(now, token.expires_at)} ago, at {_clock(token.expires_at)}"
+    return f"{rows.until(token.expires_at, now)} left, until {_clock(token.expires_at)}"
+
+
+def _claim(name: str, value: object, now: float) -> str:
+    if name in _MOMENTS and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return f"{_clock(value)} ({value})"
+        except (ValueError, OverflowError, OSError):
+            return printable(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(text, limit=2000)
+
+
+def _profile(row: Looked) -> Iterator[Fact]:
+    profile = row.profile
+    yield Fact("issuer", printable(profile.issuer.url))
+    yield Fact("client ID", printable(profile.client_id))
+    yield Fact("asks for", printable(" ".join(profile.scopes)))
+    yield Fact("grant", profile.grant)
+    yield Fact("token", profile.token)
+    yield Fact("storage", profile.storage)
+    if profile.account:
+        yield Fact("account", printable(profile.account))
+
+
+def _cluster(cluster: Cluster) -> Iterator[Fact]:
+    yield Fact(printable(cluster.name), printable(cluster.server))
+    if cluster.context != cluster.name:
+        yield Fact("", f"context {printable(cluster.context)}")
+    if cluster.namespace:
+        yield Fact("", f"namespace {printable(cluster.namespace)}")
+    if cluster.insecure:
+        yield Fact("", "its certificate is not verified", "bad")
+
+
+def _clock(moment: float) -> str:
+    """A moment in local time, with its zone."""
+    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,52 @@
+"""What is known of one profile, where there is no room for it beside the table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from togetherctl.printable import printable
+from togetherctl.tui.widgets.details import Details
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from togetherctl.tui.app import TogetherApp
+
+
+class DetailsScreen(Screen[None]):
+    """One profile; it follows what becomes of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Back"),
+        Binding("j", "scroll(1)", "Down", show=False),
+        Binding("k", "scroll(-1)", "Up", show=False),
+    ]
+
+    app: TogetherApp
+
+    def __init__(self, profile: str) -> None:
+        super().__init__()
+        self._profile = profile
+
+    def compose(self) -> ComposeResult:
+        yield Details(id="details")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self.show)
+        self.show()
+
+    def show(self) -> None:
+        row = self.app.rows.get(self._profile)
+        if row is None:
+            self.dismiss()
+            return
+        self.query_one(Details).show(printable(row.name), self.app.facts(row))
+
+    def action_scroll(self, by: int) -> None:
+        self.query_one(Details).scroll_relative(y=by, animate=False)

@@ -1,0 +1,190 @@
+"""Every profile, its session and its clusters, as they are at this second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from togetherctl.printable import printable
+from togetherctl.tui import facts, rows
+from togetherctl.tui.acts import ACTS
+from togetherctl.tui.widgets.details import Details
+from togetherctl.tui.widgets.profiles import Profiles
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.looking import Looked
+    from togetherctl.tui.selection import Selection
+
+# From here on details stand beside the table.
+WIDE = 120
+
+
+class Home(Screen[None]):
+    """The table, and what is known of the row under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(act.key, f"app.act('{act.id}')", act.title, show=act.shown, tooltip=act.help, id=act.id)
+            for act in ACTS
+            if act.key
+        ),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what has these words"),
+        Binding("s", "sort", "Sort", tooltip="Sort by something else"),
+        Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
+        Binding("c", "copy_claims", "Copy claims", tooltip="Copy the decoded claims as JSON; never a token"),
+        Binding("escape", "clear", "Show all", show=False),
+    ]
+
+    app: TogetherApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+        self._sort = "store"
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="summary", markup=False)
+        yield Input(placeholder="words to look for; Enter keeps them, Escape shows all", id="filter", compact=True)
+        with Horizontal(id="body"):
+            yield Profiles(self.app.now, id="profiles")
+            yield Details(id="beside")
+        yield Static(id="about", markup=False)
+        yield Footer(show_command_palette=True, compact=True)
+
+    @property
+    def table(self) -> Profiles:
+        return self.query_one(Profiles)
+
+    @property
+    def selection(self) -> Selection:
+        return self.table.selection
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.set_interval(1.0, self.tick)
+        self.show()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "wide")
+        self.call_after_refresh(self.about)
+
+    # Showing
+
+    def show(self) -> None:
+        """Show what the app knows now."""
+        now = self.app.now()
+        found = [row for row in self.app.rows.values() if rows.matches(row, self._words, now)]
+        self.table.show(rows.in_order(found, self._sort, now))
+        self.about()
+
+    def tick(self) -> None:
+        """A second went by."""
+        self.table.tick()
+        self.about()
+
+    def about(self) -> None:
+        """The lines around the table, and the details beside it."""
+        self.query_one("#summary", Static).update(self._summary())
+        line = self.table.current
+        self.query_one("#about", Static).update(self._about(line.row) if line else Text(""))
+        if self.has_class("wide"):
+            beside = self.query_one("#beside", Details)
+            if line is None:
+                beside.show("", [])
+            else:
+                beside.show(printable(line.row.name), self.app.facts(line.row))
+
+    def _summary(self) -> Text:
+        now = self.app.now()
+        found = list(self.app.rows.values())
+        shown = len({line.row.name for line in self.table.lines})
+        parts = [f"{len(found)} profile{'' if len(found) == 1 else 's'}"]
+        if self._words:
+            parts.append(f"{shown} with “{printable(self._words)}”")
+        marked = len(self.table.selection.marked)
+        if marked:
+            parts.append(f"{marked} marked")
+        for text in ("✗ log in", "○ expired", "◐ stale", "● valid"):
+            count = sum(rows.state(row, now).text == text for row in found)
+            if count:
+                parts.append(f"{count} {text}")
+        if self._sort != "store":
+            parts.append(f"sorted {rows.SORTS[self._sort]}")
+        return Text("togetherctl", style="bold") + Text("   " + "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
+
+    def _about(self, row: Looked) -> Text:
+        now = self.app.now()
+        session = row.session
+        renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
+        first = "  ·  ".join(
+            part for part in (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews) if part
+        )
+        second = rows.trouble(row, now).text
+        return Text(f"{first}\n{second}", no_wrap=True, overflow="ellipsis")
+
+    def on_profiles_moved(self) -> None:
+        self.about()
+        self.refresh_bindings()
+
+    def on_profiles_chosen(self) -> None:
+        if self.has_class("wide"):
+            self.query_one("#beside", Details).focus()
+        elif self.selection.profile:
+            from togetherctl.tui.screens.details import DetailsScreen
+
+            self.app.push_screen(DetailsScreen(self.selection.profile))
+
+    def on_profiles_sort_wanted(self, event: Profiles.SortWanted) -> None:
+        self._sort = event.column if event.column in rows.SORTS and event.column != self._sort else "store"
+        self.show()
+
+    # Keys
+
+    def action_filter(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.add_class("open")
+        box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._words = event.value
+        self.show()
+
+    def on_input_submitted(self) -> None:
+        if not self._words:
+            self.query_one("#filter", Input).remove_class("open")
+        self.table.focus()
+
+    def action_clear(self) -> None:
+        box = self.query_one("#filter", Input)
+        box.value = ""
+        box.remove_class("open")
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        names = list(rows.SORTS)
+        self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self.show()
+
+    def action_mark_all(self) -> None:
+        self.table.mark_all()
+
+    def action_copy_claims(self) -> None:
+        line = self.table.current
+        text = facts.claims_json(line.row) if line else None
+        if line is None or text is None:
+            self.notify("There are no claims to copy: nobody is logged in here.", markup=False, severity="warning")
+            return
+        self.app.copy_to_clipboard(text)
+        self.notify(
+            f"The claims of {printable(line.row.name)} are on the clipboard, as JSON, without tokens.", markup=False
+        )

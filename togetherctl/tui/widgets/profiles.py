@@ -1,0 +1,323 @@
+"""The table of profiles with their clusters beneath. Draws the lines in sight and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from textual.binding import Binding
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from togetherctl.printable import printable
+from togetherctl.tui import rows
+from togetherctl.tui.selection import Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from textual import events
+    from textual.binding import BindingType
+
+    from togetherctl.store.store import Cluster
+    from togetherctl.tui.looking import Looked
+
+# What stands before a row: a mark, and whether its clusters are folded away.
+_GUTTER = 4
+
+
+class Line(NamedTuple):
+    """A profile, or one of its clusters."""
+
+    row: Looked
+    cluster: Cluster | None = None
+    last: bool = False
+
+    @property
+    def id(self) -> tuple[str, str | None]:
+        return self.row.name, self.cluster.name if self.cluster else None
+
+
+class Profiles(ScrollView, can_focus=True):
+    """All profiles. `clock` gives seconds since 1970; `tick` is to be called each second."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("home,g", "end(0)", "First", show=False),
+        Binding("end,G", "end(-1)", "Last", show=False),
+        Binding("n", "next(1)", "Next profile", show=False),
+        Binding("N", "next(-1)", "Previous profile", show=False),
+        Binding("space", "mark", "Mark", tooltip="Mark this profile; what you do is then done to all that are marked"),
+        Binding("left", "fold(True)", "Fold clusters", show=False),
+        Binding("right", "fold(False)", "Show clusters", show=False),
+        Binding("z", "fold_all", "Fold all", show=False),
+        Binding("enter", "choose", "Details"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "profiles--header",
+        "profiles--cursor",
+        "profiles--cursor-away",
+        "profiles--plain",
+        "profiles--dim",
+        "profiles--good",
+        "profiles--old",
+        "profiles--bad",
+        "profiles--busy",
+    }
+
+    cursor: reactive[int] = reactive(0)
+
+    class Moved(Message):
+        """Another row is under the cursor, or what is known of it changed."""
+
+    class Chosen(Message):
+        """Enter was pressed on a row, or it was clicked twice."""
+
+    class SortWanted(Message):
+        """The title of a column was clicked."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:  # noqa: A002 # Textual's name
+        super().__init__(id=id)
+        self._clock = clock
+        self._rows: list[Looked] = []
+        self._marked: dict[str, None] = {}
+        self._folded: set[str] = set()
+        self._lines: list[Line] = []
+        self._columns: list[tuple[rows.Column, int]] = []
+        self._drawn: dict[int, tuple[rows.Cell, ...]] = {}
+
+    # What it is given
+
+    def show(self, found: Iterable[Looked]) -> None:
+        """Show these rows from now on; cursor, marks and folds stay with their profiles."""
+        self._rows = list(found)
+        self._lay_out()
+
+    def tick(self) -> None:
+        """Draw what the time changed since it was drawn, and only that."""
+        for y, before in list(self._drawn.items()):
+            index = y + self.scroll_offset.y - 1
+            if 0 <= index < len(self._lines) and self._cells(self._lines[index]) != before:
+                self.refresh_line(y + self.scroll_offset.y)
+
+    # What it is asked
+
+    @property
+    def current(self) -> Line | None:
+        return self._lines[self.cursor] if 0 <= self.cursor < len(self._lines) else None
+
+    @property
+    def lines(self) -> list[Line]:
+        return self._lines
+
+    @property
+    def selection(self) -> Selection:
+        line = self.current
+        return Selection(
+            line.row.name if line else None,
+            line.cluster.name if line and line.cluster else None,
+            # What is not shown is not meant.
+            tuple(row.name for row in self._rows if row.name in self._marked),
+        )
+
+    # Laying out
+
+    def _lay_out(self) -> None:
+        at = self.current.id if self.current else None
+        self._lines = []
+        for row in self._rows:
+            self._lines.append(Line(row))
+            if row.name not in self._folded:
+                last = len(row.clusters) - 1
+                self._lines += [Line(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
+        self._columns = rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
+        self.virtual_size = Size(self.size.width, len(self._lines) + 1)
+        self._put_cursor_at(at)
+        self._drawn.clear()
+        self.refresh()
+
+    def _put_cursor_at(self, at: tuple[str, str | None] | None) -> None:
+        places = {line.id: index for index, line in enumerate(self._lines)}
+        index = self.cursor
+        if at is not None:
+            index = places.get(at, places.get((at[0], None), index))
+        index = max(min(index, len(self._lines) - 1), 0)
+        moved = index != self.cursor
+        self.cursor = index
+        if not moved:
+            self.post_message(self.Moved())
+
+    def on_resize(self) -> None:
+        self._lay_out()
+        self._bring_into_sight()
+
+    # Drawing
+
+    def _cells(self, line: Line) -> tuple[rows.Cell, ...]:
+        now = self._clock()
+        if line.cluster is not None:
+            branch = "└ " if line.last else "├ "
+            return (
+                rows.Cell(branch, "dim"),
+                rows.Cell(printable(line.cluster.name)),
+                rows.Cell(rows.cluster_text(line.cluster), "dim"),
+            )
+        mark = "✓ " if line.row.name in self._marked else "  "
+        fold = "  " if not line.row.clusters else "▸ " if line.row.name in self._folded else "▾ "
+        return (
+            rows.Cell(mark, "busy"),
+            rows.Cell(fold, "dim"),
+            *(column.cell(line.row, now) for column, _width in self._columns),
+        )
+
+    def render_line(self, y: int) -> Strip:
+        if y == 0:
+            return self._header()
+        index = y - 1 + self.scroll_offset.y
+        base = self.rich_style
+        if index >= len(self._lines):
+            self._drawn.pop(y, None)
+            return Strip.blank(self.size.width, base)
+        line = self._lines[index]
+        cells = self._cells(line)
+        self._drawn[y] = cells
+        here = index == self.cursor
+        cursor = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
+        segments = []
+        for cell, width in self._placed(line, cells):
+            style = base + self.get_component_rich_style(f"profiles--{cell.tone}", partial=True)
+            segments.append(Segment(_cut(cell.text, width), style + cursor if here else style))
+        return Strip(segments).adjust_cell_length(self.size.width, base + cursor if here else base)
+
+    def _placed(self, line: Line, cells: tuple[rows.Cell, ...]) -> list[tuple[rows.Cell, int]]:
+        """Each cell with its width, gaps between columns included."""
+        if line.cluster is not None:
+            branch, name, rest = cells
+            first = self._columns[0][1] - 1 if self._columns else 10
+            room = max(self.size.width - _GUTTER - 2 - first, 1)
+            return [(rows.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
+        widths = [width + 1 for _column, width in self._columns]
+        return list(zip(cells, [2, 2, *widths], strict=True))
+
+    def _header(self) -> Strip:
+        style = self.rich_style + self.get_component_rich_style("profiles--header", partial=True)
+        text = " " * _GUTTER + "".join(_cut(column.title, width + 1) for column, width in self._columns)
+        return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
+
+    # Moving
+
+    def watch_cursor(self) -> None:
+        self._bring_into_sight()
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def _bring_into_sight(self) -> None:
+        height = max(self.size.height - 1, 1)
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True)
+
+    def _go(self, index: int) -> None:
+        if self._lines:
+            self.cursor = max(min(index, len(self._lines) - 1), 0)
+
+    def action_move(self, by: int) -> None:
+        self._go(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self.cursor + by * max(self.size.height - 2, 1))
+
+    def action_end(self, which: int) -> None:
+        self._go(0 if which == 0 else len(self._lines) - 1)
+
+    def action_next(self, by: int) -> None:
+        """The next row that is a profile, beginning anew at the end."""
+        count = len(self._lines)
+        for step in range(1, count + 1):
+            index = (self.cursor + by * step) % count
+            if self._lines[index].cluster is None:
+                self._go(index)
+                return
+
+    # Marking and folding
+
+    def action_mark(self) -> None:
+        if self.current is None:
+            return
+        name = self.current.row.name
+        if name in self._marked:
+            del self._marked[name]
+        else:
+            self._marked[name] = None
+        self.refresh()
+        self.action_next(1) if self.cursor < len(self._lines) - 1 else None
+        self.post_message(self.Moved())
+
+    def mark_all(self) -> None:
+        """Mark every profile that is shown, or none where all are marked."""
+        names = [row.name for row in self._rows]
+        self._marked = {} if set(names) <= set(self._marked) else dict.fromkeys(names)
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def action_fold(self, folded: bool) -> None:  # noqa: FBT001 # an action's parameter
+        if self.current is None:
+            return
+        name = self.current.row.name
+        (self._folded.add if folded else self._folded.discard)(name)
+        self._lay_out()
+
+    def action_fold_all(self) -> None:
+        names = {row.name for row in self._rows if row.clusters}
+        self._folded = set() if names <= self._folded else names
+        self._lay_out()
+
+    def action_choose(self) -> None:
+        if self.current is not None:
+            self.post_message(self.Chosen())
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y == 0:
+            self._click_title(event.x)
+            return
+        index = event.y - 1 + self.scroll_offset.y
+        if index >= len(self._lines):
+            return
+        self._go(index)
+        line = self._lines[index]
+        if event.x < 2:
+            self.action_mark()
+        elif event.x < _GUTTER and line.cluster is None:
+            self.action_fold(line.row.name not in self._folded)
+        elif event.chain == 2:
+            self.action_choose()
+
+    def _click_title(self, x: int) -> None:
+        at = _GUTTER
+        for column, width in self._columns:
+            at += width + 1
+            if x < at:
+                self.post_message(self.SortWanted(column.id))
+                return
+
+
+def _cut(text: str, width: int) -> str:
+    """`text` in exactly `width` cells, the last of which stays empty."""
+    from rich.cells import cell_len
+
+    if width > 4 and cell_len(text) > width - 1:
+        text = set_cell_size(text, width - 2) + "…"
+    return set_cell_size(text, width)
