@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import click
 
+from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubeconfig.called import called, called_options
-from togetherctl.errors import UsageError
-from togetherctl.kube.kubeconfig import Change, kubeconfig_files, write
-from togetherctl.kube.stanza import entries_for
+from togetherctl.commands.kubeconfig.called import called_options
 from togetherctl.paths import tilde
 
 
@@ -34,37 +32,30 @@ def command(
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
     """
-    clusters = app.world.store.clusters(names)
-    if not clusters:
-        raise UsageError(
-            f"there is no cluster in {app.world.store.path} yet",
-            hint="togetherctl cluster add NAME --profile P --server URL",
-        )
-    if set_current and len(clusters) != 1:
-        raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    own = called(app, portable=portable, no_shim=no_shim, write=not dry_run)
-    changes = write(
-        kubeconfig_files(kubeconfig, app.environ),
-        [entry for cluster in clusters for entry in entries_for(cluster, own)],
+    written = write_clusters(
+        app.world,
+        names,
+        kubeconfig=kubeconfig,
         overwrite=overwrite,
-        current_context=clusters[0].context if set_current else None,
+        set_current=set_current,
         dry_run=dry_run,
+        portable=portable,
+        no_shim=no_shim,
     )
-    for cluster in clusters:
-        if cluster.ca_file and not cluster.ca_file.is_file():
-            app.console.warn(f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}")
+    for warning in written.warnings:
+        app.console.warn(warning)
     if dry_run:
-        click.echo("".join(change.diff() for change in changes), nl=False)
-    _report(app, changes, [cluster.context for cluster in clusters], dry_run=dry_run, switched=set_current)
+        click.echo("".join(change.diff() for change in written.changes), nl=False)
+    _report(app, written, dry_run=dry_run, switched=set_current)
 
 
-def _report(app: App, changes: list[Change], contexts: list[str], *, dry_run: bool, switched: bool) -> None:
-    changed = [tilde(change.path, app.environ) for change in changes if change.changed]
+def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> None:
+    changed = [tilde(change.path, app.environ) for change in written.changed]
     if not changed:
         app.console.say("Nothing to write: the kubeconfig says all of this already.")
     elif dry_run:
         app.console.say(f"Nothing was written; {', '.join(changed)} would change as shown.")
     else:
-        app.console.say(f"Wrote {', '.join(contexts)} to {', '.join(changed)}.")
+        app.console.say(f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}.")
     if not dry_run and not switched:
-        app.console.say(f"  kubectl --context {contexts[0]} get pods")
+        app.console.say(f"  kubectl --context {written.contexts[0]} get pods")
