@@ -24,9 +24,7 @@ class DeviceCode:
 
 
 class Conversation(Protocol):
-    """Tells, and asks where there is somebody. Only asking may block, for as long as it is told; it may raise, and so
-    may `go_on`.
-    """
+    """Tells, and asks where there is somebody. Only asking may block; it and `go_on` may raise."""
 
     @property
     def can_ask(self) -> bool:

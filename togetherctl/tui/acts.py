@@ -28,4 +28,36 @@ class Act:
     shown: bool = True
 
 
-ACTS: tuple[Act, ...] = ()
+def _lazily(module: str, name: str) -> Callable[[TogetherApp, Selection], None]:
+    """What an act does is loaded when it is first done: the table is to be seen soon."""
+
+    def run(app: TogetherApp, selection: Selection) -> None:
+        from importlib import import_module
+
+        getattr(import_module(f"togetherctl.tui.doing.{module}"), name)(app, selection)
+
+    return run
+
+
+def _any_profile(selection: Selection) -> bool:
+    return bool(selection.profiles)
+
+
+def _one_profile(selection: Selection) -> bool:
+    return len(selection.profiles) == 1
+
+
+ACTS: tuple[Act, ...] = (
+    Act("log_in", "Log in", "With the profile's grant", _lazily("sessions", "log_in"), "l", _any_profile),
+    Act(
+        "log_in_by",
+        "Log in by …",
+        "Anew, by a grant you choose",
+        _lazily("sessions", "choose_grant"),
+        "L",
+        _any_profile,
+        shown=False,
+    ),
+    Act("refresh", "Refresh now", "New tokens, without a login", _lazily("sessions", "refresh"), "r", _any_profile),
+    Act("log_out", "Log out", "Revoke the tokens and delete them", _lazily("sessions", "log_out"), "o", _any_profile),
+)

@@ -21,6 +21,7 @@ from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.silence import Silence
 from togetherctl.tui.watching import SessionsRead, StoreBroken, StoreRead, Told, Watcher
+from togetherctl.tui.working import Working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ class TogetherApp(App[None]):
         self.rows: dict[str, Looked] = {}
         self.events: deque[facts.Event] = deque(maxlen=_EVENTS)
         self.home = Home()
+        self.working = Working(self)
         self._watcher = Watcher(lambda: self.world, lambda told: self.post_message(self.Found(told)))
 
     # For acts

@@ -66,6 +66,7 @@ class Work:
         self.do = do
         self.steps: tuple[Step, ...] = ()
         self.ended = Ended.WORKING
+        self.repeatable = True
         self.profile: Profile | None = None
         self.talk = Talk(lambda _seconds: None)
 

@@ -13,22 +13,21 @@ from togetherctl.tui.screens.work import WorkScreen
 from togetherctl.tui.work import Ended
 
 if TYPE_CHECKING:
-    from textual.app import App
-
     from togetherctl.store.profile import Profile
+    from togetherctl.tui.app import TogetherApp
     from togetherctl.tui.work import Work
-    from togetherctl.wiring import World
 
 # What is over sooner needs no screen of its own.
 _PATIENCE = 0.3
+# How long a line stands that says what was done.
+_SECONDS = 8.0
 
 
 class Working:
     """Starts work for `app`, in worlds made of its own, and shows how it goes."""
 
-    def __init__(self, app: App[None], world: World) -> None:
+    def __init__(self, app: TogetherApp) -> None:
         self._app = app
-        self._world = world
         self._running: list[Work] = []
 
     @property
@@ -42,7 +41,8 @@ class Working:
             self._app.notify(f"Still busy: {other.title}", severity="warning", markup=False)
             self._show(other)
             return
-        work.talk = Talk(self._world.sleep, can_ask=self._world.policy.ask)
+        world = self._app.world
+        work.talk = Talk(world.sleep, can_ask=world.policy.ask)
         self._running.append(work)
         if work.at_once:
             self._show(work)
@@ -53,21 +53,8 @@ class Working:
         if work.profile is not None:
             self._app.run_worker(partial(self._open, url, work.profile), thread=True, group="browser")
 
-    def _open(self, url: str, profile: Profile) -> None:
-        try:
-            opened = self._world.issuers.open_browser(url, profile)
-        except (CannotStart, TogetherctlError) as error:
-            said = str(error)
-        else:
-            said = "Your browser has been opened." if opened else "There is no browser to open here."
-        self._app.call_from_thread(self._app.notify, said, markup=False)
-
-    def cancel_all(self) -> None:
-        for work in self._running:
-            work.cancel()
-
     async def _follow(self, work: Work) -> None:
-        thread = asyncio.get_running_loop().run_in_executor(None, work.run, self._world)
+        thread = asyncio.get_running_loop().run_in_executor(None, work.run, self._app.world)
         try:
             await asyncio.wait([thread], timeout=_PATIENCE)
             if not thread.done():
@@ -80,19 +67,30 @@ class Working:
         self._over(work)
 
     def _over(self, work: Work) -> None:
+        app = self._app
+        for step in work.steps:
+            if step.name in app.rows:
+                app.note(step.name, step.text)
+        app.look_again()
         if work.worth_reading:
             self._show(work)
-        if work.ended is Ended.CANCELLED:
-            self._app.notify(f"{work.title}: cancelled", markup=False)
-        elif not work.worth_reading and work.summary:
-            self._app.notify(work.summary, markup=False, timeout=8)
+        elif work.ended is Ended.CANCELLED:
+            app.notify(f"{work.title}: cancelled", markup=False)
+        elif work.summary:
+            app.notify(work.summary, markup=False, timeout=_SECONDS)
         if work.ended is Ended.DONE and work.done is not None:
             work.done()
 
-    def _show(self, work: Work) -> None:
-        if self._screen_of(work) is None:
-            self._app.push_screen(WorkScreen(work, self))
+    def _open(self, url: str, profile: Profile) -> None:
+        try:
+            opened = self._app.world.issuers.open_browser(url, profile)
+        except (CannotStart, TogetherctlError) as error:
+            said = str(error)
+        else:
+            said = "Your browser has been opened." if opened else "There is no browser to open here."
+        self._app.call_from_thread(self._app.notify, said, markup=False)
 
-    def _screen_of(self, work: Work) -> WorkScreen | None:
+    def _show(self, work: Work) -> None:
         stack = self._app.screen_stack
-        return next((screen for screen in stack if isinstance(screen, WorkScreen) and screen.work is work), None)
+        if not any(isinstance(screen, WorkScreen) and screen.work is work for screen in stack):
+            self._app.push_screen(WorkScreen(work, self))

@@ -26,7 +26,7 @@ _MARKS = {
     Ended.WORKING: ("… ", "$text-muted"),
     Ended.DONE: ("✓ ", "$text-success"),
     Ended.FAILED: ("✗ ", "$text-error"),
-    Ended.CANCELLED: ("– ", "$text-muted"),
+    Ended.CANCELLED: ("- ", "$text-muted"),
 }
 # What stands beside and below a picture.
 _COLUMNS_BESIDE, _LINES_BELOW = 34, 6
@@ -161,11 +161,11 @@ class WorkScreen(Box[None]):
         if action == "open":
             return page is not None
         if action == "again":
-            return self.work.failed and over
+            return self.work.failed and self.work.repeatable and over
         if action == "close":
             return over
         if action == "leave":
-            return not over and page is None and self.work.talk.question is None
+            return not over and self.work.talk.question is None
         return True
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
