@@ -52,7 +52,7 @@ def sections(
     yield Section("Session", list(_session(row, now, sharing, kept_in)))
     claims = claims_of(row)
     if claims:
-        yield Section("Claims", [Fact(printable(name), _claim(name, claims[name], now)) for name in claims])
+        yield Section("Claims", [Fact(printable(name), _claim(name, claims[name])) for name in claims])
     yield Section("Profile", list(_profile(row)))
     if row.clusters:
         yield Section("Clusters", [fact for cluster in row.clusters for fact in _cluster(cluster)])
@@ -121,7 +121,7 @@ def _life(token: Token, now: float) -> str:
     return f"{rows.until(token.expires_at, now)} left, until {_clock(token.expires_at)}"
 
 
-def _claim(name: str, value: object, now: float) -> str:
+def _claim(name: str, value: object) -> str:
     if name in _MOMENTS and isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return f"{_clock(value)} ({value})"

@@ -54,4 +54,6 @@ def look(world: World, profile: Profile, clusters: tuple[Cluster, ...]) -> Looke
     login = world.sessions(profile).login_file(profile.key).read()
     if login is not None and not (login.under_way and is_alive(login.owner)):
         login = None
-    return Looked(profile, clusters, True, session, trouble or (session.last_error if session else None), login)
+    if session is not None:
+        trouble = session.last_error
+    return Looked(profile, clusters, looked=True, session=session, trouble=trouble, login=login)

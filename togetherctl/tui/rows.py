@@ -61,7 +61,7 @@ def state(row: Looked, now: float) -> Cell:
     return _STATES[found]
 
 
-def who(row: Looked, now: float) -> Cell:
+def who(row: Looked, _now: float) -> Cell:
     """The identity of the session."""
     return Cell(printable(row.session.identity)) if row.session else Cell("-", "dim")
 
@@ -77,14 +77,14 @@ def left(row: Looked, now: float) -> Cell:
     return Cell(f"{bar(share_left(token, now), _BAR)} {until(token.expires_at, now)}", tone)
 
 
-def renews(row: Looked, now: float) -> Cell:
+def renews(row: Looked, _now: float) -> Cell:
     """Whether the session gets new tokens by itself."""
     if row.session is None:
         return Cell("-", "dim")
     return Cell("↻ yes") if row.session.refreshable else Cell("no", "dim")
 
 
-def storage(row: Looked, now: float) -> Cell:
+def storage(row: Looked, _now: float) -> Cell:
     """Where the session is kept."""
     return Cell(row.profile.storage, "dim")
 
@@ -96,7 +96,7 @@ def trouble(row: Looked, now: float) -> Cell:
     return Cell(f"{until(now, row.trouble.at)} ago: {printable(row.trouble.message)}", "bad")
 
 
-def issuer(row: Looked, now: float) -> Cell:
+def issuer(row: Looked, _now: float) -> Cell:
     """The issuer without its scheme, which is nearly always the same."""
     return Cell(printable(row.profile.issuer.url.removeprefix("https://")), "dim")
 
@@ -175,13 +175,9 @@ def bar(share: float, width: int) -> str:
 
 def until(moment: float, now: float) -> str:
     """How long until `moment`, short enough for a column: `2d 5h`, `3h 20m`, `4m 05s`, `40s`."""
-    left_over = max(int(moment - now), 0)
-    days, hours, minutes, seconds = (
-        left_over // 86400,
-        left_over % 86400 // 3600,
-        left_over % 3600 // 60,
-        left_over % 60,
-    )
+    minutes, seconds = divmod(max(int(moment - now), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
     if days:
         return f"{days}d {hours}h"
     if hours:

@@ -50,7 +50,14 @@ class SessionsRead:
     looked: tuple[Looked, ...]
 
 
-Told = StoreRead | StoreBroken | SessionsRead
+@dataclass(frozen=True)
+class Failed:
+    """A bug of ours ended the watching."""
+
+    error: Exception
+
+
+Told = StoreRead | StoreBroken | SessionsRead | Failed
 
 
 class Watcher:
@@ -60,7 +67,7 @@ class Watcher:
     keyring that waits for a person keeps nobody from quitting.
     """
 
-    def __init__(self, world: Callable[[], World], tell: Callable[[Told], None]) -> None:
+    def __init__(self, world: Callable[[], World], tell: Callable[[Told], object]) -> None:
         self._world = world
         self._tell = tell
         self._wake = Event()
@@ -86,7 +93,11 @@ class Watcher:
     def _run(self) -> None:
         while not self._ended:
             self._wake.clear()
-            self.step()
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001 # the thread's edge: the app ends as for any other bug
+                self._tell(Failed(error))
+                return
             self._wake.wait(_EVERY)
 
     def step(self) -> None:

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 
 
 class DetailsScreen(Screen[None]):
-    """One profile; it follows what becomes of it."""
+    """One profile; it follows what becomes of it, and goes when the profile goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q", "dismiss", "Back"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
+        Binding("escape,enter,q", "dismiss", "Back", key_display="esc"),
+        Binding("c", "copy_claims", "Copy claims", tooltip="Copy the decoded claims; never a token"),
     ]
 
     app: TogetherApp
@@ -42,11 +41,12 @@ class DetailsScreen(Screen[None]):
         self.show()
 
     def show(self) -> None:
+        """Show what the app knows now."""
         row = self.app.rows.get(self._profile)
         if row is None:
             self.dismiss()
             return
         self.query_one(Details).show(printable(row.name), self.app.facts(row))
 
-    def action_scroll(self, by: int) -> None:
-        self.query_one(Details).scroll_relative(y=by, animate=False)
+    def action_copy_claims(self) -> None:
+        self.app.home.action_copy_claims()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from togetherctl.printable import printable
 from togetherctl.tui import facts, rows
 from togetherctl.tui.acts import ACTS
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
+from togetherctl.tui.widgets.welcome import Broken, Welcome
 
 if TYPE_CHECKING:
     from textual import events
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # From here on details stand beside the table.
 WIDE = 120
+# What the summary counts, the most pressing first.
+_COUNTED = ("✗ log in", "✗ error", "◌ login…", "○ expired", "◐ stale", "● valid")
 
 
 class Home(Screen[None]):
@@ -41,7 +45,7 @@ class Home(Screen[None]):
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what has these words"),
         Binding("s", "sort", "Sort", tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
-        Binding("c", "copy_claims", "Copy claims", tooltip="Copy the decoded claims as JSON; never a token"),
+        Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
         Binding("escape", "clear", "Show all", show=False),
     ]
 
@@ -55,11 +59,14 @@ class Home(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
         yield Input(placeholder="words to look for; Enter keeps them, Escape shows all", id="filter", compact=True)
-        with Horizontal(id="body"):
-            yield Profiles(self.app.now, id="profiles")
-            yield Details(id="beside")
+        with ContentSwitcher(initial="body"):
+            with Horizontal(id="body"):
+                yield Profiles(self.app.now, id="profiles")
+                yield Details(id="beside")
+            yield Welcome(id="welcome")
+            yield Broken(id="broken")
         yield Static(id="about", markup=False)
-        yield Footer(show_command_palette=True, compact=True)
+        yield Footer(compact=True)
 
     @property
     def table(self) -> Profiles:
@@ -81,11 +88,32 @@ class Home(Screen[None]):
     # Showing
 
     def show(self) -> None:
-        """Show what the app knows now."""
+        """Show what the app knows now: the table, the welcome where there is none, or what is wrong with the store."""
+        if self.app.broken is not None:
+            self.query_one(Broken).show(self.app.broken)
+            self._page("broken")
+        elif self.app.store is not None and not self.app.rows:
+            self.query_one(Welcome).show(str(self.app.world.paths.config))
+            self._page("welcome")
+        else:
+            self._page("body")
         now = self.app.now()
         found = [row for row in self.app.rows.values() if rows.matches(row, self._words, now)]
         self.table.show(rows.in_order(found, self._sort, now))
         self.about()
+
+    def _page(self, name: str) -> None:
+        switcher = self.query_one(ContentSwitcher)
+        if switcher.current == name:
+            return
+        switcher.current = name
+        self.set_class(name != "body", "without-table")
+        if name == "body":
+            self.table.focus()
+        elif name == "broken":
+            self.query_one(Broken).focus()
+        elif self.query("Welcome Button"):
+            self.query("Welcome Button").first().focus()
 
     def tick(self) -> None:
         """A second went by."""
@@ -93,7 +121,7 @@ class Home(Screen[None]):
         self.about()
 
     def about(self) -> None:
-        """The lines around the table, and the details beside it."""
+        """Say anew what stands around the table: the summary, and what is known of the row under the cursor."""
         self.query_one("#summary", Static).update(self._summary())
         line = self.table.current
         self.query_one("#about", Static).update(self._about(line.row) if line else Text(""))
@@ -107,30 +135,27 @@ class Home(Screen[None]):
     def _summary(self) -> Text:
         now = self.app.now()
         found = list(self.app.rows.values())
-        shown = len({line.row.name for line in self.table.lines})
         parts = [f"{len(found)} profile{'' if len(found) == 1 else 's'}"]
         if self._words:
-            parts.append(f"{shown} with “{printable(self._words)}”")
+            parts.append(f"{self.table.count} with “{printable(self._words)}”")
         marked = len(self.table.selection.marked)
         if marked:
             parts.append(f"{marked} marked")
-        for text in ("✗ log in", "○ expired", "◐ stale", "● valid"):
-            count = sum(rows.state(row, now).text == text for row in found)
-            if count:
-                parts.append(f"{count} {text}")
+        counts = Counter(rows.state(row, now).text for row in found)
+        parts += [f"{counts[text]} {text}" for text in _COUNTED if counts[text]]
         if self._sort != "store":
             parts.append(f"sorted {rows.SORTS[self._sort]}")
-        return Text("togetherctl", style="bold") + Text("   " + "  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
+        return Text.assemble(
+            ("togetherctl", "bold"), "   ", "  ·  ".join(parts) if found else "", no_wrap=True, overflow="ellipsis"
+        )
 
     def _about(self, row: Looked) -> Text:
         now = self.app.now()
         session = row.session
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
-        first = "  ·  ".join(
-            part for part in (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews) if part
-        )
-        second = rows.trouble(row, now).text
-        return Text(f"{first}\n{second}", no_wrap=True, overflow="ellipsis")
+        parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
+        first = "  ·  ".join(part for part in parts if part)
+        return Text(f"{first}\n{rows.trouble(row, now).text}", no_wrap=True, overflow="ellipsis")
 
     def on_profiles_moved(self) -> None:
         self.about()
@@ -178,6 +203,9 @@ class Home(Screen[None]):
     def action_mark_all(self) -> None:
         self.table.mark_all()
 
+    def action_fold_all(self) -> None:
+        self.table.action_fold_all()
+
     def action_copy_claims(self) -> None:
         line = self.table.current
         text = facts.claims_json(line.row) if line else None
@@ -185,6 +213,5 @@ class Home(Screen[None]):
             self.notify("There are no claims to copy: nobody is logged in here.", markup=False, severity="warning")
             return
         self.app.copy_to_clipboard(text)
-        self.notify(
-            f"The claims of {printable(line.row.name)} are on the clipboard, as JSON, without tokens.", markup=False
-        )
+        name = printable(line.row.name)
+        self.notify(f"The claims of {name} were sent to the clipboard as JSON, without a token.", markup=False)

@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Static
+
+from togetherctl.tui.widgets.tones import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.style import Style
     from textual.app import ComposeResult
+    from textual.binding import BindingType
 
     from togetherctl.tui.facts import Section
+    from togetherctl.tui.rows import Tone
 
 
 class Details(VerticalScroll, can_focus=True):
-    """Shows the sections it is given; it changes nothing on the screen where nothing changed."""
+    """Shows the sections it is given, and draws nothing anew where nothing changed."""
 
-    DEFAULT_TITLE = "Details"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", show=False),
+        Binding("k", "scroll_up", "Up", show=False),
+        Binding("g", "scroll_home", "First", show=False),
+        Binding("G", "scroll_end", "Last", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*TONES, "details--title", "details--heading"}
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 # Textual's name
         super().__init__(id=id)
-        self._shown: tuple[str, Sequence[Section]] | None = None
+        self._shown: tuple[str, Sequence[Section]] = ("", [])
 
     def compose(self) -> ComposeResult:
         yield Static(id="facts", markup=False)
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._draw())
+
     def show(self, title: str, sections: Sequence[Section]) -> None:
-        """Show `sections` under `title`, both printable already."""
+        """Show `sections` under `title`, all of it printable already."""
         if (title, sections) == self._shown:
             return
+        if title != self._shown[0]:
+            self.scroll_home(animate=False)
         self._shown = (title, sections)
-        grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        grid.add_column(no_wrap=True)
-        grid.add_column(ratio=1, overflow="fold")
-        grid.add_row(Text(title, style="bold"), "")
-        for section in sections:
-            grid.add_row("", "")
-            grid.add_row(Text(section.title, style="bold"), "")
-            for fact in section.facts:
-                grid.add_row(Text(fact.label, style="dim"), Text(fact.text, style=self._style(fact.tone)))
-        self.query_one("#facts", Static).update(grid)
+        self._draw()
 
-    def _style(self, tone: str) -> str:
-        variables = self.app.theme_variables
-        names = {"good": "text-success", "old": "text-warning", "bad": "text-error", "busy": "text-accent"}
-        del variables
-        return {"good": "green", "old": "yellow", "bad": "red", "busy": "cyan"}.get(tone, "") if names else ""
+    def _draw(self) -> None:
+        title, sections = self._shown
+        grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
+        grid.add_column(max_width=16, overflow="fold")
+        grid.add_column(ratio=1, overflow="fold")
+        heading = self._part("details--heading")
+        facts = Table.grid(expand=True)
+        facts.add_column(ratio=1)
+        facts.add_row(Text(title, style=self._part("details--title")))
+        for section in sections:
+            grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
+            grid.add_column(width=13, overflow="fold")
+            grid.add_column(ratio=1, overflow="fold")
+            for fact in section.facts:
+                grid.add_row(Text(fact.label, style=self._tone("dim")), Text(fact.text, style=self._tone(fact.tone)))
+            facts.add_row("")
+            facts.add_row(Text(section.title, style=heading))
+            facts.add_row(grid)
+        self.query_one("#facts", Static).update(facts)
+
+    def _tone(self, tone: Tone) -> Style:
+        return self._part(f"tone--{tone}")
+
+    def _part(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)

@@ -16,6 +16,7 @@ from textual.strip import Strip
 from togetherctl.printable import printable
 from togetherctl.tui import rows
 from togetherctl.tui.selection import Selection
+from togetherctl.tui.widgets.tones import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -61,15 +62,10 @@ class Profiles(ScrollView, can_focus=True):
         Binding("enter", "choose", "Details"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *TONES,
         "profiles--header",
         "profiles--cursor",
         "profiles--cursor-away",
-        "profiles--plain",
-        "profiles--dim",
-        "profiles--good",
-        "profiles--old",
-        "profiles--bad",
-        "profiles--busy",
     }
 
     cursor: reactive[int] = reactive(0)
@@ -118,8 +114,9 @@ class Profiles(ScrollView, can_focus=True):
         return self._lines[self.cursor] if 0 <= self.cursor < len(self._lines) else None
 
     @property
-    def lines(self) -> list[Line]:
-        return self._lines
+    def count(self) -> int:
+        """How many profiles are shown."""
+        return len(self._rows)
 
     @property
     def selection(self) -> Selection:
@@ -196,7 +193,7 @@ class Profiles(ScrollView, can_focus=True):
         cursor = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         segments = []
         for cell, width in self._placed(line, cells):
-            style = base + self.get_component_rich_style(f"profiles--{cell.tone}", partial=True)
+            style = base + self.get_component_rich_style(f"tone--{cell.tone}", partial=True)
             segments.append(Segment(_cut(cell.text, width), style + cursor if here else style))
         return Strip(segments).adjust_cell_length(self.size.width, base + cursor if here else base)
 
