@@ -28,7 +28,7 @@ class Person:
         self.pilot = pilot
         self.seen: list[str] = []
         self.copied: list[str] = []
-        app.copy_to_clipboard = self.copied.append  # type: ignore[method-assign] # a test has no terminal to copy with
+        app.copy_to_clipboard = self.copied.append  # type: ignore[assignment,method-assign] # a test has no terminal to copy with
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

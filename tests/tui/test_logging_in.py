@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+import pytest
 from textual.events import Paste
 from textual.widgets import Input
 
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
     from tests.support.issuer import ScriptedIssuer
 
 
-def test_a_person_logs_in_with_one_key(
-    acme: Path, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
-) -> None:
+@pytest.mark.usefixtures("acme")
+def test_a_person_logs_in_with_one_key(make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary) -> None:
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:
             await person.press("l")
@@ -73,7 +73,8 @@ def nothing_is_left(home: Path, nobody: Nobody) -> None:
     assert not [path for path in sessions.iterdir() if path.suffix in (".login", ".json")]
 
 
-def test_escape_ends_a_login_wholly(acme: Path, make_world: MakeWorld, canary: Canary, home: Path) -> None:
+@pytest.mark.usefixtures("acme")
+def test_escape_ends_a_login_wholly(make_world: MakeWorld, canary: Canary, home: Path) -> None:
     nobody = Nobody()
 
     async def flow() -> None:
@@ -94,7 +95,8 @@ def test_escape_ends_a_login_wholly(acme: Path, make_world: MakeWorld, canary: C
     asyncio.run(flow())
 
 
-def test_quitting_ends_a_login_too(acme: Path, make_world: MakeWorld, canary: Canary, home: Path) -> None:
+@pytest.mark.usefixtures("acme")
+def test_quitting_ends_a_login_too(make_world: MakeWorld, canary: Canary, home: Path) -> None:
     nobody = Nobody()
 
     async def flow() -> None:
@@ -107,7 +109,8 @@ def test_quitting_ends_a_login_too(acme: Path, make_world: MakeWorld, canary: Ca
     nothing_is_left(home, nobody)
 
 
-def test_the_address_is_copied_and_opened_again(acme: Path, make_world: MakeWorld, canary: Canary) -> None:
+@pytest.mark.usefixtures("acme")
+def test_the_address_is_copied_and_opened_again(make_world: MakeWorld, canary: Canary) -> None:
     nobody = Nobody()
 
     async def flow() -> None:
@@ -125,7 +128,8 @@ def test_the_address_is_copied_and_opened_again(acme: Path, make_world: MakeWorl
     asyncio.run(flow())
 
 
-def test_one_thing_at_a_time_is_done_to_a_session(acme: Path, make_world: MakeWorld, canary: Canary) -> None:
+@pytest.mark.usefixtures("acme")
+def test_one_thing_at_a_time_is_done_to_a_session(make_world: MakeWorld, canary: Canary) -> None:
     nobody = Nobody()
 
     async def flow() -> None:
@@ -133,8 +137,8 @@ def test_one_thing_at_a_time_is_done_to_a_session(acme: Path, make_world: MakeWo
             await person.press("l")
             await person.sees("Your browser has been opened at")
             await person.press("b")
+            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
             await person.sees("◌ login…")
-            assert not isinstance(person.app.screen, WorkScreen)
             await person.press("r")
             await person.sees("Still busy: Log in: acme", "Waiting for the login in your browser")
             await person.press("escape")
@@ -247,8 +251,9 @@ def test_a_password_is_typed_and_never_shown(
     asyncio.run(flow())
 
 
+@pytest.mark.usefixtures("acme")
 def test_an_issuer_that_is_down_is_said_and_stays_readable(
-    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
+    issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
 ) -> None:
     issuer.stop()
 
@@ -267,8 +272,9 @@ def test_an_issuer_that_is_down_is_said_and_stays_readable(
     asyncio.run(flow())
 
 
+@pytest.mark.usefixtures("acme")
 def test_what_the_issuer_says_cannot_draw_on_the_screen(
-    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
     evil = "[red]no[/red] \x1b[31m\x1b]0;owned\a \u202egnp.exe \U0001f608 " + "y" * 3000
     browser = ScriptedBrowser(
@@ -290,8 +296,9 @@ def test_what_the_issuer_says_cannot_draw_on_the_screen(
     asyncio.run(flow())
 
 
+@pytest.mark.usefixtures("acme")
 def test_whoever_logs_in_may_have_any_name(
-    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
+    issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
 ) -> None:
     issuer.claims["email"] = "[bold]\u202eme\u2066 \x1b[2J@acme.com[/bold]"
 
@@ -305,8 +312,9 @@ def test_whoever_logs_in_may_have_any_name(
     asyncio.run(flow())
 
 
+@pytest.mark.usefixtures("acme")
 def test_another_grant_is_chosen_with_keys_alone(
-    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
+    issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
 ) -> None:
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:

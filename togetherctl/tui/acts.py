@@ -39,25 +39,27 @@ def _lazily(module: str, name: str) -> Callable[[TogetherApp, Selection], None]:
     return run
 
 
-def _any_profile(selection: Selection) -> bool:
+def _any(selection: Selection) -> bool:
     return bool(selection.profiles)
 
 
-def _one_profile(selection: Selection) -> bool:
+def _one(selection: Selection) -> bool:
     return len(selection.profiles) == 1
 
 
 ACTS: tuple[Act, ...] = (
-    Act("log_in", "Log in", "With the profile's grant", _lazily("sessions", "log_in"), "l", _any_profile),
+    Act("log_in", "Log in", "With the profile's grant", _lazily("sessions", "log_in"), "l", _any),
     Act(
         "log_in_by",
         "Log in by …",
         "Anew, by a grant you choose",
         _lazily("sessions", "choose_grant"),
         "L",
-        _any_profile,
+        _any,
         shown=False,
     ),
-    Act("refresh", "Refresh now", "New tokens, without a login", _lazily("sessions", "refresh"), "r", _any_profile),
-    Act("log_out", "Log out", "Revoke the tokens and delete them", _lazily("sessions", "log_out"), "o", _any_profile),
+    Act("refresh", "Refresh now", "New tokens, without a login", _lazily("sessions", "refresh"), "r", _any),
+    Act("write", "Write kubeconfig", "Show what would change, and write it", _lazily("clusters", "write"), "w", _any),
+    Act("edit", "Edit profile", "Every key, or those of a cluster", _lazily("managing", "edit"), "e", _one),
+    Act("log_out", "Log out", "Revoke the tokens and delete them", _lazily("sessions", "log_out"), "o", _any),
 )

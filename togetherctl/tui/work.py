@@ -57,7 +57,7 @@ class Work:
         *,
         keys: frozenset[str] = frozenset(),
         at_once: bool = False,
-        done: Callable[[], None] | None = None,
+        done: Callable[[], object] | None = None,
     ) -> None:
         self.title = title
         self.keys = keys

@@ -69,7 +69,7 @@ class Working:
     def _over(self, work: Work) -> None:
         app = self._app
         for step in work.steps:
-            if step.name in app.rows:
+            if step.ended is Ended.FAILED and step.name in app.rows:
                 app.note(step.name, step.text)
         app.look_again()
         if work.worth_reading:

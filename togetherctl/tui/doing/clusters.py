@@ -1,0 +1,71 @@
+"""Clusters: who one is there, and what kubectl knows of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import KubeconfigError
+from togetherctl.paths import tilde
+from togetherctl.tui.doing.choosing import called, clusters
+from togetherctl.tui.work import Work
+
+if TYPE_CHECKING:
+    from togetherctl.actions.kubeconfig import Written
+    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.selection import Selection
+    from togetherctl.wiring import World
+
+
+def write(app: TogetherApp, selection: Selection) -> None:
+    """Show what would change in the kubeconfig; write it if the person agrees."""
+    from togetherctl.actions.kubeconfig import write_clusters
+
+    names = _named(app, selection)
+    planned: list[Written] = []
+    title = f"Write kubeconfig: {called(names, 'cluster')}"
+
+    def look(world: World, work: Work) -> None:
+        work.begin("", "Looking at the kubeconfig …")
+        try:
+            planned.append(write_clusters(world, names, dry_run=True))
+        except KubeconfigError as error:
+            if error.hint and error.hint.startswith("--overwrite"):
+                error.hint = f"togetherctl kubeconfig write {' '.join(names)} --overwrite"
+            raise
+        if not planned[0].changed:
+            work.end("The kubeconfig says so already; there is nothing to write.", *planned[0].warnings)
+
+    def looked() -> None:
+        if planned[0].changed:
+            _show(app, title, names, planned[0])
+
+    if names:
+        app.working.start(Work(title, look, done=looked))
+
+
+def _show(app: TogetherApp, title: str, names: list[str], planned: Written) -> None:
+    from togetherctl.actions.kubeconfig import write_clusters
+    from togetherctl.tui.screens.diff import Diff
+
+    def do(world: World, work: Work) -> None:
+        work.begin("", "Writing …")
+        written = write_clusters(world, names)
+        files = ", ".join(tilde(change.path, world.environ) for change in written.changed)
+        contexts = ", ".join(written.contexts)
+        work.end(f"Wrote {files or 'nothing: it says so already'}.", *written.warnings, f"Contexts: {contexts}")
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            app.working.start(Work(title, do))
+
+    files = ", ".join(tilde(change.path, app.world.environ) for change in planned.changed)
+    diff = "".join(change.diff() for change in planned.changed)
+    app.push_screen(Diff(title, f"Write this to {files}?", diff, planned.warnings), answered)
+
+
+def _named(app: TogetherApp, selection: Selection) -> list[str]:
+    """The clusters that are meant; where there are none, that is said."""
+    names = clusters(app, selection)
+    if not names:
+        app.notify(f"No cluster is opened by {called(selection.profiles)}.", severity="warning", markup=False)
+    return names
