@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from togetherctl.commands.app import App
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
 _HERE = "togetherctl.commands"
@@ -21,6 +22,7 @@ VERBS = {
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
+    "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface; so does togetherctl alone on a terminal."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
@@ -42,4 +44,9 @@ def root(context: click.Context) -> None:
     -v shows what is asked of issuers, anywhere on the command line; it shows no secret.
     """
     if context.invoked_subcommand is None:
+        from togetherctl.commands.ui import at_a_terminal, opened
+
+        app = context.ensure_object(App)
+        if at_a_terminal(app.environ):
+            context.exit(opened(app))
         click.echo(context.get_help())

@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.message import Message
 
+from togetherctl.paths import tilde
 from togetherctl.tui import facts, themes
 from togetherctl.tui.acts import ACTS
 from togetherctl.tui.history import what_happened
@@ -100,14 +101,14 @@ class TogetherApp(App[None]):
     def facts(self, row: Looked) -> list[facts.Section]:
         """Everything worth knowing of a profile."""
         sharing = [name for name, other in self.rows.items() if other.profile.key == row.profile.key]
-        kept_in = self.world.paths.sessions / f"{row.profile.key}.json"
+        kept_in = tilde(self.world.paths.sessions / f"{row.profile.key}.json", self.world.environ)
         events = [event for event in reversed(self.events) if event.profile == row.name]
         return list(
             facts.sections(
                 row,
                 self.now(),
                 sharing=[name for name in sharing if name != row.name],
-                kept_in="memory, until this ends" if row.profile.storage == "memory" else str(kept_in),
+                kept_in="memory, until this ends" if row.profile.storage == "memory" else kept_in,
                 events=events[:_EVENTS_SHOWN],
             )
         )

@@ -95,8 +95,8 @@ def _session(row: Looked, now: float, sharing: Sequence[str], kept_in: str) -> I
         yield Fact("scopes", printable(session.scope) or "the issuer did not say")
         for kind, token in (("ID token", session.id_token), ("access token", session.access_token)):
             if token is not None:
-                used = ", for clusters" if kind.startswith("ID") == (row.profile.token == "id") else ""  # noqa: S105 # a kind of token
-                yield Fact(f"{kind}", f"{_life(token, now)}{used}")
+                yield Fact(kind, _life(token, now))
+        yield Fact("clusters get", "the ID token" if row.profile.token == "id" else "the access token")  # noqa: S105 # a kind of token
         yield Fact("renews", _renewal(row))
     if row.trouble is not None:
         yield Fact("last error", f"{rows.until(now, row.trouble.at)} ago", "bad")
@@ -117,8 +117,8 @@ def _renewal(row: Looked) -> str:
 
 def _life(token: Token, now: float) -> str:
     if token.expires_at <= now:
-        return f"expired {rows.until(now, token.expires_at)} ago, at {_clock(token.expires_at)}"
-    return f"{rows.until(token.expires_at, now)} left, until {_clock(token.expires_at)}"
+        return f"ended {rows.until(now, token.expires_at)} ago, {_clock(token.expires_at)}"
+    return f"{rows.until(token.expires_at, now)} left, {_clock(token.expires_at)}"
 
 
 def _claim(name: str, value: object) -> str:
@@ -154,5 +154,5 @@ def _cluster(cluster: Cluster) -> Iterator[Fact]:
 
 
 def _clock(moment: float) -> str:
-    """A moment in local time, with its zone."""
-    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    """A moment in local time."""
+    return datetime.fromtimestamp(moment, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -43,9 +43,7 @@ _STATES: Mapping[State, Cell] = {
     State.LOGIN_REQUIRED: Cell("✗ log in", "bad"),
     State.NONE: Cell("· none", "dim"),
 }
-_BAR = 6
-# Partly filled blocks, by eighths.
-_BLOCKS = " ▏▎▍▌▋▊▉"
+_BAR = 8
 LONGEST_IDENTITY = 30
 
 
@@ -73,7 +71,7 @@ def left(row: Looked, now: float) -> Cell:
         return Cell("-", "dim")
     tone = state(row, now).tone
     if token.expires_at <= now:
-        return Cell(f"{' ' * _BAR} {until(now, token.expires_at)} ago", "dim")
+        return Cell(f"{until(now, token.expires_at)} ago", "dim")
     return Cell(f"{bar(share_left(token, now), _BAR)} {until(token.expires_at, now)}", tone)
 
 
@@ -101,58 +99,68 @@ def issuer(row: Looked, _now: float) -> Cell:
     return Cell(printable(row.profile.issuer.url.removeprefix("https://")), "dim")
 
 
-# In the order in which they stand; `FIRST` is the order in which they get room.
+# In the order in which they stand.
 COLUMNS: tuple[Column, ...] = (
-    Column("profile", "Profile", 10, 40, lambda row, _now: Cell(printable(row.name))),
+    Column("profile", "Profile", 8, 32, lambda row, _now: Cell(printable(row.name))),
     Column("who", "Who you are", 11, LONGEST_IDENTITY, who),
     Column("state", "State", 9, 9, state),
-    Column("left", "Left", 13, 15, left),
+    Column("left", "Left", 16, 16, left),
     Column("renews", "Renews", 6, 6, renews),
     Column("storage", "Storage", 7, 7, storage),
-    Column("issuer", "Issuer", 16, 40, issuer),
-    Column("trouble", "Last error", 16, 60, trouble),
+    Column("issuer", "Issuer", 16, 48, issuer),
+    Column("trouble", "Last error", 20, 80, trouble),
 )
-FIRST = ("profile", "state", "left", "who", "renews", "storage", "trouble", "issuer")
-_GAP = 1
+# In the order in which they get room; those from the fifth on are left out where there is none.
+_FIRST = ("state", "left", "who", "profile", "renews", "storage", "trouble", "issuer")
+_ALWAYS = 4
 
 
-def fit(width: int, rows: Sequence[Looked], now: float) -> list[tuple[Column, int]]:
-    """The columns there is room for in `width` cells, each with its own width, in the order they stand."""
-    from rich.cells import cell_len
+def fit(width: int, rows: Sequence[Looked], now: float) -> tuple[list[tuple[Column, int]], int]:
+    """The columns there is room for in `width` cells, in the order they stand, each with its own width; and the gap.
 
-    by_id = {column.id: column for column in COLUMNS}
-    wanted = {
-        column.id: max(
-            column.least, min(column.most, max((cell_len(column.cell(row, now).text) for row in rows), default=0))
-        )
-        for column in COLUMNS
-    }
+    All of an identity of 30 characters is shown at 80 columns.
+    """
+    wanted = {column.id: _wanted(column, rows, now) for column in COLUMNS}
+    if not any(row.trouble for row in rows):
+        del wanted["trouble"]
+    gap = 1
+    least = {column.id: column.least for column in COLUMNS} | {"who": wanted["who"]}
     widths: dict[str, int] = {}
     room = width
-    for name in FIRST:
-        least = by_id[name].least if name != "who" else wanted[name]
-        if name == "trouble" and not any(row.trouble for row in rows):
-            continue
-        if widths and room < least + _GAP:
-            if name == "who":
-                least = max(by_id[name].least, room - _GAP)
-            else:
-                continue
-        widths[name] = least
-        room -= least + (_GAP if len(widths) > 1 else 0)
-    for name in FIRST:
+    for index, name in enumerate(_FIRST):
+        if name in wanted and (index < _ALWAYS or least[name] + gap <= room):
+            widths[name] = least[name]
+            room -= least[name] + gap
+    if room < 0:
+        # A window narrower than any terminal: who you are gives way.
+        widths["who"] = max(widths["who"] + room, 1)
+    for name in ("profile", *_FIRST):
         if name in widths and room > 0:
             more = min(room, wanted[name] - widths[name])
-            if more > 0:
-                widths[name] += more
-                room -= more
-    return [(column, widths[column.id]) for column in COLUMNS if column.id in widths]
+            widths[name] += max(more, 0)
+            room -= max(more, 0)
+    if room >= len(widths):
+        gap = 2
+    return [(column, widths[column.id]) for column in COLUMNS if column.id in widths], gap
+
+
+def _wanted(column: Column, rows: Sequence[Looked], now: float) -> int:
+    from rich.cells import cell_len
+
+    if column.least == column.most:
+        return column.most
+    texts = [column.cell(row, now).text for row in rows]
+    if column.id == "profile":
+        # Clusters stand beneath, set in by their branch.
+        texts += [f"  {printable(cluster.name)}" for row in rows for cluster in row.clusters]
+    return max(column.least, min(column.most, max(map(cell_len, texts), default=0)))
 
 
 def cluster_text(cluster: Cluster) -> str:
     """A cluster's line, after its name."""
     context = f"context {printable(cluster.context)}" if cluster.context != cluster.name else ""
-    return "  ".join(part for part in (printable(cluster.server), context) if part)
+    namespace = f"namespace {printable(cluster.namespace)}" if cluster.namespace else ""
+    return "  ".join(part for part in (printable(cluster.server), context, namespace) if part)
 
 
 def token_of(row: Looked) -> Token | None:
@@ -167,10 +175,10 @@ def share_left(token: Token, now: float) -> float:
 
 
 def bar(share: float, width: int) -> str:
-    """`share` of `width` cells filled, to an eighth of a cell; never quite empty before the end."""
-    eighths = max(round(share * width * 8), 1 if share > 0 else 0)
-    whole, part = divmod(eighths, 8)
-    return ("█" * whole + (_BLOCKS[part] if part else "")).ljust(width)
+    """`share` of `width` cells in a heavy line, to half a cell, the rest in a light one; not all light before the end."""
+    halves = max(round(share * width * 2), 1 if share > 0 else 0)
+    whole, half = divmod(halves, 2)
+    return ("━" * whole + "╸" * half).ljust(width, "─")
 
 
 def until(moment: float, now: float) -> str:

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
+from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import facts, rows
 from togetherctl.tui.acts import ACTS
@@ -93,7 +94,7 @@ class Home(Screen[None]):
             self.query_one(Broken).show(self.app.broken)
             self._page("broken")
         elif self.app.store is not None and not self.app.rows:
-            self.query_one(Welcome).show(str(self.app.world.paths.config))
+            self.query_one(Welcome).show(tilde(self.app.world.paths.config, self.app.world.environ))
             self._page("welcome")
         else:
             self._page("body")
@@ -146,7 +147,7 @@ class Home(Screen[None]):
         if self._sort != "store":
             parts.append(f"sorted {rows.SORTS[self._sort]}")
         return Text.assemble(
-            ("togetherctl", "bold"), "   ", "  ·  ".join(parts) if found else "", no_wrap=True, overflow="ellipsis"
+            ("togetherctl", "bold"), "   ", "   ".join(parts) if found else "", no_wrap=True, overflow="ellipsis"
         )
 
     def _about(self, row: Looked) -> Text:
@@ -190,7 +191,10 @@ class Home(Screen[None]):
         self.table.focus()
 
     def action_clear(self) -> None:
+        """Let go of the filter, else of the marks."""
         box = self.query_one("#filter", Input)
+        if not box.has_class("open"):
+            self.table.unmark()
         box.value = ""
         box.remove_class("open")
         self.table.focus()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from togetherctl.tui.facts import Section
     from togetherctl.tui.rows import Tone
 
+# Longer labels are folded.
+_LABEL = 20
+
 
 class Details(VerticalScroll, can_focus=True):
     """Shows the sections it is given, and draws nothing anew where nothing changed."""
@@ -55,21 +58,18 @@ class Details(VerticalScroll, can_focus=True):
 
     def _draw(self) -> None:
         title, sections = self._shown
-        grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
-        grid.add_column(max_width=16, overflow="fold")
-        grid.add_column(ratio=1, overflow="fold")
-        heading = self._part("details--heading")
+        labels = max((len(fact.label) for section in sections for fact in section.facts), default=0)
         facts = Table.grid(expand=True)
         facts.add_column(ratio=1)
         facts.add_row(Text(title, style=self._part("details--title")))
         for section in sections:
-            grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
-            grid.add_column(width=13, overflow="fold")
+            grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+            grid.add_column(width=min(labels, _LABEL), overflow="fold")
             grid.add_column(ratio=1, overflow="fold")
             for fact in section.facts:
                 grid.add_row(Text(fact.label, style=self._tone("dim")), Text(fact.text, style=self._tone(fact.tone)))
             facts.add_row("")
-            facts.add_row(Text(section.title, style=heading))
+            facts.add_row(Text(section.title, style=self._part("details--heading")))
             facts.add_row(grid)
         self.query_one("#facts", Static).update(facts)
 
@@ -77,4 +77,4 @@ class Details(VerticalScroll, can_focus=True):
         return self._part(f"tone--{tone}")
 
     def _part(self, name: str) -> Style:
-        return self.get_component_rich_style(name, partial=True)
+        return self.get_component_rich_style(name)

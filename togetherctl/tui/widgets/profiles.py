@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding
 from textual.geometry import Size
 from textual.message import Message
@@ -91,6 +92,7 @@ class Profiles(ScrollView, can_focus=True):
         self._folded: set[str] = set()
         self._lines: list[Line] = []
         self._columns: list[tuple[rows.Column, int]] = []
+        self._gap = 1
         self._drawn: dict[int, tuple[rows.Cell, ...]] = {}
 
     # What it is given
@@ -138,7 +140,7 @@ class Profiles(ScrollView, can_focus=True):
             if row.name not in self._folded:
                 last = len(row.clusters) - 1
                 self._lines += [Line(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
-        self._columns = rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
+        self._columns, self._gap = rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)
         self._put_cursor_at(at)
         self._drawn.clear()
@@ -182,34 +184,37 @@ class Profiles(ScrollView, can_focus=True):
         if y == 0:
             return self._header()
         index = y - 1 + self.scroll_offset.y
-        base = self.rich_style
         if index >= len(self._lines):
             self._drawn.pop(y, None)
-            return Strip.blank(self.size.width, base)
+            return Strip.blank(self.size.width, self.rich_style)
         line = self._lines[index]
         cells = self._cells(line)
         self._drawn[y] = cells
-        here = index == self.cursor
-        cursor = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
-        segments = []
-        for cell, width in self._placed(line, cells):
-            style = base + self.get_component_rich_style(f"tone--{cell.tone}", partial=True)
-            segments.append(Segment(_cut(cell.text, width), style + cursor if here else style))
-        return Strip(segments).adjust_cell_length(self.size.width, base + cursor if here else base)
+        over = self._cursor_style() if index == self.cursor else Style.null()
+        segments = [
+            Segment(_cut(cell.text, width), self.get_component_rich_style(f"tone--{cell.tone}") + over)
+            for cell, width in self._placed(line, cells)
+        ]
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + over)
+
+    def _cursor_style(self) -> Style:
+        """What the cursor puts over a row, whose colours stay."""
+        part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
+        return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
     def _placed(self, line: Line, cells: tuple[rows.Cell, ...]) -> list[tuple[rows.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells
-            first = self._columns[0][1] - 1 if self._columns else 10
-            room = max(self.size.width - _GUTTER - 2 - first, 1)
+            first = self._columns[0][1] + self._gap - 2
+            room = max(self.size.width - _GUTTER - 2 - first, 3)
             return [(rows.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
-        widths = [width + 1 for _column, width in self._columns]
+        widths = [width + self._gap for _column, width in self._columns]
         return list(zip(cells, [2, 2, *widths], strict=True))
 
     def _header(self) -> Strip:
-        style = self.rich_style + self.get_component_rich_style("profiles--header", partial=True)
-        text = " " * _GUTTER + "".join(_cut(column.title, width + 1) for column, width in self._columns)
+        style = self.get_component_rich_style("profiles--header")
+        text = " " * _GUTTER + "".join(_cut(column.title, width + self._gap) for column, width in self._columns)
         return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
 
     # Moving
@@ -260,13 +265,20 @@ class Profiles(ScrollView, can_focus=True):
         else:
             self._marked[name] = None
         self.refresh()
-        self.action_next(1) if self.cursor < len(self._lines) - 1 else None
+        if self.cursor < len(self._lines) - 1:
+            self.action_next(1)
         self.post_message(self.Moved())
 
     def mark_all(self) -> None:
         """Mark every profile that is shown, or none where all are marked."""
         names = [row.name for row in self._rows]
         self._marked = {} if set(names) <= set(self._marked) else dict.fromkeys(names)
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def unmark(self) -> None:
+        """Mark nothing any more."""
+        self._marked = {}
         self.refresh()
         self.post_message(self.Moved())
 
@@ -305,7 +317,7 @@ class Profiles(ScrollView, can_focus=True):
     def _click_title(self, x: int) -> None:
         at = _GUTTER
         for column, width in self._columns:
-            at += width + 1
+            at += width + self._gap
             if x < at:
                 self.post_message(self.SortWanted(column.id))
                 return

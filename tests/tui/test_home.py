@@ -1,0 +1,161 @@
+"""The table of profiles: what it shows, how one moves in it, and what it looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.screens import same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.tui.conftest import Open
+    from togetherctl.wiring import World
+
+pytestmark = pytest.mark.anyio
+SIZES = [(80, 24), (200, 60)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_home(size: tuple[int, int], opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(size, demo) as table:
+        same(table.app, f"home-{size[0]}x{size[1]}")
+        assert table.app.selection.profile == "acme"
+        for keys, found in (
+            ("j", ("acme", "east")),
+            ("down", ("acme", "west")),
+            ("k", ("acme", "east")),
+            ("up", ("acme", None)),
+            ("n", ("acme-admin", None)),
+            ("N", ("acme", None)),
+            ("G", ("archive", "archive")),
+            ("g", ("acme", None)),
+            ("pagedown", ("archive", "archive")),
+            ("home", ("acme", None)),
+            ("end", ("archive", "archive")),
+        ):
+            await table.press(keys)
+            selection = table.app.selection
+            assert (selection.profile, selection.cluster) == found, keys
+
+
+async def test_marks(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        assert table.app.selection.profiles == ("acme",)
+        screen = await table.press("space", "space")
+        assert table.app.selection.marked == ("acme", "acme-admin")
+        assert table.app.selection.profile == "research"
+        assert "✓ ▾ acme " in screen
+        assert "2 marked" in screen
+        await table.press("slash", *"admin", "enter")
+        assert table.app.selection.profiles == ("acme-admin",), "what is not shown is not meant"
+        await table.press("escape")
+        assert table.app.selection.marked == ("acme", "acme-admin")
+        await table.press("asterisk")
+        assert len(table.app.selection.marked) == 5
+        await table.press("escape")
+        assert table.app.selection.marked == ()
+
+
+async def test_folding(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        screen = await table.press("j", "left")
+        assert "▸ acme " in screen
+        assert "├ east" not in screen
+        assert table.app.selection.cluster is None
+        screen = await table.press("right")
+        assert "├ east" in screen
+        screen = await table.press("z")
+        assert "└" not in screen
+        assert "└" in await table.press("z")
+
+
+async def test_filtering(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        screen = await table.press("slash", *"lab gpu")
+        assert "2 with “lab gpu”" in screen
+        assert "research" in screen
+        assert "archive" not in screen
+        screen = await table.press("enter", "j")
+        assert table.app.selection.cluster == "gpu"
+        screen = await table.press("slash", *"nothing")
+        assert "0 with" in screen
+        assert table.app.selection.profiles == ()
+        screen = await table.press("escape")
+        assert "archive" in screen
+        assert "with" not in screen
+        # The state is text as well, so whoever needs a login can be found.
+        assert "1 with “expired”" in await table.press("slash", *"expired")
+
+
+async def test_sorting(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+
+        def order() -> list[str]:
+            return [line[4:20].split()[0] for line in table.screen.splitlines() if line[2:3] in ("▾", "▸")]
+
+        assert order() == ["acme", "acme-admin", "research", "training", "archive"]
+        screen = await table.press("s")
+        assert "sorted by name" in screen
+        assert order() == ["acme", "acme-admin", "archive", "research", "training"]
+        await table.press("s", "s")
+        assert order() == ["training", "research", "acme-admin", "acme", "archive"]
+        await table.press("s")
+        assert order()[0] == "training"
+        await table.press("s", "s")
+        assert "sorted" not in table.screen
+
+
+async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        await table.pilot.click("#profiles", offset=(10, 2))
+        assert table.app.selection.cluster == "east"
+        await table.pilot.click("#profiles", offset=(2, 1))
+        assert "▸ acme " in table.screen
+        await table.pilot.click("#profiles", offset=(0, 2))
+        assert table.app.selection.marked == ("acme-admin",)
+        await table.pilot.click("#profiles", offset=(5, 0))
+        assert "sorted by name" in table.screen
+        await table.pilot.click("#profiles", offset=(10, 1), times=2)
+        await table.shows("Session", "identity")
+
+
+async def test_time_runs_down(opened: Open, demo: Callable[..., World]) -> None:
+    moment = [0.0]
+
+    def later(talk: object) -> World:
+        from dataclasses import replace
+
+        world = demo(talk)
+        return replace(world, clock=lambda: world.clock() + moment[0])
+
+    async with opened(make_world=later) as table:
+        assert "━━━━━━━─ 51m 00s" in table.screen
+        drawn = []
+        real = table.app.home.table.refresh_line
+        table.app.home.table.refresh_line = lambda y: (drawn.append(y), real(y))
+        moment[0] = 1.0
+        table.app.home.tick()
+        await table.pilot.pause()
+        assert "50m 59s" in table.screen
+        # acme and acme-admin run down; nothing else has changed within this second.
+        assert sorted(set(drawn)) == [1, 4]
+        moment[0] = 3000.0
+        table.app.home.tick()
+        await table.shows("╸─────── 1m 00s", "◐ stale", "○ expired")
+        moment[0] = 3061.0
+        table.app.home.tick()
+        await table.shows("1s ago")
+        assert "valid" not in table.screen
+
+
+async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        await table.press("G")
+        for size in ((20, 5), (1, 1), (40, 10), (119, 30), (120, 30), (300, 80), (80, 24)):
+            await table.pilot.resize_terminal(*size)
+            await table.pilot.pause()
+            assert table.app.selection.cluster == "archive"
+        assert "└ archive" in table.screen

@@ -1,0 +1,48 @@
+"""`togetherctl ui`, which `togetherctl` alone on a terminal opens too."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.wiring import World
+
+
+@click.command("ui")
+@pass_app
+def command(app: App) -> int:
+    """Open the terminal interface: every session at a glance.
+
+    ctrl+q ends it, ? shows its keys.
+    """
+    if not at_a_terminal(app.environ):
+        raise UsageError("the terminal interface needs a terminal, and this is none", hint="togetherctl status")
+    return opened(app)
+
+
+def at_a_terminal(environ: Mapping[str, str]) -> bool:
+    """Whether there is a terminal to draw on and to read keys from."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def opened(app: App) -> int:
+    """Open it, and give the exit code once the person has quit."""
+    from togetherctl.tui.app import TogetherApp
+
+    def make_world(conversation: Conversation) -> World:
+        return app.make_world(app.environ, conversation)
+
+    shown = TogetherApp(make_world)
+    shown.run()
+    if shown.bug is not None:
+        raise shown.bug
+    return 0
