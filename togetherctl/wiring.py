@@ -207,6 +207,7 @@ class World:
                     move.undo()
                 raise
             ready.drop_all()
+            self._known.drop_all()
             for move in moves:
                 move.finish()
         after = self._store_now()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
+from togetherctl.kube.yaml_nodes import CannotEdit
+from togetherctl.kube.yaml_text import NotYAML, YamlText, dump, load
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 

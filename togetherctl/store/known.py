@@ -78,6 +78,12 @@ class KnownProfiles:
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
 
+    def drop_all(self) -> None:
+        """Forget them, where the store has changed: a name that is gone leaves no file behind."""
+        with suppress(OSError):
+            for path in list(self._paths.known.iterdir()):
+                path.unlink()
+
     def _overridden(self, profile: Profile) -> Profile:
         login, browser = self._environ.get(LOGIN), self._environ.get(BROWSER)
         if login:

@@ -12,6 +12,7 @@ VERBS = {
     "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer, after a look at its metadata."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),
+    "rename": Lazy(f"{_ENTRIES}.rename", "Give one issuer another name.", "issuer"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "issuer"),
 }

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.kubeconfig.called import called_options
+from togetherctl.errors import UsageError
 from togetherctl.paths import tilde
 
 
 @click.command("write")
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
+@click.option("--all", "everyone", is_flag=True, help="Every cluster of the store, as if none were named.")
+@click.option("--output-dir", metavar="DIR", help="Write each cluster into a file of its own, DIR/CLUSTER.yaml.")
+@click.option(
+    "--context-template",
+    "template",
+    metavar="TEMPLATE",
+    help="Name contexts by a template, such as '{profile}-{cluster}'; fields: "
+    "{cluster}, {profile}, {issuer}, {context}, {namespace}.",
+)
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
@@ -22,6 +34,9 @@ def command(
     app: App,
     names: tuple[str, ...],
     kubeconfig: str | None,
+    everyone: bool,
+    output_dir: str | None,
+    template: str | None,
     set_current: bool,
     overwrite: bool,
     dry_run: bool,
@@ -31,7 +46,11 @@ def command(
     """Write clusters into a kubeconfig.
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
+
+    A context that was named by a template keeps to it from then on; '{context}' goes back to what the store says.
     """
+    if everyone and names:
+        raise UsageError("name clusters or say --all, not both")
     written = write_clusters(
         app.world,
         names,
@@ -41,6 +60,8 @@ def command(
         dry_run=dry_run,
         portable=portable,
         no_shim=no_shim,
+        output_dir=output_dir,
+        template=template,
     )
     for warning in written.warnings:
         app.console.warn(warning)
@@ -57,5 +78,8 @@ def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> Non
         app.console.say(f"Nothing was written; {', '.join(changed)} would change as shown.")
     else:
         app.console.say(f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}.")
+    for line in written.notes:
+        app.console.say(line)
     if not dry_run and not switched:
-        app.console.say(f"  kubectl --context {written.contexts[0]} get pods")
+        where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
+        app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")

@@ -13,6 +13,7 @@ VERBS = {
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one profile.", "profile"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one profile their default again.", "profile"),
     "secret": Lazy("togetherctl.commands.profile.secret", "Keep a client secret in the keyring."),
+    "rename": Lazy(f"{_ENTRIES}.rename", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
 }
