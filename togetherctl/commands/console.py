@@ -60,6 +60,12 @@ class Console:
     def warn(self, sentence: str) -> None:
         tell(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}")
 
+    def note(self, sentence: str, hint: str | None = None) -> None:
+        """Something to know, and what can be done about it."""
+        tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
+        if hint:
+            tell(f"  {printable(hint, limit=1000)}")
+
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
         tell(f"{PROGRAM}: {printable(line, limit=4000)}")

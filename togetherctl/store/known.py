@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.paths import Paths
     from togetherctl.store.store import Store
 
-_VERSION = 1
+_VERSION = 2
 _MAX_BYTES = 256 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0

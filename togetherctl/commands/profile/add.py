@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.issuer.add import look_at
+from togetherctl.commands.issuer.add import looked_at
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table
 
@@ -39,7 +39,7 @@ def command(
     known = app.world.store.issuer_meant(issuer, ca_file=ca_path)
     new_issuer = new_table("issuer", {"url": issuer, "ca_file": ca_path}, ()) if known is None else None
     if new_issuer is not None:
-        look_at(app, new_issuer, offline=offline)
+        new_issuer = looked_at(app, new_issuer, offline=offline)
     with app.world.changing_store() as text:
         entry = missing(text, "profile", name)
         if new_issuer is not None:
