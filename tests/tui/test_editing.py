@@ -96,7 +96,7 @@ def test_what_was_changed_elsewhere_meanwhile_is_not_lost(
             await fill(person, "margin", "45")
             path.write_text(path.read_text("utf-8").replace("margin = 30", "margin = 50\nlogin_timeout = 60"), "utf-8")
             await person.press("ctrl+s")
-            await person.sees("it is now 50; ctrl+s puts yours there", "nothing was changed")
+            await person.sees("margin is 50 by now; ctrl+s puts yours there.", "nothing was changed")
             assert "margin = 50" in path.read_text("utf-8")
             await person.press("ctrl+s")
             await person.sees("Changed margin of profile acme.")

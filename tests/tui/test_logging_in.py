@@ -219,7 +219,7 @@ def test_an_answer_is_pasted_however_long_it_is(
             await person.press("enter")
             await person.sees("! that holds no code")
             person.app.screen.query_one(Input).post_message(Paste(back))
-            await person.pilot.pause()
+            await person.until(lambda: person.app.screen.query_one(Input).value == back)
             await person.press("enter")
             await person.sees("Logged in as me@acme.com")
             await person.idle()
@@ -241,7 +241,7 @@ def test_a_password_is_typed_and_never_shown(
             await person.press("enter")
             await person.sees("Password of me at")
             person.app.screen.query_one(Input).post_message(Paste(password))
-            await person.pilot.pause()
+            await person.until(lambda: person.app.screen.query_one(Input).value == password)
             shown = person.read()
             assert "••••" in shown
             await person.press("enter")

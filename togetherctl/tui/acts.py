@@ -28,7 +28,7 @@ class Act:
     shown: bool = True
 
 
-def _lazily(module: str, name: str) -> Callable[[TogetherApp, Selection], None]:
+def _in(module: str, name: str) -> Callable[[TogetherApp, Selection], None]:
     """What an act does is loaded when it is first done: the table is to be seen soon."""
 
     def run(app: TogetherApp, selection: Selection) -> None:
@@ -47,19 +47,23 @@ def _one(selection: Selection) -> bool:
     return len(selection.profiles) == 1
 
 
+def _act(
+    key: str, title: str, about: str, place: str, fits: Callable[[Selection], bool], *, shown: bool = False
+) -> Act:
+    """An act that is a function of `doing`; it is called as that is."""
+    module, _, name = place.partition(".")
+    return Act(name, title, about, _in(module, name), key, fits, shown)
+
+
 ACTS: tuple[Act, ...] = (
-    Act("log_in", "Log in", "With the profile's grant", _lazily("sessions", "log_in"), "l", _any),
-    Act(
-        "log_in_by",
-        "Log in by …",
-        "Anew, by a grant you choose",
-        _lazily("sessions", "choose_grant"),
-        "L",
-        _any,
-        shown=False,
-    ),
-    Act("refresh", "Refresh now", "New tokens, without a login", _lazily("sessions", "refresh"), "r", _any),
-    Act("write", "Write kubeconfig", "Show what would change, and write it", _lazily("clusters", "write"), "w", _any),
-    Act("edit", "Edit profile", "Every key, or those of a cluster", _lazily("managing", "edit"), "e", _one),
-    Act("log_out", "Log out", "Revoke the tokens and delete them", _lazily("sessions", "log_out"), "o", _any),
+    _act("l", "Log in", "with the profile's grant", "sessions.log_in", _any, shown=True),
+    _act("L", "Log in by …", "anew, by a grant you choose", "sessions.log_in_by", _any),
+    _act("r", "Refresh now", "new tokens, without a login", "sessions.refresh", _any, shown=True),
+    _act("o", "Log out", "revoke the tokens and delete them", "sessions.log_out", _any, shown=True),
+    _act("w", "Write kubeconfig", "show what would change, and write it", "clusters.write", _any, shown=True),
+    _act("u", "Use cluster", "make its context the current one", "clusters.use", _any),
+    _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
+    _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),
+    _act("d", "Remove profile", "or a cluster, and what goes with it", "managing.remove", _one),
+    _act("v", "Show TOML", "as the store has it, without secrets", "managing.show_toml", _any),
 )

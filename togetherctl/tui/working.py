@@ -57,7 +57,7 @@ class Working:
         thread = asyncio.get_running_loop().run_in_executor(None, work.run, self._app.world)
         try:
             await asyncio.wait([thread], timeout=_PATIENCE)
-            if not thread.done():
+            if not thread.done() and not work.at_once:
                 self._show(work)
             await thread
         finally:

@@ -51,8 +51,8 @@ def _show(app: TogetherApp, title: str, names: list[str], planned: Written) -> N
         work.begin("", "Writing …")
         written = write_clusters(world, names)
         files = ", ".join(tilde(change.path, world.environ) for change in written.changed)
-        contexts = ", ".join(written.contexts)
-        work.end(f"Wrote {files or 'nothing: it says so already'}.", *written.warnings, f"Contexts: {contexts}")
+        more = [*written.warnings, *written.notes, f"Contexts: {', '.join(written.contexts)}"]
+        work.end(f"Wrote {files or 'nothing: it says so already'}.", *more)
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
@@ -69,3 +69,38 @@ def _named(app: TogetherApp, selection: Selection) -> list[str]:
     if not names:
         app.notify(f"No cluster is opened by {called(selection.profiles)}.", severity="warning", markup=False)
     return names
+
+
+def use(app: TogetherApp, selection: Selection) -> None:
+    """Make the context of a cluster the current one; of several, ask which."""
+    from togetherctl.tui.screens.choice import Choice
+
+    names = _named(app, selection)
+    if len(names) == 1:
+        _use(app, names[0])
+    elif names:
+
+        def answered(name: str | None) -> None:
+            if name is not None:
+                _use(app, name)
+
+        app.push_screen(Choice("Use cluster", dict.fromkeys(names, ""), "Use it"), answered)
+
+
+def _use(app: TogetherApp, name: str) -> None:
+    def do(world: World, work: Work) -> None:
+        from togetherctl.actions.use import use as carry_out
+
+        work.begin("", "Setting the current context …")
+        used = carry_out(world, name)
+        more = [*used.written.warnings, *used.written.notes] if used.written else []
+        if used.written:
+            files = ", ".join(tilde(change.path, world.environ) for change in used.written.changed)
+            more.insert(0, f"Its entries were written to {files} first.")
+        if used.before == used.context:
+            work.end(f"{used.context} is the current context already.", *more)
+            return
+        before = f"it was {used.before}" if used.before else "there was none"
+        work.end(f"The current context is {used.context}; {before}.", *more)
+
+    app.working.start(Work(f"Use cluster: {name}", do))

@@ -26,6 +26,15 @@ _SAID = {
     Outcome.LOGGED_IN: "Logged in",
 }
 
+_GRANTS: dict[Grant, str] = {
+    "auto": "what fits this place",
+    "authcode": "in a browser on this machine",
+    "paste": "in a browser anywhere; its last address is pasted here",
+    "device-code": "in a browser on any device; a code is entered there",
+    "password": "user name and password, typed here",
+    "client-credentials": "the client itself, with its secret",
+}
+
 
 def log_in(app: TogetherApp, selection: Selection, grant: Grant | None = None, *, force: bool = False) -> None:
     """Log in at once, with the profile's grant unless another is named; one profile after the other."""
@@ -59,17 +68,20 @@ def _log_in(world: World, work: Work, name: str, grant: Grant | None, *, force: 
     work.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
 
 
-def choose_grant(app: TogetherApp, selection: Selection) -> None:
+def log_in_by(app: TogetherApp, selection: Selection) -> None:
     """Ask how, then log in anew."""
-    from togetherctl.tui.screens.grant import ChooseGrant
+    from togetherctl.tui.screens.choice import Choice
 
-    rows = chosen(app, selection)
+    name = called(row.name for row in chosen(app, selection))
 
-    def answered(grant: Grant | None) -> None:
+    def answered(chosen: str | None) -> None:
+        grant: Grant | None = next((grant for grant in _GRANTS if grant == chosen), None)
         if grant is not None:
             log_in(app, selection, grant, force=True)
 
-    app.push_screen(ChooseGrant(called(row.name for row in rows)), answered)
+    app.push_screen(
+        Choice(f"Log in by …: {name}", {str(grant): means for grant, means in _GRANTS.items()}, "Log in anew"), answered
+    )
 
 
 def refresh(app: TogetherApp, selection: Selection) -> None:

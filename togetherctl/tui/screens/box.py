@@ -39,14 +39,10 @@ class Box(ModalScreen[_Result]):
             height: auto;
             max-height: 1fr;
             background: $surface;
+            scrollbar-size-vertical: 1;
         }
-        .hint { color: $text-muted; }
-        .error { color: $text-error; }
-        Footer {
-            dock: bottom;
-            background: $surface;
-            margin-top: 1;
-        }
+        #below { dock: bottom; height: auto; background: $surface; }
+        Footer { dock: none; width: 1fr; background: $surface; margin: 1 0 0 0; }
         FooterKey { background: $surface; }
         Input {
             border: tall $border-blurred;
@@ -65,11 +61,17 @@ class Box(ModalScreen[_Result]):
         with Vertical(id="box") as box:
             box.border_title = Content(self.titled)
             yield from self.inside()
-            yield Footer(show_command_palette=False, compact=True)
+            with Vertical(id="below"):
+                yield from self.below()
+                yield Footer(show_command_palette=False, compact=True)
 
     def inside(self) -> ComposeResult:
         """What stands in the box."""
         yield Static(markup=False)
+
+    def below(self) -> ComposeResult:
+        """What stays in sight below it, however much is scrolled above."""
+        yield from ()
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -81,7 +81,7 @@ class EditScreen(Form[None]):
         except ChangedMeanwhile as conflict:
             self._take_over(conflict)
         except TogetherctlError as error:
-            self.say("; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]))
+            self.fail("; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]))
         else:
             self._saved(edit, others, [line.text for line in talk.lines])
         finally:
@@ -94,16 +94,12 @@ class EditScreen(Form[None]):
             **self._data,
             section(self._kind): {**self._data[section(self._kind)], self._name_of: conflict.table},
         }
-        now = {key: conflict.table.get(key) for key in conflict.keys}
-        self.show_problems(
-            {
-                key: "changed elsewhere meanwhile: it is now "
-                + (as_text(self._kind, key, value) if value is not None else "not set")
-                + "; ctrl+s puts yours there"
-                for key, value in now.items()
-            }
-        )
-        self.say(conflict.message)
+        self.fail("\n".join([conflict.message + ".", *(self._now(key) for key in conflict.keys)]))
+
+    def _now(self, key: str) -> str:
+        value = self._seen.get(key)
+        said = as_text(self._kind, key, value) if value is not None else "not set"
+        return f"{key} is {said} by now; ctrl+s puts yours there."
 
     def _saved(self, edit: Edit, others: list[str], said: list[str]) -> None:
         lines = [f"Changed {', '.join(edit.keys)} of {self._kind} {self._name_of}.", *said]

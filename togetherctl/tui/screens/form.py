@@ -31,7 +31,7 @@ class Form(Box[_Result]):
 
     DEFAULT_CSS = """
     Form {
-        #about { height: 2; margin: 1 0 0 0; color: $text-muted; }
+        #meaning { height: 2; margin: 1 0 0 0; color: $text-muted; }
         #said { display: none; color: $text-error; }
         &.bad #said { display: block; }
     }
@@ -48,6 +48,8 @@ class Form(Box[_Result]):
         self.problems: dict[str, str] = {}
         self._saving = False
         self._timer: Timer | None = None
+        # What became of the last try to save, and what was typed then.
+        self._failure = ("", [""])
 
     def fields(self) -> Iterable[Field]:
         """The fields, in their order."""
@@ -64,8 +66,10 @@ class Form(Box[_Result]):
     def inside(self) -> ComposeResult:
         with Scroll(can_focus=False):
             yield from self.fields()
+
+    def below(self) -> ComposeResult:
         yield Static(id="said", markup=False)
-        yield Static(id="about", markup=False)
+        yield Static(id="meaning", markup=False)
 
     def on_mount(self) -> None:
         self.query(Input).first().focus()
@@ -74,7 +78,7 @@ class Form(Box[_Result]):
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         field = next((node for node in event.widget.ancestors if isinstance(node, Field)), None)
         if field is not None:
-            self.query_one("#about", Static).update(Content(printable(field.about, limit=400)))
+            self.query_one("#meaning", Static).update(Content(printable(field.about, limit=400)))
 
     def on_input_changed(self) -> None:
         if self._timer is not None:
@@ -91,14 +95,23 @@ class Form(Box[_Result]):
         self.show_problems(self.check())
 
     def show_problems(self, problems: Mapping[str, str]) -> None:
+        said, typed = self._failure
         self.problems = dict(problems)
         for field in self.query(Field):
             field.show_problem(self.problems.get(field.key, ""))
-        self.say(self.problems.get("", ""))
+        self._say(self.problems.get("", "") or (said if typed == self._typed else ""))
 
-    def say(self, sentence: str) -> None:
-        """Something that went wrong with the whole."""
-        self.query_one("#said", Static).update(Content(printable(sentence, limit=1000)))
+    def fail(self, sentence: str) -> None:
+        """Something went wrong when it was saved; it is said until something else is typed."""
+        self._failure = (sentence, self._typed)
+        self._say(sentence)
+
+    @property
+    def _typed(self) -> list[str]:
+        return [field.text for field in self.query(Field)]
+
+    def _say(self, sentence: str) -> None:
+        self.query_one("#said", Static).update(Content("\n".join(printable(line, limit=1000) for line in sentence.splitlines())))
         self.set_class(bool(sentence), "bad")
 
     def field(self, key: str) -> Field:

@@ -27,7 +27,7 @@ class Question(Box[bool]):
         #question { text-style: bold; }
         #means { margin: 1 0 0 0; }
         #answers { height: auto; margin: 1 0 0 0; }
-        #answers Button { margin: 0 2 0 0; }
+        #answers Button { margin: 0 2 0 0; min-width: 11; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,6 +46,8 @@ class Question(Box[bool]):
     def inside(self) -> ComposeResult:
         yield Static(Content(self._question), id="question", markup=False)
         yield from self.meaning()
+
+    def below(self) -> ComposeResult:
         with Horizontal(id="answers"):
             yield Button(Content("Yes (y)"), id="yes", compact=True)
             yield Button(Content("No (n)"), id="no", compact=True)

@@ -70,6 +70,8 @@ class WorkScreen(Box[None]):
                 yield Static(id="qr", markup=False)
                 yield Static(id="where", markup=False)
             yield Static(id="lines", markup=False)
+
+    def below(self) -> ComposeResult:
         yield Static(id="asked", markup=False)
         yield Input(id="answer")
         yield Static(id="wait", markup=False)
