@@ -80,7 +80,7 @@ def opened(environ: dict[str, str], clock: StoppedClock, canary: Canary) -> Open
         size: tuple[int, int] = (80, 24), make_world: Callable[..., World] | None = None, **changes: str
     ) -> AsyncIterator[Table]:
         app = TogetherApp(make_world or (lambda talk: World({**environ, **changes}, talk, clock=clock)))
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             table = Table(app, pilot)
             await until(
                 pilot,

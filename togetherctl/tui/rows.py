@@ -175,7 +175,7 @@ def share_left(token: Token, now: float) -> float:
 
 
 def bar(share: float, width: int) -> str:
-    """`share` of `width` cells in a heavy line, to half a cell, the rest in a light one; not all light before the end."""
+    """`share` of `width` cells as a heavy line, to half a cell, and a light one; some is heavy until the end."""
     halves = max(round(share * width * 2), 1 if share > 0 else 0)
     whole, half = divmod(halves, 2)
     return ("━" * whole + "╸" * half).ljust(width, "─")
@@ -214,14 +214,8 @@ def matches(row: Looked, words: str, now: float) -> bool:
     return all(word in text for word in words.casefold().split())
 
 
-SORTS: Mapping[str, str] = {
-    "store": "as in the store",
-    "profile": "by name",
-    "who": "by who you are",
-    "state": "by state, most pressing first",
-    "left": "by time left",
-    "issuer": "by issuer",
-}
+# The columns that rows can be sorted by; first the order of the store.
+SORTS = ("store", "profile", "who", "state", "left", "issuer")
 
 
 def in_order(rows: Iterable[Looked], by: str, now: float) -> list[Looked]:

@@ -100,7 +100,7 @@ class Home(Screen[None]):
             self._page("body")
         now = self.app.now()
         found = [row for row in self.app.rows.values() if rows.matches(row, self._words, now)]
-        self.table.show(rows.in_order(found, self._sort, now))
+        self.table.show(rows.in_order(found, self._sort, now), sorted_by=self._sort)
         self.about()
 
     def _page(self, name: str) -> None:
@@ -144,8 +144,6 @@ class Home(Screen[None]):
             parts.append(f"{marked} marked")
         counts = Counter(rows.state(row, now).text for row in found)
         parts += [f"{counts[text]} {text}" for text in _COUNTED if counts[text]]
-        if self._sort != "store":
-            parts.append(f"sorted {rows.SORTS[self._sort]}")
         return Text.assemble(
             ("togetherctl", "bold"), "   ", "   ".join(parts) if found else "", no_wrap=True, overflow="ellipsis"
         )
@@ -182,7 +180,12 @@ class Home(Screen[None]):
         box.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._words = event.value
+        # What is pasted may hold anything.
+        plain = "".join(char for char in event.value if char.isprintable())
+        if plain != event.value:
+            event.input.value = plain
+            return
+        self._words = plain
         self.show()
 
     def on_input_submitted(self) -> None:
@@ -200,8 +203,7 @@ class Home(Screen[None]):
         self.table.focus()
 
     def action_sort(self) -> None:
-        names = list(rows.SORTS)
-        self._sort = names[(names.index(self._sort) + 1) % len(names)]
+        self._sort = rows.SORTS[(rows.SORTS.index(self._sort) + 1) % len(rows.SORTS)]
         self.show()
 
     def action_mark_all(self) -> None:

@@ -93,13 +93,18 @@ class Profiles(ScrollView, can_focus=True):
         self._lines: list[Line] = []
         self._columns: list[tuple[rows.Column, int]] = []
         self._gap = 1
+        self._sorted_by = ""
         self._drawn: dict[int, tuple[rows.Cell, ...]] = {}
 
     # What it is given
 
-    def show(self, found: Iterable[Looked]) -> None:
-        """Show these rows from now on; cursor, marks and folds stay with their profiles."""
+    def show(self, found: Iterable[Looked], *, sorted_by: str = "") -> None:
+        """Show these rows from now on; cursor, marks and folds stay with their profiles.
+
+        The title of the column they are `sorted_by` says so.
+        """
         self._rows = list(found)
+        self._sorted_by = sorted_by
         self._lay_out()
 
     def tick(self) -> None:
@@ -214,7 +219,10 @@ class Profiles(ScrollView, can_focus=True):
 
     def _header(self) -> Strip:
         style = self.get_component_rich_style("profiles--header")
-        text = " " * _GUTTER + "".join(_cut(column.title, width + self._gap) for column, width in self._columns)
+        text = " " * _GUTTER + "".join(
+            _cut(f"{column.title} ▾" if column.id == self._sorted_by else column.title, width + self._gap)
+            for column, width in self._columns
+        )
         return Strip([Segment(text, style)]).adjust_cell_length(self.size.width, style)
 
     # Moving

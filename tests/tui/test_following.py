@@ -1,0 +1,175 @@
+"""The table follows what other processes do, and asks no network to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+import pytest
+
+from tests.support.screens import until
+from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.login import LoginRecord
+from togetherctl.auth.engine import Policy
+from togetherctl.tui.watching import SessionsRead, StoreRead, Told, Watcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld, Run
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.issuer import ScriptedIssuer
+    from tests.tui.conftest import Open
+
+pytestmark = pytest.mark.anyio
+
+
+async def elsewhere(process: Run, *words: str, **changes: str) -> None:
+    """Run a command in a process of its own while the app goes on."""
+    done = await anyio.to_thread.run_sync(lambda: process(*words, **changes))
+    assert done.code == 0, done.stderr
+
+
+async def test_another_process_refreshes_edits_and_logs_out(
+    opened: Open, acme: Path, process: Run, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    assert acme.exists()
+    world = make_world(browser=browser)
+    async with opened((200, 60)) as table:
+        assert "· none" in table.screen
+        before = issuer.counts.copy()
+        await table.pilot.pause(1)
+        assert issuer.counts == before, "the table is drawn and kept without the network"
+
+        await anyio.to_thread.run_sync(lambda: world.engine.login(world.store.profile("acme"), Policy()))
+        await table.shows("● valid", "me@acme.com", "logged in as me@acme.com")
+        before = table.app.rows["acme"].session
+
+        await elsewhere(process, "refresh", "acme")
+        await table.shows("new tokens")
+        assert table.app.rows["acme"].session != before
+
+        await elsewhere(process, "profile", "set", "acme", "storage=memory")
+        await table.shows("memory, until this ends", "the session of me@acme.com ended")
+        await elsewhere(process, "profile", "set", "acme", "storage=file")
+        await elsewhere(process, "cluster", "add", "west", "--profile", "acme", "--server", "https://west.example")
+        await table.shows("└ west", "https://west.example")
+
+        await anyio.to_thread.run_sync(
+            lambda: make_world(browser=browser).engine.login(world.profile("acme"), Policy())
+        )
+        await table.shows("● valid")
+        await elsewhere(process, "logout", "acme")
+        await table.shows("· none")
+        await elsewhere(process, "cluster", "remove", "west", "--yes")
+        await table.lacks("west")
+
+
+async def test_a_login_in_another_process(
+    opened: Open, acme: Path, process: Run, environ: dict[str, str], issuer: ScriptedIssuer
+) -> None:
+    """A real `login` that waits for its browser, and is then cut off."""
+    environ = {**environ, "TOGETHERCTL_BROWSER": f"{sys.executable} -c pass"}
+    async with opened((200, 60)) as table:
+        login = subprocess.Popen(
+            [sys.executable, "-m", "togetherctl", "login", "acme", "--grant", "authcode"],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            await table.shows("◌ login…", f"in process {login.pid}", issuer.url)
+        finally:
+            login.kill()
+            login.wait()
+        await table.lacks("◌ login…")
+        await table.shows("· none")
+
+
+async def test_a_login_whose_process_is_gone(opened: Open, acme: Path, make_world: MakeWorld) -> None:
+    world = make_world()
+    profile = world.store.profile("acme")
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    acme.parent.joinpath("state", "sessions").mkdir(parents=True, mode=0o700)
+    file = FileSessions(world.paths.sessions).login_file(profile.key)
+    async with opened() as table:
+        file.write(LoginRecord(os.getpid(), world.clock(), "https://login.acme.com"))
+        await table.shows("◌ login…")
+        file.write(LoginRecord(gone.pid, world.clock(), "https://login.acme.com"))
+        await table.lacks("◌ login…")
+
+
+async def test_a_session_that_cannot_be_used(
+    opened: Open, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
+) -> None:
+    assert acme.exists()
+    world = make_world(browser=browser)
+    profile = world.store.profile("acme")
+    world.engine.login(profile, Policy())
+    async with opened() as table:
+        await table.shows("● valid")
+        file = world.paths.sessions / f"{profile.key}.json"
+        file.chmod(0o644)
+        await table.shows("✗ error", "is open to others")
+        file.chmod(0o600)
+        await table.shows("● valid")
+
+
+async def test_five_hundred_profiles(opened: Open, store: object, make_world: MakeWorld) -> None:
+    from tests.bench.crowd import crowd
+
+    world = make_world()
+    crowd(world.paths, 500, now=world.clock())
+    async with opened() as table:
+        assert len(table.app.rows) == 500
+        assert "500 profiles" in table.screen
+        assert "● valid" in table.screen
+        await table.press("G")
+        assert table.app.selection.profile == "p499"
+        await table.press("slash", *"p250")
+        assert "1 with “p250”" in table.screen
+        # Only what is in sight is drawn, however many there are.
+        assert len(table.app.home.table._drawn) <= 24
+
+
+def test_one_change_reads_one_session(make_world: MakeWorld) -> None:
+    from tests.bench.crowd import crowd
+
+    world = make_world()
+    crowd(world.paths, 20, now=world.clock())
+    told: list[Told] = []
+    watcher = Watcher(lambda: world, told.append)
+    watcher.step()
+    assert isinstance(told[0], StoreRead)
+    assert sum(len(found.looked) for found in told if isinstance(found, SessionsRead)) == 20
+    told.clear()
+    watcher.step()
+    assert told == []
+    profile = world.store.profile("p7")
+    session = world.engine.load(profile)
+    assert session is not None
+    FileSessions(world.paths.sessions).save(profile.key, session.failed(world.clock(), "failed", "no"))
+    watcher.step()
+    [found] = told
+    assert isinstance(found, SessionsRead)
+    assert [row.name for row in found.looked] == ["p7"]
+
+
+async def test_a_watcher_that_breaks_ends_the_app(opened: Open, acme: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert acme.exists()
+
+    def broken(*_arguments: object) -> None:
+        raise LookupError
+
+    async def used() -> None:
+        async with opened() as table:
+            monkeypatch.setattr("togetherctl.tui.watching._stamps", broken)
+            await until(table.pilot, lambda: table.app.bug)
+
+    with pytest.raises(LookupError):
+        await used()

@@ -1,0 +1,191 @@
+"""Details, help, the welcome and the broken store: what they show, and that nothing secret is among it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.screens import same
+from togetherctl.auth.engine import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld
+    from tests.support.browser import ScriptedBrowser
+    from tests.tui.conftest import Open
+    from togetherctl.wiring import World
+
+pytestmark = pytest.mark.anyio
+SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+
+
+async def test_details_on_enter_where_it_is_narrow(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        await table.press("enter")
+        same(table.app, "details-80x24")
+        await table.press("G")
+        assert "context acme-west" in await table.shows("Clusters")
+        await table.press("escape")
+        assert table.app.screen is table.app.home
+
+
+async def test_details_beside_the_table_where_it_is_wide(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened((200, 60), demo) as table:
+        screen = await table.press("n")
+        assert '["platform", "on-call"]' in screen
+        await table.press("n", "n")
+        assert "the issuer refused the refresh token" in table.screen
+        assert "the issuer says the session is over" in table.screen
+        await table.press("enter")
+        assert table.app.focused.id == "beside"
+        await table.press("tab")
+        # From narrow to wide and back, whatever has the focus.
+        await table.pilot.resize_terminal(80, 24)
+        await table.pilot.resize_terminal(200, 60)
+        assert "refused" in table.screen
+
+
+async def test_profiles_that_share_a_session(opened: Open, acme: Path) -> None:
+    acme.write_text(acme.read_text() + '\n[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\n')
+    async with opened((200, 60)) as table:
+        await table.shows("shared with  twin")
+
+
+async def test_copying_claims(opened: Open, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> None:
+    assert acme.exists()
+    async with opened() as table:
+        await table.press("c")
+        await table.shows("no claims to copy")
+        world = make_world(browser=browser)
+        session, _ = world.engine.login(world.store.profile("acme"), Policy())
+        await table.shows("me@acme.com")
+        await table.press("c")
+        await table.shows("clipboard")
+        claims = json.loads(table.app.clipboard)
+        assert claims["email"] == "me@acme.com"
+        for token in (session.id_token.value, session.access_token.value, session.refresh_token):
+            assert token not in table.app.clipboard
+            # A signature is what makes claims a token.
+            assert token.rpartition(".")[2] not in table.app.clipboard
+        # The same from the page of details.
+        table.app.copy_to_clipboard("")
+        await table.press("enter", "c")
+        assert json.loads(table.app.clipboard) == claims
+
+
+@SIZES
+async def test_help(size: tuple[int, int], opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(size, demo) as table:
+        await table.press("question_mark")
+        await table.shows("Keys", "Escape goes back")
+        if size == (200, 60):
+            for text in ("ctrl+q", "ctrl+p", "◐ stale", "mark a profile"):
+                assert text in table.screen
+        await table.press("question_mark")
+        assert table.app.screen is table.app.home
+
+
+@SIZES
+async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, store: Callable[[str], Path]) -> None:
+    async with opened(size) as table:
+        same(table.app, f"welcome-{size[0]}x{size[1]}")
+        store('[issuers.acme]\nurl = "https://login.acme.com"\n')
+        await table.shows("Welcome")
+        store(
+            '[issuers.acme]\nurl = "https://login.acme.com"\n'
+            '[profiles.acme]\nissuer = "acme"\nclient_id = "kubernetes"\n'
+        )
+        await table.shows("1 profile", "acme", "· none")
+        assert table.app.focused.id == "profiles"
+        store("")
+        await table.shows("Welcome")
+
+
+async def test_a_store_that_is_wrong(opened: Open, acme: Path) -> None:
+    good = acme.read_text()
+    acme.write_text(good.replace("client_id", "client_idd") + "\nnonsense = 1\n")
+    async with opened() as table:
+        await table.shows("The store cannot be used", "client_idd", "nonsense", "did you mean")
+        acme.write_text("not [ toml")
+        await table.shows("not TOML")
+        acme.write_text(good)
+        await table.shows("1 profile", "· none")
+        acme.chmod(0o666)
+        await table.shows("chmod go-w")
+        acme.chmod(0o600)
+        await table.shows("1 profile")
+        acme.unlink()
+        await table.shows("Welcome")
+
+
+async def test_the_palette_has_everything_by_name(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened((200, 60), demo) as table:
+        await table.press("ctrl+p")
+        await table.shows("Copy claims", "Filter", "Fold all", "Help", "Light or dark", "Quit", "Sort", "Theme")
+        await table.press(*"light or", "enter")
+        await table.pilot.pause(0.2)
+        assert not table.app.current_theme.dark
+
+
+async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened((200, 60), demo) as table:
+        before = table.screen
+        colours = set()
+        for name in ("together-dark", "together-light", "textual-ansi", "nord", "textual-light"):
+            if name in table.app.available_themes:
+                table.app.theme = name
+                await table.pilot.pause()
+                assert table.screen == before
+                colours.add(str(table.app.home.table.get_component_rich_style("tone--good")))
+        assert len(colours) >= 4
+        await table.press("t")
+        assert table.app.current_theme.dark
+
+
+async def test_no_colour(opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def without(talk: object) -> World:
+        from dataclasses import replace
+
+        return replace(demo(talk), environ={**demo(talk).environ, "NO_COLOR": "1"})
+
+    async with opened(make_world=without) as table:
+        assert table.app.no_color
+        assert table.app.native_ansi_color
+        cursor = table.app.home.table._cursor_style()
+        assert cursor.reverse
+
+
+async def test_quitting(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        await table.press("question_mark")
+        await table.pilot.press("ctrl+q")
+        await table.pilot.pause()
+        assert table.app.return_code == 0
+        assert not table.app.is_running or table.app._exit
+
+
+async def test_a_bug_ends_the_app_and_shows_nothing_it_held(environ: dict[str, str]) -> None:
+    from togetherctl.tui.app import TogetherApp
+    from togetherctl.wiring import World
+
+    def broken() -> float:
+        secret = "a-secret-nobody-may-see"
+        raise LookupError(secret)
+
+    app = TogetherApp(lambda talk: World(environ, talk))
+
+    async def used() -> None:
+        async with app.run_test() as pilot:
+            app.call_later(broken)
+            await pilot.pause()
+
+    with pytest.raises(LookupError):
+        await used()
+    assert isinstance(app.bug, LookupError)
+    assert app._exit_renderables == []
