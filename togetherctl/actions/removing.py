@@ -75,7 +75,7 @@ def what_goes(
         users = [other for of, other in entries if of == USED_BY[kind][0]]
         raise UsageError(
             f"{kind} {name} is used by {USED_BY[kind][0]} {', '.join(users)}",
-            hint=f"togetherctl {kind} remove {name} --cascade removes what uses it too",
+            hint=f"togetherctl {kind} remove {name} --cascade",
         )
     profiles = [other for of, other in entries if of == "profile"]
     clusters = [other for of, other in entries if of == "cluster"]

@@ -103,8 +103,8 @@ def _edit(store: Store, kind: Kind, old: str, new: str) -> Edit:
     def called(found: Found) -> str | None:
         """The name that a context's template makes of the new names."""
         owner = owner_of("contexts", found.entry)
-        known = owner.cluster if owner and owner.cluster in store.table.clusters else new
-        if known is None or known not in store.table.clusters:
+        known = owner.cluster if owner is not None and owner.cluster in store.table.clusters else new
+        if known not in store.table.clusters:
             return None
         cluster = store.cluster(known)
         values = values_of(store, cluster)

@@ -197,8 +197,8 @@ class YamlText:
     def _as_json(self, data: dict[str, Any]) -> str:
         second = self.original.split("\n")[1:2]
         indent = len(second[0]) - len(second[0].lstrip()) if second else None
-        ending = "\n" if self.original.endswith("\n") else ""
-        return _json(data, indent=indent or None) + ending
+        ending = self._newline if self.original.endswith("\n") else ""
+        return _json(data, indent=indent or None).replace("\n", self._newline) + ending
 
     def _spliced(self) -> str:
         nodes = self._nodes

@@ -19,7 +19,8 @@ _USERS: dict[Kind, str] = {
     "issuer": "the profiles that use it, and their clusters",
 }
 _HELP: dict[Kind, str] = {
-    "profile": "A session no other profile shares is deleted with it; `togetherctl logout` first revokes it at the issuer.",
+    "profile": "A session no other profile shares is deleted with it; `togetherctl logout` first revokes it at the "
+    "issuer.",
     "issuer": "Where profiles use it, that is refused without --cascade.",
     "cluster": "Its entries in the kubeconfig go with it.",
 }
@@ -29,9 +30,7 @@ def kubeconfig_options(command: click.Command) -> click.Command:
     """Adds `--kubeconfig` and `--keep-kubeconfig`."""
     for option in (
         click.option("--keep-kubeconfig", is_flag=True, help="Leave kubeconfigs as they are."),
-        click.option(
-            "--kubeconfig", metavar="FILE", help="The kubeconfig to change; else KUBECONFIG, else ~/.kube/config."
-        ),
+        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
     ):
         command = option(command)
     return command
@@ -48,6 +47,7 @@ def command(kind: Kind) -> click.Command:
         yes: bool,
         kubeconfig: str | None,
         keep_kubeconfig: bool,
+        *,
         cascade: bool = False,
     ) -> None:
         going = what_goes(

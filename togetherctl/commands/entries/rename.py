@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
 
 _HELP: dict[Kind, str] = {
-    "profile": "Its session stays, and so do the clusters that use it. What kubeconfigs call follows; so does a context "
+    "profile": "Its session stays, and so do the clusters that use it. What kubeconfigs call follows, and contexts "
     "that a template named after it. A kubectl or k9s that is running still calls the old name until it reads its "
     "kubeconfig again.",
     "issuer": "The profiles that use it follow, and their sessions stay.",
@@ -28,7 +28,7 @@ def command(kind: Kind) -> click.Command:
     @click.argument("old")
     @click.argument("new")
     @pass_app
-    def rename_(app: App, old: str, new: str, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
+    def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
         renamed = rename(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
         done = "It had that name in the store already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
         changed = ", ".join(tilde(change.path, app.environ) for change in renamed.changed)

@@ -16,14 +16,16 @@ _SHOWN = 20
 
 
 def say_what_goes(app: App, leaving: Leaving) -> None:
-    """Which entries go, a line for each kind; what becomes of the current context; and what stays although it is ours."""
+    """Which entries go, what becomes of the current context, and what stays although it is ours."""
     removed = leaving.removed
-    files = ", ".join(tilde(change.path, app.environ) for change in leaving.changed)
-    for kind, names in (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users)):
-        if names:
-            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            kinds = kind if len(names) == 1 else f"{kind}s"
-            app.console.say(f"From {files}: {kinds} {', '.join(names[:_SHOWN])}{more}.")
+    going = [
+        f"{kind if len(names) == 1 else f'{kind}s'} {_listed(names)}"
+        for kind, names in (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users))
+        if names
+    ]
+    if going:
+        files = ", ".join(tilde(change.path, app.environ) for change in leaving.changed)
+        app.console.say(f"From {files} {'goes' if len(going) == 1 else 'go'}: {'; '.join(going)}.")
     if removed.current is not None and removed.instead is None:
         app.console.say(f"{removed.current} is the current context; there will be none.")
     elif removed.current is not None:
@@ -52,3 +54,8 @@ def let_go(app: App, leaving: Leaving, *, dry_run: bool, yes: bool) -> None:
     app.confirm("Remove these entries?", yes=yes)
     done = leaving.carry_out()
     app.console.say(f"Changed {', '.join(tilde(change.path, app.environ) for change in done.changed)}.")
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
