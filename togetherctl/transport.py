@@ -156,14 +156,24 @@ class HTTP:
             client.close()
         self._clients.clear()
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS) -> Answer:
-        """GET `url`. Raises Unreachable and Untrusted; any status below 500 is an answer."""
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+        follow: bool = True,
+    ) -> Answer:
+        """GET `url`. Raises Unreachable and Untrusted; any status below 500 is an answer.
+
+        Without `follow` a redirect is an answer too.
+        """
         deadline = min(monotonic() + seconds, self._ends)
         first, own_headers = url, dict(self.connection.headers)
         for _ in range(_MAX_REDIRECTS):
             answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline)
             location = answer.headers.get("location")
-            if answer.status not in (301, 302, 303, 307, 308) or not location:
+            if not follow or answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
             try:
                 url = urljoin(url, location)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from togetherctl.auth.claims import LEEWAY
 from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, parse_metadata
 from togetherctl.auth.findings import Finding, Wishes, findings, pitfalls
+from togetherctl.auth.registered import registered
 from togetherctl.auth.spelling import issuer_typed, same_but_for_slash
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.no_answer import host_of
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from togetherctl.store.presets import Preset
     from togetherctl.transport import HTTP, Answer, Connection
 
-# One look takes two requests.
-_SECONDS = 20.0
+# A look takes two requests, and one for each redirect URI of a client.
+_SECONDS = 30.0
 _SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
@@ -118,9 +119,9 @@ class _Timed:
         self._http, self._clock = http, clock
         self.first: _Dated | None = None
 
-    def get(self, url: str) -> Answer:
+    def get(self, url: str, *, follow: bool = True) -> Answer:
         asked_at = self._clock()
-        answer = self._http.get(url)
+        answer = self._http.get(url, follow=follow)
         self.first = self.first or _Dated(answer, asked_at, self._clock())
         return answer
 
@@ -174,7 +175,7 @@ class _Look:
         keys, error = self._keys(metadata)
         ahead = _ahead(self.http.first)
         clock = [_clock(ahead)] if ahead is not None else []
-        found = (*first, *wrong, *provider, *said, *keys, *clock)
+        found = (*first, *wrong, *provider, *said, *keys, *self._client(metadata), *clock)
         return Report(issuer, preset, found, by_url, metadata, ahead, error)
 
     def _recognised(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
@@ -196,6 +197,16 @@ class _Look:
             return [Finding("wrong", text, "an RSA or EC key for signatures is needed", "keys")], None
         count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
         return [Finding("good", f"{count} its ID tokens", None, "keys")], None
+
+    def _client(self, metadata: Metadata) -> list[Finding]:
+        endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
+        if not endpoint or not client_id:
+            return []
+        scopes, http = self.wishes.scopes, self.http
+        return [
+            registered(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
+            for uri in self.wishes.redirect_uris
+        ]
 
     def _document(self) -> dict[str, Any]:
         try:

@@ -41,7 +41,8 @@ class Finding:
 class Wishes:
     """What a profile will want of the issuer; by default what a new one does.
 
-    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's.
+    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's. With
+    `client_id` the issuer is asked whether that client and its redirect URIs are registered.
     """
 
     scopes: tuple[str, ...] = ("openid", "email")
@@ -49,6 +50,7 @@ class Wishes:
     offline_access: OfflineAccess = "auto"
     has_secret: bool | None = None
     device_endpoint: str | None = None
+    client_id: str | None = None
 
 
 def findings(
@@ -177,7 +179,10 @@ def _client_secret(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
 def _redirect_uris(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
     rule = f"{preset.any_port.text}{'' if preset.any_port.certain else _NOT_CERTAIN}" if preset else None
     uris = " and ".join(wishes.redirect_uris)
-    yield Finding("note", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
+    if preset and not preset.register_there.redirect_uris:
+        yield Finding("good", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
+    else:
+        yield Finding("note", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
     for uri in wishes.redirect_uris:
         parts = urlsplit(uri)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

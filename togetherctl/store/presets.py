@@ -40,8 +40,14 @@ class Pitfall(Fact):
 
     issuer_pattern: str
     """A regular expression for the whole issuer URL."""
+    issuer_example: Sentence
+    """Such a URL."""
     hint: Sentence
     """The way out; `{issuer}` is the URL without a slash at its end."""
+
+    def hint_for(self, issuer: str) -> str:
+        """The way out for this very URL."""
+        return _filled_in(self.hint, issuer)
 
 
 class RefreshToken(Fact):
@@ -66,7 +72,7 @@ class Registration(_Table):
     grants: list[Sentence]
     """The grants to allow, in the provider's words."""
     redirect_uris: list[Sentence] = Field(default_factory=lambda: list(DEFAULT_REDIRECT_URIS))
-    """The redirect URIs to register, to the letter."""
+    """The redirect URIs to register, to the letter; empty where loopback addresses need not be."""
     steps: list[Fact] = Field(default_factory=list)
     """What else has to be set there."""
     certain: bool = True
@@ -114,11 +120,8 @@ class Preset(_Table):
 
     def pitfalls_of(self, issuer: str) -> list[tuple[Pitfall, str]]:
         """What is unusual about this issuer URL, each with its hint for it."""
-        return [
-            (pitfall, _filled_in(pitfall.hint, issuer))
-            for pitfall in self.pitfalls
-            if re.fullmatch(pitfall.issuer_pattern, issuer)
-        ]
+        fitting = [pitfall for pitfall in self.pitfalls if re.fullmatch(pitfall.issuer_pattern, issuer)]
+        return [(pitfall, pitfall.hint_for(issuer)) for pitfall in fitting]
 
 
 def names() -> tuple[str, ...]:
