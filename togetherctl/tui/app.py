@@ -125,7 +125,8 @@ class TogetherApp(App[None]):
             self._take_store(told)
         else:
             self._take_broken(told)
-        self.home.show()
+        if self.home.is_mounted:
+            self.home.show()
 
     def _take_store(self, told: StoreRead) -> None:
         self.store, self.broken = told.store, None
