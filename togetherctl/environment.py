@@ -15,6 +15,8 @@ BROWSER = "TOGETHERCTL_BROWSER"
 NO_INPUT = "TOGETHERCTL_NO_INPUT"
 CALLERS = "TOGETHERCTL_CALLERS"
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
+# Set by the shell scripts of `completion` alone, for the one call that answers them.
+COMPLETING = "_TOGETHERCTL_COMPLETE"
 KUBE_CACHE = "KUBECACHEDIR"
 CLIENT_SECRET = "OIDC_CLIENT_SECRET"  # noqa: S105 # the name of a variable
 

@@ -60,6 +60,7 @@ class TogetherctlError(Exception):
         self.hint = printable(hint, limit=1000) if hint else None
         self.profile: str | None = None
         self.issuer: str | None = None
+        self.cluster: str | None = None
 
     @property
     def message(self) -> str:
@@ -70,7 +71,7 @@ class TogetherctlError(Exception):
         """The message and where it happened, in one line."""
         place = " at ".join(
             part for part in (f"profile {self.profile}" if self.profile else "", self.issuer or "") if part
-        )
+        ) or (f"cluster {self.cluster}" if self.cluster else "")
         return f"{place}: {self.message}" if place else self.message
 
 

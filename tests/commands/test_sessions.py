@@ -75,6 +75,7 @@ def test_login_status_refresh_logout(
         "refreshable": True,
         "storage": "file",
         "last_error": None,
+        "login": None,
         "clusters": ["east"],
     }
 

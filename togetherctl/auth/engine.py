@@ -14,11 +14,12 @@ from togetherctl.auth.renewal import Renewal
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
 from togetherctl.errors import LoginRequired, StorageError, TogetherctlError, Unreachable, Untrusted, about
-from togetherctl.lock import LockTimeout
+from togetherctl.lock import LockTimeout, is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from togetherctl.auth.cache.login import LoginRecord
     from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
@@ -188,6 +189,11 @@ class Engine:
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError."""
         return self._sessions(profile).load(profile.key)
+
+    def login_under_way(self, profile: Profile) -> LoginRecord | None:
+        """The login of this session that a process which still runs has opened; one small file, no lock, no waiting."""
+        record = self._sessions(profile).login_file(profile.key).read()
+        return record if record is not None and record.under_way and is_alive(record.owner) else None
 
     def _load_for_login(self, profile: Profile) -> Session | None:
         """As `load`, but what only a login gets past is none."""

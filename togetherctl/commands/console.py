@@ -47,6 +47,8 @@ class Console:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        # What stands before everything that is waited for, where that is one of several.
+        self.progress = ""
 
     def say(self, sentence: str) -> None:
         tell(printable(sentence, limit=4000))
@@ -122,7 +124,7 @@ class Console:
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:
         if not sys.stderr.isatty() or self._environ.get("TERM") == "dumb":
-            self.say(f"Waiting up to {seconds:.0f} s for {what}.")
+            self.say(f"{self.progress}Waiting up to {seconds:.0f} s for {what}.")
             yield
             return
         from rich.console import Console as Terminal
@@ -139,7 +141,7 @@ class Console:
         terminal = Terminal(stderr=True, no_color=bool(self._environ.get("NO_COLOR")), highlight=False)
         columns = (SpinnerColumn("line", style="none"), TextColumn("{task.description}", markup=False), Left())
         with Progress(*columns, console=terminal, transient=True) as progress:
-            progress.add_task(f"Waiting for {what}", total=None)
+            progress.add_task(f"{printable(self.progress)}Waiting for {what}", total=None)
             yield
 
     def _picture(self, address: str) -> list[str] | None:

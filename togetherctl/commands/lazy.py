@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from click.shell_completion import CompletionItem
+
 
 class Lazy(NamedTuple):
     """A verb: the module that holds it as `command`, its line in the help, and for whom it is made if for several.
@@ -39,6 +41,15 @@ class LazyGroup(click.Group):
         command = import_module(verb.module).command
         loaded: click.Command = command(verb.kind) if verb.kind else command
         return loaded
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        from click.shell_completion import CompletionItem
+
+        verbs = self.lazy.items()
+        return [
+            *(CompletionItem(name, help=verb.summary) for name, verb in verbs if name.startswith(incomplete)),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

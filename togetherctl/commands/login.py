@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from togetherctl.actions.signing_in import sign_in
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
-from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
+from togetherctl.commands.selection import chosen_profiles, profiles_argument
+from togetherctl.errors import ExitCode
 from togetherctl.store.choices import Grant
+from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from togetherctl.actions.signing_in import SignedIn
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 
@@ -27,17 +33,72 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
     """Log in, once for every session named.
 
     A session that is still valid is reported and nothing opens; one that can be refreshed is refreshed. Profiles that
-    share a session log in once.
+    share a session log in once. Several log in one after the other; one that fails does not stop the rest, and Ctrl-C
+    ends all that is left.
     """
-
-    def act(profile: Profile) -> None:
+    profiles = once_per_session(chosen_profiles(app, names, everyone=everyone))
+    if len(profiles) > 1:
+        _log_in_to_many(app, profiles, grant, force=force)
+        return
+    for profile in profiles:
         session, outcome = app.world.engine.login(profile, app.world.policy, grant=grant, force=force)
-        _report(app, profile, session, outcome, by_itself=needs_nobody(profile, profile.grant))
-
-    for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
+        _report(app, profile, session, outcome)
 
 
-def _report(app: App, profile: Profile, session: Session, outcome: Outcome, *, by_itself: bool) -> None:
+def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
+    """A line of progress for each, and at the end what came of them all. Raises click's Exit unless all is well."""
+    begun = 0
+
+    def starting(profile: Profile) -> None:
+        nonlocal begun
+        begun += 1
+        app.console.progress = f"[{begun}/{len(profiles)}] {profile.name}: "
+        app.console.say(f"{app.console.progress}logging in at {profile.issuer.url}")
+
+    def ended(one: SignedIn) -> None:
+        app.console.progress = ""
+        if one.error:
+            app.console.error(one.error)
+        elif one.session and one.outcome:
+            _report(app, one.profile, one.session, one.outcome)
+
+    results = sign_in(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
+    app.console.progress = ""
+    _summarise(app, results)
+    failed = [one.error for one in results if one.error]
+    if not all(one.done for one in results):
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if failed:
+        raise click.exceptions.Exit(failed[0].exit_code)
+
+
+def _summarise(app: App, results: Sequence[SignedIn]) -> None:
+    """A line for each session: who and how long, or what failed and the command that tries it again."""
+    failed = sum(1 for one in results if one.error)
+    undone = sum(1 for one in results if not one.done)
+    heading = [
+        *(["Interrupted."] if undone else []),
+        *([f"{failed} of {len(results)} failed."] if failed else []),
+        *([f"{undone} of {len(results)} not done."] if undone else []),
+    ]
+    app.console.say("")
+    app.console.say(" ".join(heading) or f"All {len(results)} sessions are good:")
+    width = max(len(one.profile.name) for one in results)
+    for one in results:
+        app.console.say(f"  {one.profile.name:<{width}}  {_in_a_line(app, one)}")
+
+
+def _in_a_line(app: App, one: SignedIn) -> str:
+    if one.session:
+        token = one.session.token(one.profile.token)
+        left = f", valid for {until(token.expires_at, app.world.clock())}" if token else ""
+        return f"{one.session.identity}{left}"
+    again = f"togetherctl login {one.profile.name}"
+    return f"failed: {one.error.message}; {one.error.hint or again}" if one.error else f"not done; {again}"
+
+
+def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> None:
+    by_itself = needs_nobody(profile, profile.grant)
     token = session.token(profile.token)
     now = app.world.clock()
     said = {

@@ -8,8 +8,9 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
-from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
+from togetherctl.commands.selection import chosen_profiles, for_each, profiles_argument
 from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session

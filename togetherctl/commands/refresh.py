@@ -9,7 +9,8 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
-from togetherctl.commands.selection import chosen_profiles, for_each, once_per_session, profiles_argument
+from togetherctl.commands.selection import chosen_profiles, for_each, profiles_argument
+from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from togetherctl.store.profile import Profile

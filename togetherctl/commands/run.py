@@ -12,7 +12,8 @@ from togetherctl.commands.app import App
 from togetherctl.commands.console import drop
 from togetherctl.commands.ending import ended
 from togetherctl.commands.verbosity import take_verbosity
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.environment import COMPLETING
+from togetherctl.errors import ExitCode, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.wiring import World
 
@@ -28,6 +29,9 @@ def run(
     make_world: Callable[..., World] = World,
 ) -> int:
     """Run one command in a world made by `make_world` and give its exit code."""
+    asked = environ.get(COMPLETING) if program != PLUGIN else None
+    if asked:
+        return _complete(App(environ, make_world=make_world), asked, program)
     verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
     app = App(environ, verbosity, _output_wanted(arguments), make_world)
     return ended(
@@ -35,6 +39,18 @@ def run(
         lambda error: _failed(app, error),
         places=app.verbosity > 0,
     )
+
+
+def _complete(app: App, instruction: str, program: str) -> int:
+    """Tell a shell what may follow on its line. Nothing goes to stderr, which is where somebody is typing."""
+    from togetherctl.commands.completing import complete
+
+    try:
+        sys.stdout.write(complete(app, instruction, _root(program)))
+        sys.stdout.flush()
+    except OSError:
+        drop(sys.stdout)
+    return ExitCode.DONE
 
 
 def _through_click(app: App, arguments: list[str], program: str) -> object:

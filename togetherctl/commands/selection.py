@@ -31,11 +31,6 @@ def chosen_profiles(app: App, names: Sequence[str], *, everyone: bool) -> list[P
     return chosen
 
 
-def once_per_session(profiles: Sequence[Profile]) -> list[Profile]:
-    """The first profile of each session."""
-    return list({profile.key: profile for profile in reversed(profiles)}.values())[::-1]
-
-
 def for_each(app: App, profiles: Sequence[Profile], act: Callable[[Profile], None]) -> None:
     """Do something for every profile; a failure is said and does not stop the rest, but decides the exit code."""
     failures: list[TogetherctlError] = []

@@ -34,6 +34,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
     items = [_item(app, profile) for profile in profiles]
     show_list(app, items, _columns(app.world.clock()), name="profile")
     if app.output == "table":
+        _tell_logins(app, items)
         _tell_errors(app, items)
     if not items and app.output == "table":
         app.console.say(f"There is no profile in {store.path} yet.")
@@ -56,6 +57,7 @@ def _item(app: App, profile: Profile) -> Item:
         "last_error": {"at": rfc3339(trouble.at), "code": trouble.code, "message": trouble.message}
         if trouble
         else None,
+        "login": _login(app, profile),
         "session": profile.key,
         "clusters": app.world.store.clusters_of(profile.name),
     }
@@ -67,6 +69,12 @@ def _looked_up(app: App, profile: Profile) -> tuple[Session | None, State, LastE
     except TogetherctlError as error:
         return None, State.NONE, LastError(app.world.clock(), error.code, error.message)
     return session, app.world.engine.state(profile, session), session.last_error if session else None
+
+
+def _login(app: App, profile: Profile) -> dict[str, str | None] | None:
+    """The login of this session that is under way, in whichever process."""
+    login = app.world.engine.login_under_way(profile)
+    return {"since": rfc3339(login.opened_at), "address": login.address} if login else None
 
 
 def _columns(now: float) -> dict[str, Callable[[Item], str]]:
@@ -89,6 +97,13 @@ def _columns(now: float) -> dict[str, Callable[[Item], str]]:
         "EXPIRES": left,
         "CLUSTERS": clusters,
     }
+
+
+def _tell_logins(app: App, items: list[Item]) -> None:
+    for item in items:
+        login = item["login"]
+        if login:
+            app.console.say(f"{item['profile']}: logging in since {login['since']} at {login['address']}")
 
 
 def _tell_errors(app: App, items: list[Item]) -> None:

@@ -110,6 +110,13 @@ def bindings(username: str, groups: Sequence[str]) -> list[str]:
     return commands
 
 
+def may_ask_who_they_are(username: str) -> str | None:
+    """The command that gives a user what every authenticated one has by default; None for a name nobody can read."""
+    if not username.isprintable():
+        return None
+    return _binding("oidc-basic-user", "system:basic-user", f"--user={username}")
+
+
 def remarks(username: str, groups: Sequence[str]) -> list[str]:
     """What an admin should know about these names, a sentence each."""
     said = []

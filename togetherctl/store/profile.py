@@ -13,7 +13,7 @@ from togetherctl.store.ways import Ways
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
@@ -93,6 +93,11 @@ class Profile:
             return self
         secret = self.secret()
         return replace(self, secret=lambda: secret)
+
+
+def once_per_session(profiles: Sequence[Profile]) -> list[Profile]:
+    """The first profile of each session."""
+    return list({profile.key: profile for profile in reversed(profiles)}.values())[::-1]
 
 
 def resolve(

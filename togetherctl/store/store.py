@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One API server, the name of its context, and the profile that opens it; `ca_file` is absolute."""
+    """One API server, the name of its context, and the profile that opens it; `ca_file` is absolute.
+
+    The claims are what its admin says of it: how the API server names the user.
+    """
 
     name: str
     context: str
@@ -39,6 +42,10 @@ class Cluster:
     proxy_url: str | None = None
     insecure: bool = False
     namespace: str | None = None
+    username_claim: str | None = None
+    username_prefix: str | None = None
+    groups_claim: str | None = None
+    groups_prefix: str | None = None
 
 
 class Store:
@@ -183,6 +190,10 @@ class Store:
             proxy_url=table.proxy_url,
             insecure=table.insecure_skip_tls_verify,
             namespace=table.namespace,
+            username_claim=table.username_claim,
+            username_prefix=table.username_prefix,
+            groups_claim=table.groups_claim,
+            groups_prefix=table.groups_prefix,
         )
 
     def clusters(self, names: Iterable[str] = ()) -> list[Cluster]:

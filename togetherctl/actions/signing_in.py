@@ -1,0 +1,66 @@
+"""Logging in to many: once for each session, one after the other, so that one browser and one person can follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import TogetherctlError
+from togetherctl.store.profile import once_per_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from togetherctl.auth.engine import Outcome
+    from togetherctl.auth.session import Session
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
+    from togetherctl.wiring import World
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What came of one session: it is there and how that came about, or the error, or neither where it was not done."""
+
+    profile: Profile
+    session: Session | None = None
+    outcome: Outcome | None = None
+    error: TogetherctlError | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether it was tried to its end, however that was; a Ctrl-C cuts one off, and the rest never begins."""
+        return self.session is not None or self.error is not None
+
+
+def sign_in(
+    world: World,
+    profiles: Sequence[Profile],
+    *,
+    grant: Grant | None = None,
+    force: bool = False,
+    starting: Callable[[Profile], None] = lambda _profile: None,
+    ended: Callable[[SignedIn], None] = lambda _signed_in: None,
+) -> list[SignedIn]:
+    """Log in with the first profile of each session; `starting` and `ended` are told as it goes.
+
+    A failure stops nothing; a Ctrl-C ends the login it comes in, and the rest is not done. Raises nothing of its own.
+    """
+    done: list[SignedIn] = []
+    chosen = once_per_session(profiles)
+    try:
+        for profile in chosen:
+            starting(profile)
+            done.append(_signed_in(world, profile, grant, force=force))
+            ended(done[-1])
+    except KeyboardInterrupt:
+        pass
+    return [*done, *(SignedIn(profile) for profile in chosen[len(done) :])]
+
+
+def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bool) -> SignedIn:
+    try:
+        session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+    except TogetherctlError as error:
+        return SignedIn(profile, error=error)
+    return SignedIn(profile, session, outcome)

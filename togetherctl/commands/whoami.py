@@ -1,0 +1,146 @@
+"""`togetherctl whoami`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from togetherctl.actions.probing import Probed, probe
+from togetherctl.auth.claims import read_claims
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
+from togetherctl.errors import Untrusted, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from togetherctl.auth.claims import Claims
+    from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
+    from togetherctl.store.store import Cluster
+
+_SECONDS = 10
+
+
+@click.command("whoami")
+@click.argument("name", metavar="[PROFILE]", required=False)
+@click.option("--cluster", "only", metavar="CLUSTER", multiple=True, help="Ask this cluster alone; may be repeated.")
+@click.option("--claims", "with_claims", is_flag=True, help="Show every claim of the token.")
+@output_option
+@pass_app
+def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool) -> None:
+    """Show who the issuer says you are, and who each cluster says you are.
+
+    Asks every cluster of the profile, as kubectl auth whoami does. A token is fetched as for kubectl: refreshed where
+    it is due, and with a login only where get-token would open one too. A cluster that does not answer is said, and
+    does not hide the rest.
+    """
+    profile, clusters = _meant(app, name, only)
+    app.world.engine.credential(profile, app.world.policy)
+    session = app.world.engine.load(profile)
+    claims = _claims(app, profile, session)
+    waiting = sys.stderr.isatty() and clusters
+    with app.console.waiting("the clusters", _SECONDS) if waiting else nullcontext():
+        probed = probe(app.world, clusters, policy=app.world.policy)
+    _show(app, _item(profile, session, claims, clusters, probed), claims if with_claims else None)
+    errors = [one.error for one in probed if one.error]
+    for error in errors:
+        app.console.error(error)
+    if errors:
+        raise click.exceptions.Exit(errors[0].exit_code)
+
+
+def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
+    """The profile, and its clusters that are to be asked. Raises UsageError."""
+    store = app.world.store
+    if not only:
+        profile = store.profile(name)
+        names = store.clusters_of(profile.name)
+        return profile, store.clusters(names) if names else []
+    clusters = store.clusters(only)
+    profile = store.profile(name or clusters[0].profile)
+    for cluster in clusters:
+        if cluster.profile != profile.name:
+            raise UsageError(
+                f"cluster {cluster.name} is opened by profile {cluster.profile}, not by {profile.name}",
+                hint=f"togetherctl whoami --cluster {cluster.name}",
+            )
+    return profile, clusters
+
+
+def _claims(app: App, profile: Profile, session: Session | None) -> Claims:
+    """What the issuer says: the claims of the ID token, which were checked when it came; else an access token's."""
+    if session is None:
+        return {}
+    if session.id_token is not None:
+        return read_claims(session.id_token.value)
+    app.console.say(f"The issuer gave profile {profile.name} no ID token, which would say who you are.")
+    try:
+        claims = read_claims(session.access_token.value if session.access_token else "")
+    except Untrusted:
+        return {}
+    app.console.say("What stands here is in its access token, whose signature only the cluster checks.")
+    return claims
+
+
+def _item(
+    profile: Profile, session: Session | None, claims: Claims, clusters: Sequence[Cluster], probed: Sequence[Probed]
+) -> Item:
+    return {
+        "profile": profile.name,
+        "issuer": profile.issuer.url,
+        "subject": (session.subject if session else "") or None,
+        "identity": session.identity if session else None,
+        "groups": _groups(claims, clusters),
+        "clusters": [_cluster(one) for one in probed],
+    }
+
+
+def _groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
+    """The groups in the claim that is called so, or as a cluster calls it."""
+    names = ["groups", *(cluster.groups_claim for cluster in clusters if cluster.groups_claim)]
+    value: Any = next((claims[name] for name in names if name in claims), [])
+    groups = [value] if isinstance(value, str) else value
+    return [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
+
+
+def _cluster(one: Probed) -> Item:
+    error = one.error
+    return {
+        "cluster": one.cluster.name,
+        "username": one.view.username if one.view else None,
+        "groups": list(one.view.groups) if one.view else [],
+        "error": {
+            "code": error.code,
+            "exit": int(error.exit_code),
+            "message": error.message,
+            "hint": error.hint,
+        }
+        if error
+        else None,
+    }
+
+
+def _show(app: App, item: Item, claims: Claims | None) -> None:
+    if app.output != "table":
+        show_record(app, item if claims is None else {**item, "claims": claims}, name="identity")
+        return
+    clusters = item.pop("clusters")
+    show_record(app, item, name="identity")
+    if claims is not None:
+        click.echo(f"\n{as_json(claims)}")
+    if clusters:
+        click.echo()
+        show_list(
+            app,
+            clusters,
+            {
+                "CLUSTER": lambda one: one["cluster"],
+                "USERNAME": lambda one: one["username"] or "-",
+                "GROUPS": lambda one: ", ".join(one["groups"]) or "-",
+            },
+            name="cluster",
+        )

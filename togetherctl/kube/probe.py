@@ -1,0 +1,158 @@
+"""Asking a cluster who it takes a token's bearer for: SelfSubjectReview of authentication.k8s.io."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
+from togetherctl.kube.cluster_tls import ClusterConnection
+from togetherctl.kube.rbac import may_ask_who_they_are
+from togetherctl.loopback import is_safe
+from togetherctl.no_answer import host_of
+from togetherctl.printable import printable
+from togetherctl.transport import HTTP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from togetherctl.store.store import Cluster
+    from togetherctl.transport import Answer
+
+# v1 since Kubernetes 1.28; the older ones where an admin turned them on.
+_VERSIONS = ("v1", "v1beta1", "v1alpha1")
+_ANONYMOUS = "system:anonymous"
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """Who the cluster says you are: what its rules of access see."""
+
+    username: str
+    groups: tuple[str, ...]
+    uid: str | None
+
+
+def caution(cluster: Cluster) -> str | None:
+    """What to say aloud before a token goes to `cluster`."""
+    if not cluster.insecure:
+        return None
+    return (
+        f"the certificate of cluster {cluster.name} is not verified (insecure_skip_tls_verify): "
+        "whoever is between you and it can take your token"
+    )
+
+
+def who_am_i(
+    cluster: Cluster,
+    token: str,
+    *,
+    environ: Mapping[str, str],
+    seconds: float = 10,
+    log: Callable[[str], None] = lambda _line: None,
+) -> ClusterView:
+    """Who `cluster` takes the bearer of `token` for, asked within `seconds`.
+
+    Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its bearer may not ask;
+    Untrusted for what is no answer of an API server; ConfigError where the cluster cannot be asked at all.
+    """
+    if not is_safe(cluster.server):
+        raise ConfigError(f"cluster {cluster.name} is not reached by https, and no token goes to it by plain http")
+    if not (token.isascii() and token.isprintable()):
+        raise Refused("the token holds characters that no request can carry (RFC 6750, 2.1)")
+    with HTTP(ClusterConnection.of(cluster), environ, log=log, total_seconds=seconds) as http:
+        try:
+            for version in _VERSIONS:
+                answer = _asked(http, cluster, version, token)
+                if answer.status != 404:
+                    return _view(cluster, answer)
+        except Unreachable as error:
+            if error.hint:
+                # The transport's only hint names the authority of an issuer.
+                error.hint = f"togetherctl cluster set {cluster.name} ca_file=FILE"
+            raise
+    raise Refused(
+        f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
+        "or one older than 1.28 that has it turned off",
+        hint=f"check the cluster's server: togetherctl cluster show {cluster.name}",
+        status=404,
+    )
+
+
+def _asked(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:
+    group = f"authentication.k8s.io/{version}"
+    return http.post_json(
+        f"{cluster.server.rstrip('/')}/apis/{group}/selfsubjectreviews",
+        {"apiVersion": group, "kind": "SelfSubjectReview", "metadata": {}},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+
+
+def _view(cluster: Cluster, answer: Answer) -> ClusterView:
+    answer.raise_if_later()
+    if answer.status == 401:
+        raise Refused(
+            f"the API server at {host_of(answer.url)} does not take this token (HTTP 401)",
+            hint=f"togetherctl setup --profile {cluster.profile}",
+            status=401,
+        )
+    if answer.status == 403:
+        raise _forbidden(answer)
+    if answer.status not in (200, 201):
+        raise Refused(f"{host_of(answer.url)} answered HTTP {answer.status}", status=answer.status)
+    return _read(answer)
+
+
+def _read(answer: Answer) -> ClusterView:
+    review = answer.json()
+    status = review.get("status")
+    info: Any = status.get("userInfo") if isinstance(status, dict) else None
+    if review.get("kind") != "SelfSubjectReview" or not isinstance(info, dict):
+        raise _no_review(answer)
+    username, groups, uid = info.get("username"), info.get("groups"), info.get("uid")
+    groups = [] if groups is None else groups
+    if not isinstance(username, str) or not username or not isinstance(uid, (str, type(None))):
+        raise _no_review(answer)
+    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+        raise _no_review(answer)
+    return ClusterView(username, tuple(groups), uid or None)
+
+
+def _no_review(answer: Answer) -> Untrusted:
+    return Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
+
+
+def _forbidden(answer: Answer) -> Refused:
+    """Everybody who is authenticated may ask, unless an admin took that away."""
+    username = _refused_user(answer)
+    host = host_of(answer.url)
+    if username == _ANONYMOUS:
+        return Refused(
+            f"the API server at {host} takes you for nobody ({_ANONYMOUS}): the token did not arrive there",
+            hint="something between you and it drops the Authorization header, such as a proxy",
+            status=403,
+        )
+    if username is None:
+        return Refused(
+            f"{host} knows who you are and does not let you ask (HTTP 403)",
+            hint="ask the cluster's admin for the role system:basic-user",
+            status=403,
+        )
+    command = may_ask_who_they_are(username)
+    return Refused(
+        f"the API server at {host} takes your token and knows you as {printable(username)}, "
+        "who has no right to ask who they are (HTTP 403)",
+        hint=f"the cluster's admin can run: {command}" if command else None,
+        status=403,
+    )
+
+
+def _refused_user(answer: Answer) -> str | None:
+    """The name in `User "…" cannot create resource …`."""
+    try:
+        message = answer.json().get("message")
+    except Untrusted:
+        return None
+    named = re.search(r'User "([^"]{1,500})" cannot ', message) if isinstance(message, str) else None
+    return named.group(1) if named else None
