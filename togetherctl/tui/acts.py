@@ -43,6 +43,10 @@ def _any(selection: Selection) -> bool:
     return bool(selection.profiles)
 
 
+def _always(_selection: Selection) -> bool:
+    return True
+
+
 def _one(selection: Selection) -> bool:
     return len(selection.profiles) == 1
 
@@ -60,8 +64,10 @@ ACTS: tuple[Act, ...] = (
     _act("L", "Log in by …", "anew, by a grant you choose", "sessions.log_in_by", _any),
     _act("r", "Refresh now", "new tokens, without a login", "sessions.refresh", _any, shown=True),
     _act("o", "Log out", "revoke the tokens and delete them", "sessions.log_out", _any, shown=True),
+    _act("t", "Test cluster", "ask clusters who you are there", "clusters.test", _any, shown=True),
     _act("w", "Write kubeconfig", "show what would change, and write it", "clusters.write", _any, shown=True),
     _act("u", "Use cluster", "make its context the current one", "clusters.use", _any),
+    _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always),
     _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
     _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),
     _act("d", "Remove profile", "or a cluster, and what goes with it", "managing.remove", _one),

@@ -85,16 +85,19 @@ class Work:
 
     def end(self, text: str, *more: str, read: bool = False) -> None:
         """The step is done."""
-        lines = tuple(printable(line, limit=4000) for line in more)
-        self._ended(Step(self._name, printable(text, limit=4000), Ended.DONE, lines, read=read))
+        self._ended(done(self._name, text, *more, read=read))
 
     def fail(self, error: TogetherctlError, *more: str) -> None:
         """The step failed; what follows it goes on."""
-        said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
-        command = error.hint if error.hint and error.hint.startswith(_COMMANDS) else None
-        if error.hint and command is None:
-            said = (*said, error.hint)
-        self._ended(Step(self._name, error.message, Ended.FAILED, said, command))
+        self._ended(failed(self._name, error, *more))
+
+    def add(self, step: Step) -> None:
+        """Something ended beside the step that is under way."""
+        self.steps = (*self.steps[:-1], step, *self.steps[-1:])
+
+    def over(self) -> None:
+        """The step that was under way said only that it was; what it added says the rest."""
+        self.steps = self.steps[:-1]
 
     def cancel(self) -> None:
         self.talk.cancel()
@@ -141,6 +144,21 @@ class Work:
     def _ended(self, step: Step) -> None:
         open_step = bool(self.steps) and self.steps[-1].ended is Ended.WORKING
         self.steps = (*(self.steps[:-1] if open_step else self.steps), step)
+
+
+def done(name: str, text: str, *more: str, read: bool = False) -> Step:
+    """A step that ended well."""
+    lines = tuple(printable(line, limit=4000) for line in more)
+    return Step(printable(name, limit=100), printable(text, limit=4000), Ended.DONE, lines, read=read)
+
+
+def failed(name: str, error: TogetherctlError, *more: str) -> Step:
+    """A step that did not, and what to do next."""
+    said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
+    command = error.hint if error.hint and error.hint.startswith(_COMMANDS) else None
+    if error.hint and command is None:
+        said = (*said, error.hint)
+    return Step(printable(name, limit=100), error.message, Ended.FAILED, said, command)
 
 
 def _bug(error: Exception) -> TogetherctlError:

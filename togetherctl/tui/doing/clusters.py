@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import KubeconfigError
+from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.paths import tilde
-from togetherctl.tui.doing.choosing import called, clusters
-from togetherctl.tui.work import Work
+from togetherctl.tui.doing.choosing import called, clusters, keys
+from togetherctl.tui.work import Work, done, failed
 
 if TYPE_CHECKING:
     from togetherctl.actions.kubeconfig import Written
+    from togetherctl.actions.probing import Probed
     from togetherctl.tui.app import TogetherApp
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
+
+
+def test(app: TogetherApp, selection: Selection) -> None:
+    """Ask clusters who one is there."""
+    names = _named(app, selection)
+
+    def do(world: World, work: Work) -> None:
+        from togetherctl.actions.probing import probe
+
+        work.begin("", f"Asking {called(names, 'cluster')} …")
+        probe(world, world.store.clusters(names), each=lambda probed: _say_probed(work, probed))
+        work.over()
+
+    if names:
+        rows = [app.rows[app.store.table.clusters[name].profile] for name in names] if app.store else []
+        app.working.start(Work(f"Test cluster: {called(names, 'cluster')}", do, keys=keys(rows)))
+
+
+def _say_probed(work: Work, probed: Probed) -> None:
+    name = probed.cluster.name
+    if probed.view is None:
+        work.add(failed(name, probed.error or TogetherctlError("it did not answer")))
+        return
+    groups = ", ".join(probed.view.groups)
+    work.add(done(name, f"you are {probed.view.username}", f"groups: {groups}" if groups else "no groups", read=True))
 
 
 def write(app: TogetherApp, selection: Selection) -> None:

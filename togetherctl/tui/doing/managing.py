@@ -15,7 +15,9 @@ from togetherctl.tui.work import Work
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from togetherctl.actions.adding import Tables
     from togetherctl.actions.removing import Going
+    from togetherctl.auth.checking import Report
     from togetherctl.kube.kubeconfig import Change
     from togetherctl.store.choices import Kind
     from togetherctl.store.toml_text import Key
@@ -155,3 +157,63 @@ def show_toml(app: TogetherApp, selection: Selection) -> None:
         work.end("")
 
     app.working.start(Work(title, look, done=lambda: app.push_screen(TomlScreen(title, shown[0]))))
+
+
+def add(app: TogetherApp, _selection: Selection) -> None:
+    """A profile by hand, and its issuer and a cluster where they are new; shown before it is written."""
+    from togetherctl.tui.screens.add import AddScreen
+
+    found: list[dict[str, Any]] = []
+
+    def look(world: World, work: Work) -> None:
+        work.begin("", "Reading …")
+        found.append(read(world.paths.config).data)
+        work.end("")
+
+    def looked() -> None:
+        screen = AddScreen(found[0])
+
+        def answered(tables: Tables | None) -> None:
+            if tables is not None:
+                _show_addition(app, tables, screen.report)
+
+        app.push_screen(screen, answered)
+
+    app.working.start(Work("Add profile", look, done=looked))
+
+
+def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> None:
+    from togetherctl.actions.adding import add as carry_out
+    from togetherctl.store.toml_text import TomlText
+    from togetherctl.tui.screens.diff import Diff
+
+    name = next(name for kind, name in tables if kind == "profile")
+    text = TomlText("")
+    text.add({(section(kind), called): table for (kind, called), table in tables.items()})
+
+    def do(world: World, work: Work) -> None:
+        work.begin("", "Adding …")
+        carry_out(world, tables)
+        work.end(f"Added profile {name}.")
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            app.working.start(Work(f"Add profile: {name}", do, done=lambda: _offer_login(app, name)))
+
+    said = [f"! {note.text}" for note in report.notes_at_once] if report else []
+    if report and report.provider:
+        said.insert(0, f"This is {report.provider}.")
+    diff = "".join(f"+{line}\n" for line in text.text.splitlines())
+    place = tilde(app.world.paths.config, app.world.environ)
+    app.push_screen(Diff(f"Add profile: {name}", f"Add this to {place}?", diff, said), answered)
+
+
+def _offer_login(app: TogetherApp, name: str) -> None:
+    from togetherctl.tui.doing.sessions import log_in_to
+    from togetherctl.tui.screens.question import Question
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            log_in_to(app, [name])
+
+    app.push_screen(Question(f"Add profile: {name}", f"Added {name}. Log in now?"), answered)

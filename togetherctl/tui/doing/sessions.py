@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from togetherctl.actions.signing_in import sign_in
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
@@ -12,6 +13,7 @@ from togetherctl.tui.rows import until
 from togetherctl.tui.work import Work
 
 if TYPE_CHECKING:
+    from togetherctl.actions.signing_in import SignedIn
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -36,26 +38,43 @@ _GRANTS: dict[Grant, str] = {
 }
 
 
-def log_in(app: TogetherApp, selection: Selection, grant: Grant | None = None, *, force: bool = False) -> None:
-    """Log in at once, with the profile's grant unless another is named; one profile after the other."""
+def log_in(app: TogetherApp, selection: Selection) -> None:
+    """Log in at once, with the profile's grant; one profile after the other."""
     rows = chosen(app, selection)
-    names = [row.name for row in rows]
+    log_in_to(app, [row.name for row in rows], keys(rows))
+
+
+def log_in_to(
+    app: TogetherApp,
+    names: list[str],
+    keys: frozenset[str] = frozenset(),
+    *,
+    grant: Grant | None = None,
+    force: bool = False,
+) -> None:
+    """The same with profiles by name, whose sessions have these `keys`."""
 
     def do(world: World, work: Work) -> None:
-        for name in names:
-            work.begin(name, "Logging in …")
-            try:
-                _log_in(world, work, name, grant, force=force)
-            except TogetherctlError as error:
-                work.fail(error)
+        sign_in(
+            world,
+            world.store.profiles(names),
+            grant=grant,
+            force=force,
+            starting=lambda profile: work.begin(profile.name, "Logging in …", profile),
+            ended=lambda signed_in: _say_signed_in(world, work, signed_in),
+        )
+        work.talk.go_on()
 
     by = f" by {grant}" if grant else ""
-    app.working.start(Work(f"Log in{by}: {called(names)}", do, keys=keys(rows), at_once=True))
+    app.working.start(Work(f"Log in{by}: {called(names)}", do, keys=keys, at_once=True))
 
 
-def _log_in(world: World, work: Work, name: str, grant: Grant | None, *, force: bool) -> None:
-    profile = work.profile = world.store.profile(name)
-    session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
+    profile, session, outcome = signed_in.profile, signed_in.session, signed_in.outcome
+    if signed_in.error is not None:
+        work.fail(signed_in.error)
+    if session is None or outcome is None:
+        return
     by_itself = needs_nobody(profile, profile.grant)
     renewed = ", then refreshed by itself" if session.refreshable or by_itself else ""
     more, read = [], False
@@ -72,16 +91,16 @@ def log_in_by(app: TogetherApp, selection: Selection) -> None:
     """Ask how, then log in anew."""
     from togetherctl.tui.screens.choice import Choice
 
-    name = called(row.name for row in chosen(app, selection))
+    rows = chosen(app, selection)
+    names = [row.name for row in rows]
 
     def answered(chosen: str | None) -> None:
         grant: Grant | None = next((grant for grant in _GRANTS if grant == chosen), None)
         if grant is not None:
-            log_in(app, selection, grant, force=True)
+            log_in_to(app, names, keys(rows), grant=grant, force=True)
 
-    app.push_screen(
-        Choice(f"Log in by …: {name}", {str(grant): means for grant, means in _GRANTS.items()}, "Log in anew"), answered
-    )
+    options = {str(grant): means for grant, means in _GRANTS.items()}
+    app.push_screen(Choice(f"Log in by …: {called(names)}", options, "Log in anew"), answered)
 
 
 def refresh(app: TogetherApp, selection: Selection) -> None:

@@ -111,7 +111,9 @@ class Form(Box[_Result]):
         return [field.text for field in self.query(Field)]
 
     def _say(self, sentence: str) -> None:
-        self.query_one("#said", Static).update(Content("\n".join(printable(line, limit=1000) for line in sentence.splitlines())))
+        self.query_one("#said", Static).update(
+            Content("\n".join(printable(line, limit=1000) for line in sentence.splitlines()))
+        )
         self.set_class(bool(sentence), "bad")
 
     def field(self, key: str) -> Field:
