@@ -111,9 +111,8 @@ class Form(Box[_Result]):
         return [field.text for field in self.query(Field)]
 
     def _say(self, sentence: str) -> None:
-        self.query_one("#said", Static).update(
-            Content("\n".join(printable(line, limit=1000) for line in sentence.splitlines()))
-        )
+        text = "\n".join(printable(line, limit=1000) for line in sentence.splitlines())
+        self.query_one("#said", Static).update(Content(text))
         self.set_class(bool(sentence), "bad")
 
     def field(self, key: str) -> Field:
