@@ -45,4 +45,4 @@ def opened(app: App) -> int:
     shown.run()
     if shown.bug is not None:
         raise shown.bug
-    return 0
+    return shown.return_code or 0

@@ -158,7 +158,7 @@ class TogetherApp(App[None]):
             import asyncio
 
             for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit)
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, None, 128 + number)
 
     def on_unmount(self) -> None:
         self._watcher.stop()

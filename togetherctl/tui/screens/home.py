@@ -144,9 +144,7 @@ class Home(Screen[None]):
             parts.append(f"{marked} marked")
         counts = Counter(rows.state(row, now).text for row in found)
         parts += [f"{counts[text]} {text}" for text in _COUNTED if counts[text]]
-        return Text.assemble(
-            ("togetherctl", "bold"), "   ", "   ".join(parts) if found else "", no_wrap=True, overflow="ellipsis"
-        )
+        return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
 
     def _about(self, row: Looked) -> Text:
         now = self.app.now()
@@ -154,7 +152,7 @@ class Home(Screen[None]):
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
         parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
         first = "  ·  ".join(part for part in parts if part)
-        return Text(f"{first}\n{rows.trouble(row, now).text}", no_wrap=True, overflow="ellipsis")
+        return Text(f"{first}\n{rows.trouble(row, now).text}")
 
     def on_profiles_moved(self) -> None:
         self.about()

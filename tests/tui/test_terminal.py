@@ -1,0 +1,125 @@
+"""The app in a real terminal: it opens, it answers keys, and leaves the terminal as it found it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench.crowd import crowd
+from tests.support.terminal import Terminal, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import MakeWorld, Run
+    from tests.support.clock import StoppedClock
+
+SIZES = pytest.mark.parametrize(("columns", "lines"), [(80, 24), (200, 60)], ids=["80x24", "200x60"])
+TOGETHERCTL = (sys.executable, "-m", "togetherctl")
+
+
+@pytest.fixture
+def variables(environ: dict[str, str]) -> dict[str, str]:
+    del environ["COLUMNS"]
+    return environ | {"LC_ALL": "C.UTF-8"}
+
+
+@pytest.fixture
+def three(make_world: MakeWorld, clock: StoppedClock) -> None:
+    crowd(make_world().paths, 3, now=clock())
+
+
+def condition(window: Terminal) -> str:
+    """Whether the terminal is on its second screen, hides its cursor, or reports the mouse."""
+    return window.call("display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}").strip()
+
+
+@pytest.fixture
+def window(
+    variables: dict[str, str], tmp_path: Path, three: None, request: pytest.FixtureRequest
+) -> Iterator[Terminal]:
+    assert three is None
+    columns, lines = getattr(request, "param", (80, 24))
+    with terminal(TOGETHERCTL, variables, tmp_path, columns=columns, lines=lines) as opened:
+        opened.until("● valid")
+        yield opened
+
+
+@pytest.mark.parametrize("window", [(80, 24), (200, 60)], ids=["80x24", "200x60"], indirect=True)
+@pytest.mark.usefixtures("three")
+def test_bare_togetherctl_opens_it(window: Terminal) -> None:
+    screen = window.screen()
+    assert screen.startswith(" togetherctl   3 profiles   3 ● valid")
+    assert "└ c2" in screen
+    assert condition(window) == "1 0 1"
+    window.press("G")
+    window.press("/")
+    for key in "p1":
+        window.press(key)
+    window.until("1 with “p1”")
+    window.press("Escape")
+    # An Escape with a key right behind it would be another key.
+    window.until("└ c2")
+    window.press("?")
+    window.until("Escape goes back")
+    window.press("q")
+    # Another size while it is open.
+    window.call("resize-window", "-x", "60", "-y", "15")
+    window.until("Quit")
+    window.call("resize-window", "-x", "130", "-y", "40")
+    window.until("clusters get")
+    window.press("C-q")
+    screen = window.until("ended with 0")
+    assert "togetherctl   3 profiles" not in screen
+    assert condition(window) == "0 1 0"
+
+
+def test_being_ended_from_outside(window: Terminal) -> None:
+    shell = int(window.call("display-message", "-p", "#{pane_pid}"))
+    children = Path(f"/proc/{shell}/task/{shell}/children")
+    if not children.exists():
+        pytest.skip("this system does not say whose child a process is")
+    [child] = children.read_text(encoding="ascii").split()
+    os.kill(int(child), signal.SIGTERM)
+    window.until("ended with 143")
+    assert condition(window) == "0 1 0"
+
+
+def test_ctrl_c_says_how_to_quit(window: Terminal) -> None:
+    window.press("C-c")
+    window.until("to quit the app")
+    window.press("C-q")
+    window.until("ended with 0")
+
+
+@pytest.mark.parametrize("colour", [{}, {"NO_COLOR": ""}, {"NO_COLOR": "1"}], ids=["plain", "empty", "none"])
+def test_colours(colour: dict[str, str], variables: dict[str, str], tmp_path: Path, three: None) -> None:
+    assert three is None
+    with terminal(TOGETHERCTL, variables | colour, tmp_path) as window:
+        window.until("● valid")
+        styled = window.screen(styled=True)
+        assert ("\x1b[38" in styled) is (colour.get("NO_COLOR") != "1")
+        # The cursor is seen either way.
+        assert re.search(r"\x1b\[[0-9;]*\b(7|48)\b", styled)
+        window.press("C-q")
+        window.until("ended with 0")
+
+
+def test_help_where_there_is_no_terminal(process: Run) -> None:
+    done = process()
+    assert done.code == 0
+    assert done.stdout == process("--help").stdout
+
+
+def test_ui_where_there_is_no_terminal(process: Run) -> None:
+    done = process("ui")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "togetherctl: the terminal interface needs a terminal, and this is none\n  run: togetherctl status\n"
+    )
