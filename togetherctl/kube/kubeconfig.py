@@ -149,6 +149,11 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
     nor to be writable. Raises KubeconfigError, and then no file was changed.
     """
     before = {change.path for change in planned(files, edit)[0] if change.changed}
+    for path in files:
+        if path not in before:
+            # A run that was cut off had changed this one already, and kubectl waits for nobody's lock.
+            with suppress(KubeconfigError):
+                _abandoned(_lock_of(path))
     with holding(sorted(before)):
         pending = Pending(*planned(files, edit))
         for change in pending.changes:
@@ -204,7 +209,7 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
     held: list[Path] = []
     try:
         for path in files:
-            lock = path.with_name(f"{path.name}.lock")
+            lock = _lock_of(path)
             try:
                 make_private_folder(path.parent)
                 _take(lock)
@@ -215,6 +220,10 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
     finally:
         for lock in held:
             lock.unlink(missing_ok=True)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _take(lock: Path) -> None:

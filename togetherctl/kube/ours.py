@@ -130,18 +130,19 @@ def _idle_users(
 
 
 def _let_go_of_current(files: Sequence[KubeconfigFile], removed: Removed, staying: set[str]) -> None:
+    gone = set(removed.contexts) - staying
     current = current_context(files)
-    if current is None or current[1] not in removed.contexts or current[1] in staying:
-        return
-    holder, removed.current = current
-    others = current_context([file for file in files if file is not holder])
-    # Without a name in this file, that of the next would be in force, and nobody has chosen it.
-    if others is not None and others[1] != removed.current:
-        removed.instead = others[1]
-        return
     for file in files:
-        if file.text.data.get(CURRENT) == removed.current:
-            file.text.put_scalar(CURRENT, "")
+        if file.text.data.get(CURRENT) not in gone:
+            continue
+        if current is not None and file is current[0]:
+            removed.current = current[1]
+            others = [name for other in files if (name := other.text.data.get(CURRENT)) and name not in gone]
+            if others:
+                # Without a name in this file, that of another would be in force, and nobody has chosen it.
+                removed.instead = str(others[0])
+                continue
+        file.text.put_scalar(CURRENT, "")
 
 
 def _note(names: list[str], name: str) -> None:

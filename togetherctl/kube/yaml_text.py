@@ -311,7 +311,9 @@ def _written_safely(value: Any) -> Any:
         for key, item in value.items():
             value[key] = _written_safely(item)
     elif isinstance(value, list):
-        value[:] = [_written_safely(item) for item in value]
+        # One by one: a list that is filled anew loses the comments of its items.
+        for at, item in enumerate(value):
+            value[at] = _written_safely(item)
     return value
 
 
