@@ -1,0 +1,257 @@
+"""`whoami`: the issuer's view and each cluster's, whatever they answer."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.cluster import ScriptedCluster
+from tests.support.issuer import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import trustme
+
+    from tests.conftest import CliIn, Run
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
+
+    Put = Callable[..., None]
+
+
+@pytest.fixture
+def cli(cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock) -> Run:
+    return cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
+
+
+@pytest.fixture
+def clusters(authority: trustme.CA) -> Iterator[list[ScriptedCluster]]:
+    """Three of them."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with ScriptedCluster(context) as east, ScriptedCluster(context) as west, ScriptedCluster(context) as north:
+        yield [east, west, north]
+
+
+@pytest.fixture
+def put(store: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, clusters: list[ScriptedCluster]) -> Put:
+    """A store with the profile `acme` and a cluster for each server, the first of which has more keys."""
+
+    def write(profile_keys: str = "", cluster_keys: str = "", *, servers: int = 3) -> None:
+        text = (
+            f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\n'
+            f'client_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]\n{profile_keys}\n'
+        )
+        for name, server in list(zip(("east", "west", "north"), clusters, strict=True))[:servers]:
+            keys = cluster_keys if name == "east" else ""
+            text += f'[clusters.{name}]\nprofile = "acme"\nserver = "{server.url}"\nca_file = "{ca_file}"\n{keys}\n'
+        store(text)
+
+    write()
+    return write
+
+
+def item(run: Run, *arguments: str, code: int = 0) -> dict[str, Any]:
+    done = run("whoami", *arguments, "-o", "json")
+    assert done.code == code, done.stderr
+    envelope = json.loads(done.stdout)
+    assert envelope["version"] == 1
+    found: dict[str, Any] = envelope["item"]
+    return found
+
+
+def test_both_views(cli: Run, put: Put, issuer: ScriptedIssuer, browser: ScriptedBrowser) -> None:
+    put(servers=1)
+    issuer.claims["groups"] = ["devs"]
+    assert item(cli) == {
+        "profile": "acme",
+        "issuer": issuer.url,
+        "subject": "user-1",
+        "identity": "me@acme.com",
+        "groups": ["devs"],
+        "clusters": [
+            {"cluster": "east", "username": "me@acme.com", "groups": ["devs", "system:authenticated"], "error": None}
+        ],
+    }
+    # It logged in as get-token would have, and the session serves from then on.
+    item(cli, "acme")
+    assert len(browser.opened) == 1
+
+
+def test_for_people(cli: Run, put: Put) -> None:
+    put(servers=2)
+    cli("login")
+    done = cli("whoami")
+    assert (done.code, done.stderr) == (0, "")
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    assert lines[0] == "profile   acme"
+    assert lines[2:] == [
+        "subject   user-1",
+        "identity  me@acme.com",
+        "",
+        "CLUSTER  USERNAME     GROUPS",
+        "east     me@acme.com  devs, system:authenticated",
+        "west     me@acme.com  devs, system:authenticated",
+    ]
+    assert cli("whoami", "-o", "name").stdout == "me@acme.com\n"
+    assert '"email": "me@acme.com"' in cli("whoami", "--claims").stdout
+
+
+def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: list[ScriptedCluster]) -> None:
+    assert put
+    clusters[1].always = Reply(401, {"kind": "Status"})
+    clusters[2].always = Reply(503, {})
+    cli("login")
+    found = item(cli, code=5)
+    east, west, north = found["clusters"]
+    assert (east["username"], east["error"]) == ("me@acme.com", None)
+    assert (west["username"], west["groups"], west["error"]["code"], west["error"]["exit"]) == (None, [], "refused", 5)
+    assert west["error"]["hint"] == "togetherctl setup --profile acme"
+    assert (north["error"]["code"], north["error"]["exit"]) == ("unreachable", 4)
+    done = cli("whoami")
+    assert "togetherctl: cluster west: the API server at 127.0.0.1" in done.stderr
+    assert "run: togetherctl setup --profile acme" in done.stderr
+    assert "togetherctl: cluster north: 127.0.0.1" in done.stderr
+    assert done.code == 5
+    # The first that failed decides.
+    clusters[0].always = Reply(429, {})
+    assert cli("whoami").code == 4
+
+
+@pytest.mark.parametrize(
+    ("claims", "keys", "said"),
+    [
+        ({"email": "me@acme.com"}, "", "the audience (aud) the-client, and its email is me@acme.com"),
+        ({"email": None}, 'username_claim = "email"', "the token has no claim email"),
+        ({"email_verified": False}, 'username_claim = "email"', "the issuer says that the email is not verified"),
+        ({"name": "me"}, 'username_claim = "name"', "and its name is me; the API server must be told just that"),
+        ({"groups": 7}, 'groups_claim = "groups"', "the claim groups is no text and no list of texts"),
+    ],
+)
+def test_a_token_that_is_not_taken_is_looked_at(
+    claims: dict[str, Any],
+    keys: str,
+    said: str,
+    cli: Run,
+    put: Put,
+    issuer: ScriptedIssuer,
+    clusters: list[ScriptedCluster],
+) -> None:
+    put("", keys, servers=1)
+    issuer.claim_changes = claims
+    clusters[0].always = Reply(401, {})
+    message = item(cli, code=5)["clusters"][0]["error"]["message"]
+    # The scripted issuer speaks plain http, which no API server takes: that is said as well.
+    assert "is not https, and API servers take no other" in message
+    if "must be told" not in said and "and its email" not in said:
+        assert said in message
+
+
+def test_what_the_api_server_must_be_told_where_all_fits(
+    cli_in: CliIn,
+    clock: StoppedClock,
+    tls_store: Path,
+    tls_issuer: ScriptedIssuer,
+    clusters: list[ScriptedCluster],
+    ca_file: Path,
+) -> None:
+    from tests.support.browser import ScriptedBrowser
+
+    run = cli_in(clock=clock, sleep=clock.sleep, open_browser=ScriptedBrowser(tls_issuer))
+    run("cluster", "set", "east", f"server={clusters[0].url}", f"ca_file={ca_file}")
+    clusters[0].always = Reply(401, {})
+    assert tls_store.exists()
+    message = item(run, code=5)["clusters"][0]["error"]["message"]
+    assert message.endswith(
+        f"does not take this token (HTTP 401): it is from the issuer (iss) {tls_issuer.url} for the audience (aud) "
+        "the-client, and its email is me@acme.com; the API server must be told just that"
+    )
+
+
+def test_access_tokens(cli: Run, put: Put, issuer: ScriptedIssuer, clusters: list[ScriptedCluster]) -> None:
+    put('token = "access"', servers=1)
+    issuer.token_changes["id_token"] = None
+    done = cli("whoami", "--claims", "-o", "json")
+    assert done.code == 0, done.stderr
+    found = json.loads(done.stdout)["item"]
+    assert (found["identity"], found["groups"], found["claims"]) == ("unknown", [], {})
+    assert "no ID token" in done.stderr
+    # An opaque token that is refused.
+    clusters[0].always = Reply(401, {})
+    assert "it is no JWT" in item(cli, code=5)["clusters"][0]["error"]["message"]
+    # One that is a JWT shows its claims.
+    issuer.token_changes["access_token"] = issuer.id_token({"sub": "user-1", "groups": "ops"})
+    cli("login", "--force")
+    found = item(cli, "--claims", code=5)
+    assert (found["groups"], found["claims"]["groups"]) == (["ops"], "ops")
+
+
+def test_hostile_claims_and_clusters_move_nothing_on_the_screen(
+    cli: Run, put: Put, issuer: ScriptedIssuer, clusters: list[ScriptedCluster]
+) -> None:
+    put(servers=1)
+    issuer.claims |= {"email": "me\x1b[2J\u202e@acme.com", "groups": ["a\nb", 7], "\x1b]0;": "\x07"}
+    clusters[0].info = {"username": "u\x1b[2J", "groups": ["g\r\u2066"]}
+    for arguments in ([], ["--claims"], ["-o", "json"], ["-o", "yaml"], ["-o", "name"], ["--claims", "-o", "json"]):
+        done = cli("whoami", *arguments)
+        assert done.code == 0, done.stderr
+        assert all(char.isprintable() or char == "\n" for char in done.stdout + done.stderr), arguments
+    assert item(cli)["clusters"][0]["username"] == "u\x1b[2J"
+    assert item(cli)["groups"] == ["a\nb"]
+
+
+def test_one_cluster_alone(cli: Run, put: Put, clusters: list[ScriptedCluster]) -> None:
+    assert put
+    assert [one["cluster"] for one in item(cli, "--cluster", "west")["clusters"]] == ["west"]
+    assert [server.asked.total() for server in clusters] == [0, 1, 0]
+    done = cli("whoami", "--cluster", "nowhere")
+    assert (done.code, "there is no cluster" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_cluster_of_another_profile(cli: Run, put: Put, issuer: ScriptedIssuer) -> None:
+    put(f'[profiles.other]\nissuer = "acme"\nclient_id = "{issuer.client_id}"\n')
+    done = cli("whoami", "other", "--cluster", "east")
+    assert (done.code, "is opened by profile acme, not by other" in done.stderr) == (2, True), done.stderr
+    assert item(cli, "--cluster", "east")["profile"] == "acme"
+
+
+def test_without_clusters(cli: Run, put: Put) -> None:
+    put(servers=0)
+    assert item(cli)["clusters"] == []
+    assert "CLUSTER" not in cli("whoami").stdout
+
+
+@pytest.mark.parametrize("variable", ["CI", "TOGETHERCTL_NO_INPUT"])
+def test_a_run_that_may_not_ask_opens_nothing(variable: str, cli: Run, put: Put, browser: ScriptedBrowser) -> None:
+    assert put
+    done = cli("whoami", "-o", "json", **{variable: "1"})
+    assert (done.code, json.loads(done.stdout)["error"]["code"]) == (3, "login_required")
+    assert browser.opened == []
+
+
+def test_insecure_is_said_aloud(cli: Run, put: Put) -> None:
+    put("", "insecure_skip_tls_verify = true", servers=1)
+    assert "warning: the certificate of cluster east is not verified" in cli("whoami").stderr
+
+
+def test_clusters_are_asked_side_by_side_and_with_a_bound(
+    cli: Run, put: Put, clusters: list[ScriptedCluster], issuer: ScriptedIssuer, home: Path
+) -> None:
+    put(servers=1)
+    path = home / "tctl" / "config.toml"
+    text = path.read_text()
+    head, _, east = text.partition("[clusters.east]")
+    path.write_text(head + "".join(f"[clusters.c{number}]{east}" for number in range(30)))
+    clusters[0].seconds = 0.1
+    cli("login")
+    before = issuer.counts.copy()
+    assert len(item(cli)["clusters"]) == 30
+    assert 2 <= clusters[0].most_at_once <= 8
+    assert issuer.counts == before
+    assert len(set(clusters[0].bearers)) == 1
