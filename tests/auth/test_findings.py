@@ -27,7 +27,6 @@ def found(document: dict[str, Any], wishes: Wishes | None = None) -> dict[str, l
     return named
 
 
-# document: what is good, what is a note; nothing is wrong with any of them.
 REFRESH_TOKEN = {
     "keycloak": ("good", "comes with the login"),
     "dex": ("good", "by the scope offline_access"),

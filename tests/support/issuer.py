@@ -327,7 +327,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         reply = self.home.answer(asked)
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
+        if "Date" in reply.headers:
+            self.send_response_only(reply.status)
+        else:
+            self.send_response(reply.status)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
         for name, value in headers.items():
             self.send_header(name, value)

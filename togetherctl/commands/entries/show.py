@@ -22,8 +22,9 @@ def command(kind: Kind) -> click.Command:
     def show(app: App, name: str) -> None:
         table = app.world.store.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
-        if isinstance(table, IssuerTable):
-            item["from_preset"] = _from_preset(table)
+        from_preset = _from_preset(table) if isinstance(table, IssuerTable) else None
+        if from_preset:
+            item["from_preset"] = from_preset
         show_record(app, item, name="name")
 
     more = " What the catalogue adds is in from_preset." if kind == "issuer" else ""

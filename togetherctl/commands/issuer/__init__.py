@@ -8,9 +8,9 @@ _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
     "list": Lazy(f"{_ENTRIES}.list", "List the issuers of the store.", "issuer"),
-    "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key, and what the catalogue adds.", "issuer"),
+    "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key.", "issuer"),
     "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer, after a look at its metadata."),
-    "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known."),
+    "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known, or show one."),
     "check": Lazy("togetherctl.commands.issuer.check", "Look at an issuer: what is there, and what will go wrong."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),

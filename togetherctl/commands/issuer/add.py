@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,8 @@ from togetherctl.store.profile import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from togetherctl.auth.findings import Wishes
 
 
 @click.command("add")
@@ -35,7 +38,9 @@ def command(app: App, name: str, url: str, ca_file: str | None, offline: bool, s
     app.console.say(f"Added issuer {name}.")
 
 
-def looked_at(app: App, table: Mapping[str, object], *, offline: bool) -> dict[str, object]:
+def looked_at(
+    app: App, table: Mapping[str, object], *, offline: bool, wishes: Wishes | None = None
+) -> dict[str, object]:
     """The table of a new issuer as it should be written, after a look at the issuer, if not `offline`.
 
     What a person should know before a login is said. Raises an error unless the table is sound and, if not `offline`,
@@ -55,7 +60,7 @@ def looked_at(app: App, table: Mapping[str, object], *, offline: bool) -> dict[s
         issuer.url,
         connection,
         preset=issuer.preset,
-        wishes=Wishes(device_endpoint=issuer.device_authorization_endpoint),
+        wishes=replace(wishes or Wishes(), device_endpoint=issuer.device_authorization_endpoint),
     )
     try:
         report.raise_if_wrong()
