@@ -132,7 +132,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(make_api: MakeAPI, togethe
     assert together.counts[CLUSTERS] == 5
 
 
-def test_one_that_is_not_there_is_said(make_api: MakeAPI, together: ScriptedTogether, clock: StoppedClock) -> None:
+def test_one_that_is_not_there_is_said(make_api: MakeAPI, clock: StoppedClock) -> None:
     began = clock.now
     with pytest.raises(Unreachable, match="refused the connection"):
         make_api(url="http://127.0.0.1:1").clusters()
@@ -200,12 +200,9 @@ def test_more_than_the_usual_may_come(make_api: MakeAPI, together: ScriptedToget
 def test_a_key_follows_no_redirect_elsewhere(make_api: MakeAPI, together: ScriptedTogether) -> None:
     port = together.url.rpartition(":")[2]
     together.always[WHOAMI] = Reply(302, b"", {"Location": f"http://localhost:{port}/elsewhere"})
-    with pytest.raises((Refused, Unreachable)):
+    with pytest.raises(Refused):
         make_api().whoami()
-    assert [asked.headers.get("authorization") for asked in together.asked if asked.path == "/elsewhere"] in (
-        [],
-        [None],
-    )
+    assert [asked.headers.get("authorization") for asked in together.asked if asked.path == "/elsewhere"] == [None]
 
 
 @pytest.mark.parametrize(

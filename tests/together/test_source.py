@@ -109,7 +109,7 @@ def test_an_issuer_is_kept_byte_for_byte(take: Any, together: ScriptedTogether, 
 
 
 def test_the_way_to_the_server_is_kept(take: Any, together: ScriptedTogether) -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "certificate-authority-data": None,
         "tls-server-name": "cp-1.internal",
         "proxy-url": "http://proxy.example:3128",
