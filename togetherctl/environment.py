@@ -73,7 +73,7 @@ VARIABLES = (
     Variable(
         API_KEY,
         "The API key of Together AI with which `init together` and `profile import together` list clusters; nothing "
-        "else reads it, and it is stored nowhere.",
+        "else reads it, and it is not stored.",
     ),
     Variable(
         BASE_URL,

@@ -59,6 +59,8 @@ def test_nothing_is_where_nothing_changes() -> None:
         ),
         (("profiles", "acme", "client_id"), "another", ["east.acme.com", "west.acme.com"]),
         (("profiles", "acme", "scopes"), ["openid"], []),
+        (("profiles", "acme", "token"), "access", ["east.acme.com", "west.acme.com"]),
+        (("profiles", "acme", "auth_params"), {"audience": "all"}, ["east.acme.com", "west.acme.com"]),
         (("clusters", "north"), {"profile": "acme", "server": "https://[2001:db8::1]:6443"}, ["2001:db8::1"]),
         # A Cyrillic letter in place of the first.
         (("clusters", "east", "server"), "https://\u0435ast.acme.com", ["xn--ast-qdd.acme.com"]),
@@ -66,6 +68,13 @@ def test_nothing_is_where_nothing_changes() -> None:
 )
 def test_what_is_strange(key: tuple[str, ...], value: Any, strange: list[str]) -> None:
     assert hosts(store(), store((key, value))) == strange
+
+
+def test_scopes_count_where_they_are_power() -> None:
+    token = (("profiles", "acme", "token"), "access")
+    wider = (("profiles", "acme", "scopes"), ["openid", "email", "everything"])
+    assert hosts(store(), store(wider)) == []
+    assert hosts(store(token), store(token, wider)) == ["east.acme.com", "west.acme.com"]
 
 
 def test_tokens_of_one_are_not_led_to_the_servers_of_another() -> None:

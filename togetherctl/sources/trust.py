@@ -34,8 +34,9 @@ class Stranger:
 def strangers(before: StoreTable, after: StoreTable) -> list[Stranger]:
     """The hosts that would get by `after` what `before` did not give them, each once.
 
-    A host that gets the tokens of one client is still a stranger to those of another: a bundle must not lead the tokens
-    of one company to the servers of another. Nor does it choose who vouches for a host that is known.
+    A host that gets the tokens of one client is still a stranger to those of another, and to tokens that are good for
+    more: a bundle must not lead the tokens of one company to the servers of another. Nor does it choose who vouches for
+    a host that is known.
     """
     known = {reach for reach, _, _ in _reached(before)}
     found: dict[str, list[str]] = {}
@@ -88,12 +89,18 @@ def _reached(store: StoreTable) -> Iterable[tuple[tuple[object, ...], str, str]]
         profile = store.profiles[cluster.profile]
         issuer = store.issuers[profile.issuer]
         host = _host(cluster.server)
-        reach = (host, _voucher(cluster), cluster.tls_server_name, issuer.url, profile.client_id)
+        reach = (host, _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
         yield reach, host, f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
 
 
 def _voucher(table: IssuerTable | ClusterTable) -> tuple[object, ...]:
     return table.ca_data, table.ca_file, table.insecure_skip_tls_verify
+
+
+def _tokens(profile: ProfileTable) -> tuple[object, ...]:
+    """What a token of the profile is good for. Of an ID token, scopes change only what it says of the person."""
+    scopes = frozenset(profile.scopes) if profile.token == "access" else None  # noqa: S105 # a kind of token
+    return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes
 
 
 def _client(profile: ProfileTable, issuer: IssuerTable) -> str:

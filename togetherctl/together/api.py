@@ -92,7 +92,7 @@ def clean_key(key: str) -> str:
 class TogetherAPI:
     """Asks Together AI with one API key, which its repr does not show.
 
-    Answers 408, 409, 429 and 5xx, and none at all, are tried again up to four times, all within 90 seconds by `clock`.
+    Answers 408, 409, 429 and 5xx, and none at all, are tried again up to four times, all within 90 seconds.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class TogetherAPI:
     def _get(self, path: str, *, project: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._key}"}
         ends = self._clock() + _TOTAL_SECONDS
-        with HTTP(Connection(), self._environ, log=self._log) as http:
+        with HTTP(Connection(), self._environ, log=self._log, total_seconds=_TOTAL_SECONDS) as http:
             for pause in (*_PAUSES, None):
                 try:
                     answer = http.get(
