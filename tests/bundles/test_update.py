@@ -10,6 +10,7 @@ import pytest
 from tests.bundles.conftest import BUNDLE, Publish, Took
 from togetherctl.sources.bundle import read
 from togetherctl.sources.bundle_update import compare
+from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +89,40 @@ def test_a_name_that_is_taken_gets_a_number() -> None:
     )
     assert update.added == {("cluster", "north-2"): {"profile": "acme", "server": "https://north.acme.com"}}
     assert update.touched("cluster") == ["north-2"]
+
+
+def test_a_namesake_that_was_here_before_is_left_alone() -> None:
+    mine = (
+        '[issuers.acme]\nurl = "https://mine.example"\n\n[profiles.acme]\nissuer = "acme"\nclient_id = "mine"\n\n'
+        '[clusters.east]\nprofile = "acme"\nserver = "https://mine.example"\n'
+    )
+    came = {
+        ("issuer", "acme-2"): {"url": "https://acme.okta.com/oauth2/default"},
+        ("profile", "acme-2"): {"issuer": "acme-2", "client_id": "0oa1b2c3d4", "scopes": ["openid", "email"]},
+        ("cluster", "east-2"): {"profile": "acme-2", "server": EAST, "namespace": "training"},
+        ("cluster", "west"): {"profile": "acme-2", "server": WEST},
+    }
+    bundle = read(BUNDLE.encode(), origin="new")
+    update = compare(tomllib.loads(mine), None, bundle)
+    assert (update.added, update.changes, update.kept) == (came, [], [])
+    text = TomlText(mine)
+    update.apply(text)
+    new = read(newer((EAST, "https://east-2.acme.com"), ("0oa1b2c3d4", "0oa9")).encode(), origin="newer")
+    changes = compare(text.data, bundle, new).changes
+    assert [(change.entry, change.theirs) for change in changes] == [
+        (("profile", "acme-2"), "0oa9"),
+        (("cluster", "east-2"), "https://east-2.acme.com"),
+    ]
+
+
+def test_what_tells_an_entry_from_others_may_be_edited_too() -> None:
+    mine = newer((EAST, "https://127.0.0.1"), ("0oa1b2c3d4", "0oa9"), ("default", "mine"))
+    assert lines(mine, newer(('namespace = "training"', 'namespace = "serving"'))) == [
+        '~ cluster east: namespace: "training" -> "serving"',
+    ]
+    assert lines(mine, newer((EAST, "https://east-2.acme.com"))) == [
+        '= cluster east: server: stays "https://127.0.0.1", which is yours; the bundle says "https://east-2.acme.com"'
+    ]
 
 
 def test_what_left_the_bundle_stays() -> None:

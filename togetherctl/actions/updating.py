@@ -1,4 +1,4 @@
-"""Asking for a newer bundle, and taking from it what it changes."""
+"""Taking a bundle into the store, for the first time or a newer one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.sources.bundle import read
-from togetherctl.sources.bundle_place import copy_of, drop_copies, remember, shown, take
+from togetherctl.sources.bundle_place import copy_of, drop_copies, name_for, remember, shown, take
 from togetherctl.sources.bundle_update import compare
 from togetherctl.sources.trust import strangers
 from togetherctl.store import files
@@ -16,9 +16,11 @@ from togetherctl.store.store import Store
 from togetherctl.store.toml_text import CannotEdit, TomlText
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from togetherctl.sources.bundle import Bundle
     from togetherctl.sources.bundle_place import Taken
-    from togetherctl.sources.bundle_update import Update
+    from togetherctl.sources.bundle_update import Entry, Update
     from togetherctl.sources.trust import Stranger
     from togetherctl.store.models import BundleTable
     from togetherctl.wiring import World
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Newer:
-    """A bundle that is not what it was: what it would change, and the hosts that have to be agreed to first."""
+    """A bundle that is new, or not what it was: what it would change, and the hosts that have to be agreed to first."""
 
     name: str
     taken: Taken
     base: Bundle | None
     bundle: Bundle
+    wanted: frozenset[Entry] | None
     update: Update
     strangers: list[Stranger]
 
@@ -47,6 +50,21 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
     return {name: known[name] for name in names or known}
 
 
+def consider(world: World, taken: Taken, *, clusters: Collection[str] | None = None) -> Newer:
+    """What taking a bundle means, for the first time or again: all of it, or these clusters and what they need.
+
+    Raises UsageError where there is no such cluster in it, and ConfigError.
+    """
+    bundle = read(taken.text, origin=taken.origin)
+    wanted: frozenset[Entry] = frozenset(entry for entry in bundle.tables if entry[0] != "issuer")
+    if clusters is not None:
+        for name in clusters:
+            if name not in bundle.store.clusters:
+                raise UsageError(f"{taken.origin} has no cluster {name}{nearest(name, bundle.store.clusters)}")
+        wanted = frozenset(("cluster", name) for name in clusters)
+    return _newer(world, name_for(taken.source, world.store.table), taken, bundle, wanted)
+
+
 def look(world: World, name: str) -> Newer | None:
     """What has become of the bundle called `name`; None where it is as it was.
 
@@ -56,9 +74,14 @@ def look(world: World, name: str) -> Newer | None:
     taken = take(table.source, world.environ, log=world.log)
     if taken.sha256 == table.sha256:
         return None
-    bundle, base = read(taken.text, origin=taken.origin), _as_taken(world, table)
+    return _newer(world, name, taken, read(taken.text, origin=taken.origin), None)
+
+
+def _newer(world: World, name: str, taken: Taken, bundle: Bundle, wanted: frozenset[Entry] | None) -> Newer:
+    before = world.store.table.bundles.get(name)
+    base = _as_taken(world, before) if before else None
     text = TomlText(files.read(world.paths.config).text)
-    update = compare(text.data, base, bundle)
+    update = compare(text.data, base, bundle, wanted)
     try:
         update.apply(text)
     except CannotEdit:
@@ -69,13 +92,13 @@ def look(world: World, name: str) -> Newer | None:
     if after is None:
         said = [f"{problem.shown}: {problem.reason}" for problem in problems]
         raise ConfigError(f"what {taken.origin} changes does not fit into your store", problems=said)
-    return Newer(name, taken, base, bundle, update, strangers(world.store.table, after))
+    return Newer(name, taken, base, bundle, wanted, update, strangers(world.store.table, after))
 
 
 def carry_out(world: World, newer: Newer) -> None:
     """Make the changes, and remember the bundle as it is now. Raises TogetherctlError, and then nothing was changed."""
     with world.changing_store() as text:
-        if compare(text.data, newer.base, newer.bundle) != newer.update:
+        if compare(text.data, newer.base, newer.bundle, newer.wanted) != newer.update:
             raise TogetherctlError(f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again")
         newer.update.apply(text)
         remember(text, newer.name, newer.taken, world.paths.bundles)

@@ -12,7 +12,7 @@ from togetherctl.sources.bundle_keys import KINDS, REFERENCES, TAKEN, entries
 from togetherctl.store.editing import section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from togetherctl.sources.bundle import Bundle
     from togetherctl.store.choices import Kind
@@ -38,13 +38,14 @@ class Update:
     """What a newer bundle means for a store, which has names of its own.
 
     `changes` will be made; `kept` will not, because the person changed the same key; `added` are new entries; `gone`
-    are entries that the bundle has no more, which stay.
+    are entries that the bundle has no more, which stay. `names` says what its entries are called here.
     """
 
     changes: list[Change] = field(default_factory=list)
     kept: list[Change] = field(default_factory=list)
     added: _Tables = field(default_factory=dict)
     gone: list[Entry] = field(default_factory=list)
+    names: dict[Entry, str] = field(default_factory=dict)
 
     @property
     def changes_nothing(self) -> bool:
@@ -82,23 +83,30 @@ class Update:
         text.add({(section(kind), name): table for (kind, name), table in self.added.items()})
 
 
-def compare(data: Mapping[str, Any], base: Bundle | None, new: Bundle) -> Update:
-    """What `new` means for the store's `data`, where `base` is the bundle as it was taken last, if that is known."""
-    return _Comparison(data, base, new).update()
+def compare(
+    data: Mapping[str, Any], base: Bundle | None, new: Bundle, wanted: Collection[Entry] | None = None
+) -> Update:
+    """What `new` means for the store's `data`, where `base` is the bundle as it was taken last, if that is known.
+
+    What is not here comes if it is new in the bundle, or, where somebody says what is `wanted`, if it is among that.
+    """
+    return _Comparison(data, base, new, wanted).update()
 
 
 class _Comparison:
     """Goes through the new bundle: issuers first, so that what refers to them knows their names here."""
 
-    def __init__(self, data: Mapping[str, Any], base: Bundle | None, new: Bundle) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], base: Bundle | None, new: Bundle, wanted: Collection[Entry] | None
+    ) -> None:
         self._mine: _Tables = {(kind, name): table for kind in KINDS for name, table in entries(data, kind).items()}
         self._base: Mapping[Entry, Mapping[str, Any]] = base.tables if base else {}
         self._theirs = new.tables
-        self._names_before = _names(self._mine, self._base)
-        self._names_now = _names(self._mine, self._theirs, surely=bool(base))
-        # What entries of the new bundle are called here, those that come in with it too.
-        self._here: dict[Entry, str] = {}
+        self._names_before = self._taken_before()
+        self._names_now = _names(self._mine, self._theirs, edited=not base)
+        self._wanted = wanted
         self._update = Update()
+        self._here = self._update.names
 
     def update(self) -> Update:
         for entry in filter(self._is_wanted, self._theirs):
@@ -117,9 +125,20 @@ class _Comparison:
         ]
         return self._update
 
+    def _taken_before(self) -> dict[Entry, str]:
+        """What the old bundle's entries are called here; by their names alone where nothing else tells them."""
+        names = _names(self._mine, self._base, edited=True)
+        others = {(kind, name) for (kind, _), name in names.items()}
+        return {
+            entry: name
+            for entry in self._base
+            if (name := names.get(entry) or (entry[1] if entry in self._mine and entry not in others else None))
+        }
+
     def _is_wanted(self, entry: Entry) -> bool:
         """Whether it is here, or new, or needed by one that is. Whoever removed it, or never took it, does not."""
-        if entry in self._names_before or (entry not in self._base and entry[0] != "issuer"):
+        new = entry not in self._base and entry[0] != "issuer"
+        if entry in self._names_before or (new if self._wanted is None else entry in self._wanted):
             return True
         return any(
             self._is_wanted((kind, name))
@@ -162,10 +181,10 @@ def _referring(entry: Entry, tables: Mapping[Entry, Mapping[str, Any]], names: M
     return table
 
 
-def _names(mine: _Tables, theirs: Mapping[Entry, Mapping[str, Any]], *, surely: bool = False) -> dict[Entry, str]:
+def _names(mine: _Tables, theirs: Mapping[Entry, Mapping[str, Any]], *, edited: bool) -> dict[Entry, str]:
     """What entries of a bundle are called here: told by what they are, since both sides may rename them.
 
-    `surely` goes by all that tells an entry from another; otherwise an entry that was edited is still the same.
+    If they may have been `edited` here, an entry need not agree in all that tells it from others.
     """
     alike: dict[tuple[Kind, int, object], list[str]] = {}
     for kind, name in mine:
@@ -176,9 +195,7 @@ def _names(mine: _Tables, theirs: Mapping[Entry, Mapping[str, Any]], *, surely: 
         kind, name = entry
         identities = _identities(entry, theirs)
         found = [alike.get((kind, place, identity), []) for place, identity in enumerate(identities) if identity]
-        known = [name for names in found[: 1 if surely else None] for name in names]
-        if not surely and entry in mine:
-            known.append(name)
+        known = [name for names in found[: None if edited else 1] for name in names]
         if known:
             names[entry] = name if name in known else known[0]
     return names
