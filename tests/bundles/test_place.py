@@ -11,7 +11,7 @@ import pytest
 from tests.bundles.conftest import BUNDLE, Publish
 from tests.support.issuer import Reply
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted, UsageError
-from togetherctl.sources.bundle_place import copy_of, drop_copies, name_for, remember, shown, take
+from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
 from togetherctl.store.models import StoreTable
 from togetherctl.store.toml_text import TomlText
 
@@ -144,9 +144,10 @@ def test_what_was_taken_is_kept(team_file: Path, environ: dict[str, str], tmp_pa
     assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert copy_of(taken.sha256, folder) == BUNDLE.encode()
     assert copy_of("0" * 64, folder) is None
-    drop_copies(folder, StoreTable.model_validate(text.data))
+    drop_copy(taken.sha256, folder, StoreTable.model_validate(text.data))
     assert path.exists()
     path.write_text("another", encoding="utf-8")
     assert copy_of(taken.sha256, folder) is None
-    drop_copies(folder, StoreTable())
+    drop_copy(taken.sha256, folder, StoreTable())
+    drop_copy(taken.sha256, folder, StoreTable())
     assert not path.exists()

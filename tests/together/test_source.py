@@ -200,6 +200,16 @@ def test_one_that_answers_already_is_taken(
     assert the_offer(take()).notes == notes
 
 
+def test_what_the_api_says_is_made_printable(take: Any, together: ScriptedTogether) -> None:
+    together.add("ev\x1b[2Jil", oidc_config=None, cluster_id="x; rm -rf ~")
+    together.add("east", status="\u202eReady")
+    found = take()
+    (passed,) = found.passed
+    assert passed.name == "ev\\x1b[2Jil"
+    assert passed.reason.endswith("tg clusters get-credentials ev-2Jil")
+    assert found.offers[0].notes == ("Together AI says it is \\u202eReady",)
+
+
 def test_one_that_is_broken_does_not_keep_the_others(take: Any, together: ScriptedTogether) -> None:
     together.add("east")
     together.add("west", oidc_config=None)

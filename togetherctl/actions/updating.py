@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.sources.bundle import read
-from togetherctl.sources.bundle_place import copy_of, drop_copies, name_for, remember, shown, take
+from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
 from togetherctl.sources.bundle_update import compare
 from togetherctl.sources.trust import strangers
 from togetherctl.store import files
@@ -102,7 +102,9 @@ def carry_out(world: World, newer: Newer) -> None:
             raise TogetherctlError(f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again")
         newer.update.apply(text)
         remember(text, newer.name, newer.taken, world.paths.bundles)
-    drop_copies(world.paths.bundles, Store.load(world.paths.config, world.environ).table)
+    before = world.store.table.bundles.get(newer.name)
+    if before is not None:
+        drop_copy(before.sha256, world.paths.bundles, Store.load(world.paths.config, world.environ).table)
 
 
 def _as_taken(world: World, table: BundleTable) -> Bundle | None:

@@ -8,11 +8,15 @@ from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
 from togetherctl.together import key as keys
 from togetherctl.together.api import KEYS_PAGE, base_url, clean_key
+from togetherctl.vault import Patience
 
 if TYPE_CHECKING:
     from togetherctl.commands.app import App
 
 _ASK_SECONDS = 600.0
+# A person who unlocks the keyring needs a while, and where nobody can, none comes.
+_KEYRING_SECONDS = 60.0
+_KEYRING_ALONE_SECONDS = 10.0
 
 
 def api_key(app: App, *, keep: bool = False) -> str:
@@ -21,7 +25,11 @@ def api_key(app: App, *, keep: bool = False) -> str:
     Raises UsageError where there is none and nobody can be asked, StorageError where the keyring does not take it.
     """
     place = base_url(app.environ)
-    key = keys.given(app.environ, base_url=place) or _asked(app, place)
+    patience = Patience(
+        _KEYRING_SECONDS if app.console.can_ask else _KEYRING_ALONE_SECONDS,
+        lambda: app.console.say("waiting for the keyring, which may be asking to be unlocked"),
+    )
+    key = keys.given(app.environ, base_url=place, patience=patience) or _asked(app, place)
     if keep:
         keys.keep(key, base_url=place)
         app.console.say("The API key is in the keyring.")

@@ -155,13 +155,11 @@ def copy_of(sha256: str, folder: Path) -> bytes | None:
     return text if hashlib.sha256(text).hexdigest() == sha256 else None
 
 
-def drop_copies(folder: Path, store: StoreTable) -> None:
-    """Delete the copies that no bundle of the store is compared with any more."""
-    kept = {_copy(folder, table.sha256) for table in store.bundles.values()}
-    for path in folder.glob("*.toml"):
-        if path not in kept:
-            with suppress(OSError):
-                path.unlink()
+def drop_copy(sha256: str, folder: Path, store: StoreTable) -> None:
+    """Delete a copy that was taken the place of, unless a bundle of the store is still compared with it."""
+    if all(table.sha256 != sha256 for table in store.bundles.values()):
+        with suppress(OSError):
+            _copy(folder, sha256).unlink()
 
 
 def _copy(folder: Path, sha256: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from togetherctl.errors import Refused, Untrusted
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.kubelogin.names import clean
+from togetherctl.printable import printable
 from togetherctl.sources.offer import Found, Offer, Passed
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.store.problems import described
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from togetherctl.together.api import Caller, ClusterRecord, OIDCConfig, TogetherAPI
 
 _WORKING = frozenset({"Ready", "Degraded"})
+# What is shown for copying into a shell is nothing but a name.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _OIDC_FILE = "download its OIDC kubeconfig from Together AI's pages and run togetherctl init FILE"
 # The scope that brings a claim where `openid` alone does not (OpenID Connect Core 1.0, 5.4).
 _SCOPES = {
@@ -49,7 +53,7 @@ def from_together(api: TogetherAPI, *, project: str | None = None) -> Found:
         try:
             offers.append(_offer(name, record))
         except _CannotTake as reason:
-            passed.append(Passed(record.name, str(reason)))
+            passed.append(Passed(printable(record.name), str(reason)))
     if not offers and not passed:
         passed.append(Passed(_whose(caller, project), _EMPTY))
     return Found(_origin(caller, project), tuple(offers), tuple(passed))
@@ -93,7 +97,7 @@ def _offer(name: str, record: ClusterRecord) -> Offer:
     if record.oidc is None:
         raise _CannotTake(
             "it was made without OIDC, which can only be chosen when a cluster is made; use the kubeconfig it has: "
-            f"tg clusters get-credentials {record.cluster_id or name}"
+            f"tg clusters get-credentials {record.cluster_id if _PLAIN_ID.fullmatch(record.cluster_id) else name}"
         )
     issuer, profile = _issuer(record.oidc), _profile(record.oidc, notes)
     _refuse_if_not_ready(record, notes)
@@ -110,9 +114,11 @@ def _refuse_if_not_ready(record: ClusterRecord, notes: list[str]) -> None:
     if record.control_plane_ready is False or not (
         record.control_plane_ready or record.status in _WORKING or (not record.status and record.kube_config)
     ):
-        raise _CannotTake(f"it is not ready yet ({record.status or 'its control plane is not'}); run this again later")
+        raise _CannotTake(
+            f"it is not ready yet ({printable(record.status) or 'its control plane is not'}); run this again later"
+        )
     if record.status not in ("Ready", ""):
-        notes.append(f"Together AI says it is {record.status}")
+        notes.append(f"Together AI says it is {printable(record.status)}")
 
 
 def _issuer(oidc: OIDCConfig) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _profile(oidc: OIDCConfig, notes: list[str]) -> dict[str, Any]:
     claim = oidc.username_claim or "sub"
     scopes = _SCOPES.get(claim, ("openid", "email", "profile"))
     if claim not in _SCOPES:
-        notes.append(f"its user names come from the claim {claim}; scopes may have to be added for it")
+        notes.append(f"its user names come from the claim {printable(claim)}; scopes may have to be added for it")
     table = {"client_id": oidc.client_id, "scopes": list(scopes)}
     _check(table, lambda given: ProfileTable.model_validate({"issuer": "", **given}), "profile")
     return table

@@ -13,8 +13,10 @@ from togetherctl.together.api import clean_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PATIENCE = vault.Patience(10.0)
 
-def given(environ: Mapping[str, str], *, base_url: str) -> str | None:
+
+def given(environ: Mapping[str, str], *, base_url: str, patience: vault.Patience = _PATIENCE) -> str | None:
     """`TOGETHER_API_KEY`, else the key that was kept for this API, else None: then somebody is to be asked.
 
     Raises UsageError where the variable holds no key.
@@ -24,7 +26,7 @@ def given(environ: Mapping[str, str], *, base_url: str) -> str | None:
         return clean_key(named)
     # A keyring that is locked or absent is no reason to stop: the key can be asked for.
     with suppress(StorageError):
-        return vault.read(keyring_name(base_url))
+        return vault.read(keyring_name(base_url), patience)
     return None
 
 

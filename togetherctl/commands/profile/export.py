@@ -13,7 +13,7 @@ from togetherctl.sources.bundle_export import bundle_of
 @click.argument("names", metavar="[PROFILE]...", nargs=-1)
 @pass_app
 def command(app: App, names: tuple[str, ...]) -> None:
-    """Print a bundle for others: profiles with their issuers and clusters.
+    """Print a bundle for others: profiles, issuers, clusters.
 
     It holds no secret, and nothing of this machine: CA files stand in it as certificates, and what is left out is
     said. Others take it with togetherctl init FILE, or from an https address. Without a name, all profiles.
