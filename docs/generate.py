@@ -14,7 +14,7 @@ from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
 from togetherctl.store.preset_page import example, parts
 from togetherctl.store.presets import find, names
 from togetherctl.store.presets import json_schema as preset_schema
@@ -73,6 +73,7 @@ def _configuration() -> Iterator[str]:
         ("[issuers.NAME]", IssuerTable),
         ("[profiles.NAME]", ProfileTable),
         ("[clusters.NAME]", ClusterTable),
+        ("[bundles.NAME]", BundleTable),
     ):
         yield f"\n## {title}\n\n{model.__doc__}\n\n| key | default | meaning |\n|---|---|---|\n"
         yield from _keys(model)
