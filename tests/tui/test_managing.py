@@ -197,3 +197,58 @@ def test_every_act_has_its_name_in_the_palette(make_world: MakeWorld, canary: Ca
             await person.press("escape")
 
     asyncio.run(flow())
+
+
+BUNDLE = """\
+version = 1
+
+[issuers.acme]
+url = "{url}"
+
+[profiles.team]
+issuer = "acme"
+client_id = "the-client"
+
+[clusters.west]
+profile = "team"
+server = "https://127.0.0.1:7443"
+"""
+
+
+def test_a_bundle_is_imported_once_its_hosts_were_seen(
+    issuer: ScriptedIssuer, make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary
+) -> None:
+    bundle = tmp_path / "team.toml"
+    bundle.write_text(BUNDLE.format(url=issuer.url), "utf-8")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, rows=0) as person:
+            await person.press("i")
+            await person.sees("Import from a file", "File or https address")
+            await person.press(*keys("/nowhere"))
+            await person.sees("there is no such file")
+            await person.press("end", "ctrl+u", *keys(str(bundle)), "enter")
+            await person.sees("+ profile team", "+ cluster west", "127.0.0.1", "Agree only if you know these hosts.")
+            await person.press("y")
+            await person.sees("Imported team.", "Clusters: west")
+            await person.until(lambda: "team" in person.app.rows)
+            await person.press("i", *keys(str(bundle)), "enter")
+            await person.sees("Your store has all of it already.")
+
+    asyncio.run(flow())
+    assert "[clusters.west]" in (home / "tctl" / "config.toml").read_text("utf-8")
+
+
+def test_a_file_that_is_no_bundle_is_said(make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary) -> None:
+    bundle = tmp_path / "bad.toml"
+    bundle.write_text('version = 1\n[profiles.x]\nissuer = "gone"\nclient_id = "[red]\\u001b[31m"\n', "utf-8")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, rows=0) as person:
+            await person.press("i", *keys(str(bundle)), "enter")
+            shown = await person.sees("✗")
+            assert "\x1b" not in shown
+            await person.press("escape")
+
+    asyncio.run(flow())
+    assert not (home / "tctl" / "config.toml").exists()

@@ -178,8 +178,7 @@ class TogetherApp(App[None]):
         """Everything by name, in the command palette."""
         if screen is self.home:
             for act in ACTS:
-                if act.fits(self.selection):
-                    yield SystemCommand(act.title, act.help, lambda id_=act.id: self.action_act(id_))
+                yield SystemCommand(act.title, act.help, lambda id_=act.id: self.action_act(id_))
             yield SystemCommand("Filter", "Show only what has these words", self.home.action_filter)
             yield SystemCommand("Sort", "Sort by something else", self.home.action_sort)
             yield SystemCommand("Mark all", "Mark every profile that is shown, or none", self.home.action_mark_all)
@@ -202,6 +201,8 @@ class TogetherApp(App[None]):
         act = next(act for act in ACTS if act.id == id)
         if act.fits(self.selection):
             act.run(self, self.selection)
+        else:
+            self.notify(f"{act.title}: choose one profile first.", severity="warning", markup=False)
 
     def action_help(self) -> None:
         from togetherctl.tui.screens.help import Help

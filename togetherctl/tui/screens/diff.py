@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-_STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-muted"}
+_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
 
 
 class Diff(Question):
