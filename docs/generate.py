@@ -14,7 +14,10 @@ from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+from togetherctl.store.preset_page import example, parts
+from togetherctl.store.presets import find, names
+from togetherctl.store.presets import json_schema as preset_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +36,9 @@ def pages() -> dict[Path, str]:
         reference / "configuration.md": MADE + "".join(_configuration()),
         reference / "environment.md": MADE + "".join(_environment()),
         reference / "exit-codes.md": MADE + "".join(_exit_codes()),
+        HERE / "providers.md": MADE + "".join(_providers()),
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
+        HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }
 
 
@@ -68,6 +73,7 @@ def _configuration() -> Iterator[str]:
         ("[issuers.NAME]", IssuerTable),
         ("[profiles.NAME]", ProfileTable),
         ("[clusters.NAME]", ClusterTable),
+        ("[bundles.NAME]", BundleTable),
     ):
         yield f"\n## {title}\n\n{model.__doc__}\n\n| key | default | meaning |\n|---|---|---|\n"
         yield from _keys(model)
@@ -99,6 +105,35 @@ def _environment() -> Iterator[str]:
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
     yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+
+
+def _providers() -> Iterator[str]:
+    yield (
+        "# Identity providers, one by one\n\n"
+        "What to register at your provider, and what to know of it. `togetherctl issuer presets NAME` says the same, "
+        "and `togetherctl issuer check URL` looks at yours.\n\n"
+        "`(not certain)` marks what was reported elsewhere or is likely, and not read in the provider's code or "
+        "documents. A provider that is not here works too, if it does OpenID Connect with authorization codes and "
+        "PKCE; register a public client with the redirect URIs `http://localhost:8000` and `http://localhost:18000`.\n\n"
+        "The provider is recognised by the issuer's URL. Where only its metadata tells, adding the issuer writes "
+        "`preset` into the store.\n\n"
+        "| preset | provider | issuer |\n|---|---|---|\n"
+    )
+    presets = [(name, preset) for name in names() if (preset := find(name, ""))]
+    for name, preset in presets:
+        yield f"| `{name}` | [{preset.title}](#{_anchor(preset.title)}) | `{preset.issuer_example}` |\n"
+    for _, preset in presets:
+        yield f"\n## {preset.title}\n\n```toml\n{example(preset)}```\n\n"
+        for part in parts(preset):
+            if len(part.paragraphs) == 1:
+                yield f"- **{part.heading}**: {part.paragraphs[0]}\n"
+            else:
+                yield f"- **{part.heading}**:\n" + "".join(f"  - {text}\n" for text in part.paragraphs)
+
+
+def _anchor(title: str) -> str:
+    """Where a heading's link leads."""
+    return title.lower().replace(" ", "-")
 
 
 if __name__ == "__main__":

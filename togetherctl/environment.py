@@ -18,6 +18,8 @@ EXEC_INFO = "KUBERNETES_EXEC_INFO"
 # Set by the shell scripts of `completion` alone, for the one call that answers them.
 COMPLETING = "_TOGETHERCTL_COMPLETE"
 KUBE_CACHE = "KUBECACHEDIR"
+API_KEY = "TOGETHER_API_KEY"
+BASE_URL = "TOGETHER_BASE_URL"
 CLIENT_SECRET = "OIDC_CLIENT_SECRET"  # noqa: S105 # the name of a variable
 
 
@@ -70,6 +72,16 @@ VARIABLES = (
         "is not forced. Profiles do not look at it.",
     ),
     Variable(KUBE_CACHE, "Sessions of `get-token` with kubelogin's flags go to its folder `oidc-login`."),
+    Variable(
+        API_KEY,
+        "The API key of Together AI with which `init together` and `profile import together` list clusters; nothing "
+        "else reads it, and it is not stored.",
+    ),
+    Variable(
+        BASE_URL,
+        "Where Together AI's API is, if not `https://api.together.ai`; https, or http on this machine. A `/v1` at its "
+        "end does not count.",
+    ),
     Variable(
         CALLERS,
         "Set by togetherctl for the `command` of a client secret: the profiles being served, so that a command that "

@@ -23,7 +23,7 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unreachable(
             f"the TLS certificate of {host} cannot be verified: {error.verify_message}",
-            hint="name its certificate authority with ca_file of the issuer, or --certificate-authority",
+            hint="name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority",
             sent=sent,
         )
     if isinstance(error, ssl.SSLError):

@@ -46,6 +46,11 @@ class Paths:
         return self.cache / "ready"
 
     @property
+    def bundles(self) -> Path:
+        """Bundles as they were taken."""
+        return self.state / "bundles"
+
+    @property
     def known(self) -> Path:
         """Profiles as they were resolved before."""
         return self.cache / "profiles"

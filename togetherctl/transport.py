@@ -156,14 +156,25 @@ class HTTP:
             client.close()
         self._clients.clear()
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS) -> Answer:
-        """GET `url`. Raises Unreachable and Untrusted; any status below 500 is an answer."""
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+        follow: bool = True,
+        limit: int = MAX_BODY,
+    ) -> Answer:
+        """GET `url`, an answer of at most `limit` bytes. Raises Unreachable and Untrusted.
+
+        Any status below 500 is an answer; without `follow` a redirect is one too.
+        """
         deadline = min(monotonic() + seconds, self._ends)
         first, own_headers = url, dict(self.connection.headers)
         for _ in range(_MAX_REDIRECTS):
-            answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline)
+            answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline, limit)
             location = answer.headers.get("location")
-            if answer.status not in (301, 302, 303, 307, 308) or not location:
+            if not follow or answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
             try:
                 url = urljoin(url, location)
@@ -204,12 +215,20 @@ class HTTP:
             )
         return answer
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Answer:
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+        limit: int = MAX_BODY,
+    ) -> Answer:
         started = monotonic()
         if started >= deadline:
             raise Unreachable(f"there was no time left to ask {host_of(url)}", sent=False)
         try:
-            answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline), url)
+            answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
         except TogetherctlError as error:
             self._log(f"{method} {_without_query(url)}: {error.message}")
             raise
@@ -217,7 +236,7 @@ class HTTP:
         return answer
 
     def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: float, limit: int
     ) -> Answer:
         left = max(deadline - monotonic(), 0.001)
         try:
@@ -249,7 +268,7 @@ class HTTP:
                     url,
                     response.status_code,
                     {name.lower(): value for name, value in response.headers.items()},
-                    _capped(response, url),
+                    _capped(response, url, limit),
                 )
             finally:
                 response.close()
@@ -275,7 +294,7 @@ class HTTP:
             connection.close()
         _refuse_compression(received, url)
         if len(data) > MAX_BODY:
-            raise _too_large(url)
+            raise _too_large(url, MAX_BODY)
         return Answer(url, status, received, data)
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -298,14 +317,14 @@ class HTTP:
         return self._clients[proxy]
 
 
-def _capped(response: httpx2.Response, url: str) -> bytes:
+def _capped(response: httpx2.Response, url: str, limit: int) -> bytes:
     # Bytes as they came: identity encoding was asked for, and unpacking what was not would undo the cap.
     _refuse_compression(response.headers, url)
     body = bytearray()
     for chunk in response.iter_raw():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise _too_large(url)
+        if len(body) > limit:
+            raise _too_large(url, limit)
     return bytes(body)
 
 
@@ -318,8 +337,8 @@ def _no_url(url: str) -> Refused:
     return Refused(f"{printable(url)} is not a URL that can be asked")
 
 
-def _too_large(url: str) -> Untrusted:
-    return Untrusted(f"the answer from {host_of(url)} is larger than {MAX_BODY // 1024} KiB")
+def _too_large(url: str, limit: int) -> Untrusted:
+    return Untrusted(f"the answer from {host_of(url)} is larger than {limit // 1024} KiB")
 
 
 def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
+    from togetherctl.together.api import TogetherAPI
 
 # How long the keyring may take: a person who unlocks it needs a while, and where nobody can, none comes.
 _KEYRING_SECONDS = 60.0
@@ -64,9 +65,9 @@ class World:
 
         return Store.load(self.paths.config, self.environ)
 
-    def anew(self, conversation: Conversation | None = None) -> World:
+    def anew(self, conversation: Conversation | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
-        world = replace(self, conversation=conversation or self.conversation)
+        world = replace(self, conversation=conversation or self.conversation, sleep=sleep or self.sleep)
         world.__dict__.update(_memory=self._memory, sealing_key=self.sealing_key)
         return world
 
@@ -96,6 +97,19 @@ class World:
             sleep=self.sleep,
             open_browser=self.open_browser or self._open_browser,
             place=self.place or self._look_around,
+            log=self.log,
+        )
+
+    def together(self, key: str) -> TogetherAPI:
+        """Together AI's API, asked with `key`. Raises UsageError where that, or where the API is, cannot be right."""
+        from togetherctl.together.api import TogetherAPI, base_url
+
+        return TogetherAPI(
+            key,
+            base_url=base_url(self.environ),
+            environ=self.environ,
+            clock=self.clock,
+            sleep=self.sleep,
             log=self.log,
         )
 
@@ -207,6 +221,7 @@ class World:
                     move.undo()
                 raise
             ready.drop_all()
+            self._known.drop_all()
             for move in moves:
                 move.finish()
         after = self._store_now()

@@ -236,10 +236,10 @@ class TestAdding:
                 'scopes = ["email"]\nmargin = 9\n'
             )
         )
-        assert issuer.counts == {"/.well-known/openid-configuration": 1}
+        assert issuer.counts == {"/.well-known/openid-configuration": 1, "/keys": 1}
         # The URL is known now: the issuer that has it is used, and nobody is asked.
         assert cli("profile", "add", "two", "--issuer", issuer.url, "--client-id", "y").code == 0
-        assert issuer.counts == {"/.well-known/openid-configuration": 1}
+        assert issuer.counts == {"/.well-known/openid-configuration": 1, "/keys": 1}
         assert json.loads(cli("issuer", "list", "-o", "json").stdout)["items"][0]["name"] == "acme"
 
     def test_a_slash_that_differs_is_named(self, cli: Run, issuer: ScriptedIssuer, home: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.commands.console import Console
-from togetherctl.commands.qr import draw
+from togetherctl.qr import draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
+
 import pytest
 
 from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
+from togetherctl.kube.yaml_nodes import CannotEdit
+from togetherctl.kube.yaml_text import NotYAML, YamlText, dump, load
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 
@@ -292,3 +295,57 @@ def test_credentials_are_hidden_behind_aliases_and_odd_keys_too() -> None:
     assert "SECRET" not in hidden
     assert hidden.startswith("? [a]\n: b\nx: {token: ")
     assert hidden.endswith("z:\n  token: [(hidden)]\nend: shown\n")
+
+
+@pytest.mark.parametrize("text", [*LAYOUTS.values(), ANCHORS], ids=[*LAYOUTS, "anchors"])
+@pytest.mark.parametrize("doomed", ["first", "last", "all"])
+def test_an_entry_that_is_taken_out_is_the_only_change(text: str, doomed: str) -> None:
+    document = YamlText(text)
+    entries = document.entries("contexts")
+    gone = entries if doomed == "all" else entries[:1] if doomed == "first" else entries[-1:]
+    for entry in gone:
+        document.replace("contexts", entry, None)
+    before = load(text) or {}
+    try:
+        changed = document.text()
+    except CannotEdit:
+        # Another entry needs what the first one anchors.
+        assert (text, doomed) == (ANCHORS, "first")
+        return
+    assert (load(changed) or {}) == ({**before, "contexts": [e for e in entries if e not in gone]} if gone else before)
+    if not text.lstrip().startswith("{"):
+        taken = SequenceMatcher(None, text.splitlines(), changed.splitlines(), autojunk=False).get_opcodes()
+        assert {step[0] for step in taken if "contexts" not in text.splitlines()[min(step[1], step[2] - 1)]} <= {
+            "equal",
+            "delete",
+        }
+    assert changed.count("\r\n") in (0, changed.count("\n"))
+
+
+def test_what_is_taken_out_leaves_the_comments_around_it() -> None:
+    document = YamlText(HANDWRITTEN)
+    document.replace("clusters", document.entries("clusters")[0], None)
+    document.replace("users", document.entries("users")[0], None)
+    expected = HANDWRITTEN.replace(
+        "- cluster:\n    server: https://a   # keep\n    certificate-authority-data: AAA=\n  name: a\n", ""
+    )
+    start, end = expected.index("- name: me"), expected.index("\n    # after the user")
+    assert document.text() == expected[:start].replace("users:", "users: []") + expected[end:]
+
+
+@pytest.mark.parametrize("doomed", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)])
+def test_any_of_a_list_on_one_line_can_be_taken_out(doomed: tuple[int, ...]) -> None:
+    document = YamlText("contexts: [ {name: a}, {name: b},\n  {name: c} ]   # all\n")
+    entries = document.entries("contexts")
+    for at in doomed:
+        document.replace("contexts", entries[at], None)
+    assert load(document.text())["contexts"] == [entry for at, entry in enumerate(entries) if at not in doomed]
+    assert document.text().endswith("]   # all\n")
+
+
+def test_of_two_entries_with_one_name_the_one_that_is_meant_changes() -> None:
+    document = YamlText("contexts:\n- name: a # 1\n  x: 1\n- name: a # 2\n  x: 2\n")
+    first, second = document.entries("contexts")
+    document.replace("contexts", second, {"name": "b", "x": 2})
+    document.replace("contexts", first, None)
+    assert document.text() == "contexts:\n- name: b # 2\n  x: 2\n"

@@ -228,7 +228,7 @@ def _damage(path: Path, how: str) -> None:
     elif how == "another profile's":
         path.write_text(json.dumps({**kept, "profile_name": "plain"}))
     elif how == "another version's":
-        path.write_text(json.dumps({**kept, "circumstances": {**kept["circumstances"], "version": 2}}))
+        path.write_text(json.dumps({**kept, "circumstances": {**kept["circumstances"], "version": 1}}))
     elif how == "without a field":
         del kept["profile"]["client_id"]
         path.write_text(json.dumps(kept))

@@ -47,6 +47,9 @@ class Remembered:
     def page(self, url: str, *, opened: bool) -> None:
         self.pages.append((url, opened))
 
+    def go_on(self) -> None:
+        """Nobody calls it off."""
+
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:
         self.said.append(f"waiting for {what}, {seconds:.0f} s")

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
@@ -122,10 +122,10 @@ class ScriptedIssuer:
         """Listen, on the same port as before."""
         issuer = self
 
-        class Handler(_Handler):
+        class Handles(Handler):
             home = issuer
 
-        self._server = ThreadingHTTPServer(("localhost", self._port), Handler)
+        self._server = ThreadingHTTPServer(("localhost", self._port), Handles)
         self._server.daemon_threads = True
         if self._tls:
             self._server.socket = self._tls.wrap_socket(
@@ -290,8 +290,21 @@ class ScriptedIssuer:
         return by_header or asked.form.get("client_secret") == self.client_secret
 
 
-class _Handler(BaseHTTPRequestHandler):
-    home: ScriptedIssuer
+class Scripted(Protocol):
+    """What answers: it notes each request, may keep it waiting, and has a reply for it."""
+
+    clock: Callable[[], float]
+    asked: list[Asked]
+    counts: Counter[str]
+    gates: dict[str, Gate]
+
+    def answer(self, asked: Asked) -> Reply: ...
+
+
+class Handler(BaseHTTPRequestHandler):
+    """HTTP for whatever is scripted."""
+
+    home: Scripted
     protocol_version = "HTTP/1.1"
     timeout = 10
     # Head and body are two writes: the second must not wait for the first one's acknowledgement.
@@ -327,7 +340,10 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         reply = self.home.answer(asked)
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
+        if "Date" in reply.headers:
+            self.send_response_only(reply.status)
+        else:
+            self.send_response(reply.status)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
         for name, value in headers.items():
             self.send_header(name, value)

@@ -126,7 +126,7 @@ def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable
     for _ in range(min(at_once, len(asked))):
         threading.Thread(target=work, name="togetherctl-probe", daemon=True).start()
     for _ in asked:
-        answer = _next(answered)
+        answer = _next(world, answered)
         for line in answer.lines:
             world.log(line)
         if isinstance(answer.probed, BaseException):
@@ -134,8 +134,9 @@ def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable
         note(answer.probed)
 
 
-def _next(answered: SimpleQueue[_Answered]) -> _Answered:
+def _next(world: World, answered: SimpleQueue[_Answered]) -> _Answered:
     while True:
+        world.conversation.go_on()
         try:
             return answered.get(timeout=_LOOK)
         except Empty:

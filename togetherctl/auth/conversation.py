@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+class Cancelled(KeyboardInterrupt):
+    """A person called it off in a face that reads the keys itself; it ends a login just as Ctrl-C does."""
+
+
 @dataclass(frozen=True)
 class DeviceCode:
     """Where a person enters which code (RFC 8628, 3.2); `complete` is the same page with the code filled in."""
@@ -20,7 +24,7 @@ class DeviceCode:
 
 
 class Conversation(Protocol):
-    """Tells, and asks where there is somebody. Only asking may raise, or block for as long as it is told."""
+    """Tells, and asks where there is somebody. Only asking may block; it and `go_on` may raise."""
 
     @property
     def can_ask(self) -> bool:
@@ -46,6 +50,9 @@ class Conversation(Protocol):
 
     def device_code(self, device: DeviceCode, *, opened: bool) -> None:
         """A page to open on any device and the code to enter there, and whether a browser was started at it."""
+
+    def go_on(self) -> None:
+        """Asked again and again while something is waited for. Raises Cancelled where the person called it off."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +91,6 @@ class Announced:
     def device_code(self, device: DeviceCode, *, opened: bool) -> None:
         self.opened_at(device.uri)
         self.inner.device_code(device, opened=opened)
+
+    def go_on(self) -> None:
+        self.inner.go_on()

@@ -57,13 +57,6 @@ class Issuers:
         file = cache_file(self.cache, profile.issuer.url, profile.issuer.connection)
         return Discovery(profile.issuer.url, http, file, self.clock)
 
-    def check(self, issuer: str, connection: Connection) -> None:
-        """Raises as `fetch_metadata` does unless there is an issuer that calls itself `issuer`."""
-        from togetherctl.auth.discovery import fetch_metadata
-
-        with about(None, issuer), self.http(issuer, connection) as http:
-            fetch_metadata(issuer, http)
-
     def log_in(self, profile: Profile, grant: Grant, opened_at: Callable[[str], None]) -> Session:
         """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
         from togetherctl.auth.conversation import Announced
@@ -73,6 +66,8 @@ class Issuers:
         profile = profile.with_secret_at_hand()
 
         def open_browser(url: str) -> Opened | None:
+            # A secret may have taken its time, and a tab cannot be taken back.
+            self.conversation.go_on()
             opened_at(url)
             return self._opened(url, profile)
 

@@ -85,8 +85,10 @@ class Provider:
 
     @property
     def device_endpoint(self) -> str | None:
-        """Where device codes come from: what the store says, else the metadata; None where neither does."""
-        return self.profile.issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
+        """Where device codes come from: the store, else the metadata, else the catalogue says it; else None."""
+        issuer = self.profile.issuer
+        listed = issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
+        return listed or issuer.usual_device_endpoint
 
     def device_authorization(self, scopes: Sequence[str], verifier: str | None) -> dict[str, Any]:
         """What the issuer answers to a device authorization request (RFC 8628, 3.1), with PKCE as of RFC 7636.

@@ -70,6 +70,7 @@ class Turns:
         def waiting(seconds: float) -> None:
             nonlocal told, waited
             waited = seconds
+            self._conversation.go_on()
             if seconds >= _QUIET and not told:
                 told = True
                 self._say_what_for(profile)

@@ -62,6 +62,12 @@ class Console:
     def warn(self, sentence: str) -> None:
         tell(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}")
 
+    def note(self, sentence: str, hint: str | None = None) -> None:
+        """Something to know, and what can be done about it."""
+        tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
+        if hint:
+            tell(f"  {printable(hint, limit=1000)}")
+
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
         tell(f"{PROGRAM}: {printable(line, limit=4000)}")
@@ -112,6 +118,9 @@ class Console:
 
         return read_line(printable(question), seconds=seconds, hidden=True)
 
+    def go_on(self) -> None:
+        """Whoever wants it to end presses Ctrl-C."""
+
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:
         if not sys.stderr.isatty() or self._environ.get("TERM") == "dumb":
@@ -142,7 +151,7 @@ class Console:
             return None
         import shutil
 
-        from togetherctl.commands.qr import draw
+        from togetherctl.qr import draw
 
         size = shutil.get_terminal_size()
         picture = draw(address)

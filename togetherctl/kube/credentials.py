@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from togetherctl.kube.yaml_text import scalars
+from togetherctl.kube.yaml_nodes import scalars
 
 _HIDDEN = "(hidden)"
 _KEYS = frozenset(

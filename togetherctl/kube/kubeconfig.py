@@ -1,27 +1,27 @@
-"""Kubeconfig files: which ones there are, their locks, and putting entries into them without harming anything else."""
+"""Kubeconfig files: which ones there are, their locks, and changing them without harming anything else."""
 
 from __future__ import annotations
 
 import difflib
 import os
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.stanza import SECTIONS, is_ours
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.kube.stanza import SECTIONS
+from togetherctl.kube.yaml_nodes import CannotEdit
+from togetherctl.kube.yaml_text import NotYAML, YamlText
 from togetherctl.lock import is_alive
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from togetherctl.kube.stanza import Entry
+    from collections.abc import Iterator, Mapping
 
 _LOCK_SECONDS = 5.0
 _POLL = 0.1
@@ -88,35 +88,17 @@ class KubeconfigFile:
         return Change(self.path, self.original or "", _rendered(self.path, self.text))
 
 
+Result = TypeVar("Result")
+# Changes what is to be changed in files as they were just read; it may be asked twice.
+Edit: TypeAlias = Callable[[Sequence[KubeconfigFile]], Result]
+
+
 def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path]:
     """The file named on the command line, else those of `KUBECONFIG`, else `~/.kube/config`."""
     if named:
         return [expand(named, environ)]
     listed = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return list(dict.fromkeys(listed)) or [expand("~/.kube/config", environ)]
-
-
-def write(
-    files: Sequence[Path],
-    entries: Sequence[Entry],
-    *,
-    overwrite: bool,
-    current_context: str | None = None,
-    dry_run: bool = False,
-) -> list[Change]:
-    """Put `entries` into the files they are in already, else into the first that exists, else into the last.
-
-    The current context changes only where `current_context` names one. Raises KubeconfigError, and then no file was
-    changed.
-    """
-    if dry_run:
-        return _planned(files, entries, overwrite=overwrite, current_context=current_context)
-    with holding(sorted(files)):
-        changes = _planned(files, entries, overwrite=overwrite, current_context=current_context)
-        for change in changes:
-            if change.changed:
-                change.write()
-        return changes
 
 
 def change_user(
@@ -137,41 +119,56 @@ def change_user(
             changed.write()
 
 
+def planned(files: Sequence[Path], edit: Edit[Result]) -> tuple[list[Change], Result]:
+    """What `edit` would change in those of `files` that exist, and what it says. Raises KubeconfigError."""
+    opened = [file for file in (KubeconfigFile.read(path) for path in files) if file.original is not None]
+    said = edit(opened)
+    return [file.change() for file in opened], said
+
+
+class Pending(Generic[Result]):
+    """What an edit changes and says, not written yet."""
+
+    def __init__(self, changes: list[Change], said: Result) -> None:
+        self.changes = changes
+        self.said = said
+        self._left = [change for change in changes if change.changed]
+
+    def write(self) -> None:
+        """Replace the files that change, one after the other; nothing where that is done. Raises KubeconfigError."""
+        doing, self._left = self._left, []
+        for change in doing:
+            change.write()
+
+
+@contextmanager
+def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Result]]:
+    """Hold the locks of the files that `edit` changes, and write them at the end if the block did not before.
+
+    What the block does comes first; if it fails, nothing is written. A file that stays as it is needs neither a lock
+    nor to be writable. Raises KubeconfigError, and then no file was changed.
+    """
+    before = {change.path for change in planned(files, edit)[0] if change.changed}
+    for path in files:
+        if path not in before:
+            # A run that was cut off had changed this one already, and kubectl waits for nobody's lock.
+            with suppress(KubeconfigError):
+                _abandoned(_lock_of(path))
+    with holding(sorted(before)):
+        pending = Pending(*planned(files, edit))
+        for change in pending.changes:
+            if change.changed and change.path not in before:
+                raise KubeconfigError(f"{change.path} changed in this moment; nothing was done", hint="try again")
+            if change.changed:
+                change.target()
+        yield pending
+        pending.write()
+
+
 def read_kubeconfig(path: Path) -> YamlText | None:
     """One file as it stands, None where there is none. Raises KubeconfigError."""
     text = _read(path)
     return None if text is None else _parse(path, text)
-
-
-def _planned(
-    files: Sequence[Path], entries: Sequence[Entry], *, overwrite: bool, current_context: str | None
-) -> list[Change]:
-    opened = {path: KubeconfigFile.read(path) for path in files}
-    parsed = {path: file.text for path, file in opened.items()}
-    fallback = next((path for path in files if opened[path].original is not None), files[-1])
-    foreign: list[str] = []
-    for entry in entries:
-        path = next((path for path in files if _find(parsed[path], entry)), fallback)
-        existing = _find(parsed[path], entry)
-        if existing is not None and not is_ours(entry.section, existing) and not overwrite:
-            foreign.append(f"{entry.section[:-1]} {entry.name} in {path}")
-            continue
-        replaces = existing if existing is not None and is_ours(entry.section, existing) else None
-        parsed[path].put(entry.section, entry.over(replaces))
-    if foreign:
-        raise KubeconfigError(
-            f"togetherctl did not write {', '.join(foreign)}, and leaves {'it' if len(foreign) == 1 else 'them'} alone",
-            hint="--overwrite replaces them; a context of its own for a cluster: "
-            "togetherctl cluster set NAME context=OTHER",
-        )
-    if current_context is not None:
-        holder = next((path for path in files if parsed[path].data.get("current-context")), fallback)
-        parsed[holder].put_scalar("current-context", current_context)
-    return [opened[path].change() for path in files]
-
-
-def _find(text: YamlText, entry: Entry) -> dict[str, object] | None:
-    return next((item for item in text.entries(entry.section) if item["name"] == entry.name), None)
 
 
 def _rendered(path: Path, text: YamlText) -> str:
@@ -212,7 +209,7 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
     held: list[Path] = []
     try:
         for path in files:
-            lock = path.with_name(f"{path.name}.lock")
+            lock = _lock_of(path)
             try:
                 make_private_folder(path.parent)
                 _take(lock)
@@ -223,6 +220,10 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
     finally:
         for lock in held:
             lock.unlink(missing_ok=True)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
 
 
 def _take(lock: Path) -> None:

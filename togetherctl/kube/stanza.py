@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.exec_credential import V1
@@ -14,6 +15,7 @@ from togetherctl.kube.exec_credential import V1
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from togetherctl.kube.context_name import Named
     from togetherctl.store.store import Cluster
 
 Section = Literal["clusters", "contexts", "users"]
@@ -43,11 +45,17 @@ togetherctl is not where this kubeconfig expects it. Install it again, then run:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a kubeconfig that is ours to write: `body` holds every key we decide about."""
+    """One entry of a kubeconfig that is ours to write: `body` holds every key we decide about.
+
+    `cluster` is the cluster of the store that it is for; a user is for several. `instead` is the name of an entry of
+    ours that this one takes the place of.
+    """
 
     section: Section
     name: str
     body: Mapping[str, Any]
+    cluster: str | None = None
+    instead: str | None = None
 
     def over(self, existing: Mapping[str, Any] | None) -> dict[str, Any]:
         """The entry to write over one of ours: keys we do not decide about stay as they are, in their order."""
@@ -86,16 +94,69 @@ def is_ours(section: Section, entry: Mapping[str, Any]) -> bool:
     return any(_is_mark(item) for item in (extensions if isinstance(extensions, list) else []))
 
 
-def entries_for(cluster: Cluster, command: str) -> list[Entry]:
-    """The three entries that open `cluster` by running `command`."""
+class Owner(NamedTuple):
+    """Whose an entry of ours is: the cluster and the profile of the store that it names, as far as it names them."""
+
+    cluster: str | None
+    profile: str | None
+
+
+def owner_of(section: Section, entry: Mapping[str, Any]) -> Owner | None:
+    """Whose this entry is; None where it is not ours."""
+    if not is_ours(section, entry):
+        return None
+    body = body_of(section, entry)
+    noted = mark_of(section, entry)
+    cluster, profile = noted.get("cluster"), noted.get("profile")
+    user = str(entry.get("name") if section == "users" else body.get("user"))
+    if section == "users" and (called := profile_called(body)) is not None:
+        profile = called
+    elif user.startswith(USER_PREFIX):
+        profile = user.removeprefix(USER_PREFIX)
+    return Owner(cluster if isinstance(cluster, str) else None, profile if isinstance(profile, str) else None)
+
+
+def profile_called(body: Mapping[str, Any]) -> str | None:
+    """The profile that a user's stanza gets its credential from, if it is one of togetherctl's profiles."""
+    stanza = body.get("exec")
+    words = stanza.get("args") if isinstance(stanza, dict) else None
+    if not isinstance(words, list) or words[:1] != ["get-token"]:
+        return None
+    for word, following in pairwise([*words, None]):
+        if word == "--profile" and isinstance(following, str):
+            return following
+        if isinstance(word, str) and word.startswith("--profile="):
+            return word.removeprefix("--profile=")
+    return None
+
+
+def body_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry holds beside its name."""
+    body = entry.get(_BODY[section])
+    return body if isinstance(body, dict) else {}
+
+
+def mark_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What our extension of an entry notes; empty without one."""
+    extensions = body_of(section, entry).get("extensions")
+    for item in extensions if isinstance(extensions, list) else []:
+        if _is_mark(item) and isinstance(item.get("extension"), dict):
+            return dict(item["extension"])
+    return {}
+
+
+def entries_for(cluster: Cluster, command: str, named: Named | None = None) -> list[Entry]:
+    """The three entries that open `cluster` by running `command`; the context is `named`, else as the store says."""
     user = f"{USER_PREFIX}{cluster.profile}"
-    mark = _mark(cluster=cluster.name, profile=cluster.profile)
-    context: dict[str, Any] = {"cluster": cluster.context, "user": user}
+    names = {"cluster": cluster.name, "profile": cluster.profile}
+    body: dict[str, Any] = {"cluster": cluster.context, "user": user}
     if cluster.namespace:
-        context["namespace"] = cluster.namespace
+        body["namespace"] = cluster.namespace
+    context, template, instead = named or (cluster.context, None, None)
+    noted = _mark(**names, template=template) if template else _mark(**names)
     return [
-        Entry("clusters", cluster.context, {**_cluster_body(cluster), **mark}),
-        Entry("contexts", cluster.context, {**context, **mark}),
+        Entry("clusters", cluster.context, {**_cluster_body(cluster), **_mark(**names)}, cluster.name),
+        Entry("contexts", context, {**body, **noted}, cluster.name, instead),
         Entry("users", user, {"exec": stanza_for(cluster.profile, command)}),
     ]
 

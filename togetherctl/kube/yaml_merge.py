@@ -71,6 +71,12 @@ def _merged(commented: Any, wanted: Any) -> Any:
 
 def _merged_list(commented: CommentedSeq, wanted: list[Any]) -> Any:
     """Entries that stay keep their style; a list on one line stays on one line, without the comments of its items."""
+    if len(commented) == len(wanted):
+        # Each in its place, where its comment is.
+        for at, value in enumerate(wanted):
+            if commented[at] != value:
+                commented[at] = _merged(commented[at], value)
+        return commented
     kept = [next((item for item in commented if item == value), value) for value in wanted]
     if not commented.fa.flow_style():
         return kept

@@ -10,7 +10,7 @@ import io
 import json
 import re
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,11 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from togetherctl.kube.yaml_merge import merged
+from togetherctl.kube.yaml_nodes import CannotEdit, content_end, dash, line_end, without_items
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 _NO_FOLDING = 1 << 20
 _MAX_BITS = 1024
@@ -36,15 +37,10 @@ _NONSENSE = object()
 _YAML_1_1 = re.compile(
     r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
 )
-_ALIAS = re.compile(r"\s*:\s*\*[^\s,\[\]{}]+")
 
 
 class NotYAML(Exception):
     """The text cannot be read; the message says why and on which line, the first being 1."""
-
-
-class CannotEdit(Exception):
-    """The text is laid out in a way that an edit would damage."""
 
 
 def load(text: str) -> Any:
@@ -105,33 +101,6 @@ def dump(data: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Scalar:
-    """One value of a YAML text that is not a list or mapping: the keys and places that lead to it, and where it is."""
-
-    path: tuple[str | int, ...]
-    value: str = field(repr=False)
-    start: int
-    end: int
-
-
-def scalars(text: str) -> Iterator[Scalar]:
-    """Every scalar of a text that can be read, an alias at its anchor, in the order they are met."""
-    root = YAML().compose(text)
-    yield from _scalars(root, ()) if root else ()
-
-
-def _scalars(node: Node, path: tuple[str | int, ...]) -> Iterator[Scalar]:
-    if isinstance(node, SequenceNode):
-        for place, item in enumerate(node.value):
-            yield from _scalars(item, (*path, place))
-    elif isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield from _scalars(value, (*path, str(key.value) if isinstance(key, ScalarNode) else ""))
-    elif isinstance(node, ScalarNode):
-        yield Scalar(path, node.value, node.start_mark.index, _content_end(node))
-
-
-@dataclass(frozen=True)
 class _Splice:
     start: int
     end: int
@@ -147,7 +116,9 @@ class YamlText:
     def __init__(self, text: str, *, lists: Iterable[str] = ()) -> None:
         self.original = text
         self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._entries: dict[str, dict[str, dict[str, Any]]] = {}
+        # By the place an entry has in its list as it was; None takes it out.
+        self._changed: dict[str, dict[int, dict[str, Any] | None]] = {}
+        self._added: dict[str, list[dict[str, Any]]] = {}
         self._scalars: dict[str, str] = {}
         self.data = load(text)
         if self.data is None:
@@ -169,7 +140,20 @@ class YamlText:
 
     def put(self, section: str, entry: dict[str, Any]) -> None:
         """Replace the entry with this one's name in the list, or add it at the end."""
-        self._entries.setdefault(section, {})[entry["name"]] = entry
+        items = self._items(section)
+        changed = [self._changed.get(section, {}).get(at, item) for at, item in enumerate(items)]
+        at = _index_of(changed, entry["name"])
+        if at < len(items):
+            self._changed.setdefault(section, {})[at] = entry
+            return
+        added = self._added.setdefault(section, [])
+        at = _index_of(added, entry["name"])
+        added[at : at + 1] = [entry]
+
+    def replace(self, section: str, entry: Mapping[str, Any], new: dict[str, Any] | None) -> None:
+        """Put `new`, whatever its name, in the place of an entry that `entries` gave; None takes it out."""
+        at = next(at for at, item in enumerate(self._items(section)) if item is entry)
+        self._changed.setdefault(section, {})[at] = new
 
     def put_scalar(self, key: str, value: str) -> None:
         self._scalars[key] = value
@@ -190,16 +174,22 @@ class YamlText:
     def expected(self) -> dict[str, Any]:
         """The data with all changes. Raises CannotEdit."""
         expected = dict(self.data)
-        for section, entries in self._entries.items():
-            listed = expected.get(section)
-            if not isinstance(listed, (list, NoneType)):
+        for section in self._sections:
+            if not isinstance(expected.get(section), (list, NoneType)):
                 raise CannotEdit
-            items = list(listed or [])
-            for name, entry in entries.items():
-                at = _index_of(items, name)
-                items[at : at + 1 if at < len(items) else at] = [entry]
-            expected[section] = items
+            changed = self._changed.get(section, {})
+            items = [changed.get(at, item) for at, item in enumerate(self._items(section))]
+            kept = [item for at, item in enumerate(items) if changed.get(at, item) is not None or at not in changed]
+            expected[section] = [*kept, *self._added.get(section, [])]
         return expected | self._scalars
+
+    @property
+    def _sections(self) -> list[str]:
+        return list(dict.fromkeys([*self._changed, *self._added]))
+
+    def _items(self, section: str) -> list[Any]:
+        listed = self.data.get(section)
+        return listed if isinstance(listed, list) else []
 
     def _is_json(self) -> bool:
         return self.original.lstrip().startswith("{")
@@ -207,25 +197,25 @@ class YamlText:
     def _as_json(self, data: dict[str, Any]) -> str:
         second = self.original.split("\n")[1:2]
         indent = len(second[0]) - len(second[0].lstrip()) if second else None
-        ending = "\n" if self.original.endswith("\n") else ""
-        return _json(data, indent=indent or None) + ending
+        ending = self._newline if self.original.endswith("\n") else ""
+        return _json(data, indent=indent or None).replace("\n", self._newline) + ending
 
     def _spliced(self) -> str:
         nodes = self._nodes
         splices: list[_Splice] = []
         appended = ""
-        for section, entries in self._entries.items():
+        for section in self._sections:
             key, node = nodes.get(section, (None, None))
-            if isinstance(node, SequenceNode) and node.value:
-                splices += self._list_splices(section, node, entries)
+            if key is not None and isinstance(node, SequenceNode) and node.value:
+                splices += self._list_splices(section, key, node)
                 continue
-            block = "".join(_block_item(entry, 0) for entry in entries.values())
+            block = "".join(_block_item(entry, 0) for entry in self._added[section])
             if key is None or node is None:
                 appended += f"{section}:\n{block}"
             else:
                 # What stands for "none" goes; a comment behind it stays on its line.
                 none = self._value_splice(key, node, "")
-                end = self._line_end(none.end)
+                end = line_end(self.original, none.end)
                 splices += [none, _Splice(end, end, f"\n{block.rstrip()}")]
         for name, value in self._scalars.items():
             if name in nodes:
@@ -234,49 +224,43 @@ class YamlText:
                 appended += f"{name}: {_scalar(value)}\n"
         return self._applied(splices, appended)
 
-    def _list_splices(self, section: str, node: SequenceNode, entries: Mapping[str, dict[str, Any]]) -> list[_Splice]:
-        splices = []
-        items = self.data[section]
-        added: list[dict[str, Any]] = []
-        for name, entry in entries.items():
-            at = _index_of(items, name)
-            if at == len(items):
-                added.append(entry)
-            elif items[at] != entry:
-                splices.append(self._item_splice(node, at, merged(self._commented[section][at], entry), entry))
+    def _list_splices(self, section: str, key: Node, node: SequenceNode) -> list[_Splice]:
+        items = self._items(section)
+        changed, added = self._changed.get(section, {}), self._added.get(section, [])
+        splices = [
+            self._item_splice(node, at, merged(self._commented[section][at], entry), entry)
+            for at, entry in changed.items()
+            if entry is not None and items[at] != entry
+        ]
+        doomed = {at for at, entry in changed.items() if entry is None}
+        splices += [_Splice(start, end, "") for start, end in without_items(self.original, node, doomed)]
+        if len(doomed) == len(items) and not node.flow_style:
+            splices.append(self._value_splice(key, None, " []"))
         if added and node.flow_style:
-            end = _content_end(node.value[-1])
+            end = content_end(node.value[-1])
             splices.append(_Splice(end, end, "".join(f", {_json(entry)}" for entry in added)))
         elif added:
-            end = self._line_end(_content_end(node.value[-1]))
-            column = self._dash(node.value[0])[1]
+            end = line_end(self.original, content_end(node.value[-1]))
+            column = dash(self.original, node.value[0])[1]
             splices.append(_Splice(end, end, "".join("\n" + _block_item(entry, column).rstrip() for entry in added)))
         return splices
 
     def _item_splice(self, node: SequenceNode, at: int, shape: Any, entry: dict[str, Any]) -> _Splice:
         item = node.value[at]
-        end = _content_end(item)
+        end = content_end(item)
         if node.flow_style:
             return _Splice(item.start_mark.index, end, _json(entry))
-        start, column = self._dash(item)
-        return _Splice(start, self._line_end(end), _block_item(shape, column).strip())
+        start, column = dash(self.original, item)
+        return _Splice(start, line_end(self.original, end), _block_item(shape, column).strip())
 
-    def _value_splice(self, key: Node, node: Node, text: str) -> _Splice:
+    def _value_splice(self, key: Node, node: Node | None, text: str) -> _Splice:
         """From behind the key's colon to the end of its value, which may be nothing at all."""
         start = self.original.find(":", key.end_mark.index) + 1
         if not start:
             # A key that is marked as one may do without.
             raise CannotEdit
-        empty = node.start_mark.index == node.end_mark.index
-        return _Splice(start, start if empty else node.end_mark.index, text)
-
-    def _dash(self, item: Node) -> tuple[int, int]:
-        """Where the dash of a block item stands: its index and its column."""
-        index = self.original.rfind("-", 0, item.start_mark.index)
-        if index < 0:
-            # What an alias stands for is written elsewhere.
-            raise CannotEdit
-        return index, index - (self.original.rfind("\n", 0, index) + 1)
+        empty = node is None or node.start_mark.index == node.end_mark.index
+        return _Splice(start, start if node is None or empty else node.end_mark.index, text)
 
     @cached_property
     def _nodes(self) -> dict[str, tuple[Node, Node]]:
@@ -288,11 +272,6 @@ class YamlText:
     @cached_property
     def _commented(self) -> Any:
         return _writer().load(self.original.replace("\r\n", "\n"))
-
-    def _line_end(self, index: int) -> int:
-        end = self.original.find("\n", index)
-        end = len(self.original) if end < 0 else end
-        return end - 1 if self.original[end - 1 : end] == "\r" else end
 
     def _applied(self, splices: list[_Splice], appended: str) -> str:
         text = self.original
@@ -313,34 +292,11 @@ def _index_of(items: list[Any], name: str) -> int:
     return len(items)
 
 
-def _content_end(node: Node) -> int:
-    """Where a node's last character of content is; a block node's own end lies beyond the comments that follow it."""
-    if isinstance(node, (MappingNode, SequenceNode)) and not node.flow_style and node.value:
-        last = node.value[-1]
-        key, value = last if isinstance(last, tuple) else (None, last)
-        if value.start_mark.index < (key or node).start_mark.index:
-            return _alias_end(key)
-        if key is not None and isinstance(value, ScalarNode) and value.start_mark.index == value.end_mark.index:
-            return int(key.end_mark.index)
-        return _content_end(value)
-    if isinstance(node, ScalarNode) and node.style in ("|", ">"):
-        return len(node.start_mark.buffer[: node.end_mark.index].rstrip())
-    return int(node.end_mark.index)
-
-
-def _alias_end(key: Node | None) -> int:
-    """Where the alias behind a key ends; the node that it is stands where its anchor is. Raises CannotEdit."""
-    alias = key and _ALIAS.match(key.start_mark.buffer, key.end_mark.index)
-    if not alias:
-        raise CannotEdit
-    return alias.end()
-
-
 def _block_item(entry: Any, column: int) -> str:
     """One list item in block style, its dash at `column`; comments after its content are left out."""
     text = dump([entry])
     root = YAML().compose(text)
-    end = text.find("\n", _content_end(root.value[0]))
+    end = text.find("\n", content_end(root.value[0]))
     margin = " " * column
     return "".join(f"{margin}{line}\n" if line else "\n" for line in text[:end].split("\n"))
 
@@ -355,7 +311,9 @@ def _written_safely(value: Any) -> Any:
         for key, item in value.items():
             value[key] = _written_safely(item)
     elif isinstance(value, list):
-        value[:] = [_written_safely(item) for item in value]
+        # One by one: a list that is filled anew loses the comments of its items.
+        for at, item in enumerate(value):
+            value[at] = _written_safely(item)
     return value
 
 

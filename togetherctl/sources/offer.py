@@ -14,7 +14,8 @@ class Offer:
     """One cluster as a source describes it, or a profile without one.
 
     `issuer`, `profile` and `cluster` are tables of the store without the names that tie them together. Without an
-    `issuer` or `profile` the source does not say how to log in, so that is asked. The repr shows no secret.
+    `issuer` or `profile` the source does not say how to log in, so that is asked. `issuer_name` and `profile_name` are
+    what the source calls them, where it does. The repr shows no secret.
     """
 
     name: str
@@ -22,6 +23,8 @@ class Offer:
     profile: Mapping[str, Any] | None = field(default=None, repr=False)
     cluster: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    issuer_name: str | None = None
+    profile_name: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from togetherctl.loopback import is_loopback
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_PORT = 65535
 _OWN_PARAMETERS = frozenset(
@@ -120,6 +121,12 @@ def header_name(value: str) -> str:
 def header_value(value: str) -> str:
     if not (value.isprintable() and value.isascii()) or value != value.strip():
         raise ValueError("must be printable ASCII text without spaces around it")
+    return value
+
+
+def sha256(value: str) -> str:
+    if not _SHA256.fullmatch(value):
+        raise ValueError("must be 64 hexadecimal digits")
     return value
 
 

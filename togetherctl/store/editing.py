@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from togetherctl.store.toml_text import Key, TomlText
 
 TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
+# By kind: what names such an entry, and with which key.
+USED_BY: dict[Kind, tuple[Kind, str]] = {"issuer": ("profile", "issuer"), "profile": ("cluster", "profile")}
 _NEW_STORE = "# togetherctl's store: who you are to which issuer, and which cluster that opens.\n"
 
 
@@ -82,6 +84,22 @@ def missing(text: TomlText, kind: Kind, name: str) -> Key:
     if isinstance(entries, dict) and name in entries:
         raise UsageError(f"there is a {kind} {name} already", hint=f"togetherctl {kind} set {name} KEY=VALUE")
     return section(kind), name
+
+
+def rename(text: TomlText, kind: Kind, old: str, new: str) -> None:
+    """Give an entry another name, here and wherever the store names it. Raises UsageError where that cannot be."""
+    key = existing(text, kind, old)
+    entries = text.data[section(kind)]
+    if new in entries:
+        raise UsageError(f"there is a {kind} {new} already", hint=f"togetherctl {kind} list")
+    naming: list[Key] = []
+    if kind in USED_BY:
+        users, said = USED_BY[kind]
+        others = text.data.get(section(users), {})
+        naming += [(section(users), name, said) for name, table in others.items() if table.get(said) == old]
+    if kind == "profile" and text.data.get("default_profile") == old:
+        naming.append(("default_profile",))
+    text.rename(key, new, naming)
 
 
 def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.paths import Paths
     from togetherctl.store.store import Store
 
-_VERSION = 1
+_VERSION = 2
 _MAX_BYTES = 256 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0
@@ -77,6 +77,12 @@ class KnownProfiles:
             known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
+
+    def drop_all(self) -> None:
+        """Forget them, where the store has changed: a name that is gone leaves no file behind."""
+        with suppress(OSError):
+            for path in list(self._paths.known.iterdir()):
+                path.unlink()
 
     def _overridden(self, profile: Profile) -> Profile:
         login, browser = self._environ.get(LOGIN), self._environ.get(BROWSER)

@@ -236,6 +236,15 @@ class ClusterTable(_Table):
         return self
 
 
+class BundleTable(_Table):
+    """A bundle that issuers, profiles or clusters were taken from; `togetherctl profile update` asks for newer ones."""
+
+    source: Text
+    """Where it came from: an https URL, a file, or `-` for standard input."""
+    sha256: Annotated[str, AfterValidator(checks.sha256)]
+    """The SHA-256 of the bundle as it was taken last."""
+
+
 class StoreTable(_Table):
     """togetherctl's store: issuers, profiles and clusters."""
 
@@ -249,6 +258,8 @@ class StoreTable(_Table):
     """Profiles by name."""
     clusters: dict[Name, ClusterTable] = Field(default_factory=dict)
     """Clusters by name."""
+    bundles: dict[Name, BundleTable] = Field(default_factory=dict)
+    """Bundles by name: where entries came from."""
 
 
 def json_schema() -> dict[str, Any]:

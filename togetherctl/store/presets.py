@@ -7,29 +7,121 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from togetherctl.store.choices import OfflineAccess
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
+DEFAULT_REDIRECT_URIS = ("http://localhost:8000", "http://localhost:18000")
+Host = Literal["localhost", "127.0.0.1", "[::1]"]
+Sentence = Annotated[str, Field(min_length=1)]
 
-class Preset(BaseModel):
-    """What differs from OpenID Connect's defaults at one provider, as far as a login depends on it."""
 
+class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
-    title: str
+
+class Fact(_Table):
+    """Something to know about a provider."""
+
+    text: Sentence
+    """A sentence or two."""
+    certain: bool = True
+    """`false` for what was reported elsewhere or is likely, and not read in the provider's code or documents."""
+
+
+class Pitfall(Fact):
+    """An issuer URL of this provider that leads somewhere else than most people mean."""
+
+    issuer_pattern: str
+    """A regular expression for the whole issuer URL."""
+    issuer_example: Sentence
+    """Such a URL."""
+    hint: Sentence
+    """The way out; `{issuer}` is the URL without a slash at its end."""
+
+    def hint_for(self, issuer: str) -> str:
+        """The way out for this very URL."""
+        return _filled_in(self.hint, issuer)
+
+
+class RefreshToken(Fact):
+    """How a client comes to a refresh token here."""
+
+    by: Literal["offline_access", "parameter", "always"]
+    """By the scope `offline_access`, by a parameter of the authorization request, or with every login."""
+
+
+class AnyPort(Fact):
+    """What the provider makes of the port in a loopback redirect URI (RFC 8252, 7.3)."""
+
+    hosts: list[Host] = Field(default_factory=list)
+    """Hosts with which any port will do, so that a profile may have port 0; empty: registered to the letter."""
+
+
+class Registration(_Table):
+    """What to register at the provider, once, for everyone who logs in."""
+
+    app: Sentence
+    """The kind of application, in the provider's words."""
+    grants: list[Sentence]
+    """The grants to allow, in the provider's words."""
+    redirect_uris: list[Sentence] = Field(default_factory=lambda: list(DEFAULT_REDIRECT_URIS))
+    """The redirect URIs to register, to the letter; empty where loopback addresses need not be."""
+    steps: list[Fact] = Field(default_factory=list)
+    """What else has to be set there."""
+    certain: bool = True
+    """`false` where the provider may call these by other words."""
+
+
+class Preset(_Table):
+    """One identity provider: what a login there needs, how it is recognised, and what a person should know."""
+
+    title: Sentence
     """The provider's name for people."""
+    issuer: Fact
+    """What its issuer URL looks like."""
+    issuer_example: Sentence
+    """An issuer as it may be."""
     issuer_pattern: str | None = None
     """A regular expression for the whole issuer URL, where the URL alone tells the provider."""
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """Keys of its metadata and regular expressions for their whole values, by which it is recognised where the URL
+    does not tell; `{issuer}` is the issuer without a slash at its end."""
+    scopes: list[Sentence] = Field(default_factory=lambda: ["openid", "email"])
+    """The scopes to ask for in an ordinary profile."""
     offline_access: OfflineAccess = "auto"
     """Whether the scope `offline_access` gets a refresh token here."""
     auth_params: dict[str, str] = Field(default_factory=dict)
     """Parameters every authorization request needs here."""
+    device_authorization_endpoint: str | None = None
+    """The endpoint for device codes where metadata lacks it; `{issuer}` is the issuer without a slash at its end."""
+    needs_client_secret: bool = False
+    """Whether a client is always given a secret, and has to send it."""
+    refresh_token: RefreshToken
+    """How a client comes to a refresh token."""
+    any_port: AnyPort
+    """What becomes of the port in a loopback redirect URI."""
+    register_there: Registration = Field(alias="register")
+    """What to register at the provider."""
+    notes: list[Fact] = Field(default_factory=list)
+    """What else differs here."""
+    pitfalls: list[Pitfall] = Field(default_factory=list)
+    """Issuer URLs that are rarely the ones that are meant."""
+
+    def device_endpoint(self, issuer: str) -> str | None:
+        """Where device codes of `issuer` come from, if its metadata does not say."""
+        return self.device_authorization_endpoint and _filled_in(self.device_authorization_endpoint, issuer)
+
+    def pitfalls_of(self, issuer: str) -> list[tuple[Pitfall, str]]:
+        """What is unusual about this issuer URL, each with its hint for it."""
+        fitting = [pitfall for pitfall in self.pitfalls if re.fullmatch(pitfall.issuer_pattern, issuer)]
+        return [(pitfall, pitfall.hint_for(issuer)) for pitfall in fitting]
 
 
 def names() -> tuple[str, ...]:
@@ -41,18 +133,40 @@ def find(name: str | None, issuer: str) -> Preset | None:
     """The entry called `name`; without a name the one whose pattern fits the issuer URL."""
     if name is not None:
         return _catalogue().get(name)
-    fitting = (
-        preset
-        for preset in _catalogue().values()
-        if preset.issuer_pattern and re.fullmatch(preset.issuer_pattern, issuer)
-    )
-    return next(fitting, None)
+    found = recognise(issuer)
+    return found[1] if found else None
+
+
+def recognise(issuer: str, metadata: Mapping[str, Any] | None = None) -> tuple[str, Preset] | None:
+    """The entry, with its name, whose pattern fits the issuer URL, else the one that such metadata tells of."""
+    for name, preset in sorted(_catalogue().items()):
+        if preset.issuer_pattern and re.fullmatch(preset.issuer_pattern, issuer):
+            return name, preset
+    for name, preset in sorted(_catalogue().items()):
+        if metadata and preset.metadata and all(_fits(issuer, metadata, *each) for each in preset.metadata.items()):
+            return name, preset
+    return None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a catalogue entry (2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Preset.model_json_schema()}
 
 
 def folder() -> Traversable:
     """`profiles/`, in the wheel or beside the package in a checkout."""
     packaged = files("togetherctl") / "profiles"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "profiles"
+
+
+def _fits(issuer: str, metadata: Mapping[str, Any], key: str, pattern: str) -> bool:
+    value = metadata.get(key)
+    own = pattern.replace("{issuer}", re.escape(issuer.rstrip("/")))
+    return isinstance(value, str) and re.fullmatch(own, value) is not None
+
+
+def _filled_in(template: str, issuer: str) -> str:
+    return template.replace("{issuer}", issuer.rstrip("/"))
 
 
 @cache

@@ -96,7 +96,7 @@ def _without(data: dict[str, Any], keys: list[Key]) -> dict[str, Any]:
     }
 
 
-def refusal(path: Path, text: str, problems: list[Problem]) -> ConfigError:
+def refusal(path: Path | str, text: str, problems: list[Problem]) -> ConfigError:
     """The error that says all `problems` of the file, in the order of its lines."""
     try:
         lines = TomlText(text).key_lines()

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Issuer:
-    """An OpenID Provider, and how requests get to it."""
+    """An OpenID Provider, and how requests get to it.
+
+    `usual_device_endpoint` is where device codes come from if neither the store nor the metadata says.
+    """
 
     name: str
     url: str
     connection: Connection
     client_auth: ClientAuth = "auto"
     device_authorization_endpoint: str | None = None
+    usual_device_endpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ def resolve(
             connection,
             issuer.client_auth,
             issuer.device_authorization_endpoint,
+            preset.device_endpoint(issuer.url) if preset else None,
         ),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),

@@ -11,8 +11,10 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from togetherctl.store import toml_keys
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tomlkit.container import Container
     from tomlkit.items import Item, Table
@@ -101,6 +103,41 @@ class TomlText:
         expected = _without(self.data, key)
         if expected != self.data:
             self._change(self._without_key(key), expected)
+
+    def rename(self, key: Key, name: str, naming: Sequence[Key] = ()) -> None:
+        """Call the table `key` by another name, in place; the keys `naming` hold the old one and get the new one.
+
+        Names as the store allows them. Raises CannotEdit.
+        """
+        *above, old = key
+        renamed: Key = (*above, name)
+        table: Any = self.data
+        for part in key:
+            table = table[part]
+        spans, lines = _spans(self.text), _lines(self.text)
+        headed = [path for path in spans if path[: len(key)] == key]
+        expected = self.data
+        if headed:
+            expected = _with(_without(expected, key), renamed, table)
+        for path in headed:
+            for span in spans[path]:
+                lines[span.start] = toml_keys.renamed(lines[span.start], len(path), len(key) - 1, name)
+        rest = []
+        for path in naming:
+            at = spans[path][0].start if path in spans else None
+            line = None if at is None else toml_keys.valued(lines[at], old, name)
+            if at is None or line is None:
+                rest.append(path)
+            else:
+                lines[at] = line
+                expected = _with(expected, path, name)
+        self._change("".join(lines), expected)
+        if not headed:
+            # It stands within another table's line.
+            self.set(renamed, table)
+            self.unset(key)
+        for path in rest:
+            self.set(path, name)
 
     def key_lines(self) -> dict[Key, int]:
         """The line, counted from 1, on which each key and table begins."""

@@ -28,4 +28,49 @@ class Act:
     shown: bool = True
 
 
-ACTS: tuple[Act, ...] = ()
+def _in(module: str, name: str) -> Callable[[TogetherApp, Selection], None]:
+    """What an act does is loaded when it is first done: the table is to be seen soon."""
+
+    def run(app: TogetherApp, selection: Selection) -> None:
+        from importlib import import_module
+
+        getattr(import_module(f"togetherctl.tui.doing.{module}"), name)(app, selection)
+
+    return run
+
+
+def _any(selection: Selection) -> bool:
+    return bool(selection.profiles)
+
+
+def _always(_selection: Selection) -> bool:
+    return True
+
+
+def _one(selection: Selection) -> bool:
+    return len(selection.profiles) == 1
+
+
+def _act(
+    key: str, title: str, about: str, place: str, fits: Callable[[Selection], bool], *, shown: bool = False
+) -> Act:
+    """An act that is a function of `doing`; it is called as that is."""
+    module, _, name = place.partition(".")
+    return Act("import" if module == "importing" else name, title, about, _in(module, name), key, fits, shown)
+
+
+ACTS: tuple[Act, ...] = (
+    _act("l", "Log in", "with the profile's grant", "sessions.log_in", _any, shown=True),
+    _act("L", "Log in by …", "anew, by a grant you choose", "sessions.log_in_by", _any),
+    _act("r", "Refresh now", "new tokens, without a login", "sessions.refresh", _any, shown=True),
+    _act("o", "Log out", "revoke the tokens and delete them", "sessions.log_out", _any, shown=True),
+    _act("t", "Test cluster", "ask clusters who you are there", "clusters.test", _any, shown=True),
+    _act("w", "Write kubeconfig", "show what would change, and write it", "clusters.write", _any, shown=True),
+    _act("u", "Use cluster", "make its context the current one", "clusters.use", _any),
+    _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always),
+    _act("i", "Import from a file", "a bundle; what it changes is shown first", "importing.from_file", _always),
+    _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
+    _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),
+    _act("d", "Remove profile", "or a cluster, and what goes with it", "managing.remove", _one),
+    _act("v", "Show TOML", "as the store has it, without secrets", "managing.show_toml", _any),
+)

@@ -25,6 +25,7 @@ from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.silence import Silence
 from togetherctl.tui.watching import Failed, SessionsRead, StoreBroken, StoreRead, Told, Watcher
+from togetherctl.tui.working import Working
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -70,6 +71,7 @@ class TogetherApp(App[None]):
         self.rows: dict[str, Looked] = {}
         self.events: deque[facts.Event] = deque(maxlen=_EVENTS)
         self.home = Home()
+        self.working = Working(self)
         self.bug: Exception | None = None
         self._watcher = Watcher(lambda: self.world, lambda told: self.post_message(self.Found(told)))
 
@@ -123,7 +125,8 @@ class TogetherApp(App[None]):
             self._take_store(told)
         else:
             self._take_broken(told)
-        self.home.show()
+        if self.home.is_mounted:
+            self.home.show()
 
     def _take_store(self, told: StoreRead) -> None:
         self.store, self.broken = told.store, None
@@ -175,8 +178,7 @@ class TogetherApp(App[None]):
         """Everything by name, in the command palette."""
         if screen is self.home:
             for act in ACTS:
-                if act.fits(self.selection):
-                    yield SystemCommand(act.title, act.help, lambda id_=act.id: self.action_act(id_))
+                yield SystemCommand(act.title, act.help, lambda id_=act.id: self.action_act(id_))
             yield SystemCommand("Filter", "Show only what has these words", self.home.action_filter)
             yield SystemCommand("Sort", "Sort by something else", self.home.action_sort)
             yield SystemCommand("Mark all", "Mark every profile that is shown, or none", self.home.action_mark_all)
@@ -199,6 +201,8 @@ class TogetherApp(App[None]):
         act = next(act for act in ACTS if act.id == id)
         if act.fits(self.selection):
             act.run(self, self.selection)
+        else:
+            self.notify(f"{act.title}: choose one profile first.", severity="warning", markup=False)
 
     def action_help(self) -> None:
         from togetherctl.tui.screens.help import Help

@@ -33,5 +33,8 @@ class Silence:
     def waiting(self, what: str, seconds: float) -> Iterator[None]:
         yield
 
+    def go_on(self) -> None:
+        return
+
     def device_code(self, device: DeviceCode, *, opened: bool) -> None:
         return

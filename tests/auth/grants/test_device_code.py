@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Asked, Reply
 from togetherctl.auth.conversation import DeviceCode
 from togetherctl.auth.place import Place
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
@@ -213,6 +213,16 @@ def test_the_stores_endpoint_wins_over_the_metadata(log_in: LogIn, issuer: Scrip
     assert (issuer.counts["/device"], issuer.counts["/old"]) == (2, 0)
     with pytest.raises(Refused, match="offers no device codes"):
         log_in('grant = "device-code"')
+
+
+def test_the_catalogues_endpoint_is_asked_where_nothing_else_names_one(log_in: LogIn, issuer: ScriptedIssuer) -> None:
+    form = {"client_id": issuer.client_id, "scope": "openid"}
+    issuer.always["/oauth/authorize_device"] = issuer.answer(Asked("POST", "/device", {}, {}, form, 0.0))
+    log_in(issuer_keys='preset = "gitlab"')
+    assert (issuer.counts["/device"], issuer.counts["/oauth/authorize_device"]) == (1, 0)
+    issuer.metadata_changes["device_authorization_endpoint"] = None
+    log_in('grant = "device-code"', issuer_keys='preset = "gitlab"')
+    assert (issuer.counts["/device"], issuer.counts["/oauth/authorize_device"]) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class AuthorizationCode:
         ends = monotonic() + profile.login_timeout
         with self.conversation.waiting("the login in your browser", profile.login_timeout):
             while (left := ends - monotonic()) > 0 and self.clock() < ends_on_the_wall:
+                self.conversation.go_on()
                 arrival = listener.wait(min(_LOOK, left))
                 if arrival is not None:
                     return arrival

@@ -12,6 +12,7 @@ VERBS = {
     "add": Lazy("togetherctl.commands.cluster.add", "Add a cluster."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one cluster.", "cluster"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one cluster their default again.", "cluster"),
+    "rename": Lazy(f"{_ENTRIES}.rename", "Give one cluster another name.", "cluster"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one cluster from the store.", "cluster"),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "cluster"),
 }

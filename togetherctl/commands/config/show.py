@@ -6,9 +6,8 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import output_option, show_record
-from togetherctl.store.choices import HIDDEN
 from togetherctl.store.files import read
-from togetherctl.store.toml_text import TomlText
+from togetherctl.store.showing import without_secrets
 
 
 @click.command("show")
@@ -23,14 +22,5 @@ def command(app: App) -> None:
         store = app.world.store
         show_record(app, {"path": str(store.path), **store.table.model_dump(mode="json")}, name="path")
         return
-    text = TomlText(read(app.world.paths.config).text)
-    for name, profile in app.world.store.table.profiles.items():
-        if profile.client_secret is not None and profile.client_secret.kind == "literal":
-            text.set(("profiles", name, "client_secret"), HIDDEN)
-    for name, issuer in app.world.store.table.issuers.items():
-        for header in issuer.request_headers:
-            text.set(("issuers", name, "request_headers", header), HIDDEN)
-        shown = issuer.model_dump()["proxy"]
-        if shown != issuer.proxy:
-            text.set(("issuers", name, "proxy"), shown)
+    text = without_secrets(read(app.world.paths.config).text, app.world.store.table)
     click.echo(text.text, nl=False)

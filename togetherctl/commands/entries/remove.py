@@ -6,14 +6,34 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.removing import Going, remove, what_goes
 from togetherctl.commands.app import App, pass_app
-from togetherctl.errors import UsageError
-from togetherctl.store.editing import existing
+from togetherctl.commands.kubeconfig.leaving import say_what_goes
+from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
 
-_USED_BY: dict[Kind, tuple[Kind, str]] = {"issuer": ("profile", "issuer"), "profile": ("cluster", "profile")}
+_USERS: dict[Kind, str] = {
+    "profile": "the clusters that use it",
+    "issuer": "the profiles that use it, and their clusters",
+}
+_HELP: dict[Kind, str] = {
+    "profile": "A session no other profile shares is deleted with it; `togetherctl logout` first revokes it at the "
+    "issuer.",
+    "issuer": "Where profiles use it, that is refused without --cascade.",
+    "cluster": "Its entries in the kubeconfig go with it.",
+}
+
+
+def kubeconfig_options(command: click.Command) -> click.Command:
+    """Adds `--kubeconfig` and `--keep-kubeconfig`."""
+    for option in (
+        click.option("--keep-kubeconfig", is_flag=True, help="Leave kubeconfigs as they are."),
+        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
+    ):
+        command = option(command)
+    return command
 
 
 def command(kind: Kind) -> click.Command:
@@ -21,30 +41,40 @@ def command(kind: Kind) -> click.Command:
     @click.argument("name")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @pass_app
-    def remove(app: App, name: str, yes: bool) -> None:
-        app.world.store.entry(kind, name)
-        _refuse_if_used(app, kind, name)
-        app.confirm(f"Remove {kind} {name} from {app.world.paths.config}?", yes=yes)
-        with app.world.changing_store() as text:
-            text.unset(existing(text, kind, name))
-            if kind == "profile" and text.data.get("default_profile") == name:
-                text.unset(("default_profile",))
+    def remove_(
+        app: App,
+        name: str,
+        yes: bool,
+        kubeconfig: str | None,
+        keep_kubeconfig: bool,
+        *,
+        cascade: bool = False,
+    ) -> None:
+        going = what_goes(
+            app.world, kind, name, cascade=cascade, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig
+        )
+        _say(app, going)
+        app.confirm(f"Remove {kind} {name} from {tilde(app.world.paths.config, app.environ)}?", yes=yes)
+        for warning in remove(app.world, going).warnings:
+            app.console.warn(warning)
         app.console.say(f"Removed {kind} {name}.")
 
-    remove.help = f"Remove one {kind} from the store." + (
-        "\n\nA session no other profile shares is deleted with it; `togetherctl logout` first revokes it at the issuer."
-        if kind == "profile"
-        else ""
-    )
-    return remove
+    if kind in _USERS:
+        remove_ = click.option("--cascade", is_flag=True, help=f"Remove {_USERS[kind]}, too.")(remove_)
+    remove_.help = f"Remove one {kind} from the store.\n\n{_HELP[kind]} It asks first, and says what goes."
+    return kubeconfig_options(remove_)
 
 
-def _refuse_if_used(app: App, kind: Kind, name: str) -> None:
-    if kind not in _USED_BY:
-        return
-    users, key = _USED_BY[kind]
-    using = [user for user, table in app.world.store.entries(users).items() if getattr(table, key) == name]
-    if using:
-        raise UsageError(
-            f"{kind} {name} is used by {users} {', '.join(using)}", hint=f"togetherctl {users} remove {using[0]}"
+def _say(app: App, going: Going) -> None:
+    """What goes along, before anybody is asked."""
+    for kind, name in going.entries[1:]:
+        app.console.say(f"{kind} {name} goes too.")
+    for session in going.sessions:
+        whose = f" of {session.identity}" if session.identity else ""
+        app.console.say(
+            f"The session{whose} goes too, and the issuer is not told; togetherctl logout {session.profile} would."
         )
+    for profile in going.secrets:
+        app.console.say(f"The client secret of profile {profile} in the keyring goes too.")
+    if going.kubeconfig:
+        say_what_goes(app, going.kubeconfig)

@@ -10,8 +10,11 @@ VERBS = {
     "list": Lazy(f"{_ENTRIES}.list", "List the issuers of the store.", "issuer"),
     "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key.", "issuer"),
     "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer, after a look at its metadata."),
+    "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known, or show one."),
+    "check": Lazy("togetherctl.commands.issuer.check", "Look at an issuer: what is there, and what will go wrong."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),
+    "rename": Lazy(f"{_ENTRIES}.rename", "Give one issuer another name.", "issuer"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "issuer"),
 }

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.errors import StorageError, UsageError
-from togetherctl.kube.stanza import own_command
-from togetherctl.shim import shim_for
+from togetherctl.actions import calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,16 +31,7 @@ def called(app: App, *, portable: bool, no_shim: bool, write: bool) -> str:
 
     Raises KubeconfigError where togetherctl is not installed, and UsageError.
     """
-    if portable and no_shim:
-        raise UsageError("--portable does without the shim already; say one of the two")
-    own = own_command(app.environ, portable=portable)
-    shim = shim_for(app.environ, own)
-    if portable or no_shim or not shim.is_possible():
-        return own
-    if not write:
-        return str(shim.path)
-    try:
-        return str(shim.write())
-    except StorageError as error:
-        app.console.warn(f"{error.message}; the kubeconfig calls {own} itself, which takes longer")
-        return own
+    command, warning = calling.called(app.environ, portable=portable, no_shim=no_shim, write=write)
+    if warning:
+        app.console.warn(warning)
+    return command

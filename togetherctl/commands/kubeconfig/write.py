@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
+from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.commands.kubeconfig.called import called_options
 from togetherctl.errors import UsageError
-from togetherctl.kube.kubeconfig import Change, kubeconfig_files, write
-from togetherctl.kube.stanza import entries_for
 from togetherctl.paths import tilde
 
 
 @click.command("write")
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
+@click.option("--all", "everyone", is_flag=True, help="Every cluster of the store, as if none were named.")
+@click.option("--output-dir", metavar="DIR", help="Write each cluster into a file of its own, DIR/CLUSTER.yaml.")
+@click.option(
+    "--context-template",
+    "template",
+    metavar="TEMPLATE",
+    help="Name contexts by a template, such as '{profile}-{cluster}'; fields: "
+    "{cluster}, {profile}, {issuer}, {context}, {namespace}.",
+)
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
@@ -24,6 +34,9 @@ def command(
     app: App,
     names: tuple[str, ...],
     kubeconfig: str | None,
+    everyone: bool,
+    output_dir: str | None,
+    template: str | None,
     set_current: bool,
     overwrite: bool,
     dry_run: bool,
@@ -33,38 +46,40 @@ def command(
     """Write clusters into a kubeconfig.
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
+
+    A context that was named by a template keeps to it from then on; '{context}' goes back to what the store says.
     """
-    clusters = app.world.store.clusters(names)
-    if not clusters:
-        raise UsageError(
-            f"there is no cluster in {app.world.store.path} yet",
-            hint="togetherctl cluster add NAME --profile P --server URL",
-        )
-    if set_current and len(clusters) != 1:
-        raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    own = called(app, portable=portable, no_shim=no_shim, write=not dry_run)
-    changes = write(
-        kubeconfig_files(kubeconfig, app.environ),
-        [entry for cluster in clusters for entry in entries_for(cluster, own)],
+    if everyone and names:
+        raise UsageError("name clusters or say --all, not both")
+    written = write_clusters(
+        app.world,
+        names,
+        kubeconfig=kubeconfig,
         overwrite=overwrite,
-        current_context=clusters[0].context if set_current else None,
+        set_current=set_current,
         dry_run=dry_run,
+        portable=portable,
+        no_shim=no_shim,
+        output_dir=output_dir,
+        template=template,
     )
-    for cluster in clusters:
-        if cluster.ca_file and not cluster.ca_file.is_file():
-            app.console.warn(f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}")
+    for warning in written.warnings:
+        app.console.warn(warning)
     if dry_run:
-        click.echo("".join(change.diff() for change in changes), nl=False)
-    _report(app, changes, [cluster.context for cluster in clusters], dry_run=dry_run, switched=set_current)
+        click.echo("".join(change.diff() for change in written.changes), nl=False)
+    _report(app, written, dry_run=dry_run, switched=set_current)
 
 
-def _report(app: App, changes: list[Change], contexts: list[str], *, dry_run: bool, switched: bool) -> None:
-    changed = [tilde(change.path, app.environ) for change in changes if change.changed]
+def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> None:
+    changed = [tilde(change.path, app.environ) for change in written.changed]
     if not changed:
         app.console.say("Nothing to write: the kubeconfig says all of this already.")
     elif dry_run:
         app.console.say(f"Nothing was written; {', '.join(changed)} would change as shown.")
     else:
-        app.console.say(f"Wrote {', '.join(contexts)} to {', '.join(changed)}.")
+        app.console.say(f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}.")
+    for line in written.notes:
+        app.console.say(line)
     if not dry_run and not switched:
-        app.console.say(f"  kubectl --context {contexts[0]} get pods")
+        where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
+        app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")

@@ -13,7 +13,10 @@ VERBS = {
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one profile.", "profile"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one profile their default again.", "profile"),
     "secret": Lazy("togetherctl.commands.profile.secret", "Keep a client secret in the keyring."),
+    "rename": Lazy(f"{_ENTRIES}.rename", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
+    "export": Lazy("togetherctl.commands.profile.export", "Print a bundle for others: profiles, issuers, clusters."),
+    "update": Lazy("togetherctl.commands.profile.update", "Ask for newer bundles, and take their changes."),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
 }
 

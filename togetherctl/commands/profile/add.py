@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.issuer.add import look_at
+from togetherctl.commands.issuer.add import looked_at
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.auth.findings import Wishes
 
 
 @click.command("add")
@@ -39,7 +46,11 @@ def command(
     known = app.world.store.issuer_meant(issuer, ca_file=ca_path)
     new_issuer = new_table("issuer", {"url": issuer, "ca_file": ca_path}, ()) if known is None else None
     if new_issuer is not None:
-        look_at(app, new_issuer, offline=offline)
+        wishes = None if offline else _wishes(table)
+        new_issuer = looked_at(app, new_issuer, offline=offline, wishes=wishes)
+        # What was pasted may have been another address of an issuer that is there.
+        known = app.world.store.issuer_meant(str(new_issuer["url"]))
+        new_issuer = None if known else new_issuer
     with app.world.changing_store() as text:
         entry = missing(text, "profile", name)
         if new_issuer is not None:
@@ -50,3 +61,10 @@ def command(
         f"togetherctl login {name}",
         f"togetherctl cluster add CLUSTER --profile {name} --server URL --ca-file FILE",
     )
+
+
+def _wishes(table: Mapping[str, object]) -> Wishes:
+    """What the new profile will want, as far as the look at its issuer goes by it."""
+    from togetherctl.auth.findings import Wishes
+
+    return Wishes(has_secret=True if "client_secret" in table else None)

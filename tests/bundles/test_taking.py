@@ -1,0 +1,124 @@
+"""Taking a bundle into a store: what comes, under which names, and only to hosts that were agreed to."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.bundles.conftest import BUNDLE, Publish
+from togetherctl.actions.updating import carry_out, consider
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError
+from togetherctl.sources.bundle_place import take
+from togetherctl.sources.trust import agree
+from togetherctl.store.editing import changing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld, Run
+    from tests.support.issuer import ScriptedIssuer
+    from togetherctl.wiring import World
+
+HOSTS = ("acme.okta.com", "east.acme.com", "west.acme.com")
+
+
+def data(world: World) -> dict[str, Any]:
+    return tomllib.loads(world.paths.config.read_text(encoding="utf-8"))
+
+
+def test_an_empty_store_takes_all_of_it(make_world: MakeWorld, publish: Publish, cli: Run) -> None:
+    world = make_world()
+    url = publish()
+    taken = take(url, world.environ)
+    newer = consider(world, taken)
+    assert not world.paths.config.exists()
+    with pytest.raises(UsageError, match="nobody has agreed to these hosts yet"):
+        agree(newer.strangers, trusted=(), yes=False, ask=None)
+    agree(newer.strangers, trusted=HOSTS, yes=False, ask=None)
+    carry_out(world, newer)
+    assert data(world) == {
+        **tomllib.loads(BUNDLE),
+        "bundles": {"team": {"source": url, "sha256": taken.sha256}},
+    }
+    assert newer.update.names["cluster", "east"] == "east"
+    assert cli("profile", "validate").code == 0
+    assert f"Bundle team is as it was at {url}." in cli("profile", "update").stderr
+
+
+def test_it_brings_what_the_chosen_clusters_need(make_world: MakeWorld, team_file: Path) -> None:
+    lab = '\n[issuers.lab]\nurl = "https://lab.acme.com"\n\n[profiles.lab]\nissuer = "lab"\nclient_id = "kube"\n'
+    team_file.write_text(BUNDLE + lab, encoding="utf-8")
+    world = make_world()
+    with pytest.raises(UsageError, match=r"team.toml has no cluster eas; did you mean east\?"):
+        consider(world, take(str(team_file), world.environ), clusters=["eas"])
+    carry_out(world, consider(world, take(str(team_file), world.environ), clusters=["east"]))
+    store = data(world)
+    assert (list(store["issuers"]), list(store["profiles"]), list(store["clusters"])) == (["acme"], ["acme"], ["east"])
+
+
+def test_taking_it_again_brings_what_is_missing(make_world: MakeWorld, team_file: Path, cli: Run) -> None:
+    world = make_world()
+    carry_out(world, consider(world, take(str(team_file), world.environ), clusters=["east"]))
+    assert cli("cluster", "set", "east", "namespace=mine").code == 0
+    team_file.write_text(BUNDLE.replace("training", "serving"), encoding="utf-8")
+    world = make_world()
+    newer = consider(world, take(str(team_file), world.environ))
+    assert list(newer.update.lines()) == [
+        "+ cluster west: https://west.acme.com:6443",
+        '= cluster east: namespace: stays "mine", which is yours; the bundle says "serving"',
+    ]
+    carry_out(world, newer)
+    assert list(data(world)["bundles"]) == ["team"]
+    assert data(world)["clusters"]["east"]["namespace"] == "mine"
+    assert len(list(world.paths.bundles.iterdir())) == 1
+
+
+def test_a_store_with_a_login_keeps_it(
+    make_world: MakeWorld, acme: Path, team_file: Path, issuer: ScriptedIssuer
+) -> None:
+    world = make_world()
+    before = acme.read_text(encoding="utf-8")
+    team_file.write_text(BUNDLE.replace("https://acme.okta.com/oauth2/default", issuer.url), encoding="utf-8")
+    newer = consider(world, take(str(team_file), world.environ))
+    assert newer.update.names == {
+        ("issuer", "acme"): "acme",
+        ("profile", "acme"): "acme-2",
+        ("cluster", "east"): "east-2",
+        ("cluster", "west"): "west",
+    }
+    assert {stranger.host for stranger in newer.strangers} == {"east.acme.com", "west.acme.com"}
+    carry_out(world, newer)
+    for line in before.splitlines():
+        assert line in acme.read_text(encoding="utf-8")
+
+
+def test_a_store_that_changed_meanwhile_is_left_alone(make_world: MakeWorld, team_file: Path) -> None:
+    world = make_world()
+    newer = consider(world, take(str(team_file), world.environ))
+    with changing(world.paths) as text:
+        text.set(("issuers", "acme"), {"url": "https://mine.example"})
+    before = world.paths.config.read_bytes()
+    with pytest.raises(TogetherctlError, match="has changed meanwhile"):
+        carry_out(world, newer)
+    assert world.paths.config.read_bytes() == before
+
+
+def test_a_copy_that_cannot_be_kept_changes_nothing(make_world: MakeWorld, team_file: Path) -> None:
+    world = make_world()
+    world.paths.state.mkdir(parents=True)
+    world.paths.bundles.write_text("not a folder", encoding="utf-8")
+    newer = consider(world, take(str(team_file), world.environ))
+    with pytest.raises(TogetherctlError, match="a copy of the bundle cannot be kept"):
+        carry_out(world, newer)
+    assert not world.paths.config.exists()
+
+
+def test_a_store_that_is_wrong_is_said(
+    make_world: MakeWorld, team_file: Path, store: Callable[[str], Path], environ: dict[str, str]
+) -> None:
+    store("hook = 1\n")
+    with pytest.raises(ConfigError, match="hook: not a known key"):
+        consider(make_world(), take(str(team_file), environ))

@@ -1,0 +1,63 @@
+"""The API key as commands get it."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.keyrings import InMemory, locked
+from tests.support.terminal import terminal
+from togetherctl.commands.api_key import api_key
+from togetherctl.commands.app import App
+from togetherctl.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import UseKeyring
+    from tests.support.canary import Canary
+
+ASKING = """
+import hashlib, os
+from togetherctl.commands.api_key import api_key
+from togetherctl.commands.app import App
+print("digest", hashlib.sha256(api_key(App(os.environ)).encode()).hexdigest()[:12])
+"""
+
+
+def test_a_key_is_stored_only_if_asked_for(environ: dict[str, str], use_keyring: UseKeyring, canary: Canary) -> None:
+    keyring = InMemory()
+    use_keyring(keyring)
+    key = canary.watch("an API key", "tgp_v1_from-the-environment")
+    app = App({**environ, "TOGETHER_API_KEY": key})
+    assert api_key(app) == key
+    assert not keyring.kept
+    assert api_key(app, keep=True) == key
+    assert list(keyring.kept) == [("togetherctl", "api-key at https://api.together.ai")]
+    assert api_key(App(environ)) == key
+    with pytest.raises(UsageError, match="an API key of Together AI is needed"):
+        api_key(App({**environ, "TOGETHER_BASE_URL": "https://elsewhere.example"}))
+
+
+def test_a_keyring_that_does_not_take_it_says_so(environ: dict[str, str], use_keyring: UseKeyring) -> None:
+    use_keyring(locked())
+    app = App({**environ, "TOGETHER_API_KEY": "tgp_v1_x"})
+    assert api_key(app) == "tgp_v1_x"
+    with pytest.raises(StorageError, match="it is locked"):
+        api_key(app, keep=True)
+    with pytest.raises(UsageError, match="nobody can be asked for it here"):
+        api_key(App(environ))
+
+
+def test_it_is_asked_for_without_being_shown(environ: dict[str, str], tmp_path: Path, canary: Canary) -> None:
+    key = canary.watch("a typed API key", "tgp_v1_typed-at-a-terminal")
+    bare = {name: value for name, value in environ.items() if name != "COLUMNS"}
+    bare |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    with terminal([sys.executable, "-c", ASKING], bare, tmp_path, columns=120) as screen:
+        screen.until("API key for https://api.together.ai: ")
+        screen.paste(f" {key} ")
+        screen.until(f"digest {hashlib.sha256(key.encode()).hexdigest()[:12]}")
+        canary.saw("the terminal", screen.everything())

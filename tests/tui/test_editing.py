@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.tui.person import at_the_table
+from togetherctl.tui.screens.edit import EditScreen
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeStore, MakeWorld
+    from tests.support.canary import Canary
+    from tests.support.issuer import ScriptedIssuer
+    from tests.tui.person import Person
+
+
+async def fill(person: Person, key: str, text: str) -> None:
+    """Put `text` where this key is, as by typing it."""
+    field = person.app.screen.query_one(f"#field-{key} Input")
+    field.focus()
+    await person.press("end", "ctrl+u", *("space" if char == " " else char for char in text))
+
+
+async def open_form(person: Person) -> None:
+    await person.press("e")
+    await person.until(lambda: isinstance(person.app.screen, EditScreen), "the form")
+    await person.sees("Edit profile: acme", "client_id", "the-client")
+
+
+def test_a_key_is_changed_and_comments_stay(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer, profile_keys="# how I like it\nmargin = 30  # seconds")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary) as person:
+            await open_form(person)
+            await fill(person, "margin", "45")
+            await fill(person, "scopes", "email, groups")
+            await person.press("ctrl+s")
+            await person.sees("Changed scopes, margin of profile acme.")
+
+    asyncio.run(flow())
+    text = path.read_text("utf-8")
+    assert '# how I like it\nmargin = 45  # seconds\nscopes = ["email", "groups"]\n' in text
+
+
+def test_what_is_wrong_is_said_while_it_is_typed(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer)
+    before = path.read_bytes()
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60)) as person:
+            await open_form(person)
+            await fill(person, "margin", "9999")
+            await person.sees("must be at most 3600")
+            await fill(person, "grant", "telepathy")
+            await person.sees("must be auto, authcode, paste, device-code, password or client-credentials")
+            await fill(person, "issuer", "acne")
+            await fill(person, "margin", "30")
+            await fill(person, "grant", "paste")
+            await person.sees('names the issuer acne, which does not exist; did you mean "acme"?'.replace('"', ""))
+            await person.press("ctrl+s")
+            assert isinstance(person.app.screen, EditScreen)
+            await person.press("escape")
+            await person.until(lambda: not isinstance(person.app.screen, EditScreen))
+
+    asyncio.run(flow())
+    assert path.read_bytes() == before
+
+
+def test_keys_that_belong_together_are_checked_together(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    store_at(issuer)
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60)) as person:
+            await open_form(person)
+            await fill(person, "listen_cert_file", "cert.pem")
+            await person.sees("listen_cert_file and listen_key_file go together; one of them is missing")
+            await person.press("escape")
+
+    asyncio.run(flow())
+
+
+def test_what_was_changed_elsewhere_meanwhile_is_not_lost(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer, profile_keys="margin = 30")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60)) as person:
+            await open_form(person)
+            await fill(person, "margin", "45")
+            path.write_text(path.read_text("utf-8").replace("margin = 30", "margin = 50\nlogin_timeout = 60"), "utf-8")
+            await person.press("ctrl+s")
+            await person.sees("margin is 50 by now; ctrl+s puts yours there.", "nothing was changed")
+            assert "margin = 50" in path.read_text("utf-8")
+            await person.press("ctrl+s")
+            await person.sees("Changed margin of profile acme.")
+
+    asyncio.run(flow())
+    assert "margin = 45\nlogin_timeout = 60" in path.read_text("utf-8")
+
+
+def test_a_profile_that_went_meanwhile_is_said(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer)
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60)) as person:
+            await open_form(person)
+            await fill(person, "margin", "45")
+            path.write_text("version = 1\n", "utf-8")
+            await person.press("ctrl+s")
+            await person.sees("there is no profile acme")
+            assert isinstance(person.app.screen, EditScreen)
+            await person.press("escape")
+
+    asyncio.run(flow())
+    assert path.read_text("utf-8") == "version = 1\n"
+
+
+def test_a_secret_in_the_store_is_neither_shown_nor_lost(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    secret = canary.watch("a client secret", "s3cr3t-of-the-client")
+    path = store_at(issuer, profile_keys=f'client_secret = "{secret}"')
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60)) as person:
+            await open_form(person)
+            await person.sees("(hidden)")
+            await fill(person, "margin", "45")
+            await person.press("ctrl+s")
+            await person.sees("Changed margin of profile acme.")
+            text = path.read_text("utf-8")
+            assert text.count(secret) == 1
+            # The store lies where it is looked for; only screens are looked through.
+            path.write_text(text.replace(secret, "gone"), "utf-8")
+
+    asyncio.run(flow())
+
+
+def test_the_storage_of_a_shared_session_changes_for_all(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer)
+    path.write_text(path.read_text("utf-8") + '\n[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\n', "utf-8")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 60), rows=2) as person:
+            await open_form(person)
+            await fill(person, "storage", "memory")
+            await person.press("ctrl+s")
+            await person.sees("Changed storage of profile acme.", "So is the storage of twin")
+
+    asyncio.run(flow())
+    assert path.read_text("utf-8").count('storage = "memory"') == 2

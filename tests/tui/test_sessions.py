@@ -1,0 +1,175 @@
+"""Refreshing and logging out from the table."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.issuer import Gate, Reply
+from tests.tui.person import at_the_table
+from togetherctl.auth.engine import Policy
+from togetherctl.tui.screens.question import Question
+from togetherctl.tui.screens.work import WorkScreen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import MakeWorld
+    from tests.support.browser import ScriptedBrowser
+    from tests.support.canary import Canary
+    from tests.support.issuer import ScriptedIssuer
+    from tests.tui.person import Person
+    from togetherctl.wiring import World
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+
+@pytest.fixture
+def world(make_world: MakeWorld, browser: ScriptedBrowser, acme: Path) -> World:
+    """Somebody is logged in."""
+    assert acme.exists()
+    world = make_world(browser=browser)
+    world.engine.login(world.store.profile("acme"), Policy())
+    return world
+
+
+async def log_out(person: Person, answer: str) -> None:
+    await person.press("o")
+    await person.sees("Log out of acme?", "me@acme.com", "deleted whatever it says")
+    await person.press(answer)
+
+
+def test_new_tokens_are_had_with_one_key(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("r")
+            await person.sees("Refreshed me@acme.com; the token is valid for 5m 00s")
+            await person.idle()
+
+    asyncio.run(flow())
+    assert [asked.form["grant_type"] for asked in issuer.asked if asked.path == "/token"][-1] == "refresh_token"
+
+
+def test_what_takes_a_while_is_shown_and_may_go_on_in_the_background(
+    world: World, issuer: ScriptedIssuer, canary: Canary
+) -> None:
+    issuer.gates["/token"] = gate = Gate()
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("r")
+            await person.sees("Refresh now: acme", "Refreshing …", "To the background")
+            await person.press("b")
+            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            gate.open()
+            await person.sees("Refreshed me@acme.com")
+            await person.idle()
+
+    asyncio.run(flow())
+
+
+def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world: MakeWorld, canary: Canary) -> None:
+    assert acme.exists()
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary) as person:
+            await person.press("r")
+            await person.sees("✗ acme: login required: there is no session", "Run: togetherctl login acme")
+            await person.press("c")
+            assert person.copied == ["togetherctl login acme"]
+            await person.press("enter")
+            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+
+    asyncio.run(flow())
+
+
+def test_a_refresh_that_cannot_reach_the_issuer_keeps_the_session(
+    world: World, issuer: ScriptedIssuer, canary: Canary
+) -> None:
+    issuer.stop()
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("r")
+            await person.sees("✗ acme:", "Try again")
+            await person.press("escape")
+            await person.sees("● valid")
+            issuer.start()
+
+    asyncio.run(flow())
+
+
+def test_logging_out_asks_and_says_that_the_issuer_revoked(
+    world: World, issuer: ScriptedIssuer, canary: Canary
+) -> None:
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await log_out(person, "n")
+            await person.until(lambda: not isinstance(person.app.screen, Question))
+            assert not issuer.revoked
+            await log_out(person, "escape")
+            await person.until(lambda: not isinstance(person.app.screen, Question))
+            assert not issuer.revoked
+            await log_out(person, "y")
+            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "stays valid at the cluster")
+            await person.sees("· none")
+            await person.press("o")
+            await person.sees("Nobody is logged in with acme.")
+
+    asyncio.run(flow())
+    assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
+
+
+def test_logging_out_says_that_the_issuer_cannot_revoke(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
+    issuer.metadata_changes["revocation_endpoint"] = None
+    for path in (world.paths.discovery).iterdir():
+        path.unlink()
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await log_out(person, "y")
+            await person.sees("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
+            assert isinstance(person.app.screen, WorkScreen)
+            await person.press("enter")
+            await person.sees("· none")
+
+    asyncio.run(flow())
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_logging_out_deletes_though_the_issuer_is_not_reached_or_refuses(
+    world: World, issuer: ScriptedIssuer, canary: Canary, *, refuses: bool
+) -> None:
+    if refuses:
+        issuer.always["/revoke"] = Reply(400, {"error": "invalid_request"})
+    else:
+        issuer.stop()
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await log_out(person, "y")
+            await person.sees("✗ acme:", "The tokens are deleted here, but the issuer may still accept them.")
+            await person.press("escape")
+            await person.sees("· none")
+            if not refuses:
+                issuer.start()
+
+    asyncio.run(flow())
+
+
+def test_what_waits_for_another_process_is_called_off(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
+    profile = world.store.profile("acme")
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            with world.sessions(profile).lock(profile.key):
+                await person.press("r")
+                await person.sees("Waiting for another togetherctl that is busy with profile acme.")
+                await person.press("escape")
+                await person.sees("Refresh now: acme: cancelled")
+                await person.idle()
+
+    asyncio.run(flow())
+    assert issuer.counts["/token"] == 1

@@ -1,0 +1,154 @@
+"""Writing clusters of the store into kubeconfigs: into those that kubectl reads, or into one file for each cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from togetherctl.actions.calling import called
+from togetherctl.actions.naming import Naming
+from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
+from togetherctl.kube.ours import CURRENT, everything
+from togetherctl.kube.stanza import SECTIONS, entries_for, is_ours
+from togetherctl.kube.writing import write
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from togetherctl.kube.kubeconfig import Change
+    from togetherctl.kube.stanza import Entry
+    from togetherctl.store.store import Cluster
+    from togetherctl.wiring import World
+
+
+@dataclass(frozen=True)
+class Written:
+    """The kubeconfig files before and after, the contexts that open the clusters, and what is to be said.
+
+    `own_file` is the file of the first cluster where each has one of its own.
+    """
+
+    changes: list[Change]
+    contexts: list[str]
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    own_file: Path | None = None
+
+    @property
+    def changed(self) -> list[Change]:
+        return [change for change in self.changes if change.changed]
+
+
+def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
+    world: World,
+    names: Sequence[str] = (),
+    *,
+    kubeconfig: str | None = None,
+    overwrite: bool = False,
+    set_current: bool = False,
+    dry_run: bool = False,
+    portable: bool = False,
+    no_shim: bool = False,
+    output_dir: str | None = None,
+    template: str | None = None,
+) -> Written:
+    """Write the clusters called `names`, without names all of them.
+
+    They go into `kubeconfig`, else where kubectl looks; or each into a file of its own in `output_dir`. `template`
+    names the contexts. Raises UsageError, and KubeconfigError, and then no kubeconfig was changed.
+    """
+    clusters = _wanted(world, names)
+    if set_current and len(clusters) != 1:
+        raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
+    if output_dir is not None and (kubeconfig is not None or set_current):
+        raise UsageError("--output-dir makes a file of its own for each cluster, whose context is current there")
+    naming = Naming.of(world.store, template)
+    command, warning = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
+    writing = _Writing(world, command, naming, overwrite=overwrite)
+    if output_dir is not None:
+        written = writing.into_folder(expand(output_dir, world.environ), clusters, dry_run=dry_run)
+    else:
+        files = kubeconfig_files(kubeconfig, world.environ)
+        written = writing.into(files, clusters, set_current=set_current, dry_run=dry_run)
+    written.warnings.extend([warning] if warning else [])
+    written.warnings.extend(
+        f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}"
+        for cluster in clusters
+        if cluster.ca_file and not cluster.ca_file.is_file()
+    )
+    return written
+
+
+def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
+    clusters = world.store.clusters(names)
+    if not clusters:
+        raise UsageError(
+            f"there is no cluster in {world.store.path} yet",
+            hint="togetherctl cluster add NAME --profile P --server URL",
+        )
+    return clusters
+
+
+class _Writing:
+    """What is the same for every file that is written."""
+
+    def __init__(self, world: World, command: str, naming: Naming, *, overwrite: bool) -> None:
+        self._known = list(world.store.table.clusters)
+        self._command = command
+        self._naming = naming
+        self._overwrite = overwrite
+
+    def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, dry_run: bool) -> Written:
+        """Write all of them into the files that kubectl would read as one."""
+        contexts: list[str] = []
+        renamed: list[str] = []
+
+        def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
+            named = self._naming.all(opened, clusters)
+            contexts[:] = [named[cluster.name].context for cluster in clusters]
+            renamed[:] = [
+                f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead
+            ]
+            return [entry for cluster in clusters for entry in entries_for(cluster, self._command, named[cluster.name])]
+
+        changes = write(
+            files, entries, overwrite=self._overwrite, known=self._known, set_current=set_current, dry_run=dry_run
+        )
+        return Written(changes, contexts, notes=renamed)
+
+    def into_folder(self, folder: Path, clusters: Sequence[Cluster], *, dry_run: bool) -> Written:
+        """Write each into a file of its own, called like the cluster. None is written if one of them cannot be."""
+        files = {cluster.name: folder / f"{cluster.name}.yaml" for cluster in clusters}
+        opened = {name: KubeconfigFile.read(path) for name, path in files.items()}
+        theirs = [str(file.path) for file in opened.values() if file.original is not None and not _is_ours(file)]
+        if theirs and not self._overwrite:
+            raise KubeconfigError(
+                f"togetherctl did not write {', '.join(theirs)}, and leaves {'it' if len(theirs) == 1 else 'them'} "
+                "alone",
+                hint="choose another folder; --overwrite adds to what is there",
+            )
+        written = Written([], [])
+        for really in (False,) if dry_run else (False, True):
+            written = Written([], [], own_file=files[clusters[0].name])
+            for cluster in clusters:
+                one = self.into(
+                    [files[cluster.name]],
+                    [cluster],
+                    set_current=not opened[cluster.name].text.data.get(CURRENT),
+                    dry_run=not really,
+                )
+                written.changes.extend(one.changes)
+                written.contexts.extend(one.contexts)
+                written.notes.extend(one.notes)
+        return written
+
+
+def _is_ours(file: KubeconfigFile) -> bool:
+    """Whether a file holds entries of ours and no others; an empty one can be taken."""
+    found = [one for section in SECTIONS for one in everything([file], section)]
+    if not found:
+        return not (file.original or "").strip()
+    return all(is_ours(one.section, one.entry) for one in found)

@@ -1,0 +1,221 @@
+"""What an issuer's metadata means for a login there: what works, what to know, and what will go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from togetherctl.printable import printable
+from togetherctl.store.presets import DEFAULT_REDIRECT_URIS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from togetherctl.auth.discovery import Metadata
+    from togetherctl.store.choices import OfflineAccess
+    from togetherctl.store.presets import Preset
+
+Level = Literal["good", "note", "wrong"]
+_NOT_CERTAIN = " (not certain)"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found: `good`, a `note` to know of, or `wrong`: with it nobody logs in.
+
+    `about` is a word for programs; `hint` the way out, or what else helps. Both texts are safe to show.
+    """
+
+    level: Level
+    text: str
+    hint: str | None = None
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", printable(self.text, limit=2000))
+        object.__setattr__(self, "hint", printable(self.hint, limit=1000) if self.hint else None)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a profile will want of the issuer; by default what a new one does.
+
+    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's. With
+    `client_id` the issuer is asked whether that client and its redirect URIs are registered.
+    """
+
+    scopes: tuple[str, ...] = ("openid", "email")
+    redirect_uris: tuple[str, ...] = DEFAULT_REDIRECT_URIS
+    offline_access: OfflineAccess = "auto"
+    has_secret: bool | None = None
+    device_endpoint: str | None = None
+    client_id: str | None = None
+
+
+def findings(
+    issuer: str, document: Mapping[str, Any], metadata: Metadata, preset: Preset | None, wishes: Wishes
+) -> Iterator[Finding]:
+    """Everything the metadata of `issuer` says, `document` as it was sent, in the order of a login."""
+    yield from pitfalls(issuer, preset)
+    yield from _endpoints(issuer, document, metadata)
+    yield _pkce(metadata)
+    yield _algorithms(document)
+    yield from _scopes(metadata, wishes)
+    yield refresh_token(metadata, preset, wishes)
+    yield from _client_secret(preset, wishes)
+    yield from _redirect_uris(preset, wishes)
+    yield _device_codes(issuer, metadata, preset, wishes)
+    yield _revocation(metadata)
+    yield _logout_page(metadata)
+
+
+def pitfalls(issuer: str, preset: Preset | None) -> Iterator[Finding]:
+    """What the catalogue knows against this very URL."""
+    for pitfall, hint in preset.pitfalls_of(issuer) if preset else ():
+        yield Finding("note", f"{pitfall.text}{'' if pitfall.certain else _NOT_CERTAIN}", hint, "issuer")
+
+
+def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata) -> Iterator[Finding]:
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        if getattr(metadata, name) is None:
+            yield Finding("wrong", f"the metadata names no {name}", "its operator has to mend that", "endpoints")
+    types = _listed(document, "response_types_supported")
+    if types and "code" not in types:
+        yield Finding(
+            "wrong",
+            f"it does not offer the authorization code flow (response types: {', '.join(types)})",
+            "its operator turns it on",
+            "endpoints",
+        )
+    own = urlsplit(issuer).netloc
+    named = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri, metadata.revocation_endpoint)
+    others = sorted({urlsplit(endpoint).netloc for endpoint in named if endpoint} - {own})
+    if others:
+        yield Finding(
+            "note", f"its endpoints are elsewhere: {', '.join(others)}", "proxies must let those pass too", "endpoints"
+        )
+
+
+def _pkce(metadata: Metadata) -> Finding:
+    methods = metadata.code_challenge_methods_supported
+    if "S256" in methods:
+        return Finding("good", "PKCE with S256", about="pkce")
+    if not methods:
+        return Finding("good", "PKCE is not advertised; S256 is sent anyway", about="pkce")
+    return Finding(
+        "wrong",
+        f"it does not offer PKCE with S256, only {', '.join(methods)}",
+        'pkce = "no" in the profile goes without; ask the operator to turn it on instead',
+        "pkce",
+    )
+
+
+def _algorithms(document: Mapping[str, Any]) -> Finding:
+    from togetherctl.auth.id_token import ALGORITHMS
+
+    listed = _listed(document, "id_token_signing_alg_values_supported")
+    if not listed:
+        return Finding("note", "it does not say how ID tokens are signed", about="algorithms")
+    accepted = [name for name in listed if name in ALGORITHMS]
+    if accepted:
+        return Finding("good", f"ID tokens are signed with {', '.join(accepted)}", about="algorithms")
+    return Finding(
+        "wrong",
+        f"ID tokens are signed with {', '.join(listed)} alone, which neither togetherctl nor an API server takes",
+        f"its operator can choose one of {', '.join(ALGORITHMS)}",
+        "algorithms",
+    )
+
+
+def _scopes(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
+    listed = metadata.scopes_supported
+    unknown = [scope for scope in wishes.scopes if listed and scope not in listed and scope != "offline_access"]
+    if unknown:
+        words = ", ".join(unknown)
+        yield Finding(
+            "note",
+            f"not among the scopes it lists: {words}; it may refuse the login with invalid_scope",
+            f"it lists {', '.join(listed[:20])}",
+            "scopes",
+        )
+
+
+def refresh_token(metadata: Metadata, preset: Preset | None, wishes: Wishes) -> Finding:
+    """Whether there will be a refresh token, and how it is asked for."""
+    by = preset.refresh_token.by if preset else "offline_access"
+    known = f"{preset.refresh_token.text}{'' if preset.refresh_token.certain else _NOT_CERTAIN}" if preset else None
+    offered = "offline_access" in metadata.scopes_supported
+    asked = wishes.offline_access == "always" or "offline_access" in wishes.scopes
+    if by != "offline_access":
+        return Finding("good", "a refresh token comes with the login", known, "refresh_token")
+    if asked or (offered and wishes.offline_access == "auto"):
+        return Finding("good", "a refresh token is asked for, by the scope offline_access", known, "refresh_token")
+    if offered:
+        return Finding(
+            "note",
+            "a refresh token is to be had, but the profile does not ask for it; you log in again when a token expires",
+            "togetherctl profile set NAME offline_access=auto",
+            "refresh_token",
+        )
+    return Finding(
+        "note",
+        "no refresh token: the scope offline_access is not offered, so you log in again whenever a token expires",
+        known or "its operator can offer that scope; offline_access=always in the profile asks for it all the same",
+        "refresh_token",
+    )
+
+
+def _client_secret(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
+    if preset and preset.needs_client_secret and not wishes.has_secret:
+        yield Finding(
+            "note",
+            f"{preset.title} wants the client secret, PKCE or not",
+            "togetherctl profile secret NAME keeps it in your keyring",
+            "client_secret",
+        )
+
+
+def _redirect_uris(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
+    rule = f"{preset.any_port.text}{'' if preset.any_port.certain else _NOT_CERTAIN}" if preset else None
+    uris = " and ".join(wishes.redirect_uris)
+    if preset and not preset.register_there.redirect_uris:
+        yield Finding("good", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
+    else:
+        yield Finding("note", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
+    for uri in wishes.redirect_uris:
+        parts = urlsplit(uri)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        if parts.port == 0 and preset and host not in preset.any_port.hosts:
+            yield Finding(
+                "note",
+                f"{uri} means any free port, which {preset.title} does not take with {host}",
+                "togetherctl profile set NAME redirect_uris=http://localhost:8000,http://localhost:18000",
+                "redirect_uris",
+            )
+
+
+def _device_codes(issuer: str, metadata: Metadata, preset: Preset | None, wishes: Wishes) -> Finding:
+    if wishes.device_endpoint or metadata.device_authorization_endpoint:
+        return Finding("good", "device codes, for logins without a browser at hand", about="device_codes")
+    if preset and preset.device_endpoint(issuer):
+        text = f"device codes, which the metadata does not list but {preset.title} has"
+        return Finding("good", text, about="device_codes")
+    return Finding("note", "no device codes: over SSH you paste the address of a page instead", about="device_codes")
+
+
+def _revocation(metadata: Metadata) -> Finding:
+    if metadata.revocation_endpoint:
+        return Finding("good", "logging out revokes tokens", about="revocation")
+    return Finding("note", "tokens cannot be revoked: logging out deletes them here alone", about="revocation")
+
+
+def _logout_page(metadata: Metadata) -> Finding:
+    if metadata.end_session_endpoint:
+        return Finding("good", "logout --sso ends the browser's session too", about="end_session")
+    return Finding("note", "no logout page: the browser stays logged in there", about="end_session")
+
+
+def _listed(document: Mapping[str, Any], name: str) -> list[str]:
+    listed = document.get(name)
+    return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []

@@ -1,0 +1,129 @@
+"""`togetherctl issuer check`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.output import output_option, show_record
+from togetherctl.commands.paragraphs import paragraph
+from togetherctl.paths import expand
+from togetherctl.store.profile import connection_to
+from togetherctl.transport import Connection
+
+if TYPE_CHECKING:
+    from togetherctl.auth.checking import Report
+    from togetherctl.auth.findings import Finding, Wishes
+
+_LABEL = 7
+_COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
+
+
+@click.command("check")
+@click.argument("issuer", metavar="URL_OR_NAME")
+@click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
+@click.option("--client-id", metavar="ID", help="Also ask whether this client and its redirect URIs are registered.")
+@output_option
+@pass_app
+def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -> None:
+    """Look at an issuer: what is there, and what will go wrong.
+
+    Nobody logs in. An issuer of the store is looked at as its profiles would use it. Exits with 0 if it can be used,
+    whatever there is to know; with 5 if it cannot, with 4 if it does not answer.
+    """
+    from togetherctl.auth.checking import check_issuer
+
+    url, connection, preset, wishes = _meant(app, issuer)
+    wishes = replace(wishes, client_id=client_id)
+    if ca_file:
+        connection = replace(connection, ca_files=(*connection.ca_files, expand(ca_file, app.environ)))
+    report = check_issuer(
+        app.world.issuers,
+        url,
+        connection,
+        redirect_uris=wishes.redirect_uris,
+        scopes=wishes.scopes,
+        preset=preset,
+        wishes=wishes,
+    )
+    if app.output == "table":
+        _show(app, report, client_id)
+    else:
+        show_record(app, _item(report, wishes), name="issuer")
+    if report.error is not None:
+        raise click.exceptions.Exit(report.error.exit_code)
+
+
+def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
+    """The URL, the way there, the entry of the catalogue, and what the store's profiles want of it."""
+    from togetherctl.auth.findings import Wishes
+    from togetherctl.auth.spelling import issuer_typed
+
+    store = app.world.store
+    issuers = store.table.issuers
+    name = given if given in issuers else next((each for each, table in issuers.items() if table.url == given), None)
+    if name is None:
+        if "://" not in given and "." not in given and ":" not in given:
+            store.entry("issuer", given)
+        issuer_typed(given)
+        return given, Connection(), None, Wishes()
+    table = issuers[name]
+    profiles = [profile for profile in store.table.profiles.values() if profile.issuer == name]
+    wishes = Wishes(device_endpoint=table.device_authorization_endpoint)
+    if profiles:
+        wishes = replace(
+            wishes,
+            scopes=tuple(dict.fromkeys(["openid", *(scope for profile in profiles for scope in profile.scopes)])),
+            redirect_uris=tuple(dict.fromkeys(uri for profile in profiles for uri in profile.redirect_uris)),
+            offline_access=profiles[0].offline_access,
+            has_secret=all(profile.client_secret is not None for profile in profiles),
+        )
+    return table.url, connection_to(table, folder=store.path.parent, environ=app.environ), table.preset, wishes
+
+
+def _item(report: Report, wishes: Wishes) -> dict[str, object]:
+    return {
+        "issuer": report.issuer,
+        "usable": report.usable,
+        "error": _failure(report),
+        "preset": report.preset,
+        "redirect_uris": list(wishes.redirect_uris),
+        "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
+        "metadata": asdict(report.metadata) if report.metadata else None,
+        "findings": [asdict(finding) for finding in report.findings],
+    }
+
+
+def _failure(report: Report) -> dict[str, object] | None:
+    error = report.error
+    if error is None:
+        return None
+    return {"code": error.code, "exit": int(error.exit_code), "message": error.sentence(), "hint": error.hint}
+
+
+def _show(app: App, report: Report, client_id: str | None) -> None:
+    """What works, what to know, and last, where it is seen first, what is wrong."""
+    click.echo(f"{report.issuer}{f': {report.provider}' if report.provider else ''}\n")
+    for level in _COLOURS:
+        for finding in report.findings:
+            if finding.level == level:
+                click.echo(_line(app, finding))
+    if not report.usable:
+        app.console.say("It cannot be used as it is.")
+    elif any(table.url == report.issuer for table in app.world.store.table.issuers.values()):
+        app.console.say("It can be used.")
+    else:
+        command = f"togetherctl profile add NAME --issuer {report.issuer} --client-id {client_id or 'ID'}"
+        app.console.next_steps("It can be used.", command)
+
+
+def _line(app: App, finding: Finding) -> str:
+    text = paragraph(finding.text, label=finding.level, indent=_LABEL)
+    if sys.stdout.isatty() and not app.environ.get("NO_COLOR"):
+        styled = click.style(finding.level, fg=_COLOURS[finding.level], bold=True)
+        text = f"{styled}{text.removeprefix(finding.level)}"
+    return f"{text}\n{paragraph(finding.hint, indent=_LABEL + 2)}" if finding.hint else text

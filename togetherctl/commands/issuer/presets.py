@@ -1,0 +1,66 @@
+"""`togetherctl issuer presets`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.output import output_option, show_list, show_record
+from togetherctl.commands.paragraphs import paragraph
+from togetherctl.errors import UsageError
+from togetherctl.store.preset_page import parts
+from togetherctl.store.presets import find, names
+from togetherctl.store.problems import nearest
+
+if TYPE_CHECKING:
+    from togetherctl.store.presets import Preset
+
+_LABEL = 15
+
+
+@click.command("presets")
+@click.argument("name", required=False)
+@output_option
+@pass_app
+def command(app: App, name: str | None) -> None:
+    """List the identity providers that are known, or show one.
+
+    With NAME: what to register there, how a refresh token comes, and what differs. It is recognised from an issuer's
+    URL or metadata; preset=NAME in an issuer names it.
+    """
+    if name is None:
+        items = [_item(each, preset) for each in names() if (preset := find(each, ""))]
+        show_list(
+            app,
+            items,
+            {
+                "NAME": lambda item: item["name"],
+                "PROVIDER": lambda item: item["title"],
+                "ISSUER": lambda item: item["issuer_example"],
+            },
+            name="name",
+        )
+        return
+    preset = find(name, "")
+    if preset is None:
+        raise UsageError(f"there is no preset {name}{nearest(name, names())}", hint="togetherctl issuer presets")
+    if app.output == "table":
+        _show(preset)
+    else:
+        show_record(app, _item(name, preset), name="name")
+
+
+def _item(name: str, preset: Preset) -> dict[str, Any]:
+    return {"name": name, **preset.model_dump(mode="json", by_alias=True)}
+
+
+def _show(preset: Preset) -> None:
+    click.echo(preset.title)
+    for part in parts(preset):
+        click.echo()
+        label = part.heading
+        for text in part.paragraphs:
+            click.echo(paragraph(text, label=label, indent=_LABEL, bullet="- " if part.listed else ""))
+            label = ""

@@ -1,0 +1,100 @@
+"""Writing a bundle: what of a store is for others, and what is left out of it."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.disk import read_whole
+from togetherctl.errors import ConfigError
+from togetherctl.paths import expand
+from togetherctl.sources.bundle_keys import KINDS, TAKEN, certificates, known_parameters, refused_value
+from togetherctl.store.editing import section
+from togetherctl.store.toml_text import TomlText
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.store import Store
+
+_HEAD = """\
+# Issuers, profiles and clusters for togetherctl, without any secret. To take them:
+#
+#   togetherctl init THIS-FILE-OR-ITS-HTTPS-ADDRESS
+"""
+_MAX_CA_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The bundle's text, and a line for each entry that lost something on the way."""
+
+    text: str
+    left_out: tuple[str, ...]
+
+
+def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str]) -> Exported:
+    """The bundle of these profiles, with their issuers and clusters; without names of all of them.
+
+    CA files stand in it as their certificates. Raises UsageError for an unknown profile, and ConfigError where a CA
+    file cannot be read.
+    """
+    names = list(dict.fromkeys(profiles)) or store.profile_names
+    for name in names:
+        store.entry("profile", name)
+    chosen: dict[Kind, list[str]] = {
+        "issuer": list(dict.fromkeys(store.table.profiles[name].issuer for name in names)),
+        "profile": names,
+        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in names],
+    }
+    tables: dict[tuple[str, ...], dict[str, Any]] = {}
+    left_out: list[str] = []
+    for kind in KINDS:
+        for name in chosen[kind]:
+            table, lost = _exported(store, kind, name, environ)
+            tables[section(kind), name] = table
+            if lost:
+                left_out.append(f"{kind} {name}: {', '.join(lost)}")
+    text = TomlText(_HEAD)
+    text.set(("version",), 1)
+    text.add(tables)
+    return Exported(text.text, tuple(left_out))
+
+
+def _exported(store: Store, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The table as a bundle has it, and the keys it lost."""
+    entry = store.entry(kind, name)
+    # Only what the store says: a default of today may be another tomorrow.
+    table = entry.model_dump(mode="json", exclude_unset=True)
+    ca_files = table.pop("ca_file", None) or []
+    ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
+    if ca_files or "ca_data" in table:
+        table["ca_data"] = _authorities(store.path.parent, ca_files, table.get("ca_data"), environ)
+    lost = [key for key in table if key not in TAKEN[kind]]
+    if "auth_params" in table:
+        kept = known_parameters(table["auth_params"])
+        lost += [f"auth_params.{parameter}" for parameter in table["auth_params"] if parameter not in kept]
+        table["auth_params"] = kept
+    lost += [key for key in table if key in TAKEN[kind] and refused_value(kind, key, table)]
+    return {key: value for key, value in table.items() if key not in lost and value != {}}, lost
+
+
+def _authorities(folder: Path, files: Sequence[str], data: str | None, environ: Mapping[str, str]) -> str:
+    pem = "".join(_read(expand(file, environ, beside=folder)) for file in files)
+    if data:
+        pem += "\n" + base64.b64decode("".join(data.split())).decode("utf-8", "replace")
+    return certificates(pem)
+
+
+def _read(path: Path) -> str:
+    try:
+        raw, _ = read_whole(path, limit=_MAX_CA_BYTES)
+    except OSError as error:
+        raise ConfigError(f"the CA file {path} cannot be read: {error.strerror}") from None
+    text = raw.decode("utf-8", "replace")
+    if not certificates(text):
+        raise ConfigError(f"the CA file {path} holds no PEM certificate")
+    return text

@@ -1,0 +1,126 @@
+"""A new profile by hand: checked as it is typed, and the issuer is asked before it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.actions.adding import Tables, Wish, looked_at, problems_with, tables_for
+from togetherctl.errors import TogetherctlError, Unreachable, UsageError
+from togetherctl.store import checks
+from togetherctl.tui.conversation import Talk
+from togetherctl.tui.screens.form import Form
+from togetherctl.tui.widgets.field import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from togetherctl.auth.checking import Report
+    from togetherctl.store.choices import Kind
+    from togetherctl.tui.app import TogetherApp
+
+# Key, label, what stands there, what it means.
+_FIELDS = (
+    ("name", "Name", "acme", "What you will call this profile, as in: togetherctl login acme"),
+    ("issuer", "Issuer", "https://…", "The address of the OpenID Provider, to the letter; or an issuer you have"),
+    (
+        "issuer_ca_file",
+        "Issuer's CA file",
+        "",
+        "A PEM file, if the issuer's certificate has a CA of its own",
+    ),
+    ("client_id", "Client ID", "", "Registered at the issuer; your cluster's admin knows it"),
+    ("scopes", "Scopes", "openid, email", "What to ask for; openid is always among them"),
+    ("server", "Cluster's server", "https://…:6443", "The API server this opens; leave it empty to add clusters later"),
+    ("cluster", "Cluster's name", "", "What you will call the cluster; the profile's name, if left empty"),
+    ("cluster_ca_file", "Cluster's CA file", "", "A PEM file with the cluster's certificate authority"),
+)
+_PLACES: dict[tuple[Kind, str], str] = {
+    ("issuer", "url"): "issuer",
+    ("issuer", "ca_file"): "issuer_ca_file",
+    ("profile", "issuer"): "issuer",
+    ("profile", "client_id"): "client_id",
+    ("profile", "scopes"): "scopes",
+    ("cluster", ""): "cluster",
+    ("cluster", "server"): "server",
+    ("cluster", "ca_file"): "cluster_ca_file",
+    ("profile", ""): "name",
+    ("issuer", ""): "name",
+}
+
+
+class AddScreen(Form[Tables]):
+    """Gives the tables of the store that are new; `data` is what the store says now."""
+
+    app: TogetherApp
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__("Add profile")
+        self._data = data
+        # What was typed when the issuer could not be reached: the same once more goes on without it.
+        self._unreachable: list[str] = []
+        self.report: Report | None = None
+
+    def fields(self) -> Iterable[Field]:
+        for key, label, usual, about in _FIELDS:
+            yield Field(key, label, usual=usual, about=about)
+
+    def _wish(self) -> Wish:
+        typed = {field.key: field.text for field in self.query(Field)}
+        scopes = tuple(part.strip() for part in typed.pop("scopes").split(",") if part.strip())
+        return Wish(**typed, scopes=scopes)
+
+    def check(self) -> Mapping[str, str]:
+        """What is wrong; a field that nobody has typed into yet is only missing once it is to be saved."""
+        return {key: reason for key, reason in self._all_problems().items() if key == "" or self.field(key).text}
+
+    def _all_problems(self) -> dict[str, str]:
+        wish = self._wish()
+        found = {key: "missing" for key in ("name", "issuer", "client_id") if not self.field(key).text}
+        if wish.name:
+            found |= self._about_name(wish.name)
+        if wish.cluster and not wish.server:
+            found["server"] = "missing: a cluster has one"
+        try:
+            tables = tables_for(self.app.world.anew(), wish)
+        except UsageError as error:
+            return found | ({"issuer": error.message} if wish.issuer else {})
+        for place, reason in problems_with(self._data, tables).items():
+            found.setdefault(_PLACES.get(place, ""), reason)
+        return found
+
+    def _about_name(self, name: str) -> dict[str, str]:
+        try:
+            checks.name(name)
+        except ValueError as error:
+            return {"name": str(error)}
+        return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}
+
+    def action_save(self) -> None:
+        problems = self._all_problems()
+        self.show_problems(problems)
+        wrong = next((field for field in self.query(Field) if field.key in problems), None)
+        if wrong is not None:
+            wrong.input.focus()
+        elif not problems and not self._saving:
+            self._saving = True
+            self.run_worker(self._look(tables_for(self.app.world.anew(), self._wish())), exclusive=True)
+
+    async def _look(self, tables: Tables) -> None:
+        if self._unreachable == self._typed:
+            self.dismiss(tables)
+            return
+        self.fail("Asking the issuer …")
+        talk = Talk(self.app.world.sleep)
+        try:
+            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(talk), tables)
+        except TogetherctlError as error:
+            said = [error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]
+            if isinstance(error, Unreachable):
+                self._unreachable = self._typed
+                said.append("ctrl+s once more adds it without asking the issuer.")
+            self.fail("\n".join(said))
+        else:
+            self.dismiss(tables)
+        finally:
+            self._saving = False
