@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # From here on details stand beside the table.
 WIDE = 120
+# What there is room for at the foot of 80 columns; `?` shows every key.
+_FOOTER = frozenset({"log_in", "refresh", "log_out"})
 # What the summary counts, the most pressing first.
 _COUNTED = ("✗ log in", "✗ error", "◌ login…", "○ expired", "◐ stale", "● valid")
 
@@ -39,13 +41,13 @@ class Home(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(act.key, f"app.act('{act.id}')", act.title, show=act.shown, tooltip=act.help, id=act.id)
+            Binding(act.key, f"app.act('{act.id}')", act.title, show=act.id in _FOOTER, tooltip=act.help, id=act.id)
             for act in ACTS
             if act.key
         ),
         # Before any widget sees it: what is typed right behind it goes to the box already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
-        Binding("s", "sort", "Sort", tooltip="Sort by something else"),
+        Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
         Binding("escape", "clear", "Show all", show=False),
@@ -180,7 +182,7 @@ class Home(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the box of the filter `/` is a letter as any other."""
-        return action != "filter" or self.focused is not self.query_one("#filter")
+        return action != "filter" or (bool(self.app.rows) and self.focused is not self.query_one("#filter"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         # What is pasted may hold anything.
