@@ -33,7 +33,7 @@ WIDE = 120
 # What there is room for at the foot of 80 columns; `?` shows every key.
 _FOOTER = frozenset({"log_in", "refresh", "log_out"})
 # What the summary counts, the most pressing first.
-_COUNTED = ("✗ log in", "✗ error", "◌ login…", "○ expired", "◐ stale", "● valid")
+_COUNTED = ("× log in", "× error", "◌ login…", "○ expired", "◐ stale", "● valid")
 
 
 class Home(Screen[None]):
