@@ -142,7 +142,7 @@ async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
                 assert table.screen == before
                 colours.add(str(table.app.home.table.get_component_rich_style("tone--good")))
         assert len(colours) >= 4
-        await table.press("t")
+        await table.press("T")
         assert table.app.current_theme.dark
 
 

@@ -51,7 +51,7 @@ class TogetherApp(App[None]):
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("t", "toggle_light", "Light or dark", show=False),
+        Binding("T", "toggle_light", "Light or dark", show=False),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 

@@ -32,7 +32,7 @@ _MOVING = (
 )
 _REST = (
     ("ctrl+p", "everything by name, themes too"),
-    ("t", "light or dark"),
+    ("T", "light or dark"),
     ("?", "this page"),
     ("ctrl+q", "quit"),
 )
