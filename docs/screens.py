@@ -150,7 +150,7 @@ async def _pictures(make_world: Callable[[Conversation], World]) -> dict[str, st
         async with app.run_test(size=size) as pilot:
             while not app.rows or not all(row.looked for row in app.rows.values()):
                 await pilot.pause(0.05)
-            for key in ["t"] * light + keys.split():
+            for key in ["T"] * light + keys.split():
                 await pilot.press(key)
             await pilot.pause()
             found[name] = _small(app.export_screenshot(title="togetherctl"))

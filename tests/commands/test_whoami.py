@@ -127,10 +127,9 @@ def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: lis
 @pytest.mark.parametrize(
     ("claims", "keys", "said"),
     [
-        ({"email": "me@acme.com"}, "", "the audience (aud) the-client, and its email is me@acme.com"),
         ({"email": None}, 'username_claim = "email"', "the token has no claim email"),
         ({"email_verified": False}, 'username_claim = "email"', "the issuer says that the email is not verified"),
-        ({"name": "me"}, 'username_claim = "name"', "and its name is me; the API server must be told just that"),
+        ({"name": 7}, 'username_claim = "name"', "the token has no claim name that is a text"),
         ({"groups": 7}, 'groups_claim = "groups"', "the claim groups is no text and no list of texts"),
     ],
 )
@@ -149,8 +148,7 @@ def test_a_token_that_is_not_taken_is_looked_at(
     message = item(cli, code=5)["clusters"][0]["error"]["message"]
     # The scripted issuer speaks plain http, which no API server takes: that is said as well.
     assert "is not https, and API servers take no other" in message
-    if "must be told" not in said and "and its email" not in said:
-        assert said in message
+    assert said in message
 
 
 def test_what_the_api_server_must_be_told_where_all_fits(

@@ -26,6 +26,7 @@ STEPS = (
     "togetherctl profile add demo",
     "togetherctl cluster add gpu",
     "togetherctl kubeconfig write gpu --set-current",
+    "togetherctl whoami",
     "togetherctl refresh demo",
     "togetherctl status",
     "togetherctl logout demo",

@@ -292,3 +292,11 @@ def test_what_the_plugin_loads_is_a_short_list(
     assert {"ssl", "http", "email"} <= top(refreshed)
     assert not {"subprocess", "asyncio", "tomllib", "importlib.metadata"} & refreshed
     assert tls_issuer.counts - before == {"/token": 1}
+
+
+def test_completing_names_checks_no_store(loaded: Callable[..., Loaded], store: Callable[[str], Path]) -> None:
+    store("version = 1\n[profiles.acme]\n")
+    for line in ("togetherctl login ", "togetherctl whoami --cluster ", "togetherctl profile show "):
+        modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
+        assert "togetherctl.store.names" in modules
+        assert not {"pydantic", "tomlkit", "httpx2", "authlib", "joserfc", "keyring", "rich"}.intersection(top(modules))

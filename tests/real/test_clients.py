@@ -62,6 +62,9 @@ def test_kubectl_from_the_first_login_to_the_logout(
     who = kubectl("auth", "whoami", "-o", "json", TOGETHERCTL_LOGIN="never")
     review = json.loads(who.stdout)["status"]["userInfo"]
     assert (review["username"], review["groups"]) == (ME, ["gpu-users", "system:authenticated"])
+    ours = process("whoami", "-o", "json", TOGETHERCTL_LOGIN="never", **real.environ)
+    [cluster] = json.loads(ours.stdout)["item"]["clusters"]
+    assert cluster == {"cluster": "gpu", "username": review["username"], "groups": review["groups"], "error": None}
     assert "v1.34.0-togetherctl-demo" in kubectl("version", TOGETHERCTL_LOGIN="never").stdout
 
     assert process("refresh", **real.environ).code == 0

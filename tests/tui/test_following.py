@@ -113,7 +113,7 @@ async def test_a_session_that_cannot_be_used(
     world = make_world(browser=browser)
     profile = world.store.profile("acme")
     world.engine.login(profile, Policy())
-    async with opened() as table:
+    async with opened((200, 60)) as table:
         await table.shows("● valid")
         file = world.paths.sessions / f"{profile.key}.json"
         file.chmod(0o644)

@@ -67,6 +67,9 @@ async def test_copying_claims(opened: Open, acme: Path, make_world: MakeWorld, b
         await table.shows("clipboard")
         claims = json.loads(table.app.clipboard)
         assert claims["email"] == "me@acme.com"
+        assert session.id_token
+        assert session.access_token
+        assert session.refresh_token
         for token in (session.id_token.value, session.access_token.value, session.refresh_token):
             assert token not in table.app.clipboard
             # A signature is what makes claims a token.

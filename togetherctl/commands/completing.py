@@ -77,9 +77,10 @@ class _Bash(BashComplete):
         line = self._environ.get("COMP_LINE", "")
         words = split_arg_string(line)
         incomplete = words.pop() if words and not line[-1:].isspace() else ""
-        # What bash takes for the word ends before the last of these, and that is all it replaces.
+        # Bash replaces only what follows the last of these, an @ itself too (readline's special prefixes).
         breaks = self._environ.get("COMP_WORDBREAKS", "")
-        self._before = incomplete[: max((incomplete.rfind(char) for char in breaks), default=-1) + 1]
+        last = max((incomplete.rfind(char) for char in breaks), default=-1)
+        self._before = incomplete[: last if incomplete[last : last + 1] == "@" else last + 1]
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
@@ -112,24 +113,22 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
     context = _resolve_context(root, {"obj": app}, "togetherctl", arguments)
     wanted, incomplete = _resolve_incomplete(context, arguments, incomplete)
     if isinstance(wanted, click.Parameter):
-        known = _known(app, context, wanted)
-        if known is not None:
+        word = re.sub(r"[^A-Z_]", "", wanted.metavar or "")
+        if word in _FILES:
+            return [CompletionItem(incomplete, type=_FILES[word])]
+        kind = _kind(context, wanted, word)
+        if kind is not None:
             typed = set(arguments) if wanted.nargs == -1 else set()
-            return [item for item in known if str(item.value).startswith(incomplete) and item.value not in typed]
+            return [
+                CompletionItem(name) for name in _names(app, kind) if name.startswith(incomplete) and name not in typed
+            ]
     return wanted.shell_complete(context, incomplete)
 
 
-def _known(app: App, context: click.Context, wanted: click.Parameter) -> list[CompletionItem[Any]] | None:
-    """What only togetherctl knows of a parameter; None leaves it to click."""
-    word = re.sub(r"[^A-Z_]", "", wanted.metavar or "")
-    if word in _FILES:
-        return [CompletionItem("", type=_FILES[word])]
-    kind = _kind(context, wanted, word)
-    if kind is None:
-        return None
+def _names(app: App, kind: Kind) -> list[str]:
     from togetherctl.store.names import names
 
-    return [CompletionItem(name) for name in names(app.world.paths.config, kind)]
+    return names(app.world.paths.config, kind)
 
 
 def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | None:

@@ -57,8 +57,9 @@ class Walk:
         self._chapter("The second is served from the session")
         second = self._pods()
         self._tell(f"({first:.2f} s with the login, {second:.2f} s from the session)")
+        self._chapter("Who the issuer says you are, and who the cluster does")
+        self._do("togetherctl", "whoami")
         if self._kubectl:
-            self._chapter("Who the cluster says you are")
             self._do("kubectl", "auth", "whoami")
 
         self._chapter("New tokens without a login")

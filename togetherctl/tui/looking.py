@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.session import LastError, State
 from togetherctl.errors import TogetherctlError
-from togetherctl.lock import is_alive
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.login import LoginRecord
@@ -51,9 +50,7 @@ def look(world: World, profile: Profile, clusters: tuple[Cluster, ...]) -> Looke
         session = world.engine.load(profile)
     except TogetherctlError as error:
         trouble = LastError(world.clock(), error.code, error.message)
-    login = world.sessions(profile).login_file(profile.key).read()
-    if login is not None and not (login.under_way and is_alive(login.owner)):
-        login = None
+    login = world.engine.login_under_way(profile)
     if session is not None:
         trouble = session.last_error
     return Looked(profile, clusters, looked=True, session=session, trouble=trouble, login=login)

@@ -43,7 +43,8 @@ class Home(Screen[None]):
             for act in ACTS
             if act.key
         ),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only what has these words"),
+        # Before any widget sees it: what is typed right behind it goes to the box already.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
         Binding("s", "sort", "Sort", tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
@@ -174,8 +175,12 @@ class Home(Screen[None]):
 
     def action_filter(self) -> None:
         box = self.query_one("#filter", Input)
-        box.add_class("open")
-        box.focus()
+        box.display = True
+        self.set_focus(box)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the box of the filter `/` is a letter as any other."""
+        return action != "filter" or self.focused is not self.query_one("#filter")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         # What is pasted may hold anything.
@@ -188,17 +193,17 @@ class Home(Screen[None]):
 
     def on_input_submitted(self) -> None:
         if not self._words:
-            self.query_one("#filter", Input).remove_class("open")
-        self.table.focus()
+            self.query_one("#filter", Input).display = False
+        self.set_focus(self.table)
 
     def action_clear(self) -> None:
         """Let go of the filter, else of the marks."""
         box = self.query_one("#filter", Input)
-        if not box.has_class("open"):
+        if not box.display:
             self.table.unmark()
         box.value = ""
-        box.remove_class("open")
-        self.table.focus()
+        box.display = False
+        self.set_focus(self.table)
 
     def action_sort(self) -> None:
         self._sort = rows.SORTS[(rows.SORTS.index(self._sort) + 1) % len(rows.SORTS)]
