@@ -67,7 +67,7 @@ ACTS: tuple[Act, ...] = (
     _act("t", "Test cluster", "ask clusters who you are there", "clusters.test", _any, shown=True),
     _act("w", "Write kubeconfig", "show what would change, and write it", "clusters.write", _any, shown=True),
     _act("u", "Use cluster", "make its context the current one", "clusters.use", _any),
-    _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always),
+    _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always, shown=True),
     _act("i", "Import from a file", "a bundle; what it changes is shown first", "importing.from_file", _always),
     _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
     _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),

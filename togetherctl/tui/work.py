@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.conversation import Cancelled
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import TogetherctlError, Unreachable
 from togetherctl.printable import printable
 from togetherctl.tui.conversation import Talk
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from togetherctl.wiring import World
 
 _COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "rm ")
+
+
+_MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"
 
 
 class Ended(Enum):
@@ -155,6 +158,8 @@ def done(name: str, text: str, *more: str, read: bool = False) -> Step:
 def failed(name: str, error: TogetherctlError, *more: str) -> Step:
     """A step that did not, and what to do next."""
     said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
+    if isinstance(error, Unreachable) and not error.hint:
+        said = (*said, _MAY_HELP)
     command = error.hint if error.hint and error.hint.startswith(_COMMANDS) else None
     if error.hint and command is None:
         said = (*said, error.hint)

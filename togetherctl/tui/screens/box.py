@@ -44,11 +44,8 @@ class Box(ModalScreen[_Result]):
         #below { dock: bottom; height: auto; background: $surface; }
         Footer { dock: none; width: 1fr; background: $surface; margin: 1 0 0 0; }
         FooterKey { background: $surface; }
-        Input {
-            border: tall $border-blurred;
-            background: $boost;
-            &:focus { border: tall $border; }
-        }
+        Input, Input:focus { border: none; height: 1; padding: 0 1; background: $boost; }
+        Input:focus { background: $primary 25%; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]

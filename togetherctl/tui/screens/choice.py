@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import OptionList
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from togetherctl.printable import printable
@@ -22,7 +22,11 @@ class Choice(Box[str]):
     """Gives one of `options`, which say what each means; None where nothing was chosen. `does` is what Enter does."""
 
     DEFAULT_CSS = """
-    Choice OptionList { border: none; background: $surface; height: auto; max-height: 1fr; padding: 0; }
+    Choice OptionList, Choice OptionList:focus {
+        border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
+    }
+    Choice OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
+    Choice .does { margin: 1 0 0 0; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", show=False),
@@ -46,14 +50,11 @@ class Choice(Box[str]):
             )
         )
 
-    def on_mount(self) -> None:
-        self._bindings.bind("enter", "choose", self._does)
+    def below(self) -> ComposeResult:
+        yield Static(Content(f"Enter: {self._does}"), classes="does", markup=False)
 
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
         self.dismiss(list(self._options)[selected.option_index])
-
-    def action_choose(self) -> None:
-        self.query_one(OptionList).action_select()
 
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)

@@ -24,29 +24,34 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from togetherctl.tui.acts import Act
     from togetherctl.tui.app import TogetherApp
     from togetherctl.tui.looking import Looked
     from togetherctl.tui.selection import Selection
 
 # From here on details stand beside the table.
 WIDE = 120
-# What there is room for at the foot of 80 columns; `?` shows every key.
-_FOOTER = frozenset({"log_in", "refresh", "log_out"})
 # What the summary counts, the most pressing first.
 _COUNTED = ("× log in", "× error", "◌ login…", "○ expired", "◐ stale", "● valid")
+# What comes first in the footer, where 80 columns have room for.
+_FIRST = ("log_in", "refresh", "log_out")
+
+
+def _binding(act: Act) -> Binding:
+    return Binding(str(act.key), f"app.act('{act.id}')", act.title, show=act.shown, tooltip=act.help, id=act.id)
 
 
 class Home(Screen[None]):
     """The table, and what is known of the row under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(act.key, f"app.act('{act.id}')", act.title, show=act.id in _FOOTER, tooltip=act.help, id=act.id)
-            for act in ACTS
-            if act.key
-        ),
+        # What fits into the footer of a narrow terminal comes first.
+        *(_binding(act) for act in ACTS if act.key and act.id in _FIRST),
+        Binding("question_mark", "app.help", "Help", key_display="?"),
+        Binding("ctrl+q", "app.quit", "Quit"),
         # Before any widget sees it: what is typed right behind it goes to the box already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
+        *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
         Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),

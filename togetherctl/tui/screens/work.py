@@ -47,8 +47,8 @@ class WorkScreen(Box[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Cancel", priority=True),
-        Binding("enter,q", "close", "Close"),
+        Binding("escape", "cancel", "Cancel"),
+        Binding("escape,enter,q", "close", "Close"),
         Binding("c,ctrl+y", "copy", "Copy"),
         Binding("o,ctrl+o", "open", "Open browser"),
         Binding("r", "again", "Try again"),
@@ -73,7 +73,7 @@ class WorkScreen(Box[None]):
 
     def below(self) -> ComposeResult:
         yield Static(id="asked", markup=False)
-        yield Input(id="answer")
+        yield Input(id="answer", compact=True)
         yield Static(id="wait", markup=False)
 
     def on_mount(self) -> None:
@@ -164,8 +164,8 @@ class WorkScreen(Box[None]):
             return page is not None
         if action == "again":
             return self.work.failed and self.work.repeatable and over
-        if action == "close":
-            return over
+        if action in ("close", "cancel"):
+            return over is (action == "close")
         if action == "leave":
             return not over and self.work.talk.question is None
         return True
@@ -177,8 +177,8 @@ class WorkScreen(Box[None]):
             submitted.input.value = ""
 
     def action_cancel(self) -> None:
-        """Esc: calls the work off; once more, or when it is over, closes this."""
-        if self.work.ended is not Ended.WORKING or self.work.talk.cancelled:
+        """Call the work off; once more, close this while it ends."""
+        if self.work.talk.cancelled:
             self.dismiss()
             return
         self.work.cancel()

@@ -28,8 +28,7 @@ class Field(Vertical):
         &.changed .label { color: $text; text-style: bold; }
         .wrong { display: none; padding: 0 0 0 24; color: $text-error; }
         &.bad .wrong { display: block; }
-        Input { width: 1fr; background: $boost; border: none; height: 1; padding: 0 1; }
-        Input:focus { background: $primary 25%; border: none; }
+        Input { width: 1fr; }
     }
     """
 

@@ -56,7 +56,7 @@ class Profiles(ScrollView, can_focus=True):
         Binding("end,G", "end(-1)", "Last", show=False),
         Binding("n", "next(1)", "Next profile", show=False),
         Binding("N", "next(-1)", "Previous profile", show=False),
-        Binding("space", "mark", "Mark", show=False, tooltip="Mark this profile; what you do is then done to all that are marked"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark it; what is done is done to all that are"),
         Binding("left", "fold(True)", "Fold clusters", show=False),
         Binding("right", "fold(False)", "Show clusters", show=False),
         Binding("z", "fold_all", "Fold all", show=False),
