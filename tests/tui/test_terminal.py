@@ -72,7 +72,7 @@ def test_bare_togetherctl_opens_it(window: Terminal, size: tuple[int, int]) -> N
     window.press("q")
     # Another size while it is open.
     window.call("resize-window", "-x", "60", "-y", "15")
-    window.until("Quit")
+    window.until("rene…")
     window.call("resize-window", "-x", "130", "-y", "40")
     window.until("clusters get")
     # tmux itself leaves lines of a second screen behind that has grown.
