@@ -7,7 +7,7 @@ TERMINALS ?= 20
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo test check lint types imports docs bench soak clean help
+.PHONY: acceptance demo test check lint types imports docs screens bench soak clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -15,6 +15,7 @@ help:
 	@echo "make check    style, types, import rules and generated pages"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make docs     write the reference pages anew"
+	@echo "make screens  take the pictures of the terminal interface anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make clean    remove what make made"
@@ -43,6 +44,9 @@ acceptance: $(VENV)/.demo
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py
+
+screens: $(VENV)/.demo
+	$(BIN)/python docs/screens.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run

@@ -142,7 +142,7 @@ async def _pictures(make_world: Callable[[Conversation], World]) -> dict[str, st
     found = {}
     for name, size, light, keys in (
         ("home", (112, 22), False, ""),
-        ("wide", (140, 30), False, ""),
+        ("wide", (136, 27), False, ""),
         ("light", (112, 22), True, ""),
         ("details", (80, 40), False, "enter"),
     ):

@@ -53,7 +53,7 @@ class Home(Screen[None]):
         *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
         # Before any widget sees it: what is typed right behind it goes to the box already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
-        Binding("s", "sort", "Sort", tooltip="Sort by something else"),
+        Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
         Binding("escape", "clear", "Show all", show=False),
@@ -188,7 +188,7 @@ class Home(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the box of the filter `/` is a letter as any other."""
-        return action != "filter" or self.focused is not self.query_one("#filter")
+        return action != "filter" or (bool(self.app.rows) and self.focused is not self.query_one("#filter"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         # What is pasted may hold anything.
