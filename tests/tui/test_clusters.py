@@ -55,7 +55,7 @@ def test_a_cluster_says_who_one_is_there(world: World, canary: Canary) -> None:
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("t")
-            await person.sees("✓ east: you are me@acme.com", "groups: devs, system:authenticated")
+            await person.sees("√ east: you are me@acme.com", "groups: devs, system:authenticated")
             assert isinstance(person.app.screen, WorkScreen)
             await person.press("enter")
             await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
@@ -69,7 +69,7 @@ def test_a_cluster_that_refuses_is_said_with_the_reason(world: World, server: Sc
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("t")
-            shown = await person.sees("✗ east:")
+            shown = await person.sees("× east:")
             assert "\x1b" not in shown
             await person.press("escape")
 
@@ -82,7 +82,7 @@ def test_names_that_a_cluster_gives_cannot_draw(world: World, server: ScriptedCl
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("t")
-            shown = await person.sees("✓ east: you are [blink]")
+            shown = await person.sees("√ east: you are [blink]")
             assert not {"\x1b", "\x07", "\u202e", "\u2066"} & set(shown)
             await person.press("escape")
 

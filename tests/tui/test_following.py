@@ -117,7 +117,7 @@ async def test_a_session_that_cannot_be_used(
         await table.shows("● valid")
         file = world.paths.sessions / f"{profile.key}.json"
         file.chmod(0o644)
-        await table.shows("✗ error", "is open to others")
+        await table.shows("× error", "is open to others")
         file.chmod(0o600)
         await table.shows("● valid")
 

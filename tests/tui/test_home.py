@@ -47,7 +47,7 @@ async def test_marks(opened: Open, demo: Callable[..., World]) -> None:
         screen = await table.press("space", "space")
         assert table.app.selection.marked == ("acme", "acme-admin")
         assert table.app.selection.profile == "research"
-        assert "✓ ▾ acme " in screen
+        assert "◆ ▾ acme " in screen
         assert "2 marked" in screen
         await table.press("slash", *"admin", "enter")
         assert table.app.selection.profiles == ("acme-admin",), "what is not shown is not meant"

@@ -260,7 +260,7 @@ def test_an_issuer_that_is_down_is_said_and_stays_readable(
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:
             await person.press("l")
-            await person.sees("✗ acme:", "Try again")
+            await person.sees("× acme:", "Try again")
             await person.idle()
             assert isinstance(person.app.screen, WorkScreen)
             issuer.start()
@@ -288,7 +288,7 @@ def test_what_the_issuer_says_cannot_draw_on_the_screen(
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:
             await person.press("l")
-            shown = await person.sees("✗ acme:", "[red]no[/red]")
+            shown = await person.sees("× acme:", "[red]no[/red]")
             assert "\x1b" not in shown
             assert "\u202e" not in shown
             await person.press("escape")
@@ -343,7 +343,7 @@ def test_several_that_are_marked_log_in_one_after_the_other(
         async with at_the_table(make_world(browser=browser), canary, rows=3) as person:
             await person.press("asterisk", "l")
             # Who came back is not who this profile accepts; the others are not kept from logging in.
-            await person.sees("✓ acme: Logged in as me@acme.com", "✗ other:", "you@acme.com")
+            await person.sees("√ acme: Logged in as me@acme.com", "× other:", "you@acme.com")
             await person.idle()
             await person.press("c")
             assert all(command.startswith("togetherctl ") for command in person.copied)

@@ -246,7 +246,7 @@ def test_a_file_that_is_no_bundle_is_said(make_world: MakeWorld, home: Path, tmp
     async def flow() -> None:
         async with at_the_table(make_world(), canary, rows=0) as person:
             await person.press("i", *keys(str(bundle)), "enter")
-            shown = await person.sees("✗")
+            shown = await person.sees("×")
             assert "\x1b" not in shown
             await person.press("escape")
 

@@ -76,7 +76,7 @@ def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world:
     async def flow() -> None:
         async with at_the_table(make_world(), canary) as person:
             await person.press("r")
-            await person.sees("✗ acme: login required: there is no session", "Run: togetherctl login acme")
+            await person.sees("× acme: login required: there is no session", "Run: togetherctl login acme")
             await person.press("c")
             assert person.copied == ["togetherctl login acme"]
             await person.press("enter")
@@ -93,7 +93,7 @@ def test_a_refresh_that_cannot_reach_the_issuer_keeps_the_session(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("r")
-            await person.sees("✗ acme:", "Try again")
+            await person.sees("× acme:", "Try again")
             await person.press("escape")
             await person.sees("● valid")
             issuer.start()
@@ -150,7 +150,7 @@ def test_logging_out_deletes_though_the_issuer_is_not_reached_or_refuses(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
-            await person.sees("✗ acme:", "The tokens are deleted here, but the issuer may still accept them.")
+            await person.sees("× acme:", "The tokens are deleted here, but the issuer may still accept them.")
             await person.press("escape")
             await person.sees("· none")
             if not refuses:

@@ -195,7 +195,9 @@ class TogetherApp(App[None]):
         """Whether an action can be done now; None shows its key greyed out."""
         if action != "act":
             return True
-        return any(act.id == parameters[0] and act.fits(self.selection) for act in ACTS) or (None if self.rows else False)
+        return any(act.id == parameters[0] and act.fits(self.selection) for act in ACTS) or (
+            None if self.rows else False
+        )
 
     def action_act(self, id: str) -> None:  # noqa: A002 # as it is called in the registry
         act = next(act for act in ACTS if act.id == id)

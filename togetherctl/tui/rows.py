@@ -40,7 +40,7 @@ _STATES: Mapping[State, Cell] = {
     State.VALID: Cell("● valid", "good"),
     State.STALE: Cell("◐ stale", "old"),
     State.EXPIRED: Cell("○ expired", "old"),
-    State.LOGIN_REQUIRED: Cell("✗ log in", "bad"),
+    State.LOGIN_REQUIRED: Cell("× log in", "bad"),
     State.NONE: Cell("· none", "dim"),
 }
 _BAR = 8
@@ -55,7 +55,7 @@ def state(row: Looked, now: float) -> Cell:
     if found is None:
         return Cell("…", "dim")
     if found is State.NONE and row.trouble is not None:
-        return Cell("✗ error", "bad")
+        return Cell("× error", "bad")
     return _STATES[found]
 
 

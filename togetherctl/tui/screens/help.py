@@ -40,7 +40,7 @@ _SHAPES = (
     ("● valid", "the token is good"),
     ("◐ stale", "good, in its last fifth; the next use has it renewed"),
     ("○ expired", "the next use renews it, without a login"),
-    ("✗ log in", "expired, and nothing renews it"),
+    ("× log in", "expired, and nothing renews it"),
     ("· none", "nobody is logged in"),
     ("◌ login…", "a login is under way, here or elsewhere"),
 )

@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 # From here on details stand beside the table.
 WIDE = 120
 # What the summary counts, the most pressing first.
-_COUNTED = ("✗ log in", "✗ error", "◌ login…", "○ expired", "◐ stale", "● valid")
-
-
+_COUNTED = ("× log in", "× error", "◌ login…", "○ expired", "◐ stale", "● valid")
+# What comes first in the footer, where 80 columns have room for.
 _FIRST = ("log_in", "refresh", "log_out")
 
 
@@ -50,9 +49,9 @@ class Home(Screen[None]):
         *(_binding(act) for act in ACTS if act.key and act.id in _FIRST),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("ctrl+q", "app.quit", "Quit"),
-        *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
         # Before any widget sees it: what is typed right behind it goes to the box already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
+        *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
         Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),

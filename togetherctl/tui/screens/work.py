@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _LOOK = 0.1
 _MARKS = {
     Ended.WORKING: ("… ", "$text-muted"),
-    Ended.DONE: ("✓ ", "$text-success"),
-    Ended.FAILED: ("✗ ", "$text-error"),
+    Ended.DONE: ("√ ", "$text-success"),
+    Ended.FAILED: ("× ", "$text-error"),
     Ended.CANCELLED: ("- ", "$text-muted"),
 }
 # What stands beside and below a picture.

@@ -177,7 +177,7 @@ class Profiles(ScrollView, can_focus=True):
                 rows.Cell(printable(line.cluster.name)),
                 rows.Cell(rows.cluster_text(line.cluster), "dim"),
             )
-        mark = "✓ " if line.row.name in self._marked else "  "
+        mark = "◆ " if line.row.name in self._marked else "  "
         fold = "  " if not line.row.clusters else "▸ " if line.row.name in self._folded else "▾ "
         return (
             rows.Cell(mark, "busy"),
