@@ -77,7 +77,7 @@ def test_a_cluster_that_refuses_is_said_with_the_reason(world: World, server: Sc
 
 
 def test_names_that_a_cluster_gives_cannot_draw(world: World, server: ScriptedCluster, canary: Canary) -> None:
-    server.info = {"username": "[blink]\x1b]0;x\x07me\u202e", "groups": ["\u2066g" * 50, "😀"]}
+    server.info = {"username": "[blink]\x1b]0;x\x07me\u202e", "groups": ["\u2066g" * 50, "\U0001f600"]}
 
     async def flow() -> None:
         async with at_the_table(world, canary) as person:

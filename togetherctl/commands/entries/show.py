@@ -8,10 +8,10 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import output_option, show_record
-from togetherctl.store.models import IssuerTable
 
 if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
+    from togetherctl.store.models import IssuerTable
 
 
 def command(kind: Kind) -> click.Command:
@@ -20,6 +20,8 @@ def command(kind: Kind) -> click.Command:
     @output_option
     @pass_app
     def show(app: App, name: str) -> None:
+        from togetherctl.store.models import IssuerTable
+
         table = app.world.store.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
         from_preset = _from_preset(table) if isinstance(table, IssuerTable) else None

@@ -53,15 +53,14 @@ class Form(Box[_Result]):
 
     def fields(self) -> Iterable[Field]:
         """The fields, in their order."""
-        raise NotImplementedError
+        return ()
 
     def check(self) -> Mapping[str, str]:
         """What is wrong, by the key of its field; under an empty key what is about no field."""
-        raise NotImplementedError
+        return {}
 
     def save(self) -> None:
         """Do what the form is for; it is known to be right."""
-        raise NotImplementedError
 
     def inside(self) -> ComposeResult:
         with Scroll(can_focus=False):
