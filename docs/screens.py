@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # 1 June 2026, 09:00 UTC.
 NOW = 1_780_304_400.0
 PICTURES = Path(__file__).parent / "pictures"
-LARGEST = 60_000
 _STORE = """\
 version = 1
 
@@ -140,18 +139,12 @@ def _part(content: dict[str, Any]) -> str:
 async def _pictures(make_world: Callable[[Conversation], World]) -> dict[str, str]:
     """Each picture by its name, as SVG."""
     found = {}
-    for name, size, light, keys in (
-        ("home", (112, 22), False, ""),
-        ("wide", (136, 27), False, ""),
-        ("light", (112, 22), True, ""),
-        ("details", (80, 40), False, "enter"),
-    ):
+    for name, size, keys in (("home", (112, 22), ()), ("wide", (136, 27), ()), ("light", (112, 22), ("T",))):
         app = TogetherApp(make_world)
         async with app.run_test(size=size) as pilot:
             while not app.rows or not all(row.looked for row in app.rows.values()):
                 await pilot.pause(0.05)
-            for key in ["T"] * light + keys.split():
-                await pilot.press(key)
+            await pilot.press(*keys)
             await pilot.pause()
             found[name] = _small(app.export_screenshot(title="togetherctl"))
     return found
