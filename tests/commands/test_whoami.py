@@ -104,7 +104,7 @@ def test_for_people(cli: Run, put: Put) -> None:
 
 
 def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: list[ScriptedCluster]) -> None:
-    assert put
+    put()
     clusters[1].always = Reply(401, {"kind": "Status"})
     clusters[2].always = Reply(503, {})
     cli("login")
@@ -205,7 +205,7 @@ def test_hostile_claims_and_clusters_move_nothing_on_the_screen(
 
 
 def test_one_cluster_alone(cli: Run, put: Put, clusters: list[ScriptedCluster]) -> None:
-    assert put
+    put()
     assert [one["cluster"] for one in item(cli, "--cluster", "west")["clusters"]] == ["west"]
     assert [server.asked.total() for server in clusters] == [0, 1, 0]
     done = cli("whoami", "--cluster", "nowhere")
@@ -227,7 +227,7 @@ def test_without_clusters(cli: Run, put: Put) -> None:
 
 @pytest.mark.parametrize("variable", ["CI", "TOGETHERCTL_NO_INPUT"])
 def test_a_run_that_may_not_ask_opens_nothing(variable: str, cli: Run, put: Put, browser: ScriptedBrowser) -> None:
-    assert put
+    put()
     done = cli("whoami", "-o", "json", **{variable: "1"})
     assert (done.code, json.loads(done.stdout)["error"]["code"]) == (3, "login_required")
     assert browser.opened == []
