@@ -24,7 +24,7 @@ VERBS = {
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
-    "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface; so does togetherctl alone on a terminal."),
+    "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "completion": Lazy(f"{_HERE}.completion", "Print the script that completes commands and names in your shell."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),

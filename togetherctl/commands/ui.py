@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(app: App) -> int:
     """Open the terminal interface: every session at a glance.
 
-    ctrl+q ends it, ? shows its keys.
+    So does togetherctl alone on a terminal. ctrl+q ends it, ? shows its keys.
     """
     if not at_a_terminal(app.environ):
         raise UsageError("the terminal interface needs a terminal, and this is none", hint="togetherctl status")
