@@ -26,7 +26,9 @@ VERBS = {
     "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
     "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
-    "completion": Lazy(f"{_HERE}.completion", "Print the script that completes commands and names in your shell."),
+    "completion": Lazy(
+        f"{_HERE}.completion", "Print the script that completes commands, options and names in your shell."
+    ),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
 
