@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.discovery import DOCUMENTS
 from togetherctl.auth.discovery import parse_metadata
-from togetherctl.auth.findings import Finding, Wishes, findings
+from togetherctl.auth.findings import Finding, Wishes, findings, pitfalls
 from togetherctl.store.presets import recognise
 
 if TYPE_CHECKING:
@@ -89,6 +89,16 @@ def test_okta_without_an_authorization_server_of_its_own() -> None:
     assert "bare domain" in finding.text
     assert finding.hint == "if that is not the one you mean, use https://acme.okta.com/oauth2/default"
     assert "issuer" not in found(DOCUMENTS["okta"])
+
+
+def test_entra_for_many_tenants() -> None:
+    issuer = "https://login.microsoftonline.com/common/v2.0"
+    known = recognise(issuer)
+    assert known is not None
+    [finding] = pitfalls(issuer, known[1])
+    assert (finding.level, finding.about) == ("note", "issuer")
+    assert "is no issuer" in finding.text
+    assert "issuer" not in found(DOCUMENTS["entra"])
 
 
 def test_google_wants_a_secret() -> None:

@@ -341,11 +341,27 @@ class TestAdding:
         assert cli("profile", "add", "two", "--issuer", pasted, "--client-id", "y").code == 0
         assert [each["name"] for each in json.loads(cli("issuer", "list", "-o", "json").stdout)["items"]] == ["acme"]
 
-    def test_what_is_wrong_is_not_added(self, cli: Run, issuer: ScriptedIssuer, home: Path) -> None:
+    def test_what_a_setting_may_mend_is_said_and_added(self, cli: Run, issuer: ScriptedIssuer) -> None:
         issuer.metadata_changes["code_challenge_methods_supported"] = ["plain"]
+        said = 'warning: it does not offer PKCE with S256, only plain; pkce = "no" in the profile goes without'
         done = cli("issuer", "add", "acme", "--url", issuer.url)
-        assert (done.code, "does not offer PKCE with S256, only plain" in done.stderr) == (5, True)
-        assert not (home / "tctl" / "config.toml").exists()
+        assert (done.code, said in done.stderr) == (0, True)
+        assert checked(cli, "acme")[0].code == 5
+        add = ("profile", "add", "two", "--issuer", f"{issuer.url}{METADATA}", "--client-id", "x")
+        done = cli(*add, "pkce=no")
+        assert (done.code, said in done.stderr) == (0, False)
+        done, item = checked(cli, "acme")
+        assert (done.code, 'pkce = "no" in the profile' in texts(item, "note")) == (0, True)
+
+    def test_a_client_that_needs_no_browser(self, cli: Run, issuer: ScriptedIssuer) -> None:
+        issuer.metadata_changes |= {"authorization_endpoint": None, "response_types_supported": ["none"]}
+        assert checked(cli, issuer.url)[0].code == 5
+        words = ("--issuer", issuer.url, "--client-id", "ci", "grant=client-credentials", "token=access")
+        done = cli("profile", "add", "robot", *words)
+        assert (done.code, "warning" in done.stderr) == (0, False), done.stderr
+        done, item = checked(cli, "robot")
+        assert (done.code, item["usable"]) == (0, True)
+        assert "to be registered" not in texts(item, "note")
 
     def test_a_secret_that_the_profile_brings_is_not_asked_for(
         self, make_world: MakeWorld, issuer: ScriptedIssuer

@@ -71,9 +71,15 @@ class Report:
         """What a person should hear when the issuer is added."""
         return [finding for finding in self.findings if finding.level == "note" and finding.about in _AT_ONCE]
 
-    def raise_if_wrong(self) -> None:
-        """Raises what a login there would end with."""
-        if self.error is not None:
+    @property
+    def to_mend(self) -> list[Finding]:
+        """What is wrong at an issuer that is there: a setting, or its operator, may mend it."""
+        return [finding for finding in self.findings if finding.level == "wrong" and finding.about != "issuer"]
+
+    def raise_if_not_there(self) -> None:
+        """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""
+        there = not any(finding.level == "wrong" and finding.about == "issuer" for finding in self.findings)
+        if self.error is not None and not there:
             raise self.error
 
 

@@ -41,8 +41,9 @@ class Finding:
 class Wishes:
     """What a profile will want of the issuer; by default what a new one does.
 
-    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's. With
-    `client_id` the issuer is asked whether that client and its redirect URIs are registered.
+    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's;
+    `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
+    whether that client and its redirect URIs are registered.
     """
 
     scopes: tuple[str, ...] = ("openid", "email")
@@ -50,6 +51,8 @@ class Wishes:
     offline_access: OfflineAccess = "auto"
     has_secret: bool | None = None
     device_endpoint: str | None = None
+    by_browser: bool = True
+    pkce: bool = True
     client_id: str | None = None
 
 
@@ -58,8 +61,8 @@ def findings(
 ) -> Iterator[Finding]:
     """Everything the metadata of `issuer` says, `document` as it was sent, in the order of a login."""
     yield from pitfalls(issuer, preset)
-    yield from _endpoints(issuer, document, metadata)
-    yield _pkce(metadata)
+    yield from _endpoints(issuer, document, metadata, wishes)
+    yield from _pkce(metadata, wishes)
     yield _algorithms(document)
     yield from _scopes(metadata, wishes)
     yield refresh_token(metadata, preset, wishes)
@@ -76,12 +79,13 @@ def pitfalls(issuer: str, preset: Preset | None) -> Iterator[Finding]:
         yield Finding("note", f"{pitfall.text}{'' if pitfall.certain else _NOT_CERTAIN}", hint, "issuer")
 
 
-def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata) -> Iterator[Finding]:
-    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
+    browser = ("authorization_endpoint",) if wishes.by_browser else ()
+    for name in (*browser, "token_endpoint", "jwks_uri"):
         if getattr(metadata, name) is None:
             yield Finding("wrong", f"the metadata names no {name}", "its operator has to mend that", "endpoints")
     types = _listed(document, "response_types_supported")
-    if types and "code" not in types:
+    if wishes.by_browser and types and "code" not in types:
         yield Finding(
             "wrong",
             f"it does not offer the authorization code flow (response types: {', '.join(types)})",
@@ -97,13 +101,22 @@ def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata) -> 
         )
 
 
-def _pkce(metadata: Metadata) -> Finding:
+def _pkce(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
     methods = metadata.code_challenge_methods_supported
+    if not wishes.by_browser:
+        return
+    if not wishes.pkce:
+        yield Finding(
+            "note", 'pkce = "no" in the profile: nothing proves that a login is the one that began', about="pkce"
+        )
+        return
     if "S256" in methods:
-        return Finding("good", "PKCE with S256", about="pkce")
+        yield Finding("good", "PKCE with S256", about="pkce")
+        return
     if not methods:
-        return Finding("good", "PKCE is not advertised; S256 is sent anyway", about="pkce")
-    return Finding(
+        yield Finding("good", "PKCE is not advertised; S256 is sent anyway", about="pkce")
+        return
+    yield Finding(
         "wrong",
         f"it does not offer PKCE with S256, only {', '.join(methods)}",
         'pkce = "no" in the profile goes without; ask the operator to turn it on instead',
@@ -177,6 +190,8 @@ def _client_secret(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
 
 
 def _redirect_uris(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
+    if not wishes.by_browser:
+        return
     rule = f"{preset.any_port.text}{'' if preset.any_port.certain else _NOT_CERTAIN}" if preset else None
     uris = " and ".join(wishes.redirect_uris)
     if preset and not preset.register_there.redirect_uris:

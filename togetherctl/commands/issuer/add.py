@@ -44,7 +44,7 @@ def looked_at(
     """The table of a new issuer as it should be written, after a look at the issuer, if not `offline`.
 
     What a person should know before a login is said. Raises an error unless the table is sound and, if not `offline`,
-    there is an issuer that calls itself so and can be used.
+    there is an issuer that calls itself so.
     """
     issuer = valid_issuer(table)
     connection = connection_to(issuer, folder=app.world.paths.config.parent, environ=app.environ)
@@ -63,10 +63,12 @@ def looked_at(
         wishes=replace(wishes or Wishes(), device_endpoint=issuer.device_authorization_endpoint),
     )
     try:
-        report.raise_if_wrong()
+        report.raise_if_not_there()
     except Unreachable as error:
         error.hint = error.hint or "--offline adds it without asking"
         raise
+    for wrong in report.to_mend:
+        app.console.warn(wrong.text + (f"; {wrong.hint}" if wrong.hint else ""))
     for note in report.notes_at_once:
         app.console.note(note.text, note.hint)
     recognised = {"preset": report.preset_to_write} if report.preset_to_write else {}

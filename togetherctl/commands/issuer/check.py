@@ -81,6 +81,8 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
             redirect_uris=tuple(dict.fromkeys(uri for profile in profiles for uri in profile.redirect_uris)),
             offline_access=profiles[0].offline_access,
             has_secret=all(profile.client_secret is not None for profile in profiles),
+            by_browser=not all(profile.grant in ("client-credentials", "password") for profile in profiles),
+            pkce=any(profile.pkce != "no" for profile in profiles),
         )
     return table.url, connection_to(table, folder=store.path.parent, environ=app.environ), table.preset, wishes
 

@@ -67,4 +67,8 @@ def _wishes(table: Mapping[str, object]) -> Wishes:
     """What the new profile will want, as far as the look at its issuer goes by it."""
     from togetherctl.auth.findings import Wishes
 
-    return Wishes(has_secret=True if "client_secret" in table else None)
+    return Wishes(
+        has_secret=True if "client_secret" in table else None,
+        by_browser=table.get("grant") not in ("client-credentials", "password"),
+        pkce=table.get("pkce") != "no",
+    )
