@@ -230,6 +230,16 @@ def test_a_name_that_is_taken_stops_it(config: Path, acme: Path, cli: Run) -> No
     assert (config.read_text(), acme.read_text()) == (before, store)
 
 
+def test_what_is_left_over_is_not_taken_for_a_rename_that_was_cut_off(config: Path, acme: Path, cli: Run) -> None:
+    acme.write_text(acme.read_text() + '\n[clusters.west]\nprofile = "acme"\nserver = "https://w"\n')
+    cli("kubeconfig", "write", "west", "--no-shim")
+    cli("cluster", "remove", "east", "--keep-kubeconfig", "--yes")
+    before = config.read_text()
+    done = cli("cluster", "rename", "east", "west")
+    assert (done.code, "there is no cluster east" in done.stderr) == (2, True)
+    assert config.read_text() == before
+
+
 def test_others_that_use_ours_are_looked_after(config: Path, cli: Run) -> None:
     mine = "users:\n- name: byhand\n  user: {exec: {command: togetherctl, args: [get-token, --profile, acme]}}\n"
     text = config.read_text().replace(

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from togetherctl.actions.naming import made, template_of, values_of
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
+from togetherctl.kube.ours import everything
 from togetherctl.kube.renaming import Followed, rename_cluster, rename_profile
-from togetherctl.kube.stanza import owner_of
+from togetherctl.kube.stanza import SECTIONS, owner_of
 from togetherctl.store import checks
 from togetherctl.store import editing as store_editing
 from togetherctl.store.problems import unknown
@@ -83,9 +84,20 @@ def _check(kind: Kind, old: str, new: str) -> None:
 
 
 def _is_left(world: World, kind: Kind, old: str, new: str, kubeconfig: str | None) -> bool:
-    """Whether some kubeconfig still has the old name in entries of ours."""
-    changes, _ = planned(kubeconfig_files(kubeconfig, world.environ), _edit(world.store, kind, old, new))
-    return any(change.changed for change in changes)
+    """Whether some kubeconfig has the old name in entries of ours, and none has both.
+
+    A file is written in one step, so one that has both is not half renamed: what has the old name is left over.
+    """
+
+    def look(files: Sequence[KubeconfigFile]) -> list[set[str | None]]:
+        owners = [
+            [owner_of(section, found.entry) for section in SECTIONS for found in everything([file], section)]
+            for file in files
+        ]
+        return [{getattr(owner, kind) for owner in of_file if owner is not None} for of_file in owners]
+
+    _, names = planned(kubeconfig_files(kubeconfig, world.environ), look)
+    return any(old in of_file for of_file in names) and not any({old, new} <= of_file for of_file in names)
 
 
 def _pending(

@@ -7,7 +7,6 @@ import click
 from togetherctl.actions.allowing import plugins
 from togetherctl.commands.app import App, pass_app
 from togetherctl.kube.yaml_text import dump
-from togetherctl.paths import expand, tilde
 
 
 @click.command("allowlist")
@@ -34,7 +33,6 @@ def command(app: App, kubeconfig: str | None, key: str) -> None:
     click.echo(listed, nl=False)
     for other in allowed.others:
         click.echo(f"# {dump([{key: other}]).rstrip()}")
-    kuberc = tilde(expand(app.environ.get("KUBERC") or "~/.kube/kuberc", app.environ), app.environ)
-    app.console.say(f"This goes into {kuberc}, beside what is there; kubectl before 1.35 does not know it.")
+    app.console.say("This goes into ~/.kube/kuberc, beside what is there; kubectl before 1.35 does not know it.")
     if allowed.others:
         app.console.say("kubectl runs what is a comment there only once you take the # away.")
