@@ -290,6 +290,7 @@ def test_what_is_exported_can_be_taken(rich_store: Path, cli: Run, canary: Canar
 
 def test_what_is_left_out_is_said(rich_store: Path, cli: Run) -> None:
     said = cli("profile", "export", "acme", TOGETHERCTL_CONFIG=str(rich_store)).stderr
+    assert "Left out of the store: default_profile." in said
     assert "Left out of issuer acme: insecure_skip_tls_verify, proxy, request_headers." in said
     assert "Left out of cluster east: proxy_url." in said
     (profile,) = [line for line in said.splitlines() if line.startswith("Left out of profile acme: ")]

@@ -125,6 +125,19 @@ def test_what_tells_an_entry_from_others_may_be_edited_too() -> None:
     ]
 
 
+ADMIN = '\n[profiles.acme-admin]\nissuer = "acme"\nclient_id = "0oa1b2c3d4"\nscopes = ["openid", "admin"]\n'
+
+
+def test_profiles_of_one_client_are_told_apart() -> None:
+    added = compare(tomllib.loads(BUNDLE), None, read((BUNDLE + ADMIN).encode(), origin="new")).added
+    assert list(added) == [("profile", "acme-admin")]
+    new = (BUNDLE + ADMIN).replace('"admin"]', '"admin"]\ntoken = "access"')
+    assert lines(BUNDLE, new, base=BUNDLE + ADMIN) == []
+    assert lines(BUNDLE + ADMIN, new, base=BUNDLE + ADMIN) == ['~ profile acme-admin: token: not set -> "access"']
+    renamed = (BUNDLE + ADMIN).replace("[profiles.acme-admin]", "[profiles.root]")
+    assert lines(renamed, new, base=BUNDLE + ADMIN) == ['~ profile root: token: not set -> "access"']
+
+
 def test_what_left_the_bundle_stays() -> None:
     new = BUNDLE[: BUNDLE.index("\n[clusters.west]")]
     assert lines(BUNDLE, new) == [

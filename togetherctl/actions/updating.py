@@ -44,9 +44,7 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
     known = world.store.table.bundles
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"there is no bundle {name}{nearest(name, known)}", hint="togetherctl config show names the bundles"
-            )
+            raise UsageError(f"there is no bundle {name}{nearest(name, known)}", hint="togetherctl config show")
     return {name: known[name] for name in names or known}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
-from togetherctl.sources.bundle_keys import KINDS, TAKEN, certificates, known_parameters, refused_value
+from togetherctl.sources.bundle_keys import KINDS, LEFT_ABOVE, TAKEN, certificates, known_parameters, refused_value
 from togetherctl.store.editing import section
 from togetherctl.store.toml_text import TomlText
 
@@ -51,7 +51,8 @@ def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str])
         "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in names],
     }
     tables: dict[tuple[str, ...], dict[str, Any]] = {}
-    left_out: list[str] = []
+    above = [key for key in LEFT_ABOVE if getattr(store.table, key)]
+    left_out = [f"the store: {', '.join(above)}"] if above else []
     for kind in KINDS:
         for name in chosen[kind]:
             table, lost = _exported(store, kind, name, environ)

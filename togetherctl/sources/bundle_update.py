@@ -12,7 +12,7 @@ from togetherctl.sources.bundle_keys import KINDS, REFERENCES, TAKEN, entries
 from togetherctl.store.editing import section
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from togetherctl.sources.bundle import Bundle
     from togetherctl.store.choices import Kind
@@ -102,8 +102,9 @@ class _Comparison:
         self._mine: _Tables = {(kind, name): table for kind in KINDS for name, table in entries(data, kind).items()}
         self._base: Mapping[Entry, Mapping[str, Any]] = base.tables if base else {}
         self._theirs = new.tables
-        self._names_before = self._taken_before()
-        self._names_now = _names(self._mine, self._theirs, edited=not base)
+        names = _Names(self._mine)
+        self._names_before = names.edited(self._base)
+        self._names_now = names.surely(self._theirs)
         self._wanted = wanted
         self._update = Update()
         self._here = self._update.names
@@ -124,16 +125,6 @@ class _Comparison:
             (entry[0], name) for entry, name in self._names_before.items() if entry not in self._theirs
         ]
         return self._update
-
-    def _taken_before(self) -> dict[Entry, str]:
-        """What the old bundle's entries are called here; by their names alone where nothing else tells them."""
-        names = _names(self._mine, self._base, edited=True)
-        others = {(kind, name) for (kind, _), name in names.items()}
-        return {
-            entry: name
-            for entry in self._base
-            if (name := names.get(entry) or (entry[1] if entry in self._mine and entry not in others else None))
-        }
 
     def _is_wanted(self, entry: Entry) -> bool:
         """Whether it is here, or new, or needed by one that is. Whoever removed it, or never took it, does not."""
@@ -181,24 +172,46 @@ def _referring(entry: Entry, tables: Mapping[Entry, Mapping[str, Any]], names: M
     return table
 
 
-def _names(mine: _Tables, theirs: Mapping[Entry, Mapping[str, Any]], *, edited: bool) -> dict[Entry, str]:
-    """What entries of a bundle are called here: told by what they are, since both sides may rename them.
+class _Names:
+    """What entries of a bundle are called here: told by what they are, since both sides may rename them."""
 
-    If they may have been `edited` here, an entry need not agree in all that tells it from others.
-    """
-    alike: dict[tuple[Kind, int, object], list[str]] = {}
-    for kind, name in mine:
-        for place, identity in enumerate(_identities((kind, name), mine)):
-            alike.setdefault((kind, place, identity), []).append(name)
-    names: dict[Entry, str] = {}
-    for entry in theirs:
-        kind, name = entry
-        identities = _identities(entry, theirs)
-        found = [alike.get((kind, place, identity), []) for place, identity in enumerate(identities) if identity]
-        known = [name for names in found[: None if edited else 1] for name in names]
-        if known:
-            names[entry] = name if name in known else known[0]
-    return names
+    def __init__(self, mine: _Tables) -> None:
+        self._mine = mine
+        self._alike: dict[tuple[Kind, int, object], list[str]] = {}
+        for kind, name in mine:
+            for place, identity in enumerate(_identities((kind, name), mine)):
+                self._alike.setdefault((kind, place, identity), []).append(name)
+
+    def surely(self, theirs: Mapping[Entry, Mapping[str, Any]]) -> dict[Entry, str]:
+        """Those that are here already, whether or not they came from this bundle."""
+        found = {entry: next(self._known(entry, theirs), []) for entry in theirs}
+        return {entry: entry[1] if entry[1] in known else known[0] for entry, known in found.items() if known}
+
+    def edited(self, theirs: Mapping[Entry, Mapping[str, Any]]) -> dict[Entry, str]:
+        """Those that were taken, though what tells them from others may have been edited since; each but once."""
+        names: dict[Entry, str] = {}
+        claimed: set[Entry] = set()
+
+        def claim(entry: Entry, known: Iterable[str]) -> None:
+            name = next((name for name in known if entry not in names and (entry[0], name) not in claimed), None)
+            if name is not None:
+                names[entry] = name
+                claimed.add((entry[0], name))
+
+        candidates = {entry: [name for names in self._known(entry, theirs) for name in names] for entry in theirs}
+        for entry, known in candidates.items():
+            claim(entry, [entry[1]] if entry[1] in known else [])
+        for entry, known in candidates.items():
+            claim(entry, known)
+        for entry in theirs:
+            claim(entry, [entry[1]] if entry in self._mine else [])
+        return names
+
+    def _known(self, entry: Entry, theirs: Mapping[Entry, Mapping[str, Any]]) -> Iterator[list[str]]:
+        """The names that entries like this one have here, those that agree in most first."""
+        for place, identity in enumerate(_identities(entry, theirs)):
+            if identity is not None:
+                yield self._alike.get((entry[0], place, identity), [])
 
 
 def _identities(entry: Entry, tables: Mapping[Entry, Mapping[str, Any]]) -> list[object]:
@@ -209,7 +222,7 @@ def _identities(entry: Entry, tables: Mapping[Entry, Mapping[str, Any]]) -> list
         return [table.get("url")]
     if kind == "profile":
         client = _client(table, tables)
-        rest = [table.get("scopes"), table.get("token"), table.get("grant"), table.get("auth_params")]
+        rest = [table.get("scopes"), table.get("token"), table.get("auth_params")]
         return [json.dumps([*client, *rest], sort_keys=True), json.dumps(client)]
     profile = tables.get(("profile", str(table.get("profile"))), {})
     server = table.get("server")
