@@ -70,6 +70,16 @@ class Additions:
         """The new tables of the store by kind and name."""
         return self._tables
 
+    @property
+    def issuers(self) -> Mapping[str, IssuerTable]:
+        """The issuers there are, with those that are new."""
+        return self._issuers
+
+    @property
+    def profiles(self) -> Mapping[str, ProfileTable]:
+        """The profiles there are, with those that are new."""
+        return self._profiles
+
     def profile(self, meaning: Meaning, *candidates: str) -> tuple[str, list[str]]:
         """The name of the profile for a stanza, new or known, and what is to be said of it.
 

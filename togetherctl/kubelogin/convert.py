@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
 
+
 @dataclass(frozen=True)
 class Wish:
     """What is to be converted: the stanza of one context, all, or the only one there is; what kubeconfigs then call."""

@@ -53,6 +53,13 @@ class Kubeconfigs:
         """Raises KubeconfigError."""
         self.files = [KubeconfigFile.read(path) for path in files]
 
+    @classmethod
+    def of(cls, file: KubeconfigFile) -> Kubeconfigs:
+        """One that was read already."""
+        one = cls(())
+        one.files = [file]
+        return one
+
     def stanzas(self) -> dict[Where, OldStanza]:
         """The users with an old stanza; also those that an earlier file hides, since a file may be used alone."""
         found: dict[Where, OldStanza] = {}
