@@ -81,11 +81,11 @@ class Matching:
         alike = [name for name, table in clusters.items() if self._may_be(offer, table, cluster_id)]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
+        apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
         last = self._given.get(key_of(offer))
         for found in (
             [name for name in there if name in called],
-            # Contexts that differ in their namespace alone are clusters of their own.
-            [name for name in there if clusters[name].namespace == wanted.get("namespace")],
+            [name for name in there if _apart(clusters[name]) == apart],
             [name for name in alike if last is not None and self._digests.get(name) == last],
             # The same authority under the same name is the same cluster at another address.
             [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
@@ -188,6 +188,11 @@ class Matching:
         if not differs:
             return Same(name)
         return Same(name, (f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them",))
+
+
+def _apart(table: ClusterTable) -> tuple[str | None, str | None]:
+    """What keeps contexts of one server apart: a namespace, or the cluster behind a common address."""
+    return table.namespace, table.tls_server_name
 
 
 def _login(offer: Offer) -> _Login:

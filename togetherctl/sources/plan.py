@@ -102,7 +102,8 @@ def plan(
     additions = Additions(store, folder=folder, environ=environ, place=place)
     matching = Matching(store.clusters, additions, offers, folder=folder, environ=environ, given=given or {})
     planning = _Planning(store, additions, matching, taken_contexts)
-    for offer in offers:
+    # One that does not say how to log in may be the same cluster as one that does.
+    for offer in sorted(offers, key=lambda one: not one.says_login):
         planning.take(offer)
     done = planning.plan
     done.tables = {**additions.tables, **planning.clusters_added}
