@@ -218,9 +218,10 @@ def join(world: World, shown: Preview, wish: Wish) -> tuple[World, Written | Non
     return after, _written(after, shown.taking, wish, dry_run=False), left
 
 
-def has_current_context(world: World, kubeconfig: str | None) -> bool:
-    """Whether the kubeconfig names a current context. Raises KubeconfigError."""
-    return planned(kubeconfig_files(kubeconfig, world.environ), current_context)[1] is not None
+def current_name(world: World, kubeconfig: str | None) -> str | None:
+    """The kubeconfig's current context, None where there is none. Raises KubeconfigError."""
+    _, current = planned(kubeconfig_files(kubeconfig, world.environ), current_context)
+    return current[1] if current else None
 
 
 def _plan(world: World, store: StoreTable, offers: Sequence[Offer], foreign: frozenset[str], place: Place) -> Plan:

@@ -1,8 +1,8 @@
-"""One cluster as somebody describes it: issuer, client, server."""
+"""What somebody says themselves: how to log in, and where an API server is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.kubelogin.names import from_issuer
@@ -10,48 +10,41 @@ from togetherctl.sources.offer import Found, Offer
 from togetherctl.store.presets import find
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
 class Login:
-    """How to log in, as somebody says it; `ca_file` is absolute."""
+    """How to log in: the table of an issuer and a client ID, or the name of a profile of the store."""
 
-    issuer_url: str
-    client_id: str
-    ca_file: str | None = None
+    issuer: Mapping[str, Any] | None = None
+    client_id: str = ""
+    profile: str | None = None
 
-    @property
-    def issuer(self) -> dict[str, Any]:
-        """The table of its issuer."""
-        return {"url": self.issuer_url, **({"ca_file": self.ca_file} if self.ca_file else {})}
-
-    @property
-    def profile(self) -> dict[str, Any]:
-        """The table of its profile, with the scopes that the issuer's provider is known to want."""
-        preset = find(None, self.issuer_url)
+    def opens(self, offer: Offer) -> Offer:
+        """The offer with this login, asking for the scopes that the issuer's provider is known to want."""
+        if self.issuer is None:
+            return replace(offer, opened_by=self.profile)
+        preset = find(self.issuer.get("preset"), self.issuer["url"])
         scopes = {"scopes": list(preset.scopes)} if preset and preset.scopes != ["openid", "email"] else {}
-        return {"client_id": self.client_id, **scopes}
+        return replace(offer, issuer=self.issuer, profile={"client_id": self.client_id, **scopes})
 
 
 @dataclass(frozen=True)
 class Server:
-    """An API server; `ca_file` is absolute. Without a name, its host's."""
+    """An API server; `ca_file` is absolute. Without a name, it is called by its host."""
 
     url: str
     ca_file: str | None = None
     name: str | None = None
 
+    @property
     def called(self) -> str:
         """What the cluster is called."""
         return self.name or from_issuer(self.url)
 
 
-def by_hand(login: Login, servers: Sequence[Server]) -> Found:
-    """The clusters that were described."""
-    return Found("what you typed", tuple(_offer(login, server) for server in servers))
-
-
-def _offer(login: Login, server: Server) -> Offer:
+def by_hand(login: Login, server: Server) -> Found:
+    """The cluster that was described."""
     cluster = {"server": server.url, **({"ca_file": server.ca_file} if server.ca_file else {})}
-    return Offer(server.called(), login.issuer, login.profile, cluster, source="by hand")
+    return Found("what you typed", (login.opens(Offer(server.called, cluster=cluster, source="by hand")),))

@@ -132,7 +132,7 @@ class Matching:
         return offer.issuer if mine is theirs else {key: getattr(mine, key) for key in mine.model_fields_set}
 
     def _learn(self, offer: Offer) -> None:
-        if not offer.says_login:
+        if offer.issuer is None or offer.profile is None:
             return
         known = self.cluster(offer, self._clusters)
         if known is None:
@@ -153,6 +153,8 @@ class Matching:
         if not offer.says_login:
             return True
         profile = self._profiles[table.profile]
+        if offer.opened_by is not None:
+            return table.profile == offer.opened_by
         client = ((offer.issuer or {}).get("url"), (offer.profile or {}).get("client_id"))
         return (self._issuers[profile.issuer].url, profile.client_id) == client
 

@@ -148,7 +148,9 @@ class _Planning:
     def _profile(self, offer: Offer, known: str | None) -> str:
         """The profile that opens it, new or known. Raises ValueError where the store cannot have it."""
         mine = self._clusters[known].profile if known else None
-        if not offer.says_login or offer.issuer is None or offer.profile is None:
+        if offer.opened_by is not None:
+            return mine or offer.opened_by
+        if offer.issuer is None or offer.profile is None:
             assert mine is not None  # noqa: S101 # whoever says nothing is known, see above
             return mine
         same = self._matching.profile(offer, mine)
