@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.kubelogin.additions import MovedSecret
     from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.bundle_update import Entry
     from togetherctl.sources.offer import Offer
     from togetherctl.store.models import StoreTable
     from togetherctl.wiring import World
@@ -50,6 +51,10 @@ class Taking(Protocol):
     @property
     def profiles(self) -> Sequence[str]:
         """The profiles that open them, and those that open none yet."""
+
+    @property
+    def added(self) -> Sequence[Entry]:
+        """The entries that are new in the store."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -81,6 +86,10 @@ class ByPlan:
     @property
     def profiles(self) -> Sequence[str]:
         return self.plan.profiles
+
+    @property
+    def added(self) -> Sequence[Entry]:
+        return list(self.plan.tables)
 
     @property
     def changes_nothing(self) -> bool:
@@ -126,6 +135,10 @@ class ByBundle:
     @property
     def profiles(self) -> Sequence[str]:
         return self._named("profile")
+
+    @property
+    def added(self) -> Sequence[Entry]:
+        return list(self.newer.update.added)
 
     @property
     def changes_nothing(self) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @pass_app
 def command(
     app: App,
+    /,
     words: tuple[str, ...],
     kubeconfig: str | None,
     set_current: bool,
@@ -58,7 +59,7 @@ def command(
     taking = Choosing(app, given, asking, logins, missing).taking(gathered, wish)
     wish = _with_current(app, taking, asking, wish)
     shown = preview(app.world, taking, wish)
-    if not _wanted(app, shown, asking, given):
+    if not _wanted(app, shown, wish, asking, given):
         return
     _write(app, shown, wish, gathered.api_key)
     _end(app, shown, wish, no_login=no_login)
@@ -72,9 +73,9 @@ def _with_current(app: App, taking: Taking, asking: Asking | None, wish: Wish) -
     return replace(wish, set_current=asking is None or asking.yes(question))
 
 
-def _wanted(app: App, shown: Preview, asking: Asking | None, given: Given) -> bool:
+def _wanted(app: App, shown: Preview, wish: Wish, asking: Asking | None, given: Given) -> bool:
     """Show what would be written; whether it is to be. Raises click's Exit where somebody says no."""
-    show(app, shown)
+    show(app, shown, wish)
     if given.dry_run:
         app.console.say("Nothing was written; the store and the kubeconfig would change as shown.")
     elif shown.changes_nothing:

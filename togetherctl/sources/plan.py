@@ -140,6 +140,7 @@ class _Planning:
                 name = self._merged(known, wanted, offer) if known else self._added(profile, wanted, offer)
                 self._once(self.plan.clusters, name)
                 self.plan.given[key_of(offer)] = digest(wanted)
+                self.plan.notes += [f"{offer.name} {note}" for note in offer.notes]
         except ValueError as error:
             self.plan.passed.append(Passed(offer.name, str(error)))
             return

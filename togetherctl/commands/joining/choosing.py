@@ -42,7 +42,7 @@ class Choosing:
     missing: Missing
 
     def taking(self, gathered: Gathered, wish: Wish) -> Taking:
-        """What is taken. Raises TogetherctlError where nothing can be, and UsageError with everything that is missing."""
+        """What is taken. Raises UsageError with all that is missing, and TogetherctlError where nothing can be."""
         if self.asking is None and not self.given.yes and not self.given.dry_run:
             self.missing.note("--yes: nobody can look at what would be written, and agree")
         if gathered.bundle is None and not gathered.offers and not gathered.passed:

@@ -72,11 +72,11 @@ def _summarise(
         key = app.world.store.profile(cluster.profile).key
         one = probed.get(cluster.name)
         error = failures.get(key) or (one.error if one else None)
-        if error is not None:
-            line = f"{error.message}" + (f"; {error.hint}" if error.hint else "")
-        else:
-            line = _who(one)
-        app.console.say(f"  {cluster.name:<{width}}  {line}")
+        app.console.say(f"  {cluster.name:<{width}}  {_failed(error) if error else _who(one)}")
+
+
+def _failed(error: TogetherctlError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _who(one: Probed | None) -> str:

@@ -80,7 +80,7 @@ class Gathering:
         assert self._asking is not None  # noqa: S101 # see the caller
         answers = [
             Answer("Together AI, by your API key", TOGETHER),
-            Answer("A file somebody sent: a kubeconfig, a folder of them, a bundle (or its https address)", _FILE),
+            Answer("A kubeconfig or a bundle somebody sent: file, folder, https address", _FILE),
             Answer("I know the issuer, the client ID and the API server", _BY_HAND),
         ]
         default = TOGETHER if self._app.environ.get(API_KEY) else None

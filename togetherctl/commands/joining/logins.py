@@ -47,18 +47,20 @@ class Logins:
         if self._asking is not None:
             return self._asked(self._asking, what)
         for flag, value, said in (
-            ("--issuer-url", given.issuer_url, "the issuer"),
+            ("--issuer-url", given.issuer_url, f"the issuer for {what}; or --profile with a profile of the store"),
             ("--client-id", given.client_id, "the client ID registered there"),
         ):
             if not value:
-                self._missing.note(f"{flag}: {said} for {what}, or --profile with a profile you have")
+                self._missing.note(f"{flag}: {said}")
         return None
 
     def look_at(self, offers: Sequence[Offer]) -> list[Offer]:
         """The offers, after a look at each issuer that the store does not have yet.
 
-        Raises TogetherctlError where one does not call itself so.
+        None is looked at where nothing can come of it. Raises TogetherctlError where one does not call itself so.
         """
+        if self._missing.lines:
+            return list(offers)
         known = {table.url for table in self._app.world.store.table.issuers.values()}
         return [
             replace(offer, issuer=self._look(offer.issuer))

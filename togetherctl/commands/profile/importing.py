@@ -21,7 +21,7 @@ from togetherctl.paths import tilde
 @click.command("import")
 @source_options
 @pass_app
-def command(app: App, words: tuple[str, ...], **options: Any) -> None:
+def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     """Take profiles and clusters from a source into the store, and leave the kubeconfig alone.
 
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
@@ -35,7 +35,7 @@ def command(app: App, words: tuple[str, ...], **options: Any) -> None:
     wish = Wish(write=False)
     taking = Choosing(app, given, asking, logins, missing).taking(gathered, wish)
     shown = preview(app.world, taking, wish)
-    show(app, shown)
+    show(app, shown, wish)
     if given.dry_run:
         app.console.say(f"Nothing was written; {tilde(app.world.paths.config, app.environ)} would change as shown.")
         return
