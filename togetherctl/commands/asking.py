@@ -38,12 +38,12 @@ class Asking:
         import questionary
 
         choices = self._choices(answers)
-        first = next((at for at, answer in enumerate(answers) if answer.value == default), 0)
+        wanted = [at for at, answer in enumerate(answers) if default is not None and answer.value == default]
         chosen: int = self._ask(
             questionary.select(
                 question,
                 choices,
-                default=choices[first],
+                default=choices[wanted[0] if wanted else 0],
                 instruction="(arrow keys, Enter)",
                 use_jk_keys=False,
                 **self._manner(),
@@ -86,6 +86,7 @@ class Asking:
                 validate=_validating(check),
                 completer=PathCompleter(expanduser=True),
                 complete_while_typing=False,
+                validate_while_typing=False,
                 **self._manner(),
             )
         )
