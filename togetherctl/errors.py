@@ -76,20 +76,20 @@ class TogetherctlError(Exception):
 
 
 class UsageError(TogetherctlError):
-    """The command line asks for something that makes no sense."""
+    """The command line asks for something that makes no sense; `problems`, a line each, where there are several."""
 
     exit_code = ExitCode.USAGE
     code = "usage"
 
-
-class ConfigError(UsageError):
-    """The store is wrong; `problems` holds every one of them, a line each."""
-
-    code = "config"
-
     def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.problems = [printable(problem, limit=1000) for problem in problems]
+
+
+class ConfigError(UsageError):
+    """The store is wrong; `problems` holds every one of them."""
+
+    code = "config"
 
 
 class LoginRequired(TogetherctlError):

@@ -51,6 +51,11 @@ class Paths:
         return self.state / "bundles"
 
     @property
+    def taken(self) -> Path:
+        """What sources gave last."""
+        return self.state / "taken.json"
+
+    @property
     def known(self) -> Path:
         """Profiles as they were resolved before."""
         return self.cache / "profiles"

@@ -71,6 +71,12 @@ class World:
         world.__dict__.update(_memory=self._memory, sealing_key=self.sealing_key)
         return world
 
+    def as_if(self, store: Store) -> World:
+        """This world with another store, which need not be on disk."""
+        world = replace(self)
+        world.__dict__["store"] = store
+        return world
+
     def profile(self, name: str) -> Profile:
         """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""
         known = self._known.read(name)

@@ -77,7 +77,7 @@ def looked_at(world: World, tables: Tables) -> tuple[Tables, Report | None]:
     issuer = valid_issuer(tables[new])
     connection = connection_to(issuer, folder=world.paths.config.parent, environ=world.environ)
     report = check_issuer(world.issuers, issuer.url, connection, preset=issuer.preset, wishes=Wishes())
-    report.raise_if_wrong()
+    report.raise_if_not_there()
     table = {**tables[new], "url": report.issuer}
     if report.preset_to_write:
         table["preset"] = report.preset_to_write

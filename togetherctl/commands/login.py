@@ -47,12 +47,27 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
 
 def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
     """A line of progress for each, and at the end what came of them all. Raises click's Exit unless all is well."""
-    begun = 0
+    results = log_in_to_all(app, profiles, grant, force=force)
+    _summarise(app, results)
+    failed = [one.error for one in results if one.error]
+    if not all(one.done for one in results):
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
+    if failed:
+        raise click.exceptions.Exit(failed[0].exit_code)
+
+
+def log_in_to_all(
+    app: App, profiles: Sequence[Profile], grant: Grant | None = None, *, force: bool = False
+) -> list[SignedIn]:
+    """Log in once for each session and say how each went, with a line of progress where there are several."""
+    begun, sessions = 0, len(once_per_session(profiles))
 
     def starting(profile: Profile) -> None:
         nonlocal begun
         begun += 1
-        app.console.progress = f"[{begun}/{len(profiles)}] {profile.name}: "
+        if sessions == 1:
+            return
+        app.console.progress = f"[{begun}/{sessions}] {profile.name}: "
         app.console.say(f"{app.console.progress}logging in at {profile.issuer.url}")
 
     def ended(one: SignedIn) -> None:
@@ -64,12 +79,7 @@ def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, 
 
     results = sign_in(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
     app.console.progress = ""
-    _summarise(app, results)
-    failed = [one.error for one in results if one.error]
-    if not all(one.done for one in results):
-        raise click.exceptions.Exit(ExitCode.INTERRUPTED)
-    if failed:
-        raise click.exceptions.Exit(failed[0].exit_code)
+    return results
 
 
 def _summarise(app: App, results: Sequence[SignedIn]) -> None:

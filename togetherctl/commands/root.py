@@ -10,6 +10,7 @@ from togetherctl.commands.lazy import Lazy, LazyGroup
 _HERE = "togetherctl.commands"
 
 VERBS = {
+    "init": Lazy(f"{_HERE}.init", "Take your clusters, log in, and see kubectl work."),
     "login": Lazy(f"{_HERE}.login", "Log in, once for every session named."),
     "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here."),
     "refresh": Lazy(f"{_HERE}.refresh", "Get new tokens now, without a login."),

@@ -46,7 +46,7 @@ class AuthProvider:
         entry = _named(parsed, "users", self.user) if parsed else None
         if entry is None:
             raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
-        return _provider(self.path, self.user, entry)
+        return provider_of(self.path, self.user, entry)
 
     def check_writable(self) -> None:
         """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
@@ -65,7 +65,7 @@ class AuthProvider:
         """What makes of the user's entry one with these tokens; it raises KubeconfigError."""
 
         def change(entry: dict[str, Any]) -> dict[str, Any]:
-            now = _provider(self.path, self.user, entry)
+            now = provider_of(self.path, self.user, entry)
             if (now.issuer, now.client_id) != (self.issuer, self.client_id):
                 raise KubeconfigError(
                     f"the user {self.user} in {self.path} has another issuer or client by now; it was left alone"
@@ -89,7 +89,7 @@ def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthPro
     for path, text in texts.items():
         entry = _named(text, "users", name)
         if entry is not None:
-            return _provider(path, name, entry)
+            return provider_of(path, name, entry)
     raise KubeconfigError(f"there is no user {name} in {', '.join(map(str, texts))}", hint="kubectl config get-users")
 
 
@@ -111,7 +111,7 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
     )
 
 
-def _provider(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
+def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
     """Raises KubeconfigError unless this user logs in by `auth-provider: oidc`."""
     body = _mapping(entry.get("user"))
     provider = _mapping(body.get("auth-provider"))

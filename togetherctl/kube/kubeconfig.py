@@ -80,8 +80,12 @@ class KubeconfigFile:
     @classmethod
     def read(cls, path: Path) -> KubeconfigFile:
         """Raises KubeconfigError."""
-        original = _read(path)
-        return cls(path, original, _parse(path, original))
+        return cls.of(path, _read(path))
+
+    @classmethod
+    def of(cls, path: Path, text: str | None) -> KubeconfigFile:
+        """What is or might be in `path`. Raises KubeconfigError."""
+        return cls(path, text, _parse(path, text))
 
     def change(self) -> Change:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from togetherctl.kubelogin import names
-from togetherctl.paths import expand
-from togetherctl.store.key import session_key
+from togetherctl.store.identity import Identities
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.store.problems import described
 from togetherctl.store.secrets import keyring_name
@@ -53,8 +52,8 @@ class Additions:
         environ: Mapping[str, str],
         place: Callable[[MovedSecret], SecretPlace | None],
     ) -> None:
-        self._folder = folder
         self._environ = environ
+        self._identities = Identities(folder, environ)
         self._place = place
         self._new_issuers: dict[str, IssuerTable] = {}
         self._new_profiles: dict[str, ProfileTable] = {}
@@ -62,7 +61,7 @@ class Additions:
         self._issuers = ChainMap(self._new_issuers, store.issuers)
         self._profiles = ChainMap(self._new_profiles, store.profiles)
         self._clusters = ChainMap(self._new_clusters, store.clusters)
-        self._keys = {name: self._key(store.issuers[p.issuer], p) for name, p in store.profiles.items()}
+        self._keys = {name: self._identities.key(store.issuers[p.issuer], p) for name, p in store.profiles.items()}
         self._tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
 
@@ -70,6 +69,16 @@ class Additions:
     def tables(self) -> Mapping[tuple[Kind, str], dict[str, Any]]:
         """The new tables of the store by kind and name."""
         return self._tables
+
+    @property
+    def issuers(self) -> Mapping[str, IssuerTable]:
+        """The issuers there are, with those that are new."""
+        return self._issuers
+
+    @property
+    def profiles(self) -> Mapping[str, ProfileTable]:
+        """The profiles there are, with those that are new."""
+        return self._profiles
 
     def profile(self, meaning: Meaning, *candidates: str) -> tuple[str, list[str]]:
         """The name of the profile for a stanza, new or known, and what is to be said of it.
@@ -85,7 +94,7 @@ class Additions:
             )
         issuer = IssuerTable.model_validate(dict(meaning.issuer))
         table = dict(meaning.profile)
-        key = self._key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
+        key = self._identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
         notes: list[str] = []
         for name, known in self._profiles.items():
             if self._keys[name] != key:
@@ -145,28 +154,14 @@ class Additions:
 
     def _issuer(self, meaning: Meaning, issuer: IssuerTable, wished: str) -> str:
         """The name of the issuer that is reached in just this way, new or known."""
+        way = self._identities.way
         for name, known in self._issuers.items():
-            if known == issuer or (known.url == issuer.url and self._connection(known) == self._connection(issuer)):
+            if known == issuer or (known.url == issuer.url and way(known) == way(issuer)):
                 return name
         name = names.free([wished], self._issuers)
         self._new_issuers[name] = issuer
         self._tables["issuer", name] = dict(meaning.issuer)
         return name
-
-    def _connection(self, issuer: IssuerTable) -> tuple[object, ...]:
-        return (
-            self._ca_files(issuer),
-            issuer.ca_data,
-            issuer.insecure_skip_tls_verify,
-            issuer.proxy,
-            issuer.request_headers,
-        )
-
-    def _key(self, issuer: IssuerTable, profile: ProfileTable) -> str:
-        return session_key(issuer, profile, self._ca_files(issuer))
-
-    def _ca_files(self, issuer: IssuerTable) -> list[str]:
-        return [str(expand(path, self._environ, beside=self._folder)) for path in issuer.ca_file or ()]
 
 
 def _lost(name: str, known: ProfileTable, wanted: ProfileTable) -> list[str]:

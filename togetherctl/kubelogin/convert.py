@@ -15,7 +15,7 @@ from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.stanza import made_ours, stanza_for
 from togetherctl.kubelogin import names
 from togetherctl.kubelogin.additions import Additions
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
 from togetherctl.store.editing import missing
 
@@ -33,15 +33,6 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
-
-# The keys of a cluster as kubeconfigs and the store call them.
-_CLUSTER = {
-    "certificate-authority-data": "ca_data",
-    "certificate-authority": "ca_file",
-    "tls-server-name": "tls_server_name",
-    "proxy-url": "proxy_url",
-    "insecure-skip-tls-verify": "insecure_skip_tls_verify",
-}
 
 
 @dataclass(frozen=True)
@@ -204,7 +195,7 @@ class Conversion:
             return
         at, entry = context.cluster
         try:
-            name = additions.cluster(profile, context.at.name, _cluster_table(at, entry, context.entry))
+            name = additions.cluster(profile, context.at.name, cluster_table(at, entry, context.entry))
         except ValueError as error:
             plan.left.append(f"{said}: its cluster stays in the kubeconfig alone, because {error}")
             return
@@ -214,22 +205,3 @@ class Conversion:
         # One that somebody else uses as well, or that `kubeconfig write` would not touch, stays theirs.
         if at.name == context.at.name and all(other.user in profiles for other in others):
             kubeconfigs.put("clusters", at, made_ours("clusters", entry, {}, cluster=name, profile=profile))
-
-
-def _cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
-    body = entry.get("cluster")
-    if not isinstance(body, dict) or not isinstance(body.get("server"), str):
-        raise ValueError("it has no server")  # noqa: TRY004 # a value of somebody's file, whatever its type
-    table: dict[str, Any] = {"server": body["server"]}
-    for theirs, ours in _CLUSTER.items():
-        if body.get(theirs) not in (None, "", False):
-            table[ours] = body[theirs]
-    if "ca_data" in table:
-        # kubectl takes the data where both are given.
-        table.pop("ca_file", None)
-    elif isinstance(table.get("ca_file"), str):
-        table["ca_file"] = str(at.file.absolute().parent / table["ca_file"])
-    if context["context"].get("namespace"):
-        table["namespace"] = context["context"]["namespace"]
-    return table

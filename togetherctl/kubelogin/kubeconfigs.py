@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from togetherctl.kube.stanza import Section
     from togetherctl.kubelogin.old_stanza import OldStanza
 
+# The keys of a cluster as kubeconfigs and the store call them.
+_CLUSTER = {
+    "certificate-authority-data": "ca_data",
+    "certificate-authority": "ca_file",
+    "tls-server-name": "tls_server_name",
+    "proxy-url": "proxy_url",
+    "insecure-skip-tls-verify": "insecure_skip_tls_verify",
+}
+
 
 @dataclass(frozen=True)
 class Where:
@@ -43,6 +52,13 @@ class Kubeconfigs:
     def __init__(self, files: Sequence[Path]) -> None:
         """Raises KubeconfigError."""
         self.files = [KubeconfigFile.read(path) for path in files]
+
+    @classmethod
+    def of(cls, file: KubeconfigFile) -> Kubeconfigs:
+        """One that was read already."""
+        one = cls(())
+        one.files = [file]
+        return one
 
     def stanzas(self) -> dict[Where, OldStanza]:
         """The users with an old stanza; also those that an earlier file hides, since a file may be used alone."""
@@ -103,3 +119,22 @@ class Kubeconfigs:
             for entry in file.text.entries(section):
                 found.setdefault(entry["name"], (Where(file.path, entry["name"]), entry))
         return found
+
+
+def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
+    body = entry.get("cluster")
+    if not isinstance(body, dict) or not isinstance(body.get("server"), str):
+        raise ValueError("it has no server")  # noqa: TRY004 # a value of somebody's file, whatever its type
+    table: dict[str, Any] = {"server": body["server"]}
+    for theirs, ours in _CLUSTER.items():
+        if body.get(theirs) not in (None, "", False):
+            table[ours] = body[theirs]
+    if "ca_data" in table:
+        # kubectl takes the data where both are given.
+        table.pop("ca_file", None)
+    elif isinstance(table.get("ca_file"), str):
+        table["ca_file"] = str(at.file.absolute().parent / table["ca_file"])
+    if context["context"].get("namespace"):
+        table["namespace"] = context["context"]["namespace"]
+    return table

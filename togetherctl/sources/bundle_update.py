@@ -60,14 +60,12 @@ class Update:
     def lines(self) -> Iterable[str]:
         """The difference, a line each, safe to show."""
         for change in self.changes:
-            yield f"~ {_place(change)}: {_value(change.key, change.mine)} -> {_value(change.key, change.theirs)}"
+            yield f"~ {changed_line(change)}"
         for (kind, name), table in self.added.items():
             yield f"+ {kind} {name}: {printable(table.get('server') or table.get('url') or table.get('client_id'))}"
         for change in self.kept:
-            yield (
-                f"= {_place(change)}: stays {_value(change.key, change.mine)}, which is yours; the bundle says "
-                f"{_value(change.key, change.theirs)}"
-            )
+            place, mine, theirs = place_and_value(change)
+            yield f"= {place}: stays {mine}, which is yours; the bundle says {theirs}"
         for kind, name in self.gone:
             yield f"- {kind} {name}: not in the bundle any more; it stays (togetherctl {kind} remove {name})"
 
@@ -234,9 +232,16 @@ def _client(profile: Mapping[str, Any], tables: Mapping[Entry, Mapping[str, Any]
     return [issuer.get("url"), profile.get("client_id")]
 
 
-def _place(change: Change) -> str:
+def changed_line(change: Change) -> str:
+    """A change in a line, safe to show."""
+    place, mine, theirs = place_and_value(change)
+    return f"{place}: {mine} -> {theirs}"
+
+
+def place_and_value(change: Change) -> tuple[str, str, str]:
+    """What it is about, what is there and what would be, each safe to show."""
     kind, name = change.entry
-    return f"{kind} {name}: {change.key}"
+    return f"{kind} {name}: {change.key}", _value(change.key, change.mine), _value(change.key, change.theirs)
 
 
 def _value(key: str, value: Any) -> str:

@@ -15,7 +15,9 @@ class Offer:
 
     `issuer`, `profile` and `cluster` are tables of the store without the names that tie them together. Without an
     `issuer` or `profile` the source does not say how to log in, so that is asked. `issuer_name` and `profile_name` are
-    what the source calls them, where it does. The repr shows no secret.
+    what the source calls them, where it does. `secret` is a client secret that stands in the source; `source` is where
+    it comes from, the same each time, empty where the cluster has an ID. `opened_by` is a profile of the store, where
+    somebody said so. The repr shows no secret.
     """
 
     name: str
@@ -25,6 +27,14 @@ class Offer:
     notes: tuple[str, ...] = ()
     issuer_name: str | None = None
     profile_name: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    source: str = ""
+    opened_by: str | None = None
+
+    @property
+    def says_login(self) -> bool:
+        """Whether it is known how to log in."""
+        return self.opened_by is not None or (self.issuer is not None and self.profile is not None)
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,16 @@ def changing(paths: Paths) -> Iterator[TomlText]:
     """
     with files.editing(paths.config, paths.state / "store.lock") as text:
         before = set(checked(text.data)[1])
-        if not text.text.strip():
-            text.text = _NEW_STORE
-            text.set(("version",), 1)
+        begin(text)
         yield text
         _refuse_new_problems([problem for problem in checked(text.data)[1] if problem not in before])
+
+
+def begin(text: TomlText) -> None:
+    """Make a store of a file that is empty or not there yet."""
+    if not text.text.strip():
+        text.text = _NEW_STORE
+        text.set(("version",), 1)
 
 
 def existing(text: TomlText, kind: Kind, name: str) -> Key:

@@ -9,6 +9,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.commands.secret_places import Places
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from togetherctl.kubelogin.additions import MovedSecret
     from togetherctl.kubelogin.convert import Plan
-
-_ASK_SECONDS = 600.0
 
 
 @click.command("convert")
@@ -74,7 +72,7 @@ def command(
         return
     if force or (everyone and context):
         raise UsageError("--force goes with --revert" if force else "say --context or --all, not both")
-    places = _Places(app, SecretPlace.parse(secret) if secret else None)
+    places = Places(app, SecretPlace.parse(secret) if secret else None)
 
     def conversion(*, write: bool) -> Conversion:
         own = called(app, portable=portable, no_shim=no_shim, write=write)
@@ -94,49 +92,6 @@ def command(
         _take_over(app, plan, files, expand(cache, app.environ) if cache else None)
     if context and plan.left and not plan.changed:
         raise click.exceptions.Exit(ExitCode.FAILED)
-
-
-class _Places:
-    """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
-
-    def __init__(self, app: App, typed: SecretPlace | None) -> None:
-        self._app = app
-        self._typed = typed
-        self._said: dict[tuple[str, str], SecretPlace] = {}
-
-    def of(self, moved: MovedSecret) -> SecretPlace | None:
-        return self._said.get((moved.issuer, moved.client_id), self._typed)
-
-    def settle(self, secrets: Sequence[MovedSecret]) -> None:
-        """Know a place for each of them. Raises UsageError where that is not said and nobody can be asked."""
-        if self._typed is not None:
-            if len(secrets) > 1 and self._typed.kind != "keyring":
-                raise UsageError(
-                    f"there are {len(secrets)} client secrets, and one {self._typed.kind} holds one",
-                    hint="--secret keyring, or one --context after the other",
-                )
-            return
-        if secrets and not self._app.console.can_ask:
-            whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in secrets)
-            raise UsageError(
-                f"the kubeconfig holds the client secret of {whose}, and it is not said where that is to go",
-                hint=f"say --secret with {FORMS}",
-            )
-        for moved in secrets:
-            self._said[moved.issuer, moved.client_id] = self._asked(moved)
-
-    def _asked(self, moved: MovedSecret) -> SecretPlace:
-        console = self._app.console
-        console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
-        while True:
-            try:
-                answer = console.ask_line(f"Where is it to go: {FORMS}? ", _ASK_SECONDS)
-            except (EOFError, TimeoutError):
-                raise UsageError("nobody said where the client secret is to go; nothing was changed") from None
-            try:
-                return SecretPlace.parse(answer)
-            except UsageError as error:
-                console.warn(error.message)
 
 
 def _store(app: App) -> Store:

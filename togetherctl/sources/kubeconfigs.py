@@ -1,0 +1,176 @@
+"""Clusters of kubeconfigs as offers: what a platform or an admin hands out, kubelogin's stanzas, static users.
+
+Of a static user nothing is taken: the server and its CA are, and how to log in is asked. Each file is looked at by
+itself, because contexts of files from different places are called alike.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.kube.auth_provider import provider_of
+from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.kube.stanza import is_ours
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
+from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
+from togetherctl.paths import tilde
+from togetherctl.printable import printable
+from togetherctl.sources.offer import Found, Offer, Passed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_ENDINGS = (".yaml", ".yml", ".conf", ".kubeconfig", ".json", "")
+_MOST_FILES = 500
+
+
+class _CannotTake(Exception):
+    """Why a context cannot be taken, in words that follow "because"."""
+
+
+def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> Found:
+    """What these files offer. Raises KubeconfigError where one cannot be read, and UsageError where one has nothing."""
+    found = [_from_file(_read(path), environ, tilde(path, environ)) for path in files]
+    return _joined(", ".join(one.origin for one in found), found)
+
+
+def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str) -> Found:
+    """What a kubeconfig that is in no file offers; relative paths are beside `path`.
+
+    Raises KubeconfigError and UsageError.
+    """
+    return _from_file(KubeconfigFile.of(path, text), environ, origin)
+
+
+def from_folder(folder: Path, environ: Mapping[str, str]) -> Found:
+    """What the kubeconfigs right in a folder offer. A file that is none is passed; raises UsageError where all are."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.is_file())
+    except OSError as error:
+        raise UsageError(f"the folder {folder} cannot be read: {error.strerror}") from None
+    if len(paths) > _MOST_FILES:
+        raise UsageError(f"there are more than {_MOST_FILES} files in {folder}", hint="name the files themselves")
+    found: list[Found] = []
+    passed: list[Passed] = []
+    for path in paths:
+        try:
+            found.append(from_kubeconfigs([path], environ))
+        except (KubeconfigError, UsageError) as error:
+            passed.append(Passed(printable(path.name), error.message))
+    if not found:
+        raise UsageError(f"there is no kubeconfig in {folder}")
+    joined = _joined(tilde(folder, environ), found)
+    return replace(joined, passed=(*joined.passed, *passed))
+
+
+def _read(path: Path) -> KubeconfigFile:
+    if not os.path.lexists(path):
+        raise UsageError(f"there is no file {path}")
+    return KubeconfigFile.read(path)
+
+
+def _joined(origin: str, found: Sequence[Found]) -> Found:
+    return Found(
+        origin,
+        tuple(offer for one in found for offer in one.offers),
+        tuple(passed for one in found for passed in one.passed),
+    )
+
+
+def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) -> Found:
+    if not isinstance(file.text.data, dict) or not file.text.entries("clusters"):
+        raise UsageError(f"{origin} is no kubeconfig: it names no cluster")
+    offers: list[Offer] = []
+    passed: list[Passed] = []
+    for name, seen in _seen(Kubeconfigs.of(file)):
+        try:
+            offers.append(_offer(name, seen, file, environ))
+        except _CannotTake as reason:
+            passed.append(Passed(printable(name), str(reason)))
+    return Found(origin, tuple(offers), tuple(passed))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One context, or a cluster that no context names: what it opens, and by which user. The repr shows no secret."""
+
+    context: Mapping[str, Any]
+    cluster: tuple[Where, Mapping[str, Any]] | None
+    user: Mapping[str, Any] | None = field(repr=False)
+
+
+def _seen(kubeconfigs: Kubeconfigs) -> Iterator[tuple[str, _Seen]]:
+    used: set[Where] = set()
+    for context in kubeconfigs.contexts():
+        user = kubeconfigs.entry("users", context.user) if context.user else None
+        if context.cluster:
+            used.add(context.cluster[0])
+        yield context.at.name, _Seen(context.entry, context.cluster, user)
+    for file in kubeconfigs.files:
+        for entry in file.text.entries("clusters"):
+            where = Where(file.path, entry["name"])
+            if where not in used:
+                used.add(where)
+                yield entry["name"], _Seen({"context": {}}, (where, entry), None)
+
+
+def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
+    if seen.user is not None and is_ours("users", seen.user):
+        raise _CannotTake("togetherctl wrote it itself")
+    if seen.cluster is None:
+        raise _CannotTake("it names a cluster that is not in the file")
+    at, entry = seen.cluster
+    try:
+        cluster = cluster_table(at, entry, seen.context)
+    except ValueError as error:
+        raise _CannotTake(str(error)) from None
+    offer = Offer(name, cluster={**cluster, "context": name}, source=str(file.path.absolute()))
+    if cluster.get("insecure_skip_tls_verify"):
+        offer = replace(offer, notes=("does not verify the API server's certificate",))
+    if seen.user is None:
+        return offer
+    stanza = old_stanza(seen.user) or _standalone(seen.user, file)
+    return _logging_in(offer, stanza, file, environ) if stanza else _left(offer, seen.user)
+
+
+def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
+    try:
+        meant = meaning(stanza, folder=file.path.absolute().parent, environ=environ)
+    except CannotCarryOver as error:
+        raise _CannotTake(str(error)) from None
+    profile = dict(meant.profile)
+    if meant.secret_variable:
+        profile["client_secret"] = {"env": meant.secret_variable}
+    return replace(offer, issuer=meant.issuer, profile=profile, secret=meant.secret, notes=(*offer.notes, *meant.notes))
+
+
+def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:
+    """A user with `auth-provider: oidc` in the words of a stanza; its tokens are not looked at."""
+    body = user.get("user")
+    provider = body.get("auth-provider") if isinstance(body, dict) else None
+    if not isinstance(provider, dict) or provider.get("name") != "oidc":
+        return None
+    try:
+        found = provider_of(file.path, str(user["name"]), user)
+    except KubeconfigError as error:
+        raise _CannotTake(error.message) from None
+    words = [f"--oidc-issuer-url={found.issuer}", f"--oidc-client-id={found.client_id}"]
+    words += [f"--oidc-client-secret={found.client_secret}"] if found.client_secret else []
+    words += [f"--oidc-extra-scope={scope}" for scope in found.scopes]
+    words += [f"--certificate-authority={found.ca_file}"] if found.ca_file else []
+    words += [f"--certificate-authority-data={found.ca_data}"] if found.ca_data else []
+    return OldStanza("auth-provider: oidc", tuple(words), {}, reads_environment=False)
+
+
+def _left(offer: Offer, user: Mapping[str, Any]) -> Offer:
+    """A user who logs in some other way, which is left behind."""
+    body = user.get("user")
+    program = body.get("exec") if isinstance(body, dict) else None
+    command = program.get("command") if isinstance(program, dict) else None
+    what = f"runs {printable(command)}" if isinstance(command, str) else "has credentials of its own"
+    return replace(offer, notes=(*offer.notes, f"leaves its user behind, which {what}"))

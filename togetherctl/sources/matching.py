@@ -1,0 +1,212 @@
+"""Which entry of the store an offer is, told by what it is and not by what it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from togetherctl.sources.taken import digest, key_of
+from togetherctl.store.identity import Identities
+from togetherctl.store.models import IssuerTable, ProfileTable
+from togetherctl.store.problems import described
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from togetherctl.kubelogin.additions import Additions
+    from togetherctl.sources.offer import Offer
+    from togetherctl.store.models import ClusterTable
+
+_WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
+
+
+class Same(NamedTuple):
+    """A profile that an offer means, and how it differs from what the source says."""
+
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Login:
+    """How an offer logs in, checked."""
+
+    issuer: IssuerTable
+    profile: ProfileTable
+    has_secret: bool
+
+    @property
+    def client(self) -> tuple[str, str]:
+        return self.issuer.url, self.profile.client_id
+
+
+class Matching:
+    """Looks offers up among what there is, and is to be added; `given` is what sources gave last."""
+
+    def __init__(
+        self,
+        clusters: Mapping[str, ClusterTable],
+        additions: Additions,
+        offers: Sequence[Offer],
+        *,
+        folder: Path,
+        environ: Mapping[str, str],
+        given: Mapping[str, str],
+    ) -> None:
+        self._clusters = clusters
+        # These grow with what is added.
+        self._profiles = additions.profiles
+        self._issuers = additions.issuers
+        self._identities = Identities(folder, environ)
+        self._given = given
+        self._digests = {name: digest(table) for name, table in clusters.items()}
+        # Profiles that the person may have edited, by what the source says of them: learnt from clusters that are here.
+        self._edited: dict[str, str] = {}
+        for offer in offers:
+            self._learn(offer)
+
+    def cluster(self, offer: Offer, clusters: Mapping[str, ClusterTable]) -> str | None:
+        """The name of the cluster that is offered, among `clusters`; None where it is new."""
+        wanted = offer.cluster
+        if wanted is None:
+            return None
+        cluster_id = wanted.get("together_cluster_id")
+        if cluster_id:
+            found = [name for name, table in clusters.items() if table.together_cluster_id == cluster_id]
+            if found:
+                return found[0]
+        alike = [name for name, table in clusters.items() if self._may_be(offer, table, cluster_id)]
+        there = [name for name in alike if clusters[name].server == wanted.get("server")]
+        called = [name for name in alike if offer.name in (name, clusters[name].context)]
+        apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
+        last = self._given.get(key_of(offer))
+        for found in (
+            [name for name in there if name in called],
+            [name for name in there if _apart(clusters[name]) == apart],
+            [name for name in alike if last is not None and self._digests.get(name) == last],
+            # The same authority under the same name is the same cluster at another address.
+            [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
+        ):
+            if found:
+                return offer.name if offer.name in found else found[0]
+        return None
+
+    def is_as_given(self, offer: Offer, table: ClusterTable) -> bool:
+        """Whether a cluster is what its source gave last, so that nobody has edited it."""
+        return self._given.get(key_of(offer)) == digest(table)
+
+    def profile(self, offer: Offer, mine: str | None) -> Same | None:
+        """The profile of the store that `offer` means, though it may differ; `mine` opens its cluster already.
+
+        None where there is none, or one that is exactly as offered. Raises ValueError where the offer makes no sense.
+        """
+        login = _login(offer)
+        exact = self._identities.key(self._way_of_mine(login.issuer), login.profile)
+        if mine is not None:
+            return self._same(mine, login) if self._is_client(self._profiles[mine], login) else None
+        if any(self._is_client(table, login) and self._key(table) == exact for table in self._profiles.values()):
+            # For whoever adds profiles, who says what else differs.
+            return None
+        edited = self._edited.get(exact)
+        if edited is not None:
+            return self._same(edited, login)
+        covering = [
+            name
+            for name, table in self._profiles.items()
+            if self._is_client(table, login)
+            and set(table.scopes) >= set(login.profile.scopes)
+            and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
+            and self._identities.way(self._issuers[table.issuer])
+            == self._identities.way(self._way_of_mine(login.issuer))
+        ]
+        return self._same(covering[0], login) if len(covering) == 1 else None
+
+    def issuer(self, offer: Offer) -> Mapping[str, Any]:
+        """The table of the offer's issuer; where it says only the URL, the way there is the person's."""
+        assert offer.issuer is not None  # noqa: S101 # asked only for offers that say how to log in
+        theirs = _login(offer).issuer
+        mine = self._way_of_mine(theirs)
+        return offer.issuer if mine is theirs else {key: getattr(mine, key) for key in mine.model_fields_set}
+
+    def _learn(self, offer: Offer) -> None:
+        if offer.issuer is None or offer.profile is None:
+            return
+        known = self.cluster(offer, self._clusters)
+        if known is None:
+            return
+        try:
+            login = _login(offer)
+        except ValueError:
+            return
+        mine = self._clusters[known].profile
+        if self._is_client(self._profiles[mine], login):
+            key = self._identities.key(self._way_of_mine(login.issuer), login.profile)
+            self._edited.setdefault(key, mine)
+
+    def _may_be(self, offer: Offer, table: ClusterTable, cluster_id: object) -> bool:
+        """Whether a cluster is of the same client as the offer's, as far as that is said, and not another by its ID."""
+        if cluster_id and table.together_cluster_id:
+            return False
+        if not offer.says_login:
+            return True
+        profile = self._profiles[table.profile]
+        if offer.opened_by is not None:
+            return table.profile == offer.opened_by
+        client = ((offer.issuer or {}).get("url"), (offer.profile or {}).get("client_id"))
+        return (self._issuers[profile.issuer].url, profile.client_id) == client
+
+    def _is_client(self, table: ProfileTable, login: _Login) -> bool:
+        url = self._issuers[table.issuer].url
+        return (
+            (url, table.client_id) == login.client
+            and table.token == login.profile.token
+            and bool(table.client_secret) == login.has_secret
+        )
+
+    def _key(self, table: ProfileTable) -> str:
+        return self._identities.key(self._issuers[table.issuer], table)
+
+    def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
+        """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
+        if issuer.model_fields_set & _WAY:
+            return issuer
+        mine = [table for table in self._issuers.values() if table.url == issuer.url]
+        return mine[0] if len(mine) == 1 else issuer
+
+    def _same(self, name: str, login: _Login) -> Same:
+        table = self._profiles[name]
+        differs = ["scopes"] if set(table.scopes) != set(login.profile.scopes) else []
+        differs += [
+            key
+            for key in ("auth_params", "grant", "offline_access")
+            if getattr(table, key) != getattr(login.profile, key)
+        ]
+        mine, theirs = self._issuers[table.issuer], self._way_of_mine(login.issuer)
+        if self._identities.way(mine) != self._identities.way(theirs):
+            differs.append("way to the issuer")
+        if not differs:
+            return Same(name)
+        return Same(name, (f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them",))
+
+
+def _apart(table: ClusterTable) -> tuple[str | None, str | None]:
+    """What keeps contexts of one server apart: a namespace, or the cluster behind a common address."""
+    return table.namespace, table.tls_server_name
+
+
+def _login(offer: Offer) -> _Login:
+    """Raises ValueError, with a reason that follows "because"."""
+    profile = dict(offer.profile or {})
+    has_secret = bool(offer.secret or profile.pop("client_secret", None))
+    try:
+        return _Login(
+            IssuerTable.model_validate(dict(offer.issuer or {})),
+            ProfileTable.model_validate({"issuer": "", **profile}),
+            has_secret,
+        )
+    except ValidationError as error:
+        problem = described(error.errors(include_url=False, include_input=False)[0])
+        raise ValueError(f"its {problem.shown}: {problem.reason}") from None
