@@ -1,4 +1,4 @@
-"""The API key as commands get it."""
+"""The API key as a face gets it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
-from togetherctl.commands.api_key import api_key
+from togetherctl.actions.api_key import api_key
 from togetherctl.commands.app import App
 from togetherctl.errors import StorageError, UsageError
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ASKING = """
 import hashlib, os
-from togetherctl.commands.api_key import api_key
+from togetherctl.actions.api_key import api_key
 from togetherctl.commands.app import App
-print("digest", hashlib.sha256(api_key(App(os.environ)).encode()).hexdigest()[:12])
+print("digest", hashlib.sha256(api_key(App(os.environ).world).encode()).hexdigest()[:12])
 """
 
 
@@ -33,23 +33,23 @@ def test_a_key_is_stored_only_if_asked_for(environ: dict[str, str], use_keyring:
     use_keyring(keyring)
     key = canary.watch("an API key", "tgp_v1_from-the-environment")
     app = App({**environ, "TOGETHER_API_KEY": key})
-    assert api_key(app) == key
+    assert api_key(app.world) == key
     assert not keyring.kept
-    assert api_key(app, keep=True) == key
+    assert api_key(app.world, keep=True) == key
     assert list(keyring.kept) == [("togetherctl", "api-key at https://api.together.ai")]
-    assert api_key(App(environ)) == key
+    assert api_key(App(environ).world) == key
     with pytest.raises(UsageError, match="an API key of Together AI is needed"):
-        api_key(App({**environ, "TOGETHER_BASE_URL": "https://elsewhere.example"}))
+        api_key(App({**environ, "TOGETHER_BASE_URL": "https://elsewhere.example"}).world)
 
 
 def test_a_keyring_that_does_not_take_it_says_so(environ: dict[str, str], use_keyring: UseKeyring) -> None:
     use_keyring(locked())
     app = App({**environ, "TOGETHER_API_KEY": "tgp_v1_x"})
-    assert api_key(app) == "tgp_v1_x"
+    assert api_key(app.world) == "tgp_v1_x"
     with pytest.raises(StorageError, match="it is locked"):
-        api_key(app, keep=True)
+        api_key(app.world, keep=True)
     with pytest.raises(UsageError, match="nobody can be asked for it here"):
-        api_key(App(environ))
+        api_key(App(environ).world)
 
 
 def test_it_is_asked_for_without_being_shown(environ: dict[str, str], tmp_path: Path, canary: Canary) -> None:

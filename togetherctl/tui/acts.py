@@ -68,7 +68,7 @@ ACTS: tuple[Act, ...] = (
     _act("w", "Write kubeconfig", "show what would change, and write it", "clusters.write", _any, shown=True),
     _act("u", "Use cluster", "make its context the current one", "clusters.use", _any),
     _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always, shown=True),
-    _act("i", "Import from a file", "a bundle; what it changes is shown first", "importing.from_file", _always),
+    _act("i", "Import clusters", "from a kubeconfig, a bundle or Together AI", "importing.import_clusters", _always),
     _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
     _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),
     _act("d", "Remove profile", "or a cluster, and what goes with it", "managing.remove", _one),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.commands.api_key import api_key
+from togetherctl.actions.api_key import api_key
 from togetherctl.commands.asking import Answer
 from togetherctl.environment import API_KEY
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.by_hand import Server, by_hand
-from togetherctl.sources.recognise import SOURCES, TOGETHER, is_bundle, recognise
+from togetherctl.sources.recognise import SOURCES, TOGETHER, recognise
 from togetherctl.store import checks
 from togetherctl.store.checks import server_url
 from togetherctl.together import key as keys
@@ -100,12 +99,8 @@ class Gathering:
     def _take(self, source: Source) -> None:
         if source.kind == "together":
             self._together()
-        elif source.kind == "folder" and source.path is not None:
-            from togetherctl.sources.kubeconfigs import from_folder
-
-            self._gathered.add(from_folder(source.path, self._app.environ))
         else:
-            self._file(source)
+            self._read(source)
         if self._gathered.bundle is not None and self._gathered.origins:
             raise UsageError("a bundle is taken by itself", hint="one init for each bundle, and one for the rest")
 
@@ -115,30 +110,24 @@ class Gathering:
         if self._asking is None and not keys.given(self._app.environ, base_url=base_url(self._app.environ)):
             self._missing.note(f"{API_KEY}: an API key of Together AI, made at {KEYS_PAGE}")
             return
-        key = api_key(self._app)
+        key = api_key(self._app.world)
         with self._waiting("Together AI"):
             self._gathered.add(from_together(self._app.world.together(key), project=self._given.project))
         self._gathered.api_key = key if self._given.keep_api_key else None
 
-    def _file(self, source: Source) -> None:
-        from togetherctl.sources import bundle_place
-        from togetherctl.sources.kubeconfigs import from_text
+    def _read(self, source: Source) -> None:
+        from togetherctl.sources.offer import Found
+        from togetherctl.sources.reading import read_source
 
+        app = self._app
         with self._waiting("the bundle") if source.kind == "url" else nullcontext():
-            taken = bundle_place.take(
-                source.word, self._app.environ, stdin=lambda: sys.stdin.buffer, log=self._app.world.log
-            )
-        if source.kind == "url" or is_bundle(taken.text):
-            if self._gathered.bundle is not None:
-                raise UsageError("one bundle at a time", hint="one init for each")
-            self._gathered.bundle = taken
-            return
-        try:
-            text = taken.text.decode("utf-8")
-        except UnicodeDecodeError:
-            raise ConfigError(f"{taken.origin} is neither a kubeconfig nor a bundle: it is not UTF-8 text") from None
-        path = source.path or Path.cwd() / taken.origin
-        self._gathered.add(from_text(text, self._app.environ, path=path, origin=taken.origin))
+            read = read_source(source, app.environ, stdin=lambda: sys.stdin.buffer, log=app.world.log)
+        if isinstance(read, Found):
+            self._gathered.add(read)
+        elif self._gathered.bundle is not None:
+            raise UsageError("one bundle at a time", hint="one init for each")
+        else:
+            self._gathered.bundle = read
 
     def _by_hand(self) -> None:
         """A cluster by flags, and by questions for the rest."""

@@ -1,21 +1,41 @@
-"""Taking profiles and clusters from a bundle, after showing what it would change and whom it would trust."""
+"""Taking clusters from a source, after showing what it would change and whom it would trust."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.paths import tilde
 from togetherctl.tui.work import Work
 
 if TYPE_CHECKING:
-    from togetherctl.actions.updating import Newer
+    from collections.abc import Mapping, Sequence
+
+    from togetherctl.actions.joining import Preview, Taking, Wish
+    from togetherctl.kubelogin.additions import MovedSecret
+    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.bundle_place import Taken
+    from togetherctl.sources.offer import Found, Offer
     from togetherctl.tui.app import TogetherApp
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
+_TITLE = "Import clusters"
 
-def from_file(app: TogetherApp, _selection: Selection) -> None:
-    """Ask where the bundle is."""
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a source would change; `lines` say what is to be known first, `hosts` whom it would newly trust."""
+
+    origin: str
+    shown: Preview
+    wish: Wish
+    lines: Sequence[str]
+    hosts: Sequence[str] = ()
+
+
+def import_clusters(app: TogetherApp, _selection: Selection) -> None:
+    """Ask where they come from."""
     from togetherctl.tui.screens.source import AskSource
 
     def answered(source: str | None) -> None:
@@ -25,48 +45,139 @@ def from_file(app: TogetherApp, _selection: Selection) -> None:
     app.push_screen(AskSource(), answered)
 
 
-def _look(app: TogetherApp, source: str) -> None:
-    found: list[Newer] = []
+def _look(app: TogetherApp, word: str) -> None:
+    found: list[_Seen] = []
 
     def look(world: World, work: Work) -> None:
-        from togetherctl.actions.updating import consider
-        from togetherctl.sources.bundle_place import take
-
-        work.begin("", f"Reading {source} …")
-        found.append(consider(world, take(source, world.environ, log=world.log)))
-        if found[0].update.changes_nothing:
-            work.end("Your store has all of it already.", *found[0].update.lines())
-        else:
-            work.end("")
+        work.begin("", f"Reading {word} …")
+        seen = _seen(world, word)
+        if seen.shown.changes_nothing:
+            work.end("Your store and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines))
+            return
+        found.append(seen)
+        work.end("")
 
     def looked() -> None:
-        if not found[0].update.changes_nothing:
+        if found:
             _show(app, found[0])
 
-    app.working.start(Work("Import from a file", look, done=looked))
+    # The API key of Together AI may have to be asked for.
+    app.working.start(Work(_TITLE, look, done=looked, at_once=word == "together"))
 
 
-def _show(app: TogetherApp, newer: Newer) -> None:
+def _seen(world: World, word: str) -> _Seen:
+    """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
+    from togetherctl.sources.offer import Found
+    from togetherctl.sources.reading import read_source
+    from togetherctl.sources.recognise import TOGETHER, recognise
+
+    source = recognise(word, world.environ)
+    if source.kind != TOGETHER:
+        read = read_source(source, world.environ, log=world.log)
+        return _offered(world, read, word) if isinstance(read, Found) else _bundled(world, read)
+    from togetherctl.actions.api_key import api_key
+    from togetherctl.sources.together import from_together
+
+    return _offered(world, from_together(world.together(api_key(world)), project=None), word)
+
+
+def _offered(world: World, found: Found, word: str) -> _Seen:
+    from togetherctl.actions.joining import Wish, by_plan
+    from togetherctl.errors import TogetherctlError
+    from togetherctl.kubelogin.secret_place import SecretPlace
+
+    def place(_moved: MovedSecret) -> SecretPlace:
+        return SecretPlace("keyring")
+
+    wish = Wish()
+    offers, notes = _looked_at(world, found.offers)
+    taking = by_plan(world, offers, wish, place)
+    passed = [f"{one.name} cannot be taken, because {one.reason}." for one in (*found.passed, *taking.plan.passed)]
+    if taking.plan.without_login:
+        open_ones = ", ".join(taking.plan.without_login)
+        if not taking.plan.clusters:
+            raise TogetherctlError(
+                f"{found.origin} does not say how to log in to {open_ones}", hint=f"togetherctl init {word}"
+            )
+        passed.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
+    if not taking.plan.clusters and not taking.plan.profiles:
+        raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *passed]))
+    secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in taking.plan.secrets]
+    return _previewed(world, found.origin, taking, wish, [*notes, *passed, *secrets])
+
+
+def _looked_at(world: World, offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
+    """The offers after a look at each issuer that is new, and what a newcomer should hear of it.
+
+    Raises TogetherctlError where one does not call itself so.
+    """
+    from togetherctl.actions.adding import looked_at
+
+    known = {table.url for table in world.store.table.issuers.values()}
+    tables: dict[str, Mapping[str, object]] = {}
+    notes: list[str] = []
+    for url, table in {str(offer.issuer["url"]): offer.issuer for offer in offers if offer.issuer}.items():
+        if url not in known:
+            looked, report = looked_at(world, {("issuer", "new"): dict(table)})
+            tables[url] = looked["issuer", "new"]
+            notes += [f"! {note.text}" for note in report.notes_at_once] if report else []
+    found = [
+        replace(offer, issuer=tables.get(str(offer.issuer["url"]), offer.issuer)) if offer.issuer else offer
+        for offer in offers
+    ]
+    return found, notes
+
+
+def _bundled(world: World, taken: Taken) -> _Seen:
+    from togetherctl.actions.joining import ByBundle, Wish
+    from togetherctl.actions.updating import consider
+
+    newer = consider(world, taken)
+    hosts = [stranger.sentence for stranger in newer.strangers]
+    return _previewed(world, newer.taken.origin, ByBundle(newer), Wish(), [], hosts)
+
+
+def _previewed(
+    world: World, origin: str, taking: Taking, wish: Wish, lines: Sequence[str], hosts: Sequence[str] = ()
+) -> _Seen:
+    from togetherctl.actions.joining import preview
+
+    shown = preview(world, taking, wish)
+    warnings = shown.written.warnings if shown.written else ()
+    return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings], hosts)
+
+
+def _show(app: TogetherApp, seen: _Seen) -> None:
     from togetherctl.tui.screens.diff import Diff
 
+    profiles = list(seen.shown.taking.profiles)
+
     def do(world: World, work: Work) -> None:
-        from togetherctl.actions.updating import carry_out
+        from togetherctl.actions.joining import join
 
         work.begin("", "Importing …")
-        carry_out(world, newer)
-        profiles, clusters = newer.update.touched("profile"), newer.update.touched("cluster")
-        more = [f"Clusters: {', '.join(clusters)}; w writes them into the kubeconfig."] if clusters else []
-        work.end(f"Imported {', '.join(profiles) or newer.name}.", *more)
+        _, written, left = join(world, seen.shown, seen.wish)
+        changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
+        wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
+        work.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work("Import from a file", do))
+            app.working.start(Work(_TITLE, do, done=lambda: _offer_login(app, profiles)))
 
-    trust = [f"! {stranger.sentence}" for stranger in newer.strangers]
-    if trust:
-        trust.append("Agree only if you know these hosts.")
-    place = tilde(app.world.paths.config, app.world.environ)
-    app.push_screen(
-        Diff(f"Import from {newer.taken.origin}", f"Change {place} like this?", "\n".join(newer.update.lines()), trust),
-        answered,
-    )
+    lines = [*seen.lines, *(f"! {host}" for host in seen.hosts)]
+    if seen.hosts:
+        lines.append("Agree only if you know these hosts.")
+    app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)
+
+
+def _offer_login(app: TogetherApp, profiles: Sequence[str]) -> None:
+    from togetherctl.tui.doing.sessions import log_in_to
+    from togetherctl.tui.screens.question import Question
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            log_in_to(app, list(profiles))
+
+    if profiles:
+        app.push_screen(Question(_TITLE, f"Imported {', '.join(profiles)}. Log in now?"), answered)

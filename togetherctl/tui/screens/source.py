@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import UsageError
 from togetherctl.loopback import is_safe
-from togetherctl.paths import expand
+from togetherctl.sources.recognise import STANDARD_INPUT, recognise
 from togetherctl.tui.screens.form import Form
 from togetherctl.tui.widgets.field import Field
 
@@ -16,28 +17,33 @@ if TYPE_CHECKING:
 
 
 class AskSource(Form[str]):
-    """Gives a file that is there, or an https address."""
+    """Gives a file or folder that is there, an https address, or the word `together`."""
 
     app: TogetherApp
 
     def __init__(self) -> None:
-        super().__init__("Import from a file")
+        super().__init__("Import clusters")
 
     def fields(self) -> Iterable[Field]:
         yield Field(
             "source",
-            "File or https address",
-            usual="~/Downloads/acme.toml",
-            about="A bundle, as whoever set the cluster up made it: togetherctl profile export. "
-            "What it would change is shown first.",
+            "Where from",
+            usual="~/Downloads/oidc.yaml",
+            about="A kubeconfig or a bundle that somebody sent: a file, a folder or an https address; "
+            "or the word together, for Together AI by your API key. What it would change is shown first.",
         )
 
     def check(self) -> Mapping[str, str]:
         text = self.field("source").text
+        if text == STANDARD_INPUT:
+            return {"source": "there is no standard input here"}
         if "://" in text:
             return {} if is_safe(text) else {"source": "an address begins with https"}
-        if text and not expand(text, self.app.world.environ).is_file():
-            return {"source": "there is no such file"}
+        try:
+            if text:
+                recognise(text, self.app.world.environ)
+        except UsageError as error:
+            return {"source": error.message}
         return {}
 
     def on_input_submitted(self) -> None:

@@ -88,7 +88,8 @@ class WorkScreen(Box[None]):
     def _look(self) -> None:
         work, talk = self.work, self.work.talk
         over = work.ended is not Ended.WORKING
-        if over and not work.worth_reading and self.is_current:
+        # Seen below another, a screen is current for Textual too; dismissed there, it would take that one away.
+        if over and not work.worth_reading and self.app.screen is self:
             self.dismiss()
             return
         self._show_wait()
