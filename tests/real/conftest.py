@@ -77,11 +77,11 @@ def real(issuer: str, environ: dict[str, str], home: Path, tmp_path: Path, cli: 
             ):
                 done = cli(*words)
                 assert done.code == 0, done.stderr
-            yield Real(issuer, server, environ, home, lambda: _watched(home, canary))
-            _watched(home, canary)
+            yield Real(issuer, server, environ, home, lambda: watched(home, canary))
+            watched(home, canary)
 
 
-def _watched(home: Path, canary: Canary) -> Session | None:
+def watched(home: Path, canary: Canary) -> Session | None:
     """The session on disk, its tokens watched for from now on."""
     for path in (home / "tctl" / "state" / "sessions").glob("*.json"):
         session = decode(path.read_bytes())

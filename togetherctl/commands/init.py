@@ -101,7 +101,7 @@ def _end(app: App, shown: Preview, wish: Wish, *, no_login: bool) -> None:
     clusters = app.world.store.clusters(shown.taking.clusters) if shown.taking.clusters else []
     code = 0
     if no_login:
-        app.console.next_steps("You are not logged in yet.", f"togetherctl login {' '.join(shown.taking.profiles)}")
+        app.console.next_steps("This stops before the login.", f"togetherctl login {' '.join(shown.taking.profiles)}")
     else:
         code = prove(app, clusters, shown.taking.profiles)
     if shown.written is not None:

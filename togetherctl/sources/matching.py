@@ -87,8 +87,9 @@ class Matching:
             [name for name in there if name in called],
             [name for name in there if _apart(clusters[name]) == apart],
             [name for name in alike if last is not None and self._digests.get(name) == last],
-            # The same authority under the same name is the same cluster at another address.
+            # Under the same name, the same authority vouches for it, or its source gave it before and it was edited.
             [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
+            called if last is not None else [],
         ):
             if found:
                 return offer.name if offer.name in found else found[0]

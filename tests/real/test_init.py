@@ -1,0 +1,215 @@
+"""A newcomer at a terminal of 80x24: from the kubeconfig an admin sent to a working kubectl, screen by screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.real.conftest import watched
+from tests.support.programs import need
+from tests.support.provider import CLIENT_ID
+from tests.support.terminal import Terminal, terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.real.conftest import Real
+    from tests.support.canary import Canary
+
+INIT = (sys.executable, "-m", "togetherctl", "init")
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody with an empty home beside a provider and an API server, and the files somebody sent them."""
+
+    open: Callable[..., Terminal]
+    environ: dict[str, str]
+    folder: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """What `init` writes and a Ctrl-C leaves alone: everything of ours, whatever it is called."""
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
+
+    def kubectl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [need("kubectl"), *words], env=self.environ, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@pytest.fixture
+def newcomer(real: Real, home: Path, tmp_path: Path, canary: Canary) -> Iterator[Newcomer]:
+    folder = home / "me"
+    folder.mkdir()
+    changed = {"TOGETHERCTL_HOME": str(folder / "tctl"), "KUBECONFIG": str(folder / "kubeconfig")}
+    environ = {**real.environ, **changed, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    del environ["COLUMNS"]
+    opened: list[Terminal] = []
+    with ExitStack() as stack:
+
+        def start(*words: str, **changes: str) -> Terminal:
+            chosen = {name: value for name, value in {**environ, **changes}.items() if value}
+            place = tmp_path / f"window-{len(opened)}"
+            place.mkdir()
+            opened.append(stack.enter_context(terminal([*INIT, *words], chosen, place)))
+            return opened[-1]
+
+        yield Newcomer(start, environ, folder)
+        watched(folder, canary)
+        for window in opened:
+            canary.saw("the terminal", window.everything())
+
+
+@pytest.fixture
+def sent(real: Real, home: Path) -> Path:
+    """The kubeconfig that an admin sent: two clusters, one of which is away, and one that cannot be taken."""
+    ca_file = real.home.parent / "secrets" / "ca.crt"
+    path = home / "oidc.yaml"
+    path.write_text(
+        f"""# for you
+clusters:
+- name: h100
+  cluster: {{server: {real.api_server.url}, certificate-authority: {ca_file}}}
+- name: old
+  cluster: {{server: "https://127.0.0.1:9"}}
+contexts:
+- name: h100
+  context: {{cluster: h100, user: oidc}}
+- name: old
+  context: {{cluster: old, user: oidc}}
+- name: lost
+  context: {{cluster: gone, user: oidc}}
+users:
+- name: oidc
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      command: kubectl-together_login
+      args:
+      - get-token
+      - --oidc-issuer-url={real.issuer}
+      - --oidc-client-id={CLIENT_ID}
+      - --oidc-extra-scope=email,groups
+      - --oidc-auth-request-extra-params=prompt=consent
+"""
+    )
+    return path
+
+
+@pytest.mark.parametrize("plain", ["", "1"], ids=["colour", "no colour"])
+def test_from_a_kubeconfig_to_pods(plain: str, newcomer: Newcomer, sent: Path) -> None:
+    window = newcomer.open(NO_COLOR=plain)
+    screen = window.until("I know the issuer, the client ID and the API server")
+    assert screen.splitlines()[:2] == [
+        "? Where do your clusters come from? (arrow keys, Enter)",
+        " » Together AI, by your API key",
+    ]
+    assert ("\x1b[" in window.screen(styled=True).replace("\x1b[0m", "")) or plain
+    window.press("Down")
+    window.press("Enter")
+    window.until("Where is it?")
+    window.paste(str(sent.parent / "gone.yaml"))
+    window.until("there is no file or folder")
+    window.press("C-u")
+    window.paste(str(sent))
+
+    screen = window.until("Which clusters?")
+    assert "lost cannot be taken, because it names a cluster that is not in the file." in screen
+    assert " » ● h100  127.0.0.1:" in screen
+    window.press("Down")
+    window.press("Space")
+    window.until("○ old")
+    window.press("Enter")
+    window.until("kubectl has no current context yet. Is it to be h100?")
+    window.press("Enter")
+
+    screen = window.until("Write this?")
+    assert "current-context: h100" in screen, "the end of the difference and what it means are in sight"
+    assert "new issuer localhost, profile localhost, cluster h100" in " ".join(screen.split())
+    assert not newcomer.files
+    window.press("y")
+
+    screen = window.until("ended with")
+    assert "ended with 0" in screen
+    said = screen.splitlines()
+    summary = said.index(next(line for line in said if line.startswith("  h100  you are me@example.com")))
+    assert said[summary + 1 : summary + 3] == ["", "  kubectl get pods"]
+    pods = newcomer.kubectl("get", "pods", "-o", "name")
+    assert (pods.returncode, "pod/notebook" in pods.stdout) == (0, True), pods.stderr
+
+
+def test_again_with_what_is_new(newcomer: Newcomer, sent: Path) -> None:
+    first = newcomer.open(str(sent), "--clusters", "h100", "--yes")
+    assert "ended with 0" in first.until("ended with")
+    window = newcomer.open(str(sent))
+    window.until("Which clusters?")
+    window.press("Enter")
+    window.until("Write this?")
+    assert "new cluster old" in window.everything()
+    window.press("n")
+    assert "Nothing was changed." in window.until("ended with 1")
+
+
+def test_no_at_the_end_changes_nothing(newcomer: Newcomer, sent: Path) -> None:
+    window = newcomer.open(str(sent), "--clusters", "h100")
+    window.until("Is it to be h100?")
+    window.press("n")
+    window.until("Write this?")
+    assert "current-context" not in window.everything()
+    window.press("n")
+    assert "Nothing was changed." in window.until("ended with 1")
+    assert not newcomer.files
+
+
+QUESTIONS = [
+    ([], ["Where do your clusters come from?"], []),
+    ([], ["Where do your clusters", "Where is it?"], ["Down Enter"]),
+    ([], ["Where do your clusters", "An API key of Together AI is needed"], ["Enter"]),
+    ([], ["Where do your clusters", "The URL of the issuer"], ["Down Down Enter"]),
+    (["--issuer-url", "ISSUER"], ["The client ID registered there:"], []),
+    (["--issuer-url", "ISSUER", "--client-id", "k8s"], ["The API server's URL:"], []),
+    (["SENT"], ["Which clusters?"], []),
+    (["SENT", "--clusters", "h100"], ["Is it to be h100?"], []),
+    (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
+]
+
+
+@pytest.mark.parametrize(("words", "seen", "keys"), QUESTIONS, ids=[question[1][-1] for question in QUESTIONS])
+def test_ctrl_c_at_a_question(
+    words: list[str], seen: list[str], keys: list[str], newcomer: Newcomer, sent: Path, real: Real
+) -> None:
+    """It ends with 130 and changes nothing, at whichever question it comes."""
+    kubeconfig, config = Path(newcomer.environ["KUBECONFIG"]), newcomer.folder / "tctl" / "config.toml"
+    kubeconfig.write_text("# mine\n")
+    config.parent.mkdir(mode=0o700)
+    config.write_text("# mine\nversion = 1\n")
+    before = newcomer.files
+    stand_for = {"SENT": str(sent), "ISSUER": real.issuer}
+    window = newcomer.open(*(stand_for.get(word, word) for word in words))
+    for at, text in enumerate(seen):
+        window.until(text)
+        for key in keys[at].split() if at < len(keys) else []:
+            window.press(key)
+    window.press("C-c")
+    screen = window.until("ended with")
+    assert "ended with 130" in screen, screen
+    assert "Traceback" not in window.everything()
+    assert kubeconfig.read_text() == "# mine\n"
+    assert config.read_text() == "# mine\nversion = 1\n"
+    assert [path for path in newcomer.files if path not in before and "cache" not in path.parts] == []
+
+
+def test_ctrl_c_at_the_login_leaves_what_was_written(newcomer: Newcomer, sent: Path) -> None:
+    window = newcomer.open(str(sent), "--clusters", "h100", "--yes", TOGETHERCTL_BROWSER="true")
+    window.until("Ctrl-C cancels")
+    window.press("C-c")
+    screen = window.until("ended with 130")
+    assert "togetherctl login localhost" in screen
+    assert newcomer.kubectl("config", "get-contexts", "-o", "name").stdout == "h100\n"
