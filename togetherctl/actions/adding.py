@@ -1,12 +1,10 @@
-"""Adding a profile by hand: its issuer if that is new, after a look at it, and a cluster if one is named."""
+"""Adding by hand: an issuer after a look at it, a profile with its issuer if that is new, and a cluster."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.auth.checking import check_issuer
-from togetherctl.auth.findings import Wishes
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table, section, valid_issuer
 from togetherctl.store.profile import connection_to
@@ -15,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from togetherctl.auth.checking import Report
+    from togetherctl.auth.findings import Wishes
     from togetherctl.store.choices import Kind
+    from togetherctl.store.models import IssuerTable
     from togetherctl.wiring import World
 
 Tables = dict[tuple["Kind", str], dict[str, object]]
@@ -23,13 +23,17 @@ Tables = dict[tuple["Kind", str], dict[str, object]]
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person wants to have. `issuer` is the name of one in the store, or a URL; no `cluster`: none."""
+    """What a person wants to have. `issuer` is the name of one in the store, or a URL; no `cluster`: none.
+
+    `settings` are further keys of the profile, as KEY=VALUE.
+    """
 
     name: str
     issuer: str
     client_id: str
     issuer_ca_file: str = ""
     scopes: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     cluster: str = ""
     server: str = ""
     cluster_ca_file: str = ""
@@ -43,7 +47,7 @@ def tables_for(world: World, wish: Wish) -> Tables:
     if known is None:
         tables["issuer", wish.name] = new_table("issuer", {"url": wish.issuer, "ca_file": ca_file}, ())
     profile = {"issuer": known or wish.name, "client_id": wish.client_id, "scopes": list(wish.scopes)}
-    tables["profile", wish.name] = new_table("profile", profile, ())
+    tables["profile", wish.name] = new_table("profile", profile, wish.settings)
     if wish.cluster or wish.server:
         cluster = {"profile": wish.name, "server": wish.server, "ca_file": _path(world, wish.cluster_ca_file)}
         tables["cluster", wish.cluster or wish.name] = new_table("cluster", cluster, ())
@@ -66,29 +70,60 @@ def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, s
     }
 
 
-def looked_at(world: World, tables: Tables) -> tuple[Tables, Report | None]:
-    """The tables as they should be written, after a look at an issuer that is new.
+def looked_at(world: World, tables: Tables, *, offline: bool = False) -> tuple[Tables, Report | None]:
+    """The tables as they should be written, and how an issuer that is new looks, unless `offline`.
 
-    Raises what a login there would end with.
+    Raises an error unless that issuer's table is sound and, if not `offline`, there is an issuer that calls itself so.
     """
     new = next((key for key in tables if key[0] == "issuer"), None)
     if new is None:
         return tables, None
     issuer = valid_issuer(tables[new])
     connection = connection_to(issuer, folder=world.paths.config.parent, environ=world.environ)
-    report = check_issuer(world.issuers, issuer.url, connection, preset=issuer.preset, wishes=Wishes())
+    if offline:
+        # Whether its certificate authority can be used, nobody has to be asked.
+        connection.tls_context()
+        return tables, None
+    from togetherctl.auth.checking import check_issuer
+
+    wishes = _wishes(issuer, next((table for (kind, _), table in tables.items() if kind == "profile"), {}))
+    report = check_issuer(world.issuers, issuer.url, connection, preset=issuer.preset, wishes=wishes)
     report.raise_if_not_there()
     table = {**tables[new], "url": report.issuer}
     if report.preset_to_write:
         table["preset"] = report.preset_to_write
-    return {**tables, new: table}, report
+    return _with_issuer(world, {**tables, new: table}), report
 
 
 def add(world: World, tables: Tables) -> None:
     """Write them. Raises UsageError where one of them is there by now, and ConfigError; then nothing was changed."""
     with world.changing_store() as text:
-        for (kind, name), table in tables.items():
-            text.set(missing(text, kind, name), table)
+        # The issuer came along with what was asked for: its name is looked at last.
+        places = {place: missing(text, *place) for place in reversed(tables)}
+        for place, table in tables.items():
+            text.set(places[place], table)
+
+
+def _with_issuer(world: World, tables: Tables) -> Tables:
+    """The tables of a profile name the issuer of the store, where another address of it was typed."""
+    profile = next((key for key in tables if key[0] == "profile"), None)
+    new = next(key for key in tables if key[0] == "issuer")
+    known = world.store.issuer_meant(str(tables[new]["url"])) if profile else None
+    if profile is None or known is None:
+        return tables
+    return {key: table for key, table in tables.items() if key != new} | {profile: {**tables[profile], "issuer": known}}
+
+
+def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> Wishes:
+    """What a new profile will want, as far as the look at its issuer goes by it."""
+    from togetherctl.auth.findings import Wishes
+
+    return Wishes(
+        device_endpoint=issuer.device_authorization_endpoint,
+        has_secret=True if "client_secret" in profile else None,
+        by_browser=profile.get("grant") not in ("client-credentials", "password"),
+        pkce=profile.get("pkce") != "no",
+    )
 
 
 def _path(world: World, typed: str) -> str | None:

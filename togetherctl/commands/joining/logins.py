@@ -74,7 +74,7 @@ class Logins:
         if self._offline:
             return dict(table)
         if url not in self._looked:
-            found = looked_at(self._app, table, offline=False)
+            found = looked_at(self._app, {("issuer", "new"): dict(table)}, offline=False)["issuer", "new"]
             self._app.console.say(f"The issuer {found['url']} is there.")
             self._looked[url] = self._looked[str(found["url"])] = found
         found = self._looked[url]

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from togetherctl.actions.adding import Wish, add, tables_for
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.issuer.add import looked_at
-from togetherctl.paths import expand
-from togetherctl.store.editing import missing, new_table
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from togetherctl.auth.findings import Wishes
 
 
 @click.command("add")
@@ -41,34 +33,11 @@ def command(
     With a URL, an issuer of the store that has it is used, else one named as the profile is added, after a look at
     its metadata. Further keys may follow: togetherctl profile add acme --issuer URL --client-id ID margin=30
     """
-    ca_path = str(expand(ca_file, app.environ)) if ca_file else None
-    table = new_table("profile", {"client_id": client_id, "scopes": list(scopes)}, settings)
-    known = app.world.store.issuer_meant(issuer, ca_file=ca_path)
-    new_issuer = new_table("issuer", {"url": issuer, "ca_file": ca_path}, ()) if known is None else None
-    if new_issuer is not None:
-        wishes = None if offline else _wishes(table)
-        new_issuer = looked_at(app, new_issuer, offline=offline, wishes=wishes)
-        # What was pasted may have been another address of an issuer that is there.
-        known = app.world.store.issuer_meant(str(new_issuer["url"]))
-        new_issuer = None if known else new_issuer
-    with app.world.changing_store() as text:
-        entry = missing(text, "profile", name)
-        if new_issuer is not None:
-            text.set(missing(text, "issuer", name), new_issuer)
-        text.set(entry, {"issuer": known or name, **table})
+    wish = Wish(name, issuer, client_id, ca_file or "", scopes, settings)
+    tables = looked_at(app, tables_for(app.world, wish), offline=offline)
+    add(app.world, tables)
     app.console.next_steps(
         f"Added profile {name}.",
         f"togetherctl login {name}",
         f"togetherctl cluster add CLUSTER --profile {name} --server URL --ca-file FILE",
-    )
-
-
-def _wishes(table: Mapping[str, object]) -> Wishes:
-    """What the new profile will want, as far as the look at its issuer goes by it."""
-    from togetherctl.auth.findings import Wishes
-
-    return Wishes(
-        has_secret=True if "client_secret" in table else None,
-        by_browser=table.get("grant") not in ("client-credentials", "password"),
-        pkce=table.get("pkce") != "no",
     )

@@ -68,7 +68,7 @@ class AddScreen(Form[Tables]):
     def _wish(self) -> Wish:
         typed = {field.key: field.text for field in self.query(Field)}
         scopes = tuple(part.strip() for part in typed.pop("scopes").split(",") if part.strip())
-        return Wish(**typed, scopes=scopes)
+        return Wish(**typed, scopes=scopes, settings=())
 
     def check(self) -> Mapping[str, str]:
         """What is wrong; a field that nobody has typed into yet is only missing once it is to be saved."""
