@@ -88,8 +88,8 @@ def _reached(store: StoreTable) -> Iterable[tuple[tuple[object, ...], str, str]]
         yield (_place(issuer.url), _voucher(issuer)), host, f"your login, as the issuer {name}"
         device = issuer.device_authorization_endpoint
         if device is not None and _place(device) != _place(issuer.url):
-            reach = (_place(device), _voucher(issuer), issuer.url)
-            yield reach, _host(device), f"your logins by device code, for the issuer {name}"
+            asked = (_place(device), _voucher(issuer), issuer.url)
+            yield asked, _host(device), f"your logins by device code, for the issuer {name}"
     for name, cluster in store.clusters.items():
         profile = store.profiles[cluster.profile]
         issuer = store.issuers[profile.issuer]
@@ -129,8 +129,8 @@ def _host(url: str) -> str:
 def _ascii(host: str) -> str:
     """The host as it is looked up: letters of other scripts can look like those of a host that is trusted.
 
-    Letters that the old and the new rules for names read differently (RFC 3490, RFC 5891), such as a sharp s, are spelled
-    out: such a host is not the one that it would be by the old rules.
+    Letters that the old and the new rules for names read differently (RFC 3490, RFC 5891), such as a sharp s, are
+    spelled out: such a host is not the one that it would be by the old rules.
     """
     host = host.lower()
     if host.isascii():
