@@ -245,6 +245,8 @@ def test_everything_through_one_client_can_have_one_deadline() -> None:
         ("http://127.0.0.1:1/", "127.0.0.1:1 refused the connection", Unreachable),
         ("http://issuer.test/", "the name issuer.test cannot be looked up", Unreachable),
         ("ftp://127.0.0.1/", "not a URL that can be asked", Refused),
+        ("https://acme..com/", "https://acme..com/ is not a URL that can be asked", Refused),
+        (f"https://{'a' * 64}.acme.com/", "is not a URL that can be asked", Refused),
     ],
 )
 def test_why_there_is_no_answer(url: str, said: str, kind: type[TogetherctlError]) -> None:
@@ -295,6 +297,28 @@ def test_a_redirect_to_nowhere_safe_is_refused(location: str, issuer: ScriptedIs
     issuer.always["/here"] = Reply(302, b"", {"Location": location})
     with pytest.raises(Untrusted, match="is not https"):
         get(f"{issuer.url}/here")
+
+
+@pytest.mark.parametrize("location", ["http://me:XYZZY@example.com/x?sig=XYZZY", "https://[::1?sig=XYZZY"])
+def test_where_a_redirect_leads_is_said_without_what_may_be_a_key(location: str, issuer: ScriptedIssuer) -> None:
+    issuer.always["/here"] = Reply(302, b"", {"Location": location})
+    with pytest.raises(Untrusted, match="is not https") as refused:
+        get(f"{issuer.url}/here")
+    assert "XYZZY" not in refused.value.sentence()
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+@pytest.mark.parametrize("path", ["http://acme..test/", "http://127.0.0.1:{port}/\u00fc?sig=XYZZY"])
+def test_a_post_to_what_is_no_url_is_refused(path: str, proxied: bool, issuer: ScriptedIssuer) -> None:  # noqa: FBT001
+    url = path.format(port=issuer.url.rpartition(":")[2])
+    with ForwardProxy() as proxy, HTTP(Connection(proxy=proxy.url if proxied else None), {}) as http:
+        said = ""
+        try:
+            said = str(http.post_json(url, {}).status)
+        except TogetherctlError as error:
+            said = error.sentence()
+        assert said
+        assert "XYZZY" not in said
 
 
 def test_a_post_follows_none(issuer: ScriptedIssuer) -> None:

@@ -10,8 +10,12 @@ from togetherctl.printable import printable
 
 
 def host_of(url: str) -> str:
-    """The host and port of `url`, safe to show."""
-    return printable(urlsplit(url).netloc.rpartition("@")[2] or url)
+    """The host and port of `url`, safe to show; what stands before a query where it is no URL."""
+    try:
+        netloc = urlsplit(url).netloc
+    except ValueError:
+        netloc = url.partition("?")[0]
+    return printable(netloc.rpartition("@")[2] or url)
 
 
 def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # noqa: PLR0911 # a line for each reason

@@ -181,7 +181,7 @@ class HTTP:
             except ValueError:
                 url = location
             if not is_safe(url, http=urlsplit(first).scheme == "http"):
-                raise Untrusted(f"{host_of(first)} redirects to {printable(url)}, which is not https")
+                raise Untrusted(f"{host_of(first)} redirects to {without_query(url)}, which is not https")
             if _origin(url) != _origin(first):
                 # Headers meant for one host are not for another.
                 own_headers, headers = {}, None
@@ -230,9 +230,9 @@ class HTTP:
         try:
             answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
         except TogetherctlError as error:
-            self._log(f"{method} {_without_query(url)}: {error.message}")
+            self._log(f"{method} {without_query(url)}: {error.message}")
             raise
-        self._log(f"{method} {_without_query(url)} -> {answer.status} in {1000 * (monotonic() - started):.0f} ms")
+        self._log(f"{method} {without_query(url)} -> {answer.status} in {1000 * (monotonic() - started):.0f} ms")
         return answer
 
     def _exchange(
@@ -274,6 +274,9 @@ class HTTP:
                 response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise _in_words(error, url) from None
+        except UnicodeError:
+            # A name that cannot be one, such as one with two dots in a row.
+            raise _no_url(url) from None
 
     def _post_directly(self, url: str, headers: Mapping[str, str], body: bytes, left: float) -> Answer:
         from togetherctl import direct
@@ -290,6 +293,8 @@ class HTTP:
             raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
         except OSError as error:
             raise in_words(error, url, sent=True) from None
+        except UnicodeError:
+            raise _no_url(url) from None
         finally:
             connection.close()
         _refuse_compression(received, url)
@@ -334,7 +339,7 @@ def _refuse_compression(headers: Mapping[str, str], url: str) -> None:
 
 
 def _no_url(url: str) -> Refused:
-    return Refused(f"{printable(url)} is not a URL that can be asked")
+    return Refused(f"{without_query(url)} is not a URL that can be asked")
 
 
 def _too_large(url: str, limit: int) -> Untrusted:
@@ -393,5 +398,10 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc
 
 
-def _without_query(url: str) -> str:
-    return printable(urlsplit(url)._replace(query="", fragment="").geturl())
+def without_query(url: str) -> str:
+    """The URL for people: a query may be a key to what is there, and who is named before the host a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return printable(url.partition("?")[0].rpartition("@")[2])
+    return printable(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())

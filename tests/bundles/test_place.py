@@ -67,6 +67,8 @@ def test_an_address_gets_no_credentials(publish: Publish, tls_issuer: ScriptedIs
         "ftp://acme.com/team.toml",
         "file:///etc/passwd",
         "https://",
+        "https://[::1/team.toml",
+        "https://localhost:99999/team.toml",
         "https://me:password@localhost/team.toml",
     ],
 )
@@ -74,6 +76,12 @@ def test_only_https_is_asked(url: str, environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="begins with https://") as refused:
         take(url, environ)
     assert "password@" not in refused.value.sentence()
+
+
+def test_an_address_that_cannot_be_asked_is_said_without_its_key(environ: dict[str, str]) -> None:
+    with pytest.raises(Refused, match="is not a URL that can be asked") as refused:
+        take("https://acme..com/team.toml?sig=XYZZY", environ)
+    assert "XYZZY" not in refused.value.sentence()
 
 
 def test_nor_does_a_redirect_lead_elsewhere(

@@ -64,6 +64,11 @@ def test_nothing_is_where_nothing_changes() -> None:
         (("clusters", "north"), {"profile": "acme", "server": "https://[2001:db8::1]:6443"}, ["2001:db8::1"]),
         # A Cyrillic letter in place of the first.
         (("clusters", "east", "server"), "https://\u0435ast.acme.com", ["xn--ast-qdd.acme.com"]),
+        # Letters that one rule for names takes for others, and another does not.
+        (("clusters", "east", "server"), "https://ea\u017ft.acme.com", ["ea\\u017ft.acme.com"]),
+        (("clusters", "east", "server"), "https://ea\u00dft.acme.com", ["ea\\xdft.acme.com"]),
+        (("issuers", "acme", "device_authorization_endpoint"), "https://acme.okta.com/device", []),
+        (("issuers", "acme", "device_authorization_endpoint"), "https://evil.example/device", ["evil.example"]),
     ],
 )
 def test_what_is_strange(key: tuple[str, ...], value: Any, strange: list[str]) -> None:
@@ -75,6 +80,28 @@ def test_scopes_count_where_they_are_power() -> None:
     wider = (("profiles", "acme", "scopes"), ["openid", "email", "everything"])
     assert hosts(store(), store(wider)) == []
     assert hosts(store(token), store(token, wider)) == ["east.acme.com", "west.acme.com"]
+
+
+@pytest.mark.parametrize("scope", ["audience:server:client_id:prod", "urn:zitadel:iam:org:project:id:7:aud"])
+def test_scopes_that_make_an_id_token_good_for_others_count(scope: str) -> None:
+    wider = (("profiles", "acme", "scopes"), ["openid", "email", scope])
+    assert hosts(store(), store(wider)) == ["east.acme.com", "west.acme.com"]
+
+
+def test_without_tls_every_port_of_this_machine_is_strange() -> None:
+    east = ("clusters", "east", "server")
+    local = store((east, "https://127.0.0.1:6443"))
+    assert hosts(local, store((east, "https://127.0.0.1:7443"))) == []
+    assert hosts(local, store((east, "http://127.0.0.1:6443"))) == ["127.0.0.1"]
+    assert hosts(store((east, "http://127.0.0.1:1")), store((east, "http://127.0.0.1:2"))) == ["127.0.0.1"]
+
+
+def test_a_sharp_s_is_agreed_to_as_it_is_shown_and_as_it_is_written() -> None:
+    (stranger,) = strangers(store(), store((("clusters", "east", "server"), "https://gro\u00df.example")))
+    for named in (stranger.host, "gro\u00df.example"):
+        agree([stranger], trusted=(named,), yes=False, ask=None)
+    with pytest.raises(UsageError):
+        agree([stranger], trusted=("gross.example",), yes=False, ask=None)
 
 
 def test_tokens_of_one_are_not_led_to_the_servers_of_another() -> None:

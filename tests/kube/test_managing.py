@@ -391,3 +391,50 @@ def test_the_allowlist_names_what_is_called(config: Path, home: Path, cli: Run) 
     assert "~/.kube/kuberc" in done.stderr
     older = load(cli("kubeconfig", "allowlist", "--key", "name").stdout)
     assert [entry["name"] for entry in older["credentialPluginAllowlist"]] == listed
+
+
+# what nobody means
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "current-context: prod",
+        "- name: mine\n  context: {cluster: [east], user: {togetherctl: acme}}",
+        "- name: mine\n  context: {cluster: {}, user: [togetherctl:acme]}",
+    ],
+)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("kubeconfig", "remove", "east", "--yes"),
+        ("kubeconfig", "prune"),
+        ("cluster", "rename", "east", "far"),
+        ("profile", "rename", "acme", "other"),
+        ("profile", "remove", "acme", "--cascade", "--yes"),
+        ("use", "east"),
+    ],
+)
+def test_lists_and_mappings_where_a_name_belongs_are_nobodys(
+    config: Path, cli: Run, command: tuple[str, ...], broken: str
+) -> None:
+    assert cli("kubeconfig", "write", "--no-shim").code == 0
+    text = config.read_text()
+    if broken.startswith("-"):
+        config.write_text(text.replace("contexts:\n", f"contexts:\n{broken}\n"))
+    else:
+        config.write_text(text.replace(broken, "current-context: [prod]"))
+    assert config.read_text() != text
+    done = cli(*command)
+    assert done.code == 0, done.stderr
+
+
+def test_words_that_are_no_list_stay_as_they_are(config: Path, cli: Run) -> None:
+    assert cli("kubeconfig", "write", "--no-shim").code == 0
+    text = config.read_text()
+    start = text.index("      args:\n")
+    end = text.index("      interactiveMode")
+    config.write_text(text[:start] + "      args: get-token\n" + text[end:])
+    done = cli("profile", "rename", "acme", "other")
+    assert done.code == 0, done.stderr
+    assert "      args: get-token\n" in config.read_text()

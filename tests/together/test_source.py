@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,33 @@ def test_what_the_api_says_is_made_printable(take: Any, together: ScriptedTogeth
     assert passed.name == "ev\\x1b[2Jil"
     assert passed.reason.endswith("tg clusters get-credentials ev-2Jil")
     assert found.offers[0].notes == ("Together AI says it is \\u202eReady",)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"cluster_id": "\ud800"},
+        {"cluster_name": "\ud800"},
+        {"status": "\ud800"},
+        {"kube_config": "\ud800"},
+        {"oidc_config": {**oidc(), "ca_cert": f"{ISSUER_CA}\ud800"}},
+        {"oidc_config": {**oidc(), "username_claim": "\ud800"}},
+    ],
+)
+def test_halves_of_characters_are_nothing(take: Any, together: ScriptedTogether, broken: dict[str, Any]) -> None:
+    together.caller["project"]["name"] = "\ud800"
+    together.add(**broken)
+    found = take()
+    assert len(found.offers) + len(found.passed) == 1
+    json.dumps([[offer.issuer, offer.profile, offer.cluster] for offer in found.offers], ensure_ascii=False).encode()
+    repr(found).encode()
+
+
+def test_whose_key_it_is_is_made_printable(take: Any, together: ScriptedTogether) -> None:
+    together.caller["project"]["name"] = "ev\x1b[2Jil"
+    found = take()
+    assert found.origin == "Together AI (ev\\x1b[2Jil)"
+    assert found.passed[0].name == "project ev\\x1b[2Jil"
 
 
 def test_one_that_is_broken_does_not_keep_the_others(take: Any, together: ScriptedTogether) -> None:

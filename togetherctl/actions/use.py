@@ -64,7 +64,7 @@ def _context(files: Sequence[KubeconfigFile], cluster: Cluster) -> str | None:
     seen: set[str] = set()
     for found in everything(files, "contexts"):
         owner = owner_of("contexts", found.entry)
-        whole = found.body.get("user") in users and found.body.get("cluster") in clusters
+        whole = found.word("user") in users and found.word("cluster") in clusters
         if found.name not in seen and owner is not None and owner == (cluster.name, cluster.profile) and whole:
             usable.append(found.name)
         seen.add(found.name)

@@ -34,6 +34,11 @@ class Found(NamedTuple):
     def body(self) -> dict[str, Any]:
         return body_of(self.section, self.entry)
 
+    def word(self, key: str) -> str | None:
+        """The text at `key` of the body; None for anything else that somebody put there."""
+        value = self.body.get(key)
+        return value if isinstance(value, str) else None
+
 
 @dataclass
 class Removed:
@@ -63,11 +68,12 @@ def everything(files: Sequence[KubeconfigFile], section: Section) -> Iterator[Fo
 
 def current_context(files: Sequence[KubeconfigFile]) -> tuple[KubeconfigFile, str] | None:
     """The current context and the file that says so: the first that names one."""
-    for file in files:
-        name = file.text.data.get(CURRENT)
-        if isinstance(name, str) and name:
-            return file, name
-    return None
+    return next(((file, name) for file in files if (name := _current_of(file))), None)
+
+
+def _current_of(file: KubeconfigFile) -> str | None:
+    name = file.text.data.get(CURRENT)
+    return name if isinstance(name, str) else None
 
 
 def take_out(files: Sequence[KubeconfigFile], *, clusters: Doomed, profiles: Doomed) -> Removed:
@@ -84,7 +90,7 @@ def take_out(files: Sequence[KubeconfigFile], *, clusters: Doomed, profiles: Doo
         if (owner := owner_of(section, found.entry)) is not None
         and (clusters(owner.cluster) if section == "clusters" else profiles(owner.profile))
     ]
-    doomed = {(found.section, found.name) for found in gone}
+    doomed: set[tuple[Section, str | None]] = {(found.section, found.name) for found in gone}
     contexts = list(everything(files, "contexts"))
     leaving = [found for found in contexts if _leaves(found, doomed, clusters, profiles)]
     staying = [found for found in contexts if not any(found is other for other in leaving)]
@@ -104,23 +110,23 @@ def take_out(files: Sequence[KubeconfigFile], *, clusters: Doomed, profiles: Doo
     return removed
 
 
-def _leaves(context: Found, doomed: set[tuple[Section, str]], clusters: Doomed, profiles: Doomed) -> bool:
+def _leaves(context: Found, doomed: set[tuple[Section, str | None]], clusters: Doomed, profiles: Doomed) -> bool:
     owner = owner_of("contexts", context.entry)
     if owner is None:
         return False
-    if clusters(owner.cluster) or ("users", context.body.get("user")) in doomed:
+    if clusters(owner.cluster) or ("users", context.word("user")) in doomed:
         return True
     if str(context.body.get("user")).startswith(USER_PREFIX) and profiles(owner.profile):
         return True
     # One that a person made from entries of ours, such as a second one with another namespace.
-    return owner.cluster is None and ("clusters", context.body.get("cluster")) in doomed
+    return owner.cluster is None and ("clusters", context.word("cluster")) in doomed
 
 
 def _idle_users(
     files: Sequence[KubeconfigFile], leaving: list[Found], staying: list[Found], gone: list[Found]
 ) -> list[Found]:
     """Users of ours that only the contexts that leave have used."""
-    idle = {context.body.get("user") for context in leaving} - {context.body.get("user") for context in staying}
+    idle = {context.word("user") for context in leaving} - {context.word("user") for context in staying}
     known = {id(found.entry) for found in gone}
     return [
         found
@@ -133,14 +139,14 @@ def _let_go_of_current(files: Sequence[KubeconfigFile], removed: Removed, stayin
     gone = set(removed.contexts) - staying
     current = current_context(files)
     for file in files:
-        if file.text.data.get(CURRENT) not in gone:
+        if _current_of(file) not in gone:
             continue
         if current is not None and file is current[0]:
             removed.current = current[1]
-            others = [name for other in files if (name := other.text.data.get(CURRENT)) and name not in gone]
+            others = [name for other in files if (name := _current_of(other)) and name not in gone]
             if others:
                 # Without a name in this file, that of another would be in force, and nobody has chosen it.
-                removed.instead = str(others[0])
+                removed.instead = others[0]
                 continue
         file.text.put_scalar(CURRENT, "")
 

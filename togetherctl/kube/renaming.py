@@ -133,7 +133,10 @@ class _Renaming:
 
 def _calling(stanza: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
     """The stanza with another profile; everything else that its owner put there stays."""
-    words = list(stanza.get("args") or [])
+    args = stanza.get("args")
+    if not isinstance(args, list):
+        return dict(stanza)
+    words = list(args)
     for at, word in enumerate(words):
         if word == f"--profile={old}":
             words[at] = f"--profile={new}"

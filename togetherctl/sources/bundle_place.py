@@ -15,8 +15,7 @@ from togetherctl.kubelogin.names import clean, free
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of
 from togetherctl.paths import expand, tilde
-from togetherctl.printable import printable
-from togetherctl.transport import HTTP, Connection
+from togetherctl.transport import HTTP, Connection, without_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +69,8 @@ def take(
             raise UsageError("this bundle came from standard input, which cannot be asked again")
         return Taken(source, "standard input", _capped(stdin().read(_MAX_BYTES + 1), "standard input"))
     if is_remote(source):
-        return Taken(source, shown(source, environ), _fetched(source, environ, log))
+        text = _fetched(source, environ, log)
+        return Taken(source, shown(source, environ), text)
     path = expand(source, environ).absolute()
     try:
         text, _ = read_whole(path, limit=_MAX_BYTES)
@@ -84,7 +84,7 @@ def shown(source: str, environ: Mapping[str, str]) -> str:
     if source == STANDARD_INPUT:
         return "standard input"
     if is_remote(source):
-        return printable(urlsplit(source)._replace(query="", fragment="").geturl())
+        return without_query(source)
     return tilde(expand(source, environ), environ)
 
 

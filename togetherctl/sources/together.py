@@ -79,15 +79,15 @@ def _caller(api: TogetherAPI) -> Caller | None:
 
 def _origin(caller: Caller | None, project: str | None) -> str:
     said = project or (caller and (caller.project or caller.organization))
-    return f"Together AI ({said})" if said else "Together AI"
+    return f"Together AI ({printable(said)})" if said else "Together AI"
 
 
 def _whose(caller: Caller | None, project: str | None) -> str:
     if project:
         return f"project {project}"
     if caller and caller.project:
-        return f"project {caller.project}"
-    return f"organization {caller.organization}" if caller and caller.organization else "Together AI"
+        return f"project {printable(caller.project)}"
+    return f"organization {printable(caller.organization)}" if caller and caller.organization else "Together AI"
 
 
 def _offer(name: str, record: ClusterRecord) -> Offer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -84,12 +85,16 @@ def _reached(store: StoreTable) -> Iterable[tuple[tuple[object, ...], str, str]]
     """What the store reaches with logins and tokens: all that counts of it, its host, and what that gets."""
     for name, issuer in store.issuers.items():
         host = _host(issuer.url)
-        yield (host, _voucher(issuer)), host, f"your login, as the issuer {name}"
+        yield (_place(issuer.url), _voucher(issuer)), host, f"your login, as the issuer {name}"
+        device = issuer.device_authorization_endpoint
+        if device is not None and _place(device) != _place(issuer.url):
+            asked = (_place(device), _voucher(issuer), issuer.url)
+            yield asked, _host(device), f"your logins by device code, for the issuer {name}"
     for name, cluster in store.clusters.items():
         profile = store.profiles[cluster.profile]
         issuer = store.issuers[profile.issuer]
         host = _host(cluster.server)
-        reach = (host, _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
+        reach = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
         yield reach, host, f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
 
 
@@ -98,8 +103,13 @@ def _voucher(table: IssuerTable | ClusterTable) -> tuple[object, ...]:
 
 
 def _tokens(profile: ProfileTable) -> tuple[object, ...]:
-    """What a token of the profile is good for. Of an ID token, scopes change only what it says of the person."""
-    scopes = frozenset(profile.scopes) if profile.token == "access" else None  # noqa: S105 # a kind of token
+    """What a token of the profile is good for.
+
+    Of an ID token, scopes change what it says of the person; those with a colon can also name who else takes it
+    (`audience:server:client_id:…` at Dex, `urn:zitadel:iam:org:project:id:…:aud`).
+    """
+    power = profile.token == "access"  # noqa: S105 # a kind of token
+    scopes = frozenset(scope for scope in profile.scopes if power or ":" in scope)
     return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes
 
 
@@ -107,15 +117,26 @@ def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
     return f"client {profile.client_id} at {issuer.url}"
 
 
+def _place(url: str) -> str:
+    """What is the same for everything a host serves; without TLS anybody on this machine may be behind a port."""
+    return url if urlsplit(url).scheme == "http" else _host(url)
+
+
 def _host(url: str) -> str:
     return _ascii(urlsplit(url).hostname or "")
 
 
 def _ascii(host: str) -> str:
-    """The host as it is looked up: letters of other scripts can look like those of a host that is trusted."""
+    """The host as it is looked up: letters of other scripts can look like those of a host that is trusted.
+
+    Letters that the old and the new rules for names read differently (RFC 3490, RFC 5891), such as a sharp s, are
+    spelled out: such a host is not the one that it would be by the old rules.
+    """
+    host = host.lower()
     if host.isascii():
-        return host.lower()
-    try:
-        return host.lower().encode("idna").decode("ascii")
-    except UnicodeError:
-        return printable(host.encode("unicode_escape").decode("ascii"))
+        return host
+    with suppress(UnicodeError):
+        encoded = host.encode("idna")
+        if encoded.decode("idna") == host:
+            return encoded.decode("ascii")
+    return printable(host.encode("unicode_escape").decode("ascii"))

@@ -238,4 +238,7 @@ def _named(value: object) -> str:
 
 def _text(value: object, *, limit: int = _MAX_TEXT) -> str:
     """The value where it is text of a length that makes sense, else nothing."""
-    return value if isinstance(value, str) and len(value) <= limit else ""
+    if not isinstance(value, str) or len(value) > limit:
+        return ""
+    # JSON can name halves of characters, which nothing can be written with.
+    return "" if any("\ud800" <= char <= "\udfff" for char in value) else value
