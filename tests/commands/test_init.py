@@ -289,6 +289,8 @@ def test_an_issuer_that_is_not_there(
 def test_a_kubeconfig_that_cannot_be_written(sent: Sent, cli: Run, config: Path, kubeconfig: Path) -> None:
     """Then the store stays as it is too: nothing is begun that cannot be ended."""
     kubeconfig.write_text("contexts: [\n")
+    done = cli("init")
+    assert done.code == 7, "before anything is asked"
     done = cli("init", str(sent()), "--yes")
     assert done.code == 7
     assert "cannot be understood" in done.stderr

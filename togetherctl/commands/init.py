@@ -52,6 +52,9 @@ def command(
     stays as it is.
     """
     given = Given.of(words, options, app.environ)
+    # What cannot be read is said before anybody answers questions for nothing.
+    current_name(app.world, kubeconfig)
+    _ = app.world.store
     asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
     missing = Missing()
     logins = Logins(app, given, asking, missing, offline=offline)
