@@ -45,6 +45,8 @@ def test_a_bundle_from_the_network_needs_its_hosts_agreed_to(
     assert all(f"--trust-host {host}" in refused.stderr for host in HOSTS)
     assert not config.exists()
     assert not kubeconfig.exists()
+    looked = cli("init", url, "--yes", "--no-login", **trusting)
+    assert (looked.code, "--trust-host" in looked.stderr) == (2, True), "no host is asked anything before"
     done = cli("init", url, *FLAGS, *TRUST, **trusting)
     assert done.code == 0, done.stderr
     assert clusters(config) == ["east", "west"]

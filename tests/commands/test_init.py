@@ -289,6 +289,8 @@ def test_an_issuer_that_is_not_there(
 def test_a_kubeconfig_that_cannot_be_written(sent: Sent, cli: Run, config: Path, kubeconfig: Path) -> None:
     """Then the store stays as it is too: nothing is begun that cannot be ended."""
     kubeconfig.write_text("contexts: [\n")
+    done = cli("init")
+    assert done.code == 7, "before anything is asked"
     done = cli("init", str(sent()), "--yes")
     assert done.code == 7
     assert "cannot be understood" in done.stderr
@@ -300,8 +302,9 @@ def test_where_nobody_can_log_in(sent: Sent, cli: Run, kubeconfig: Path) -> None
     done = cli("init", str(sent()), "--yes", TOGETHERCTL_NO_INPUT="1")
     assert done.code == 3
     assert contexts(kubeconfig) == ["east"]
-    [east] = [line for line in done.stderr.splitlines() if line.startswith("  east  ")]
-    assert "togetherctl login localhost" in east
+    [east, hint] = done.stderr.splitlines()[-2:]
+    assert east.startswith("  east  ")
+    assert hint == "  togetherctl login localhost"
 
 
 def test_several_sources_and_standard_input(

@@ -178,6 +178,8 @@ QUESTIONS = [
     (["SENT"], ["Which clusters?"], []),
     (["SENT", "--clusters", "h100"], ["Is it to be h100?"], []),
     (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
+    (["SECRET", "--clusters", "h100"], ["Where is it to go:"], []),
+    (["BUNDLE"], ["would get your login, as the issuer acme. Is that right?"], []),
 ]
 
 
@@ -191,7 +193,15 @@ def test_ctrl_c_at_a_question(
     config.parent.mkdir(mode=0o700)
     config.write_text("# mine\nversion = 1\n")
     before = newcomer.files
-    stand_for = {"SENT": str(sent), "ISSUER": real.issuer}
+    secret = sent.with_name("secret.yaml")
+    secret.write_text(sent.read_text().replace("--oidc-extra-scope=email,groups", "--oidc-client-secret=hush"))
+    bundle = sent.with_name("team.toml")
+    bundle.write_text(
+        'version = 1\n[issuers.acme]\nurl = "https://acme.okta.com"\n'
+        '[profiles.acme]\nissuer = "acme"\nclient_id = "k8s"\n'
+        '[clusters.east]\nprofile = "acme"\nserver = "https://east.acme.com"\n'
+    )
+    stand_for = {"SENT": str(sent), "SECRET": str(secret), "BUNDLE": str(bundle), "ISSUER": real.issuer}
     window = newcomer.open(*(stand_for.get(word, word) for word in words))
     for at, text in enumerate(seen):
         window.until(text)

@@ -87,7 +87,7 @@ def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
     if not clusters:
         raise UsageError(
             f"there is no cluster in {world.store.path} yet",
-            hint="togetherctl cluster add NAME --profile P --server URL",
+            hint="togetherctl init",
         )
     return clusters
 

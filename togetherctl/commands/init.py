@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from togetherctl.actions.joining import Wish, current_name, join, preview
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.asking import Asking
 from togetherctl.commands.joining.choosing import Choosing
-from togetherctl.commands.joining.ending import next_commands, prove
+from togetherctl.commands.joining.ending import Proof, next_commands, prove
 from togetherctl.commands.joining.gathering import Gathering, keep
 from togetherctl.commands.joining.logins import Logins
 from togetherctl.commands.joining.options import Given, Missing, source_options
@@ -51,6 +52,9 @@ def command(
     stays as it is.
     """
     given = Given.of(words, options, app.environ)
+    # What cannot be read is said before anybody answers questions for nothing.
+    current_name(app.world, kubeconfig)
+    _ = app.world.store
     asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
     missing = Missing()
     logins = Logins(app, given, asking, missing, offline=offline)
@@ -98,13 +102,16 @@ def _write(app: App, shown: Preview, wish: Wish, api_key: str | None) -> None:
 
 def _end(app: App, shown: Preview, wish: Wish, *, no_login: bool) -> None:
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
-    clusters = app.world.store.clusters(shown.taking.clusters) if shown.taking.clusters else []
-    code = 0
-    if no_login:
-        app.console.next_steps("This stops before the login.", f"togetherctl login {' '.join(shown.taking.profiles)}")
-    else:
-        code = prove(app, clusters, shown.taking.profiles)
-    if shown.written is not None:
-        next_commands(app, shown.written, clusters, wish)
-    if code:
-        raise click.exceptions.Exit(code)
+    clusters = [app.world.store.cluster(name) for name in shown.taking.clusters]
+    proof = Proof(0, list(shown.taking.clusters))
+    if not no_login:
+        proof = prove(app, clusters, shown.taking.profiles)
+    elif shown.taking.profiles:
+        names = " ".join(shlex.quote(name) for name in shown.taking.profiles)
+        app.console.next_steps("This stops before the login.", f"togetherctl login {names}")
+    for cluster, context in zip(clusters, shown.written.contexts if shown.written else (), strict=False):
+        if cluster.name in proof.opened:
+            next_commands(app, cluster, context, wish)
+            break
+    if proof.code:
+        raise click.exceptions.Exit(proof.code)

@@ -38,7 +38,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
         _tell_errors(app, items)
     if not items and app.output == "table":
         app.console.say(f"There is no profile in {store.path} yet.")
-        app.console.say("  togetherctl profile add NAME --issuer URL --client-id ID")
+        app.console.say("  togetherctl init")
 
 
 def _item(app: App, profile: Profile) -> Item:

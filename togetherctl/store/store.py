@@ -132,7 +132,7 @@ class Store:
         if not names:
             raise UsageError(
                 f"there is no profile in {self.path} yet",
-                hint="togetherctl profile add NAME --issuer URL --client-id ID",
+                hint="togetherctl init",
             )
         raise UsageError(
             f"which profile? There are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}",

@@ -117,10 +117,10 @@ class Choosing:
             # All of it holds profiles that open none, too.
             clusters = None if len(clusters) == len(bundle.store.clusters) else clusters
         newer = consider(self.app.world, taken, clusters=clusters)
-        self.logins.look_at(
-            [offer for offer in bundle.found().offers if offer.issuer_name in _issuers(newer.update.added)]
-        )
         self._agree(newer.strangers, remote=taken.is_remote)
+        # Only now, so that nothing is asked of a host that nobody agreed to.
+        new = [table["url"] for (kind, _), table in newer.update.added.items() if kind == "issuer"]
+        self.logins.look_at([offer for offer in bundle.found().offers if (offer.issuer or {}).get("url") in new])
         return ByBundle(newer)
 
     def _agree(self, strangers: Sequence[Stranger], *, remote: bool) -> None:
@@ -148,10 +148,6 @@ class Choosing:
 def _nothing(origins: Iterable[str], passed: Sequence[Passed]) -> TogetherctlError:
     hint = None if passed else "togetherctl init SOURCE, with another source"
     return TogetherctlError(f"there is nothing to take in {', '.join(origins)}", hint=hint)
-
-
-def _issuers(added: Iterable[tuple[str, str]]) -> set[str]:
-    return {name for kind, name in added if kind == "issuer"}
 
 
 def _server(offer: Offer) -> str:

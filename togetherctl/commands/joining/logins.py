@@ -74,8 +74,9 @@ class Logins:
         if self._offline:
             return dict(table)
         if url not in self._looked:
+            self._app.console.say(f"Looking at the issuer {url} …")
             found = looked_at(self._app, {("issuer", "new"): dict(table)}, offline=False)["issuer", "new"]
-            self._app.console.say(f"The issuer {found['url']} is there.")
+            self._app.console.say("It is there." if found["url"] == url else f"It is there, as {found['url']}.")
             self._looked[url] = self._looked[str(found["url"])] = found
         found = self._looked[url]
         return {**table, **{key: found[key] for key in ("url", "preset") if key in found}}

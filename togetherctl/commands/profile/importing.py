@@ -28,6 +28,8 @@ def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     address), or - for standard input. No issuer is asked anything.
     """
     given = Given.of(words, options, app.environ)
+    # What cannot be read is said before anybody answers questions for nothing.
+    _ = app.world.store
     asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
     missing = Missing()
     logins = Logins(app, given, asking, missing, offline=True)
