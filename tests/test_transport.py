@@ -321,6 +321,23 @@ def test_a_post_to_what_is_no_url_is_refused(path: str, proxied: bool, issuer: S
         assert "XYZZY" not in said
 
 
+def test_a_post_looks_up_names_as_a_get_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def look_up(host: object, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    url = "https://gro\u00df.example/"
+    with HTTP(Connection(), {}) as http:
+        with pytest.raises(Unreachable, match="cannot be looked up"):
+            http.get(url)
+        with pytest.raises(Unreachable, match="cannot be looked up"):
+            http.post_json(url, {})
+    assert asked == ["xn--gro-7ka.example"] * 2
+
+
 def test_a_post_follows_none(issuer: ScriptedIssuer) -> None:
     issuer.always["/token"] = Reply(308, b"", {"Location": "/elsewhere"})
     with HTTP(Connection(), {}) as http, pytest.raises(Refused, match="redirect"):

@@ -249,7 +249,8 @@ class HTTP:
             "User-Agent": _USER_AGENT,
             **headers,
         }
-        if method == "POST" and body is not None and proxy is None:
+        # The standard library reads names in other scripts by older rules than the HTTP library and kubectl.
+        if method == "POST" and body is not None and proxy is None and url.isascii():
             return self._post_directly(url, sent, body, left)
         import httpx2
 

@@ -13,11 +13,13 @@ from tests.support.issuer import Reply
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted, UsageError
 from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
 from togetherctl.store.models import StoreTable
+from togetherctl.store.store import Store
 from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Run
     from tests.support.issuer import ScriptedIssuer
 
 
@@ -82,6 +84,19 @@ def test_an_address_that_cannot_be_asked_is_said_without_its_key(environ: dict[s
     with pytest.raises(Refused, match="is not a URL that can be asked") as refused:
         take("https://acme..com/team.toml?sig=XYZZY", environ)
     assert "XYZZY" not in refused.value.sentence()
+
+
+def test_a_signed_address_is_kept_whole_and_shown_without_its_key(acme: Path, cli: Run) -> None:
+    source = "https://acme.com/team.toml?sig=XYZZY"
+    acme.write_text(f'{acme.read_text()}\n[bundles.team]\nsource = "{source}"\nsha256 = "{"0" * 64}"\n')
+    for command in (("config", "show"), ("config", "show", "-o", "json")):
+        done = cli(*command)
+        assert (done.code, "https://acme.com/team.toml?(hidden)" in done.stdout) == (0, True), done
+        assert "XYZZY" not in done.stdout
+    assert cli("profile", "set", "acme", "margin=30").code == 0
+    assert source in acme.read_text()
+    table = Store.load(acme, {}).table.bundles["team"]
+    assert (table.source, "XYZZY" in repr(table)) == (source, False)
 
 
 def test_nor_does_a_redirect_lead_elsewhere(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bundles.conftest import BUNDLE, Publish
-from togetherctl.actions.updating import carry_out, consider
+from tests.bundles.conftest import BUNDLE, Publish, Took
+from togetherctl.actions.updating import carry_out, consider, look
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.sources.bundle_place import take
 from togetherctl.sources.trust import agree
@@ -100,6 +100,22 @@ def test_a_store_that_changed_meanwhile_is_left_alone(make_world: MakeWorld, tea
     newer = consider(world, take(str(team_file), world.environ))
     with changing(world.paths) as text:
         text.set(("issuers", "acme"), {"url": "https://mine.example"})
+    before = world.paths.config.read_bytes()
+    with pytest.raises(TogetherctlError, match="has changed meanwhile"):
+        carry_out(world, newer)
+    assert world.paths.config.read_bytes() == before
+
+
+def test_other_tokens_do_not_go_where_these_were_agreed_to(took: Took, make_world: MakeWorld, team_file: Path) -> None:
+    took(str(team_file))
+    team_file.write_text(BUNDLE.replace("https://east.", "https://far."), encoding="utf-8")
+    world = make_world()
+    newer = look(world, "team")
+    assert newer is not None
+    assert [stranger.host for stranger in newer.strangers] == ["far.acme.com"]
+    with changing(world.paths) as text:
+        text.set(("profiles", "mine"), {"issuer": "acme", "client_id": "mine"})
+        text.set(("clusters", "east", "profile"), "mine")
     before = world.paths.config.read_bytes()
     with pytest.raises(TogetherctlError, match="has changed meanwhile"):
         carry_out(world, newer)

@@ -60,6 +60,8 @@ def test_nothing_is_where_nothing_changes() -> None:
         (("profiles", "acme", "client_id"), "another", ["east.acme.com", "west.acme.com"]),
         (("profiles", "acme", "scopes"), ["openid"], []),
         (("profiles", "acme", "token"), "access", ["east.acme.com", "west.acme.com"]),
+        (("profiles", "acme", "grant"), "device-code", []),
+        (("profiles", "acme", "grant"), "client-credentials", ["east.acme.com", "west.acme.com"]),
         (("profiles", "acme", "auth_params"), {"audience": "all"}, ["east.acme.com", "west.acme.com"]),
         (("clusters", "north"), {"profile": "acme", "server": "https://[2001:db8::1]:6443"}, ["2001:db8::1"]),
         # A Cyrillic letter in place of the first.

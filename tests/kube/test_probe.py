@@ -193,6 +193,14 @@ def test_loopback_may_be_plain(ask: Ask) -> None:
         assert ask(server=plain.url, ca_file=None).username == "me@acme.com"
 
 
+def test_but_not_through_a_proxy(ask: Ask) -> None:
+    with ScriptedCluster() as plain, ForwardProxy() as proxy:
+        with pytest.raises(ConfigError, match="no token goes to it through a proxy") as refused:
+            ask(server=plain.url, ca_file=None, proxy_url=proxy.url)
+        assert refused.value.hint == "togetherctl cluster unset east proxy_url"
+        assert (plain.asked.total(), proxy.seen) == (0, [])
+
+
 def test_a_token_that_is_no_header_is_not_sent(
     environ: dict[str, str], cluster: Cluster, server: ScriptedCluster
 ) -> None:

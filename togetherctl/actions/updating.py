@@ -97,12 +97,21 @@ def carry_out(world: World, newer: Newer) -> None:
     """Make the changes, and remember the bundle as it is now. Raises TogetherctlError, and then nothing was changed."""
     with world.changing_store() as text:
         if compare(text.data, newer.base, newer.bundle, newer.wanted) != newer.update:
-            raise TogetherctlError(f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again")
+            raise _changed_meanwhile(world)
+        was = checked(text.data)[0]
         newer.update.apply(text)
+        becomes = checked(text.data)[0]
+        # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
+        if was is not None and becomes is not None and strangers(was, becomes) != newer.strangers:
+            raise _changed_meanwhile(world)
         remember(text, newer.name, newer.taken, world.paths.bundles)
     before = world.store.table.bundles.get(newer.name)
     if before is not None:
         drop_copy(before.sha256, world.paths.bundles, Store.load(world.paths.config, world.environ).table)
+
+
+def _changed_meanwhile(world: World) -> TogetherctlError:
+    return TogetherctlError(f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again")
 
 
 def _as_taken(world: World, table: BundleTable) -> Bundle | None:

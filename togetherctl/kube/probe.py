@@ -59,6 +59,12 @@ def who_am_i(
     """
     if not is_safe(cluster.server):
         raise ConfigError(f"cluster {cluster.name} is not reached by https, and no token goes to it by plain http")
+    if cluster.proxy_url and not is_safe(cluster.server, http=False):
+        # Such a server is on this machine, and a proxy, wherever that is, would read the token.
+        raise ConfigError(
+            f"cluster {cluster.name} is not reached by https, and no token goes to it through a proxy",
+            hint=f"togetherctl cluster unset {cluster.name} proxy_url",
+        )
     if not (token.isascii() and token.isprintable()):
         raise Refused("the token holds characters that no request can carry (RFC 6750, 2.1)")
     with HTTP(ClusterConnection.of(cluster), environ, log=log, total_seconds=seconds) as http:

@@ -110,7 +110,9 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
     """
     power = profile.token == "access"  # noqa: S105 # a kind of token
     scopes = frozenset(scope for scope in profile.scopes if power or ":" in scope)
-    return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes
+    # The client's own tokens are not those of a person.
+    alone = profile.grant == "client-credentials"
+    return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes, alone
 
 
 def _client(profile: ProfileTable, issuer: IssuerTable) -> str:

@@ -59,6 +59,12 @@ def _without_password(url: str | None) -> str | None:
     return parts._replace(netloc=f"{parts.username}:{HIDDEN}@{host}").geturl()
 
 
+def _without_key(source: str) -> str:
+    """An address that is signed opens what is there to whoever has it."""
+    place, query, _ = source.partition("?")
+    return f"{place}?{HIDDEN}" if query and "://" in place else source
+
+
 def _browser(value: object) -> object:
     if value is False:
         return value
@@ -239,7 +245,7 @@ class ClusterTable(_Table):
 class BundleTable(_Table):
     """A bundle that issuers, profiles or clusters were taken from; `togetherctl profile update` asks for newer ones."""
 
-    source: Text
+    source: Annotated[Text, PlainSerializer(_without_key), Field(repr=False)]
     """Where it came from: an https URL, a file, or `-` for standard input."""
     sha256: Annotated[str, AfterValidator(checks.sha256)]
     """The SHA-256 of the bundle as it was taken last."""

@@ -26,6 +26,10 @@ def without_secrets(text: str, table: StoreTable) -> TomlText:
         proxy = issuer.model_dump()["proxy"]
         if proxy != issuer.proxy:
             shown.set(("issuers", name, "proxy"), proxy)
+    for name, bundle in table.bundles.items():
+        source = bundle.model_dump()["source"]
+        if source != bundle.source:
+            shown.set(("bundles", name, "source"), source)
     return shown
 
 
