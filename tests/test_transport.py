@@ -55,8 +55,9 @@ def test_an_extra_authority_is_trusted_by_file_and_by_data(
 
 
 def test_a_certificate_for_another_name_is_refused(tls_issuer: ScriptedIssuer, ca_file: Path) -> None:
-    with pytest.raises(Unreachable, match="cannot be verified"):
+    with pytest.raises(Unreachable, match="cannot be verified") as error:
         get(tls_issuer.url.replace("localhost", "127.0.0.1") + "/keys", Connection(ca_files=(ca_file,)))
+    assert error.value.hint == "the certificate is for another name; check the address"
 
 
 @pytest.mark.parametrize(

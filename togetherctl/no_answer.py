@@ -8,6 +8,13 @@ from urllib.parse import urlsplit
 from togetherctl.errors import Unreachable
 from togetherctl.printable import printable
 
+# What mends a certificate that is not trusted. Whoever asked knows better words, and goes by these.
+AUTHORITY = "name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority"
+OTHER_NAME = "the certificate is for another name; check the address"
+_OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL
+_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+_WRONG_TIME = "check this machine's clock; if it is right, the server's admin must renew the certificate"
+
 
 def host_of(url: str) -> str:
     """The host and port of `url`, safe to show; what stands before a query where it is no URL."""
@@ -26,8 +33,12 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
     host = host_of(url)
     if isinstance(error, ssl.SSLCertVerificationError):
         return Unreachable(
-            f"the TLS certificate of {host} cannot be verified: {error.verify_message}",
-            hint="name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority",
+            f"the TLS certificate of {host} cannot be verified: {error.verify_message.rstrip('.')}",
+            hint=OTHER_NAME
+            if error.verify_code in _OTHER_NAME
+            else _WRONG_TIME
+            if error.verify_code in _TIME
+            else AUTHORITY,
             sent=sent,
         )
     if isinstance(error, ssl.SSLError):

@@ -31,6 +31,8 @@ server = "https://127.0.0.1:6443"
 [clusters."not; a name"]
 profile = "work"
 server = "https://127.0.0.1:6443"
+[bundles.team]
+source = "https://intranet.acme.com/team.toml"
 """
 
 
@@ -68,6 +70,14 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("togetherctl profile add new --issuer ", ["okta"]),
         ("togetherctl profile add w", []),
         ("togetherctl kubeconfig write ", ["h100.east"]),
+        ("togetherctl use ", ["h100.east"]),
+        ("togetherctl cluster rename ", ["h100.east"]),
+        ("togetherctl profile rename w", ["work"]),
+        ("togetherctl profile rename work ", []),
+        ("togetherctl profile export m", ["me@acme.com"]),
+        ("togetherctl profile update ", ["team"]),
+        ("togetherctl issuer presets ok", ["okta"]),
+        ("togetherctl issuer presets au", ["auth0", "authentik"]),
         ("togetherctl login --grant=pas", ["paste", "password"]),
         ("togetherctl whoami -o y", ["yaml"]),
         ("togetherctl login --fo", ["--force"]),

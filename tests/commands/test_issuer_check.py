@@ -200,7 +200,7 @@ class TestTrouble:
         issuer.stop()
         done, item = checked(cli, issuer.url)
         assert (done.code, item["error"]["code"]) == (4, "unreachable")
-        assert "refused the connection" in texts(item, "wrong")
+        assert "refused the connection | check the address; if it is right, try again later" in texts(item, "wrong")
 
     def test_a_certificate_nobody_knows(self, cli: Run, tls_issuer: ScriptedIssuer, ca_file: Path) -> None:
         done, item = checked(cli, tls_issuer.url)

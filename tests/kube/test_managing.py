@@ -158,8 +158,9 @@ def test_each_cluster_in_a_file_of_its_own(west: Path, home: Path, cli: Run, tmp
     assert (contexts(folder / "east.yaml"), current(folder / "east.yaml")) == (["acme-east"], "acme-east")
     cli("kubeconfig", "write", "--output-dir", str(folder), "--context-template", "{context}")
     assert (folder / "east.yaml").read_text() == before
-    for wrong in (["--set-current", "east"], ["--kubeconfig", "x"]):
-        assert cli("kubeconfig", "write", "--output-dir", str(folder), *wrong).code == 2
+    for wrong in (["--set-current", "east"], ["--set-current"], ["--kubeconfig", "x"]):
+        done = cli("kubeconfig", "write", "--output-dir", str(folder), *wrong)
+        assert (done.code, f"--output-dir and {wrong[0]} exclude each other" in done.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("west")
@@ -250,6 +251,8 @@ def test_without_a_store_nothing_is_pruned(acme: Path, config: Path, cli: Run) -
     acme.unlink()
     done = cli("kubeconfig", "prune", "--yes")
     assert (done.code, "there is no store at" in done.stderr) == (2, True)
+    # A hint that begins with a command can be copied to the end of its line.
+    assert done.stderr.endswith("  run: togetherctl kubeconfig remove --all\n")
     assert config.read_text() == before
 
 

@@ -236,8 +236,9 @@ def test_what_the_system_trusts_does_not_count_beside_it(
 
 def test_another_name_in_the_certificate(ask: Ask) -> None:
     assert ask(tls_server_name="api.internal").username == "me@acme.com"
-    with pytest.raises(Unreachable, match="cannot be verified"):
+    with pytest.raises(Unreachable, match="cannot be verified") as caught:
         ask(tls_server_name="api.elsewhere")
+    assert caught.value.hint == "togetherctl cluster set east tls_server_name=NAME"
 
 
 def test_insecure_is_said(ask: Ask, cluster: Cluster) -> None:
@@ -274,8 +275,9 @@ def test_through_the_clusters_proxy(name: str | None, ask: Ask, server: Scripted
 def test_nobody_there(ask: Ask) -> None:
     with ScriptedCluster() as gone:
         url = gone.url
-    with pytest.raises(Unreachable, match="refused the connection"):
+    with pytest.raises(Unreachable, match="refused the connection") as caught:
         ask(server=url.replace("http:", "https:"))
+    assert caught.value.hint == "check the cluster's server: togetherctl cluster show east"
 
 
 def test_the_review_is_what_json_says(ask: Ask, server: ScriptedCluster) -> None:

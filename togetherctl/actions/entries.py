@@ -74,8 +74,8 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     store = world.store
     if store.mtime_ns is None:
         raise UsageError(
-            f"there is no store at {store.path}, so every entry would go",
-            hint="togetherctl kubeconfig remove --all, if that is meant",
+            f"there is no store at {store.path}, so every entry would go; --all says that this is meant",
+            hint="togetherctl kubeconfig remove --all",
         )
     clusters, profiles = store.table.clusters, store.table.profiles
     return leaving(

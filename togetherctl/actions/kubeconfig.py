@@ -61,10 +61,14 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     names the contexts. Raises UsageError, and KubeconfigError, and then no kubeconfig was changed.
     """
     clusters = _wanted(world, names)
+    if output_dir is not None and (kubeconfig is not None or set_current):
+        other = "--set-current" if kubeconfig is None else "--kubeconfig"
+        raise UsageError(
+            f"--output-dir and {other} exclude each other: each cluster gets a file of its own, its context current",
+            hint="togetherctl kubeconfig write --output-dir DIR",
+        )
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    if output_dir is not None and (kubeconfig is not None or set_current):
-        raise UsageError("--output-dir makes a file of its own for each cluster, whose context is current there")
     naming = Naming.of(world.store, template)
     command, warning = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
     writing = _Writing(world, command, naming, overwrite=overwrite)

@@ -245,7 +245,8 @@ def _provider(preset: Preset, *, by_url: bool) -> Finding:
 
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:
-    return Finding("wrong", error.message, error.hint, what)
+    later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
+    return Finding("wrong", error.message, error.hint or later, what)
 
 
 def _error_of(report: Report, issuer: str) -> TogetherctlError | None:

@@ -24,7 +24,8 @@ from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
 
     from click.shell_completion import ShellComplete
 
@@ -34,14 +35,15 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 _KINDS: tuple[Kind, ...] = ("profile", "issuer", "cluster")
 # By the word in the help text, brackets and dots apart.
-_STANDS_FOR: dict[str, Kind] = {
+_STANDS_FOR: dict[str, Kind | Literal["bundle"]] = {
     "PROFILE": "profile",
     "CLUSTER": "cluster",
+    "BUNDLE": "bundle",
     "ISSUER": "issuer",
     "NAME_OR_URL": "issuer",
     "URL_OR_NAME": "issuer",
 }
-_FILES = {"FILE": "file", "SOURCE": "file", "BUNDLE": "file", "DIR": "dir"}
+_FILES = {"FILE": "file", "SOURCE": "file", "DIR": "dir"}
 
 # COMP_WORDS is of no use: bash cuts words at each of COMP_WORDBREAKS, and names may hold an @.
 _BASH = """\
@@ -113,25 +115,32 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
     context = _resolve_context(root, {"obj": app}, "togetherctl", arguments)
     wanted, incomplete = _resolve_incomplete(context, arguments, incomplete)
     if isinstance(wanted, click.Parameter):
-        word = re.sub(r"[^A-Z_]", "", wanted.metavar or "")
+        stands_for = wanted.metavar or (wanted.name or "" if isinstance(wanted, click.Argument) else "").upper()
+        word = re.sub(r"[^A-Z_]", "", stands_for)
         if word in _FILES:
             return [CompletionItem(incomplete, type=_FILES[word])]
-        kind = _kind(context, wanted, word)
-        if kind is not None:
+        names = _names(app, context, wanted, word)
+        if names is not None:
             typed = set(arguments) if wanted.nargs == -1 else set()
-            return [
-                CompletionItem(name) for name in _names(app, kind) if name.startswith(incomplete) and name not in typed
-            ]
+            return [CompletionItem(name) for name in names if name.startswith(incomplete) and name not in typed]
     return wanted.shell_complete(context, incomplete)
 
 
-def _names(app: App, kind: Kind) -> list[str]:
+def _names(app: App, context: click.Context, wanted: click.Parameter, word: str) -> Sequence[str] | None:
+    """The names that may stand there; None where none are known."""
+    if context.info_name == "presets" and word == "NAME":
+        from togetherctl.store import presets
+
+        return presets.names()
+    kind = _kind(context, wanted, word)
+    if kind is None:
+        return None
     from togetherctl.store.names import names
 
     return names(app.world.paths.config, kind)
 
 
-def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | None:
+def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | Literal["bundle"] | None:
     for kind in _KINDS:
         if f"--{kind}" in wanted.opts:
             return kind
@@ -139,7 +148,7 @@ def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | 
         return _STANDS_FOR[word]
     group = context.parent.info_name if context.parent else None
     # A name that does not exist yet is nobody's to complete.
-    if isinstance(wanted, click.Argument) and wanted.name in ("name", "names") and context.info_name != "add":
+    if isinstance(wanted, click.Argument) and wanted.name in ("name", "names", "old") and context.info_name != "add":
         return next((kind for kind in _KINDS if kind == group), None)
     return None
 

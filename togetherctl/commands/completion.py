@@ -11,7 +11,7 @@ from togetherctl.commands.completing import SHELLS, script
 @click.argument("shell", type=click.Choice(SHELLS), metavar="bash|zsh|fish")
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands, options and names in your shell.
+    """Print the script that lets your shell complete.
 
     \b
     bash   eval "$(togetherctl completion bash)"              in ~/.bashrc

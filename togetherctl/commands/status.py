@@ -103,7 +103,8 @@ def _tell_logins(app: App, items: list[Item]) -> None:
     for item in items:
         login = item["login"]
         if login:
-            app.console.say(f"{item['profile']}: logging in since {login['since']} at {login['address']}")
+            lasts = until(app.world.clock(), datetime.fromisoformat(login["since"]).timestamp())
+            app.console.say(f"{item['profile']}: logging in for {lasts} at {login['address']}")
 
 
 def _tell_errors(app: App, items: list[Item]) -> None:

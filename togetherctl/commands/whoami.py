@@ -27,12 +27,12 @@ _SECONDS = 10
 
 @click.command("whoami")
 @click.argument("name", metavar="[PROFILE]", required=False)
-@click.option("--cluster", "only", metavar="CLUSTER", multiple=True, help="Ask this cluster alone; may be repeated.")
+@click.option("--cluster", "only", metavar="CLUSTER", multiple=True, help="Ask this cluster alone; may be given again.")
 @click.option("--claims", "with_claims", is_flag=True, help="Show every claim of the token.")
 @output_option
 @pass_app
 def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool) -> None:
-    """Show who the issuer says you are, and who each cluster says you are.
+    """Show who the issuer and each cluster say you are.
 
     Asks every cluster of the profile, as kubectl auth whoami does. A token is fetched as for kubectl: refreshed where
     it is due, and with a login only where get-token would open one too. A cluster that does not answer is said, and

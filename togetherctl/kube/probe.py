@@ -10,7 +10,7 @@ from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.rbac import may_ask_who_they_are
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import host_of
+from togetherctl.no_answer import AUTHORITY, OTHER_NAME, host_of
 from togetherctl.printable import printable
 from togetherctl.transport import HTTP
 
@@ -74,9 +74,7 @@ def who_am_i(
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
-            if error.hint:
-                # The transport's only hint names the authority of an issuer.
-                error.hint = f"togetherctl cluster set {cluster.name} ca_file=FILE"
+            error.hint = _way_out(cluster, error)
             raise
     raise Refused(
         f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
@@ -84,6 +82,16 @@ def who_am_i(
         hint=f"check the cluster's server: togetherctl cluster show {cluster.name}",
         status=404,
     )
+
+
+def _way_out(cluster: Cluster, error: Unreachable) -> str | None:
+    """What to do about it; the transport's own words are for issuers."""
+    if error.hint == AUTHORITY:
+        return f"togetherctl cluster set {cluster.name} ca_file=FILE"
+    if error.hint == OTHER_NAME:
+        return f"togetherctl cluster set {cluster.name} tls_server_name=NAME"
+    nobody = f"check the cluster's server: togetherctl cluster show {cluster.name}"
+    return error.hint or (nobody if not error.status else None)
 
 
 def _asked(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:

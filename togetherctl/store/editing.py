@@ -152,8 +152,8 @@ def _value(kind: Kind, key: Key, text: str) -> object:
     if key[0] == "client_secret" and not text.lstrip().startswith("{"):
         raise UsageError(
             "a client secret on the command line can be seen by others on this machine",
-            hint="togetherctl profile secret NAME asks for it and keeps it in the keyring; "
-            "or client_secret='{ env = \"VARIABLE\" }'",
+            hint="keep it in the keyring with togetherctl profile secret NAME, or say where it is: "
+            "client_secret='{ env = \"VARIABLE\" }'",
         )
     adapter = _adapter(str if len(key) > 1 else field.annotation, field if len(key) == 1 else None)
     reason = ""

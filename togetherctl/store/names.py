@@ -8,13 +8,14 @@ from togetherctl.disk import read_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Literal
 
     from togetherctl.store.choices import Kind
 
 _MAX_BYTES = 16 * 1024 * 1024
 
 
-def names(path: Path, kind: Kind) -> list[str]:
+def names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
     """The names of one kind in the order of the file, those alone that a store may hold. Raises nothing of its own."""
     import tomllib
 

@@ -19,7 +19,7 @@ _USERS: dict[Kind, str] = {
     "issuer": "the profiles that use it, and their clusters",
 }
 _HELP: dict[Kind, str] = {
-    "profile": "A session no other profile shares is deleted with it; `togetherctl logout` first revokes it at the "
+    "profile": "A session no other profile shares is deleted with it; togetherctl logout first revokes it at the "
     "issuer.",
     "issuer": "Where profiles use it, that is refused without --cascade.",
     "cluster": "Its entries in the kubeconfig go with it.",

@@ -8,8 +8,10 @@ VERBS = {
     "write": Lazy("togetherctl.commands.kubeconfig.write", "Write clusters into a kubeconfig."),
     "show": Lazy("togetherctl.commands.kubeconfig.show", "Print what would be written, as a kubeconfig of its own."),
     "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
-    "prune": Lazy("togetherctl.commands.kubeconfig.prune", "Take out what is left over."),
-    "allowlist": Lazy("togetherctl.commands.kubeconfig.allowlist", "Print what lets kubectl run nothing else."),
+    "prune": Lazy("togetherctl.commands.kubeconfig.prune", "Take out entries of what the store no longer has."),
+    "allowlist": Lazy(
+        "togetherctl.commands.kubeconfig.allowlist", "Print the list that lets kubectl run no other plugin."
+    ),
     "convert": Lazy("togetherctl.commands.kubeconfig.convert", "Move over from kubelogin."),
 }
 

@@ -22,7 +22,7 @@ from togetherctl.kube.yaml_text import dump
 )
 @pass_app
 def command(app: App, kubeconfig: str | None, key: str) -> None:
-    """Print what lets kubectl run nothing else.
+    """Print the list that lets kubectl run no other plugin.
 
     kubectl 1.35 or newer takes from its file kuberc which credential plugins it may run, whatever a kubeconfig says.
     Plugins that other users of your kubeconfig call are listed as comments.

@@ -15,8 +15,8 @@ from togetherctl.commands.kubeconfig.leaving import let_go
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def command(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
-    """Take out what is left over.
+    """Take out entries of what the store no longer has.
 
-    That is: entries that togetherctl wrote for a cluster or profile that the store does not have any more.
+    Only entries that togetherctl wrote, for a cluster or profile that is gone.
     """
     let_go(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
