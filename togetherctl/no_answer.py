@@ -25,6 +25,15 @@ def host_of(url: str) -> str:
     return printable(netloc.rpartition("@")[2] or url)
 
 
+def without_query(url: str) -> str:
+    """The URL for people: a query may be a key to what is there, and who is named before the host a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return printable(url.partition("?")[0].rpartition("@")[2])
+    return printable(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
+
+
 def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # noqa: PLR0911 # a line for each reason
     """What the system said about a request to `url`; `sent` is whether it may have arrived."""
     import socket

@@ -19,7 +19,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import host_of, in_words
+from togetherctl.no_answer import host_of, in_words, without_query
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
 
@@ -397,12 +397,3 @@ def _root_cause(error: BaseException) -> BaseException:
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
-
-
-def without_query(url: str) -> str:
-    """The URL for people: a query may be a key to what is there, and who is named before the host a password."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return printable(url.partition("?")[0].rpartition("@")[2])
-    return printable(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())

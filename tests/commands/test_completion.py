@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.programs import need
+from togetherctl.commands.root import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,7 @@ def test_files(cli: Run) -> None:
 
 
 def test_zsh_and_fish_say_what_a_command_does(process: Run) -> None:
-    said = "Show who the issuer says you are, and who each cluster says you are."
+    said = VERBS["whoami"].summary
     assert asked(process, "togetherctl who", "zsh").stdout == f"plain\nwhoami\n{said}\n"
     assert asked(process, "togetherctl who", "fish").stdout == f"plain,whoami\t{said}\n"
 

@@ -349,3 +349,10 @@ def test_of_two_entries_with_one_name_the_one_that_is_meant_changes() -> None:
     document.replace("contexts", second, {"name": "b", "x": 2})
     document.replace("contexts", first, None)
     assert document.text() == "contexts:\n- name: b # 2\n  x: 2\n"
+
+
+def test_mappings_that_are_merged_into_each_other_without_end_are_refused() -> None:
+    lines = [f"a{at}: &a{at} {{<<: [{', '.join([f'*a{at - 1}'] * 4)}]}}" for at in range(1, 16)]
+    with pytest.raises(NotYAML, match="merges too much"):
+        load("\n".join(["a0: &a0 {x: 1}", *lines]))
+    assert load("a: &a {x: 1}\nb: {<<: *a, y: 2}") == {"a": {"x": 1}, "b": {"x": 1, "y": 2}}

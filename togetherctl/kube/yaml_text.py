@@ -32,6 +32,7 @@ _NO_FOLDING = 1 << 20
 _MAX_BITS = 1024
 _LONG = 100
 _MAX_VALUES = 2_000_000
+_MAX_MERGED = 500_000
 _NONSENSE = object()
 # Plain words that YAML 1.1, which kubectl speaks, takes for something else than text.
 _YAML_1_1 = re.compile(
@@ -64,7 +65,17 @@ def load(text: str) -> Any:
 
 
 class _Constructor(SafeConstructor):
-    """The library's own, except that a value that is not what it claims to be is said with its line."""
+    """The library's own, except that a value that is not what it claims to be is said with its line, and merges end."""
+
+    _merged = 0
+
+    def flatten_mapping(self, node: Node) -> Any:
+        before = len(node.value)
+        flat = super().flatten_mapping(node)
+        self._merged += max(len(node.value) - before, 0)
+        if self._merged > _MAX_MERGED:
+            raise ConstructorError(None, None, "merges too much", node.start_mark)
+        return flat
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 # the library's signature
         try:

@@ -13,9 +13,9 @@ from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, UsageError
 from togetherctl.kubelogin.names import clean, free
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import AUTHORITY, host_of
+from togetherctl.no_answer import AUTHORITY, host_of, without_query
 from togetherctl.paths import expand, tilde
-from togetherctl.transport import HTTP, Connection, without_query
+from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
