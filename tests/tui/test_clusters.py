@@ -187,3 +187,46 @@ def test_a_profile_without_clusters_has_nothing_to_write(world: World, acme: Pat
                 await person.sees("No cluster is opened by acme.")
 
     asyncio.run(flow())
+
+
+def test_entries_of_somebody_else_are_replaced_after_a_question_of_its_own(
+    world: World, home: Path, canary: Canary
+) -> None:
+    kubeconfig = home / ".kube" / "config"
+    kubeconfig.parent.mkdir()
+    kubeconfig.write_text(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: east\n  cluster:\n    server: https://other.acme.com\n",
+        "utf-8",
+    )
+    before = kubeconfig.read_bytes()
+
+    async def flow() -> None:
+        async with at_the_table(world, canary, size=(120, 50)) as person:
+            await person.press("w")
+            await person.sees("Replace entries that togetherctl did not write?", "did not write cluster east in")
+            await person.press("n")
+            await person.idle()
+            assert kubeconfig.read_bytes() == before
+            await person.press("w")
+            await person.sees("Replace entries that togetherctl did not write?")
+            await person.press("y")
+            await person.sees("Write this to ~/.kube/config?", "- server: https://other.acme.com")
+            assert kubeconfig.read_bytes() == before
+            await person.press("y")
+            await person.sees("Wrote ~/.kube/config.")
+            await person.idle()
+
+    asyncio.run(flow())
+    assert "other.acme.com" not in kubeconfig.read_text("utf-8")
+
+
+def test_what_was_said_before_does_not_stand_over_the_next_page(world: World, canary: Canary) -> None:
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("u")
+            await person.sees("The current context is east")
+            await person.press("e")
+            await person.sees("Edit profile: acme")
+            assert "The current context" not in person.read()
+
+    asyncio.run(flow())

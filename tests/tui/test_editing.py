@@ -160,3 +160,23 @@ def test_the_storage_of_a_shared_session_changes_for_all(
 
     asyncio.run(flow())
     assert path.read_text("utf-8").count('storage = "memory"') == 2
+
+
+def test_the_issuer_of_a_profile_is_changed(
+    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    path = store_at(issuer)
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(100, 50)) as person:
+            await person.press("E")
+            await person.sees("Edit issuer: acme", issuer.url)
+            await fill(person, "proxy", "not a proxy")
+            await person.press("ctrl+s")
+            assert isinstance(person.app.screen, EditScreen)
+            await fill(person, "proxy", "http://proxy.acme.com:3128")
+            await person.press("ctrl+s")
+            await person.sees("Changed proxy of issuer acme.")
+
+    asyncio.run(flow())
+    assert 'proxy = "http://proxy.acme.com:3128"' in path.read_text("utf-8")

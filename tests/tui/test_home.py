@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.screens import same
+from togetherctl.auth.cache.file import FileSessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.tui.conftest import Open
+    from togetherctl.auth.conversation import Conversation
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.anyio
@@ -159,3 +162,21 @@ async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
             await table.pilot.pause()
             assert table.app.selection.cluster == "archive"
         assert "└ archive" in table.screen
+
+
+async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open, demo: Callable[..., World]) -> None:
+    identity = "somebody.with-a-name@acme.example"[-30:]
+
+    def make_world(talk: Conversation) -> World:
+        world = demo(talk)
+        sessions = FileSessions(world.paths.sessions)
+        key = world.store.profile("acme").key
+        session = sessions.load(key)
+        assert session is not None
+        sessions.save(key, replace(session, identity=identity))
+        return world
+
+    async with opened((80, 24), make_world) as table:
+        assert len(identity) == 30
+        await table.shows(identity)
+        assert "● valid" in next(line for line in table.screen.splitlines() if identity in line)

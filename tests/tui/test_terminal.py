@@ -17,8 +17,9 @@ from tests.support.terminal import Terminal, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import MakeWorld, Run
+    from tests.conftest import MakeStore, MakeWorld, Run
     from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
 
 SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
 TOGETHERCTL = (sys.executable, "-m", "togetherctl")
@@ -83,15 +84,52 @@ def test_bare_togetherctl_opens_it(window: Terminal, size: tuple[int, int]) -> N
     assert condition(window) == "0 1 0"
 
 
-def test_being_ended_from_outside(window: Terminal) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["terminated", "hung-up"])
+def test_being_ended_from_outside(number: signal.Signals, window: Terminal) -> None:
+    os.kill(_child(window), number)
+    window.until(f"ended with {128 + number}")
+    assert condition(window) == "0 1 0"
+
+
+def _child(window: Terminal) -> int:
+    """The process in a window, by its number."""
     shell = int(window.call("display-message", "-p", "#{pane_pid}"))
     children = Path(f"/proc/{shell}/task/{shell}/children")
     if not children.exists():
         pytest.skip("this system does not say whose child a process is")
     [child] = children.read_text(encoding="ascii").split()
-    os.kill(int(child), signal.SIGTERM)
-    window.until("ended with 143")
-    assert condition(window) == "0 1 0"
+    return int(child)
+
+
+def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[str, str], tmp_path: Path) -> None:
+    with terminal(TOGETHERCTL, variables, tmp_path) as window:
+        window.until("There is no profile here yet.")
+        window.press("a")
+        window.until("What you will call this profile")
+        # All of it at once, as over a slow line.
+        window.call("send-keys", "n", "e", "w", "Down", "h", "t", "t", "p", "Tab", "Tab", "i", "d", "Up", "c", "a")
+        screen = window.until("A PEM file, if")
+        assert re.search(r"Name +new ", screen)
+        assert re.search(r"Issuer +http ", screen)
+        assert re.search(r"Client ID +id ", screen)
+        window.press("C-q")
+        window.until("ended with 0")
+
+
+def test_what_a_client_secret_command_says_does_not_draw_over_it(
+    variables: dict[str, str], tmp_path: Path, store_at: MakeStore, issuer: ScriptedIssuer
+) -> None:
+    script = tmp_path / "secret.sh"
+    script.write_text("echo noise over the table >&2; sleep 1; exit 3\n", "utf-8")
+    store_at(issuer, profile_keys=f'client_secret = {{ command = ["sh", "{script}"] }}\ngrant = "client-credentials"')
+    with terminal((*TOGETHERCTL, "ui"), variables, tmp_path) as window:
+        window.until("· none")
+        window.press("l")
+        screen = window.until("ended with 3")
+        assert "noise" not in screen
+        window.press("C-q")
+        window.until("ended with 0")
+        assert "noise" not in window.everything()
 
 
 def test_ctrl_c_says_how_to_quit(window: Terminal) -> None:

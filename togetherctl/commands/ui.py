@@ -37,12 +37,14 @@ def at_a_terminal(environ: Mapping[str, str]) -> bool:
 def opened(app: App) -> int:
     """Open it, and give the exit code once the person has quit."""
     from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.stderr import for_the_screen_alone
 
     def make_world(conversation: Conversation) -> World:
         return app.make_world(app.environ, conversation)
 
     shown = TogetherApp(make_world)
-    shown.run()
+    with for_the_screen_alone():
+        shown.run()
     if shown.bug is not None:
         raise shown.bug
     return shown.return_code or 0

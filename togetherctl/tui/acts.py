@@ -70,6 +70,7 @@ ACTS: tuple[Act, ...] = (
     _act("a", "Add profile", "by hand; the issuer is asked first", "managing.add", _always, shown=True),
     _act("i", "Import clusters", "from a kubeconfig, a bundle or Together AI", "importing.import_clusters", _always),
     _act("e", "Edit profile", "every key; of a cluster, its own", "managing.edit", _one, shown=True),
+    _act("E", "Edit issuer", "the one of this profile, for all that have it", "managing.edit_issuer", _one),
     _act("m", "Rename profile", "or a cluster; kubeconfigs follow", "managing.rename", _one),
     _act("d", "Remove profile", "or a cluster, and what goes with it", "managing.remove", _one),
     _act("v", "Show TOML", "as the store has it, without secrets", "managing.show_toml", _any),

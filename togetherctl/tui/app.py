@@ -18,6 +18,7 @@ from textual.binding import Binding
 from textual.message import Message
 
 from togetherctl.paths import tilde
+from togetherctl.printable import printable
 from togetherctl.tui import facts, themes
 from togetherctl.tui.acts import ACTS
 from togetherctl.tui.history import what_happened
@@ -113,6 +114,16 @@ class TogetherApp(App[None]):
             )
         )
 
+    def copy_claims(self, row: Looked | None) -> None:
+        """Send the decoded claims of a profile to the clipboard; never a token."""
+        text = facts.claims_json(row) if row else None
+        if row is None or text is None:
+            self.notify("There are no claims to copy: nobody is logged in here.", markup=False, severity="warning")
+            return
+        self.copy_to_clipboard(text)
+        name = printable(row.name)
+        self.notify(f"The claims of {name} were sent to the clipboard as JSON, without a token.", markup=False)
+
     # What the watcher finds
 
     def on_together_app_found(self, message: Found) -> None:
@@ -201,6 +212,8 @@ class TogetherApp(App[None]):
 
     def action_act(self, id: str) -> None:  # noqa: A002 # as it is called in the registry
         act = next(act for act in ACTS if act.id == id)
+        # What was said of the act before would stand over the next one's page.
+        self.clear_notifications()
         if act.fits(self.selection):
             act.run(self, self.selection)
         else:

@@ -44,38 +44,62 @@ def _say_probed(work: Work, probed: Probed) -> None:
 
 def write(app: TogetherApp, selection: Selection) -> None:
     """Show what would change in the kubeconfig; write it if the person agrees."""
+    names = _named(app, selection)
+    if names:
+        _plan(app, f"Write kubeconfig: {called(names, 'cluster')}", names, overwrite=False)
+
+
+def _plan(app: TogetherApp, title: str, names: list[str], *, overwrite: bool) -> None:
+    """Look at what would change; entries that are somebody else's are asked about first."""
     from togetherctl.actions.kubeconfig import write_clusters
 
-    names = _named(app, selection)
     planned: list[Written] = []
-    title = f"Write kubeconfig: {called(names, 'cluster')}"
+    foreign: list[str] = []
 
     def look(world: World, work: Work) -> None:
         work.begin("", "Looking at the kubeconfig …")
         try:
-            planned.append(write_clusters(world, names, dry_run=True))
+            planned.append(write_clusters(world, names, overwrite=overwrite, dry_run=True))
         except KubeconfigError as error:
-            if error.hint and error.hint.startswith("--overwrite"):
-                error.hint = f"togetherctl kubeconfig write {' '.join(names)} --overwrite"
-            raise
+            if overwrite or not (error.hint or "").startswith("--overwrite"):
+                raise
+            foreign.append(error.message)
+            work.end("")
+            return
         if not planned[0].changed:
             work.end("The kubeconfig says so already; there is nothing to write.", *planned[0].warnings)
 
     def looked() -> None:
-        if planned[0].changed:
-            _show(app, title, names, planned[0])
+        if foreign:
+            _ask_to_overwrite(app, title, names, foreign[0])
+        elif planned[0].changed:
+            _show(app, title, names, planned[0], overwrite=overwrite)
 
-    if names:
-        app.working.start(Work(title, look, done=looked))
+    app.working.start(Work(title, look, done=looked))
 
 
-def _show(app: TogetherApp, title: str, names: list[str], planned: Written) -> None:
+def _ask_to_overwrite(app: TogetherApp, title: str, names: list[str], foreign: str) -> None:
+    from togetherctl.tui.screens.question import Question
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            _plan(app, title, names, overwrite=True)
+
+    means = [
+        f"{foreign}.",
+        "Yes shows what would change; nothing is written before you have agreed to that.",
+        "Or give a cluster a context of its own: e on its row, then context.",
+    ]
+    app.push_screen(Question(title, "Replace entries that togetherctl did not write?", means), answered)
+
+
+def _show(app: TogetherApp, title: str, names: list[str], planned: Written, *, overwrite: bool) -> None:
     from togetherctl.actions.kubeconfig import write_clusters
     from togetherctl.tui.screens.diff import Diff
 
     def do(world: World, work: Work) -> None:
         work.begin("", "Writing …")
-        written = write_clusters(world, names)
+        written = write_clusters(world, names, overwrite=overwrite)
         files = ", ".join(tilde(change.path, world.environ) for change in written.changed)
         more = [*written.warnings, *written.notes, f"Contexts: {', '.join(written.contexts)}"]
         work.end(f"Wrote {files or 'nothing: it says so already'}.", *more)

@@ -28,9 +28,19 @@ if TYPE_CHECKING:
 
 def edit(app: TogetherApp, selection: Selection) -> None:
     """The profile or cluster under the cursor, in a form."""
+    _edit(app, *entry(selection))
+
+
+def edit_issuer(app: TogetherApp, selection: Selection) -> None:
+    """The issuer of the profile that is meant, in a form; other profiles may have it too."""
+    row = app.rows.get(selection.profiles[0])
+    if row is not None:
+        _edit(app, "issuer", row.profile.issuer.name)
+
+
+def _edit(app: TogetherApp, kind: Kind, name: str) -> None:
     from togetherctl.tui.screens.edit import EditScreen
 
-    kind, name = entry(selection)
     found: list[dict[str, Any]] = []
 
     def look(world: World, work: Work) -> None:
@@ -191,16 +201,20 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
     text = TomlText("")
     text.add({(section(kind), called): table for (kind, called), table in tables.items()})
 
+    added: list[str] = []
+
     def do(world: World, work: Work) -> None:
         work.begin("", "Adding …")
         carry_out(world, tables)
+        added.append(world.anew().store.profile(name).key)
         work.end(f"Added profile {name}.")
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(f"Add profile: {name}", do, done=lambda: _offer_login(app, name)))
+            app.working.start(Work(f"Add profile: {name}", do, done=lambda: _offer_login(app, name, frozenset(added))))
 
-    said = [f"! {note.text}" for note in report.notes_at_once] if report else []
+    notes = [*report.to_mend, *report.notes_at_once] if report else []
+    said = [f"! {note.text}" + (f"; {note.hint}" if note.hint else "") for note in notes]
     if report and report.provider:
         said.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())
@@ -208,12 +222,12 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
     app.push_screen(Diff(f"Add profile: {name}", f"Add this to {place}?", diff, said), answered)
 
 
-def _offer_login(app: TogetherApp, name: str) -> None:
+def _offer_login(app: TogetherApp, name: str, keys: frozenset[str]) -> None:
     from togetherctl.tui.doing.sessions import log_in_to
     from togetherctl.tui.screens.question import Question
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            log_in_to(app, [name])
+            log_in_to(app, [name], keys)
 
     app.push_screen(Question(f"Add profile: {name}", f"Added {name}. Log in now?"), answered)

@@ -47,7 +47,7 @@ def log_in(app: TogetherApp, selection: Selection) -> None:
 def log_in_to(
     app: TogetherApp,
     names: list[str],
-    keys: frozenset[str] = frozenset(),
+    keys: frozenset[str],
     *,
     grant: Grant | None = None,
     force: bool = False,

@@ -49,4 +49,4 @@ class DetailsScreen(Screen[None]):
         self.query_one(Details).show(printable(row.name), self.app.facts(row))
 
     def action_copy_claims(self) -> None:
-        self.app.home.action_copy_claims()
+        self.app.copy_claims(self.app.rows.get(self._profile))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from textual.app import ComposeResult
-    from textual.events import DescendantFocus
     from textual.timer import Timer
 
 # Typing is not held up by a check of the whole store.
@@ -39,8 +38,9 @@ class Form(Box[_Result]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save"),
         Binding("escape", "close", "Cancel"),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
+        # Before any widget sees it: what is typed right behind it goes to the next field already.
+        Binding("down,tab", "app.focus_next", show=False, priority=True),
+        Binding("up,shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
     def __init__(self, title: str) -> None:
@@ -74,8 +74,10 @@ class Form(Box[_Result]):
         self.query(Input).first().focus()
         self.check_now()
 
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        field = next((node for node in event.widget.ancestors if isinstance(node, Field)), None)
+    def on_descendant_focus(self) -> None:
+        # What has the focus by now: of two moves, the later may be told of first.
+        nodes = self.focused.ancestors if self.focused else ()
+        field = next((node for node in nodes if isinstance(node, Field)), None)
         if field is not None:
             self.query_one("#meaning", Static).update(Content(printable(field.about, limit=400)))
 

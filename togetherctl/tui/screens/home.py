@@ -13,7 +13,7 @@ from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.tui import facts, rows
+from togetherctl.tui import rows
 from togetherctl.tui.acts import ACTS
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
@@ -223,11 +223,4 @@ class Home(Screen[None]):
         self.table.action_fold_all()
 
     def action_copy_claims(self) -> None:
-        line = self.table.current
-        text = facts.claims_json(line.row) if line else None
-        if line is None or text is None:
-            self.notify("There are no claims to copy: nobody is logged in here.", markup=False, severity="warning")
-            return
-        self.app.copy_to_clipboard(text)
-        name = printable(line.row.name)
-        self.notify(f"The claims of {name} were sent to the clipboard as JSON, without a token.", markup=False)
+        self.app.copy_claims(self.table.current.row if self.table.current else None)
