@@ -151,19 +151,21 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
     from togetherctl.tui.screens.diff import Diff
 
     profiles = list(seen.shown.taking.profiles)
+    sessions: set[str] = set()
 
     def do(world: World, work: Work) -> None:
         from togetherctl.actions.joining import join
 
         work.begin("", "Importing …")
-        _, written, left = join(world, seen.shown, seen.wish)
+        after, written, left = join(world, seen.shown, seen.wish)
+        sessions.update(after.store.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
         work.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(_TITLE, do, done=lambda: _offer_login(app, profiles)))
+            app.working.start(Work(_TITLE, do, done=lambda: _offer_login(app, profiles, frozenset(sessions))))
 
     lines = [*seen.lines, *(f"! {host}" for host in seen.hosts)]
     if seen.hosts:
@@ -171,13 +173,13 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
     app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)
 
 
-def _offer_login(app: TogetherApp, profiles: Sequence[str]) -> None:
+def _offer_login(app: TogetherApp, profiles: Sequence[str], sessions: frozenset[str]) -> None:
     from togetherctl.tui.doing.sessions import log_in_to
     from togetherctl.tui.screens.question import Question
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            log_in_to(app, list(profiles))
+            log_in_to(app, list(profiles), sessions)
 
     if profiles:
         app.push_screen(Question(_TITLE, f"Imported {', '.join(profiles)}. Log in now?"), answered)
