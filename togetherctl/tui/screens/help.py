@@ -59,7 +59,7 @@ class Help(ModalScreen[None]):
         with VerticalScroll(classes="box") as box:
             box.border_title = "Keys"
             box.border_subtitle = "Escape goes back"
-            acts = [(act.key, act.help) for act in ACTS if act.key]
+            acts = [(act.key, f"{act.title}: {act.help}") for act in ACTS if act.key]
             for title, rows in (("What to do", acts), ("The table", _MOVING), ("The rest", _REST), ("States", _SHAPES)):
                 if rows:
                     yield Static(Text(title), classes="heading")

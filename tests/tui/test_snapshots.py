@@ -1,0 +1,155 @@
+"""Each screen as a person sees it, small and wide: the same words in dark and light, and colours that can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.screen import ModalScreen
+
+from tests.support.screens import same, until
+from togetherctl.auth.conversation import DeviceCode
+from togetherctl.tui.conversation import Page
+from togetherctl.tui.screens.details import DetailsScreen
+from togetherctl.tui.screens.diff import Diff
+from togetherctl.tui.screens.edit import EditScreen
+from togetherctl.tui.screens.question import Question
+from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.color import Color
+    from rich.color_triplet import ColorTriplet
+    from rich.style import Style
+
+    from tests.tui.conftest import Open, Table
+    from togetherctl.wiring import World
+
+pytestmark = pytest.mark.anyio
+
+SIZES = {"80x24": (80, 24), "200x60": (200, 60)}
+# Large or bold text wants 3 to 1 (WCAG 2.2, 1.4.3); lines that only divide are no text.
+_CONTRAST = 3.0
+_LINES = set(" ─│╭╮╰╯├└┌┐┘┤┬┴┼━╸╺▏▎▍▌▋▊▉█▐▔▁▂▃▄▅▆▇▀■□")
+_DIFF = """\
+--- ~/.kube/config
++++ ~/.kube/config
+@@ -1,2 +1,7 @@
+ apiVersion: v1
+ kind: Config
++clusters:
++- name: east
++  cluster:
++    server: https://east.k8s.acme.com:6443
+-current-context: lab
+"""
+
+
+def _log_in(device: DeviceCode | None) -> Work:
+    work = Work("Log in: acme", lambda _world, _work: None)
+    work.begin("acme", "Logging in …")
+    work.talk.shown = Page(device.uri if device else "https://login.acme.com/authorize?client_id=k8s", True, device)  # noqa: FBT003 # opened
+    return work
+
+
+def _shown_by(name: str, table: Table) -> object:
+    """Bring one screen up; gives the class of the screen, None for the table itself."""
+    app = table.app
+    if name == "question":
+        app.push_screen(Question("Log out: acme", "Log me@acme.com out?", ["Tokens are revoked and deleted."]))
+        return Question
+    if name == "diff":
+        app.push_screen(Diff("Write kubeconfig", "Write this?", _DIFF, ["! https://east.k8s.acme.com is new here."]))
+        return Diff
+    if name in ("login", "device"):
+        device = DeviceCode("https://login.acme.com/device", "WDJB-MJHT") if name == "device" else None
+        app.push_screen(WorkScreen(_log_in(device), app.working))
+        return WorkScreen
+    return None
+
+
+KEYS = {"details": "enter", "help": "question_mark", "edit": "e"}
+SCREENS = [
+    (name, size)
+    for name in ("home", "details", "help", "edit", "question", "diff", "login", "device")
+    for size in SIZES
+    # There, details stand beside the table, so home shows them.
+    if (name, size) != ("details", "200x60")
+]
+
+
+@pytest.mark.parametrize(("name", "size"), SCREENS)
+async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(SIZES[size], demo) as table:
+        before = table.app.screen
+        kind = _shown_by(name, table)
+        if name in KEYS:
+            await table.pilot.press(KEYS[name])
+        if name != "home":
+            await until(table.pilot, lambda: table.app.screen is not before)
+        if name in ("edit", "details"):
+            kind = EditScreen if name == "edit" else DetailsScreen
+        if kind is not None:
+            await until(table.pilot, lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
+        await table.pilot.pause(0.3)
+        same(table.app, f"{name}-{size}")
+        assert not list(unreadable(table))
+        dark = colours(table)
+        table.app.theme = "together-light"
+        await table.pilot.pause(0.3)
+        same(table.app, f"{name}-{size}")
+        assert not list(unreadable(table))
+        assert not colours(table) & dark
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_welcome(size: str, opened: Open) -> None:
+    async with opened(SIZES[size]) as table:
+        await table.shows("Welcome")
+        same(table.app, f"welcome-{size}")
+        assert not list(unreadable(table))
+        table.app.theme = "together-light"
+        await table.pilot.pause(0.3)
+        same(table.app, f"welcome-{size}")
+        assert not list(unreadable(table))
+
+
+def _styled(table: Table) -> Iterator[tuple[str, Style]]:
+    """All text, but what lies dimmed behind a box."""
+    screen = table.app.screen
+    box = screen.children[0].region if isinstance(screen, ModalScreen) else screen.region
+    for line, strip in enumerate(screen._compositor.render_strips()):
+        column = 0
+        for segment in strip:
+            inside = line in box.line_range and column in box.column_range
+            column += segment.cell_length
+            if inside and segment.style is not None and set(segment.text) - _LINES:
+                yield segment.text, segment.style
+
+
+def colours(table: Table) -> set[tuple[Color | None, Color | None]]:
+    """Every pair of colours that text is in."""
+    return {(style.color, style.bgcolor) for _, style in _styled(table)}
+
+
+def unreadable(table: Table) -> Iterator[tuple[str, float]]:
+    """Text whose colour is too near to what is behind it, and its contrast."""
+    for text, style in _styled(table):
+        if style.color is None or style.bgcolor is None:
+            continue
+        ratio = _contrast(style.color.get_truecolor(), style.bgcolor.get_truecolor())
+        if ratio < _CONTRAST:
+            yield text, round(ratio, 2)
+
+
+def _contrast(one: ColorTriplet, other: ColorTriplet) -> float:
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: ColorTriplet) -> float:
+    parts = [part / 255 for part in color]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
