@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from togetherctl.errors import StorageError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SERVICE = "togetherctl"
 # An answer that takes longer than this comes from a person, not from a machine.
 _WONDER_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
 
 _T = TypeVar("_T")
 
@@ -25,10 +27,14 @@ class NoKeyring(StorageError):
 
 
 class Patience(NamedTuple):
-    """How many seconds the keyring may take, and what to call when it takes long: it may be asking to be unlocked."""
+    """How many seconds the keyring may take, and what to call when it takes long: it may be asking to be unlocked.
+
+    `go_on` is called while it does, and raises where nobody waits for the answer any more.
+    """
 
     seconds: float
     waiting: Callable[[], None] | None = None
+    go_on: Callable[[], None] | None = None
 
 
 _PATIENCE = Patience(60.0)
@@ -95,13 +101,17 @@ def _wait(
     except Empty:
         if patience.waiting:
             patience.waiting()
-    try:
-        return answers.get(timeout=max(patience.seconds - soon, 0.0))
-    except Empty:
-        raise StorageError(
-            f"cannot {doing} the keyring: it has not answered within {patience.seconds:.0f} s",
-            hint="it may be waiting to be unlocked; unlock it and try again",
-        ) from None
+    ends = monotonic() + patience.seconds - soon
+    while (left := ends - monotonic()) > 0:
+        try:
+            return answers.get(timeout=min(left, _LOOK_SECONDS))
+        except Empty:
+            if patience.go_on:
+                patience.go_on()
+    raise StorageError(
+        f"cannot {doing} the keyring: it has not answered within {patience.seconds:.0f} s",
+        hint="it may be waiting to be unlocked; unlock it and try again",
+    )
 
 
 def _in_words(doing: str, error: BaseException) -> StorageError:

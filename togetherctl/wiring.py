@@ -41,6 +41,10 @@ def _silent(_line: str) -> None:
     return
 
 
+def _says_so(conversation: Conversation) -> Callable[[], None]:
+    return lambda: conversation.say("waiting for the keyring, which may be asking to be unlocked")
+
+
 @dataclass(frozen=True)
 class World:
     """What a run of togetherctl works with. Tests replace the parts they need to."""
@@ -68,7 +72,8 @@ class World:
     def anew(self, conversation: Conversation | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
         world = replace(self, conversation=conversation or self.conversation, sleep=sleep or self.sleep)
-        world.__dict__.update(_memory=self._memory, sealing_key=self.sealing_key)
+        key = self.sealing_key.heard_by(waiting=_says_so(world.conversation), go_on=world.conversation.go_on)
+        world.__dict__.update(_memory=self._memory, sealing_key=key)
         return world
 
     def as_if(self, store: Store) -> World:
@@ -190,7 +195,8 @@ class World:
         return SealingKey(
             self.paths.state / "keyring.lock",
             seconds=_KEYRING_SECONDS if may_ask(self.environ) else _KEYRING_ALONE_SECONDS,
-            waiting=lambda: self.conversation.say("waiting for the keyring, which may be asking to be unlocked"),
+            waiting=_says_so(self.conversation),
+            go_on=self.conversation.go_on,
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from textual.widgets import Input
 
 from tests.support.browser import ScriptedBrowser, parameters
 from tests.support.issuer import Gate, Reply
+from tests.support.keyrings import Silent
 from tests.tui.person import at_the_table
 from togetherctl.auth.browser import Opened
 from togetherctl.tui.screens.work import WorkScreen
@@ -21,7 +22,7 @@ from togetherctl.tui.screens.work import WorkScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld
+    from tests.conftest import MakeStore, MakeWorld, UseKeyring
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
 
@@ -350,3 +351,26 @@ def test_several_that_are_marked_log_in_one_after_the_other(
 
     asyncio.run(flow())
     assert len(browser.opened) == 2
+
+
+def test_escape_ends_the_wait_for_a_keyring_that_does_not_answer(
+    issuer: ScriptedIssuer,
+    store_at: MakeStore,
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    canary: Canary,
+    use_keyring: UseKeyring,
+) -> None:
+    store_at(issuer, profile_keys='storage = "keyring"')
+    use_keyring(Silent())
+
+    async def flow() -> None:
+        async with at_the_table(make_world(browser=browser), canary, rows=0) as person:
+            await person.until(lambda: "acme" in person.app.rows)
+            await person.press("l")
+            await person.sees("waiting for the keyring")
+            await person.press("escape")
+            await person.idle()
+
+    asyncio.run(flow())
+    assert not issuer.counts["/token"]

@@ -28,6 +28,7 @@ def api_key(world: World, *, keep: bool = False) -> str:
     patience = Patience(
         _KEYRING_SECONDS if world.conversation.can_ask else _KEYRING_ALONE_SECONDS,
         lambda: world.conversation.say("waiting for the keyring, which may be asking to be unlocked"),
+        world.conversation.go_on,
     )
     key = keys.given(world.environ, base_url=place, patience=patience) or _asked(world, place)
     if keep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from togetherctl import vault
@@ -27,8 +28,18 @@ _GRACE = 5.0
 _T = TypeVar("_T")
 
 
+@dataclass
+class _Kept:
+    """What was learned of the key in this process. The repr does not show it."""
+
+    key: bytes | None = field(default=None, repr=False)
+    failed: tuple[float, StorageError] | None = None
+
+
 class SealingKey:
     """Asks the keyring at most `seconds` at a time; `waiting` is called when it takes long enough to wonder why.
+
+    `go_on` is called meanwhile, and raises where nobody waits any more.
 
     `lock` is the file that is held while the key is made. The repr does not show the key.
     """
@@ -39,22 +50,35 @@ class SealingKey:
         *,
         seconds: float,
         waiting: Callable[[], None] | None = None,
+        go_on: Callable[[], None] | None = None,
         random: Callable[[int], bytes] = os.urandom,
         monotonic: Callable[[], float] = time.monotonic,
+        kept: _Kept | None = None,
     ) -> None:
         self._lock = lock
-        self._patience = vault.Patience(seconds, waiting)
+        self._patience = vault.Patience(seconds, waiting, go_on)
         self._random = random
         self._monotonic = monotonic
-        self._key: bytes | None = None
-        self._failed: tuple[float, StorageError] | None = None
+        self._kept = kept or _Kept()
+
+    def heard_by(self, *, waiting: Callable[[], None], go_on: Callable[[], None]) -> SealingKey:
+        """The same key, asked for on behalf of somebody else."""
+        return SealingKey(
+            self._lock,
+            seconds=self._patience.seconds,
+            waiting=waiting,
+            go_on=go_on,
+            random=self._random,
+            monotonic=self._monotonic,
+            kept=self._kept,
+        )
 
     def read(self) -> bytes | None:
         """The key, None where there is none yet. Raises StorageError."""
-        if self._key is None:
+        if self._kept.key is None:
             text = self._ask(lambda: vault.read(NAME, self._patience))
-            self._key = None if text is None else _parsed(text)
-        return self._key
+            self._kept.key = None if text is None else _parsed(text)
+        return self._kept.key
 
     def make(self) -> bytes:
         """The key, made where there is none yet, by one process alone. Raises StorageError."""
@@ -75,7 +99,7 @@ class SealingKey:
 
         Raises StorageError.
         """
-        self._key = None
+        self._kept.key = None
         return self._ask(lambda: vault.delete(NAME, self._patience))
 
     def _made(self) -> bytes:
@@ -88,13 +112,13 @@ class SealingKey:
         return key
 
     def _ask(self, question: Callable[[], _T]) -> _T:
-        if self._failed is not None and self._monotonic() - self._failed[0] < _SULK_SECONDS:
-            before = self._failed[1]
+        if self._kept.failed is not None and self._monotonic() - self._kept.failed[0] < _SULK_SECONDS:
+            before = self._kept.failed[1]
             raise type(before)(before.message, hint=before.hint)
         try:
             return question()
         except StorageError as error:
-            self._failed = (self._monotonic(), error)
+            self._kept.failed = (self._monotonic(), error)
             raise
 
 
