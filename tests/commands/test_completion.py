@@ -74,7 +74,7 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("togetherctl completion z", ["zsh"]),
         ("togetherctl nonsense ", []),
         ("togetherctl login 'unfinished", []),
-        ("", ["login"]),
+        ("", ["init"]),
     ],
 )
 def test_what_is_offered(line: str, offered: list[str], cli: Run, store: Callable[[str], Path]) -> None:

@@ -239,6 +239,41 @@ def test_a_bundle_is_imported_once_its_hosts_were_seen(
     assert "[clusters.west]" in (home / "tctl" / "config.toml").read_text("utf-8")
 
 
+KUBECONFIG = """\
+clusters:
+- {{name: north, cluster: {{server: "https://127.0.0.1:7444"}}}}
+contexts:
+- {{name: north, context: {{cluster: north, user: me}}}}
+users:
+- {{name: me, user: {user}}}
+"""
+
+
+def test_a_kubeconfig_is_imported_after_a_look(
+    issuer: ScriptedIssuer, make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary
+) -> None:
+    sent = tmp_path / "oidc.yaml"
+    words = f"[get-token, '--oidc-issuer-url={issuer.url}', --oidc-client-id=the-client]"
+    sent.write_text(KUBECONFIG.format(user=f"{{exec: {{command: kubelogin, args: {words}}}}}"), "utf-8")
+    static = tmp_path / "static.yaml"
+    static.write_text(KUBECONFIG.format(user="{}").replace("7444", "7445"), "utf-8")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, rows=0) as person:
+            await person.press("i", *keys(str(static)), "enter")
+            await person.sees("does not say how to log in", "togetherctl init")
+            await person.press("escape")
+            await person.press("i", *keys(str(sent)), "enter")
+            await person.sees("+[clusters.north]")
+            await person.press("y")
+            await person.sees("Imported localhost.", "Clusters: north")
+            await person.press("i", *keys(str(sent)), "enter")
+            await person.sees("Your store has all of it already.")
+
+    asyncio.run(flow())
+    assert "[clusters.north]" in (home / "tctl" / "config.toml").read_text("utf-8")
+
+
 def test_a_file_that_is_no_bundle_is_said(make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary) -> None:
     bundle = tmp_path / "bad.toml"
     bundle.write_text('version = 1\n[profiles.x]\nissuer = "gone"\nclient_id = "[red]\\u001b[31m"\n', "utf-8")

@@ -27,8 +27,8 @@ class AskSource(Form[str]):
         yield Field(
             "source",
             "File or https address",
-            usual="~/Downloads/acme.toml",
-            about="A bundle, as whoever set the cluster up made it: togetherctl profile export. "
+            usual="~/Downloads/oidc.yaml",
+            about="The kubeconfig that somebody sent, or a bundle: togetherctl profile export. "
             "What it would change is shown first.",
         )
 
