@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
+_HERE = "togetherctl.commands.profile"
 _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
@@ -15,7 +16,7 @@ VERBS = {
     "secret": Lazy("togetherctl.commands.profile.secret", "Keep a client secret in the keyring."),
     "rename": Lazy(f"{_ENTRIES}.rename", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
-    "import": Lazy("togetherctl.commands.profile.importing", "Take profiles and clusters from a source into the store."),
+    "import": Lazy(f"{_HERE}.importing", "Take profiles and clusters from a source into the store."),
     "export": Lazy("togetherctl.commands.profile.export", "Print a bundle for others: profiles, issuers, clusters."),
     "update": Lazy("togetherctl.commands.profile.update", "Ask for newer bundles, and take their changes."),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
