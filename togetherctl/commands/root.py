@@ -15,7 +15,7 @@ VERBS = {
     "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here."),
     "refresh": Lazy(f"{_HERE}.refresh", "Get new tokens now, without a login."),
     "status": Lazy(f"{_HERE}.status", "Show every session: who, how long, and what went wrong."),
-    "whoami": Lazy(f"{_HERE}.whoami", "Show who the issuer and each cluster say you are."),
+    "whoami": Lazy(f"{_HERE}.whoami", "Show who the issuer says you are, and who each cluster says you are."),
     "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
     "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
@@ -27,7 +27,9 @@ VERBS = {
     "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
     "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
-    "completion": Lazy(f"{_HERE}.completion", "Print the script that completes commands and names in your shell."),
+    "completion": Lazy(
+        f"{_HERE}.completion", "Print the script that completes commands, options and names in your shell."
+    ),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
 
