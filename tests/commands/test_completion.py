@@ -91,7 +91,7 @@ def test_files(cli: Run) -> None:
 
 
 def test_zsh_and_fish_say_what_a_command_does(process: Run) -> None:
-    said = "Show who the issuer and each cluster say you are."
+    said = "Show who the issuer says you are, and who each cluster says you are."
     assert asked(process, "togetherctl who", "zsh").stdout == f"plain\nwhoami\n{said}\n"
     assert asked(process, "togetherctl who", "fish").stdout == f"plain,whoami\t{said}\n"
 
