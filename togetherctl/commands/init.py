@@ -42,7 +42,9 @@ def command(
     no_login: bool,
     **options: Any,
 ) -> None:
-    """From nothing to a working kubectl: takes clusters, writes them, logs in, and asks each who you are.
+    """Take your clusters, log in, and see kubectl work.
+
+    Writes them into the store and your kubeconfig, logs in once for each session, and asks each cluster who you are.
 
     SOURCE is where your clusters come from: together (by API key), a kubeconfig that somebody sent, a folder of them, a
     bundle (a file or an https address), or - for standard input. Without one you are asked, or say --issuer-url,

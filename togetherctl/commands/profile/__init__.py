@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
+_HERE = "togetherctl.commands.profile"
 _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
     "list": Lazy(f"{_ENTRIES}.list", "List the profiles of the store.", "profile"),
     "show": Lazy(f"{_ENTRIES}.show", "Show one profile with every key.", "profile"),
-    "add": Lazy("togetherctl.commands.profile.add", "Add a profile, and its issuer if that is new."),
+    "add": Lazy(f"{_HERE}.add", "Add a profile, and its issuer if that is new."),
     "set": Lazy(f"{_ENTRIES}.set", "Change keys of one profile.", "profile"),
     "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one profile their default again.", "profile"),
-    "secret": Lazy("togetherctl.commands.profile.secret", "Keep a client secret in the keyring."),
+    "secret": Lazy(f"{_HERE}.secret", "Keep a client secret in the keyring."),
     "rename": Lazy(f"{_ENTRIES}.rename", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
-    "import": Lazy("togetherctl.commands.profile.importing", "Take profiles and clusters from a source, or a bundle."),
-    "export": Lazy("togetherctl.commands.profile.export", "Print a bundle for others: profiles, issuers, clusters."),
-    "update": Lazy("togetherctl.commands.profile.update", "Ask for newer bundles, and take their changes."),
+    "import": Lazy(f"{_HERE}.importing", "Take profiles and clusters from a source into the store."),
+    "export": Lazy(f"{_HERE}.export", "Print a bundle for others: profiles, issuers, clusters."),
+    "update": Lazy(f"{_HERE}.update", "Ask for newer bundles, and take their changes."),
     "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
 }
 

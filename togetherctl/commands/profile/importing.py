@@ -22,10 +22,10 @@ from togetherctl.paths import tilde
 @source_options
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
-    """Take profiles and clusters from a source into the store, and leave the kubeconfig alone.
+    """Take profiles and clusters from a source into the store.
 
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
-    address), or - for standard input. No issuer is asked anything.
+    address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
     """
     given = Given.of(words, options, app.environ)
     # What cannot be read is said before anybody answers questions for nothing.

@@ -22,7 +22,7 @@ There is no profile here yet.
 A profile says who you are to an issuer: its address, and the client ID your cluster's admin gave you. \
 Whoever set the cluster up may also have a file for you that says both.
 
-Outside of this, `togetherctl init` asks for the same, and looks into your kubeconfigs first."""
+Outside of this, `togetherctl init` takes your clusters and logs you in, in one conversation."""
 # What a newcomer can do, by its ID among the acts, and what its button says.
 _WAYS = (("add", "Add a profile"), ("import", "Take one from a file"))
 
