@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -31,6 +32,8 @@ ROOT = Path(__file__).parents[1]
 KEPT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
 # The whole run's secrets and the whole run's captured output, held against each other at its end.
 EVERYTHING = Canary()
+# A shell that starts the tests in the background has Ctrl-C ignored by all it starts, and some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ SIZES = {"80x24": (80, 24), "200x60": (200, 60)}
 # Large or bold text wants 3 to 1 (WCAG 2.2, 1.4.3); lines that only divide are no text.
 _CONTRAST = 3.0
 _LINES = set(" ─│╭╮╰╯├└┌┐┘┤┬┴┼━╸╺▏▎▍▌▋▊▉█▐▔▁▂▃▄▅▆▇▀■□")
+_CALM = 4
 _DIFF = """\
 --- ~/.kube/config
 +++ ~/.kube/config
@@ -93,12 +94,12 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
             kind = EditScreen if name == "edit" else DetailsScreen
         if kind is not None:
             await until(table.pilot, lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
-        await table.pilot.pause(0.3)
+        await settled(table)
         same(table.app, f"{name}-{size}")
         assert not list(unreadable(table))
         dark = colours(table)
         table.app.theme = "together-light"
-        await table.pilot.pause(0.3)
+        await settled(table)
         same(table.app, f"{name}-{size}")
         assert not list(unreadable(table))
         assert not colours(table) & dark
@@ -111,9 +112,19 @@ async def test_the_welcome(size: str, opened: Open) -> None:
         same(table.app, f"welcome-{size}")
         assert not list(unreadable(table))
         table.app.theme = "together-light"
-        await table.pilot.pause(0.3)
+        await settled(table)
         same(table.app, f"welcome-{size}")
         assert not list(unreadable(table))
+
+
+async def settled(table: Table) -> None:
+    """Wait until the screen stays as it is, however slow the machine."""
+    before, calm = None, 0
+    while calm < _CALM:
+        await table.pilot.pause(0.1)
+        now = (table.screen, frozenset(colours(table)))
+        calm = calm + 1 if now == before else 0
+        before = now
 
 
 def _styled(table: Table) -> Iterator[tuple[str, Style]]:
