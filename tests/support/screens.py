@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,15 @@ def same(app: App[Any], name: str) -> None:
     if _UPDATING:
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"{text}\nrun the tests with {UPDATE}=1 if that is meant"
+
+
+async def becomes(pilot: Pilot[Any], name: str) -> None:
+    """Wait until the screen is the snapshot called `name`, however slow the machine."""
+    if not _UPDATING:
+        expected = (SNAPSHOTS / f"{name}.txt").read_text(encoding="utf-8")
+        with suppress(AssertionError):
+            await until(pilot, lambda: shown(pilot.app) == expected)
+    same(pilot.app, name)
 
 
 async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.screen import ModalScreen
 
-from tests.support.screens import same, until
+from tests.support.screens import becomes, until
 from togetherctl.auth.conversation import DeviceCode
 from togetherctl.tui.conversation import Page
 from togetherctl.tui.screens.details import DetailsScreen
@@ -95,12 +95,12 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
         if kind is not None:
             await until(table.pilot, lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
         await settled(table)
-        same(table.app, f"{name}-{size}")
+        await becomes(table.pilot, f"{name}-{size}")
         assert not list(unreadable(table))
         dark = colours(table)
         table.app.theme = "together-light"
         await settled(table)
-        same(table.app, f"{name}-{size}")
+        await becomes(table.pilot, f"{name}-{size}")
         assert not list(unreadable(table))
         assert not colours(table) & dark
 
@@ -109,11 +109,11 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
 async def test_the_welcome(size: str, opened: Open) -> None:
     async with opened(SIZES[size]) as table:
         await table.shows("Welcome")
-        same(table.app, f"welcome-{size}")
+        await becomes(table.pilot, f"welcome-{size}")
         assert not list(unreadable(table))
         table.app.theme = "together-light"
         await settled(table)
-        same(table.app, f"welcome-{size}")
+        await becomes(table.pilot, f"welcome-{size}")
         assert not list(unreadable(table))
 
 
