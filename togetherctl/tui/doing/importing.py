@@ -163,23 +163,17 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
         work.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
 
+    def offer() -> None:
+        from togetherctl.tui.doing.sessions import offer_login
+
+        if profiles:
+            offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, frozenset(sessions))
+
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(_TITLE, do, done=lambda: _offer_login(app, profiles, frozenset(sessions))))
+            app.working.start(Work(_TITLE, do, done=offer))
 
     lines = [*seen.lines, *(f"! {host}" for host in seen.hosts)]
     if seen.hosts:
         lines.append("Agree only if you know these hosts.")
     app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)
-
-
-def _offer_login(app: TogetherApp, profiles: Sequence[str], sessions: frozenset[str]) -> None:
-    from togetherctl.tui.doing.sessions import log_in_to
-    from togetherctl.tui.screens.question import Question
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            log_in_to(app, list(profiles), sessions)
-
-    if profiles:
-        app.push_screen(Question(_TITLE, f"Imported {', '.join(profiles)}. Log in now?"), answered)

@@ -209,9 +209,14 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
         added.append(world.anew().store.profile(name).key)
         work.end(f"Added profile {name}.")
 
+    def offer() -> None:
+        from togetherctl.tui.doing.sessions import offer_login
+
+        offer_login(app, f"Add profile: {name}", f"Added {name}.", [name], frozenset(added))
+
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(f"Add profile: {name}", do, done=lambda: _offer_login(app, name, frozenset(added))))
+            app.working.start(Work(f"Add profile: {name}", do, done=offer))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
     said = [f"! {note.text}" + (f"; {note.hint}" if note.hint else "") for note in notes]
@@ -220,14 +225,3 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())
     place = tilde(app.world.paths.config, app.world.environ)
     app.push_screen(Diff(f"Add profile: {name}", f"Add this to {place}?", diff, said), answered)
-
-
-def _offer_login(app: TogetherApp, name: str, keys: frozenset[str]) -> None:
-    from togetherctl.tui.doing.sessions import log_in_to
-    from togetherctl.tui.screens.question import Question
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            log_in_to(app, [name], keys)
-
-    app.push_screen(Question(f"Add profile: {name}", f"Added {name}. Log in now?"), answered)

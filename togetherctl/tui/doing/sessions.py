@@ -69,6 +69,17 @@ def log_in_to(
     app.working.start(Work(f"Log in{by}: {called(names)}", do, keys=keys, at_once=True))
 
 
+def offer_login(app: TogetherApp, title: str, done: str, names: list[str], keys: frozenset[str]) -> None:
+    """Say what was `done`, and ask whether to log in to the profiles called `names` now."""
+    from togetherctl.tui.screens.question import Question
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            log_in_to(app, names, keys)
+
+    app.push_screen(Question(title, f"{done} Log in now?"), answered)
+
+
 def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
     profile, session, outcome = signed_in.profile, signed_in.session, signed_in.outcome
     if signed_in.error is not None:
