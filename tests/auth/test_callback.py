@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.browser import fetch
-from togetherctl.auth import callback
+from togetherctl.auth import callback, callback_visitors
 from togetherctl.auth.callback import PortsTaken, listen
 from togetherctl.errors import ConfigError
 from togetherctl.store.profile import Loopback
@@ -146,13 +146,21 @@ def test_connections_that_say_nothing_hold_nobody_up(listener: Listener) -> None
         connection.close()
     assert len(arrivals) == 1
     # The deadline of a half-open connection, which nobody waited for.
-    assert monotonic() - started < callback._CONNECTION_SECONDS
+    assert monotonic() - started < callback_visitors.CONNECTION_SECONDS
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x16\x03\x01\x02\x00\x01", b"GARBAGE\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"x" * 70_000, b"\r\n", b""],
-    ids=["TLS", "garbage", "a later HTTP", "without end", "a newline", "nothing"],
+    [
+        b"\x16\x03\x01\x02\x00\x01",
+        b"GARBAGE\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET " + b"x" * 70_000,
+        b"\r\n",
+        b"",
+    ],
+    ids=["TLS", "garbage", "half an address", "a later HTTP", "without end", "a newline", "nothing"],
 )
 def test_what_is_not_http_is_survived(listener: Listener, data: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port_of(listener))) as connection:
@@ -169,7 +177,7 @@ def _drip(connection: socket.socket) -> None:
 
 
 def test_a_connection_that_drips_is_cut(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callback, "_CONNECTION_SECONDS", 0.5)
+    monkeypatch.setattr(callback_visitors, "CONNECTION_SECONDS", 0.5)
     with socket.create_connection(("127.0.0.1", port_of(listener)), timeout=10) as connection:
         started = monotonic()
         with pytest.raises(OSError, match="Broken pipe|reset"):
@@ -181,7 +189,7 @@ def test_a_connection_that_drips_is_cut(listener: Listener, monkeypatch: pytest.
 
 
 def test_the_last_page_may_take_longer_than_a_request(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callback, "_CONNECTION_SECONDS", 0.3)
+    monkeypatch.setattr(callback_visitors, "CONNECTION_SECONDS", 0.3)
     pages = []
     visitor = threading.Thread(target=lambda: pages.append(fetch(f"{listener.redirect_uri}/?state=right&code=abc")))
     visitor.start()

@@ -14,12 +14,12 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from time import sleep
 from typing import TYPE_CHECKING, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from togetherctl.auth.page import failed, security_headers, stray
+from togetherctl.auth.callback_request import read_request, refused, response
+from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
+from togetherctl.auth.page import failed
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
 from togetherctl.store.ways import Ways
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
     from togetherctl.store.profile import Loopback
 
-_CONNECTION_SECONDS = 5.0
-_PAGE_SECONDS = 60.0
-_MAX_CONNECTIONS = 32
-_PAUSE_AFTER_ERROR = 0.1
-_MAX_QUERY = 16 * 1024
 _RETRIES_FOR_A_FREE_PORT = 20
 
 
@@ -49,13 +44,18 @@ class Arrival:
     """The awaited response, in a browser that waits for its last page."""
 
     parameters: Mapping[str, str]
-    _page: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
-    shown: threading.Event = field(default_factory=threading.Event)
+    _connection: socket.socket
+    _shown: threading.Lock = field(default_factory=threading.Lock)
 
     def show(self, page: str) -> None:
-        """Send the last page, and give the browser a moment to take it."""
-        self._page.put(page)
-        self.shown.wait(_CONNECTION_SECONDS)
+        """Send the last page; once, whatever is said later."""
+        if not self._shown.acquire(blocking=False):
+            return
+        # The browser may be gone by now.
+        with suppress(OSError, ValueError):
+            self._connection.settimeout(CONNECTION_SECONDS)
+            self._connection.sendall(response(200, page))
+        hang_up(self._connection)
 
 
 class Listener:
@@ -65,11 +65,11 @@ class Listener:
         self.redirect_uri = redirect_uri
         self._sockets = list(sockets)
         self._tls = tls
+        self._visitors: Visitors | None = None
         self._expects: Callable[[Mapping[str, str]], bool] = lambda _parameters: False
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
-        self._taken = threading.Lock()
-        self._room = threading.BoundedSemaphore(_MAX_CONNECTIONS)
-        self._closed = threading.Event()
+        self._arrived: Arrival | None = None
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -80,8 +80,9 @@ class Listener:
     def start(self, expects: Callable[[Mapping[str, str]], bool]) -> None:
         """Accept connections; `expects` tells the awaited response from strays by its parameters."""
         self._expects = expects
-        for listening in self._sockets:
-            threading.Thread(target=self._accept, args=(listening,), name="togetherctl-callback", daemon=True).start()
+        self._visitors = Visitors(self._sockets, self._tls, self._hear)
+        self._thread = threading.Thread(target=self._visitors.run, name="togetherctl-callback", daemon=True)
+        self._thread.start()
 
     def wait(self, seconds: float) -> Arrival | None:
         """The response, or None after `seconds`."""
@@ -91,142 +92,30 @@ class Listener:
             return None
 
     def close(self) -> None:
-        self._closed.set()
+        """Stop listening; a browser that still waits is told that this login has ended."""
+        if self._visitors is not None and self._thread is not None:
+            self._visitors.close()
+            self._thread.join(CONNECTION_SECONDS)
         for listening in self._sockets:
-            # Closing alone does not wake a thread that waits in accept().
-            _hang_up(listening)
             listening.close()
         self._sockets.clear()
+        if self._arrived is not None:
+            self._arrived.show(failed("togetherctl did not finish this login."))
 
-    def take(self, parameters: Mapping[str, str]) -> Arrival | None:
-        """The arrival for the awaited parameters; None for strays, and for the same response once more."""
-        if not self._expects(parameters) or not self._taken.acquire(blocking=False):
-            return None
-        arrival = Arrival(parameters)
-        self._arrivals.put(arrival)
-        return arrival
-
-    def _accept(self, listening: socket.socket) -> None:
-        while not self._closed.is_set():
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                if self._closed.is_set():
-                    return
-                sleep(_PAUSE_AFTER_ERROR)
-                continue
-            if not self._room.acquire(blocking=False):
-                connection.close()
-                continue
-            threading.Thread(target=self._serve, args=(connection,), name="togetherctl-callback", daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        # The socket's own timeout begins anew with every byte; this one does not.
-        too_slow = threading.Timer(_CONNECTION_SECONDS, _hang_up, [connection])
-        too_slow.daemon = True
-        too_slow.start()
-        try:
-            connection.settimeout(_CONNECTION_SECONDS)
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            _Handler(connection, self, too_slow.cancel)
-        # A browser may break off at any point; the login goes on.
-        except (OSError, ValueError):
-            pass
-        finally:
-            too_slow.cancel()
-            _hang_up(connection)
-            connection.close()
-            self._room.release()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection, one request. Nothing is logged: the request line bears the code."""
-
-    server_version = "togetherctl"
-    sys_version = ""
-    protocol_version = "HTTP/1.1"
-    timeout = _CONNECTION_SECONDS
-
-    def __init__(self, connection: socket.socket, listener: Listener, in_time: Callable[[], None]) -> None:
-        self._listener = listener
-        self._in_time = in_time
-        super().__init__(connection, ("", 0), None)  # type: ignore[arg-type] # there is no server behind it
-
-    def handle(self) -> None:
-        self.close_connection = True
-        self.handle_one_request()
-
-    def parse_request(self) -> bool:
-        """The whole request is read: from here on it is we who take time."""
-        understood = super().parse_request()
-        self._in_time()
-        return understood
-
-    def do_GET(self) -> None:  # http.server's name
-        parts = urlsplit(self.path)
-        if not self._is_for_us():
-            self._refuse(421, "This address is not served here.")
-        elif parts.path != (urlsplit(self._listener.redirect_uri).path or "/"):
-            self._refuse(404, "There is nothing here.")
-        else:
-            self._answer_response(parts.query)
-
-    def do_HEAD(self) -> None:  # http.server's name
-        self._refuse(405, "")
-
-    do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_HEAD  # noqa: N815 # http.server's names
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
-        """Says nothing."""
-
-    def _answer_response(self, query: str) -> None:
-        try:
-            pairs = parse_qsl(query[:_MAX_QUERY], keep_blank_values=True, max_num_fields=50)
-        except ValueError:
-            pairs = []
-        parameters = dict(pairs)
-        if len(query) > _MAX_QUERY or len(parameters) != len(pairs):
-            # A parameter given twice (RFC 6749, 3.1) or without end: nobody's answer.
-            parameters = {}
-        arrival = self._listener.take(parameters)
-        if arrival is None:
-            self._refuse(400, "This is not the login that is being waited for. Start again from your terminal.")
-            return
-        try:
-            page = arrival._page.get(timeout=_PAGE_SECONDS)  # noqa: SLF001 # the other end of one handover
-        except queue.Empty:
-            page = failed("togetherctl did not finish this login.")
-        try:
-            self._send(200, page)
-        finally:
-            arrival.shown.set()
-
-    def _is_for_us(self) -> bool:
-        expected = urlsplit(self._listener.redirect_uri).netloc.lower()
-        host = (self.headers.get("Host") or "").lower()
-        return host == expected
-
-    def _refuse(self, status: int, message: str) -> None:
-        self._send(status, stray(message))
-
-    def _send(self, status: int, page: str) -> None:
-        body = page.encode("utf-8")
-        self.send_response(status)
-        for name, value in security_headers().items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        if status == 405:
-            self.send_header("Allow", "GET")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+    def _hear(self, connection: socket.socket, asked: bytes) -> None:
+        """Answer one request. The awaited response is kept for `wait`; the same one once more is a stray."""
+        request = read_request(asked, self.redirect_uri)
+        refusal = request.refusal
+        if refusal is None:
+            if self._arrived is None and self._expects(request.parameters):
+                self._arrived = Arrival(request.parameters, connection)
+                self._arrivals.put(self._arrived)
+                return
+            refusal = refused(400)
+        # It is small enough to be taken whole by a connection that was sent nothing before.
+        with suppress(OSError, ValueError):
+            connection.sendall(refusal)
+        hang_up(connection)
 
 
 def listen(
@@ -298,7 +187,7 @@ def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((host, port))
-        listening.listen(16)
+        listening.listen(socket.SOMAXCONN)
     except BaseException:
         listening.close()
         raise
