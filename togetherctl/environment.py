@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 HOME = "TOGETHERCTL_HOME"
 CONFIG = "TOGETHERCTL_CONFIG"
@@ -90,6 +90,15 @@ VARIABLES = (
 )
 
 _OFF = frozenset({"", "0", "false"})
+_NOT_FOR_OTHERS = frozenset({API_KEY, CLIENT_SECRET, EXEC_INFO})
+
+
+def for_child(environ: Mapping[str, str], secrets: Collection[str] = ()) -> dict[str, str]:
+    """What another program is given: neither API key nor client secrets, nor what kubectl told us alone.
+
+    `secrets` are the variables that hold this person's client secrets.
+    """
+    return {name: value for name, value in environ.items() if name not in _NOT_FOR_OTHERS and name not in secrets}
 
 
 def is_on(environ: Mapping[str, str], name: str) -> bool:

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
-from togetherctl.environment import CONFIG, HOME
+from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError
 from togetherctl.fastpath import FORM
 from togetherctl.paths import locate
@@ -190,7 +190,7 @@ class Shim:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={**self.environ},
+                env=for_child(self.environ),
                 timeout=_TRY_SECONDS,
                 check=False,
             )

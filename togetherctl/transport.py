@@ -90,7 +90,7 @@ class Answer:
     def json(self) -> dict[str, Any]:
         """The body as a JSON object. Raises Untrusted."""
         try:
-            value = json.loads(self.body)
+            value = json.loads(self.body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})") from None
         if not isinstance(value, dict):

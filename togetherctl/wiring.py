@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import CONFIG, may_ask, may_leave_work_behind
+from togetherctl.environment import CALLERS, CONFIG, for_child, may_ask, may_leave_work_behind
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
 
@@ -293,7 +293,11 @@ class World:
     def _open_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import open_browser
 
-        return open_browser(url, profile.browser if self.policy.ask else False, self.environ)
+        # Read for its secrets alone: a login with flags needs no store.
+        store = self._store_now()
+        environ = for_child(self.environ, store.secret_variables() if store else ())
+        environ.pop(CALLERS, None)
+        return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
     def _look_around(self, profile: Profile) -> Place:
         from togetherctl.auth.place import look_around

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import KeySet, OctKey
 
 from tests.support.issuer import Reply, rsa_key, signing_key
@@ -95,6 +95,18 @@ def symmetric(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
     return jwt.encode({"alg": "HS256", "kid": issuer.key.kid}, claims, OctKey.import_key(public), algorithms=["HS256"])
 
 
+def encoded(encoding: str) -> Callable[[ScriptedIssuer, dict[str, Any]], str]:
+    """Signed by the issuer as it should be, with claims that are text in another encoding."""
+
+    def forge(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
+        header = {"alg": "ES256", "kid": issuer.key.kid}
+        # One name that UTF-8 and the others spell differently.
+        text = json.dumps({**claims, "name": "Zo\u00eb"}, ensure_ascii=False).encode(encoding)
+        return jws.serialize_compact(header, text, issuer.key, algorithms=["ES256"])
+
+    return forge
+
+
 def foreign_key(issuer: ScriptedIssuer, claims: dict[str, Any]) -> str:
     """Signed with a key of one's own under the issuer's key ID."""
     return jwt.encode({"alg": "ES256", "kid": issuer.key.kid}, claims, signing_key("evil"), algorithms=["ES256"])
@@ -139,6 +151,11 @@ SIGNATURES: dict[str, tuple[Callable[[ScriptedIssuer, dict[str, Any]], str], str
     "not a JWT": (lambda _issuer, _claims: "hello", "not a JWT"),
     "five parts": (lambda _issuer, _claims: "a.b.c.d.e", "not a JWT"),
     "not JSON": (lambda _issuer, _claims: "e30.e30x.e30", "not a JWT"),
+    "Latin-1": (encoded("latin-1"), "an ID token that is not UTF-8 text"),
+    "UTF-16": (encoded("utf-16"), "an ID token that is not UTF-8 text"),
+    "UTF-16 without its mark": (encoded("utf-16-le"), "an ID token that is not UTF-8 text"),
+    "UTF-32": (encoded("utf-32"), "an ID token that is not UTF-8 text"),
+    "UTF-8 with a mark before it": (encoded("utf-8-sig"), "an ID token that is not a JWT"),
     "no claims": (lambda _issuer, _claims: f"{_segment({'alg': 'ES256'})}.{_segment([1])}.x", "without claims"),
     "without end": (lambda _issuer, _claims: "x" * 70_000, "larger than 64 KiB"),
 }
@@ -357,4 +374,43 @@ def test_a_key_of_an_unknown_curve_is_no_bug(
     key = {**issuer.key.as_dict(private=False), "crv": "P-999"}
     issuer.always["/keys"] = Reply(200, {"keys": [key, "text", 7, {"kty": "EC", "kid": issuer.key.kid}]})
     with pytest.raises(Untrusted, match="signature of the ID token does not hold"):
+        log_in(make_world(browser=browser))
+
+
+def test_a_refreshed_id_token_that_is_not_utf_8_is_refused(
+    tls_store: Path,
+    tls_issuer: ScriptedIssuer,
+    make_world: MakeWorld,
+    clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Over TLS its signature is not looked at, so nothing else would notice."""
+    from tests.support.browser import ScriptedBrowser
+    from togetherctl.errors import ExitCode
+
+    assert tls_store
+    world = make_world(browser=ScriptedBrowser(tls_issuer))
+    log_in(world)
+    clock.advance(1000)
+    honest = tls_issuer.id_token
+
+    def in_latin_1(claims: dict[str, Any], _nonce: str | None = None) -> str:
+        now = int(clock())
+        body = {"iss": tls_issuer.url, "aud": tls_issuer.client_id, "iat": now, "exp": now + 300, **claims}
+        return encoded("latin-1")(tls_issuer, body)
+
+    monkeypatch.setattr(tls_issuer, "id_token", in_latin_1)
+    with pytest.raises(Untrusted, match="not UTF-8 text") as raised:
+        world.engine.credential(world.store.profile("acme"), Policy(ask=False))
+    assert raised.value.exit_code == ExitCode.REFUSED
+    monkeypatch.setattr(tls_issuer, "id_token", honest)
+    assert world.engine.credential(world.store.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
+
+
+def test_an_answer_that_is_not_utf_8_is_refused(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    """JSON between programs is UTF-8 (RFC 8259, 8.1)."""
+    issuer.always["/token"] = Reply(body=json.dumps({"token_type": "Bearer", "access_token": "x"}).encode("utf-16"))
+    with pytest.raises(Untrusted, match="is not JSON"):
         log_in(make_world(browser=browser))

@@ -276,3 +276,19 @@ def test_a_client_that_needs_nobody_takes_nothing_over(
     kubeconfig.write_text(written(a=stanza(*flags, issuer=issuer.url, client=issuer.client_id)))
     assert "because it needs nobody to log in" in here("kubeconfig", "convert", "--import-cache").stderr
     assert session(home) is None
+
+
+@pytest.mark.usefixtures("converted")
+def test_a_token_that_is_not_utf_8_is_not_taken_over(
+    here: Run, cache: Path, issuer: ScriptedIssuer, home: Path
+) -> None:
+    from joserfc import jws
+
+    claims = {"iss": issuer.url, "aud": issuer.client_id, "sub": "user-1", "iat": 1, "exp": 2, "name": "Zo\u00eb"}
+    text = json.dumps(claims, ensure_ascii=False).encode("latin-1")
+    token = jws.serialize_compact({"alg": "ES256", "kid": "first"}, text, signing_key(), algorithms=["ES256"])
+    (cache / "3f9a").write_text(json.dumps({"id_token": token}))
+    (cache / "3f9a").chmod(0o600)
+    done = here("kubeconfig", "convert", "--import-cache")
+    assert f"{cache / '3f9a'} was not taken over: the issuer sent an ID token that is not UTF-8 text" in done.stderr
+    assert session(home) is None

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import EXEC_INFO, NO_INPUT
+from togetherctl.environment import NO_INPUT, for_child
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ def refresh_behind(profile: str, lock: int, environ: Mapping[str, str]) -> None:
             stderr=subprocess.DEVNULL,
             pass_fds=(lock,),
             start_new_session=True,
-            env={name: value for name, value in environ.items() if name != EXEC_INFO} | {NO_INPUT: "1"},
+            # The one client secret it needs may be in the environment, so those that the store names stay.
+            env=for_child(environ) | {NO_INPUT: "1"},
         )
         _STARTED.append(child)

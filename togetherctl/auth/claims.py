@@ -47,7 +47,10 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
     try:
         header, payload, _ = token.split(".")
         part = (header, payload)[index]
-        content = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        # As text, because json would take UTF-16 and UTF-32 as well, which no API server reads (RFC 7519, 7.2).
+        content = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise Untrusted("the issuer sent an ID token that is not UTF-8 text") from None
     except (ValueError, binascii.Error, RecursionError):
         raise Untrusted("the issuer sent an ID token that is not a JWT") from None
     return content if isinstance(content, dict) else None

@@ -16,6 +16,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from togetherctl.demo.api_server import ApiServer
 from togetherctl.demo.certificate import make_certificate
 from togetherctl.demo.issuer import CLIENT_ID, DemoIssuer
+from togetherctl.environment import for_child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 EMAIL = "you@example.com"
 LIFETIME = 300
 # What would keep the demo from showing a login, or lead it to somebody's real store.
-_LEFT_OUT = ("CI", "KUBERNETES_EXEC_INFO")
+_LEFT_OUT = ("CI",)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def _issuer() -> Iterator[DemoIssuer]:
 
 def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> dict[str, str]:
     kept = {
-        name: value for name, value in environ.items() if name not in _LEFT_OUT and not name.startswith("TOGETHERCTL_")
+        name: value
+        for name, value in for_child(environ).items()
+        if name not in _LEFT_OUT and not name.startswith("TOGETHERCTL_")
     }
     scripts = str(Path(sys.executable).parent)
     own = {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_BYTES = 256 * 1024
+_DOTS_IN_A_JWT = 2
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def read_cache(folder: Path) -> Iterator[OldTokens | str]:
         tokens = _parsed(path, data)
         if tokens is None:
             continue
-        if not is_ours(status):
+        if isinstance(tokens, str):
+            yield tokens
+        elif not is_ours(status):
             yield f"{path} belongs to another user, so it was not taken over"
         elif open_to_others(status):
             yield f"{path} can be read by others, so it was not taken over; chmod 600 {path} if only you have used it"
@@ -69,16 +72,21 @@ def time_of(claims: Claims, name: str) -> float | None:
     return float(value)
 
 
-def _parsed(path: Path, data: bytes) -> OldTokens | None:
-    """None where it is none of kubelogin's files, or its token cannot be matched with any issuer."""
+def _parsed(path: Path, data: bytes) -> OldTokens | str | None:
+    """None where it is none of kubelogin's files; text where its token cannot be read, with the reason."""
     try:
         record: Any = json.loads(data)
         token, refresh_token = record.get("id_token"), record.get("refresh_token")
         if not isinstance(token, str) or not _is_token(token):
             return None
-        claims = read_claims(token)
-    except (ValueError, AttributeError, RecursionError, Untrusted):
+    except (ValueError, AttributeError, RecursionError):
         return None
+    if token.count(".") != _DOTS_IN_A_JWT:
+        return None
+    try:
+        claims = read_claims(token)
+    except Untrusted as error:
+        return f"{path} was not taken over: {error.message}"
     return OldTokens(path, token, refresh_token if _is_token(refresh_token) else None, claims)
 
 

@@ -13,7 +13,7 @@ from togetherctl.store.ways import Ways
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
@@ -101,9 +101,18 @@ def once_per_session(profiles: Sequence[Profile]) -> list[Profile]:
 
 
 def resolve(
-    name: str, profile: ProfileTable, issuer: IssuerTable, *, folder: Path, environ: Mapping[str, str]
+    name: str,
+    profile: ProfileTable,
+    issuer: IssuerTable,
+    *,
+    folder: Path,
+    environ: Mapping[str, str],
+    secrets: Callable[[], Collection[str]] = frozenset,
 ) -> Profile:
-    """The profile called `name`; relative paths lie beside the store in `folder`."""
+    """The profile called `name`; relative paths lie beside the store in `folder`.
+
+    `secrets` gives the variables that hold client secrets.
+    """
     from togetherctl.store.key import session_key
     from togetherctl.store.presets import find
 
@@ -135,7 +144,7 @@ def resolve(
         grant=profile.grant,
         token=profile.token,
         storage=profile.storage,
-        secret=_secret(name, profile, issuer, folder, environ),
+        secret=_secret(name, profile, issuer, folder, environ, secrets),
         username=profile.username,
         loopbacks=_loopbacks(profile),
         certificate=certificate,
@@ -170,7 +179,12 @@ def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:
 
 
 def _secret(
-    name: str, profile: ProfileTable, issuer: IssuerTable, folder: Path, environ: Mapping[str, str]
+    name: str,
+    profile: ProfileTable,
+    issuer: IssuerTable,
+    folder: Path,
+    environ: Mapping[str, str],
+    others: Callable[[], Collection[str]],
 ) -> Callable[[], str] | None:
     source = profile.client_secret
     if source is None:
@@ -178,4 +192,6 @@ def _secret(
     from togetherctl.store.secrets import keyring_name, read_secret
 
     kept_as = keyring_name(issuer.url, profile.client_id)
-    return lambda: read_secret(source, profile=name, folder=folder, environ=environ, keyring_name=kept_as)
+    return lambda: read_secret(
+        source, profile=name, folder=folder, environ=environ, keyring_name=kept_as, others=others
+    )

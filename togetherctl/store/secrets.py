@@ -9,14 +9,14 @@ from time import monotonic
 from typing import IO, TYPE_CHECKING, Literal
 
 from togetherctl.disk import read_whole
-from togetherctl.environment import CALLERS
+from togetherctl.environment import CALLERS, for_child
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand
 from togetherctl.store.checks import words
 from togetherctl.store.choices import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
 _KINDS = "{ env = … }, { file = … }, { command = […] }, { keyring = true } or a string"
@@ -60,9 +60,17 @@ class SecretSource:
 
 
 def read_secret(
-    source: SecretSource, *, profile: str, folder: Path, environ: Mapping[str, str], keyring_name: str
+    source: SecretSource,
+    *,
+    profile: str,
+    folder: Path,
+    environ: Mapping[str, str],
+    keyring_name: str,
+    others: Callable[[], Collection[str]] = frozenset,
 ) -> str:
     """The secret of `profile`. Relative files lie beside the store in `folder`.
+
+    `others` names the variables that hold secrets of the store, which a command is not given.
 
     Raises ConfigError where there is none to read, UsageError where the command asks for the profile it serves, and
     StorageError where the keyring is unusable.
@@ -74,7 +82,7 @@ def read_secret(
     if source.kind == "file":
         return _from_file(expand(str(source.value), environ, beside=folder), profile)
     if source.kind == "command":
-        return _from_command([str(word) for word in source.value], profile, environ)
+        return _from_command([str(word) for word in source.value], profile, for_child(environ, others()))
     return _from_keyring(keyring_name, profile)
 
 

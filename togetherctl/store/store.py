@@ -114,7 +114,19 @@ class Store:
         table = self.table.profiles.get(name)
         if table is None:
             raise unknown("profile", name, self.table.profiles)
-        return resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
+        return resolve(
+            name,
+            table,
+            self.table.issuers[table.issuer],
+            folder=self.path.parent,
+            environ=self._environ,
+            secrets=self.secret_variables,
+        )
+
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold client secrets of profiles."""
+        sources = (profile.client_secret for profile in self.table.profiles.values())
+        return frozenset(str(source.value) for source in sources if source is not None and source.kind == "env")
 
     def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
         """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""

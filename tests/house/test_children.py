@@ -1,0 +1,144 @@
+"""What other programs are given of our environment: nothing that opens an account, and nothing meant for us alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from togetherctl.auth.behind import refresh_behind
+from togetherctl.environment import CALLERS, for_child
+from togetherctl.store.store import Store
+from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Canary
+    from tests.support.conversation import Remembered
+
+SOURCES = Path(__file__).parents[2] / "togetherctl"
+WRITE_ENVIRONMENT = "import json, os, sys; json.dump(dict(os.environ), open(sys.argv[1], 'w'))"
+STORE = """version = 1
+[issuers.acme]
+url = "https://issuer.example"
+[profiles.acme]
+issuer = "acme"
+client_id = "a"
+{keys}
+[profiles.other]
+issuer = "acme"
+client_id = "b"
+client_secret = {{ env = "OTHER_SECRET" }}
+"""
+
+
+@pytest.fixture
+def loaded(environ: dict[str, str], canary: Canary) -> dict[str, str]:
+    """An environment with everything in it that is not for others."""
+    secrets = {
+        name: canary.watch(name, f"{name.lower()}-5f1d8c2a")
+        for name in ("TOGETHER_API_KEY", "OIDC_CLIENT_SECRET", "OTHER_SECRET")
+    }
+    return {**environ, **secrets, "KUBERNETES_EXEC_INFO": "{}", "EDITOR": "vi"}
+
+
+def given(path: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
+
+
+def assert_clean(found: dict[str, str]) -> None:
+    assert found["EDITOR"] == "vi"
+    assert not {"TOGETHER_API_KEY", "OIDC_CLIENT_SECRET", "OTHER_SECRET", "KUBERNETES_EXEC_INFO"} & set(found)
+
+
+def test_a_browser_is_given_no_secret(
+    loaded: dict[str, str], conversation: Remembered, store: Callable[[str], Path], tmp_path: Path
+) -> None:
+    told = tmp_path / "secrets" / "told"
+    told.parent.mkdir()
+    words = [sys.executable, "-c", WRITE_ENVIRONMENT, str(told)]
+    store(STORE.format(keys=f"browser = {json.dumps(words)}"))
+    world = World(loaded, conversation)
+    opened = world._open_browser("https://issuer.example/authorize", world.store.profile("acme"))
+    assert opened is not None
+    assert opened.process is not None
+    assert opened.process.wait(20) == 0
+    found = given(told)
+    assert_clean(found)
+    assert CALLERS not in found
+
+
+def test_a_command_for_a_client_secret_is_given_no_other_secret(
+    loaded: dict[str, str], store: Callable[[str], Path], tmp_path: Path
+) -> None:
+    told = tmp_path / "secrets" / "told"
+    told.parent.mkdir()
+    words = [sys.executable, "-c", f"{WRITE_ENVIRONMENT}; print('made-up')", str(told)]
+    path = store(STORE.format(keys=f"client_secret = {{ command = {json.dumps(words)} }}"))
+    secret = Store.load(path, loaded).profile("acme").secret
+    assert secret is not None
+    assert secret() == "made-up"
+    found = given(told)
+    assert_clean(found)
+    assert found[CALLERS] == "acme"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="none is started there")
+def test_the_process_that_refreshes_keeps_client_secrets_alone(
+    loaded: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs the one its own profile names, and neither API key nor what kubectl said."""
+    import subprocess
+
+    started: list[dict[str, str]] = []
+
+    def start(*_words: object, env: dict[str, str], **_rest: object) -> None:
+        started.append(env)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr("togetherctl.auth.behind._STARTED", [])
+    refresh_behind("acme", 0, loaded)
+    (found,) = started
+    assert found["OTHER_SECRET"] == loaded["OTHER_SECRET"]
+    assert not {"TOGETHER_API_KEY", "OIDC_CLIENT_SECRET", "KUBERNETES_EXEC_INFO"} & set(found)
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="there is no sh here")
+def test_trying_the_shim_gives_it_no_secret(loaded: dict[str, str], tmp_path: Path) -> None:
+    from togetherctl.shim import Shim, shim_for
+
+    told = tmp_path / "secrets" / "told"
+    told.parent.mkdir()
+    shim = shim_for(loaded, "togetherctl")
+    shim.path.parent.mkdir(parents=True)
+    shim.path.write_text(f'#!/bin/sh\n{sys.executable} -c "{WRITE_ENVIRONMENT}" {told}\n')
+    shim.path.chmod(0o700)
+    Shim._try(shim)
+    found = given(told)
+    assert not {"TOGETHER_API_KEY", "OIDC_CLIENT_SECRET", "KUBERNETES_EXEC_INFO"} & set(found)
+
+
+def test_what_a_child_is_given_is_a_copy() -> None:
+    environ = {"PATH": "/bin", "TOGETHER_API_KEY": "made-up", "MINE": "made-up"}
+    assert for_child(environ, secrets={"MINE"}) == {"PATH": "/bin"}
+    assert len(environ) == 3
+
+
+def test_every_process_is_started_with_an_environment_made_for_it() -> None:
+    """Made by `for_child` in the same file, or handed to it where the caller makes it."""
+    handed = {"auth/browser.py", "demo/walk.py"}
+    for path in sorted(SOURCES.rglob("*.py")):
+        text, name = path.read_text("utf-8"), path.relative_to(SOURCES).as_posix()
+        for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
+            called = ast.unparse(call.func)
+            assert not called.startswith(("os.exec", "os.spawn", "os.posix_spawn", "os.system", "webbrowser.")), name
+            if called.startswith(("subprocess.", "asyncio.create_subprocess")) and "Timeout" not in called:
+                assert "env" in {keyword.arg for keyword in call.keywords}, f"{name}:{call.lineno} gives all it has"
+                assert "for_child(" in text or name in handed, f"{name}:{call.lineno} has its own idea of it"
