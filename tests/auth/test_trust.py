@@ -388,7 +388,7 @@ def test_a_refreshed_id_token_that_is_not_utf_8_is_refused(
     from tests.support.browser import ScriptedBrowser
     from togetherctl.errors import ExitCode
 
-    assert tls_store
+    assert tls_store.exists()
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     log_in(world)
     clock.advance(1000)

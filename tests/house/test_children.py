@@ -19,7 +19,7 @@ from togetherctl.wiring import World
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Canary
+    from tests.support.canary import Canary
     from tests.support.conversation import Remembered
 
 SOURCES = Path(__file__).parents[2] / "togetherctl"

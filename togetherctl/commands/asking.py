@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from togetherctl.errors import TogetherctlError
-from togetherctl.printable import printable
+from togetherctl.printable import printable, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class Asking:
         wanted = [at for at, answer in enumerate(answers) if default is not None and answer.value == default]
         chosen: int = self._ask(
             questionary.select(
-                question,
+                _shown(question),
                 choices,
                 default=choices[wanted[0] if wanted else 0],
                 instruction="(arrow keys, Enter)",
@@ -57,7 +57,7 @@ class Asking:
 
         chosen = self._ask(
             questionary.checkbox(
-                question,
+                _shown(question),
                 self._choices(answers, checked=True),
                 validate=lambda picked: bool(picked) or "Choose at least one: space does.",
                 instruction="(space: one, a: all or none, Enter: go on)",
@@ -71,7 +71,9 @@ class Asking:
         """What is typed, without spaces around it, once `check` raises neither ValueError nor an error of ours."""
         import questionary
 
-        typed = self._ask(questionary.text(question, default=default, validate=_validating(check), **self._manner()))
+        typed = self._ask(
+            questionary.text(_shown(question), default=default, validate=_validating(check), **self._manner())
+        )
         return str(typed).strip()
 
     def path(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
@@ -81,7 +83,7 @@ class Asking:
 
         typed = self._ask(
             questionary.text(
-                question,
+                _shown(question),
                 default=default,
                 validate=_validating(check),
                 completer=PathCompleter(expanduser=True),
@@ -96,15 +98,12 @@ class Asking:
         """Whether it is agreed to."""
         import questionary
 
-        return bool(self._ask(questionary.confirm(question, default=default, **self._manner())))
+        return bool(self._ask(questionary.confirm(_shown(question), default=default, **self._manner())))
 
     def _choices(self, answers: Sequence[Answer[Any]], *, checked: bool = False) -> list[Any]:
         from questionary import Choice
 
-        return [
-            Choice(printable(answer.text, limit=_MOST_TEXT), value=at, checked=checked)
-            for at, answer in enumerate(answers)
-        ]
+        return [Choice(_shown(answer.text), value=at, checked=checked) for at, answer in enumerate(answers)]
 
     def _ask(self, question: Question) -> Any:
         with _ended_by_interrupt():
@@ -137,9 +136,14 @@ def _validating(check: Callable[[str], object] | None) -> Callable[[str], bool |
             if check is not None:
                 check(text.strip())
         except TogetherctlError as error:
-            return printable(error.message, limit=_MOST_TEXT)
+            return _shown(error.message)
         except ValueError as error:
             return printable(str(error), limit=_MOST_TEXT)
         return True
 
     return validate
+
+
+def _shown(text: str) -> str:
+    """On one line, in signs that the terminal has: the library would put question marks there."""
+    return spelled(sys.stderr, printable(text, limit=_MOST_TEXT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.completing import SHELLS, script
+from togetherctl.commands.console import put
 
 
 @click.command("completion")
@@ -22,4 +23,4 @@ def command(context: click.Context, shell: str) -> None:
     """  # noqa: D301 # \b keeps click from joining these lines
     root = context.find_root().command
     if isinstance(root, click.Group):
-        click.echo(script(shell, root), nl=False)
+        put(script(shell, root), end="")

@@ -1,4 +1,4 @@
-"""The terminal side of the engine's conversation: everything here goes to stderr."""
+"""The terminal side of the engine's conversation. All of it goes to stderr; `put` alone writes a command's payload."""
 
 from __future__ import annotations
 
@@ -26,12 +26,18 @@ _LINES_BELOW = 4
 
 def tell(text: str) -> None:
     """Write a line to stderr. Where that is full or gone, the work goes on and ends as it would have."""
-    import click
-
     try:
-        click.echo(text, err=True)
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
     except OSError:
         drop(sys.stderr)
+
+
+def put(text: str, *, end: str = "\n") -> None:
+    """Write a part of the payload to stdout."""
+    # Not click's echo, which takes ASCII for a mistake and writes UTF-8 to a terminal that has said otherwise.
+    sys.stdout.write(f"{text}{end}")
+    sys.stdout.flush()
 
 
 def drop(stream: TextIO) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.errors import TogetherctlError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def command(app: App, by_hand: bool, keep: bool) -> None:
 
 
 def _tell(line: str) -> None:
-    click.echo(line)
+    put(line)
     sys.stdout.flush()
 
 

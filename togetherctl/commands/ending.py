@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.commands.console import drop, tell
 from togetherctl.errors import ExitCode, TogetherctlError
+from togetherctl.printable import spell_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 def ended(work: Callable[[], object], failed: Callable[[TogetherctlError], object], *, places: bool = False) -> int:
     """Do `work` and give the exit code; `failed` says what went wrong, with `places` a bug says where it broke."""
+    spell_out(sys.stdout)
+    spell_out(sys.stderr)
     try:
         result = work()
         sys.stdout.flush()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from togetherctl.commands.console import put
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,7 +60,7 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
             # As kubectl has it: whoever names a group alone wants to know what it can do.
-            click.echo(ctx.get_help())
+            put(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
 

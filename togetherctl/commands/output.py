@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from togetherctl.commands.app import App
-from togetherctl.printable import printable
+from togetherctl.commands.console import put
+from togetherctl.printable import can_spell, printable, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +52,7 @@ def show_list(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[I
         return
     if app.output == "name":
         for item in items:
-            click.echo(item[name])
+            put(item[name])
         return
     _print_data(app, {"version": _VERSION, "items": list(items)})
 
@@ -59,12 +60,12 @@ def show_list(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[I
 def show_record(app: App, item: Item, *, name: str) -> None:
     """Print one record; as a table, a line for each key that has a value."""
     if app.output == "name":
-        click.echo(printable(item[name], limit=4000))
+        put(printable(item[name], limit=4000))
     elif app.output == "table":
         width = max(len(key) for key in item)
         for key, value in item.items():
             if value not in (None, [], {}, ()):
-                click.echo(f"{key:<{width}}  {printable(_cell(value), limit=4000)}")
+                put(f"{key:<{width}}  {printable(_cell(value), limit=4000)}")
     else:
         _print_data(app, {"version": _VERSION, "item": item})
 
@@ -99,14 +100,16 @@ def _print_data(app: App, data: dict[str, Any]) -> None:
     if app.output == "yaml":
         from togetherctl.kube.yaml_text import dump
 
-        click.echo(dump(data), nl=False)
+        put(dump(data), end="")
     else:
-        click.echo(as_json(data))
+        put(as_json(data))
 
 
 def as_json(data: Mapping[str, Any]) -> str:
-    """Indented JSON that is safe to show."""
+    """Indented JSON that is safe to show, and stays JSON where stdout cannot spell it."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
+    if not can_spell(sys.stdout, text):
+        return json.dumps(data, indent=2)
     # Inside a JSON text only strings can hold these, and an escape says the same there.
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
@@ -120,7 +123,7 @@ def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable
     for title in columns:
         table.add_column(title, overflow="fold", no_wrap=title in _WHOLE)
     for item in items:
-        table.add_row(*(Text(printable(cell(item), limit=1000)) for cell in columns.values()))
+        table.add_row(*(Text(spelled(sys.stdout, printable(cell(item), limit=1000))) for cell in columns.values()))
     on_terminal = sys.stdout.isatty()
     terminal = Terminal(
         no_color=bool(app.environ.get("NO_COLOR")),

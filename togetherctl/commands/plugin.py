@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from togetherctl.commands.console import put
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
@@ -92,4 +93,4 @@ def plugin(context: click.Context) -> None:
     writes the tokens into the kubeconfig.
     """
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        put(context.get_help())

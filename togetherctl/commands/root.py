@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App
+from togetherctl.commands.console import put
 from togetherctl.commands.lazy import Lazy, LazyGroup
 
 _HERE = "togetherctl.commands"
@@ -53,4 +54,4 @@ def root(context: click.Context) -> None:
         app = context.ensure_object(App)
         if at_a_terminal(app.environ):
             context.exit(opened(app))
-        click.echo(context.get_help())
+        put(context.get_help())

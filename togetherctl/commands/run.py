@@ -15,6 +15,7 @@ from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 from togetherctl.errors import ExitCode, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.printable import spell_out
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _complete(app: App, instruction: str, program: str) -> int:
     """Tell a shell what may follow on its line. Nothing goes to stderr, which is where somebody is typing."""
     from togetherctl.commands.completing import complete
 
+    spell_out(sys.stdout)
     try:
         sys.stdout.write(complete(app, instruction, _root(program)))
         sys.stdout.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.kubelogin import FlagsCommand
 from togetherctl.commands.output import as_json, output_option, show_record
 from togetherctl.errors import TogetherctlError, Untrusted, UsageError
@@ -49,7 +50,7 @@ def command(
 
     context = click.get_current_context()
     if name is None and flags is None and context.find_root().info_name == PLUGIN:
-        click.echo(context.get_help())
+        put(context.get_help())
         return
     profile, session = _logged_in(app, name, flags)
     claims, algorithm = _token(profile, session)
@@ -63,7 +64,7 @@ def command(
     clusters = app.world.store.clusters_of(profile.name) if profile.name else []
     steps = Steps(profile, claims, algorithm, naming, clusters)
     if app.output == "table":
-        click.echo(steps.text(as_json(claims)))
+        put(steps.text(as_json(claims)))
     else:
         show_record(app, steps.item(), name="username")
 

@@ -9,12 +9,15 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.errors import UsageError
+from togetherctl.printable import can_spell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from togetherctl.auth.conversation import Conversation
     from togetherctl.wiring import World
+
+_DRAWN_WITH = "─│●"
 
 
 @click.command("ui")
@@ -25,13 +28,21 @@ def command(app: App) -> int:
     So does togetherctl alone on a terminal. ctrl+q ends it, ? shows its keys.
     """
     if not at_a_terminal(app.environ):
+        if sys.stdout.isatty() and not can_spell(sys.stdout, _DRAWN_WITH):
+            raise UsageError(
+                f"the terminal interface draws with characters that this terminal's encoding, {sys.stdout.encoding}, "
+                "does not have",
+                hint="set LC_ALL to a UTF-8 locale such as C.UTF-8, or use togetherctl status",
+            )
         raise UsageError("the terminal interface needs a terminal, and this is none", hint="togetherctl status")
     return opened(app)
 
 
 def at_a_terminal(environ: Mapping[str, str]) -> bool:
     """Whether there is a terminal to draw on and to read keys from."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and environ.get("TERM", "") not in ("", "dumb", "unknown")
+    if not sys.stdin.isatty() or not sys.stdout.isatty() or not can_spell(sys.stdout, _DRAWN_WITH):
+        return False
+    return environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def opened(app: App) -> int:

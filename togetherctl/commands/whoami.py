@@ -11,6 +11,7 @@ import click
 from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
 from togetherctl.errors import Untrusted, UsageError
 
@@ -131,9 +132,9 @@ def _show(app: App, item: Item, claims: Claims | None) -> None:
     clusters = item.pop("clusters")
     show_record(app, item, name="identity")
     if claims is not None:
-        click.echo(f"\n{as_json(claims)}")
+        put(f"\n{as_json(claims)}")
     if clusters:
-        click.echo()
+        put("")
         show_list(
             app,
             clusters,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_record
+from togetherctl.printable import printable
 
 
 @click.command("path")
@@ -18,6 +23,11 @@ def command(app: App) -> None:
     """
     paths = app.world.paths
     if app.output == "table":
-        click.echo(paths.config)
+        if sys.stdout.isatty():
+            put(printable(paths.config))
+        else:
+            # A script that reads it needs the very bytes, whatever this locale can spell.
+            sys.stdout.flush()
+            sys.stdout.buffer.write(os.fsencode(paths.config) + b"\n")
         return
     show_record(app, {"config": str(paths.config), "state": str(paths.state), "cache": str(paths.cache)}, name="config")

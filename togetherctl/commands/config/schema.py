@@ -6,6 +6,7 @@ import json
 
 import click
 
+from togetherctl.commands.console import put
 from togetherctl.store.models import json_schema
 
 
@@ -15,4 +16,4 @@ def command() -> None:
 
     For editors that complete and check TOML.
     """
-    click.echo(json.dumps(json_schema(), indent=2))
+    put(json.dumps(json_schema(), indent=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_record
 from togetherctl.store.files import read
 from togetherctl.store.showing import without_secrets
@@ -23,4 +24,4 @@ def command(app: App) -> None:
         show_record(app, {"path": str(store.path), **store.table.model_dump(mode="json")}, name="path")
         return
     text = without_secrets(read(app.world.paths.config).text, app.world.store.table)
-    click.echo(text.text, nl=False)
+    put(text.text, end="")

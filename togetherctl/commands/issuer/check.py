@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_record
 from togetherctl.commands.paragraphs import paragraph
 from togetherctl.paths import expand
@@ -109,11 +110,11 @@ def _failure(report: Report) -> dict[str, object] | None:
 
 def _show(app: App, report: Report, client_id: str | None) -> None:
     """What works, what to know, and last, where it is seen first, what is wrong."""
-    click.echo(f"{report.issuer}{f': {report.provider}' if report.provider else ''}\n")
+    put(f"{report.issuer}{f': {report.provider}' if report.provider else ''}\n")
     for level in _COLOURS:
         for finding in report.findings:
             if finding.level == level:
-                click.echo(_line(app, finding))
+                put(_line(app, finding))
     if not report.usable:
         app.console.say("It cannot be used as it is.")
     elif any(table.url == report.issuer for table in app.world.store.table.issuers.values()):

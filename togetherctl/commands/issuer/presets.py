@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_list, show_record
 from togetherctl.commands.paragraphs import paragraph
 from togetherctl.errors import UsageError
@@ -57,10 +58,10 @@ def _item(name: str, preset: Preset) -> dict[str, Any]:
 
 
 def _show(preset: Preset) -> None:
-    click.echo(preset.title)
+    put(preset.title)
     for part in parts(preset):
-        click.echo()
+        put("")
         label = part.heading
         for text in part.paragraphs:
-            click.echo(paragraph(text, label=label, indent=_LABEL, bullet="- " if part.listed else ""))
+            put(paragraph(text, label=label, indent=_LABEL, bullet="- " if part.listed else ""))
             label = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.commands.console import put
 from togetherctl.errors import ExitCode
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
@@ -29,7 +30,7 @@ def show(app: App, preview: Preview, wish: Wish) -> None:
     # Certificates are lines of thousands of characters, which nobody reads on a terminal.
     width = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else _LONGEST_LINE
     for line in preview.diff().splitlines():
-        click.echo(_cut(printable(line, limit=_LONGEST_LINE), width))
+        put(_cut(printable(line, limit=_LONGEST_LINE), width))
     sys.stdout.flush()
     for line in (*_meaning(app, preview, wish), *preview.taking.lines()):
         app.console.say(line)

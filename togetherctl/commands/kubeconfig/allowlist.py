@@ -6,6 +6,7 @@ import click
 
 from togetherctl.actions.allowing import plugins
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.kube.yaml_text import dump
 
 
@@ -29,10 +30,10 @@ def command(app: App, kubeconfig: str | None, key: str) -> None:
     """
     allowed = plugins(app.world, kubeconfig=kubeconfig)
     listed = dump({"credentialPluginAllowlist": [{key: path} for path in allowed.ours]})
-    click.echo("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist")
-    click.echo(listed, nl=False)
+    put("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist")
+    put(listed, end="")
     for other in allowed.others:
-        click.echo(f"# {dump([{key: other}]).rstrip()}")
+        put(f"# {dump([{key: other}]).rstrip()}")
     app.console.say("This goes into ~/.kube/kuberc, beside what is there; kubectl before 1.35 does not know it.")
     if allowed.others:
         app.console.say("kubectl runs what is a comment there only once you take the # away.")

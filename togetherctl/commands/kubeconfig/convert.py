@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.kubeconfig.called import called, called_options
 from togetherctl.commands.secret_places import Places
 from togetherctl.errors import ExitCode, UsageError
@@ -86,7 +87,7 @@ def command(
         )
     if dry_run:
         shown = [change.diff() for change in plan.changed]
-        click.echo("".join([*shown, preview(plan.tables, app.world.paths.config)]), nl=False)
+        put("".join([*shown, preview(plan.tables, app.world.paths.config)]), end="")
     _report(app, plan, files, dry_run=dry_run)
     if cache is not None and not dry_run:
         _take_over(app, plan, files, expand(cache, app.environ) if cache else None)

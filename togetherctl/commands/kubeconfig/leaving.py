@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from togetherctl.commands.console import put
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def let_go(app: App, leaving: Leaving, *, dry_run: bool, yes: bool) -> None:
         app.console.say(f"Nothing to remove in {looked}.")
         return
     if dry_run:
-        click.echo("".join(change.diff() for change in leaving.changes), nl=False)
+        put("".join(change.diff() for change in leaving.changes), end="")
     say_what_goes(app, leaving)
     if dry_run:
         app.console.say("Nothing was written.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.commands.output import as_json
 from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
 
@@ -31,6 +31,6 @@ def command(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, for
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)
     if form == "json":
-        click.echo(json.dumps(text.expected(), indent=2, ensure_ascii=False))
+        put(as_json(text.expected()))
     else:
-        click.echo(text.text(), nl=False)
+        put(text.text(), end="")

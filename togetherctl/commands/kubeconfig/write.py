@@ -8,6 +8,7 @@ import click
 
 from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.commands.kubeconfig.called import called_options
 from togetherctl.errors import UsageError
 from togetherctl.paths import tilde
@@ -66,7 +67,7 @@ def command(
     for warning in written.warnings:
         app.console.warn(warning)
     if dry_run:
-        click.echo("".join(change.diff() for change in written.changes), nl=False)
+        put("".join(change.diff() for change in written.changes), end="")
     _report(app, written, dry_run=dry_run, switched=set_current)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.errors import UsageError
 from togetherctl.sources.bundle_export import bundle_of
 
@@ -22,7 +23,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
     if not store.profile_names:
         raise UsageError(f"there is no profile in {store.path} yet", hint="togetherctl init")
     exported = bundle_of(store, names, app.environ)
-    click.echo(exported.text, nl=False)
+    put(exported.text, end="")
     for line in exported.left_out:
         app.console.say(f"Left out of {line}.")
     if any("client_secret" in line for line in exported.left_out):

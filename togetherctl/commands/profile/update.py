@@ -9,6 +9,7 @@ import click
 
 from togetherctl.actions.updating import bundles, carry_out, look
 from togetherctl.commands.app import App, pass_app
+from togetherctl.commands.console import put
 from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
 from togetherctl.sources.bundle_place import STANDARD_INPUT, shown
@@ -57,7 +58,7 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
 
 def _take(app: App, newer: Newer, trusted: tuple[str, ...], *, dry_run: bool, yes: bool) -> None:
     for line in newer.update.lines():
-        click.echo(printable(line, limit=1000))
+        put(printable(line, limit=1000))
     if dry_run:
         for stranger in newer.strangers:
             app.console.say(f"{stranger.sentence}; --trust-host {stranger.host} agrees to that.")
