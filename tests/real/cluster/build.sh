@@ -4,9 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-version=$(sed -n 's/^require k8s.io\/kubernetes //p' go.mod)
+version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/togetherctl-tests
-programs=$cache/kubernetes-$version
+programs=$cache/kubernetes-${version:?go.mod names none}
 
 mkdir -p "$programs"
 # Two builds at once take longer than one after the other.
