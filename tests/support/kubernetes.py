@@ -10,7 +10,6 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
@@ -23,6 +22,7 @@ from togetherctl.demo.certificate import make_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _ADMIN = "the-admins-own-token"
 _SECONDS = 90
@@ -40,9 +40,10 @@ def free_port() -> int:
 def _running(words: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that writes to `log`, ended with the block, and with this process where that is killed."""
     tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-    with log.open("wb") as out, subprocess.Popen(
-        [*tied, *words], cwd=log.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-    ) as process:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen([*tied, *words], cwd=log.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,
+    ):
         try:
             yield process
         finally:
@@ -77,8 +78,23 @@ class Kubernetes:
     log: Path
 
     def kubectl(self, *words: str) -> str:
-        """What kubectl prints for the admin."""
-        done = subprocess.run(
+        """What kubectl prints for the admin; it has to succeed."""
+        done = self._run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def give(self, role: str, user: str) -> None:
+        """Bind a cluster role that may list config maps to a user; in force when this returns, after a moment.
+
+        `view` and `edit` are empty here: a controller, which is not run, would fill them.
+        """
+        self.kubectl("create", "clusterrolebinding", f"{role}-of-tests", f"--clusterrole={role}", f"--user={user}")
+        end = time.monotonic() + _SECONDS
+        while self._run("auth", "can-i", "list", "configmaps", f"--as={user}").returncode:
+            assert time.monotonic() < end, f"{user} does not get {role}"
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [self.programs / "kubectl", "--kubeconfig", self.admin, *words],
             env={"HOME": str(self.admin.parent), "PATH": "/usr/bin:/bin"},
             stdin=subprocess.DEVNULL,
@@ -87,8 +103,6 @@ class Kubernetes:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Read before the environment is made bare: `all` in CI, where nothing may be skipped, and `cluster` in `make real-cluster`.
+# Read before the environment is made bare. `all` in CI, where nothing may be skipped; `cluster` in `make real-cluster`.
 _MUST_HAVE = os.environ.get("TOGETHERCTL_TESTS_NEED", "").split()
 # What is built or downloaded for tests is kept here, outside the tree.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "togetherctl-tests"

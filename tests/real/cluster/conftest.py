@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.conftest import ROOT
 from tests.real.conftest import watched
 from tests.support.kubernetes import Kubernetes, api_server, etcd
 from tests.support.programs import need_kubernetes
-from tests.support.provider import certified_provider
+from tests.support.provider import CLIENT_ID, certified_provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,14 @@ class Machine:
         assert done.returncode == 0, (command, done.stderr)
         return done.stdout
 
+    def whoami(self, code: int = 0) -> dict[str, Any]:
+        """What `togetherctl whoami` says of the one cluster; `code` is how it has to end."""
+        done = self.run("togetherctl whoami -o json")
+        assert done.returncode == code, done.stderr
+        [cluster] = json.loads(done.stdout)["item"]["clusters"]
+        found: dict[str, Any] = cluster
+        return found
+
 
 @pytest.fixture
 def machine(environ: dict[str, str], home: Path, ca_file: Path, canary: Canary) -> Machine:
@@ -111,3 +120,23 @@ def issuer(lifetime: int, authority: trustme.CA, tmp_path_factory: pytest.TempPa
     tls = {"key": str(folder / "key.pem"), "cert": str(folder / "cert.pem")}
     with certified_provider(lifetime=lifetime, tls=tls) as url:
         yield url
+
+
+@pytest.fixture
+def cluster_of(machine: Machine, issuer: str, ca_file: Path, start_cluster: StartCluster) -> StartCluster:
+    """A cluster that trusts the issuer, its profile and its kubeconfig; `client` and `flags` are the API server's."""
+
+    def make(*flags: str, client: str = CLIENT_ID) -> Kubernetes:
+        trust = [f"--oidc-issuer-url={issuer}", f"--oidc-client-id={client}", f"--oidc-ca-file={ca_file}"]
+        cluster = start_cluster(*trust, *flags)
+        for words in (
+            ["profile", "add", "acme", "--issuer", issuer, "--client-id", CLIENT_ID, "--ca-file", str(ca_file)],
+            ["profile", "set", "acme", "scopes=email,groups", "auth_params.prompt=consent"],
+            ["profile", "set", "acme", "redirect_uris=http://localhost:0"],
+            ["cluster", "add", "gpu", "--profile", "acme", "--server", cluster.url, "--ca-file", str(cluster.ca_file)],
+            ["kubeconfig", "write", "gpu", "--set-current"],
+        ):
+            machine.does(shlex.join(["togetherctl", *words]))
+        return cluster
+
+    return make

@@ -34,7 +34,9 @@ class Page:
 
     @property
     def flags(self) -> list[str]:
-        return [flag for line in self.lines_after("Either these flags of kube-apiserver:") for flag in shlex.split(line)]
+        return [
+            flag for line in self.lines_after("Either these flags of kube-apiserver:") for flag in shlex.split(line)
+        ]
 
     @property
     def configuration(self) -> str:
@@ -70,17 +72,21 @@ def bind(cluster: Kubernetes, machine: Machine, page: Page) -> None:
         machine.does(command, KUBECONFIG=str(cluster.admin))
 
 
-def work_as_a_person(cluster: Kubernetes, machine: Machine, page: Page, *, issuer: str, ca_file: Path) -> dict[str, object]:
-    """Run each person's commands; what is the cluster's own is filled in, and a free port is taken. Gives who they are."""
+def work_as_a_person(cluster: Kubernetes, machine: Machine, page: Page) -> dict[str, object]:
+    """Run each person's commands, with the cluster's own words filled in and a free port; gives who they are."""
     *commands, whoami = page.persons_commands
     kubeconfig = {"KUBECONFIG": str(machine.home / "kubeconfig")}
     for command in commands:
-        words = command.replace("https://API_SERVER:6443", cluster.url).replace("API_SERVER_CA.pem", str(cluster.ca_file))
+        words = command.replace("https://API_SERVER:6443", cluster.url).replace(
+            "API_SERVER_CA.pem", str(cluster.ca_file)
+        )
         machine.does(words.replace("http://localhost:8000", "http://localhost:0"), **kubeconfig)
     answer = json.loads(machine.does(f"{whoami} -o json", **kubeconfig))
     # The name of a group and of a person: one is bound to view, the other to cluster-admin.
     machine.does("kubectl create configmap made-by-a-person", **kubeconfig)
-    assert machine.does("kubectl get configmap made-by-a-person -o name", **kubeconfig) == "configmap/made-by-a-person\n"
+    assert (
+        machine.does("kubectl get configmap made-by-a-person -o name", **kubeconfig) == "configmap/made-by-a-person\n"
+    )
     user: dict[str, object] = answer["status"]["userInfo"]
     return user
 
@@ -106,7 +112,7 @@ def test_the_flags(
     assert f"--oidc-ca-file={AUTHORITY_THERE}" in page.flags
     cluster = start_cluster(*[flag.replace(AUTHORITY_THERE, str(ca_file)) for flag in page.flags])
     bind(cluster, machine, page)
-    user = work_as_a_person(cluster, machine, page, issuer=issuer, ca_file=ca_file)
+    user = work_as_a_person(cluster, machine, page)
     assert user["username"] == username.format(issuer=issuer)
     assert user["groups"] == [group, "system:authenticated"]
 
@@ -119,5 +125,5 @@ def test_the_authentication_configuration(
     configuration.write_text(page.configuration, encoding="utf-8")
     cluster = start_cluster(f"--authentication-config={configuration}")
     bind(cluster, machine, page)
-    user = work_as_a_person(cluster, machine, page, issuer=issuer, ca_file=ca_file)
+    user = work_as_a_person(cluster, machine, page)
     assert (user["username"], user["groups"]) == ("oidc:me@example.com", ["gpu-users", "system:authenticated"])

@@ -118,7 +118,10 @@ urlpatterns = [
 def main() -> None:
     call_command("migrate", verbosity=0)
     User.objects.create_user("me", "me@example.com", given["password"])
-    for client, grant in ((CLIENT_ID, "authorization-code"), ("device", "urn:ietf:params:oauth:grant-type:device_code")):
+    for client, grant in (
+        (CLIENT_ID, "authorization-code"),
+        ("device", "urn:ietf:params:oauth:grant-type:device_code"),
+    ):
         Application.objects.create(
             client_id=client,
             name=client,
