@@ -4,16 +4,19 @@ PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 10
 TERMINALS ?= 20
+PROVIDERS ?= django keycloak spring
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo test check lint types imports docs screens bench soak clean help
+.PHONY: acceptance demo real-cluster real-providers test check lint types imports docs screens bench soak clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl or Chromium say so where those are missing"
 	@echo "make check    style, types, import rules and generated pages"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
+	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"
+	@echo "make real-providers   PROVIDERS=\"django keycloak spring\": run tests at these identity providers, which are installed once"
 	@echo "make docs     write the reference pages anew"
 	@echo "make screens  take the pictures of the terminal interface anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
@@ -41,6 +44,14 @@ imports: $(VENV)/.check
 # What is set on make's command line is in the script's environment. CLIENT_SECRET is better set in the environment alone.
 acceptance: $(VENV)/.demo
 	@$(BIN)/python -m tests.acceptance
+
+real-cluster: $(VENV)/.test node-packages
+	@tests/real/cluster/build.sh
+	@TOGETHERCTL_TESTS_NEED=cluster $(BIN)/python -m pytest $(PYTEST) tests/real/cluster
+
+real-providers: $(VENV)/.test node-packages
+	@tests/real/providers/install.sh $(PROVIDERS)
+	@TOGETHERCTL_TESTS_PROVIDERS="$(PROVIDERS)" $(BIN)/python -m pytest $(PYTEST) tests/real/providers
 
 docs: $(VENV)/.demo
 	$(BIN)/python docs/generate.py

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-# Read before the environment is made bare: `all` in CI, where nothing may be skipped.
-_MUST_HAVE = os.environ.get("TOGETHERCTL_TESTS_NEED", "")
+# Read before the environment is made bare. `all` in CI, where nothing may be skipped; `cluster` in `make real-cluster`.
+_MUST_HAVE = os.environ.get("TOGETHERCTL_TESTS_NEED", "").split()
+# What is built or downloaded for tests is kept here, outside the tree.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "togetherctl-tests"
+KUBERNETES_FOLDER = Path(__file__).parents[1] / "real" / "cluster"
 NODE_FOLDER = Path(__file__).parents[1] / "real" / "node"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -36,7 +39,19 @@ def need_node() -> str:
     return node
 
 
-def _missing(reason: str) -> str:
-    if _MUST_HAVE == "all":
+def need_kubernetes() -> Path:
+    """The folder of the kube-apiserver and the kubectl that `make real-cluster` builds; etcd is there too."""
+    words = (KUBERNETES_FOLDER / "go.mod").read_text(encoding="utf-8").split()
+    version = words[words.index("k8s.io/kubernetes") + 1]
+    folder = CACHE / f"kubernetes-{version}"
+    if not (folder / "kube-apiserver").exists():
+        _missing(f"kube-apiserver {version} is not built; `make real-cluster` builds it and runs this", "cluster")
+    if not shutil.which("etcd"):
+        _missing("etcd is not installed", "cluster")
+    return folder
+
+
+def _missing(reason: str, group: str = "all") -> str:
+    if group in _MUST_HAVE:
         pytest.fail(f"{reason}, and this run must have it")
     pytest.skip(reason)

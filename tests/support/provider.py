@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from contextlib import contextmanager
-from html import unescape
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, ProxyHandler, build_opener
 
+from tests.support.forms import first_form
 from tests.support.programs import NODE_FOLDER, need_node
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 CLIENT_ID = "togetherctl-tests"
 SERVICE_ID = "togetherctl-service"
 SERVICE_SECRET = "a-secret-of-the-service/+%"
+# The password of every person at every provider that the tests start.
+PASSWORD = "x"
 
 
 @contextmanager
@@ -81,12 +82,11 @@ class Person:
         """
         where, page = self._get(url)
         for _ in range(6):
-            form = re.search(r"<form[^>]*action=\"([^\"]+)\".*?</form>", page, re.DOTALL)
+            form = first_form(page)
             if form is None:
                 return page
-            hidden = re.findall(r"<input type=\"hidden\" name=\"(\w+)\" value=\"([^\"]*)\"", form[0])
-            fields = {name: unescape(value) for name, value in hidden} | {"login": self._name, "password": "x"} | typed
-            where, page = self._get(urljoin(where, unescape(form[1])), urlencode(fields).encode())
+            fields = form.filled_in(name=self._name, password=PASSWORD) | typed
+            where, page = self._get(urljoin(where, form.action), urlencode(fields).encode())
         raise AssertionError("the provider keeps asking")
 
     def _get(self, url: str, data: bytes | None = None) -> tuple[str, str]:

@@ -1,0 +1,174 @@
+"""A real API server: kube-apiserver over etcd, as processes on loopback that end with the test."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.support.programs import need_kubernetes
+from togetherctl.demo.certificate import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ADMIN = "the-admins-own-token"
+_SECONDS = 90
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(words: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that writes to `log`, ended with the block, and with this process where that is killed."""
+    tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+    with (
+        log.open("wb") as out,
+        subprocess.Popen([*tied, *words], cwd=log.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@contextmanager
+def etcd(folder: Path) -> Iterator[str]:
+    """Run etcd with its data in `folder`; gives its URL. API servers with different prefixes share it."""
+    need_kubernetes()
+    client, peer = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+    words = ["etcd", "--name=tests", f"--data-dir={folder / 'etcd'}", f"--initial-cluster=tests={peer}"]
+    words += [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
+    words += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
+    with _running(words, folder / "etcd.log") as process:
+        _until(f"{client}/health", process, folder / "etcd.log")
+        yield client
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """One API server. `programs` holds the kubectl of its version, `admin` is a kubeconfig that may do everything."""
+
+    url: str
+    ca_file: Path
+    programs: Path
+    admin: Path
+    log: Path
+
+    def kubectl(self, *words: str) -> str:
+        """What kubectl prints for the admin; it has to succeed."""
+        done = self._run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def give(self, role: str, user: str) -> None:
+        """Bind a cluster role that may list config maps to a user; in force when this returns, after a moment.
+
+        `view` and `edit` are empty here: a controller, which is not run, would fill them.
+        """
+        self.kubectl("create", "clusterrolebinding", f"{role}-of-tests", f"--clusterrole={role}", f"--user={user}")
+        end = time.monotonic() + _SECONDS
+        while self._run("auth", "can-i", "list", "configmaps", f"--as={user}").returncode:
+            assert time.monotonic() < end, f"{user} does not get {role}"
+
+    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.programs / "kubectl", "--kubeconfig", self.admin, *words],
+            env={"HOME": str(self.admin.parent), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+@contextmanager
+def api_server(folder: Path, etcd_url: str, *flags: str) -> Iterator[Kubernetes]:
+    """Run kube-apiserver with RBAC and `flags`; ready, which means that RBAC's own roles are there."""
+    programs = need_kubernetes()
+    folder.mkdir()
+    certificate, key = make_certificate(folder)
+    service_key = folder / "service-accounts.pem"
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    service_key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (folder / "tokens.csv").write_text(f"{_ADMIN},admin,1,system:masters\n", encoding="utf-8")
+    port = free_port()
+    url = f"https://127.0.0.1:{port}"
+    admin = folder / "admin.yaml"
+    admin.write_text(
+        f"""apiVersion: v1
+kind: Config
+current-context: admin
+clusters: [{{name: tests, cluster: {{server: "{url}", certificate-authority: "{certificate}"}}}}]
+contexts: [{{name: admin, context: {{cluster: tests, user: admin}}}}]
+users: [{{name: admin, user: {{token: {_ADMIN}}}}}]
+""",
+        encoding="utf-8",
+    )
+    words = [
+        str(programs / "kube-apiserver"),
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--tls-cert-file={certificate}",
+        f"--tls-private-key-file={key}",
+        f"--etcd-servers={etcd_url}",
+        f"--etcd-prefix=/{folder.name}",
+        "--authorization-mode=RBAC",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={service_key}",
+        f"--service-account-signing-key-file={service_key}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        # There is no controller to make service accounts, and no address but loopback to make known.
+        "--disable-admission-plugins=ServiceAccount",
+        "--endpoint-reconciler-type=none",
+        *flags,
+    ]
+    with ExitStack() as stack:
+        process = stack.enter_context(_running(words, folder / "kube-apiserver.log"))
+        _until(f"{url}/readyz", process, folder / "kube-apiserver.log", certificate)
+        yield Kubernetes(url, certificate, programs, admin, folder / "kube-apiserver.log")
+
+
+def _until(url: str, process: subprocess.Popen[bytes], log: Path, ca_file: Path | None = None) -> None:
+    """Wait until `url` answers 200. Fails with the end of the log where the process ends before."""
+    context = ssl.create_default_context(cafile=ca_file)
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
+    request = Request(url, headers={"Authorization": f"Bearer {_ADMIN}"} if ca_file else {})  # noqa: S310 # loopback only
+    last: object = None
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with opener.open(request, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except HTTPError as error:
+            with error:
+                last = error.read()[-2000:]
+        except (URLError, OSError, HTTPException) as error:
+            last = error
+        time.sleep(0.1)
+    raise AssertionError(f"{url} does not get ready: {last!r}\n{log.read_text(errors='replace')[-4000:]}")
