@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tests.support.programs import need_go
+from tests.support.programs import need, need_go
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +38,10 @@ class Verdict:
 
 
 class Judge:
-    """Runs while the block does; a trust is the flags of kube-apiserver, or the text of an AuthenticationConfiguration."""
+    """Runs while the block does.
+
+    A trust is `flags` of kube-apiserver, with the `files` they name, or the `configuration` that a file would hold.
+    """
 
     def __init__(self) -> None:
         self._open = build_opener(ProxyHandler({}))
@@ -101,7 +104,7 @@ def built() -> Path:
         program.parent.mkdir(parents=True, exist_ok=True)
         made = program.with_suffix(f".{os.getpid()}")
         subprocess.run(
-            ["nice", go, "build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", str(made), "."],
+            [need("nice"), go, "build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", str(made), "."],
             cwd=SOURCES,
             env=_ENVIRON,
             timeout=_BUILD_SECONDS,

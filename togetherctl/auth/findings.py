@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.printable import printable
 from togetherctl.store.presets import DEFAULT_REDIRECT_URIS
 
@@ -125,8 +126,6 @@ def _pkce(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
 
 
 def _algorithms(document: Mapping[str, Any]) -> Finding:
-    from togetherctl.auth.id_token import ALGORITHMS
-
     listed = _listed(document, "id_token_signing_alg_values_supported")
     if not listed:
         return Finding("note", "it does not say how ID tokens are signed", about="algorithms")
