@@ -1,9 +1,10 @@
-"""ID tokens of every shape at a login and at a refresh here: no stricter than an API server without a written reason."""
+"""ID tokens of every shape at a login and a refresh here: no stricter than an API server without a written reason."""
 
 from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,17 @@ from togetherctl.errors import Untrusted
 ISSUER = "https://localhost:1234"
 
 
+def _keys(*, refetch: bool) -> dict[str, Any]:
+    assert refetch is not None
+    return jwks()
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_a_login(shape: Shape) -> None:
     token = shape.token(ISSUER, time.time())
     said = ""
     try:
-        verify(token, keys=lambda *, refetch: jwks(), issuer=ISSUER, client_id=CLIENT_ID, now=time.time())
+        verify(token, keys=_keys, issuer=ISSUER, client_id=CLIENT_ID, now=time.time())
     except Untrusted as error:
         said = error.message
     assert (not said) == shape.login, said

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trustme
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 CLIENT_ID = "kube"
+TAKEN, REFUSED = True, False
 Key = ECKey | OctKey | OKPKey | RSAKey
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
@@ -138,87 +141,87 @@ def _padded(token: str) -> str:
 def _other_algorithms() -> list[Shape]:
     taken = ("RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
     return [
-        *(Shape(f"signed with {name}", True, True, algorithm=name, by_flags=False) for name in taken),
-        *(Shape(f"signed with {name}", False, False, algorithm=name) for name in ("EdDSA", "HS256")),
+        *(Shape(f"signed with {name}", TAKEN, TAKEN, algorithm=name, by_flags=False) for name in taken),
+        *(Shape(f"signed with {name}", REFUSED, REFUSED, algorithm=name) for name in ("EdDSA", "HS256")),
     ]
 
 
 SHAPES = [
-    Shape("nothing out of the ordinary", True, True),
+    Shape("nothing out of the ordinary", TAKEN, TAKEN),
     # Who it is from and for.
-    Shape("another issuer", False, False, {"iss": "https://issuer.example"}),
-    Shape("the issuer with a slash more", False, False, {"iss": "https://localhost/"}),
-    Shape("no issuer", False, False, {"iss": ABSENT}),
-    Shape("another audience", False, False, {"aud": "other"}),
-    Shape("no audience", False, False, {"aud": ABSENT}),
-    Shape("an audience that is an object", False, False, {"aud": {CLIENT_ID: 1}}),
-    Shape("a list of audiences with a number", False, False, {"aud": [CLIENT_ID, 7]}),
-    Shape("a list of one audience", True, True, {"aud": [CLIENT_ID]}),
-    Shape("several audiences without azp", True, True, {"aud": [CLIENT_ID, f"{CLIENT_ID}.app"]}),
-    Shape("several audiences, azp is the client", True, True, {"aud": ["other", CLIENT_ID], "azp": CLIENT_ID}),
-    Shape("several audiences, azp is another client", True, False, {"aud": ["other", CLIENT_ID], "azp": "other"}),
-    Shape("azp is another client", True, False, {"azp": "other"}),
-    Shape("azp is null", True, True, {"azp": None}),
-    Shape("azp is a list", True, True, {"azp": ["other"]}),
+    Shape("another issuer", REFUSED, REFUSED, {"iss": "https://issuer.example"}),
+    Shape("the issuer with a slash more", REFUSED, REFUSED, {"iss": "https://localhost/"}),
+    Shape("no issuer", REFUSED, REFUSED, {"iss": ABSENT}),
+    Shape("another audience", REFUSED, REFUSED, {"aud": "other"}),
+    Shape("no audience", REFUSED, REFUSED, {"aud": ABSENT}),
+    Shape("an audience that is an object", REFUSED, REFUSED, {"aud": {CLIENT_ID: 1}}),
+    Shape("a list of audiences with a number", REFUSED, REFUSED, {"aud": [CLIENT_ID, 7]}),
+    Shape("a list of one audience", TAKEN, TAKEN, {"aud": [CLIENT_ID]}),
+    Shape("several audiences without azp", TAKEN, TAKEN, {"aud": [CLIENT_ID, f"{CLIENT_ID}.app"]}),
+    Shape("several audiences, azp is the client", TAKEN, TAKEN, {"aud": ["other", CLIENT_ID], "azp": CLIENT_ID}),
+    Shape("several audiences, azp is another client", TAKEN, REFUSED, {"aud": ["other", CLIENT_ID], "azp": "other"}),
+    Shape("azp is another client", TAKEN, REFUSED, {"azp": "other"}),
+    Shape("azp is null", TAKEN, TAKEN, {"azp": None}),
+    Shape("azp is a list", TAKEN, TAKEN, {"azp": ["other"]}),
     # When.
-    Shape("expired a second ago", False, False, {"exp": In(-1)}),
-    Shape("no exp", False, False, {"exp": ABSENT}),
-    Shape("exp is null", False, False, {"exp": None}),
-    Shape("exp is true", False, False, {"exp": True}),
-    Shape("exp is a word", False, False, {"exp": "tomorrow"}),
-    Shape("exp is a number as text", True, True, {"exp": In(300, str)}),
-    Shape("exp is a float", True, True, {"exp": In(300, lambda at: at + 0.5)}),
-    Shape("exp is a float as text", True, True, {"exp": In(300, lambda at: f"{at}.5")}),
-    Shape("exp after the year 9999", True, True, {"exp": 900_000_000_000}),
-    Shape("no iat", True, True, {"iat": ABSENT}),
-    Shape("iat in a day", True, True, {"iat": In(86_400)}),
-    Shape("iat is a number as text", True, True, {"iat": In(0, str)}),
-    Shape("iat is a word", False, False, {"iat": "now"}),
-    Shape("iat is null", False, False, {"iat": None}),
-    Shape("nbf now", True, True, {"nbf": In(0)}),
-    Shape("nbf in 50 seconds", True, True, {"nbf": In(50)}),
-    Shape("nbf in 90 seconds", False, False, {"nbf": In(90)}),
-    Shape("nbf is a number as text", True, True, {"nbf": In(0, str)}),
-    Shape("nbf is null", True, True, {"nbf": None}),
-    Shape("nbf is a word", False, False, {"nbf": "later"}),
+    Shape("expired a second ago", REFUSED, REFUSED, {"exp": In(-1)}),
+    Shape("no exp", REFUSED, REFUSED, {"exp": ABSENT}),
+    Shape("exp is null", REFUSED, REFUSED, {"exp": None}),
+    Shape("exp is true", REFUSED, REFUSED, {"exp": True}),
+    Shape("exp is a word", REFUSED, REFUSED, {"exp": "tomorrow"}),
+    Shape("exp is a number as text", TAKEN, TAKEN, {"exp": In(300, str)}),
+    Shape("exp is a float", TAKEN, TAKEN, {"exp": In(300, lambda at: at + 0.5)}),
+    Shape("exp is a float as text", TAKEN, TAKEN, {"exp": In(300, lambda at: f"{at}.5")}),
+    Shape("exp after the year 9999", TAKEN, TAKEN, {"exp": 900_000_000_000}),
+    Shape("no iat", TAKEN, TAKEN, {"iat": ABSENT}),
+    Shape("iat in a day", TAKEN, TAKEN, {"iat": In(86_400)}),
+    Shape("iat is a number as text", TAKEN, TAKEN, {"iat": In(0, str)}),
+    Shape("iat is a word", REFUSED, REFUSED, {"iat": "now"}),
+    Shape("iat is null", REFUSED, REFUSED, {"iat": None}),
+    Shape("nbf now", TAKEN, TAKEN, {"nbf": In(0)}),
+    Shape("nbf in 50 seconds", TAKEN, TAKEN, {"nbf": In(50)}),
+    Shape("nbf in 90 seconds", REFUSED, REFUSED, {"nbf": In(90)}),
+    Shape("nbf is a number as text", TAKEN, TAKEN, {"nbf": In(0, str)}),
+    Shape("nbf is null", TAKEN, TAKEN, {"nbf": None}),
+    Shape("nbf is a word", REFUSED, REFUSED, {"nbf": "later"}),
     # Who it names.
-    Shape("no sub", True, False, {"sub": ABSENT}),
-    Shape("sub is empty", True, False, {"sub": ""}),
-    Shape("sub is a number", False, False, {"sub": 7}),
-    Shape("no email", False, True, {"email": ABSENT}),
-    Shape("email is a list", False, True, {"email": ["me@acme.com"]}),
-    Shape("email_verified is true", True, True, {"email_verified": True}),
-    Shape("email_verified is false", False, True, {"email_verified": False}),
-    Shape("email_verified is a text", False, True, {"email_verified": "true"}),
-    Shape("email_verified is null", False, True, {"email_verified": None}),
-    Shape("groups is a list of texts", True, True, {"groups": ["a", "b"]}),
-    Shape("groups is one text", True, True, {"groups": "a"}),
-    Shape("groups is an empty list", True, True, {"groups": []}),
-    Shape("groups is null", True, True, {"groups": None}),
-    Shape("groups is a list with a number", False, True, {"groups": ["a", 7]}),
-    Shape("groups is an object", False, True, {"groups": {"a": True}}),
+    Shape("no sub", TAKEN, REFUSED, {"sub": ABSENT}),
+    Shape("sub is empty", TAKEN, REFUSED, {"sub": ""}),
+    Shape("sub is a number", REFUSED, REFUSED, {"sub": 7}),
+    Shape("no email", REFUSED, TAKEN, {"email": ABSENT}),
+    Shape("email is a list", REFUSED, TAKEN, {"email": ["me@acme.com"]}),
+    Shape("email_verified is true", TAKEN, TAKEN, {"email_verified": True}),
+    Shape("email_verified is false", REFUSED, TAKEN, {"email_verified": False}),
+    Shape("email_verified is a text", REFUSED, TAKEN, {"email_verified": "true"}),
+    Shape("email_verified is null", REFUSED, TAKEN, {"email_verified": None}),
+    Shape("groups is a list of texts", TAKEN, TAKEN, {"groups": ["a", "b"]}),
+    Shape("groups is one text", TAKEN, TAKEN, {"groups": "a"}),
+    Shape("groups is an empty list", TAKEN, TAKEN, {"groups": []}),
+    Shape("groups is null", TAKEN, TAKEN, {"groups": None}),
+    Shape("groups is a list with a number", REFUSED, TAKEN, {"groups": ["a", 7]}),
+    Shape("groups is an object", REFUSED, TAKEN, {"groups": {"a": True}}),
     # What else there may be.
-    Shape("jti is a text", True, True, {"jti": "4f1c"}),
-    Shape("jti is a number", True, True, {"jti": 7}),
-    Shape("at_hash is a number", False, True, {"at_hash": 7}),
-    Shape("nonce is a number", False, True, {"nonce": 7}),
-    Shape("claims of 30 KiB", True, True, {"more": "x" * 30_000}),
-    Shape("claims of 70 KiB", True, False, {"more": "x" * 70_000}),
+    Shape("jti is a text", TAKEN, TAKEN, {"jti": "4f1c"}),
+    Shape("jti is a number", TAKEN, TAKEN, {"jti": 7}),
+    Shape("at_hash is a number", REFUSED, TAKEN, {"at_hash": 7}),
+    Shape("nonce is a number", REFUSED, TAKEN, {"nonce": 7}),
+    Shape("claims of 30 KiB", TAKEN, TAKEN, {"more": "x" * 30_000}),
+    Shape("claims of 70 KiB", TAKEN, REFUSED, {"more": "x" * 70_000}),
     # How it is signed.
     *_other_algorithms(),
-    Shape("no kid", True, True, header={"kid": ABSENT}),
-    Shape("an empty kid", True, True, header={"kid": ""}),
-    Shape("a kid that the issuer does not know", False, False, signer="unknown", refresh=True),
-    Shape("another typ", True, True, header={"typ": "at+jwt"}),
-    Shape("a header that no RFC knows", True, True, header={"vendor": "acme"}),
-    Shape("a header of 4 KiB", True, True, header={"vendor": "x" * 3000}),
-    Shape("a header with the key's certificate (x5c)", True, True, header={"x5c": [_certificate()]}),
-    Shape("crit with a name", False, False, header={"crit": ["exp"]}),
-    Shape("crit with no name", True, False, header={"crit": []}),
-    Shape("a key for encryption", True, False, signer="for encryption", refresh=True),
-    Shape("a key for another algorithm", True, False, signer="for RS512", refresh=True),
+    Shape("no kid", TAKEN, TAKEN, header={"kid": ABSENT}),
+    Shape("an empty kid", TAKEN, TAKEN, header={"kid": ""}),
+    Shape("a kid that the issuer does not know", REFUSED, REFUSED, signer="unknown", refresh=True),
+    Shape("another typ", TAKEN, TAKEN, header={"typ": "at+jwt"}),
+    Shape("a header that no RFC knows", TAKEN, TAKEN, header={"vendor": "acme"}),
+    Shape("a header of 4 KiB", TAKEN, TAKEN, header={"vendor": "x" * 3000}),
+    Shape("a header with the key's certificate (x5c)", TAKEN, TAKEN, header={"x5c": [_certificate()]}),
+    Shape("crit with a name", REFUSED, REFUSED, header={"crit": ["exp"]}),
+    Shape("crit with no name", TAKEN, REFUSED, header={"crit": []}),
+    Shape("a key for encryption", TAKEN, REFUSED, signer="for encryption", refresh=True),
+    Shape("a key for another algorithm", TAKEN, REFUSED, signer="for RS512", refresh=True),
     # How it is written.
-    Shape("parts padded with =", False, False, made=_padded),
-    Shape("a space at its end", True, False, made=lambda token: f"{token} "),
-    Shape("a space at its start", False, False, made=lambda token: f" {token}"),
+    Shape("parts padded with =", REFUSED, REFUSED, made=_padded),
+    Shape("a space at its end", TAKEN, REFUSED, made=lambda token: f"{token} "),
+    Shape("a space at its start", REFUSED, REFUSED, made=lambda token: f" {token}"),
 ]

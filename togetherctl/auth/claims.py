@@ -56,7 +56,7 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
     if len(token) > MAX_TOKEN:
         raise Untrusted(
             f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
-            hint="ask its operator for fewer claims, above all fewer groups: no proxy lets such a token pass in a header",
+            hint="ask its operator for fewer claims, above all fewer groups: no proxy lets such a header pass",
         )
     if "=" in token and _COMPACT.fullmatch(token.replace("=", "")):
         raise Untrusted(
