@@ -19,6 +19,8 @@ from joserfc.jws import JWSRegistry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from joserfc.jwk import KeyParameters
+
 CLIENT_ID = "kube"
 TAKEN, REFUSED = True, False
 Key = ECKey | OctKey | OKPKey | RSAKey
@@ -107,7 +109,7 @@ def _segment(value: bytes) -> str:
 @cache
 def key(algorithm: str, name: str) -> Key:
     """A key of this run for the algorithm."""
-    extra = {"kid": name}
+    extra: KeyParameters = {"kid": name}
     if algorithm == "EdDSA":
         return OKPKey.generate_key("Ed25519", extra)
     if algorithm.startswith("HS"):
