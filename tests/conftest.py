@@ -23,6 +23,7 @@ from tests.support.canary import Canary
 from tests.support.clock import StoppedClock
 from tests.support.conversation import Remembered
 from tests.support.issuer import ScriptedIssuer
+from tests.support.judge import Judge
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ def issuer(clock: StoppedClock, canary: Canary) -> Iterator[ScriptedIssuer]:
 def authority() -> trustme.CA:
     """A certificate authority nobody else trusts."""
     return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def judge() -> Iterator[Judge]:
+    """kube-apiserver's own judgement of tokens; built by Go at first use."""
+    with Judge() as running:
+        yield running
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ class TestSound:
         for said in ("to the letter", "PKCE with S256", "signed with ES256", "1 key checks", "clock agrees"):
             assert said in good
         assert texts(item, "note") == (
+            "an API server that is told by flags takes RS256 alone, unless they name another algorithm | "
+            "on the API server: --oidc-signing-algs=ES256\n"
             "to be registered there, to the letter: http://localhost:8000 and http://localhost:18000 | None"
         )
         assert issuer.counts == {METADATA: 1, "/keys": 1}
@@ -234,19 +236,19 @@ class TestTrouble:
             assert f"it was asked through the proxy {proxy.url[7:]} | NO_PROXY excepts hosts" in texts(item, "note")
 
     @pytest.mark.parametrize(
-        ("off", "code", "said"),
+        ("off", "said"),
         [
-            (-30, 0, "30 s behind the issuer's | set this machine's clock"),
-            (-90, 5, "90 s behind the issuer's: its tokens seem to begin in the future"),
-            (3600, 0, "3600 s ahead of the issuer's | set this machine's clock"),
+            (-30, "30 s behind the issuer's | set this machine's clock"),
+            (-90, "90 s behind the issuer's: a token that has just begun (nbf) is refused here"),
+            (3600, "3600 s ahead of the issuer's | set this machine's clock"),
         ],
     )
-    def test_a_clock_that_is_wrong(self, off: int, code: int, said: str, cli_in: CliIn, issuer: ScriptedIssuer) -> None:
+    def test_a_clock_that_is_wrong(self, off: int, said: str, cli_in: CliIn, issuer: ScriptedIssuer) -> None:
         now = int(time.time())
         issuer.always[METADATA] = Reply(body=issuer.metadata(), headers={"Date": formatdate(now, usegmt=True)})
         done, item = checked(cli_in(clock=lambda: float(now + off)), issuer.url)
-        assert done.code == code
-        assert said in texts(item, "wrong" if code else "note")
+        assert done.code == 0
+        assert said in texts(item, "note")
 
     def test_an_answer_from_a_cache_is_as_old_as_it_says(self, cli_in: CliIn, issuer: ScriptedIssuer) -> None:
         now = int(time.time())

@@ -59,6 +59,8 @@ def test_login_status_refresh_logout(
     assert "Waiting up to 180 s for the login in your browser.\n" in done.stderr
     assert done.stderr.endswith(
         "Logged in as me@acme.com with profile acme; the token is valid for 5m, then refreshed by itself.\n"
+        "note: Some API servers refuse this token: it is signed with ES256, and kube-apiserver's flags take RS256 "
+        "alone unless --oidc-signing-algs=ES256 says otherwise.\n"
     )
     assert done.stdout == ""
 
@@ -465,3 +467,33 @@ def test_login_never_says_a_session_is_good_when_it_is_not(
     clock.advance(1000)
     assert "Session refreshed" in cli("login").stderr
     assert len(browser.opened) == 1
+
+
+NOTE = "note: Some API servers refuse this token:"
+
+
+def test_what_a_cluster_may_hold_against_the_token_is_said_once(cli: Run, acme: Path, issuer: ScriptedIssuer) -> None:
+    issuer.claim_changes = {"email": None}
+    acme.write_text(acme.read_text().replace("[clusters.east]", 'scopes = ["email"]\n\n[clusters.east]'))
+    missing = f"{NOTE} it has no email, though the scope email was granted"
+    assert missing in cli("login").stderr
+    # What is known is not said again; what is new is.
+    assert "note:" not in cli("login", "--force").stderr
+    issuer.claim_changes = {"email": None, "groups": {"devs": True}}
+    done = cli("login", "--force")
+    assert (missing in done.stderr, f"{NOTE} its groups are no text" in done.stderr) == (False, True)
+    # A store that says how the cluster names users knows better.
+    acme.write_text(acme.read_text() + 'username_claim = "upn"\ngroups_claim = "groups"\n')
+    done = cli("login", "--force")
+    assert (done.code, NOTE in done.stderr) == (0, False)
+    assert "note: Cluster east will refuse this token: the token has no claim upn that is a text" in done.stderr
+    assert "note: Cluster east will refuse this token: the claim groups is no text" in done.stderr
+
+
+def test_a_clock_that_is_behind_is_said_at_login(
+    cli: Run, acme: Path, issuer: ScriptedIssuer, clock: StoppedClock
+) -> None:
+    assert acme.exists()
+    issuer.claim_changes = {"iat": int(clock()) + 600, "exp": int(clock()) + 900}
+    done = cli("login")
+    assert (done.code, f"{NOTE} it was issued 600 s in the future by this machine's clock" in done.stderr) == (0, True)

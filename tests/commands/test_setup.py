@@ -201,6 +201,65 @@ def test_an_opaque_access_token_is_none_for_an_api_server(setup: Run) -> None:
     assert "leave out --oidc-use-access-token" in done.stderr
 
 
+def test_an_access_token_for_no_audience_is_none_either(setup: Run, issuer: ScriptedIssuer) -> None:
+    issuer.claim_changes = {"aud": None}
+    issuer.token_changes["access_token"] = issuer.id_token({"sub": "user-1"})
+    issuer.claim_changes = {}
+    done = setup("--oidc-use-access-token")
+    assert (done.code, done.stdout) == (1, "")
+    assert "are for no audience (aud), and no API server takes such a token" in done.stderr
+    assert "leave out --oidc-use-access-token" in done.stderr
+
+
+def test_what_may_be_held_against_the_token_is_a_note(setup: Run, issuer: ScriptedIssuer) -> None:
+    issuer.claim_changes = {"email": None, "groups": [7]}
+    remarks = record(setup("--output=json", "--oidc-extra-scope=email", "--groups-claim=roles"))["remarks"]
+    may_be = "Some API servers refuse this token: it"
+    assert [remark.partition(may_be)[2] for remark in remarks if may_be in remark] == [
+        " has no email, though the scope email was granted, so it cannot name a user where the email does.",
+        "s groups are no text and no list of texts, so it is refused where they are read.",
+    ]
+    # That one is among the flags.
+    assert not [remark for remark in remarks if "--oidc-signing-algs" in remark]
+
+
+CLUSTER_KEYS = {
+    "username_claim": "upn",
+    "username_prefix": "oidc:",
+    "groups_claim": "roles",
+    "groups_prefix": "oidc-",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "username", "groups"),
+    [
+        ([], "oidc:me", ["oidc-ops"]),
+        (["--username-claim=sub"], "{issuer}#user-1", ["oidc-ops"]),
+        (["--username-claim=upn", "--username-prefix=x:"], "x:me", ["oidc-ops"]),
+        (["--groups-claim=groups"], "oidc:me", ["devs"]),
+        (["--groups-prefix="], "oidc:me", ["ops"]),
+    ],
+)
+def test_the_store_says_how_its_clusters_name_users(
+    cli: Run, acme: Path, issuer: ScriptedIssuer, arguments: list[str], username: str, groups: list[str]
+) -> None:
+    issuer.claims |= {"upn": "me", "roles": ["ops"], "groups": ["devs"]}
+    keys = "".join(f'{name} = "{value}"\n' for name, value in CLUSTER_KEYS.items())
+    acme.write_text(acme.read_text() + keys)
+    done = cli("setup", "--profile", "acme", "-o", "json", *arguments)
+    item = record(done)
+    assert (item["username"], item["groups"]) == (username.format(issuer=issuer.url), groups)
+    assert "in different ways" not in done.stderr
+    # A cluster of which nothing is said does not matter; one that differs is named.
+    other = '\n[clusters.{name}]\nprofile = "acme"\nserver = "https://127.0.0.1:6444"\n'
+    acme.write_text(acme.read_text() + other.format(name="plain"))
+    assert record(cli("setup", "--profile", "acme", "-o", "json", *arguments))["username"] == item["username"]
+    acme.write_text(acme.read_text() + other.format(name="west") + 'username_claim = "sub"\n')
+    done = cli("setup", "--profile", "acme", "-o", "json", *arguments)
+    assert "clusters east, west name users in different ways; this is for east" in done.stderr
+
+
 @pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize(
     ("arguments", "said"),

@@ -167,8 +167,9 @@ def test_what_the_api_server_must_be_told_where_all_fits(
     assert tls_store.exists()
     message = item(run, code=5)["clusters"][0]["error"]["message"]
     assert message.endswith(
-        f"does not take this token (HTTP 401): it is from the issuer (iss) {tls_issuer.url} for the audience (aud) "
-        "the-client, and its email is me@acme.com; the API server must be told just that"
+        "does not take this token (HTTP 401): it is signed with ES256, and kube-apiserver's flags take RS256 alone "
+        f"unless --oidc-signing-algs=ES256 says otherwise; it is from the issuer (iss) {tls_issuer.url} for the "
+        "audience (aud) the-client, and its email is me@acme.com; the API server must be told just that"
     )
 
 
@@ -253,3 +254,32 @@ def test_clusters_are_asked_side_by_side_and_with_a_bound(
     assert 2 <= clusters[0].most_at_once <= 8
     assert issuer.counts == before
     assert len(set(clusters[0].bearers)) == 1
+
+
+def test_an_access_token_without_an_audience_is_not_sent_back_to_setup(
+    cli: Run, put: Put, issuer: ScriptedIssuer, clusters: list[ScriptedCluster]
+) -> None:
+    put('token = "access"', servers=1)
+    issuer.claim_changes = {"aud": None}
+    issuer.token_changes = {"access_token": issuer.id_token({"sub": "user-1"}), "id_token": None}
+    clusters[0].always = Reply(401, {})
+    error = item(cli, code=5)["clusters"][0]["error"]
+    assert "its audience (aud) is missing" in error["message"]
+    assert error["hint"] == "give the cluster the ID token: togetherctl profile set acme token=id"
+
+
+def test_what_clusters_may_hold_against_a_token_is_said_where_no_cluster_answered(
+    cli: Run, put: Put, issuer: ScriptedIssuer, clusters: list[ScriptedCluster]
+) -> None:
+    put(servers=1)
+    issuer.claims["email_verified"] = False
+    unverified = "note: Some API servers refuse this token: its email is not verified"
+    # One that takes the token says more than a rule does.
+    assert "note:" not in cli("whoami").stderr
+    clusters[0].always = Reply(503, {})
+    assert unverified in cli("whoami").stderr
+    # A refusal has the cause in its own sentence.
+    clusters[0].always = Reply(401, {})
+    assert "note:" not in cli("whoami").stderr
+    put(servers=0)
+    assert unverified in cli("whoami").stderr

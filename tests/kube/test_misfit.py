@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from togetherctl.kube.misfit import misfits, what_must_fit
+from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape
+from togetherctl.auth.claims import read_claims, read_header
+from togetherctl.kube.misfit import misfits, what_must_fit, why_refused
 from togetherctl.store.profile import Issuer, Profile
 from togetherctl.store.store import Cluster
 from togetherctl.transport import Connection
@@ -24,7 +28,7 @@ def found(change: dict[str, Any], algorithm: str = "RS256", **keys: str) -> list
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"aud": ["x", "the-client"]}, {"email": None}, {"groups": ["a"]}, {"exp": None}]
+    "change", [{}, {"aud": ["x", "the-client"]}, {"email": None}, {"groups": ["a"]}, {"exp": "2000"}]
 )
 def test_what_fits(change: dict[str, Any]) -> None:
     assert found(change) == []
@@ -38,9 +42,14 @@ def test_what_fits(change: dict[str, Any]) -> None:
         ({"iss": "http://x"}, ["its issuer (iss) is http://x, not", "is not https, and API servers take no other"]),
         ({"aud": "other"}, ["its audience (aud) is other, not the client the-client"]),
         ({"aud": ["a", "b"]}, ["its audience (aud) is a, b, not"]),
-        ({"aud": []}, ["its audience (aud) is missing, not"]),
-        ({"aud": {"a": "\x1b"}}, ["its audience (aud) is {'a': '\\x1b'}, not"]),
+        ({"aud": []}, ["its audience (aud) is missing, and API servers take no token without one"]),
+        ({"aud": None}, ["its audience (aud) is missing, and API servers take no token without one"]),
+        ({"aud": {"a": "\x1b"}}, ["its audience (aud) is no text and no list of texts"]),
         ({"exp": 999}, ["it has expired"]),
+        ({"exp": None}, ["it does not say when it expires (exp)"]),
+        ({"nbf": 1090}, ["it begins 90 s in the future (nbf), by this machine's clock"]),
+        ({"iat": "now"}, ["its iat is not a time"]),
+        ({"at_hash": 7}, ["its at_hash is no text"]),
     ],
 )
 def test_what_does_not(change: dict[str, Any], said: list[str]) -> None:
@@ -49,7 +58,7 @@ def test_what_does_not(change: dict[str, Any], said: list[str]) -> None:
     assert all(part in clause for part, clause in zip(said, wrong, strict=True)), wrong
 
 
-@pytest.mark.parametrize("algorithm", ["HS256", "none", "None"])
+@pytest.mark.parametrize("algorithm", ["HS256", "none", "None", "EdDSA"])
 def test_how_it_is_signed(algorithm: str) -> None:
     assert found({}, algorithm) == [f"it is signed with {algorithm}, which API servers do not take"]
 
@@ -65,3 +74,74 @@ def test_where_all_fits_it_is_said_what_the_server_must_be_told() -> None:
         f"it is from the issuer (iss) {URL} for the audience (aud) the-client, and its email is me@acme.com; "
         "the API server must be told just that"
     )
+
+
+def why(change: dict[str, Any], algorithm: str = "RS256", *, profile: Profile = PROFILE, **keys: Any) -> str:
+    claims = {name: value for name, value in {**GOOD, **change}.items() if value is not None}
+    return why_refused(replace(CLUSTER, **keys), profile, claims, algorithm=algorithm, now=1000)
+
+
+BY_ACCESS_TOKEN = replace(PROFILE, token="access")
+WITH_EMAIL = replace(PROFILE, scopes=("openid", "email"))
+MUST_FIT = "the API server must be told just that"
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "PS256", "RS512"])
+def test_an_algorithm_that_flags_do_not_take_by_themselves_is_named(algorithm: str) -> None:
+    said = why({}, algorithm)
+    assert f"it is signed with {algorithm}, and kube-apiserver's flags take RS256 alone" in said
+    assert f"--oidc-signing-algs={algorithm}" in said
+    assert said.endswith(MUST_FIT)
+    assert "signed" not in why({})
+
+
+def test_an_access_token_is_for_an_audience_of_its_own() -> None:
+    change = {"aud": "api://cluster", "email": None}
+    said = why(change, profile=BY_ACCESS_TOKEN)
+    assert "not the client" not in said
+    assert "for the audience (aud) api://cluster" in said
+    # What is really wrong is not hidden behind it.
+    assert "has no claim upn" in why(change, profile=BY_ACCESS_TOKEN, username_claim="upn")
+    assert "is missing, and API servers take no token without one" in why({"aud": None}, profile=BY_ACCESS_TOKEN)
+
+
+def test_an_unverified_email_is_named_where_the_store_does_not_say_what_the_server_reads() -> None:
+    assert "its email is not verified (email_verified)" in why({"email_verified": False})
+    assert "email is not verified" in why({"email_verified": False}, username_claim="email")
+    assert "verified" not in why({"email_verified": False}, username_claim="sub")
+
+
+def test_an_email_that_was_asked_for_and_did_not_come_is_named() -> None:
+    assert "though the scope email was granted" in why({"email": None}, profile=WITH_EMAIL)
+    assert "granted" not in why({"email": None})
+    assert "granted" not in why({"email": None}, profile=WITH_EMAIL, username_claim="sub")
+
+
+def test_groups_that_are_no_list_are_named() -> None:
+    assert "its groups are no text and no list of texts" in why({"groups": [7]})
+    assert "groups" not in why({"groups": [7]}, groups_claim="roles")
+
+
+def test_clocks_that_differ_are_named() -> None:
+    assert "issued 600 s in the future by this machine's clock" in why({"iat": 1600})
+    assert "it expires in 5 s, and API servers give no leeway" in why({"exp": 1005})
+
+
+READING = replace(CLUSTER, username_claim="email", groups_claim="groups")
+UNSIGNED = {"a kid that the issuer does not know", "crit with a name", "parts padded with =", "a space at its start"}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [shape for shape in SHAPES if shape.name not in UNSIGNED and len(shape.claims.get("more", "")) < 60_000],
+    ids=lambda shape: shape.name,
+)
+def test_a_cause_is_named_for_every_shape_that_api_servers_refuse_and_for_no_other(shape: Shape) -> None:
+    now = time.time()
+    token = shape.token(URL, now).strip()
+    profile = replace(PROFILE, client_id=CLIENT_ID)
+    header = read_header(token)
+    wrong = misfits(READING, profile, read_claims(token), algorithm=header["alg"], now=now)
+    assert bool(wrong) != shape.by_file, wrong
+    said = why_refused(READING, profile, read_claims(token), algorithm=header["alg"], now=now)
+    assert ("--oidc-signing-algs" in said) == (shape.by_file and not shape.flags), said

@@ -47,11 +47,16 @@ def token(canary: Canary) -> str:
 
 
 @pytest.fixture
-def ask(cluster: Cluster, token: str, environ: dict[str, str], canary: Canary) -> Ask:
+def ask(cluster: Cluster, token: str, environ: dict[str, str], canary: Canary, server: ScriptedCluster) -> Ask:
+    def sleep(_seconds: float) -> None:
+        server.always = server.later or server.always
+
     def call(*, seconds: float = 10, **changes: Any) -> ClusterView:
         lines: list[str] = []
         try:
-            return who_am_i(replace(cluster, **changes), token, environ=environ, seconds=seconds, log=lines.append)
+            return who_am_i(
+                replace(cluster, **changes), token, environ=environ, seconds=seconds, log=lines.append, sleep=sleep
+            )
         except TogetherctlError as error:
             canary.saw("an error", f"{error.message} {error.hint} {error!r}")
             raise
@@ -111,6 +116,27 @@ def test_401_and_403_are_told_apart(ask: Ask, server: ScriptedCluster) -> None:
         "the cluster's admin can run: kubectl create clusterrolebinding oidc-basic-user "
         "--clusterrole=system:basic-user '--user=o'\"'\"'brien'"
     )
+
+
+NO_RIGHT = 'User "me" cannot create resource "selfsubjectreviews" in API group "authentication.k8s.io"'
+
+
+def test_an_api_server_that_has_just_started_is_asked_once_more(ask: Ask, server: ScriptedCluster) -> None:
+    server.always = Reply(403, {"kind": "Status", "message": NO_RIGHT})
+    with pytest.raises(Refused, match="again a moment later"):
+        ask()
+    assert server.asked.total() == 2
+    review = {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "me"}}}
+    server.later = Reply(201, review)
+    assert ask().username == "me"
+
+
+def test_roles_that_are_missing_are_no_rights_that_are(ask: Ask, server: ScriptedCluster) -> None:
+    missing = f'{NO_RIGHT}: RBAC: clusterrole.rbac.authorization.k8s.io "system:basic-user" not found'
+    server.always = Reply(403, {"kind": "Status", "message": missing})
+    with pytest.raises(Refused, match="it is starting, or they were deleted") as caught:
+        ask()
+    assert caught.value.hint == "try again in a moment"
 
 
 @pytest.mark.parametrize(

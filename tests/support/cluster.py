@@ -25,6 +25,8 @@ class ScriptedCluster:
         self.info: Any = dict(INFO)
         self.versions = versions
         self.always: Reply | None = None
+        # What it answers to the one who waits and asks again.
+        self.later: Reply | None = None
         self.seconds = 0.0
         self.asked: Counter[str] = Counter()
         self.bodies: list[Any] = []

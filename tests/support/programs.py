@@ -31,6 +31,11 @@ def need_browser() -> str:
     return need(*_BROWSERS)
 
 
+def need_go() -> str:
+    """Go, which builds the judge of tokens."""
+    return need("go")
+
+
 def need_node() -> str:
     """Node.js, with the packages of `tests/real/node`."""
     node = need("node")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.claims import read_claims, read_header
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, TogetherctlError, Untrusted
-from togetherctl.kube.misfit import misfits, what_must_fit
+from togetherctl.kube.misfit import why_refused
 from togetherctl.kube.probe import ClusterView, caution, who_am_i
 
 if TYPE_CHECKING:
@@ -155,12 +155,22 @@ def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> Probed:
 
 def _explained(world: World, one: _Asked, error: Refused) -> Refused:
     """The same refusal with what does not fit, as far as that can be known from here."""
+    cluster, profile, hint = one.cluster, one.profile, error.hint
     try:
         claims = read_claims(one.token)
         algorithm = str(read_header(one.token).get("alg", ""))
     except Untrusted:
         reason = "it is no JWT, so no API server can read it by itself"
     else:
-        wrong = misfits(one.cluster, one.profile, claims, algorithm=algorithm, now=world.clock())
-        reason = "; ".join(wrong) or what_must_fit(one.cluster, claims)
-    return Refused(f"{error.message}: {reason}", hint=error.hint, status=error.status)
+        reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=world.clock())
+    if profile.token == "access" and not _has_audience(one.token):  # noqa: S105 # a kind of token
+        hint = f"give the cluster the ID token: togetherctl profile set {profile.name} token=id"
+    return Refused(f"{error.message}: {reason}", hint=hint, status=error.status)
+
+
+def _has_audience(token: str) -> bool:
+    """Whether an API server can be told to take it: one that is a JWT and for somebody."""
+    try:
+        return bool(read_claims(token).get("aud"))
+    except Untrusted:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.actions.noting import doubtful_notes, new_notes
 from togetherctl.errors import TogetherctlError
 from togetherctl.store.profile import once_per_session
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What came of one session: it is there and how that came about, or the error, or neither where it was not done."""
+    """What came of one session: it is there and how that came about, or the error, or neither where it was not done.
+
+    `notes` say why a cluster may refuse its token.
+    """
 
     profile: Profile
     session: Session | None = None
     outcome: Outcome | None = None
     error: TogetherctlError | None = None
+    notes: Sequence[str] = ()
 
     @property
     def done(self) -> bool:
@@ -60,7 +65,13 @@ def sign_in(
 
 def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bool) -> SignedIn:
     try:
-        session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+        return sign_in_to(world, profile, grant, force=force)
     except TogetherctlError as error:
         return SignedIn(profile, error=error)
-    return SignedIn(profile, session, outcome)
+
+
+def sign_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> SignedIn:
+    """Log in to one session; raises what the engine does."""
+    known = doubtful_notes(world, profile)
+    session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+    return SignedIn(profile, session, outcome, notes=new_notes(world, profile, session, known))

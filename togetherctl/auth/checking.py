@@ -278,5 +278,5 @@ def _clock(ahead: float) -> Finding:
         return Finding("good", "this machine's clock agrees with the issuer's", None, "clock")
     text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"
     if ahead < -LEEWAY:
-        return Finding("wrong", f"{text}: its tokens seem to begin in the future, and are refused", _SET, "clock")
+        text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
     return Finding("note", text, _SET, "clock")

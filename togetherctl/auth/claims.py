@@ -1,12 +1,15 @@
 """The claims of an ID token: reading them, and checking them (OpenID Connect Core 1.0, 3.1.3.7 and 12.2).
 
 Checking claims is half of verifying a token; the signature is `id_token`'s half. Nothing here loads a JWT library.
+What kube-apiserver takes is taken here too, unless `docs/tokens.md` says why not.
 """
 
 from __future__ import annotations
 
 import binascii
 import json
+import math
+import re
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +21,18 @@ if TYPE_CHECKING:
 
 Claims = dict[str, Any]
 
+# What an API server accepts too; symmetric algorithms and "none" would let the client forge its own identity.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 MAX_TOKEN = 64 * 1024
 LEEWAY = 60.0
 # The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
 LATEST = 253_402_300_800
+# A JWS in its compact form (RFC 7515, 2 and 7.1): base64url without padding or white space.
+_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+# RFC 8259, 6; some issuers write numbers as texts.
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?", re.ASCII)
+# Google's two names for itself, of which a token may bear either.
+_GOOGLE = ("https://accounts.google.com", "accounts.google.com")
 
 
 def read_claims(token: str) -> Claims:
@@ -43,8 +54,18 @@ def read_header(token: str) -> dict[str, Any]:
 def _part(token: str, index: int) -> dict[str, Any] | None:
     """One of the two parts of a signed JWT that are JSON, None where that is no object. Raises Untrusted."""
     if len(token) > MAX_TOKEN:
-        raise Untrusted(f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB")
+        raise Untrusted(
+            f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
+            hint="ask its operator for fewer claims, above all fewer groups: no proxy lets such a header pass",
+        )
+    if "=" in token and _COMPACT.fullmatch(token.replace("=", "")):
+        raise Untrusted(
+            "the issuer sent an ID token whose parts are padded with =, which those of a JWT are not (RFC 7515, 2)",
+            hint="its operator has to mend that: API servers refuse such a token too",
+        )
     try:
+        if not _COMPACT.fullmatch(token):
+            raise ValueError  # noqa: TRY301 # ends like any other text that is no JWT
         header, payload, _ = token.split(".")
         part = (header, payload)[index]
         # As text, because json would take UTF-16 and UTF-32 as well, which no API server reads (RFC 7519, 7.2).
@@ -54,6 +75,26 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
     except (ValueError, binascii.Error, RecursionError):
         raise Untrusted("the issuer sent an ID token that is not a JWT") from None
     return content if isinstance(content, dict) else None
+
+
+def check_header(header: Mapping[str, Any]) -> None:
+    """Raises Untrusted unless the token is signed in a way that an API server takes (RFC 7515, 4.1)."""
+    algorithm = header.get("alg")
+    if algorithm not in ALGORITHMS:
+        raise Untrusted(f"the ID token is signed with {printable(algorithm)}, which is not accepted")
+    if "crit" in header:
+        raise Untrusted("the ID token asks for extensions that are not understood (crit)")
+
+
+def check_refreshed(token: str, *, issuer: str, client_id: str, now: float) -> Claims:
+    """The claims of an ID token that came straight from the issuer over verified TLS, whose signature need not hold.
+
+    All else is as at a login (Core 3.1.3.7, item 6). Raises Untrusted.
+    """
+    claims = read_claims(token)
+    check_header(read_header(token))
+    check_claims(claims, issuer=issuer, client_id=client_id, now=now)
+    return claims
 
 
 def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, nonce: str | None = None) -> None:
@@ -72,7 +113,7 @@ def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, non
 
 def check_same_person(claims: Claims, *, issuer: str, subject: str) -> None:
     """A refreshed ID token must be the same issuer's and the same person's (Core 12.2). Raises Untrusted."""
-    if claims.get("iss") != issuer or claims.get("sub") != subject:
+    if not _is_from(claims, issuer) or claims.get("sub") != subject:
         raise Untrusted("the issuer answered a refresh with another person's token")
 
 
@@ -96,26 +137,38 @@ def identity(claims: Mapping[str, Any]) -> str:
 
 
 def expiry(claims: Claims) -> float:
-    """`exp` of checked claims, in seconds since 1970."""
-    return float(claims["exp"])
+    """`exp` of checked claims, in seconds since 1970; never later than a date can be written."""
+    return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
+
+
+def seconds_ahead(claims: Mapping[str, Any], now: float) -> float:
+    """How far in the future the token was issued by this machine's clock, in seconds; 0 where it was not."""
+    return max((_number(claims.get("iat")) or 0.0) - now, 0.0)
 
 
 def _check_issuer(claims: Claims, issuer: str) -> None:
+    if not _is_from(claims, issuer):
+        raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")
+
+
+def _is_from(claims: Claims, issuer: str) -> bool:
     named = claims.get("iss")
-    if named != issuer:
-        raise Untrusted(f"the ID token comes from {printable(named)}, not from {issuer}")
+    return named == issuer or (issuer == _GOOGLE[0] and named == _GOOGLE[1])
 
 
 def _check_audience(claims: Claims, client_id: str) -> None:
+    """The client is among the audiences; `azp` names no other, if it names one (Core 3.1.3.7, items 3 to 5)."""
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
-    if not isinstance(audiences, list) or client_id not in audiences:
+    if not isinstance(audiences, list) or client_id not in audiences or not _texts(audiences):
         raise Untrusted(f"the ID token is for {printable(audience)}, not for the client {client_id}")
     party = claims.get("azp")
-    if party is None and len(audiences) > 1:
-        raise Untrusted("the ID token is for several audiences and does not say which client asked for it (no azp)")
-    if party is not None and party != client_id:
+    if isinstance(party, str) and party not in ("", client_id):
         raise Untrusted(f"the ID token was issued to {printable(party)} (azp), not to the client {client_id}")
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _check_nonce(claims: Claims, nonce: str) -> None:
@@ -126,17 +179,20 @@ def _check_nonce(claims: Claims, nonce: str) -> None:
 
 
 def _check_times(claims: Claims, now: float) -> None:
-    expires, issued, not_before = (_number(claims.get(name)) for name in ("exp", "iat", "nbf"))
-    if expires is None or issued is None:
-        raise Untrusted("the ID token does not say when it was issued and when it expires")
-    if "nbf" in claims and not_before is None:
+    """`exp` without leeway, `nbf` with some; `iat` is the issuer's clock, which need not be this machine's."""
+    expires, not_before = _number(claims.get("exp")), _number(claims.get("nbf"))
+    if expires is None:
+        raise Untrusted("the ID token does not say when it expires")
+    if "iat" in claims and _number(claims["iat"]) is None:
+        raise Untrusted("the ID token has an iat claim that is not a time")
+    if claims.get("nbf") is not None and not_before is None:
         raise Untrusted("the ID token has an nbf claim that is not a time")
     if expires <= now:
         raise Untrusted(
             f"the ID token expired {now - expires:.0f} s before it arrived",
             hint="check this machine's clock against the issuer's",
         )
-    ahead = max(issued, not_before or issued) - now
+    ahead = (not_before or 0.0) - now
     if ahead > LEEWAY:
         raise Untrusted(
             f"the ID token begins {ahead:.0f} s in the future", hint="check this machine's clock against the issuer's"
@@ -144,6 +200,12 @@ def _check_times(claims: Claims, now: float) -> None:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

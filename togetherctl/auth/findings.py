@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.printable import printable
 from togetherctl.store.presets import DEFAULT_REDIRECT_URIS
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from togetherctl.store.presets import Preset
 
 Level = Literal["good", "note", "wrong"]
+# What kube-apiserver takes where it is told of the issuer by flags, and nothing is said of algorithms.
+_BY_FLAGS = "RS256"
 _NOT_CERTAIN = " (not certain)"
 
 
@@ -63,7 +66,7 @@ def findings(
     yield from pitfalls(issuer, preset)
     yield from _endpoints(issuer, document, metadata, wishes)
     yield from _pkce(metadata, wishes)
-    yield _algorithms(document)
+    yield from _algorithms(document)
     yield from _scopes(metadata, wishes)
     yield refresh_token(metadata, preset, wishes)
     yield from _client_secret(preset, wishes)
@@ -124,21 +127,29 @@ def _pkce(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
     )
 
 
-def _algorithms(document: Mapping[str, Any]) -> Finding:
-    from togetherctl.auth.id_token import ALGORITHMS
-
+def _algorithms(document: Mapping[str, Any]) -> Iterator[Finding]:
     listed = _listed(document, "id_token_signing_alg_values_supported")
     if not listed:
-        return Finding("note", "it does not say how ID tokens are signed", about="algorithms")
+        yield Finding("note", "it does not say how ID tokens are signed", about="algorithms")
+        return
     accepted = [name for name in listed if name in ALGORITHMS]
-    if accepted:
-        return Finding("good", f"ID tokens are signed with {', '.join(accepted)}", about="algorithms")
-    return Finding(
-        "wrong",
-        f"ID tokens are signed with {', '.join(listed)} alone, which neither togetherctl nor an API server takes",
-        f"its operator can choose one of {', '.join(ALGORITHMS)}",
-        "algorithms",
-    )
+    if not accepted:
+        yield Finding(
+            "wrong",
+            f"ID tokens are signed with {', '.join(listed)} alone, which neither togetherctl nor an API server takes",
+            f"its operator can choose one of {', '.join(ALGORITHMS)}",
+            "algorithms",
+        )
+        return
+    yield Finding("good", f"ID tokens are signed with {', '.join(accepted)}", about="algorithms")
+    others = [name for name in accepted if name != _BY_FLAGS]
+    if len(others) == len(accepted):
+        yield Finding(
+            "note",
+            f"an API server that is told by flags takes {_BY_FLAGS} alone, unless they name another algorithm",
+            f"on the API server: --oidc-signing-algs={','.join(others)}",
+            "api_server",
+        )
 
 
 def _scopes(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:

@@ -173,8 +173,7 @@ def _trusted_claims(
 
         claims = verify(id_token, keys=discovery.keys, issuer=issuer, client_id=client_id, now=now)
     else:
-        claims = id_claims.read_claims(id_token)
-        id_claims.check_claims(claims, issuer=issuer, client_id=client_id, now=now)
+        claims = id_claims.check_refreshed(id_token, issuer=issuer, client_id=client_id, now=now)
     if session.subject:
         id_claims.check_same_person(claims, issuer=session.issuer, subject=session.subject)
     if profile.account:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from togetherctl.actions.signing_in import sign_in
+from togetherctl.actions.signing_in import sign_in, sign_in_to
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.commands.app import App, pass_app
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 
 
@@ -41,8 +40,7 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
         _log_in_to_many(app, profiles, grant, force=force)
         return
     for profile in profiles:
-        session, outcome = app.world.engine.login(profile, app.world.policy, grant=grant, force=force)
-        _report(app, profile, session, outcome)
+        _report(app, sign_in_to(app.world, profile, grant, force=force))
 
 
 def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
@@ -74,8 +72,8 @@ def log_in_to_all(
         app.console.progress = ""
         if one.error:
             app.console.error(one.error)
-        elif one.session and one.outcome:
-            _report(app, one.profile, one.session, one.outcome)
+        else:
+            _report(app, one)
 
     results = sign_in(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
     app.console.progress = ""
@@ -107,7 +105,10 @@ def _in_a_line(app: App, one: SignedIn) -> str:
     return f"failed: {one.error.message}; {one.error.hint or again}" if one.error else f"not done; {again}"
 
 
-def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> None:
+def _report(app: App, one: SignedIn) -> None:
+    profile, session, outcome = one.profile, one.session, one.outcome
+    if session is None or outcome is None:
+        return
     by_itself = needs_nobody(profile, profile.grant)
     token = session.token(profile.token)
     now = app.world.clock()
@@ -132,3 +133,5 @@ def _report(app: App, profile: Profile, session: Session, outcome: Outcome) -> N
             "The issuer gave no refresh token, so you will have to log in again then; "
             "see offline_access and auth_params of the profile."
         )
+    for note in one.notes:
+        app.console.note(note)

@@ -33,6 +33,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 class Steps:
     """The claims of a token that `profile` was given, signed with `algorithm`, and the clusters it opens already.
 
+    `notes` are sentences on the token that are true whatever the API server is told.
     Raises UsageError where an API server would not take the token.
     """
 
@@ -41,6 +42,7 @@ class Steps:
     algorithm: str
     naming: Naming
     clusters: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @property
     def issuer(self) -> str:
@@ -99,7 +101,7 @@ class Steps:
     @property
     def remarks(self) -> list[str]:
         """What stands in the way, and what an admin should know."""
-        said = [*self.authentication.remarks(), *rbac.remarks(self.username, self.groups)]
+        said = [*self.authentication.remarks(), *rbac.remarks(self.username, self.groups), *self.notes]
         if self.issuer != self.profile.issuer.url:
             said.append(
                 f"The token names the issuer {printable(self.issuer)}, not {self.profile.issuer.url}: the API server "

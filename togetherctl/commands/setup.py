@@ -14,8 +14,11 @@ from togetherctl.errors import TogetherctlError, Untrusted, UsageError
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.session import Session
+    from togetherctl.kube.rbac import Naming
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.store.profile import Profile
 
@@ -45,8 +48,8 @@ def command(
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
     changed anywhere. With flags the session ends with this command; a profile's is kept.
     """
+    from togetherctl.actions.noting import notes_on
     from togetherctl.commands.next_steps import Steps
-    from togetherctl.kube.rbac import Naming
 
     context = click.get_current_context()
     if name is None and flags is None and context.find_root().info_name == PLUGIN:
@@ -54,19 +57,46 @@ def command(
         return
     profile, session = _logged_in(app, name, flags)
     claims, algorithm = _token(profile, session)
-    naming = Naming.suggested(
-        claims,
-        username_claim=username_claim,
-        username_prefix=username_prefix,
-        groups_claim=groups_claim,
-        groups_prefix=groups_prefix,
-    )
     clusters = app.world.store.clusters_of(profile.name) if profile.name else []
-    steps = Steps(profile, claims, algorithm, naming, clusters)
+    chosen = (username_claim, username_prefix, groups_claim, groups_prefix)
+    naming = _naming(app, claims, clusters, chosen)
+    # The algorithm is among the flags, so it is nothing to look out for.
+    notes = [note for note in notes_on(app.world, profile, session) if "--oidc-signing-algs" not in note]
+    steps = Steps(profile, claims, algorithm, naming, clusters, notes)
     if app.output == "table":
         put(steps.text(as_json(claims)))
     else:
         show_record(app, steps.item(), name="username")
+
+
+def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | None, ...]) -> Naming:
+    """How the API server names users: as the flags say, else as the store says of the profile's clusters."""
+    from togetherctl.kube.rbac import Naming
+
+    told = {
+        cluster.name: (cluster.username_claim, cluster.username_prefix, cluster.groups_claim, cluster.groups_prefix)
+        for cluster in (app.world.store.clusters(names) if names else [])
+    }
+    told = {name: keys for name, keys in told.items() if any(keys)}
+    first, stored = next(iter(told.items()), ("", (None, None, None, None)))
+    if len(set(told.values())) > 1:
+        app.console.warn(
+            f"clusters {', '.join(told)} name users in different ways; this is for {first}, and for others "
+            "--username-claim, --username-prefix, --groups-claim and --groups-prefix say how"
+        )
+    user, before_user, groups, before_groups = chosen
+    # A prefix belongs to its claim.
+    if user not in (None, stored[0]):
+        stored = (None, None, *stored[2:])
+    if groups not in (None, stored[2]):
+        stored = (*stored[:2], None, None)
+    return Naming.suggested(
+        claims,
+        username_claim=user or stored[0],
+        username_prefix=before_user if before_user is not None else stored[1],
+        groups_claim=groups or stored[2],
+        groups_prefix=before_groups if before_groups is not None else stored[3],
+    )
 
 
 def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, Session]:
@@ -88,11 +118,17 @@ def _token(profile: Profile, session: Session) -> tuple[Claims, str]:
     from togetherctl.auth.claims import read_claims, read_header
 
     token = session.token(profile.token)
+    instead = "give clusters the ID token: leave out --oidc-use-access-token, or token=id in the profile"
     try:
         value = token.value if token else ""
-        return read_claims(value), str(read_header(value).get("alg", ""))
+        claims, algorithm = read_claims(value), str(read_header(value).get("alg", ""))
     except Untrusted:
         raise TogetherctlError(
-            f"the issuer's {profile.token} tokens are no JWTs, so no API server can read them by itself",
-            hint="give clusters the ID token: leave out --oidc-use-access-token, or token=id in the profile",
+            f"the issuer's {profile.token} tokens are no JWTs, so no API server can read them by itself", hint=instead
         ) from None
+    if not claims.get("aud"):
+        raise TogetherctlError(
+            f"the issuer's {profile.token} tokens are for no audience (aud), and no API server takes such a token",
+            hint=f"{instead}; or have the issuer name an audience, which some do for auth_params.audience=NAME",
+        )
+    return claims, algorithm

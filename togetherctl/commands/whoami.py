@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from togetherctl.actions.noting import notes_on
 from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
 from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
-from togetherctl.errors import Untrusted, UsageError
+from togetherctl.errors import Refused, Untrusted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,10 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     with app.console.waiting("the clusters", _SECONDS) if waiting else nullcontext():
         probed = probe(app.world, clusters, policy=app.world.policy)
     _show(app, _item(profile, session, claims, clusters, probed), claims if with_claims else None)
+    # A cluster that took the token, or was told to have refused it for a reason, says more than these.
+    if not any(one.view or isinstance(one.error, Refused) for one in probed):
+        for note in notes_on(app.world, profile, session):
+            app.console.note(note)
     errors = [one.error for one in probed if one.error]
     for error in errors:
         app.console.error(error)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 API_VERSION = "apiserver.config.k8s.io/v1"
 CA_FILE = "/etc/kubernetes/pki/oidc-ca.pem"
 CONFIGURATION_FILE = "/etc/kubernetes/authentication.yaml"
-_DEFAULT_ALGORITHM = "RS256"
-_ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "ES", "PS") for bits in (256, 384, 512))
+DEFAULT_ALGORITHM = "RS256"
+ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "ES", "PS") for bits in (256, 384, 512))
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Authentication:
     audience: str
     naming: Naming
     authority: str | None = None
-    algorithm: str = _DEFAULT_ALGORITHM
+    algorithm: str = DEFAULT_ALGORITHM
 
     def flags(self) -> list[str]:
         """The flags of kube-apiserver, a word each and not quoted; the authority is a file that has to be put there."""
@@ -36,7 +36,7 @@ class Authentication:
             "groups-prefix": self.naming.groups_claim and self.naming.groups_prefix,
             "ca-file": CA_FILE if self.authority else None,
             # The file's form takes every one of them, the flags by default this one alone.
-            "signing-algs": None if self.algorithm in ("", _DEFAULT_ALGORITHM) else self.algorithm,
+            "signing-algs": None if self.algorithm in ("", DEFAULT_ALGORITHM) else self.algorithm,
         }
         return [f"--oidc-{name}={value}" for name, value in values.items() if value]
 
@@ -60,7 +60,7 @@ class Authentication:
         said = []
         if not self.issuer.startswith("https://"):
             said.append("API servers take https issuers only, so this one serves for a try at most.")
-        if self.algorithm and self.algorithm not in _ALGORITHMS:
+        if self.algorithm and self.algorithm not in ALGORITHMS:
             said.append("API servers do not take this token's signature; let the issuer sign with RS256 or ES256.")
         if self.authority:
             said.append(f"The issuer's certificate authority goes to {CA_FILE} on the API server's machine.")

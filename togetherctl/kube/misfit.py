@@ -1,4 +1,4 @@
-"""Why an API server may refuse a token, as far as the token and the store can tell."""
+"""Why an API server refused a token, as far as the token and the store can tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
 from togetherctl.kube.rbac import Naming
+from togetherctl.kube.token_notes import doubts, faults
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
@@ -14,26 +15,37 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Cluster
 
+_NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
+
+
+def why_refused(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> str:
+    """What is wrong with the token; else what may be, and what the API server must be told. `now` as in `misfits`."""
+    wrong = misfits(cluster, profile, claims, algorithm=algorithm, now=now)
+    if wrong:
+        return "; ".join(wrong)
+    may_be = doubts(
+        claims,
+        algorithm=algorithm,
+        granted=profile.scopes if profile.token == "id" else (),  # noqa: S105 # a kind of token
+        now=now,
+        username_claim=cluster.username_claim,
+        groups_claim=cluster.groups_claim,
+    )
+    return "; ".join([*may_be, what_must_fit(cluster, claims)])
+
 
 def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> list[str]:
     """What is wrong with a token for this cluster, a clause each; none where all that can be seen from here fits.
 
-    `now` in seconds since 1970. How the API server names the user is known where the store says so.
+    `now` in seconds since 1970. How the API server names the user is known where the store says so. An access token is
+    for an audience of its own, and its issuer may call itself otherwise: only the API server knows what is right there.
     """
-    named, audience, expires = claims.get("iss"), claims.get("aud"), claims.get("exp")
-    audiences = [audience] if isinstance(audience, str) else audience
-    found = []
-    if named != profile.issuer.url:
-        found.append(f"its issuer (iss) is {_shown(named)}, not {profile.issuer.url}")
-    if not str(named).startswith("https://"):
-        found.append("its issuer (iss) is not https, and API servers take no other")
-    if not isinstance(audiences, list) or profile.client_id not in audiences:
-        found.append(f"its audience (aud) is {_shown(audience)}, not the client {profile.client_id}")
-    if algorithm.startswith("HS") or algorithm.lower() == "none":
-        found.append(f"it is signed with {printable(algorithm)}, which API servers do not take")
-    if isinstance(expires, (int, float)) and expires <= now:
-        found.append("it has expired (exp)")
-    return [*found, *_unnamed(cluster, claims)]
+    return [
+        *(_strange(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
+        *([] if str(claims.get("iss")).startswith("https://") else [_NOT_HTTPS]),
+        *faults(claims, algorithm=algorithm, now=now),
+        *unnamed(cluster, claims),
+    ]
 
 
 def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
@@ -46,7 +58,8 @@ def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
     )
 
 
-def _unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
+def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
+    """Why the API server cannot name the user as the store says that it does."""
     naming = _naming(cluster, claims)
     found = []
     for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):
@@ -54,6 +67,18 @@ def _unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
             read()
         except UsageError as error:
             found.append(error.message)
+    return found
+
+
+def _strange(profile: Profile, claims: Mapping[str, Any]) -> list[str]:
+    """What an ID token of this profile would not say."""
+    named, audience = claims.get("iss"), claims.get("aud")
+    audiences = [audience] if isinstance(audience, str) else audience
+    found = []
+    if named != profile.issuer.url:
+        found.append(f"its issuer (iss) is {_shown(named)}, not {profile.issuer.url}")
+    if isinstance(audiences, list) and audiences and profile.client_id not in audiences:
+        found.append(f"its audience (aud) is {_shown(audience)}, not the client {profile.client_id}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 # v1 since Kubernetes 1.28; the older ones where an admin turned them on.
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
 _ANONYMOUS = "system:anonymous"
+# An API server that has just started refuses everybody for about a second, until it has read its roles.
+_STARTING_SECONDS = 2.0
+_MISSING_ROLES = re.compile(r"RBAC: .*not found")
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,9 @@ def who_am_i(
     environ: Mapping[str, str],
     seconds: float = 10,
     log: Callable[[str], None] = lambda _line: None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> ClusterView:
-    """Who `cluster` takes the bearer of `token` for, asked within `seconds`.
+    """Who `cluster` takes the bearer of `token` for, asked within `seconds`; a 403 is asked about once more.
 
     Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its bearer may not ask;
     Untrusted for what is no answer of an API server; ConfigError where the cluster cannot be asked at all.
@@ -71,6 +76,9 @@ def who_am_i(
         try:
             for version in _VERSIONS:
                 answer = _asked(http, cluster, version, token)
+                if answer.status == 403 and _refused_user(answer) not in (None, _ANONYMOUS):
+                    sleep(_STARTING_SECONDS)
+                    answer = _asked(http, cluster, version, token)
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
@@ -153,10 +161,17 @@ def _forbidden(answer: Answer) -> Refused:
             hint="ask the cluster's admin for the role system:basic-user",
             status=403,
         )
+    if _MISSING_ROLES.search(_message(answer)):
+        return Refused(
+            f"the API server at {host} takes your token and knows you as {printable(username)}, but has not read the "
+            "roles that Kubernetes comes with (HTTP 403): it is starting, or they were deleted",
+            hint="try again in a moment",
+            status=403,
+        )
     command = may_ask_who_they_are(username)
     return Refused(
         f"the API server at {host} takes your token and knows you as {printable(username)}, "
-        "who has no right to ask who they are (HTTP 403)",
+        "who has no right to ask who they are (HTTP 403, and again a moment later)",
         hint=f"the cluster's admin can run: {command}" if command else None,
         status=403,
     )
@@ -164,9 +179,13 @@ def _forbidden(answer: Answer) -> Refused:
 
 def _refused_user(answer: Answer) -> str | None:
     """The name in `User "…" cannot create resource …`."""
+    named = re.search(r'User "([^"]{1,500})" cannot ', _message(answer))
+    return named.group(1) if named else None
+
+
+def _message(answer: Answer) -> str:
     try:
         message = answer.json().get("message")
     except Untrusted:
-        return None
-    named = re.search(r'User "([^"]{1,500})" cannot ', message) if isinstance(message, str) else None
-    return named.group(1) if named else None
+        return ""
+    return message if isinstance(message, str) else ""

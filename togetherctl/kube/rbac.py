@@ -49,8 +49,8 @@ class Naming:
     ) -> Naming:
         """What is asked for; else `email` where an API server takes it, or `sub`; and `groups` where there are any."""
         if username_claim is None:
-            username_claim = "email" if _text(claims.get("email")) and _verified(claims) else "sub"
-        if groups_claim is None and _listed(claims.get("groups")):
+            username_claim = "email" if _text(claims.get("email")) and verified_email(claims) else "sub"
+        if groups_claim is None and listed_groups(claims.get("groups")):
             groups_claim = "groups"
         return cls(username_claim, username_prefix, groups_claim, groups_prefix)
 
@@ -68,7 +68,7 @@ class Naming:
                 f"the token has no claim {self.username_claim} that is a text, so an API server could not name anybody",
                 hint=f"its claims are {', '.join(map(printable, claims))}",
             )
-        if self.username_claim == "email" and not _verified(claims):
+        if self.username_claim == "email" and not verified_email(claims):
             raise UsageError(
                 "the issuer says that the email is not verified, and API servers refuse such a token",
                 hint="have it verified at the issuer, or take another claim: --username-claim sub",
@@ -80,7 +80,7 @@ class Naming:
         value = None if self.groups_claim is None else claims.get(self.groups_claim)
         if value is None:
             return []
-        groups = _listed(value)
+        groups = listed_groups(value)
         if groups is None:
             raise UsageError(
                 f"the claim {self.groups_claim} is no text and no list of texts, so API servers refuse the token",
@@ -151,7 +151,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _listed(value: object) -> list[str] | None:
+def listed_groups(value: object) -> list[str] | None:
     """A claim of groups: a text, or a list of texts."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
@@ -159,6 +159,6 @@ def _listed(value: object) -> list[str] | None:
     return items
 
 
-def _verified(claims: Claims) -> bool:
+def verified_email(claims: Claims) -> bool:
     """Whether an API server takes the claim `email`: `email_verified` may be missing, but not say anything but true."""
     return claims.get("email_verified", True) is True

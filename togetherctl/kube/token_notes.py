@@ -1,0 +1,122 @@
+"""What API servers hold against a token, as far as the token itself shows it: before one answers 401, and after.
+
+The rules are those of kube-apiserver 1.37; `docs/tokens.md` has them in a table. Each cause is a clause that begins
+with "it" or "its".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.kube.authentication import ALGORITHMS, DEFAULT_ALGORITHM
+from togetherctl.kube.rbac import listed_groups, verified_email
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    Claims = Mapping[str, Any]
+
+# What kube-apiserver decodes into texts; anything else there ends in a 401, whatever it is used for.
+_TEXTS = ("iss", "sub", "nonce", "at_hash")
+# kube-apiserver's leeway for nbf; it has none for exp.
+_NBF_LEEWAY = 60.0
+# Clocks that differ by less are as good as the same.
+_CLOCKS_DIFFER = 5.0
+_SHORTLY = 30.0
+
+
+def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
+    """Why no API server takes this token, whatever it is told. `now` in seconds since 1970."""
+    return [*_unsigned(algorithm), *_unaddressed(claims), *_untimely(claims, now), *_malformed(claims)]
+
+
+def doubts(
+    claims: Claims,
+    *,
+    algorithm: str,
+    granted: Collection[str],
+    now: float,
+    username_claim: str | None = None,
+    groups_claim: str | None = None,
+) -> list[str]:
+    """Why some API servers do not take it. `granted` are scopes; the claims that name users are None where unknown."""
+    return [
+        *_signed_otherwise(algorithm),
+        *(_named_by_email(claims, granted) if username_claim in (None, "email") else ()),
+        *(_grouped(claims) if groups_claim is None else ()),
+        *_clocks(claims, now),
+    ]
+
+
+def _unsigned(algorithm: str) -> Iterator[str]:
+    if algorithm not in ALGORITHMS:
+        yield f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
+
+
+def _unaddressed(claims: Claims) -> Iterator[str]:
+    audience = claims.get("aud")
+    audiences = [audience] if isinstance(audience, str) else audience
+    if audience is None or audiences == []:
+        yield "its audience (aud) is missing, and API servers take no token without one"
+    elif not isinstance(audiences, list) or not all(isinstance(one, str) for one in audiences):
+        yield "its audience (aud) is no text and no list of texts"
+
+
+def _untimely(claims: Claims, now: float) -> Iterator[str]:
+    expires, begins = _moment(claims.get("exp")), _moment(claims.get("nbf"))
+    if expires is None:
+        yield "it does not say when it expires (exp)"
+    elif expires <= now:
+        yield "it has expired (exp)"
+    if begins is not None and begins > now + _NBF_LEEWAY:
+        yield f"it begins {begins - now:.0f} s in the future (nbf), by this machine's clock"
+    for name, value in (("iat", claims.get("iat", 0)), ("nbf", claims.get("nbf") or 0)):
+        if _moment(value) is None:
+            yield f"its {name} is not a time"
+
+
+def _malformed(claims: Claims) -> Iterator[str]:
+    for name in _TEXTS:
+        if not isinstance(claims.get(name, ""), (str, type(None))):
+            yield f"its {name} is no text"
+
+
+def _signed_otherwise(algorithm: str) -> Iterator[str]:
+    if algorithm in ALGORITHMS and algorithm != DEFAULT_ALGORITHM:
+        yield (
+            f"it is signed with {algorithm}, and kube-apiserver's flags take {DEFAULT_ALGORITHM} alone unless "
+            f"--oidc-signing-algs={algorithm} says otherwise"
+        )
+
+
+def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
+    if claims.get("email") is None:
+        if "email" in granted:
+            yield "it has no email, though the scope email was granted, so it cannot name a user where the email does"
+    elif not verified_email(claims):
+        yield "its email is not verified (email_verified), so it is refused where the email names the user"
+
+
+def _grouped(claims: Claims) -> Iterator[str]:
+    groups = claims.get("groups")
+    if groups is not None and listed_groups(groups) is None:
+        yield "its groups are no text and no list of texts, so it is refused where they are read"
+
+
+def _clocks(claims: Claims, now: float) -> Iterator[str]:
+    issued, expires = _moment(claims.get("iat")), _moment(claims.get("exp"))
+    if issued is not None and issued > now + _CLOCKS_DIFFER:
+        yield f"it was issued {issued - now:.0f} s in the future by this machine's clock, which seems to be behind"
+    if expires is not None and now < expires <= now + _SHORTLY:
+        yield f"it expires in {expires - now:.0f} s, and API servers give no leeway where clocks differ"
+
+
+def _moment(value: object) -> float | None:
+    """A time of a token, in seconds since 1970; kube-apiserver takes it as a text, too."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
