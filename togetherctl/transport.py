@@ -210,7 +210,7 @@ class HTTP:
         sent = {**self.connection.headers, "Content-Type": content_type, **(headers or {})}
         answer = self._send("POST", url, sent, body, min(monotonic() + seconds, self._ends))
         if 300 <= answer.status < 400:
-            raise Refused(
+            raise Unreachable(
                 f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})", status=answer.status
             )
         return answer

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from togetherctl.auth.answers import raise_if_page
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Untrusted
 from togetherctl.loopback import is_safe
@@ -79,6 +80,7 @@ def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
             hint="check the issuer URL; it is what comes before /.well-known/openid-configuration",
             status=answer.status,
         )
+    raise_if_page(answer)
     document = answer.json()
     check_metadata(document, issuer)
     return document

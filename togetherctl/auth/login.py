@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.place import Place, Way
     from togetherctl.auth.provider import Provider
-    from togetherctl.auth.token_answer import TokenAnswer
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.store.choices import Grant, TokenKind
     from togetherctl.store.ways import Ways
 

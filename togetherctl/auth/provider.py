@@ -10,9 +10,9 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from togetherctl.auth.answers import TokenAnswer, check_done, fields, tokens
 from togetherctl.auth.authorization import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.token_answer import TokenAnswer, parse, refusal
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
@@ -107,25 +107,14 @@ class Provider:
             "scope": " ".join(scopes),
             **_challenge(verifier),
         }
-        answer = self._post(self.device_endpoint, form)
-        answer.raise_if_later()
-        if answer.status != 200:
-            raise refusal(answer)
-        return answer.json()
+        return fields(self._post(self.device_endpoint, form), ("device_code",), wanted="a device code")
 
     def poll(self, device_code: str, verifier: str | None) -> TokenAnswer:
         """Ask once whether the person is done (RFC 8628, 3.4). Raises Unreachable, Refused and Untrusted.
 
-        "Not yet" is a Refused with the error `authorization_pending` or `slow_down`.
+        While the person is not done, NotYet.
         """
-        form = {"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)}
-        answer = self._post(_endpoint(self._metadata, "token_endpoint"), form)
-        if answer.status >= 400:
-            # Whatever the status: some say it with 403, 428 or 429.
-            error = refusal(answer)
-            if error.error in ("authorization_pending", "slow_down"):
-                raise error
-        return parse(answer)
+        return self._tokens({"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)})
 
     def password(self, username: str, password: str, scopes: Sequence[str]) -> TokenAnswer:
         """Trade a person's password for tokens (RFC 6749, 4.3.2). Raises Unreachable, Refused and Untrusted."""
@@ -210,7 +199,7 @@ class Provider:
         return ClientCredentials.read(self.profile)
 
     def _tokens(self, form: Mapping[str, str]) -> TokenAnswer:
-        return parse(self._post(_endpoint(self._metadata, "token_endpoint"), form))
+        return tokens(self._post(_endpoint(self._metadata, "token_endpoint"), form))
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
         return self._credentials.post(self._http, endpoint, form, self._metadata.token_endpoint_auth_methods_supported)

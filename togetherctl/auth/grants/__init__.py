@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from togetherctl.auth.session import Session
-    from togetherctl.auth.token_answer import TokenAnswer
+    from togetherctl.auth.answers import TokenAnswer
 
 
 class Accept(Protocol):
