@@ -333,7 +333,7 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
     profile = world.store.profile("acme")
     session = world.engine.load(profile)
     assert session is not None
-    newer = replace(session, refresh_token="another-refresh-token")  # noqa: S106 # made up
+    newer = replace(session, refresh_token="another-refresh-token")  # made up
     real = refresh.refresh
 
     def slow(*arguments: object, **named: object) -> object:

@@ -1,8 +1,9 @@
-"""What an issuer answers, read the same way at every endpoint: by what it says, and by its status where it says nothing.
+"""What an issuer answers, read the same way at every endpoint: by what it says, else by its status.
 
 success        the tokens (RFC 6749, 5.1), or the JSON object, that was asked for
 Unreachable    no answer of an issuer: 5xx, 408, 425, 429, a web page, whatever else a proxy or portal sends
 ├── NotYet     the person is not done (RFC 8628, 3.5)
+├── NoIssuer   something is there, and what it sent is a page, a redirect, or nothing
 Refused        something else than an issuer's answer, such as 404: nothing is known of the session
 ├── RefusedForGood     the issuer said no, whatever word it has for that (RFC 6749, 5.2, and vendors' own)
 ├── RefusedClient      it does not take this client (`invalid_client`)
@@ -63,6 +64,10 @@ class NotYet(Unreachable):
     def __init__(self, message: str, *, status: int, slower: bool) -> None:
         super().__init__(message, status=status)
         self.slower = slower
+
+
+class NoIssuer(Unreachable):
+    """A server answered, and not as an issuer does: with a web page, a redirect, or nothing."""
 
 
 class RefusedForGood(Refused):
@@ -158,7 +163,7 @@ def failure(answer: Answer) -> Unreachable | Refused:
         return RefusedClient(
             _sentence(error, words), hint=_CLIENT, error=error, description=words, status=answer.status
         )
-    said = _sentence(error, words) if error or words else _status(answer)
+    said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
     kind = Refused if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
     return kind(said, error=error, description=words, status=answer.status)
 
@@ -179,30 +184,31 @@ def raise_if_page(answer: Answer) -> None:
 
 def _wordless(answer: Answer) -> Unreachable | Refused:
     """What an answer means that is no JSON object: at most its status says something."""
+    said = f"{host_of(answer.url)} answered HTTP {answer.status}"
     if _is_page(answer):
         said = f"{host_of(answer.url)} answered with a web page (HTTP {answer.status}), which is no issuer's answer"
-        return Unreachable(said, hint=_PORTAL, status=answer.status)
-    if answer.status in _SPEAKING:
-        return RefusedForGood(_status(answer), status=answer.status)
+        return NoIssuer(said, hint=_PORTAL, status=answer.status)
+    if 300 <= answer.status < 400:
+        said = f"{host_of(answer.url)} answered a POST with a redirect (HTTP {answer.status})"
+        return NoIssuer(said, hint=_PORTAL, status=answer.status)
     if answer.status == _PROXY_WANTS_A_LOGIN:
-        return Unreachable(_status(answer), hint="the proxy wants a login", status=answer.status)
-    if not _is_success(answer):
-        return Refused(_status(answer), status=answer.status)
-    try:
-        if answer.body.strip() and "json" in answer.headers.get("content-type", ""):
+        return Unreachable(said, hint="the proxy wants a login", status=answer.status)
+    if _is_success(answer):
+        return _no_json(answer)
+    return (RefusedForGood if answer.status in _SPEAKING else Refused)(said, status=answer.status)
+
+
+def _no_json(answer: Answer) -> Unreachable | Refused:
+    """What a success means that holds no JSON object."""
+    body = answer.body.strip()
+    if body and "json" in answer.headers.get("content-type", ""):
+        try:
             answer.json()
-    except Untrusted as error:
-        return error
-    what = "something that is" if answer.body.strip() else "nothing, which is"
-    return Unreachable(
-        f"{host_of(answer.url)} answered with {what} no issuer's answer (HTTP {answer.status})",
-        hint=_PORTAL,
-        status=answer.status,
-    )
-
-
-def _status(answer: Answer) -> str:
-    return f"{host_of(answer.url)} answered HTTP {answer.status}"
+        except Untrusted as error:
+            return error
+    what = "something that is" if body else "nothing, which is"
+    said = f"{host_of(answer.url)} answered with {what} no issuer's answer (HTTP {answer.status})"
+    return NoIssuer(said, hint=_PORTAL, status=answer.status)
 
 
 def _is_success(answer: Answer) -> bool:

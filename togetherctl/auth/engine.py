@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session, Token
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -58,13 +59,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and whether the issuer revoked its tokens.
+    """A session that was logged out, if there was one, and what came of revoking its tokens, None where nobody asked.
 
     `unread` where one was deleted that could not be opened.
     """
 
     session: Session | None
-    revoked: bool = False
+    revoked: Revocation | None = None
     unread: bool = False
 
 

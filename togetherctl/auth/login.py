@@ -14,11 +14,11 @@ from togetherctl.errors import Untrusted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.place import Place, Way
     from togetherctl.auth.provider import Provider
-    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.store.choices import Grant, TokenKind
     from togetherctl.store.ways import Ways
 

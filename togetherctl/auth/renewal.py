@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -107,15 +108,18 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(self, profile: Profile, *, local: bool, alone: bool = True) -> tuple[Session | None, bool, bool]:
+    def ended(
+        self, profile: Profile, *, local: bool, alone: bool = True
+    ) -> tuple[Session | None, Revocation | None, bool]:
         """Delete the session, after revoking it unless `local`; not `alone`, the record of a login under way stays.
 
-        Gives what it was, whether the issuer revoked it, and whether one was deleted that could not be opened. Raises
+        Gives what it was, what came of revoking it, and whether one was deleted that could not be opened. Raises
         Unreachable, Refused and StorageError; it is deleted all the same.
         """
         sessions = self._sessions(profile)
         self._ready.drop(profile.key)
-        session, revoked, unread = None, False, False
+        session, unread = None, False
+        revoked: Revocation | None = None
         try:
             session = sessions.load(profile.key, though_open=True)
             if session is not None and not local:

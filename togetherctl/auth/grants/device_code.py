@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from togetherctl.auth.answers import NotYet
+from togetherctl.auth.answers import NoIssuer, NotYet
 from togetherctl.auth.conversation import DeviceCode
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
@@ -16,21 +16,18 @@ from togetherctl.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.grants import Accept
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
-    from togetherctl.auth.answers import TokenAnswer
 
 _INTERVAL = 5.0
 _SLOW_DOWN = 5.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_CODE = 64
 _BYTES = 32
-# Such an answer to the first request says only "later" (RFC 9110, 15).
-_LATER = frozenset({408, 425, 429})
-_SERVER_ERROR = 500
 _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_grant_type"})
 
 
@@ -74,10 +71,8 @@ class DeviceAuthorization:
             answer = self.provider.device_authorization(scopes, verifier)
         except Untrusted:
             raise
-        except Unreachable as error:
-            if not error.status or error.status in _LATER or error.status >= _SERVER_ERROR:
-                raise
-            # The endpoint is a web page, or leads to one: the issuer is there, and only this is not to be had.
+        except NoIssuer as error:
+            # The issuer is there, or its metadata would not be: only this is not to be had from it.
             raise _refused(Refused(error.message, status=error.status)) from None
         except Refused as error:
             if error.error == "invalid_scope":

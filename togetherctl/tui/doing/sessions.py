@@ -14,6 +14,7 @@ from togetherctl.tui.work import Work
 
 if TYPE_CHECKING:
     from togetherctl.actions.signing_in import SignedIn
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -174,13 +175,13 @@ def _log_out(world: World, work: Work, rows: list[Looked]) -> None:
         elif ended.session is None:
             work.end("There was no session.")
         else:
-            _say_logged_out(world, work, profile, ended.session, revoked=ended.revoked)
+            _say_logged_out(world, work, profile, ended.session, ended.revoked)
 
 
-def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, *, revoked: bool) -> None:
+def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, revoked: Revocation | None) -> None:
     more = []
-    if not revoked:
-        more.append("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
+    if revoked is not None and not revoked:
+        more.append(revoked.sentence)
     token, now = session.token(profile.token), world.clock()
     if token is not None and token.expires_at > now:
         left = until(token.expires_at, now)
