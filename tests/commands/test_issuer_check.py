@@ -168,7 +168,8 @@ class TestTrouble:
         [
             (METADATA, Reply(404, {}), 5, "there is no OpenID provider at"),
             (METADATA, Reply(503, {}), 4, "answered HTTP 503"),
-            (METADATA, Reply(200, b"<html>"), 5, "is not JSON"),
+            (METADATA, Reply(200, b"<html>"), 4, "answered with a web page"),
+            (METADATA, Reply(200, b"{"), 5, "is not JSON"),
             (METADATA, Reply(200, {"issuer": 7}), 5, "calls itself 7"),
             ("/keys", Reply(404, {}), 5, "the issuer's keys are not at"),
             ("/keys", Reply(503, {}), 4, "answered HTTP 503"),
