@@ -335,7 +335,10 @@ class TestAdding:
         done = cli("profile", "add", "acme", "--issuer", pasted, "--client-id", "x")
         assert done.code == 0
         assert f"note: that is the address of the metadata; the issuer is {issuer.url}\n" in done.stderr
-        assert "note: no refresh token: the scope offline_access is not offered" in done.stderr
+        assert (
+            "note: the scope offline_access is not listed: the first login tells whether a refresh token comes"
+            in done.stderr
+        )
         assert "to be registered" not in done.stderr
         assert f'url = "{issuer.url}"\n' in (home / "tctl" / "config.toml").read_text()
         # The same issuer, pasted again, is the one that is there.
@@ -378,18 +381,24 @@ class TestPresets:
     def test_the_list(self, cli: Run) -> None:
         done = cli("issuer", "presets")
         assert done.stdout.splitlines()[0].split() == ["NAME", "PROVIDER", "ISSUER"]
-        assert len(done.stdout.splitlines()) == 12
+        assert len(done.stdout.splitlines()) == 18
         items = json.loads(cli("issuer", "presets", "-o", "json").stdout)["items"]
         assert {item["name"]: item["refresh_token"]["by"] for item in items} == {
             "auth0": "offline_access",
+            "authelia": "offline_access",
             "authentik": "offline_access",
+            "casdoor": "always",
             "dex": "offline_access",
+            "django-oauth-toolkit": "always",
             "entra": "offline_access",
             "gitlab": "always",
             "google": "parameter",
             "hydra": "offline_access",
             "keycloak": "always",
+            "oidc-provider": "offline_access",
             "okta": "offline_access",
+            "pocket-id": "always",
+            "spring": "client_secret",
             "together": "offline_access",
             "zitadel": "offline_access",
         }

@@ -99,10 +99,15 @@ class Provider:
 
     @cached_property
     def device_endpoint(self) -> str | None:
-        """Where device codes come from: the store, the metadata, the catalogue, else the issuer's other metadata."""
+        """Where device codes come from: as known, else the issuer's other metadata says it; else None."""
+        return self.known_device_endpoint or self.discovery.also_listed("device_authorization_endpoint")
+
+    @property
+    def known_device_endpoint(self) -> str | None:
+        """What of it is known without another request: by the store, else the metadata, else the catalogue."""
         issuer = self.profile.issuer
         listed = issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
-        return listed or issuer.usual_device_endpoint or self.discovery.also_listed("device_authorization_endpoint")
+        return listed or issuer.usual_device_endpoint
 
     def device_authorization(self, scopes: Sequence[str], verifier: str | None) -> dict[str, Any]:
         """What the issuer answers to a device authorization request (RFC 8628, 3.1), with PKCE as of RFC 7636.

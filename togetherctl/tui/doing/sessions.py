@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.signing_in import sign_in
+from togetherctl.actions.signing_in import sign_in, why_not_renewed
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
@@ -92,9 +92,9 @@ def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
     more, read = [], False
     if profile.storage == "memory":
         more.append("It is kept in memory alone, so it ends with togetherctl.")
-    elif outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
-        more.append("The issuer gave no refresh token, so you will have to log in again then;")
-        more.append("see offline_access and auth_params of the profile.")
+    elif why := why_not_renewed(profile, session, outcome):
+        first, _, rest = why.partition("; ")
+        more += [f"{first};", rest]
         read = True
     work.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
 
