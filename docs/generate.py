@@ -122,8 +122,8 @@ def _providers() -> Iterator[str]:
     presets = [(name, preset) for name in names() if (preset := find(name, ""))]
     for name, preset in presets:
         yield f"| `{name}` | [{preset.title}](#{_anchor(preset.title)}) | `{preset.issuer_example}` |\n"
-    for _, preset in presets:
-        yield f"\n## {preset.title}\n\n```toml\n{example(preset)}```\n\n"
+    for name, preset in presets:
+        yield f"\n## {preset.title}\n\n```toml\n{example(name, preset)}```\n\n"
         for part in parts(preset):
             if len(part.paragraphs) == 1:
                 yield f"- **{part.heading}**: {part.paragraphs[0]}\n"

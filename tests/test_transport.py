@@ -341,9 +341,11 @@ def test_a_post_looks_up_names_as_a_get_does(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_post_follows_none(issuer: ScriptedIssuer) -> None:
     issuer.always["/token"] = Reply(308, b"", {"Location": "/elsewhere"})
-    with HTTP(Connection(), {}) as http, pytest.raises(Refused, match="redirect"):
-        http.post_form(f"{issuer.url}/token", {"refresh_token": "x"})
-    assert issuer.counts == {"/token": 1}
+    with HTTP(Connection(), {}) as http:
+        assert http.post_form(f"{issuer.url}/token", {"refresh_token": "x"}).status == 308
+        with pytest.raises(Refused, match="redirect"):
+            http.post_json(f"{issuer.url}/token", {})
+    assert issuer.counts == {"/token": 2}
 
 
 def test_a_body_without_end_is_cut(issuer: ScriptedIssuer) -> None:

@@ -195,25 +195,24 @@ class HTTP:
         headers: Mapping[str, str] | None = None,
         seconds: float = REQUEST_SECONDS,
     ) -> Answer:
-        """POST `form`. Follows no redirect: a redirected token request would hand its secrets to another place."""
+        """POST `form`. A redirect is an answer: following it would hand the request's secrets to another place."""
         return self._post(url, urlencode(form).encode("ascii"), "application/x-www-form-urlencoded", headers, seconds)
 
     def post_json(
         self, url: str, value: object, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS
     ) -> Answer:
-        """POST `value` as JSON, without following redirects."""
-        return self._post(url, json.dumps(value).encode("ascii"), "application/json", headers, seconds)
+        """POST `value` as JSON. Raises Refused instead of following a redirect."""
+        answer = self._post(url, json.dumps(value).encode("ascii"), "application/json", headers, seconds)
+        if 300 <= answer.status < 400:
+            said = f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})"
+            raise Refused(said, status=answer.status)
+        return answer
 
     def _post(
         self, url: str, body: bytes, content_type: str, headers: Mapping[str, str] | None, seconds: float
     ) -> Answer:
         sent = {**self.connection.headers, "Content-Type": content_type, **(headers or {})}
-        answer = self._send("POST", url, sent, body, min(monotonic() + seconds, self._ends))
-        if 300 <= answer.status < 400:
-            raise Refused(
-                f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})", status=answer.status
-            )
-        return answer
+        return self._send("POST", url, sent, body, min(monotonic() + seconds, self._ends))
 
     def _send(
         self,

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.acceptance.report import Cannot, Failed
+from togetherctl.auth.answers import RefusedForGood
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.grants.device_code import DeviceCodesRefused
-from togetherctl.auth.refresh import NoNewToken, RefreshTokenDead, refresh
+from togetherctl.auth.refresh import NoNewToken, refresh
 
 if TYPE_CHECKING:
     from tests.acceptance.report import Report
@@ -150,7 +151,7 @@ class Life:
                     clock=self.world.clock,
                     sleep=self.world.sleep,
                 )
-            except RefreshTokenDead:
+            except RefusedForGood:
                 return False
         if keep:
             self.session = renewed

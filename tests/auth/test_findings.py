@@ -37,10 +37,16 @@ REFRESH_TOKEN = {
     "hydra": ("good", "by the scope offline_access"),
     "zitadel": ("good", "by the scope offline_access"),
     "authentik": ("good", "by the scope offline_access"),
-    "authentik-global": ("note", "the scope offline_access is not offered"),
+    "authentik-global": ("note", "the scope offline_access is not listed"),
     "gitlab": ("good", "comes with the login"),
     "gitlab-self-managed": ("good", "comes with the login"),
     "together": ("good", "by the scope offline_access"),
+    "authelia": ("good", "by the scope offline_access"),
+    "casdoor": ("good", "comes with the login"),
+    "django-oauth-toolkit": ("good", "comes with the login"),
+    "oidc-provider": ("good", "by the scope offline_access"),
+    "pocket-id": ("good", "comes with the login"),
+    "spring": ("note", "no refresh token comes to a client without a secret"),
 }
 
 
@@ -70,7 +76,10 @@ def test_what_a_provider_lacks_is_a_note(document: str) -> None:
     lacking = {name for name in ("device_codes", "revocation", "end_session") if groups[name][0].level == "note"}
     entra, dex = {"revocation"}, {"revocation", "end_session"}
     expected = {"entra": entra, "entra-common": entra, "dex": dex, "together": dex}
-    no_page = {"google", "auth0", "auth0-domain", "gitlab", "gitlab-self-managed"}
+    expected |= {"casdoor": {"revocation"}, "pocket-id": {"revocation"}, "spring": {"revocation", "device_codes"}}
+    # Its revocation endpoint is in other metadata than this.
+    expected["django-oauth-toolkit"] = {"revocation", "end_session"}
+    no_page = {"google", "auth0", "auth0-domain", "gitlab", "gitlab-self-managed", "authelia"}
     assert lacking == (expected.get(document) or ({"end_session"} if document in no_page else set()))
 
 
@@ -185,7 +194,52 @@ def test_a_profile_that_wants_no_refresh_token() -> None:
     assert found(DOCUMENTS["authentik-global"], always)["refresh_token"][0].level == "good"
     unknown = {**DOCUMENTS["keycloak"], "issuer": "https://other.acme.com", "scopes_supported": ["openid"]}
     [finding] = found(unknown)["refresh_token"]
-    assert (finding.level, "its operator can offer that scope" in str(finding.hint)) == ("note", True)
+    assert (finding.level, "if none comes, you log in again" in str(finding.hint)) == ("note", True)
+    # It makes a login fail at some, and a refresh token comes without it.
+    assert "offline_access=always" not in str(finding.hint)
+
+
+def test_a_refresh_token_may_want_consent() -> None:
+    unknown = {**DOCUMENTS["keycloak"], "issuer": "https://other.acme.com"}
+    [finding] = found(unknown)["refresh_token"]
+    assert finding.level == "good"
+    assert 'auth_params = { prompt = "consent" }' in str(finding.hint)
+    assert "prompt=consent, which is always sent" in str(found(DOCUMENTS["oidc-provider"])["refresh_token"][0].hint)
+
+
+def test_a_client_with_a_secret_gets_what_a_public_one_does_not() -> None:
+    for secret, refresh_token, revocation in ((True, "good", "good"), (False, "note", "note"), (None, "note", "note")):
+        groups = found(DOCUMENTS["spring"], Wishes(has_secret=secret))
+        assert groups["refresh_token"][0].level == refresh_token
+        assert groups["revocation"][0].level == revocation
+
+
+def test_who_may_revoke_is_told_as_far_as_it_is_known() -> None:
+    listed = {**DOCUMENTS["dex"], "issuer": "https://other.acme.com", "revocation_endpoint": "https://other.acme.com/r"}
+    closed = {**listed, "revocation_endpoint_auth_methods_supported": ["client_secret_basic"]}
+    assert found(listed)["revocation"][0].level == "good"
+    assert found(closed, Wishes(has_secret=True))["revocation"][0].level == "good"
+    [finding] = found(closed)["revocation"]
+    assert (finding.level, "may not let a client without a secret revoke" in finding.text) == ("note", True)
+    # Keycloak lists no method for public clients, and lets them.
+    keycloak = {**DOCUMENTS["keycloak"], "revocation_endpoint_auth_methods_supported": ["client_secret_basic"]}
+    assert found(keycloak)["revocation"][0].level == "good"
+    assert found(DOCUMENTS["dex"], Wishes(revocation_endpoint="https://x/r"))["revocation"][0].level == "good"
+
+
+def test_requests_that_have_to_be_pushed() -> None:
+    wants = {**DOCUMENTS["dex"], "require_pushed_authorization_requests": True}
+    assert [each.level for each in found(wants)["endpoints"]] == ["wrong"]
+    wants["pushed_authorization_request_endpoint"] = "https://auth.acme.com/par"
+    assert [each.level for each in found(wants)["endpoints"]] == ["good"]
+    signed = {**DOCUMENTS["dex"], "require_signed_request_object": True}
+    assert [each.level for each in found(signed)["endpoints"]] == ["wrong"]
+    assert "endpoints" not in found(signed, Wishes(by_browser=False))
+
+
+def test_a_scope_that_is_granted_though_it_is_not_listed_alarms_nobody() -> None:
+    assert "email" not in DOCUMENTS["hydra"]["scopes_supported"]
+    assert "scopes" not in found(DOCUMENTS["hydra"])
 
 
 def test_what_an_issuer_sends_is_made_printable() -> None:

@@ -15,7 +15,7 @@ from tests.support.issuer import Reply, rsa_key, signing_key
 from togetherctl.auth.claims import check_claims, check_same_person, identity
 from togetherctl.auth.discovery import check_metadata
 from togetherctl.auth.engine import Policy
-from togetherctl.errors import Refused, Untrusted
+from togetherctl.errors import Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -302,8 +302,7 @@ def test_pkce_is_used_though_the_metadata_does_not_list_it(
 @pytest.mark.parametrize(
     ("path", "reply", "said"),
     [
-        ("/token", Reply(307, b"", {"Location": "https://evil.example/token"}), "answered a POST with a redirect"),
-        ("/token", Reply(200, b"<html>"), "is not JSON"),
+        ("/token", Reply(200, b"{"), "is not JSON"),
         ("/token", Reply(200, [1]), "not a JSON object"),
         ("/token", Reply(200, b"{" * 100_000), "is not JSON"),
         ("/token", Reply(200, b"x" * (2 * 1024 * 1024)), "larger than 1024 KiB"),
@@ -330,6 +329,23 @@ def test_an_answer_that_cannot_be_trusted_is_said(
     issuer.always[path] = reply
     with pytest.raises(Refused, match=said):
         log_in(make_world(browser=browser))
+
+
+@pytest.mark.parametrize(
+    ("path", "reply", "said"),
+    [
+        ("/token", Reply(307, b"", {"Location": "https://evil.example/token"}), "answered a POST with a redirect"),
+        ("/token", Reply(200, b"<html>"), "answered with a web page"),
+        ("/.well-known/openid-configuration", Reply(200, b"<html>"), "answered with a web page"),
+    ],
+)
+def test_what_is_no_answer_of_an_issuer_ends_a_login(
+    path: str, reply: Reply, said: str, make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.always[path] = reply
+    with pytest.raises(Unreachable, match=said):
+        log_in(make_world(browser=browser))
+    assert issuer.counts[path] == 1  # nothing is sent where a redirect points to, and nothing again
 
 
 def test_what_an_issuer_says_cannot_move_the_cursor(

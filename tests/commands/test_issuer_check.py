@@ -170,7 +170,8 @@ class TestTrouble:
         [
             (METADATA, Reply(404, {}), 5, "there is no OpenID provider at"),
             (METADATA, Reply(503, {}), 4, "answered HTTP 503"),
-            (METADATA, Reply(200, b"<html>"), 5, "is not JSON"),
+            (METADATA, Reply(200, b"<html>"), 4, "answered with a web page"),
+            (METADATA, Reply(200, b"{"), 5, "is not JSON"),
             (METADATA, Reply(200, {"issuer": 7}), 5, "calls itself 7"),
             ("/keys", Reply(404, {}), 5, "the issuer's keys are not at"),
             ("/keys", Reply(503, {}), 4, "answered HTTP 503"),
@@ -336,7 +337,10 @@ class TestAdding:
         done = cli("profile", "add", "acme", "--issuer", pasted, "--client-id", "x")
         assert done.code == 0
         assert f"note: that is the address of the metadata; the issuer is {issuer.url}\n" in done.stderr
-        assert "note: no refresh token: the scope offline_access is not offered" in done.stderr
+        assert (
+            "note: the scope offline_access is not listed: the first login tells whether a refresh token comes"
+            in done.stderr
+        )
         assert "to be registered" not in done.stderr
         assert f'url = "{issuer.url}"\n' in (home / "tctl" / "config.toml").read_text()
         # The same issuer, pasted again, is the one that is there.
@@ -379,18 +383,24 @@ class TestPresets:
     def test_the_list(self, cli: Run) -> None:
         done = cli("issuer", "presets")
         assert done.stdout.splitlines()[0].split() == ["NAME", "PROVIDER", "ISSUER"]
-        assert len(done.stdout.splitlines()) == 12
+        assert len(done.stdout.splitlines()) == 18
         items = json.loads(cli("issuer", "presets", "-o", "json").stdout)["items"]
         assert {item["name"]: item["refresh_token"]["by"] for item in items} == {
             "auth0": "offline_access",
+            "authelia": "offline_access",
             "authentik": "offline_access",
+            "casdoor": "always",
             "dex": "offline_access",
+            "django-oauth-toolkit": "always",
             "entra": "offline_access",
             "gitlab": "always",
             "google": "parameter",
             "hydra": "offline_access",
             "keycloak": "always",
+            "oidc-provider": "offline_access",
             "okta": "offline_access",
+            "pocket-id": "always",
+            "spring": "client_secret",
             "together": "offline_access",
             "zitadel": "offline_access",
         }

@@ -171,7 +171,11 @@ def test_a_failure_does_not_stop_the_rest(
 
 @pytest.mark.parametrize(
     ("down", "code", "said"),
-    [("stopped", 4, "refused the connection"), ("refuses", 5, "the issuer refused: invalid_client")],
+    [
+        ("stopped", 4, "refused the connection"),
+        ("refuses", 5, "the issuer refused: invalid_request"),
+        ("a page", 4, "a web page"),
+    ],
 )
 def test_logout_always_deletes_here(
     down: str, code: int, said: str, cli: Run, issuer: ScriptedIssuer, home: Path
@@ -180,7 +184,8 @@ def test_logout_always_deletes_here(
     if down == "stopped":
         issuer.stop()
     else:
-        issuer.always["/revoke"] = Reply(401, {"error": "invalid_client"})
+        page = Reply(200, b"<h1>Log in</h1>", {"Content-Type": "text/html"})
+        issuer.always["/revoke"] = page if down == "a page" else Reply(400, {"error": "invalid_request"})
     done = cli("logout")
     assert (done.code, said in done.stderr) == (code, True), done.stderr
     assert "deleted here, but the issuer may still accept them" in done.stderr

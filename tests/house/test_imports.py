@@ -179,6 +179,7 @@ SERVED = READY | {
     f"togetherctl.{name}"
     for name in (
         "auth",
+        "auth.answers",
         "auth.cache",
         "auth.cache.file",
         "auth.cache.login",
@@ -194,7 +195,6 @@ SERVED = READY | {
         "auth.refresh",
         "auth.renewal",
         "auth.session",
-        "auth.token_answer",
         "auth.turn",
         "commands",
         "commands.console",

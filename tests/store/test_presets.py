@@ -27,6 +27,12 @@ ANYWHERE = {
     "authentik-global",
     "gitlab-self-managed",
     "zitadel",
+    "authelia",
+    "casdoor",
+    "django-oauth-toolkit",
+    "oidc-provider",
+    "pocket-id",
+    "spring",
 }
 
 
@@ -63,7 +69,7 @@ def test_metadata_tells_one_provider_alone(document: str) -> None:
         for name in names()
         if preset(name).metadata
         and all(
-            re.fullmatch(pattern.replace("{issuer}", re.escape(issuer)), metadata[key])
+            re.fullmatch(pattern.replace("{issuer}", re.escape(issuer)), metadata.get(key, ""))
             for key, pattern in preset(name).metadata.items()
         )
     ]
@@ -95,6 +101,28 @@ def test_a_lookalike_is_nobody(lookalike: str) -> None:
     assert recognise(lookalike) is None
 
 
+@pytest.mark.parametrize(
+    ("paths", "more"),
+    [
+        # FusionAuth and others with addresses like Spring's.
+        (("/oauth2/authorize", "/oauth2/token", "/.well-known/jwks.json"), {"userinfo_endpoint": "/oauth2/userinfo"}),
+        (("/oauth2/authorize", "/oauth2/token", "/oauth2/jwks"), {"userinfo_endpoint": "/oauth2/userinfo"}),
+        # Like Dex's and oidc-provider's.
+        (("/auth", "/token", "/jwks"), {"userinfo_endpoint": "/userinfo"}),
+        (("/auth", "/token", "/certs"), {}),
+        # Like django-oauth-toolkit's, without the slash at the end.
+        (("/authorize", "/token", "/.well-known/jwks.json"), {}),
+        (("/authorize", "/token", "/jwks"), {}),
+    ],
+)
+def test_addresses_that_only_resemble_a_providers(paths: tuple[str, str, str], more: dict[str, str]) -> None:
+    issuer = "https://sso.acme.com/o"
+    names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+    document = {"issuer": issuer, **{n: issuer + p for n, p in zip(names, paths, strict=True)}}
+    document |= {name: issuer + path for name, path in more.items()}
+    assert recognise(issuer, document) is None
+
+
 def test_metadata_of_nobody_in_particular() -> None:
     assert recognise("https://id.acme.com", {}) is None
     assert recognise("https://id.acme.com", {"authorization_endpoint": 7, "token_endpoint": None}) is None
@@ -110,7 +138,7 @@ def test_metadata_of_nobody_in_particular() -> None:
 def test_the_example_store_of_an_entry_is_sound(
     name: str, store: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    path = store(f"version = 1\n\n{preset_page.example(preset(name))}")
+    path = store(f"version = 1\n\n{preset_page.example(name, preset(name))}")
     profile = Store.load(path, environ).profile()
     entry = preset(name)
     assert profile.offline_access == entry.offline_access

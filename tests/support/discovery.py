@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from togetherctl.store.presets import names
+
 FOLDER = Path(__file__).parents[1] / "data" / "discovery"
 DOCUMENTS: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))
@@ -14,4 +16,4 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 def preset_of(document: str) -> str:
     """The catalogue's entry that a document is of: what its name begins with."""
-    return document.partition("-")[0]
+    return max((name for name in names() if f"{document}-".startswith(f"{name}-")), key=len)

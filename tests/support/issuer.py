@@ -97,6 +97,7 @@ class ScriptedIssuer:
         self.passwords = {"me": "open sesame, please"}
         self.sends_issuer = False
         self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
+        self.refresh_reply: Reply | None = None
         self.always: dict[str, Reply] = {}
         self.gates: dict[str, Gate] = {}
         self.asked: list[Asked] = []
@@ -275,6 +276,8 @@ class ScriptedIssuer:
         return Reply(body=self.tokens(login.claims, login.request["scope"], login.request.get("nonce")))
 
     def _refreshed(self, refresh_token: str) -> Reply:
+        if self.refresh_reply is not None:
+            return self.refresh_reply
         grant = self.refresh_tokens.get(refresh_token)
         if grant is None:
             return Reply(400, {"error": "invalid_grant", "error_description": "unknown or used before"})

@@ -120,6 +120,7 @@ def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> Wishes:
 
     return Wishes(
         device_endpoint=issuer.device_authorization_endpoint,
+        revocation_endpoint=issuer.revocation_endpoint,
         has_secret=True if "client_secret" in profile else None,
         by_browser=profile.get("grant") not in ("client-credentials", "password"),
         pkce=profile.get("pkce") != "no",

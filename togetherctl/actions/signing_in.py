@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.actions.noting import doubtful_notes, new_notes
+from togetherctl.auth.engine import Outcome
+from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from togetherctl.auth.engine import Outcome
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -61,6 +62,16 @@ def sign_in(
     except KeyboardInterrupt:
         pass
     return [*done, *(SignedIn(profile) for profile in chosen[len(done) :])]
+
+
+def why_not_renewed(profile: Profile, session: Session, outcome: Outcome) -> str | None:
+    """A sentence for a session that will not get new tokens by itself, and what to do; None where there is nothing."""
+    if session.refreshable or profile.storage == "memory" or needs_nobody(profile, profile.grant):
+        return None
+    why = "The issuer refused to refresh it" if session.refused else "The issuer gave no refresh token"
+    if outcome is Outcome.LOGGED_IN:
+        return f"{why}, so you will have to log in again then; see offline_access and auth_params of the profile."
+    return f"{why}, so you will have to log in again then; {profile.ways.forced_login} does that now."
 
 
 def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bool) -> SignedIn:

@@ -7,11 +7,14 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import Refused, Untrusted
+from togetherctl.auth.answers import refused_login
+from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from togetherctl.errors import Refused, Unreachable
 
 _BYTES = 32
 
@@ -65,32 +68,39 @@ class AuthorizationRequest:
         """The authorization code of `response`.
 
         Raises StrayResponse where it is not meant for this request, Untrusted where another issuer sent it
-        (RFC 9207, 2.4), and Refused with the issuer's error (RFC 6749, 4.1.2.1).
+        (RFC 9207, 2.4), and Refused or Unreachable with the issuer's error (RFC 6749,
+        4.1.2.1): marked where the issuer forgot to name itself in it.
         """
         if not self.is_answered_by(response):
             raise StrayResponse
-        self._check_issuer(response.get("iss"))
+        unnamed = self._check_issuer(response.get("iss"))
         if "error" in response:
-            raise _refusal(response["error"], response.get("error_description", ""))
+            raise _refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+        if unnamed:
+            raise Untrusted(unnamed)
         code = response.get("code", "")
         if not code:
             raise Untrusted("the issuer's answer bears neither a code nor an error")
         return code
 
-    def _check_issuer(self, named: str | None) -> None:
+    def _check_issuer(self, named: str | None) -> str:
+        """What is missing where the issuer promises to name itself; raises Untrusted for another issuer."""
         if named is None and self.issuer_parameter:
-            raise Untrusted("the answer does not name its issuer, though the issuer promises it does (RFC 9207)")
+            return "the answer does not name its issuer, though the issuer promises it does (RFC 9207)"
         if named is not None and named != self.issuer:
             raise Untrusted(f"the answer comes from {printable(named)}, not from {self.issuer}")
+        return ""
 
 
-def _refusal(error: str, description: str) -> Refused:
-    said = f"the issuer refused the login: {printable(error, limit=80)}"
-    if description:
-        said += f" ({printable(description)})"
+def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+    """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
     hints = {
         "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
         "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
         "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
     }
-    return Refused(said, hint=hints.get(error), error=error, description=description)
+    found = refused_login(error, description)
+    found.hint = hints.get(error)
+    if unnamed:
+        found.args = (f"{found.message}; this is not verified: {unnamed}",)
+    return found

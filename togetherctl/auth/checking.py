@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from togetherctl.auth.claims import LEEWAY
-from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, parse_metadata
+from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, fetch_other_metadata, parse_metadata
 from togetherctl.auth.findings import Finding, Wishes, findings, pitfalls
 from togetherctl.auth.registered import registered
 from togetherctl.auth.spelling import issuer_typed, same_but_for_slash
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0
 _SAME_CLOCK = 10.0
+_ELSEWHERE = ("revocation_endpoint", "device_authorization_endpoint")
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
 # What is worth saying before the first login, and not only to somebody who asks.
@@ -172,7 +173,7 @@ class _Look:
         return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
 
     def _found(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
-        metadata = parse_metadata(document)
+        metadata = self._completed(parse_metadata(document))
         preset, by_url = self._recognised(issuer, document)
         entry = find(preset, issuer) if preset else None
         first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
@@ -183,6 +184,14 @@ class _Look:
         clock = [_clock(ahead)] if ahead is not None else []
         found = (*first, *wrong, *provider, *said, *keys, *self._client(metadata), *clock)
         return Report(issuer, preset, found, by_url, metadata, ahead, error)
+
+    def _completed(self, metadata: Metadata) -> Metadata:
+        """With what only the issuer's other metadata names (RFC 8414), as a logout and a device login look it up."""
+        missing = [name for name in _ELSEWHERE if not getattr(metadata, name)]
+        if not missing:
+            return metadata
+        other = fetch_other_metadata(metadata.issuer, self.http)
+        return replace(metadata, **{name: other.get(name) for name in missing})
 
     def _recognised(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
         by_url = recognise(issuer)
@@ -208,6 +217,9 @@ class _Look:
         endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
         if not endpoint or not client_id:
             return []
+        if metadata.require_pushed_authorization_requests:
+            text = f"client {client_id}: only a login tells whether it is registered, since requests have to be pushed"
+            return [Finding("note", text, about="client")]
         scopes, http = self.wishes.scopes, self.http
         return [
             registered(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote_plus
 
-from togetherctl.errors import Untrusted
+from togetherctl.auth.answers import RefusedClient, failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,7 +74,4 @@ def choose_method(configured: ClientAuth, supported: Sequence[str], *, has_secre
 
 def _is_unknown_client(answer: Answer) -> bool:
     """Whether the issuer did not take this proof of the client (RFC 6749, 5.2)."""
-    try:
-        return answer.status in (400, 401) and answer.json().get("error") == "invalid_client"
-    except Untrusted:
-        return False
+    return isinstance(failure(answer), RefusedClient)

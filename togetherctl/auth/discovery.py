@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from togetherctl.auth.answers import raise_if_page
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
-from togetherctl.errors import Refused, Untrusted
+from togetherctl.errors import Refused, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
@@ -49,7 +50,10 @@ class Metadata:
     scopes_supported: tuple[str, ...] = ()
     code_challenge_methods_supported: tuple[str, ...] = ()
     token_endpoint_auth_methods_supported: tuple[str, ...] = ()
+    revocation_endpoint_auth_methods_supported: tuple[str, ...] = ()
     authorization_response_iss_parameter_supported: bool = False
+    pushed_authorization_request_endpoint: str | None = None
+    require_pushed_authorization_requests: bool = False
 
 
 _ENDPOINTS = (
@@ -59,8 +63,15 @@ _ENDPOINTS = (
     "revocation_endpoint",
     "end_session_endpoint",
     "device_authorization_endpoint",
+    "pushed_authorization_request_endpoint",
 )
-_LISTS = ("scopes_supported", "code_challenge_methods_supported", "token_endpoint_auth_methods_supported")
+_LISTS = (
+    "scopes_supported",
+    "code_challenge_methods_supported",
+    "token_endpoint_auth_methods_supported",
+    "revocation_endpoint_auth_methods_supported",
+)
+_PROMISES = ("authorization_response_iss_parameter_supported", "require_pushed_authorization_requests")
 
 
 def discovery_url(issuer: str) -> str:
@@ -79,9 +90,32 @@ def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
             hint="check the issuer URL; it is what comes before /.well-known/openid-configuration",
             status=answer.status,
         )
+    raise_if_page(answer)
     document = answer.json()
     check_metadata(document, issuer)
     return document
+
+
+def other_metadata_urls(issuer: str) -> tuple[str, ...]:
+    """Where OAuth's own metadata of `issuer` is (RFC 8414, 3.1), and where some have it instead."""
+    parts = urlsplit(issuer.rstrip("/"))
+    at_root = parts._replace(path=f"/.well-known/oauth-authorization-server{parts.path}").geturl()
+    return tuple(dict.fromkeys((at_root, f"{issuer.rstrip('/')}/.well-known/oauth-authorization-server")))
+
+
+def fetch_other_metadata(issuer: str, http: Getter) -> dict[str, Any]:
+    """OAuth's own metadata of the issuer, believed as far as the usual one; empty where there is none of this issuer.
+
+    Nothing there is an answer too, and so is whatever fails: it only adds to what is known.
+    """
+    for url in other_metadata_urls(issuer):
+        with suppress(Unreachable, Refused):
+            answer = http.get(url)
+            if answer.status == 200:
+                document = answer.json()
+                check_metadata(document, issuer)
+                return document
+    return {}
 
 
 def check_metadata(document: dict[str, Any], issuer: str) -> None:
@@ -107,8 +141,9 @@ def parse_metadata(document: dict[str, Any]) -> Metadata:
     for name in _LISTS:
         listed = document.get(name)
         fields[name] = tuple(item for item in listed if isinstance(item, str)) if isinstance(listed, list) else ()
-    named = document.get("authorization_response_iss_parameter_supported")
-    return Metadata(issuer=document["issuer"], authorization_response_iss_parameter_supported=named is True, **fields)
+    for name in _PROMISES:
+        fields[name] = document.get(name) is True
+    return Metadata(issuer=document["issuer"], **fields)
 
 
 def fetch_keys(jwks_uri: str, http: Getter) -> dict[str, Any]:
@@ -133,6 +168,7 @@ class Discovery:
     clock: Callable[[], float]
     _document: dict[str, Any] | None = field(default=None, repr=False)
     _keys: dict[str, Any] | None = field(default=None, repr=False)
+    _other: dict[str, Any] | None = field(default=None, repr=False)
     _fetched_at: float = 0.0
     _asked: bool = False
 
@@ -145,6 +181,12 @@ class Discovery:
             self._fetched_at, self._asked = self.clock(), True
             self._save()
         return parse_metadata(self._document)
+
+    def also_listed(self, endpoint: str) -> str | None:
+        """An endpoint that only the issuer's other metadata may name (RFC 8414); asked for once, and not kept."""
+        if self._other is None:
+            self._other = fetch_other_metadata(self.issuer, self.http)
+        return self._other.get(endpoint)
 
     def keys(self, *, refetch: bool = False) -> dict[str, Any]:
         """The JWK Set; `refetch` asks the issuer again."""

@@ -13,7 +13,7 @@ from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.renewal import Renewal
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
-from togetherctl.errors import LoginRequired, StorageError, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.lock import LockTimeout, is_alive
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session, Token
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -58,13 +59,13 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and whether the issuer revoked its tokens.
+    """A session that was logged out, if there was one, and what came of revoking its tokens, None where nobody asked.
 
     `unread` where one was deleted that could not be opened.
     """
 
     session: Session | None
-    revoked: bool = False
+    revoked: Revocation | None = None
     unread: bool = False
 
 
@@ -129,18 +130,20 @@ class Engine:
         """A valid session, by whatever it takes; with `force` always by a login. Raises as `credential` does."""
         with self._holding(profile):
             session = self._load_for_login(profile)
-            reason = "login required: it was asked for"
+            trouble: TogetherctlError = LoginRequired("login required: it was asked for")
             if not force:
-                if session is not None and self._is_usable(profile, session):
+                if session is not None and self._is_usable(profile, session) and not self._is_ending(profile, session):
                     return session, Outcome.STILL_VALID
                 try:
                     return self._refreshed(profile, session), Outcome.REFRESHED
-                except LoginRequired as error:
-                    reason = error.message
-                    self._explain(error)
+                except (LoginRequired, Refused, Unreachable) as error:
+                    trouble = error
             grant = grant or profile.grant
             if not policy.ask and not needs_nobody(profile, grant):
-                raise LoginRequired(f"{reason}; nobody can be asked here", hint=profile.ways.login)
+                if not isinstance(trouble, LoginRequired):
+                    raise trouble
+                raise LoginRequired(f"{trouble.message}; nobody can be asked here", hint=profile.ways.login)
+            self._explain(trouble, asked_for=True)
             session = self._renewal.logged_in(profile, grant, asked_for=True)
             self._have_ready_if_fresh(profile, session)
             return session, Outcome.LOGGED_IN
@@ -214,6 +217,10 @@ class Engine:
 
     def _is_usable(self, profile: Profile, session: Session | None) -> bool:
         return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
+
+    def _is_ending(self, profile: Profile, session: Session) -> bool:
+        """Whether the last fifth of the token is all that is left, since the issuer refused to refresh it."""
+        return session.refused and self._freshness(profile, session) is not Freshness.FRESH
 
     def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
         token = session.token(profile.token) if session else None
@@ -309,8 +316,9 @@ class Engine:
         except Unreachable as error:
             return self._served_late(profile, session, error)
         except LoginRequired as error:
+            freshness = self._freshness(profile, session)
             lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
-            if lasting and self._freshness(profile, session) is not Freshness.EXPIRED:
+            if freshness is Freshness.DUE or (lasting and freshness is not Freshness.EXPIRED):
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential(profile, session)
             raise
@@ -326,10 +334,12 @@ class Engine:
             self._explain(error)
             return self._renewal.logged_in(profile, profile.grant, waited_since=waited_since)
 
-    def _explain(self, error: LoginRequired) -> None:
-        """A login at every expiry is something to mend, so it is said why."""
+    def _explain(self, error: TogetherctlError, *, asked_for: bool = False) -> None:
+        """A login at every expiry is something to mend, so it is said why; so is what ended a refresh a person saw."""
         if isinstance(error, NoNewToken):
             self._conversation.warn(error.message)
+        elif asked_for and not isinstance(error, LoginRequired):
+            self._conversation.warn(f"the session could not be refreshed: {error.message}; going on with a login")
 
     def _refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
         renewed = self._renewal.refreshed(profile, session, force=force)

@@ -44,7 +44,8 @@ class Finding:
 class Wishes:
     """What a profile will want of the issuer; by default what a new one does.
 
-    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` is the store's;
+    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` and
+    `revocation_endpoint` are the store's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
     whether that client and its redirect URIs are registered.
     """
@@ -54,6 +55,7 @@ class Wishes:
     offline_access: OfflineAccess = "auto"
     has_secret: bool | None = None
     device_endpoint: str | None = None
+    revocation_endpoint: str | None = None
     by_browser: bool = True
     pkce: bool = True
     client_id: str | None = None
@@ -67,12 +69,12 @@ def findings(
     yield from _endpoints(issuer, document, metadata, wishes)
     yield from _pkce(metadata, wishes)
     yield from _algorithms(document)
-    yield from _scopes(metadata, wishes)
+    yield from _scopes(metadata, preset, wishes)
     yield refresh_token(metadata, preset, wishes)
     yield from _client_secret(preset, wishes)
     yield from _redirect_uris(preset, wishes)
     yield _device_codes(issuer, metadata, preset, wishes)
-    yield _revocation(metadata)
+    yield _revocation(metadata, preset, wishes)
     yield _logout_page(metadata)
 
 
@@ -95,6 +97,8 @@ def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata, wis
             "its operator turns it on",
             "endpoints",
         )
+    if wishes.by_browser:
+        yield from _requests(document, metadata)
     own = urlsplit(issuer).netloc
     named = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri, metadata.revocation_endpoint)
     others = sorted({urlsplit(endpoint).netloc for endpoint in named if endpoint} - {own})
@@ -102,6 +106,22 @@ def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata, wis
         yield Finding(
             "note", f"its endpoints are elsewhere: {', '.join(others)}", "proxies must let those pass too", "endpoints"
         )
+
+
+def _requests(document: Mapping[str, Any], metadata: Metadata) -> Iterator[Finding]:
+    """What it wants of authorization requests beyond what every issuer takes."""
+    if document.get("require_signed_request_object") is True:
+        text = "it takes only signed authorization requests (RFC 9101), which togetherctl does not send"
+        yield Finding("wrong", text, "its operator can allow plain ones for this client", "endpoints")
+    if not metadata.require_pushed_authorization_requests:
+        return
+    if metadata.pushed_authorization_request_endpoint:
+        yield Finding(
+            "good", "authorization requests are pushed to it first, as it wants (RFC 9126)", about="endpoints"
+        )
+        return
+    text = "it takes only pushed authorization requests (RFC 9126), and names no endpoint for them"
+    yield Finding("wrong", text, "its operator has to mend that", "endpoints")
 
 
 def _pkce(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
@@ -152,8 +172,8 @@ def _algorithms(document: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def _scopes(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
-    listed = metadata.scopes_supported
+def _scopes(metadata: Metadata, preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
+    listed = () if preset and preset.unlisted_scopes else metadata.scopes_supported
     unknown = [scope for scope in wishes.scopes if listed and scope not in listed and scope != "offline_access"]
     if unknown:
         words = ", ".join(unknown)
@@ -166,28 +186,29 @@ def _scopes(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
 
 
 def refresh_token(metadata: Metadata, preset: Preset | None, wishes: Wishes) -> Finding:
-    """Whether there will be a refresh token, and how it is asked for."""
+    """Whether there will be a refresh token, and how it is asked for, as far as that can be known beforehand."""
     by = preset.refresh_token.by if preset else "offline_access"
     known = f"{preset.refresh_token.text}{'' if preset.refresh_token.certain else _NOT_CERTAIN}" if preset else None
     offered = "offline_access" in metadata.scopes_supported
     asked = wishes.offline_access == "always" or "offline_access" in wishes.scopes
-    if by != "offline_access":
-        return Finding("good", "a refresh token comes with the login", known, "refresh_token")
-    if asked or (offered and wishes.offline_access == "auto"):
-        return Finding("good", "a refresh token is asked for, by the scope offline_access", known, "refresh_token")
-    if offered:
-        return Finding(
-            "note",
-            "a refresh token is to be had, but the profile does not ask for it; you log in again when a token expires",
-            "togetherctl profile set NAME offline_access=auto",
-            "refresh_token",
+    level: Level = "note"
+    hint: str | None = known
+    if by == "client_secret" and not wishes.has_secret:
+        text = "no refresh token comes to a client without a secret: you log in again whenever a token expires"
+    elif by != "offline_access":
+        level, text = "good", "a refresh token comes with the login"
+    elif asked or (offered and wishes.offline_access == "auto"):
+        level, text = "good", "a refresh token is asked for, by the scope offline_access"
+        hint = known or 'where none comes all the same, auth_params = { prompt = "consent" } of the profile often helps'
+    elif offered:
+        text = (
+            "a refresh token is to be had, but the profile does not ask for it; you log in again when a token expires"
         )
-    return Finding(
-        "note",
-        "no refresh token: the scope offline_access is not offered, so you log in again whenever a token expires",
-        known or "its operator can offer that scope; offline_access=always in the profile asks for it all the same",
-        "refresh_token",
-    )
+        hint = "togetherctl profile set NAME offline_access=auto"
+    else:
+        text = "the scope offline_access is not listed: the first login tells whether a refresh token comes without it"
+        hint = known or "if none comes, you log in again whenever a token expires; the issuer's operator can mend that"
+    return Finding(level, text, hint, "refresh_token")
 
 
 def _client_secret(preset: Preset | None, wishes: Wishes) -> Iterator[Finding]:
@@ -230,10 +251,16 @@ def _device_codes(issuer: str, metadata: Metadata, preset: Preset | None, wishes
     return Finding("note", "no device codes: over SSH you paste the address of a page instead", about="device_codes")
 
 
-def _revocation(metadata: Metadata) -> Finding:
-    if metadata.revocation_endpoint:
+def _revocation(metadata: Metadata, preset: Preset | None, wishes: Wishes) -> Finding:
+    if not metadata.revocation_endpoint and not wishes.revocation_endpoint:
+        return Finding("note", "tokens cannot be revoked: logging out deletes them here alone", about="revocation")
+    may = preset.public_clients_revoke if preset else None
+    methods = metadata.revocation_endpoint_auth_methods_supported
+    if wishes.has_secret or may or (may is None and (not methods or "none" in methods)):
         return Finding("good", "logging out revokes tokens", about="revocation")
-    return Finding("note", "tokens cannot be revoked: logging out deletes them here alone", about="revocation")
+    sure = "does not let a client without a secret revoke tokens: logging out deletes them here alone"
+    perhaps = "may not let a client without a secret revoke tokens: logging out tries, and deletes them here"
+    return Finding("note", f"it {sure if may is False else perhaps}", about="revocation")
 
 
 def _logout_page(metadata: Metadata) -> Finding:

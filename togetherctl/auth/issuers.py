@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.discovery import Discovery
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
@@ -90,7 +91,7 @@ class Issuers:
             keys = self.discovery(profile, http).keys
             return verify(id_token, keys=keys, issuer=profile.issuer.url, client_id=profile.client_id, now=self.clock())
 
-    def revoke(self, profile: Profile, session: Session) -> bool:
+    def revoke(self, profile: Profile, session: Session) -> Revocation:
         """Revoke a session's tokens; raises as `logout.revoke` does."""
         from togetherctl.auth.logout import revoke
 

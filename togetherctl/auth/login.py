@@ -14,11 +14,11 @@ from togetherctl.errors import Untrusted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.place import Place, Way
     from togetherctl.auth.provider import Provider
-    from togetherctl.auth.token_answer import TokenAnswer
     from togetherctl.store.choices import Grant, TokenKind
     from togetherctl.store.ways import Ways
 
@@ -86,7 +86,21 @@ class Login:
         return ClientCredentials(self.provider, self._accept_client).log_in()
 
     def _accept(self, answer: TokenAnswer, scopes: Sequence[str], nonce: str | None = None) -> Session:
-        return verified_session(self.provider, answer, scopes=scopes, nonce=nonce, now=self.clock())
+        session = verified_session(self.provider, answer, scopes=scopes, nonce=nonce, now=self.clock())
+        self._explain_no_refresh_token(answer, scopes)
+        return session
+
+    def _explain_no_refresh_token(self, answer: TokenAnswer, scopes: Sequence[str]) -> None:
+        """OpenID Connect Core 1.0, 11: an issuer may leave offline_access out where no consent was asked for."""
+        left_out = answer.scope is not None and "offline_access" not in answer.scope.split()
+        profile = self.provider.profile
+        if answer.refresh_token or not left_out or "offline_access" not in scopes or "prompt" in profile.auth_params:
+            return
+        way = profile.ways.setting('auth_params = { prompt = "consent" }', place=" in the profile")
+        self.conversation.warn(
+            "the issuer left out the scope offline_access, and gave no refresh token; "
+            f"if it wants to ask for consent first, {way} and another login bring one"
+        )
 
     def _accept_client(self, answer: TokenAnswer, scopes: Sequence[str], nonce: str | None = None) -> Session:
         return verified_session(

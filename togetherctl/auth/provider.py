@@ -6,13 +6,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
+from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, check_done, fields, tokens
 from togetherctl.auth.authorization import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.token_answer import TokenAnswer, parse, refusal
+from togetherctl.auth.logout import Revocation
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
@@ -62,9 +64,12 @@ class Provider:
         return wanted == "always" or (wanted != "no" and offered)
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
-        """Where the person's browser goes (RFC 6749, 4.1.1)."""
+        """Where the person's browser goes (RFC 6749, 4.1.1).
+
+        Where the issuer takes only requests that were pushed to it before (RFC 9126), this pushes it: then it raises
+        Unreachable, Refused and Untrusted, before a browser has opened.
+        """
         metadata = self.discovery.metadata()
-        parameters = {**self._wishes, **_challenge(request.verifier)}
         url = prepare_grant_uri(
             _endpoint(metadata, "authorization_endpoint"),
             client_id=self.profile.client_id,
@@ -73,9 +78,18 @@ class Provider:
             scope=" ".join(request.scopes),
             state=request.state,
             nonce=request.nonce,
-            **parameters,
+            **{**self._wishes, **_challenge(request.verifier)},
         )
-        return str(url)
+        if not metadata.require_pushed_authorization_requests:
+            return str(url)
+        endpoint = _endpoint(metadata, "pushed_authorization_request_endpoint")
+        pushed = fields(
+            self._post(endpoint, dict(parse_qsl(urlsplit(url).query))), ("request_uri",), wanted="a request"
+        )
+        return add_params_to_uri(
+            _endpoint(metadata, "authorization_endpoint"),
+            [("client_id", self.profile.client_id), ("request_uri", str(pushed["request_uri"]))],
+        )
 
     def exchange(self, code: str, request: AuthorizationRequest) -> TokenAnswer:
         """Trade the code for tokens (RFC 6749, 4.1.3). Raises Unreachable, Refused and Untrusted."""
@@ -83,9 +97,14 @@ class Provider:
         body = prepare_token_request("authorization_code", code=code, redirect_uri=request.redirect_uri, **proof)
         return self._tokens(dict(parse_qsl(body)))
 
-    @property
+    @cached_property
     def device_endpoint(self) -> str | None:
-        """Where device codes come from: the store, else the metadata, else the catalogue says it; else None."""
+        """Where device codes come from: as known, else the issuer's other metadata says it; else None."""
+        return self.known_device_endpoint or self.discovery.also_listed("device_authorization_endpoint")
+
+    @property
+    def known_device_endpoint(self) -> str | None:
+        """What of it is known without another request: by the store, else the metadata, else the catalogue."""
         issuer = self.profile.issuer
         listed = issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
         return listed or issuer.usual_device_endpoint
@@ -107,25 +126,14 @@ class Provider:
             "scope": " ".join(scopes),
             **_challenge(verifier),
         }
-        answer = self._post(self.device_endpoint, form)
-        answer.raise_if_later()
-        if answer.status != 200:
-            raise refusal(answer)
-        return answer.json()
+        return fields(self._post(self.device_endpoint, form), ("device_code",), wanted="a device code")
 
     def poll(self, device_code: str, verifier: str | None) -> TokenAnswer:
         """Ask once whether the person is done (RFC 8628, 3.4). Raises Unreachable, Refused and Untrusted.
 
-        "Not yet" is a Refused with the error `authorization_pending` or `slow_down`.
+        While the person is not done, NotYet.
         """
-        form = {"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)}
-        answer = self._post(_endpoint(self._metadata, "token_endpoint"), form)
-        if answer.status >= 400:
-            # Whatever the status: some say it with 403, 428 or 429.
-            error = refusal(answer)
-            if error.error in ("authorization_pending", "slow_down"):
-                raise error
-        return parse(answer)
+        return self._tokens({"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)})
 
     def password(self, username: str, password: str, scopes: Sequence[str]) -> TokenAnswer:
         """Trade a person's password for tokens (RFC 6749, 4.3.2). Raises Unreachable, Refused and Untrusted."""
@@ -138,20 +146,29 @@ class Provider:
         own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}
         return self._tokens({**self.profile.auth_params, **own})
 
-    def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> bool:
-        """Revoke one token (RFC 7009, 2.1); False where the issuer cannot. Raises Unreachable and Refused."""
-        if self.discovery.metadata().revocation_endpoint is None:
-            return False
+    @cached_property
+    def revocation_endpoint(self) -> str | None:
+        """Where tokens are revoked: the store, else the metadata, else the issuer's other metadata says it."""
+        listed = self.profile.issuer.revocation_endpoint or self.discovery.metadata().revocation_endpoint
+        return listed or self.discovery.also_listed("revocation_endpoint")
+
+    def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> Revocation:
+        """Revoke one token (RFC 7009, 2.1). Raises Unreachable and Refused."""
+        if self.revocation_endpoint is None:
+            return Revocation.NOT_OFFERED
         body, _ = prepare_revoke_token_request(token, hint)
-        answer = self._post(_endpoint(self._metadata, "revocation_endpoint"), dict(parse_qsl(body)))
-        answer.raise_if_later()
-        if answer.status == 200:
-            return True
-        error = refusal(answer)
-        # An issuer that does not know the kind of token cannot revoke it (RFC 7009, 2.2.1).
-        if error.error == "unsupported_token_type":
-            return False
-        raise error
+        try:
+            # A token that is unknown is as good as revoked (RFC 7009, 2.2), though some call that an error.
+            check_done(self._post(self.revocation_endpoint, dict(parse_qsl(body))), but=("invalid_token",))
+        except (RefusedClient, RefusedForGood) as error:
+            # An issuer that does not know the kind of token cannot revoke it (RFC 7009, 2.2.1).
+            if error.error == "unsupported_token_type":
+                return Revocation.NOT_OFFERED
+            of_the_client = isinstance(error, RefusedClient) or not error.error or error.error == "unauthorized_client"
+            if self.profile.secret is None and of_the_client:
+                return Revocation.NOT_THIS_CLIENT
+            raise
+        return Revocation.DONE
 
     def end_session_url(self, logout_hint: str | None) -> str | None:
         """Where a browser ends its session at the issuer (RP-Initiated Logout 1.0, 2); None where it has no such page.
@@ -210,7 +227,7 @@ class Provider:
         return ClientCredentials.read(self.profile)
 
     def _tokens(self, form: Mapping[str, str]) -> TokenAnswer:
-        return parse(self._post(_endpoint(self._metadata, "token_endpoint"), form))
+        return tokens(self._post(_endpoint(self._metadata, "token_endpoint"), form))
 
     def _post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
         return self._credentials.post(self._http, endpoint, form, self._metadata.token_endpoint_auth_methods_supported)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth import claims as id_claims
+from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.auth.session import Session, Token
-from togetherctl.auth.token_answer import TokenAnswer, UnusableAnswer, parse
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 TOTAL_SECONDS = 25.0
 _PAUSES = (0.5, 2.0)
 _LONGEST_PAUSE = 5.0
-_MOVED = frozenset({404, 405, 410})
-
-
-class RefreshTokenDead(Refused):
-    """The issuer will never take this refresh token again."""
+# What says "try again" and did nothing; a gateway (502, 504) may stand before an issuer that did.
+_TRY_AGAIN = frozenset({408, 425, 429, 500, 503})
 
 
 class NoNewToken(LoginRequired):
@@ -64,11 +61,11 @@ def refresh(
     """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
 
     An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
-    Raises RefreshTokenDead, Refused, and Unreachable after what can safely be tried again was; without a
+    Raises RefusedForGood, RefusedClient, Refused, and Unreachable after what can safely be tried again was; without a
     `sleep` nothing is.
     """
     if session.refresh_token is None:
-        raise RefreshTokenDead("there is no refresh token")
+        raise RefusedForGood("there is no refresh token")
     form = {
         "grant_type": "refresh_token",
         "refresh_token": session.refresh_token,
@@ -78,12 +75,19 @@ def refresh(
     try:
         answer = _ask_patiently(form, credentials, discovery, http, sleep)
     except UnusableAnswer as error:
-        return replace(session, refresh_token=error.refresh_token or session.refresh_token), error
-    rotated = replace(session, refresh_token=answer.refresh_token or session.refresh_token)
+        return _rotated(session, error.refresh_token), error
+    rotated = _rotated(session, answer.refresh_token)
     try:
         return _with_tokens(profile, rotated, answer, discovery, clock()), None
     except Untrusted as error:
         return rotated, error
+
+
+def _rotated(session: Session, refresh_token: str | None) -> Session:
+    """The session with the refresh token it got instead, which nobody has refused yet."""
+    if refresh_token in (None, session.refresh_token):
+        return session
+    return replace(session, refresh_token=refresh_token, refused=False)
 
 
 def _ask_patiently(
@@ -112,41 +116,40 @@ def _ask_patiently(
 def _safe_to_repeat(error: Unreachable) -> bool:
     # A request without an answer, or behind a gateway that had none, may have spent the token: asking again could
     # look like theft and end the session.
-    return not error.sent or error.status not in (0, 502, 504)
+    return not error.sent or error.status in _TRY_AGAIN
 
 
 def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Discovery, http: HTTP) -> TokenAnswer:
-    metadata = discovery.metadata()
+    metadata = _metadata(discovery)
     try:
         return _post(form, credentials, metadata, http)
+    except (RefusedForGood, RefusedClient, Untrusted):
+        raise
     except Refused as error:
-        if error.status not in _MOVED:
-            raise _classified(error) from None
-    # The endpoint is gone: perhaps it moved since the metadata was kept.
-    moved = discovery.metadata(fresh=True)
-    if moved.token_endpoint == metadata.token_endpoint:
-        raise Refused(f"the issuer's token endpoint {metadata.token_endpoint} does not exist")
+        if not error.status:
+            raise
+        # The endpoint is gone: perhaps it moved since the metadata was kept.
+        moved = _metadata(discovery, fresh=True)
+        if moved.token_endpoint == metadata.token_endpoint:
+            gone = f"the issuer's token endpoint {metadata.token_endpoint} does not exist (HTTP {error.status})"
+            raise Refused(gone, status=error.status) from None
+    return _post(form, credentials, moved, http)
+
+
+def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
+    """The metadata of an issuer that was there when this session began: one that is not found is away."""
     try:
-        return _post(form, credentials, moved, http)
+        return discovery.metadata(fresh=fresh)
+    except Untrusted:
+        raise
     except Refused as error:
-        raise _classified(error) from None
+        raise Unreachable(error.message, hint=error.hint, status=error.status) from None
 
 
 def _post(form: Mapping[str, str], credentials: ClientCredentials, metadata: Metadata, http: HTTP) -> TokenAnswer:
     if metadata.token_endpoint is None:
         raise Untrusted("the issuer's metadata names no token endpoint")
-    return parse(credentials.post(http, metadata.token_endpoint, form, metadata.token_endpoint_auth_methods_supported))
-
-
-def _classified(error: Refused) -> Refused:
-    dead = error.status == 400 and (
-        error.error == "invalid_grant"
-        # Dex answers a dead refresh token with another code than RFC 6749 names.
-        or (error.error == "invalid_request" and error.description.startswith("Refresh token"))
-    )
-    if not dead:
-        return error
-    return RefreshTokenDead(error.message, error=error.error, description=error.description, status=error.status)
+    return tokens(credentials.post(http, metadata.token_endpoint, form, metadata.token_endpoint_auth_methods_supported))
 
 
 def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float) -> Session:

@@ -9,9 +9,10 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.answers import RefusedForGood
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.one_login import OneLogin
-from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, RefreshTokenDead, refresh
+from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, refresh
 from togetherctl.auth.session import Freshness
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
 from togetherctl.undisturbed import undisturbed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -57,16 +59,18 @@ class Renewal:
         With `force` even a refused refresh token is tried. Raises LoginRequired where only a login helps, and
         Unreachable, Refused and Untrusted.
         """
-        reason = _why_not(session, force=force)
+        good = session is not None and self._is_good(profile, session)
+        reason = _why_not(session, good=good, force=force)
         if session is None or reason:
-            raise LoginRequired(f"login required: {reason}", hint=profile.ways.login)
+            raise _login_required(profile, reason, good=good)
         try:
             renewed = self._refresh_or_read_again(profile, session)
-        except RefreshTokenDead as error:
-            self._note(profile, session, error, refused=True)
-            raise LoginRequired(f"login required: {error.message}", hint=profile.ways.login) from None
+        except RefusedForGood as error:
+            raise _login_required(profile, error.message, good=good) from None
         except TogetherctlError as error:
             self._note(profile, session, error)
+            if isinstance(error, Refused):
+                error.hint = error.hint or f"if this does not end, log in again: {profile.ways.login}"
             raise
         if renewed.token(profile.token) in (None, session.token(profile.token)):
             missing = NoNewToken.of(profile)
@@ -76,7 +80,7 @@ class Renewal:
 
     def refuse_as_others_were(self, session: Session | None, *, since: float) -> None:
         """Raise what a refresh failed with while this process waited for it, `since` in seconds since 1970."""
-        failed = session.last_error if session else None
+        failed = session.last_error if session and not session.refused else None
         if failed is not None and failed.at >= since and failed.code in _KINDS:
             raise _KINDS[failed.code](failed.message)
 
@@ -104,15 +108,18 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(self, profile: Profile, *, local: bool, alone: bool = True) -> tuple[Session | None, bool, bool]:
+    def ended(
+        self, profile: Profile, *, local: bool, alone: bool = True
+    ) -> tuple[Session | None, Revocation | None, bool]:
         """Delete the session, after revoking it unless `local`; not `alone`, the record of a login under way stays.
 
-        Gives what it was, whether the issuer revoked it, and whether one was deleted that could not be opened. Raises
+        Gives what it was, what came of revoking it, and whether one was deleted that could not be opened. Raises
         Unreachable, Refused and StorageError; it is deleted all the same.
         """
         sessions = self._sessions(profile)
         self._ready.drop(profile.key)
-        session, revoked, unread = None, False, False
+        session, unread = None, False
+        revoked: Revocation | None = None
         try:
             session = sessions.load(profile.key, though_open=True)
             if session is not None and not local:
@@ -131,14 +138,25 @@ class Renewal:
 
     def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
         try:
-            return self._refresh_once(profile, session)
-        except RefreshTokenDead:
+            return self._refresh_or_mark(profile, session)
+        except RefusedForGood:
             # Somebody on another machine may share this folder and have been first.
             newer = self._sessions(profile).load(profile.key)
             if newer is None or not newer.refreshable or newer.refresh_token == session.refresh_token:
                 raise
-            fresh = newer.freshness(profile.token, profile.margin, self._clock()) in (Freshness.FRESH, Freshness.STALE)
-            return newer if fresh else self._refresh_once(profile, newer)
+            return newer if self._is_good(profile, newer) else self._refresh_or_mark(profile, newer)
+
+    def _refresh_or_mark(self, profile: Profile, session: Session) -> Session:
+        """Refresh once; a refusal is marked in the session, so that no other process asks for it again."""
+        try:
+            return self._refresh_once(profile, session)
+        except RefusedForGood as error:
+            self._note(profile, session, error, refused=True)
+            raise
+
+    def _is_good(self, profile: Profile, session: Session) -> bool:
+        freshness = session.freshness(profile.token, profile.margin, self._clock())
+        return freshness in (Freshness.FRESH, Freshness.STALE)
 
     def _refresh_once(self, profile: Profile, session: Session) -> Session:
         # Before the clock of the refresh starts: a command that reads the secret may ask a person.
@@ -196,18 +214,29 @@ class Renewal:
             stored = sessions.load(profile.key)
             if stored is None:
                 return  # somebody logged out meanwhile
+            if refused and stored.refresh_token != session.refresh_token:
+                return  # not the one that was refused
             sessions.save(profile.key, stored.failed(self._clock(), error.code, error.message, refused=refused))
         except (OSError, StorageError):
             # The failure itself is what the caller hears of.
             return
 
 
-def _why_not(session: Session | None, *, force: bool) -> str:
-    """Why a session cannot be refreshed; empty where it can."""
+def _why_not(session: Session | None, *, good: bool, force: bool) -> str:
+    """Why a session cannot be refreshed; empty where it can. `good`: its token can still be used."""
     if session is None:
         return "there is no session"
     if session.refresh_token is None:
-        return "the session has expired, and the issuer gave no refresh token with it"
+        ended = "" if good else "the session has expired, and "
+        return f"{ended}the issuer gave no refresh token with it"
     if session.refused and not force:
-        return "the issuer ended the session"
+        return session.last_error.message if session.last_error else "the issuer refused to refresh the session"
     return ""
+
+
+def _login_required(profile: Profile, reason: str, *, good: bool) -> LoginRequired:
+    """Only a login brings new tokens; while the token in hand is `good`, only one that is forced."""
+    if good:
+        said = f"login required for new tokens: {reason}; the token in hand is still good"
+        return LoginRequired(said, hint=profile.ways.forced_login)
+    return LoginRequired(f"login required: {reason}", hint=profile.ways.login)

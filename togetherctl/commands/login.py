@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from togetherctl.actions.signing_in import sign_in, sign_in_to
+from togetherctl.actions.signing_in import sign_in, sign_in_to, why_not_renewed
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.commands.app import App, pass_app
@@ -128,10 +128,7 @@ def _report(app: App, one: SignedIn) -> None:
         app.console.say(
             "It is kept in memory alone, so it ends with this command; whatever needs a token logs in anew."
         )
-    elif outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
-        app.console.say(
-            "The issuer gave no refresh token, so you will have to log in again then; "
-            "see offline_access and auth_params of the profile."
-        )
+    elif why := why_not_renewed(profile, session, outcome):
+        app.console.say(why)
     for note in one.notes:
         app.console.note(note)

@@ -13,6 +13,7 @@ from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 
@@ -53,7 +54,7 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
     elif ended.session is None:
         app.console.say(f"Profile {profile.name} had no session.")
     else:
-        _report(app, profile, ended.session, asked=not local, revoked=ended.revoked)
+        _report(app, profile, ended.session, ended.revoked)
     if sso:
         _end_browser_session(app, profile, ended.session)
 
@@ -65,14 +66,14 @@ def _is_gone(app: App, profile: Profile) -> bool:
         return False
 
 
-def _report(app: App, profile: Profile, session: Session, *, asked: bool, revoked: bool) -> None:
+def _report(app: App, profile: Profile, session: Session, revoked: Revocation | None) -> None:
     sharing = [name for name in app.world.store.sharing(profile) if name != profile.name]
     app.console.say(
         f"Logged {session.identity} out of profile {profile.name}"
         + (f" and of {', '.join(sharing)}, which shared the session." if sharing else ".")
     )
-    if asked and not revoked:
-        app.console.say("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
+    if revoked is not None and not revoked:
+        app.console.say(revoked.sentence)
     now = app.world.clock()
     token = session.token(profile.token)
     if token is not None and token.expires_at > now:

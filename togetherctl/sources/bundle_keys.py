@@ -25,7 +25,9 @@ KINDS: tuple[Kind, ...] = ("issuer", "profile", "cluster")
 REFERENCES: dict[Kind, tuple[str, Kind]] = {"profile": ("issuer", "issuer"), "cluster": ("profile", "profile")}
 
 TAKEN: dict[Kind, frozenset[str]] = {
-    "issuer": frozenset({"url", "preset", "ca_data", "client_auth", "device_authorization_endpoint"}),
+    "issuer": frozenset(
+        {"url", "preset", "ca_data", "client_auth", "device_authorization_endpoint", "revocation_endpoint"}
+    ),
     "profile": frozenset(
         {"issuer", "client_id", "scopes", "offline_access", "grant", "redirect_uris", "token", "auth_params"}
     ),
@@ -150,9 +152,12 @@ def _certificates_alone(table: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _own_host(table: Mapping[str, Any]) -> str | None:
-    endpoint, url = _place(table.get("device_authorization_endpoint")), _place(table.get("url"))
-    return None if endpoint == url else "a bundle names only endpoints on the issuer's own host"
+def _own_host(key: str) -> Callable[[Mapping[str, Any]], str | None]:
+    def elsewhere(table: Mapping[str, Any]) -> str | None:
+        own = _place(table.get(key)) == _place(table.get("url"))
+        return None if own else "a bundle names only endpoints on the issuer's own host"
+
+    return elsewhere
 
 
 def _place(url: object) -> tuple[str, str] | None:
@@ -177,7 +182,8 @@ def _loopback_alone(table: Mapping[str, Any]) -> str | None:
 
 _RULES: dict[tuple[Kind, str], Callable[[Mapping[str, Any]], str | None]] = {
     ("issuer", "ca_data"): _certificates_alone,
-    ("issuer", "device_authorization_endpoint"): _own_host,
+    ("issuer", "device_authorization_endpoint"): _own_host("device_authorization_endpoint"),
+    ("issuer", "revocation_endpoint"): _own_host("revocation_endpoint"),
     ("profile", "auth_params"): _known_parameters,
     ("profile", "redirect_uris"): _loopback_alone,
     ("cluster", "ca_data"): _certificates_alone,

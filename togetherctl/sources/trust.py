@@ -90,6 +90,10 @@ def _reached(store: StoreTable) -> Iterable[tuple[tuple[object, ...], str, str]]
         if device is not None and _place(device) != _place(issuer.url):
             asked = (_place(device), _voucher(issuer), issuer.url)
             yield asked, _host(device), f"your logins by device code, for the issuer {name}"
+        revocation = issuer.revocation_endpoint
+        if revocation is not None and _place(revocation) != _place(issuer.url):
+            told = (_place(revocation), _voucher(issuer), issuer.url, "revocation")
+            yield told, _host(revocation), f"your tokens at each logout, for the issuer {name}"
     for name, cluster in store.clusters.items():
         profile = store.profiles[cluster.profile]
         issuer = store.issuers[profile.issuer]

@@ -138,6 +138,8 @@ class IssuerTable(_Table):
     """Headers sent with every request to this issuer."""
     device_authorization_endpoint: EndpointURL | None = None
     """The endpoint for device codes where the issuer's metadata lacks it (RFC 8628)."""
+    revocation_endpoint: EndpointURL | None = None
+    """The endpoint that revokes tokens at logout where the issuer's metadata lacks it (RFC 7009)."""
     client_auth: ClientAuth = "auto"
     """Where a client secret travels: in the Authorization header, in the body, or as the metadata says."""
 

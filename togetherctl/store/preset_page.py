@@ -44,9 +44,13 @@ def parts(preset: Preset) -> Iterator[Part]:
         yield Part("Beware", [_warning(pitfall) for pitfall in preset.pitfalls], listed=True)
 
 
-def example(preset: Preset) -> str:
-    """An issuer and a profile of the store, as TOML."""
+def example(name: str, preset: Preset) -> str:
+    """An issuer and a profile of the store, as TOML; the entry's `name` where the URL does not tell and it counts."""
     lines = ["[issuers.acme]", f'url = "{preset.issuer_example}"']
+    if not preset.issuer_pattern and (
+        preset.offline_access != "auto" or preset.auth_params or preset.device_authorization_endpoint
+    ):
+        lines.append(f'preset = "{name}"')
     lines += ["", "[profiles.acme]", 'issuer = "acme"', 'client_id = "CLIENT_ID"']
     if preset.needs_client_secret:
         lines.append("client_secret = { keyring = true }")

@@ -53,8 +53,9 @@ class Pitfall(Fact):
 class RefreshToken(Fact):
     """How a client comes to a refresh token here."""
 
-    by: Literal["offline_access", "parameter", "always"]
-    """By the scope `offline_access`, by a parameter of the authorization request, or with every login."""
+    by: Literal["offline_access", "parameter", "always", "client_secret"]
+    """By the scope `offline_access`, by a parameter of the authorization request, with every login, or with every login
+    of a client that has a secret, and never without one."""
 
 
 class AnyPort(Fact):
@@ -101,6 +102,10 @@ class Preset(_Table):
     """Parameters every authorization request needs here."""
     device_authorization_endpoint: str | None = None
     """The endpoint for device codes where metadata lacks it; `{issuer}` is the issuer without a slash at its end."""
+    unlisted_scopes: bool = False
+    """Whether scopes are granted that its metadata does not list."""
+    public_clients_revoke: bool | None = None
+    """Whether a client without a secret may revoke its tokens here; left out, its metadata is all that tells."""
     needs_client_secret: bool = False
     """Whether a client is always given a secret, and has to send it."""
     refresh_token: RefreshToken

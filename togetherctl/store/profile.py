@@ -33,6 +33,7 @@ class Issuer:
     client_auth: ClientAuth = "auto"
     device_authorization_endpoint: str | None = None
     usual_device_endpoint: str | None = None
+    revocation_endpoint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def resolve(
             issuer.client_auth,
             issuer.device_authorization_endpoint,
             preset.device_endpoint(issuer.url) if preset else None,
+            issuer.revocation_endpoint,
         ),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),

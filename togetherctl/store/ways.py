@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from togetherctl.store.choices import Storage
+    from togetherctl.store.choices import Grant, Storage
 
 _FLAGS = {
     'pkce = "no"': "--oidc-pkce-method=no",
+    'auth_params = { prompt = "consent" }': "--oidc-auth-request-extra-params=prompt=consent",
     'token = "access"': "--oidc-use-access-token",
     "login_timeout": "--authentication-timeout-sec",
     "redirect_uris": "--listen-address",
     "listen_cert_file": "--local-server-cert",
     "listen_key_file": "--local-server-key",
 }
+_GRANTS: dict[Grant, str] = {"paste": "authcode-keyboard"}
 _STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory": "none"}
 
 
@@ -30,6 +32,17 @@ class Ways:
     def login(self) -> str:
         """What a person runs to log in."""
         return self.command or f"togetherctl login {self.name}"
+
+    @property
+    def forced_login(self) -> str:
+        """What a person runs to log in though the token in hand is still good."""
+        return self.command or f"togetherctl login --force {self.name}"
+
+    def by_grant(self, grant: Grant) -> str:
+        """How the login is done in another way: a command, or what to say as well."""
+        if self.command:
+            return f"--grant-type={_GRANTS.get(grant, grant)}"
+        return f"togetherctl login --grant {grant} {self.name}"
 
     @property
     def secret(self) -> str:

@@ -116,7 +116,10 @@ def test_googles_name_for_the_page(log_in: LogIn, issuer: ScriptedIssuer, conver
         (Reply(400, {"error": "access_denied"}), Refused, "access_denied", "somebody said no"),
         (Reply(400, {"error": "invalid_grant"}), Refused, "invalid_grant", ""),
         (Reply(400, {"error": "x\x1b[2Jy"}), Refused, r"x\x1b[2Jy", ""),
-        (Reply(200, b"<html>"), Untrusted, "not JSON", ""),
+        (Reply(200, {"error": "access_denied"}), Refused, "access_denied", "somebody said no"),
+        (Reply(400, {"error": "Invalid device code"}), Refused, "refused: Invalid device code", ""),
+        (Reply(200, {"status": "error", "msg": "no"}), Refused, "answered without a token: no", ""),
+        (Reply(200, b"{"), Untrusted, "not JSON", ""),
         (Reply(418, b"teapot"), Refused, "HTTP 418", ""),
     ],
 )
@@ -188,7 +191,6 @@ def test_a_hostile_page_is_neither_opened_nor_shown(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"device_code": None},
         {"device_code": 7},
         {"user_code": None},
         {"user_code": "  "},
@@ -232,6 +234,22 @@ def test_the_catalogues_endpoint_is_asked_where_nothing_else_names_one(log_in: L
         ("/device", Reply(400, {"error": "unauthorized_client"})),
         ("/device", Reply(404, b"")),
         ("/device", Reply(302, b"", {"Location": "/login"})),
+        # Casdoor 3.158.0 refuses with HTTP 200, with an error of OAuth or with words of its own.
+        (
+            "/device",
+            Reply(
+                200,
+                {
+                    "error": "unauthorized_client",
+                    "error_description": "device login is not enabled for this application",
+                },
+            ),
+        ),
+        ("/device", Reply(200, {"status": "error", "msg": "not enabled"})),
+        ("/device", Reply(200, {})),
+        # A path that belongs to nobody but a web page.
+        ("/device", Reply(404, b"<h1>Not Found</h1>", {"Content-Type": "text/html"})),
+        ("/device", Reply(200, b"<h1>Welcome</h1>", {"Content-Type": "text/html"})),
         ("/token", Reply(400, {"error": "unsupported_grant_type"})),
         ("/token", Reply(400, {"error": "unauthorized_client"})),
     ],
@@ -255,6 +273,21 @@ def _asked(conversation: Remembered) -> dict[str, str]:
     from tests.support.browser import parameters
 
     return parameters(conversation.pages[-1][0])
+
+
+@pytest.mark.parametrize("status", [400, 403, 428, 429, 200])
+def test_not_yet_is_heard_whatever_its_status(status: int, log_in: LogIn, issuer: ScriptedIssuer) -> None:
+    issuer.replies["/token"].extend([Reply(status, PENDING), Reply(status, {"error": "slow_down"})])
+    log_in()
+    assert polls(issuer) == [5, 5, 10]
+
+
+def test_a_page_instead_of_an_answer_is_waited_out(
+    log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered
+) -> None:
+    issuer.replies["/token"].append(Reply(200, b"<html>"))
+    assert log_in().identity == "me@acme.com"
+    assert "answered with a web page" in conversation.warned[0]
 
 
 def test_an_issuer_that_is_away_is_no_reason_to_paste(log_in: LogIn, issuer: ScriptedIssuer) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.session import Session
-    from togetherctl.auth.token_answer import TokenAnswer
 
 
 class Accept(Protocol):

@@ -67,8 +67,12 @@ class AuthorizationCode:
                 if opened is not None and opened.gave_up():
                     opened = None
                     self.conversation.warn("the browser could not be started; open the address above yourself")
+        ways = [profile.ways.by_grant("paste")]
+        if self.provider.known_device_endpoint is not None:
+            ways.append(profile.ways.by_grant("device-code"))
         raise LoginRequired(
-            f"nobody finished the login within {profile.login_timeout:.0f} s",
+            f"nobody finished the login within {profile.login_timeout:.0f} s; if the browser could not open its last "
+            f"page, {' or '.join(ways)} needs none on this machine",
             hint=profile.ways.login,
         )
 

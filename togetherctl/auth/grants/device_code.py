@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from togetherctl.auth.answers import NoIssuer, NotYet
 from togetherctl.auth.conversation import DeviceCode
-from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
+from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.grants import Accept
     from togetherctl.auth.grants.authcode import OpenBrowser
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
-    from togetherctl.auth.token_answer import TokenAnswer
 
 _INTERVAL = 5.0
 _SLOW_DOWN = 5.0
@@ -70,6 +71,9 @@ class DeviceAuthorization:
             answer = self.provider.device_authorization(scopes, verifier)
         except Untrusted:
             raise
+        except NoIssuer as error:
+            # The issuer is there, or its metadata would not be: only this is not to be had from it.
+            raise _refused(Refused(error.message, status=error.status)) from None
         except Refused as error:
             if error.error == "invalid_scope":
                 raise
@@ -94,31 +98,29 @@ class DeviceAuthorization:
                 self.sleep(pause)
                 try:
                     return self.provider.poll(device.secret, verifier)
+                except NotYet as error:
+                    interval = pause = interval + (_SLOW_DOWN if error.slower else 0.0)
+                    trouble = None
                 except Unreachable as error:
                     if trouble is None:
                         self.conversation.warn(f"{error.message}; trying again until the time is over")
                     trouble = error
                     pause = min(max(2 * pause, error.retry_after or 0.0), max(_LONGEST_PAUSE, interval))
                 except Refused as error:
-                    interval = pause = self._next_interval(error, interval)
-                    trouble = None
+                    raise self._ended(error) from None
         if trouble is not None:
             raise trouble
         if expires_first:
             raise self._expired()
         raise self._login_required(f"nobody finished the login within {seconds:.0f} s")
 
-    def _next_interval(self, error: Refused, interval: float) -> float:
-        """How long to wait after an answer that means "not yet". Raises what any other answer means (3.5)."""
-        if error.error == "authorization_pending":
-            return interval
-        if error.error == "slow_down":
-            return interval + _SLOW_DOWN
+    def _ended(self, error: Refused) -> TogetherctlError:
+        """What a refusal while polling means (3.5)."""
         if error.error == "expired_token":
-            raise self._expired()
+            return self._expired()
         if error.error == "access_denied":
             error.hint = "somebody said no: you in the browser, or the issuer's rules for this account"
-        raise _refused(error) if error.error in _REFUSALS else error
+        return _refused(error) if error.error in _REFUSALS else error
 
     def _expired(self) -> LoginRequired:
         return self._login_required("the code expired before it was entered")

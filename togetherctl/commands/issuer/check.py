@@ -74,7 +74,7 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
         return given, Connection(), None, Wishes()
     table = issuers[name]
     profiles = [profile for profile in store.table.profiles.values() if profile.issuer == name]
-    wishes = Wishes(device_endpoint=table.device_authorization_endpoint)
+    wishes = Wishes(device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint)
     if profiles:
         wishes = replace(
             wishes,

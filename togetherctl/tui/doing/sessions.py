@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.signing_in import sign_in
+from togetherctl.actions.signing_in import sign_in, why_not_renewed
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
@@ -14,6 +14,7 @@ from togetherctl.tui.work import Work
 
 if TYPE_CHECKING:
     from togetherctl.actions.signing_in import SignedIn
+    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -91,9 +92,9 @@ def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
     more, read = [], False
     if profile.storage == "memory":
         more.append("It is kept in memory alone, so it ends with togetherctl.")
-    elif outcome is Outcome.LOGGED_IN and session.refresh_token is None and not by_itself:
-        more.append("The issuer gave no refresh token, so you will have to log in again then;")
-        more.append("see offline_access and auth_params of the profile.")
+    elif why := why_not_renewed(profile, session, outcome):
+        first, _, rest = why.partition("; ")
+        more += [f"{first};", rest]
         read = True
     if signed_in.notes:
         more += signed_in.notes
@@ -177,13 +178,13 @@ def _log_out(world: World, work: Work, rows: list[Looked]) -> None:
         elif ended.session is None:
             work.end("There was no session.")
         else:
-            _say_logged_out(world, work, profile, ended.session, revoked=ended.revoked)
+            _say_logged_out(world, work, profile, ended.session, ended.revoked)
 
 
-def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, *, revoked: bool) -> None:
+def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, revoked: Revocation | None) -> None:
     more = []
-    if not revoked:
-        more.append("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
+    if revoked is not None and not revoked:
+        more.append(revoked.sentence)
     token, now = session.token(profile.token), world.clock()
     if token is not None and token.expires_at > now:
         left = until(token.expires_at, now)
