@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, what a killed writer leaves of one, and folders nobody else looks into."""
+"""Files that are written whole or not at all, what killed writers leave, and folders nobody else can look into."""
 
 from __future__ import annotations
 
@@ -104,17 +104,21 @@ def sweep_folder(folder: Path, of: str | None = None) -> None:
 def remove(path: Path) -> bool:
     """Delete what is at `path`, unless it is a folder; False where there is nothing.
 
-    A folder of ours that is read-only for us is made writable, and a file of ours that cannot be deleted is emptied.
-    Raises OSError where neither can be done.
+    A folder of ours in which even we may not delete is made writable; a file of ours that cannot be deleted is emptied,
+    and the OSError that is raised says so. Raises OSError.
     """
     try:
         path.unlink()
     except FileNotFoundError:
         return False
-    except OSError:
+    except OSError as error:
         if path.is_dir() and not path.is_symlink():
             raise
-        if not _remove_by_force(path):
+        if _made_writable(path.parent):
+            path.unlink()
+        elif _empty(path):
+            raise OSError(error.errno, f"{error.strerror}; it was emptied") from None
+        else:
             raise
     return True
 
@@ -167,23 +171,24 @@ def _maker(name: str) -> tuple[str, Owner] | None:
         if len(parts) != 4:
             return None
         of, pid, random, machine = *parts[:3], ""
-    if not of or not (pid.isascii() and pid.isdecimal() and len(pid) < 12) or len(random) != 8 or not _HEX >= {*random}:
-        return None
-    return of, Owner(int(pid), machine)
+    number = pid.isascii() and pid.isdecimal() and len(pid) < 12
+    return (of, Owner(int(pid), machine)) if of and number and len(random) == 8 and {*random} <= _HEX else None
 
 
 def _is_machine(text: str) -> bool:
     return len(text) == 17 and text[8] == "-" and {*text[:8], *text[9:]} <= _HEX
 
 
-def _remove_by_force(path: Path) -> bool:
-    folder = path.parent
+def _made_writable(folder: Path) -> bool:
     with suppress(OSError):
         status = folder.stat()
         if is_ours(status) and stat.S_IMODE(status.st_mode) & PRIVATE_FOLDER != PRIVATE_FOLDER:
             folder.chmod(stat.S_IMODE(status.st_mode) | PRIVATE_FOLDER)
-            path.unlink()
             return True
+    return False
+
+
+def _empty(path: Path) -> bool:
     with suppress(OSError):
         # By descriptor: where others may write, the path could lead to another file of ours by now.
         flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -85,11 +85,12 @@ class Owner(NamedTuple):
     machine: str
 
     def is_dead(self) -> bool:
-        """Whether it certainly runs no more. Of a process on another machine, or before this start, nothing is known."""
+        """Whether it certainly runs no more. Of one on another machine, or before this start, nothing is known."""
         return self.machine in ("", this_machine()) and not is_alive(self.pid)
 
 
 def this_process() -> Owner:
+    """The process that asks."""
     return Owner(os.getpid(), this_machine())
 
 
@@ -106,7 +107,7 @@ def this_machine() -> str:
         with suppress(OSError, UnicodeDecodeError), open(_BOOT_ID, encoding="ascii") as file:
             boot = file.read(8)
         with suppress(OSError, AttributeError):
-            processes = os.readlink(_PROCESSES)
+            processes = os.readlink(_PROCESSES)  # noqa: PTH115 # as a path it would be one more import
         host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
         _MACHINE.append(f"{boot:.8}-{crc32(f'{host} {processes}'.encode('utf-8', 'surrogateescape')):08x}")
     return _MACHINE[0]

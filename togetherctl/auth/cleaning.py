@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from togetherctl import fastpath
 from togetherctl.auth.cache import kubelogin, record
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
 from togetherctl.auth.turn import REFRESH_SECONDS
 from togetherctl.disk import read_whole
 from togetherctl.errors import StorageError
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from togetherctl.paths import Paths
 
-_OURS = re.compile(r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad|json\..+\.tmp|login\..+\.tmp)")
+_OURS = re.compile(
+    r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad(?:\.[0-9a-f]{8})?|json\..+\.tmp|login\..+\.tmp)"
+)
 _DISCOVERY = re.compile(r"[0-9a-f]{32}\.json|\.[0-9a-f]{32}\.json\..+\.tmp")
 # The names that profiles may have, and the temporary files beside them.
 _KNOWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}|\.[A-Za-z0-9][A-Za-z0-9._@-]*\.tmp")
@@ -189,7 +191,7 @@ def holds_sealed(folder: Path) -> bool:
             continue
         try:
             # A newer one may be sealed, for all this can tell.
-            if "sealed" in record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0]):
+            if "sealed" in record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0]):
                 return True
         except record.NewerRecord:
             return True
@@ -218,7 +220,7 @@ def _is_ready_file(path: Path) -> bool:
 
 def _kind(path: Path) -> Literal["session", "newer", "other"]:
     try:
-        record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
+        record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
     except record.NewerRecord:
         return "newer"
     except (OSError, record.BrokenRecord):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # RFC 6749, 5.1 only recommends that an issuer says how long an access token lives.
 _UNSAID_LIFETIME = 300.0
 _LONGEST_NUMBER = 12
+# No token that a server takes in a header is as long, and what is stored of it must be read again.
+MAX_BYTES = 256 * 1024
+_LONGEST_REFRESH_TOKEN = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ def parse(answer: Answer) -> TokenAnswer:
         refresh_token = _text(document, "refresh_token")
     except Untrusted as error:
         raise UnusableAnswer(error, None) from None
+    if len(answer.body) > MAX_BYTES:
+        kept = refresh_token if len(refresh_token or "") <= _LONGEST_REFRESH_TOKEN else None
+        raise UnusableAnswer(
+            Untrusted(f"the tokens of {host_of(answer.url)} are larger than {MAX_BYTES // 1024} KiB"), kept
+        )
     try:
         return _tokens(document, refresh_token)
     except Untrusted as error:

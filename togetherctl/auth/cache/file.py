@@ -12,6 +12,7 @@ from togetherctl.auth.cache import record
 from togetherctl.auth.cache.login import LoginFile
 from togetherctl.auth.cache.sessions import Found, Unopenable, Unsafe
 from togetherctl.disk import (
+    PRIVATE_FILE,
     is_ours,
     leftovers,
     make_private_folder,
@@ -95,7 +96,7 @@ class FileSessions:
         the form cannot be written.
         """
         self._form.ready()
-        path = self._path(key)
+        path, data = self._path(key), None
         try:
             data = self._read(path)
             if data is None:
@@ -106,7 +107,7 @@ class FileSessions:
         except record.BrokenRecord:
             pass
         except record.ClosedRecord:
-            if "sealed" not in record.parse(data):
+            if data is None or "sealed" not in record.parse(data):
                 return None
         except record.NewerRecord:
             return None
@@ -261,15 +262,18 @@ class FileSessions:
             data, _ = read_whole(path, limit=2 * MAX_BYTES)
         except PermissionError:
             try:
-                os.chmod(path, 0o600, follow_symlinks=os.chmod not in os.supports_follow_symlinks)
+                path.chmod(PRIVATE_FILE)
                 data, _ = read_whole(path, limit=2 * MAX_BYTES)
             except OSError:
                 return None
         except OSError:
             return None
-        for read in (lambda: self._form.decode(key, data), lambda: record.decode(data)):
-            with suppress(StorageError, record.BrokenRecord, record.ClosedRecord, record.NewerRecord):
-                return read()
+        try:
+            return self._form.decode(key, data)
+        except (StorageError, record.BrokenRecord, record.ClosedRecord, record.NewerRecord):
+            # Tokens that lie open where they should be sealed can be revoked, too.
+            with suppress(record.BrokenRecord, record.NewerRecord):
+                return record.decode(data)
         return None
 
     def _make_folder(self) -> None:
