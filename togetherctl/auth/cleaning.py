@@ -16,14 +16,15 @@ from togetherctl import fastpath
 from togetherctl.auth.cache import kubelogin, record
 from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
 from togetherctl.auth.turn import REFRESH_SECONDS
-from togetherctl.disk import read_whole
+from togetherctl.disk import leftovers, read_whole
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout, locked
+from togetherctl.lock import LockTimeout, locked, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from togetherctl.disk import Leftover
     from togetherctl.paths import Paths
 
 _OURS = re.compile(
@@ -68,6 +69,25 @@ class Cleaning:
         for path in _files(paths.known):
             if _KNOWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                 self._delete(path, "a profile as it was read before")
+        for folder in (paths.state, paths.bundles, paths.shim.parent):
+            self._leftovers(leftovers(folder))
+
+    def beside(self, files: Iterable[Path]) -> None:
+        """What killed writers left of files that are a person's own: the store, kubeconfigs, client secrets."""
+        for path in files:
+            for place in dict.fromkeys((path, path.resolve())):
+                self._leftovers(
+                    left
+                    for left in leftovers(place.parent)
+                    if left.of == place.name or left.of.startswith(f"{place.name}.")
+                )
+
+    def _leftovers(self, found: Iterable[Leftover]) -> None:
+        for left in sorted(found):
+            if left.owner.machine in ("", this_machine()) and not left.owner.is_dead():
+                self.done.left.append((left.path, f"process {left.owner.pid} is writing it"))
+            else:
+                self._delete(left.path, "what a killed togetherctl left")
 
     def named(self, folder: Path) -> None:
         """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""
