@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and folders nobody else can look into."""
+"""Files that are written whole or not at all, what killed writers leave, and folders nobody else can look into."""
 
 from __future__ import annotations
 
@@ -7,22 +7,37 @@ import os
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from togetherctl.lock import Owner, this_process
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
+_HEX = frozenset("0123456789abcdef")
 
 
-def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None) -> None:
+class Leftover(NamedTuple):
+    """A temporary file: of which file it was to become the content, and which process made it."""
+
+    path: Path
+    of: str
+    owner: Owner
+
+
+def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, sweep: bool = True) -> None:
     """Replace `path` in one step: a temporary file beside it, 0600 from birth, fsync, rename, fsync of the folder.
 
     The new file gets the mode and owner of `like`, if given. Whoever reads sees the old content or the new one, after
-    a power cut too. Raises OSError, and then leaves nothing behind.
+    a power cut too. With `sweep`, what dead writers left in the folder goes first. Raises OSError, and then leaves
+    nothing behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    if sweep:
+        sweep_folder(path.parent)
+    temporary = temporary_beside(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
     try:
         with open(descriptor, "wb") as file:
@@ -40,6 +55,72 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None) 
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def replace_durably(source: Path, path: Path) -> None:
+    """Rename the file `source` to `path`, both in one folder, and have it on disk. Raises OSError."""
+    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    source.replace(path)
+    _sync_folder(path.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name beside `path` that says which process made it; no such file exists yet."""
+    owner = this_process()
+    return path.with_name(f".{path.name}.{owner.pid}.{os.urandom(4).hex()}.{owner.machine}.tmp")
+
+
+def leftovers(folder: Path, of: str | None = None) -> Iterator[Leftover]:
+    """The temporary files in `folder`: regular files of this user, known by their name; all, or those `of` one file."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 # every write asks, and a folder may hold thousands of files
+    except OSError:
+        return
+    for name in names:
+        if not name.endswith(".tmp") or not name.startswith("." if of is None else f".{of}."):
+            continue
+        made = _maker(name)
+        if made is None or (of is not None and made[0] != of):
+            continue
+        path = folder / name
+        with suppress(OSError):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and is_ours(status):
+                yield Leftover(path, *made)
+
+
+def sweep_folder(folder: Path, of: str | None = None) -> None:
+    """Remove what dead writers on this machine left in `folder`; all of it, or what was to become the file `of`."""
+    for left in leftovers(folder, of):
+        if left.owner.is_dead():
+            with suppress(OSError):
+                left.path.unlink()
+
+
+def remove(path: Path) -> bool:
+    """Delete what is at `path`, unless it is a folder; False where there is nothing.
+
+    A folder of ours in which even we may not delete is made writable; a file of ours that cannot be deleted is emptied,
+    and the OSError that is raised says so. Raises OSError.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if path.is_dir() and not path.is_symlink():
+            raise
+        if _made_writable(path.parent):
+            path.unlink()
+        elif _empty(path):
+            raise OSError(error.errno, f"{error.strerror}; it was emptied") from None
+        else:
+            raise
+    return True
 
 
 def read_whole(path: Path, *, limit: int, follow: bool = True) -> tuple[bytes, os.stat_result]:
@@ -77,6 +158,49 @@ def is_ours(status: os.stat_result) -> bool:
 def open_to_others(status: os.stat_result) -> bool:
     """Whether group or others can read, write or enter."""
     return sys.platform != "win32" and bool(stat.S_IMODE(status.st_mode) & 0o077)
+
+
+def _maker(name: str) -> tuple[str, Owner] | None:
+    """Which file a temporary one of this name was to become, and who made it; None where it is none of ours."""
+    parts = name[1:].rsplit(".", 4)
+    if len(parts) == 5 and _is_machine(parts[3]):
+        of, pid, random, machine = parts[:4]
+    else:
+        # Version 0.1.0 did not name the machine.
+        parts = name[1:].rsplit(".", 3)
+        if len(parts) != 4:
+            return None
+        of, pid, random, machine = *parts[:3], ""
+    number = pid.isascii() and pid.isdecimal() and len(pid) < 12
+    return (of, Owner(int(pid), machine)) if of and number and len(random) == 8 and {*random} <= _HEX else None
+
+
+def _is_machine(text: str) -> bool:
+    return len(text) == 17 and text[8] == "-" and {*text[:8], *text[9:]} <= _HEX
+
+
+def _made_writable(folder: Path) -> bool:
+    with suppress(OSError):
+        status = folder.stat()
+        if is_ours(status) and stat.S_IMODE(status.st_mode) & PRIVATE_FOLDER != PRIVATE_FOLDER:
+            folder.chmod(stat.S_IMODE(status.st_mode) | PRIVATE_FOLDER)
+            return True
+    return False
+
+
+def _empty(path: Path) -> bool:
+    with suppress(OSError):
+        # By descriptor: where others may write, the path could lead to another file of ours by now.
+        flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(path, flags)
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and is_ours(status) and status.st_nlink == 1:
+                os.ftruncate(descriptor, 0)
+                return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -124,6 +124,11 @@ class Unreachable(TogetherctlError):
         self.retry_after = retry_after
 
 
+def had_no_answer(error: BaseException) -> bool:
+    """Whether a request that may have arrived was answered by nothing at all, in time or ever."""
+    return isinstance(error, Unreachable) and error.sent and error.status == 0
+
+
 class Refused(TogetherctlError):
     """`error` is the OAuth 2.0 error code (RFC 6749, 5.2) where the issuer gave one."""
 

@@ -55,12 +55,17 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
 
     `now` in seconds since 1970; `store` and `sessions` are the paths of the store's file and the sessions' folder.
     """
+    # A folder of another user, or a link to somewhere else, is no place of ours.
+    folder = os.lstat(os.path.dirname(path))
+    if folder.st_uid != os.geteuid() or folder.st_mode & 0o170000 != 0o040000:
+        return None
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(descriptor)
-        # It bears the mtime that the store had when it was read: any other store is another store.
-        if status.st_uid != os.geteuid() or status.st_mode & 0o170077 != 0o100000:
+        # Who else may read it is not asked, because sh cannot ask it; the folder was private when it was written.
+        if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o100000:
             return None
+        # It bears the mtime that the store had when it was read: any other store is another store.
         if status.st_mtime_ns != os.stat(store).st_mtime_ns:
             return None
         data = os.read(descriptor, _MAX_BYTES)
@@ -104,8 +109,12 @@ def _asked(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes |
 
 
 def _wants_v1(info: str) -> bool:
-    # One apiVersion and that one: what is harder to tell is for whoever reads JSON.
-    return not info or (info.count('"apiVersion":') == 1 and any(wanted in info for wanted in _WANTED))
+    # One apiVersion, that one, of the object itself, and nothing escaped: the rest is for whoever reads JSON.
+    if not info:
+        return True
+    before, _, _ = info.partition('"apiVersion":')
+    itself = before[:1] == "{" and "{" not in before[1:] and "[" not in before
+    return itself and "\\" not in info and info.count("apiVersion") == 1 and any(wanted in info for wanted in _WANTED)
 
 
 def _places(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":

@@ -1,12 +1,13 @@
-"""An advisory lock between processes, with a deadline: the system frees it when its owner dies."""
+"""An advisory lock between processes, with a deadline, and who owns what a process leaves on disk."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL = 0.05
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_PROCESSES = "/proc/self/ns/pid"
+_MACHINE: list[str] = []
 
 
 class LockTimeout(Exception):
@@ -35,12 +39,14 @@ def locked(
 
     While somebody else holds it, `waiting` is told again and again for how many seconds that has been so, and
     `seconds`, if it is a function, is asked again. Raises LockTimeout after `seconds`, and OSError where the file
-    cannot be opened.
+    cannot be opened, or is not a file of this user: another user could hold it for ever.
     """
-    descriptor = os.open(
-        path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600
-    )
+    flags = os.O_RDWR | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    descriptor = os.open(path, flags, 0o600)
     try:
+        _check(os.fstat(descriptor))
         began = time.monotonic()
         tries = 0
         while not _try_lock(descriptor):
@@ -72,6 +78,41 @@ def inherited(path: Path, descriptor: int) -> Iterator[Held]:
         os.close(descriptor)
 
 
+class Owner(NamedTuple):
+    """A process: its number, and the machine that gave it the number; an empty `machine` is taken for this one."""
+
+    pid: int
+    machine: str
+
+    def is_dead(self) -> bool:
+        """Whether it certainly runs no more. Of one on another machine, or before this start, nothing is known."""
+        return self.machine in ("", this_machine()) and not is_alive(self.pid)
+
+
+def this_process() -> Owner:
+    """The process that asks."""
+    return Owner(os.getpid(), this_machine())
+
+
+def this_machine() -> str:
+    """What tells this machine, since its last start, from every other: `BOOT-HOST`, 17 characters.
+
+    Homes are shared between machines, and containers share the boot ID of their host but not its process numbers. A
+    system without a boot ID is told apart by its host name alone.
+    """
+    if not _MACHINE:
+        from binascii import crc32
+
+        boot, processes = "00000000", ""
+        with suppress(OSError, UnicodeDecodeError), open(_BOOT_ID, encoding="ascii") as file:
+            boot = file.read(8)
+        with suppress(OSError, AttributeError):
+            processes = os.readlink(_PROCESSES)  # noqa: PTH115 # as a path it would be one more import
+        host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+        _MACHINE.append(f"{boot:.8}-{crc32(f'{host} {processes}'.encode('utf-8', 'surrogateescape')):08x}")
+    return _MACHINE[0]
+
+
 def is_alive(pid: int) -> bool:
     """Whether there is a process of that number; where that cannot be told, there is."""
     if os.name != "posix" or pid <= 0:
@@ -83,6 +124,13 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _check(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file")
+    if sys.platform != "win32" and status.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"It belongs to another user (uid {status.st_uid})")
 
 
 if sys.platform == "win32":

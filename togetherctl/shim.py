@@ -52,15 +52,21 @@ serve() {
   case $3 in '' | .* | */*) return 1 ;; esac
   [ -z "${TOGETHERCTL_CONFIG-}" ] && [ "${TOGETHERCTL_HOME:-$home}" = "$home" ] || return 1
   [ -n "$home" ] || same_folders || return 1
+  # One apiVersion, that one, of the object itself, and nothing escaped: the rest is for whoever reads JSON.
   case ${KUBERNETES_EXEC_INFO-} in
     '') ;;
-    *'"apiVersion":'*'"apiVersion":'*) return 1 ;;
-    *'"apiVersion":"client.authentication.k8s.io/v1"'*) ;;
-    *'"apiVersion": "client.authentication.k8s.io/v1"'*) ;;
+    *\\\\* | *apiVersion*apiVersion*) return 1 ;;
+    '{'*'"apiVersion":"client.authentication.k8s.io/v1"'*) ;;
+    '{'*'"apiVersion": "client.authentication.k8s.io/v1"'*) ;;
     *) return 1 ;;
   esac
+  before=${KUBERNETES_EXEC_INFO-}
+  before=${before%%'"apiVersion":'*}
+  case ${before#?} in *'{'* | *'['*) return 1 ;; esac
   file=$ready/$3
   [ -e "$file" ] || file=${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3
+  folder=${file%/*}
+  [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] || return 1
   [ -f "$file" ] && [ ! -L "$file" ] && [ -O "$file" ] && [ -f "$config" ] || return 1
   # It bears the mtime that the store had when it was read: any other store is another store.
   if [ "$config" -nt "$file" ] || [ "$config" -ot "$file" ]; then return 1; fi

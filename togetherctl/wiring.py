@@ -275,6 +275,8 @@ class World:
         if ended.session is not None or ended.unread:
             who = f" ({ended.session.identity})" if ended.session else ""
             self.conversation.say(f"The session profile {profile.name} had{who} was deleted; the issuer was not told.")
+        if ended.unsafe is not None:
+            self.conversation.warn(ended.unsafe.message)
 
     def _store_now(self) -> Store | None:
         """The store as it is on disk at this moment, None where it is wrong."""

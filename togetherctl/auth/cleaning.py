@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Literal
 
 from togetherctl import fastpath
 from togetherctl.auth.cache import kubelogin, record
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
 from togetherctl.auth.turn import REFRESH_SECONDS
-from togetherctl.disk import read_whole
+from togetherctl.disk import leftovers, read_whole
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout, locked
+from togetherctl.lock import LockTimeout, locked, this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from togetherctl.disk import Leftover
     from togetherctl.paths import Paths
 
-_OURS = re.compile(r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad|json\..+\.tmp|login\..+\.tmp)")
+_OURS = re.compile(
+    r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad(?:\.[0-9a-f]{8})?|json\..+\.tmp|login\..+\.tmp)"
+)
 _DISCOVERY = re.compile(r"[0-9a-f]{32}\.json|\.[0-9a-f]{32}\.json\..+\.tmp")
 # The names that profiles may have, and the temporary files beside them.
 _KNOWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}|\.[A-Za-z0-9][A-Za-z0-9._@-]*\.tmp")
@@ -66,6 +69,25 @@ class Cleaning:
         for path in _files(paths.known):
             if _KNOWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                 self._delete(path, "a profile as it was read before")
+        for folder in (paths.state, paths.bundles, paths.shim.parent):
+            self._leftovers(leftovers(folder))
+
+    def beside(self, files: Iterable[Path]) -> None:
+        """What killed writers left of files that are a person's own: the store, kubeconfigs, client secrets."""
+        for path in files:
+            for place in dict.fromkeys((path, path.resolve())):
+                self._leftovers(
+                    left
+                    for left in leftovers(place.parent)
+                    if left.of == place.name or left.of.startswith(f"{place.name}.")
+                )
+
+    def _leftovers(self, found: Iterable[Leftover]) -> None:
+        for left in sorted(found):
+            if left.owner.machine in ("", this_machine()) and not left.owner.is_dead():
+                self.done.left.append((left.path, f"process {left.owner.pid} is writing it"))
+            else:
+                self._delete(left.path, "what a killed togetherctl left")
 
     def named(self, folder: Path) -> None:
         """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""
@@ -189,7 +211,7 @@ def holds_sealed(folder: Path) -> bool:
             continue
         try:
             # A newer one may be sealed, for all this can tell.
-            if "sealed" in record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0]):
+            if "sealed" in record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0]):
                 return True
         except record.NewerRecord:
             return True
@@ -218,7 +240,7 @@ def _is_ready_file(path: Path) -> bool:
 
 def _kind(path: Path) -> Literal["session", "newer", "other"]:
     try:
-        record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
+        record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
     except record.NewerRecord:
         return "newer"
     except (OSError, record.BrokenRecord):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.auth.place import needs_nobody
 from togetherctl.auth.refresh import NoNewToken
-from togetherctl.auth.renewal import Renewal
+from togetherctl.auth.renewal import Ended, Renewal
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted, about
-from togetherctl.lock import LockTimeout, is_alive
+from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
-    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session, Token
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -55,18 +54,6 @@ class Outcome(Enum):
     STILL_VALID = "still valid"
     REFRESHED = "refreshed"
     LOGGED_IN = "logged in"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A session that was logged out, if there was one, and what came of revoking its tokens, None where nobody asked.
-
-    `unread` where one was deleted that could not be opened.
-    """
-
-    session: Session | None
-    revoked: Revocation | None = None
-    unread: bool = False
 
 
 class Engine:
@@ -179,24 +166,38 @@ class Engine:
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
 
-        Raises Unreachable and Refused, after deleting, and StorageError.
+        Storage that is unsafe, or no lock to be had, changes nothing of this. Raises Unreachable and Refused, after
+        deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
-        with about(profile.name, profile.issuer.url):
+        with about(profile.name, profile.issuer.url), ExitStack() as held:
+            alone, unsafe = True, None
             try:
-                with self._turns.taken(profile, for_logins=False):
-                    return Ended(*self._renewal.ended(profile, local=local))
+                held.enter_context(self._turns.taken(profile, for_logins=False))
             except LockTimeout:
                 # Whoever is still busy is in a login; what it brings is a session of its own.
-                return Ended(*self._renewal.ended(profile, local=local, alone=False))
+                alone = False
+            except StorageError as error:
+                unsafe = error
+            try:
+                ended = self._renewal.ended(profile, local=local, alone=alone)
+            except TogetherctlError as error:
+                if unsafe is not None:
+                    error.hint = "; ".join(filter(None, [error.hint, unsafe.message, unsafe.hint]))
+                raise
+            return replace(ended, unsafe=unsafe or ended.unsafe)
 
     def load(self, profile: Profile) -> Session | None:
-        """The session as it is stored; no network, no lock. Raises StorageError."""
-        return self._sessions(profile).load(profile.key)
+        """The session as it is stored; no network, no lock. Raises StorageError.
+
+        One of another issuer or client is none: a file that was put in its place must not send tokens elsewhere.
+        """
+        session = self._sessions(profile).load(profile.key)
+        return session if session and session.is_of(profile.issuer.url, profile.client_id) else None
 
     def login_under_way(self, profile: Profile) -> LoginRecord | None:
         """The login of this session that a process which still runs has opened; one small file, no lock, no waiting."""
         record = self._sessions(profile).login_file(profile.key).read()
-        return record if record is not None and record.under_way and is_alive(record.owner) else None
+        return record if record is not None and record.under_way and not record.is_abandoned else None
 
     def _load_for_login(self, profile: Profile) -> Session | None:
         """As `load`, but what only a login gets past is none."""

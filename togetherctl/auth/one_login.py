@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.login import LoginRecord
-from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable
+from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had_no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ class OneLogin:
         """Raises LoginRequired while a login that failed is too fresh for another tab.
 
         Whoever waited for somebody else's login since `waited_since` ends as that login did: with LoginRequired, or
-        Unreachable where not even a tab was opened.
+        Unreachable where not even a tab was opened. One that had no answer at all is tried once more.
         """
         last = self._file.read()
         if last is None:
@@ -45,6 +45,8 @@ class OneLogin:
             return
         failed_at = last.failed_at or 0.0
         if waited_since is not None and waited_since <= failed_at <= now and last.code == Unreachable.code:
+            if last.timed_out:
+                return
             raise Unreachable(last.message)
         pause = last.until - now
         if 0 < pause <= _LONGEST_PAUSE:
@@ -74,19 +76,25 @@ class OneLogin:
             self._file.clear()
             raise
         except BaseException as error:
-            self._file.write(self._failed(error, opened, failures))
+            self._file.write(self._failed(error, opened, before, failures))
             raise
         self._file.clear()
 
     def forget(self) -> None:
         self._file.clear()
 
-    def _failed(self, error: BaseException, opened: LoginRecord | None, failures: int) -> LoginRecord:
+    def _failed(
+        self, error: BaseException, opened: LoginRecord | None, before: LoginRecord | None, failures: int
+    ) -> LoginRecord:
         now = self._clock()
         code, message = (error.code, error.message) if isinstance(error, TogetherctlError) else ("", "it was stopped")
         if opened is None:
             # Nobody saw a tab, so the next one need not wait.
-            return LoginRecord(self._process, now, failures=failures, failed_at=now, code=code, message=message)
+            again = before is not None and before.timed_out and 0 <= now - (before.failed_at or 0.0) < _FIRST_PAUSE
+            timed_out = had_no_answer(error) and not again
+            return LoginRecord(
+                self._process, now, failures=failures, failed_at=now, code=code, message=message, timed_out=timed_out
+            )
         pause = min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)
         return LoginRecord(
             self._process,

@@ -7,18 +7,29 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.answers import RefusedForGood
+from togetherctl.auth.cache.sessions import Found, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.one_login import OneLogin
 from togetherctl.auth.refresh import TOTAL_SECONDS, NoNewToken, refresh
 from togetherctl.auth.session import Freshness
-from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted
+from togetherctl.auth.turn import REFRESH_SECONDS
+from togetherctl.errors import (
+    LoginRequired,
+    Refused,
+    StorageError,
+    TogetherctlError,
+    Unreachable,
+    Untrusted,
+    had_no_answer,
+)
 from togetherctl.undisturbed import undisturbed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sessions import Sessions
@@ -30,7 +41,21 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
 
 _JUST_NOW = 10.0
+_NOT_TOLD = "the session is deleted here, but the issuer was not told and may still accept its tokens"
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A session that was logged out, if there was one, and what came of revoking its tokens, None where nobody asked.
+
+    `unread` where one was deleted that could not be opened; `unsafe` says what was wrong with the storage, if anything.
+    """
+
+    session: Session | None
+    revoked: Revocation | None = None
+    unread: bool = False
+    unsafe: StorageError | None = None
 
 
 class Renewal:
@@ -79,9 +104,15 @@ class Renewal:
         return renewed
 
     def refuse_as_others_were(self, session: Session | None, *, since: float) -> None:
-        """Raise what a refresh failed with while this process waited for it, `since` in seconds since 1970."""
+        """Raise what a refresh failed with while this process waited for it, `since` in seconds since 1970.
+
+        One that had no answer is tried once more, by one of those who waited: the issuer may answer the next.
+        """
         failed = session.last_error if session and not session.refused else None
-        if failed is not None and failed.at >= since and failed.code in _KINDS:
+        # A failure in the future was noted before the clock was set back.
+        if failed is None or not since <= failed.at <= self._clock() or failed.timed_out:
+            return
+        if failed.code in _KINDS:
             raise _KINDS[failed.code](failed.message)
 
     def logged_in(
@@ -108,33 +139,57 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(
-        self, profile: Profile, *, local: bool, alone: bool = True
-    ) -> tuple[Session | None, Revocation | None, bool]:
+    def ended(self, profile: Profile, *, local: bool, alone: bool = True) -> Ended:
         """Delete the session, after revoking it unless `local`; not `alone`, the record of a login under way stays.
 
-        Gives what it was, what came of revoking it, and whether one was deleted that could not be opened. Raises
-        Unreachable, Refused and StorageError; it is deleted all the same.
+        What writers that were killed left is revoked and deleted with it. Raises Unreachable and Refused, and
+        StorageError where a session could not be read to be revoked, or not be deleted; all else is done all the same.
         """
         sessions = self._sessions(profile)
         self._ready.drop(profile.key)
-        session, unread = None, False
+        found = Found([])
         revoked: Revocation | None = None
         try:
-            session = sessions.load(profile.key, though_open=True)
-            if session is not None and not local:
-                revoked = self._issuers.revoke(profile, session)
-        except StorageError as error:
-            error.hint = "the session is deleted here, but the issuer was not told and may still accept its tokens"
+            found = sessions.found(profile.key)
+            # A file that was put in this one's place must not send one issuer's tokens to another.
+            own = [each for each in found.sessions if each.is_of(profile.issuer.url, profile.client_id)]
             if not local:
-                raise
-            unread = True
+                revoked = self._revoked(profile, own)
+                if found.trouble is not None and not own:
+                    found.trouble.hint = _NOT_TOLD
+                    raise found.trouble
         finally:
             if alone:
                 sessions.login_file(profile.key).clear()
-            deleted = sessions.delete(profile.key)
-            self._ready.drop(profile.key)
-        return session, revoked, unread and deleted
+            try:
+                deleted = sessions.delete(profile.key)
+            except StorageError as error:
+                error.hint = "the issuer has revoked its tokens" if revoked else error.hint
+                raise
+            finally:
+                self._ready.drop(profile.key)
+        unsafe = found.trouble if not local or isinstance(found.trouble, Unsafe) else None
+        return Ended(
+            own[0] if own else None, revoked, unread=deleted and not own and found.trouble is not None, unsafe=unsafe
+        )
+
+    def _revoked(self, profile: Profile, sessions: Sequence[Session]) -> Revocation | None:
+        """Revoke every token once, and say what came of it. Raises what the first failed with, after trying all."""
+        came, failed = None, None
+        seen: set[str | None] = {None}
+        for session in sessions:
+            access = session.access_token.value if session.access_token else None
+            if {session.refresh_token, access} <= seen:
+                continue
+            seen |= {session.refresh_token, access}
+            try:
+                one = self._issuers.revoke(profile, session)
+                came = came or one
+            except TogetherctlError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return came
 
     def _refresh_or_read_again(self, profile: Profile, session: Session) -> Session:
         try:
@@ -143,6 +198,8 @@ class Renewal:
             # Somebody on another machine may share this folder and have been first.
             newer = self._sessions(profile).load(profile.key)
             if newer is None or not newer.refreshable or newer.refresh_token == session.refresh_token:
+                raise
+            if not newer.is_of(profile.issuer.url, profile.client_id):
                 raise
             return newer if self._is_good(profile, newer) else self._refresh_or_mark(profile, newer)
 
@@ -216,7 +273,13 @@ class Renewal:
                 return  # somebody logged out meanwhile
             if refused and stored.refresh_token != session.refresh_token:
                 return  # not the one that was refused
-            sessions.save(profile.key, stored.failed(self._clock(), error.code, error.message, refused=refused))
+            now, last = self._clock(), stored.last_error
+            # The second in a row is everybody's: the issuer is away, and they do not try one after the other.
+            again = last is not None and last.timed_out and 0 <= now - last.at < REFRESH_SECONDS
+            timed_out = had_no_answer(error) and not again
+            sessions.save(
+                profile.key, stored.failed(now, error.code, error.message, refused=refused, timed_out=timed_out)
+            )
         except (OSError, StorageError):
             # The failure itself is what the caller hears of.
             return

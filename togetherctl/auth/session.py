@@ -66,11 +66,15 @@ class Token:
 
 @dataclass(frozen=True)
 class LastError:
-    """The last thing that went wrong with a session, kept for `status`. `at` in seconds since 1970."""
+    """The last thing that went wrong with a session, kept for `status`. `at` in seconds since 1970.
+
+    `timed_out` where there was no answer at all, after which those who waited for one may try once more.
+    """
 
     at: float
     code: str
     message: str
+    timed_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,10 @@ class Session:
     def token(self, kind: TokenKind) -> Token | None:
         return self.id_token if kind == "id" else self.access_token
 
+    def is_of(self, issuer: str, client_id: str) -> bool:
+        """Whether this issuer gave its tokens to this client."""
+        return (self.issuer, self.client_id) == (issuer, client_id)
+
     @property
     def refreshable(self) -> bool:
         """Whether a refresh token is held that the issuer has not refused."""
@@ -112,6 +120,6 @@ class Session:
             case Freshness.EXPIRED:
                 return State.EXPIRED if self.refreshable else State.LOGIN_REQUIRED
 
-    def failed(self, at: float, code: str, message: str, *, refused: bool = False) -> Session:
+    def failed(self, at: float, code: str, message: str, *, refused: bool = False, timed_out: bool = False) -> Session:
         """This session with the failure noted; `refused` where it ended the refresh token."""
-        return replace(self, last_error=LastError(at, code, message), refused=self.refused or refused)
+        return replace(self, last_error=LastError(at, code, message, timed_out), refused=self.refused or refused)

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout, is_alive
+from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ class Turns:
         def login_ends_in() -> float:
             login = sessions.login_file(profile.key).read()
             # A login whose owner died is none, and whoever holds the lock does something else.
-            if login is None or not login.under_way or not is_alive(login.owner):
+            if login is None or not login.under_way or login.is_abandoned:
                 return 0.0
             left = login.opened_at + profile.login_timeout + _GRACE - self._clock()
             # A login that began in the future was not written by this clock.
@@ -89,7 +89,7 @@ class Turns:
 
     def _say_what_for(self, profile: Profile) -> None:
         login = self._sessions(profile).login_file(profile.key).read()
-        if login is None or not login.under_way or not is_alive(login.owner):
+        if login is None or not login.under_way or login.is_abandoned:
             self._conversation.say(f"Waiting for another togetherctl that is busy with {profile.called}.")
             return
         self._conversation.say(

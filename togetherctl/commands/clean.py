@@ -9,7 +9,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.errors import ExitCode, StorageError, UsageError
+from togetherctl.errors import ExitCode, StorageError, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import tilde
 
@@ -30,10 +30,11 @@ _MOST_LINES = 50
 def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     """Delete the token cache.
 
-    Nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go; the store, what
-    kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and
-    by the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is
-    there stays, and every folder.
+    Nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a killed
+    togetherctl left beside the store, kubeconfigs and files of client secrets. The store, what kubeconfigs call, and
+    client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl
+    together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every
+    folder.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -42,6 +43,7 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     folder = _named_folder(app, flags)
     cleaning = Cleaning(dry_run=dry_run)
     cleaning.own(app.world.paths)
+    cleaning.beside(_files_of_the_person(app))
     if folder is not None:
         cleaning.named(folder)
     done = cleaning.done
@@ -56,6 +58,21 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     _sum_up(app, done, dry_run=dry_run)
     if done.session_left:
         raise click.exceptions.Exit(ExitCode.STORAGE)
+
+
+def _files_of_the_person(app: App) -> Iterator[Path]:
+    """The store, kubeconfigs, and files that hold client secrets: all that togetherctl writes outside its folders."""
+    from togetherctl.kube.kubeconfig import kubeconfig_files
+    from togetherctl.paths import expand
+
+    yield app.world.paths.config
+    with suppress(TogetherctlError):
+        yield from kubeconfig_files(None, app.environ)
+    with suppress(TogetherctlError):
+        for profile in app.world.store.table.profiles.values():
+            file = getattr(profile.client_secret, "file", None)
+            if isinstance(file, str):
+                yield expand(file, app.environ)
 
 
 def _sum_up(app: App, done: Cleaned, *, dry_run: bool) -> None:

@@ -57,6 +57,8 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
         _report(app, profile, ended.session, ended.revoked)
     if sso:
         _end_browser_session(app, profile, ended.session)
+    if ended.unsafe is not None:
+        raise ended.unsafe
 
 
 def _is_gone(app: App, profile: Profile) -> bool:

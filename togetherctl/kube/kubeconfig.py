@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, write_whole
+from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS
 from togetherctl.kube.yaml_nodes import CannotEdit
 from togetherctl.kube.yaml_text import NotYAML, YamlText
-from togetherctl.lock import is_alive
+from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LOCK_SECONDS = 5.0
 _POLL = 0.1
-_MAX_PID_BYTES = 32
+_MAX_OWNER_BYTES = 64
 _MAX_BYTES = 16 * 1024 * 1024
 _NEW = "apiVersion: v1\nkind: Config\n"
 
@@ -246,7 +246,8 @@ def _take(lock: Path) -> None:
             continue
         try:
             with open(descriptor, "wb") as file:
-                file.write(f"{os.getpid()}\n".encode())
+                owner = this_process()
+                file.write(f"{owner.pid} {owner.machine}\n".encode())
         except OSError:
             # A lock without a pid would stand in everybody's way for good.
             lock.unlink(missing_ok=True)
@@ -260,10 +261,10 @@ def _abandoned(lock: Path) -> bool:
     Raises KubeconfigError where it cannot be removed.
     """
     owner = _owner(lock)
-    if owner is None or is_alive(owner):
+    if owner is None or not owner.is_dead():
         return False
     # Two may see the same dead owner: whoever wins the rename looks at what it really took.
-    aside = lock.with_name(f"{lock.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    aside = temporary_beside(lock)
     try:
         lock.rename(aside)
     except FileNotFoundError:
@@ -280,9 +281,12 @@ def _abandoned(lock: Path) -> bool:
     return True
 
 
-def _owner(lock: Path) -> int | None:
+def _owner(lock: Path) -> Owner | None:
+    """Who holds a lock of ours; None for any other, as kubectl's are, which are empty."""
     try:
-        text = read_whole(lock, limit=_MAX_PID_BYTES)[0].decode("ascii").strip()
+        text = read_whole(lock, limit=_MAX_OWNER_BYTES)[0].decode("ascii")
     except (OSError, UnicodeDecodeError):
         return None
-    return int(text) if text.isdecimal() and len(text) < 12 else None
+    # Version 0.1.0 wrote the number alone.
+    pid, _, machine = text.strip().partition(" ")
+    return Owner(int(pid), machine) if pid.isdecimal() and len(pid) < 12 else None

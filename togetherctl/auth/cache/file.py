@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import ExitStack, contextmanager, suppress
@@ -9,8 +10,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.login import LoginFile
-from togetherctl.auth.cache.sessions import Unopenable
-from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
+from togetherctl.auth.cache.sessions import Found, Unopenable, Unsafe
+from togetherctl.disk import (
+    PRIVATE_FILE,
+    is_ours,
+    leftovers,
+    make_private_folder,
+    open_to_others,
+    read_whole,
+    remove,
+    replace_durably,
+    sweep_folder,
+    write_whole,
+)
 from togetherctl.errors import StorageError
 from togetherctl.lock import Held, inherited, locked
 
@@ -20,7 +32,8 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.session import Session
 
-_MAX_BYTES = 1024 * 1024
+# Well above what the largest answer of a token endpoint makes of a session, sealed and in base64.
+MAX_BYTES = 8 * 1024 * 1024
 
 
 class Form(Protocol):
@@ -43,85 +56,98 @@ class FileSessions:
         self.folder = folder
         self._form = form or record.Plain()
 
-    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+    def load(self, key: str) -> Session | None:
         """The session, or None where there is none; a file that cannot be understood counts as none.
 
-        Raises StorageError where a file is there but must not be used: not ours, newer than us, or open to others.
-        The last may be read `though_open` to revoke what it holds. Raises Unopenable for a file of another form, or
-        one whose key is gone.
+        Raises StorageError where a file is there but must not be used: newer than us, or open to others. Raises
+        Unsafe where it is not ours or cannot be read, and Unopenable for another form, or where its key is gone.
+        """
+        return self._decoded(key, self._read(self._path(key)))
+
+    def found(self, key: str) -> Found:
+        """Every session in the files of KEY, and why the current one must not be used, if so.
+
+        To end a session it does not matter who else may read it, whose file it is, or what leads to it.
         """
         path = self._path(key)
-        data = self._read(path, though_open=though_open)
-        if data is None:
-            return None
+        trouble = None
         try:
-            return self._form.decode(key, data)
-        except record.BrokenRecord:
-            return None
-        except record.NewerRecord:
-            raise _newer(path) from None
-        except record.ClosedRecord as closed:
-            raise Unopenable(f"{path} {closed.reason}", hint=closed.hint) from None
+            session = self._decoded(key, self._read(path, though_open=True))
+        except StorageError as error:
+            trouble, session = error, self._salvaged(key, path)
+        left = [self._salvaged(key, left.path) for left in leftovers(self.folder, of=path.name)]
+        return Found([each for each in (session, *left) if each is not None], trouble)
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
         self._make_folder()
-        write_whole(self._path(key), self._form.encode(key, session))
+        path = self._path(key)
+        data = self._form.encode(key, session)
+        if len(data) > MAX_BYTES:
+            raise OSError(errno.EFBIG, "its tokens are too large to be kept")
+        # What killed writers left of other sessions may still save those: it is looked at under their locks.
+        sweep_folder(self.folder, of=path.name)
+        write_whole(path, data, sweep=False)
 
     def set_aside(self, key: str) -> Path | None:
-        """Rename a file that cannot be understood or opened to `.bad` and give its new path. Call it under the lock.
+        """Rename what cannot be read, understood or opened to `.bad` and give its new path. Call it under the lock.
 
         One that holds tokens unsealed where they should be sealed is left to be replaced. Raises StorageError where
         the form cannot be written.
         """
         self._form.ready()
-        path = self._path(key)
-        data = self._read(path)
-        if data is None:
-            return None
+        path, data = self._path(key), None
         try:
+            data = self._read(path)
+            if data is None:
+                return None
             self._form.decode(key, data)
+        except Unsafe:
+            pass
         except record.BrokenRecord:
             pass
         except record.ClosedRecord:
-            if "sealed" not in record.parse(data):
+            if data is None or "sealed" not in record.parse(data):
                 return None
         except record.NewerRecord:
             return None
         else:
             return None
+        aside = self._aside(key)
+        if aside.is_dir() or path.is_dir():
+            # No folder is replaced, and none replaces anything.
+            aside = aside.with_name(f"{aside.name}.{os.urandom(4).hex()}")
         with suppress(OSError):
-            return path.replace(self._aside(key))
+            return path.replace(aside)
         return None
 
     def delete(self, key: str) -> bool:
-        """Forget the session, and what was set aside of it; False where there was none.
+        """Forget the session, what was set aside of it, and what killed writers left; False where there was none.
 
-        Raises StorageError where it cannot be deleted, or is left alone because a newer togetherctl wrote it.
+        Raises StorageError where any of it cannot be deleted, or is left alone because a newer togetherctl wrote it.
+        Whatever stands in the way of one file, the others are gone.
         """
         path = self._path(key)
-        with suppress(OSError):
-            self.sweep(key)
         try:
-            self._aside(key).unlink(missing_ok=True)
             # Whoever may read it, it goes; only what we may not understand the worth of stays.
-            record.parse(read_whole(path, limit=_MAX_BYTES, follow=False)[0])
+            record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
         except record.NewerRecord:
             raise _newer(path) from None
         except (OSError, record.BrokenRecord):
             pass
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise StorageError(f"{path} cannot be deleted: {error.strerror}") from None
-        return True
+        stays: list[StorageError] = []
+        there = self._gone(path, stays)
+        aside = [path for path in self._set_aside(key) if path.is_symlink() or not path.is_dir()]
+        for other in [*aside, *(left.path for left in leftovers(self.folder, of=path.name))]:
+            self._gone(other, stays)
+        if stays:
+            raise stays[0]
+        return there
 
     def sweep(self, key: str) -> None:
         """Remove what writers that were killed left beside the session. Call it under the lock. Raises OSError."""
-        for temporary in self.folder.glob(f".{key}.json.*.tmp"):
-            temporary.unlink(missing_ok=True)
+        for left in leftovers(self.folder, of=self._path(key).name):
+            left.path.unlink(missing_ok=True)
 
     def anything(self, key: str) -> bool:
         """Whether a file of the session is there, of whatever form and worth."""
@@ -150,7 +176,14 @@ class FileSessions:
                     else inherited(path, handed_over)
                 )
             except OSError as error:
+                if os.path.lexists(path):
+                    raise StorageError(
+                        f"{path} cannot be used as the session's lock: {error.strerror}",
+                        hint=f"look at what is there, then remove it: ls -ld {path}",
+                    ) from None
                 raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
+            with suppress(OSError, StorageError):
+                self._take_over(key)
             yield held
 
     def login_file(self, key: str) -> LoginFile:
@@ -163,6 +196,86 @@ class FileSessions:
     def _aside(self, key: str) -> Path:
         return self.folder / f"{key}.json.bad"
 
+    def _set_aside(self, key: str) -> list[Path]:
+        aside = self._aside(key)
+        return [aside, *self.folder.glob(f"{aside.name}.*")]
+
+    def _gone(self, path: Path, stays: list[StorageError]) -> bool:
+        """Delete one file; False where there was none. Why it stays goes to the end of `stays`."""
+        with suppress(OSError):
+            path.rmdir()  # a folder holds no session, and an empty one nothing at all
+        try:
+            return remove(path)
+        except OSError as error:
+            stays.append(StorageError(f"{path} cannot be deleted: {error.strerror}"))
+        return True
+
+    def _take_over(self, key: str) -> None:
+        """Let the newest whole session of a writer that was killed before its last step be the session.
+
+        Only under the lock, only on the machine of that writer, and only where it is younger than the session: so no
+        refresh token is lost that the issuer has given out. Raises OSError, and StorageError where none can be opened.
+        """
+        path = self._path(key)
+        dead = [left.path for left in leftovers(self.folder, of=path.name) if left.owner.is_dead()]
+        if not dead:
+            return
+        try:
+            newest = path.lstat().st_mtime_ns
+        except FileNotFoundError:
+            newest = -1
+        for left in sorted(dead, key=lambda left: left.stat().st_mtime_ns, reverse=True):
+            if left.stat().st_mtime_ns > newest and self._is_whole(key, left):
+                newest = left.stat().st_mtime_ns
+                replace_durably(left, path)
+            else:
+                left.unlink()
+
+    def _is_whole(self, key: str, left: Path) -> bool:
+        """Whether a leftover holds a session in this form, of the same client as the session. Raises StorageError."""
+        try:
+            data = self._read(left)
+            session = None if data is None else self._form.decode(key, data)
+            now = self.load(key)
+        except (Unopenable, record.BrokenRecord, record.ClosedRecord, record.NewerRecord):
+            return False
+        if session is None or now is None:
+            return session is not None
+        return (session.issuer, session.client_id) == (now.issuer, now.client_id)
+
+    def _decoded(self, key: str, data: bytes | None) -> Session | None:
+        path = self._path(key)
+        if data is None:
+            return None
+        try:
+            return self._form.decode(key, data)
+        except record.BrokenRecord:
+            return None
+        except record.NewerRecord:
+            raise _newer(path) from None
+        except record.ClosedRecord as closed:
+            raise Unopenable(f"{path} {closed.reason}", hint=closed.hint) from None
+
+    def _salvaged(self, key: str, path: Path) -> Session | None:
+        """What a session to revoke may be read from, whatever is odd about the file; None where that is nothing."""
+        try:
+            data, _ = read_whole(path, limit=2 * MAX_BYTES)
+        except PermissionError:
+            try:
+                path.chmod(PRIVATE_FILE)
+                data, _ = read_whole(path, limit=2 * MAX_BYTES)
+            except OSError:
+                return None
+        except OSError:
+            return None
+        try:
+            return self._form.decode(key, data)
+        except (StorageError, record.BrokenRecord, record.ClosedRecord, record.NewerRecord):
+            # Tokens that lie open where they should be sealed can be revoked, too.
+            with suppress(record.BrokenRecord, record.NewerRecord):
+                return record.decode(data)
+        return None
+
     def _make_folder(self) -> None:
         make_private_folder(self.folder)
         status = self.folder.stat()
@@ -173,13 +286,15 @@ class FileSessions:
 
     def _read(self, path: Path, *, though_open: bool = False) -> bytes | None:
         try:
-            data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
+            data, status = read_whole(path, limit=MAX_BYTES, follow=False)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageError(f"{path} cannot be read: {error.strerror}") from None
+            raise Unsafe(
+                f"{path} cannot be read: {error.strerror}", hint="look at what is there; a login sets it aside"
+            ) from None
         if not is_ours(status):
-            raise StorageError(
+            raise Unsafe(
                 f"{path} belongs to another user (uid {status.st_uid}) and is not used",
                 hint=f"look at who put it there, then remove it: rm {path}",
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.sessions import Found
 from togetherctl.auth.claims import identity, read_claims
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import KubeconfigError, StorageError, Untrusted
@@ -29,7 +30,7 @@ class KubeconfigSessions:
         self._provider = provider
         self._files = files
 
-    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+    def load(self, key: str) -> Session | None:
         """The session, or None where there is no ID token of this issuer for this client. Raises StorageError."""
         try:
             provider = self._provider.read_again()
@@ -55,6 +56,14 @@ class KubeconfigSessions:
             id_token=Token(provider.id_token, begins, ends),
             refresh_token=provider.refresh_token or None,
         )
+
+    def found(self, key: str) -> Found:
+        """The session in the kubeconfig."""
+        try:
+            session = self.load(key)
+        except StorageError as error:
+            return Found([], error)
+        return Found([session] if session else [])
 
     def save(self, key: str, session: Session) -> None:
         """Write the tokens into the kubeconfig. Raises KubeconfigError."""

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.disk import is_ours, open_to_others, read_whole, write_whole
+from togetherctl.disk import is_ours, open_to_others, read_whole, remove, sweep_folder, write_whole
+from togetherctl.lock import Owner, this_machine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,10 @@ _MAX_BYTES = 64 * 1024
 class LoginRecord:
     """One login. Times are in seconds since 1970.
 
-    While it is under way: its `owner` (a process ID), since when, and the `address` of its page. Once it `failed_at`:
-    why (`code`, `message`), until when no other tab is opened, and how many `failures` there were in a row.
-    `second_chance` is a login that followed one whose owner had died.
+    While it is under way: its `owner` (a process ID) and that process's `machine`, since when, and the `address` of its
+    page. Once it `failed_at`: why (`code`, `message`), until when no other tab is opened, and how many `failures` there
+    were in a row. `second_chance` is a login that followed one whose owner had died; `timed_out` one without an answer,
+    after which those who waited may try once more.
     """
 
     owner: int
@@ -34,10 +36,17 @@ class LoginRecord:
     until: float = 0.0
     code: str = ""
     message: str = ""
+    machine: str = ""
+    timed_out: bool = False
 
     @property
     def under_way(self) -> bool:
         return self.failed_at is None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its process is certainly gone; one on another machine, which shares this home, may be at work."""
+        return Owner(self.owner, self.machine).is_dead()
 
 
 class LoginFile:
@@ -57,12 +66,14 @@ class LoginFile:
             return None
 
     def write(self, record: LoginRecord) -> None:
+        fields = {"version": _VERSION, **asdict(record), "machine": record.machine or this_machine()}
         with suppress(OSError):
-            write_whole(self._path, json.dumps({"version": _VERSION, **asdict(record)}).encode("ascii") + b"\n")
+            sweep_folder(self._path.parent, of=self._path.name)
+            write_whole(self._path, json.dumps(fields).encode("ascii") + b"\n", sweep=False)
 
     def clear(self) -> None:
         with suppress(OSError):
-            self._path.unlink()
+            remove(self._path)
 
 
 def _decoded(fields: dict[str, Any]) -> LoginRecord | None:
@@ -79,4 +90,6 @@ def _decoded(fields: dict[str, Any]) -> LoginRecord | None:
         until=float(fields["until"]),
         code=str(fields["code"]),
         message=str(fields["message"]),
+        machine=str(fields.get("machine", "")),
+        timed_out=fields.get("timed_out") is True,
     )

@@ -8,6 +8,7 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.sessions import Found
 from togetherctl.lock import Held, LockTimeout
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ class MemorySessions:
         self._logins: dict[str, LoginRecord] = {}
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
 
-    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+    def load(self, key: str) -> Session | None:
         """The session this process was given, if it was."""
         return self._kept.get(key)
+
+    def found(self, key: str) -> Found:
+        """The session this process was given; the disk is never read."""
+        return Found([self._kept[key]] if key in self._kept else [])
 
     def save(self, key: str, session: Session) -> None:
         """Keep the session until the process ends."""

@@ -7,13 +7,14 @@ that KEY, no store that is younger than some shells can tell apart, no folder th
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
-from togetherctl.disk import is_ours, make_private_folder, open_to_others, write_whole
+from togetherctl.disk import is_ours, leftovers, make_private_folder, open_to_others, read_whole, remove, write_whole
 from togetherctl.kube.exec_credential import V1, render
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _STORE_AGE = 2.0
 # Before any real edit: where all files bear one such mtime, it tells no two stores apart.
 _NO_MTIME = 631_152_000
-_LONGEST_HEADER = 8 * 1024
+_LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class ReadyFiles:
             make_private_folder(folder)
             if any(not is_ours(status) or open_to_others(status) for status in _statuses(folder)):
                 return
+            # Whose folder it is in memory, who may exchange what is in it.
+            if storage == "keyring" and not is_ours(folder.parent.parent.stat()):
+                return
             if self._store_changed():
                 return
             write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"))
@@ -82,15 +86,25 @@ class ReadyFiles:
 
     def drop(self, key: str) -> None:
         """Remove the ready files of every profile that shares the session `key`."""
-        for path in self._files():
-            if _key_of(path) in (key, None):
-                with suppress(OSError):
-                    path.unlink()
+        self._drop(key)
 
     def drop_all(self) -> None:
-        for path in self._files():
-            with suppress(OSError):
-                path.unlink()
+        self._drop(None)
+
+    def _drop(self, key: str | None) -> None:
+        """Remove the ready files made of one session, or all.
+
+        A folder that is a link, or not ours, may hold anything: there only what is certainly a ready file goes.
+        """
+        for folder, own in self._folders():
+            under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
+            for path in _files(folder):
+                made_of = _key_of(path)
+                if made_of is None:
+                    if own and path not in under_way:
+                        _remove(path)
+                elif key in (made_of, None):
+                    _remove(path)
 
     def _folder(self, storage: Storage) -> Path | None:
         """Where a credential may lie: what the keyring seals does not go to disk in the clear."""
@@ -100,14 +114,14 @@ class ReadyFiles:
             return self.paths.runtime / "ready" if self.paths.runtime else None
         return self.paths.ready
 
-    def _files(self) -> Iterator[Path]:
+    def _folders(self) -> Iterator[tuple[Path, bool]]:
+        """Where ready files may lie, and whether the folder is ours alone to fill."""
         # Another terminal of this person may have a runtime folder that this one does not know of.
         usual = Path(f"/run/user/{os.geteuid()}/togetherctl/ready") if os.name == "posix" else None
         for folder in dict.fromkeys(filter(None, (self.paths.ready, self._folder("keyring"), usual))):
-            try:
-                yield from sorted(folder.iterdir())
-            except OSError:
-                continue
+            with suppress(OSError):
+                status = folder.lstat()
+                yield folder, stat.S_ISDIR(status.st_mode) and is_ours(status)
 
     def _store_changed(self) -> bool:
         return self.paths.config.stat().st_mtime_ns != self.store_mtime_ns
@@ -117,9 +131,23 @@ def _statuses(folder: Path) -> list[os.stat_result]:
     return [folder.lstat(), folder.parent.lstat()]
 
 
-def _key_of(path: Path) -> str | None:
+def _files(folder: Path) -> list[Path]:
     try:
-        with path.open("rb") as file:
-            return file.readline(_LONGEST_HEADER).decode("utf-8", "surrogateescape").split(" ", 7)[6]
-    except (OSError, LookupError):
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        remove(path)
+
+
+def _key_of(path: Path) -> str | None:
+    """The session that a ready file of ours was made of; None for anything else, which is not waited for."""
+    try:
+        data, status = read_whole(path, limit=_LONGEST, follow=False)
+        form, version, *rest = data.partition(b"\n")[0].decode("utf-8", "surrogateescape").split(" ", 7)
+        return rest[4] if f"{form} {version}" == fastpath.FORM and is_ours(status) else None
+    except (OSError, LookupError, ValueError):
         return None

@@ -113,7 +113,8 @@ def _token(fields: dict[str, Any] | None) -> Token | None:
 def _last_error(fields: dict[str, Any] | None) -> LastError | None:
     if fields is None:
         return None
-    return LastError(_time(fields["at"]), _text(fields["code"]), _text(fields["message"]))
+    timed_out = fields.get("timed_out") is True
+    return LastError(_time(fields["at"]), _text(fields["code"]), _text(fields["message"]), timed_out)
 
 
 def _secret(value: object) -> str | None:

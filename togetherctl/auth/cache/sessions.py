@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from togetherctl.errors import StorageError
 
@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 
 class Unopenable(StorageError):
     """A session is there that cannot be opened the way its profile says. A login replaces it, nothing else does."""
+
+
+class Unsafe(Unopenable):
+    """What is in the session's place is no file of ours that can be read. A login sets it aside."""
+
+
+class Found(NamedTuple):
+    """Every session that the files of one KEY hold, the current one first, and why that must not be used otherwise."""
+
+    sessions: list[Session]
+    trouble: StorageError | None = None
 
 
 class Logins(Protocol):
@@ -36,12 +47,14 @@ class Logins(Protocol):
 class Sessions(Protocol):
     """Sessions by KEY. Whatever fails is a StorageError in words, or an OSError where a write fails."""
 
-    def load(self, key: str, *, though_open: bool = False) -> Session | None:
+    def load(self, key: str) -> Session | None:
         """The session, or None where there is none; what cannot be understood counts as none. Takes no lock.
 
-        Raises StorageError where one is there but must not be used; one that others can read may be read
-        `though_open` to revoke what it holds.
+        Raises StorageError where one is there but must not be used.
         """
+
+    def found(self, key: str) -> Found:
+        """All that there is to revoke, read from wherever it can be read: to end the session, and for nothing else."""
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
@@ -53,7 +66,10 @@ class Sessions(Protocol):
         """
 
     def delete(self, key: str) -> bool:
-        """Forget the session, and what was set aside of it; False where there was none. Raises StorageError."""
+        """Forget the session, what was set aside of it, and what killed writers left; False where there was none.
+
+        One that a newer togetherctl wrote stays. Raises StorageError.
+        """
 
     def lock(
         self,

@@ -179,6 +179,9 @@ def _log_out(world: World, work: Work, rows: list[Looked]) -> None:
             work.end("There was no session.")
         else:
             _say_logged_out(world, work, profile, ended.session, ended.revoked)
+        if ended.unsafe is not None:
+            work.begin(row.name, "Looking at the storage …")
+            work.fail(ended.unsafe)
 
 
 def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, revoked: Revocation | None) -> None:
