@@ -239,9 +239,7 @@ POWERS = (
     ),
     Power(
         "how you like to log in, and where tokens are kept",
-        tuple(
-            ("profile", key) for key in ("username", "storage", "account", "login", "login_timeout", "margin")
-        ),
+        tuple(("profile", key) for key in ("username", "storage", "account", "login", "login_timeout", "margin")),
         bundle=_REFUSED,
         together=_UNSAID,
         why="a {source} leaves to each person what is theirs to choose",
@@ -304,6 +302,9 @@ class Left:
 def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
     """A table of a kubeconfig without what no kubeconfig may set, and that."""
     kept, left = dict(table), tuple(_left(kind, table))
+    keys = {one.key for one in left}
+    if "redirect_uris" in keys and "listen" in table and "listen" not in keys:
+        left += (Left(kind, "listen", _shown("listen", table), "it goes with the redirect URIs"),)
     for one in left:
         del kept[one.key]
     if "auth_params" in table:
