@@ -14,6 +14,7 @@ from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_update import Entry
     from togetherctl.sources.offer import Offer
+    from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
     from togetherctl.store.toml_text import TomlText
 
@@ -44,18 +45,19 @@ class Plan:
     """What taking offers means for one store.
 
     `tables` are new entries; `changes` will be made to entries that are there, `kept` will not, because the person
-    made them so; `notes` say which names were given and why; `left` what sources may not set. `clusters` are the names of all that was taken, new or
-    not, and `profiles` those that open them. `passed` cannot be taken; `without_login` are names of offers of which
-    nobody has said how to log in. `secrets` are client secrets that have to be put somewhere, `given` what to remember.
+    made them so; `notes` say which names were given and why; `left` is what sources may not set. `clusters` are the
+    names of all that was taken, new or not, and `profiles` those that open them. `passed` cannot be taken;
+    `without_login` are names of offers of which nobody has said how to log in. `secrets` are client secrets that have
+    to be put somewhere, `given` what to remember.
     """
 
     tables: Mapping[Entry, dict[str, Any]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     kept: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    left: LeftOut = field(default_factory=lambda: LeftOut())
-    clusters: dict[str, None] = field(default_factory=dict)
-    profiles: dict[str, None] = field(default_factory=dict)
+    left: LeftOut = field(default_factory=LeftOut)
+    clusters: list[str] = field(default_factory=list)
+    profiles: list[str] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     without_login: list[str] = field(default_factory=list)
     secrets: list[MovedSecret] = field(default_factory=list, repr=False)
@@ -88,7 +90,7 @@ class Plan:
 
     def onto(self, store: StoreTable) -> StoreTable:
         """The store as it would be."""
-        tables: dict[str, dict[str, Any]] = {
+        tables: dict[Kind, dict[str, Any]] = {
             "issuer": dict(store.issuers),
             "profile": dict(store.profiles),
             "cluster": dict(store.clusters),
@@ -142,6 +144,7 @@ class _Planning:
         self._additions = additions
         self._matching = matching
         self._clusters: dict[str, ClusterTable] = dict(store.clusters)
+        self._taken: set[Entry] = set()
         contexts = [table.context or name for name, table in store.clusters.items()]
         # The store keeps contexts apart, and without one of its own a cluster's is its name.
         self._contexts = names.Used(contexts)
@@ -162,12 +165,12 @@ class _Planning:
             if wanted is not None:
                 wanted = wanted.model_copy(update={"profile": profile})
                 name = self._merged(known, wanted, offer) if known else self._added(profile, wanted, offer)
-                self.plan.clusters.setdefault(name)
+                self._once("cluster", name)
                 self.plan.notes += [f"{offer.name} {note}" for note in offer.notes]
         except ValueError as error:
             self.plan.passed.append(Passed(offer.name, str(error)))
             return
-        self.plan.profiles.setdefault(profile)
+        self._once("profile", profile)
         self._leave_out(offer, profile, name)
 
     def _profile(self, offer: Offer, known: str | None) -> str:
@@ -250,11 +253,16 @@ class _Planning:
         self.plan.given[key_of(offer)] = digest(added, offer.left)
         return name
 
+    def _once(self, kind: Kind, name: str) -> None:
+        if (kind, name) not in self._taken:
+            self._taken.add((kind, name))
+            (self.plan.clusters if kind == "cluster" else self.plan.profiles).append(name)
+
     def _leave_out(self, offer: Offer, profile: str, cluster: str | None) -> None:
         """Say what the source may not set, unless the person has set that already."""
         issuer = self._additions.profiles[profile].issuer
-        mine = {"issuer": issuer, "profile": profile, "cluster": cluster}
-        entries: dict[str, Mapping[str, Any]] = {
+        mine: dict[Kind, str | None] = {"issuer": issuer, "profile": profile, "cluster": cluster}
+        entries: dict[Kind, Mapping[str, Any]] = {
             "issuer": self._additions.issuers,
             "profile": self._additions.profiles,
             "cluster": self._clusters,
