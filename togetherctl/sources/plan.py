@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_update import Entry
     from togetherctl.sources.offer import Offer
+    from togetherctl.sources.rule import Left
     from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
     from togetherctl.store.toml_text import TomlText
@@ -269,10 +270,18 @@ class _Planning:
         }
         for left in offer.left:
             name = mine[left.kind]
-            table = entries[left.kind].get(name or "")
-            default = TABLES[left.kind].model_fields[left.key].get_default(call_default_factory=True)
-            if name is not None and getattr(table, left.key, default) == default:
+            if name is not None and not _is_set(entries[left.kind].get(name), left):
                 self.plan.left.add(left, name)
+
+
+def _is_set(table: object, left: Left) -> bool:
+    """Whether the person's own entry says something of what was left out."""
+    value = getattr(table, left.key, None)
+    if left.key == "auth_params" and isinstance(value, dict):
+        return all(name in value for name in left.said.split(", "))
+    return table is not None and value != TABLES[left.kind].model_fields[left.key].get_default(
+        call_default_factory=True
+    )
 
 
 def _context(entry: tuple[str, ClusterTable]) -> str:
