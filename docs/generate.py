@@ -14,6 +14,7 @@ from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.sources.rule import POWERS, Verdict
 from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
 from togetherctl.store.preset_page import example, parts
 from togetherctl.store.presets import find, names
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 HERE = Path(__file__).parent
+_TABLE_BEGINS = "<!-- The table is made from togetherctl/sources/rule.py by `make docs`; change it there. -->\n\n"
+_TABLE_ENDS = "\n<!-- Here the table ends. -->\n"
+_ELSE = {"kubeconfig": "left out, and said", "bundle": "the bundle is refused"}
 MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
 
 
@@ -37,6 +41,7 @@ def pages() -> dict[Path, str]:
         reference / "environment.md": MADE + "".join(_environment()),
         reference / "exit-codes.md": MADE + "".join(_exit_codes()),
         HERE / "providers.md": MADE + "".join(_providers()),
+        HERE / "security.md": _security(),
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }
@@ -129,6 +134,34 @@ def _providers() -> Iterator[str]:
                 yield f"- **{part.heading}**: {part.paragraphs[0]}\n"
             else:
                 yield f"- **{part.heading}**:\n" + "".join(f"  - {text}\n" for text in part.paragraphs)
+
+
+def _security() -> str:
+    """The page with its table as the rule has it; the rest of the page is written by hand."""
+    page = (HERE / "security.md").read_text(encoding="utf-8")
+    head, _, rest = page.partition(_TABLE_BEGINS)
+    return head + _TABLE_BEGINS + source_table() + _TABLE_ENDS + rest.partition(_TABLE_ENDS)[2]
+
+
+def source_table() -> str:
+    """What each source may set, from the rule itself."""
+    lines = [
+        "| what | you | Together AI's API | a kubeconfig | a bundle that is a file | a bundle at an address |",
+        "|---|---|---|---|---|---|",
+    ]
+    for power in POWERS:
+        some = {source: f"{power.some}; else {otherwise}" for source, otherwise in _ELSE.items()}
+        if power.what == "certificate authorities":
+            some["kubeconfig"] = f"{power.some}; else the cluster is not taken"
+        cells = [
+            "yes",
+            power.together.value,
+            some["kubeconfig"] if power.kubeconfig is Verdict.SOME else power.kubeconfig.value,
+            some["bundle"] if power.bundle is Verdict.SOME else power.bundle.value,
+            some["bundle"] if power.from_address is Verdict.SOME else power.from_address.value,
+        ]
+        lines.append(f"| {power.what} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _anchor(title: str) -> str:

@@ -68,7 +68,9 @@ def test_a_file(team_file: Path, cli: Run, config: Path, kubeconfig: Path) -> No
     assert load(kubeconfig.read_text())["current-context"] == "east"
     assert cli("cluster", "set", "east", "namespace=mine").code == 0
     team_file.write_text(BUNDLE.replace("training", "serving"))
-    done = cli("init", str(team_file), *FLAGS)
+    refused = cli("init", str(team_file), *FLAGS)
+    assert (refused.code, "add --trust-host west.acme.com" in refused.stderr) == (2, True), "a login it has goes there"
+    done = cli("init", str(team_file), *FLAGS, "--trust-host", "WEST.acme.com:6443")
     assert done.code == 0, done.stderr
     assert clusters(config) == ["east", "west"]
     assert tomllib.loads(config.read_text())["clusters"]["east"]["namespace"] == "mine"

@@ -35,9 +35,9 @@ def test_an_empty_store_takes_all_of_it(make_world: MakeWorld, publish: Publish,
     taken = take(url, world.environ)
     newer = consider(world, taken)
     assert not world.paths.config.exists()
-    with pytest.raises(UsageError, match="nobody has agreed to these hosts yet"):
-        agree(newer.strangers, trusted=(), yes=False, ask=None)
-    agree(newer.strangers, trusted=HOSTS, yes=False, ask=None)
+    with pytest.raises(UsageError, match="these hosts are not agreed to yet"):
+        agree(newer.strangers, trusted=(), ask=None)
+    agree(newer.strangers, trusted=HOSTS, ask=None)
     carry_out(world, newer)
     assert data(world) == {
         **tomllib.loads(BUNDLE),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE
 from togetherctl.errors import UsageError
-from togetherctl.sources.trust import Stranger, agree, strangers
+from togetherctl.sources.trust import Stranger, agree, strangers, to_be_named
 from togetherctl.store.models import StoreTable
 from togetherctl.store.toml_text import TomlText
 
@@ -101,9 +101,9 @@ def test_without_tls_every_port_of_this_machine_is_strange() -> None:
 def test_a_sharp_s_is_agreed_to_as_it_is_shown_and_as_it_is_written() -> None:
     (stranger,) = strangers(store(), store((("clusters", "east", "server"), "https://gro\u00df.example")))
     for named in (stranger.host, "gro\u00df.example"):
-        agree([stranger], trusted=(named,), yes=False, ask=None)
+        agree([stranger], trusted=(named,), ask=None)
     with pytest.raises(UsageError):
-        agree([stranger], trusted=("gross.example",), yes=False, ask=None)
+        agree([stranger], trusted=("gross.example",), ask=None)
 
 
 def test_tokens_of_one_are_not_led_to_the_servers_of_another() -> None:
@@ -123,24 +123,26 @@ def test_a_profile_that_moves_to_another_issuer_is_said() -> None:
     others = [(("issuers", "other"), {"url": "https://other.example"}), (("profiles", "alone"), {"client_id": "x"})]
     before = store(*others, (("profiles", "alone", "issuer"), "acme"))
     after = store(*others, (("profiles", "alone", "issuer"), "other"))
-    assert strangers(before, after) == [Stranger("other.example", ("the logins of profile alone",))]
+    assert strangers(before, after) == [Stranger("other.example", ("the logins of profile alone",), known=True)]
 
 
 FOUND = [Stranger("a.example", ("tokens",)), Stranger("2001:db8::1", ("your login",))]
 
 
 def test_hosts_are_agreed_to_by_name() -> None:
-    agree([], trusted=(), yes=False, ask=None)
-    agree(FOUND, trusted=("A.example", "[2001:db8::1]"), yes=False, ask=None)
-    with pytest.raises(UsageError, match="this host yet: 2001:db8::1 would get your login") as refused:
-        agree(FOUND, trusted=("a.example", "b.example"), yes=False, ask=None)
+    agree([], trusted=(), ask=None)
+    agree(FOUND, trusted=("A.example", "[2001:db8::1]"), ask=None)
+    with pytest.raises(UsageError, match="this host is not agreed to yet: 2001:db8::1 would get your login") as refused:
+        agree(FOUND, trusted=("a.example", "b.example"), ask=None)
     assert refused.value.hint == "if that is right, add --trust-host 2001:db8::1"
 
 
-def test_or_by_yes_where_that_may_agree() -> None:
-    agree(FOUND, trusted=(), yes=True, ask=None)
-    with pytest.raises(UsageError, match="these hosts") as refused:
-        agree(FOUND, trusted=(), yes=False, ask=None)
+def test_a_file_is_agreed_to_by_writing_it_and_the_network_by_name() -> None:
+    new, known = Stranger("a.example", ("tokens",)), Stranger("b.example", ("tokens",), known=True)
+    assert to_be_named([new, known], remote=False) == [known]
+    assert to_be_named([new, known], remote=True) == [new, known]
+    with pytest.raises(UsageError, match="these hosts are not agreed to yet") as refused:
+        agree(FOUND, trusted=(), ask=None)
     assert refused.value.hint == "if that is right, add --trust-host a.example --trust-host 2001:db8::1"
 
 
@@ -151,13 +153,13 @@ def test_or_by_somebody_who_is_asked_for_each() -> None:
         asked.append(stranger.host)
         return stranger.host == "a.example"
 
-    agree(FOUND[:1], trusted=(), yes=False, ask=ask)
+    agree(FOUND[:1], trusted=(), ask=ask)
     with pytest.raises(UsageError, match="2001:db8::1 was not agreed to; nothing was changed"):
-        agree(FOUND, trusted=(), yes=False, ask=ask)
+        agree(FOUND, trusted=(), ask=ask)
     assert asked == ["a.example", "a.example", "2001:db8::1"]
 
 
 def test_many_are_not_all_said() -> None:
     many = [Stranger(f"{number}.example", ("tokens",)) for number in range(50)]
     with pytest.raises(UsageError, match="and 45 more"):
-        agree(many, trusted=(), yes=False, ask=None)
+        agree(many, trusted=(), ask=None)

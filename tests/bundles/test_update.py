@@ -243,14 +243,17 @@ def test_yes_agrees_to_no_new_host(took: Took, publish: Publish, cli: Run, edit:
     assert path.read_bytes() != before
 
 
-def test_a_file_is_agreed_to_by_yes(took: Took, team_file: Path, cli: Run) -> None:
+def test_a_file_leads_no_login_that_is_here_to_another_host_by_yes(took: Took, team_file: Path, cli: Run) -> None:
     path = took(str(team_file))
     team_file.write_text(newer((WEST, "https://west-2.acme.com")), encoding="utf-8")
     before = path.read_bytes()
     done = cli("profile", "update")
     assert done.code == 2
     assert path.read_bytes() == before
-    assert cli("profile", "update", "--yes").code == 0
+    refused = cli("profile", "update", "--yes")
+    assert (refused.code, "add --trust-host west-2.acme.com" in refused.stderr) == (2, True), refused.stderr
+    assert path.read_bytes() == before
+    assert cli("profile", "update", "--yes", "--trust-host", "west-2.acme.com").code == 0
     assert data(path)["clusters"]["west"]["server"] == "https://west-2.acme.com"
 
 
@@ -259,7 +262,7 @@ def test_a_newer_one_that_is_forbidden_changes_nothing(took: Took, publish: Publ
     before = path.read_bytes()
     done = cli("profile", "update", "--yes", "--trust-host", "evil.example")
     assert done.code == 2
-    assert "clusters.east.proxy_url: a bundle cannot send anybody's traffic" in done.stderr
+    assert "clusters.east.proxy_url: a bundle cannot send traffic through another place" in done.stderr
     assert path.read_bytes() == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ CORPUS = sorted(
     if path.is_file()
 )
 CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="
+PEM = "-----BEGIN CERTIFICATE-----\nMIIBmadeup\n-----END CERTIFICATE-----\n"
+OTHER_PEM = PEM.replace("made", "other")
 HEAD = f"""\
 apiVersion: v1
 kind: Config
@@ -168,10 +172,52 @@ def test_several_files_are_read_apart(tmp_path: Path) -> None:
 
 
 def test_relative_paths_are_beside_their_file(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(f"# the cluster's\n{PEM}")
+    (tmp_path / "idp.pem").write_text(OTHER_PEM)
     text = PLATFORM.replace(f"certificate-authority-data: {CA}", "certificate-authority: ca.pem")
     [offer] = read(text.replace("get-token,", "get-token, --certificate-authority=idp.pem,"), tmp_path).offers
-    assert (offer.cluster or {})["ca_file"] == str(tmp_path / "ca.pem")
-    assert (offer.issuer or {})["ca_file"] == str(tmp_path / "idp.pem")
+    assert b64decode((offer.cluster or {})["ca_data"]).decode() == PEM
+    assert b64decode((offer.issuer or {})["ca_data"]).decode() == OTHER_PEM
+    assert "ca_file" not in {**(offer.cluster or {}), **(offer.issuer or {})}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("a line of somebody's notes", "holds no PEM certificate"),
+        (f"{PEM}-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", "holds more than certificates"),
+        (f"{PEM}{'x' * 1024 * 1024}", "cannot be read: Larger than 1024 KiB"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["cluster", "issuer"])
+def test_a_path_leads_to_certificates_or_to_nothing(
+    content: str | None, reason: str, whose: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "named.pem"
+    if content is not None:
+        place.write_text(content)
+    text = PLATFORM.replace(f"certificate-authority-data: {CA}", f"certificate-authority: {place}")
+    if whose == "issuer":
+        text = PLATFORM.replace("get-token,", f"get-token, --certificate-authority={place},")
+    found = read(text, tmp_path)
+    assert found.offers == ()
+    [passed] = found.passed
+    assert passed.reason == f"the CA file {place} {reason}"
+
+
+def test_a_pipe_in_the_place_of_a_certificate_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca.pem")
+    [passed] = read(
+        PLATFORM.replace(f"certificate-authority-data: {CA}", "certificate-authority: ca.pem"), tmp_path
+    ).passed
+    assert "Not a regular file" in passed.reason
+
+
+def test_a_key_beside_the_certificates_is_not_taken(tmp_path: Path) -> None:
+    key = b64encode(f"{PEM}-----BEGIN EC PRIVATE KEY-----\nQQ==\n-----END EC PRIVATE KEY-----\n".encode()).decode()
+    [passed] = read(PLATFORM.replace(CA, key), tmp_path).passed
+    assert passed.reason == "its certificate authority holds more than certificates"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +260,9 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 def test_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(PEM)
     text = PLATFORM.replace(f"certificate-authority-data: {CA}", "certificate-authority: ca.pem")
     found = from_text(text, {}, path=tmp_path / "standard input", origin="standard input")
     [offer] = found.offers
     assert found.origin == "standard input"
-    assert (offer.cluster or {})["ca_file"] == str(tmp_path / "ca.pem")
+    assert b64decode((offer.cluster or {})["ca_data"]).decode() == PEM

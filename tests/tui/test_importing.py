@@ -135,6 +135,30 @@ def test_a_kubeconfig_that_somebody_sent_is_imported_and_its_secret_goes_into_th
     assert "https://127.0.0.1:7444" in store
 
 
+def test_a_host_that_a_login_of_the_store_would_be_led_to_is_asked_for_by_name(
+    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, tmp_path: Path, canary: Canary
+) -> None:
+    before = acme.read_bytes()
+    sent = tmp_path / "oidc.yaml"
+    text = KUBECONFIG.format(url=issuer.url, secret="", token="").replace('"--oidc-client-secret="', "-v1")
+    sent.write_text(text.replace("the-client", issuer.client_id).replace("127.0.0.1:7444", "evil.example"), "utf-8")
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, rows=1) as person:
+            await person.press("i", *keys(str(sent)), "enter")
+            await person.sees("evil.example would get tokens of client", "Is that right?")
+            await person.press("n")
+            await person.sees("Nothing was changed.")
+            await person.press("i", *keys(str(sent)), "enter")
+            await person.sees("Is that right?")
+            await person.press("y")
+            await person.sees("Write this?", "+[clusters.acme-east]")
+            await person.press("n")
+
+    asyncio.run(flow())
+    assert acme.read_bytes() == before
+
+
 def test_a_source_that_does_not_say_how_to_log_in_names_the_command_that_asks(
     make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary
 ) -> None:

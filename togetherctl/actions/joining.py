@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from togetherctl.actions.kubeconfig import Written, write_clusters
-from togetherctl.actions.updating import carry_out
+from togetherctl.actions.updating import carry_out, with_sessions
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files, planned
 from togetherctl.kube.ours import current_context, everything
 from togetherctl.kube.stanza import owner_of
 from togetherctl.sources import taken
 from togetherctl.sources.plan import Plan, plan
+from togetherctl.sources.trust import strangers
 from togetherctl.store import files
 from togetherctl.store.editing import begin
 from togetherctl.store.problems import checked
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_update import Entry
     from togetherctl.sources.offer import Offer
+    from togetherctl.sources.trust import Stranger
     from togetherctl.store.models import StoreTable
     from togetherctl.wiring import World
 
@@ -55,6 +57,14 @@ class Taking(Protocol):
     @property
     def added(self) -> Sequence[Entry]:
         """The entries that are new in the store."""
+
+    @property
+    def strangers(self) -> Sequence[Stranger]:
+        """The hosts that would get what they do not get yet."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it came over the network, so that each of these hosts is agreed to by name."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -78,6 +88,8 @@ class ByPlan:
     offers: Sequence[Offer]
     foreign: frozenset[str]
     place: Place = field(repr=False)
+    strangers: Sequence[Stranger]
+    is_remote: bool = False
 
     @property
     def clusters(self) -> Sequence[str]:
@@ -114,6 +126,9 @@ class ByPlan:
                 again = None if now is None else self._again(world, now)
                 if again is None or (again.tables, again.changes) != (self.plan.tables, self.plan.changes):
                     raise _changed_meanwhile(world)
+                # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
+                if now is not None and self._strangers(world, now, again) != self.strangers:
+                    raise _changed_meanwhile(world)
                 self.plan.apply(text)
         taken.remember(world.paths.taken, self.plan.given)
         return [line for line in left if line]
@@ -121,12 +136,23 @@ class ByPlan:
     def _again(self, world: World, store: StoreTable) -> Plan:
         return _plan(world, store, self.offers, self.foreign, self.place)
 
+    def _strangers(self, world: World, store: StoreTable, again: Plan) -> Sequence[Stranger]:
+        return _strangers(world, store, self.offers, self.foreign, self.place, again)
+
 
 @dataclass(frozen=True)
 class ByBundle:
     """Taking a bundle, or chosen clusters of it."""
 
     newer: Newer
+
+    @property
+    def strangers(self) -> Sequence[Stranger]:
+        return self.newer.strangers
+
+    @property
+    def is_remote(self) -> bool:
+        return self.newer.taken.is_remote
 
     @property
     def clusters(self) -> Sequence[str]:
@@ -194,7 +220,9 @@ class Wish:
 def by_plan(world: World, offers: Sequence[Offer], wish: Wish, place: Place) -> ByPlan:
     """What taking `offers` means. Raises ConfigError, StorageError and KubeconfigError."""
     foreign = frozenset(() if wish.overwrite or not wish.write else _foreign(world, wish.kubeconfig))
-    return ByPlan(_plan(world, world.store.table, offers, foreign, place), tuple(offers), foreign, place)
+    store = world.store.table
+    made = _plan(world, store, offers, foreign, place)
+    return ByPlan(made, tuple(offers), foreign, place, _strangers(world, store, offers, foreign, place, made))
 
 
 def preview(world: World, taking: Taking, wish: Wish) -> Preview:
@@ -247,6 +275,18 @@ def _plan(world: World, store: StoreTable, offers: Sequence[Offer], foreign: fro
         taken_contexts=foreign,
         place=place,
     )
+
+
+def _strangers(
+    world: World, store: StoreTable, offers: Sequence[Offer], foreign: frozenset[str], place: Place, made: Plan
+) -> Sequence[Stranger]:
+    """The hosts that `made` would newly lead to, apart from those that the person or Together AI's API named."""
+    vouched = [offer for offer in offers if offer.vouched]
+    if len(vouched) == len(offers):
+        return []
+    before = _plan(world, store, vouched, foreign, place).onto(store) if vouched else store
+    after = made.onto(store)
+    return strangers(before, after, with_sessions(world, after))
 
 
 def _written(world: World, taking: Taking, wish: Wish, *, dry_run: bool) -> Written | None:

@@ -9,7 +9,7 @@ from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.sources.bundle import read
 from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
 from togetherctl.sources.bundle_update import compare
-from togetherctl.sources.trust import strangers
+from togetherctl.sources.trust import identity, strangers
 from togetherctl.store import files
 from togetherctl.store.problems import checked, nearest
 from togetherctl.store.store import Store
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from togetherctl.sources.bundle import Bundle
     from togetherctl.sources.bundle_place import Taken
     from togetherctl.sources.bundle_update import Entry, Update
-    from togetherctl.sources.trust import Stranger
-    from togetherctl.store.models import BundleTable
+    from togetherctl.sources.trust import Identity, Stranger
+    from togetherctl.store.models import BundleTable, StoreTable
     from togetherctl.wiring import World
 
 
@@ -90,7 +90,7 @@ def _newer(world: World, name: str, taken: Taken, bundle: Bundle, wanted: frozen
     if after is None:
         said = [f"{problem.shown}: {problem.reason}" for problem in problems]
         raise ConfigError(f"what {taken.origin} changes does not fit into your store", problems=said)
-    return Newer(name, taken, base, bundle, wanted, update, strangers(world.store.table, after))
+    return Newer(name, taken, base, bundle, wanted, update, _strangers(world, world.store.table, after))
 
 
 def carry_out(world: World, newer: Newer) -> None:
@@ -102,12 +102,27 @@ def carry_out(world: World, newer: Newer) -> None:
         newer.update.apply(text)
         becomes = checked(text.data)[0]
         # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
-        if was is not None and becomes is not None and strangers(was, becomes) != newer.strangers:
+        if was is not None and becomes is not None and _strangers(world, was, becomes) != newer.strangers:
             raise _changed_meanwhile(world)
         remember(text, newer.name, newer.taken, world.paths.bundles)
     before = world.store.table.bundles.get(newer.name)
     if before is not None:
         drop_copy(before.sha256, world.paths.bundles, Store.load(world.paths.config, world.environ).table)
+
+
+def with_sessions(world: World, store: StoreTable) -> set[Identity]:
+    """The identities among those of `store` that have a session, though the person's own store may not have them."""
+    sessions = world.paths.sessions
+    keys = Store(world.paths.config, store, world.environ).keys()
+    return {
+        identity(store.issuers[store.profiles[name].issuer].url, store.profiles[name].client_id)
+        for name, key in keys.items()
+        if any((folder / f"{key}.json").exists() for folder in (sessions, sessions / "keyring"))
+    }
+
+
+def _strangers(world: World, before: StoreTable, after: StoreTable) -> list[Stranger]:
+    return strangers(before, after, with_sessions(world, after))
 
 
 def _changed_meanwhile(world: World) -> TogetherctlError:

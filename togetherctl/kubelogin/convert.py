@@ -172,7 +172,7 @@ class Conversion:
             ours["env"] = [{"name": name, "value": value} for name, value in meant.env.items()]
         kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
-        plan.done += [f"{said} {note}" for note in (*notes, *meant.notes)]
+        plan.done += [f"{said} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
         if meant.cache is not None:
             plan.caches.setdefault(profile, []).append(meant.cache)
         return profile

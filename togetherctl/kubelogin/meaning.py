@@ -41,7 +41,7 @@ class Meaning:
 
     `secret` is the client secret that leaves the kubeconfig, `secret_variable` the variable it is read from anyway;
     `cache` is the folder of the old tokens, None where they are in no file; `env` stays with the stanza; `notes` say
-    what changes. The repr shows no secret.
+    what changes, `notes_in_place` what does where the stanza itself is converted. The repr shows no secret.
     """
 
     issuer: Mapping[str, Any] = field(repr=False)
@@ -51,6 +51,7 @@ class Meaning:
     cache: Path | None
     env: Mapping[str, str] = field(repr=False)
     notes: tuple[str, ...]
+    notes_in_place: tuple[str, ...] = ()
 
     @property
     def has_secret(self) -> bool:
@@ -59,10 +60,7 @@ class Meaning:
 
 def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> Meaning:
     """What `stanza` says, which stands in a kubeconfig in `folder`. Raises CannotCarryOver."""
-    try:
-        flags = parse(stanza.arguments)
-    except UsageError as error:
-        raise CannotCarryOver(f"its flags cannot be read: {error.message}") from None
+    flags = _parsed(stanza)
     if not flags.oidc_issuer_url or not flags.oidc_client_id:
         raise CannotCarryOver("it names no --oidc-issuer-url or no --oidc-client-id")
     if flags.password:
@@ -77,21 +75,34 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     profile = {**dict(_client(flags)), **dict(_login(flags, notes)), **dict(_addresses(flags, folder, notes))}
     secret, variable = _secret(flags, stanza, environ, notes)
     kept = {name: value for name, value in stanza.env.items() if not _is_taken(name, issuer)}
+    in_place = []
     if "@" in issuer.get("proxy", ""):
-        notes.append("had a proxy with a password, which is in the store from now on")
+        in_place.append("had a proxy with a password, which is in the store from now on")
     if kept:
-        notes.append(f"still sets {', '.join(sorted(kept))} for its program")
+        in_place.append(f"still sets {', '.join(sorted(kept))} for its program")
     notes += _left_behind(flags)
     in_files = STORAGES[flags.token_cache_storage] == "file"
     cache = old_cache({**environ, **stanza.env}, flags) if in_files else None
     _check(IssuerTable, issuer, "issuer")
     _check(ProfileTable, {"issuer": "x", **profile}, "profile")
-    return Meaning(issuer, profile, secret, variable, cache, kept, tuple(notes))
+    return Meaning(issuer, profile, secret, variable, cache, kept, tuple(notes), tuple(in_place))
+
+
+def takes_secret(stanza: OldStanza) -> bool:
+    """Whether its program would take a client secret from the environment, if one is there. Raises CannotCarryOver."""
+    return _secret(_parsed(stanza), stanza, {CLIENT_SECRET: "set"}, [])[1] is not None
 
 
 def old_cache(environ: Mapping[str, str], flags: Flags | None = None) -> Path:
     """Where kubelogin keeps its tokens."""
     return cache_folder(flags or Flags(), environ) or expand("~/.kube/cache/oidc-login", environ)
+
+
+def _parsed(stanza: OldStanza) -> Flags:
+    try:
+        return parse(stanza.arguments)
+    except UsageError as error:
+        raise CannotCarryOver(f"its flags cannot be read: {error.message}") from None
 
 
 def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]) -> Iterator[tuple[str, Any]]:

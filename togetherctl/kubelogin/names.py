@@ -56,14 +56,35 @@ def telling(text: str) -> str:
     return "" if name.lower() in _SAYS_NOTHING else name
 
 
+class Used:
+    """Names that are taken; the store knows no upper and lower case. Asking costs the same however many there are."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = {name.lower() for name in names}
+        self._numbers: dict[str, int] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._names
+
+    def add(self, name: str) -> None:
+        """Take one more."""
+        self._names.add(name.lower())
+
+    def free(self, candidates: Iterable[str]) -> str:
+        """The first candidate that is not taken, else the first with a number."""
+        names = [name for name in candidates if name]
+        for name in names:
+            if name not in self:
+                return name
+        stem = names[0][: _LONGEST - _ROOM_FOR_NUMBER]
+        number = self._numbers.get(stem.lower(), 2)
+        while f"{stem}-{number}" in self:
+            number += 1
+        # Names are never given back.
+        self._numbers[stem.lower()] = number
+        return f"{stem}-{number}"
+
+
 def free(candidates: Iterable[str], taken: Iterable[str]) -> str:
     """The first candidate that is not taken, else the first with a number; the store knows no upper and lower case."""
-    names = [name for name in candidates if name]
-    used = {name.lower() for name in taken}
-    for name in names:
-        if name.lower() not in used:
-            return name
-    number = 2
-    while f"{names[0][: _LONGEST - _ROOM_FOR_NUMBER]}-{number}".lower() in used:
-        number += 1
-    return f"{names[0][: _LONGEST - _ROOM_FOR_NUMBER]}-{number}"
+    return Used(taken).free(candidates)

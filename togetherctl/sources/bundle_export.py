@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.disk import read_whole
-from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
-from togetherctl.sources.bundle_keys import KINDS, LEFT_ABOVE, TAKEN, certificates, known_parameters, refused_value
+from togetherctl.sources.bundle_keys import KINDS, LEFT_ABOVE, TAKEN
+from togetherctl.sources.certificates import joined
+from togetherctl.sources.rule import objection, strange_parameters
 from togetherctl.store.editing import section
 from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
@@ -25,7 +23,6 @@ _HEAD = """\
 #
 #   togetherctl init THIS-FILE-OR-ITS-HTTPS-ADDRESS
 """
-_MAX_CA_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -73,29 +70,12 @@ def _exported(store: Store, kind: Kind, name: str, environ: Mapping[str, str]) -
     ca_files = table.pop("ca_file", None) or []
     ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
     if ca_files or "ca_data" in table:
-        table["ca_data"] = _authorities(store.path.parent, ca_files, table.get("ca_data"), environ)
+        files = [expand(file, environ, beside=store.path.parent) for file in ca_files]
+        table["ca_data"] = joined(files, table.get("ca_data"), alone=False)
     lost = [key for key in table if key not in TAKEN[kind]]
     if "auth_params" in table:
-        kept = known_parameters(table["auth_params"])
-        lost += [f"auth_params.{parameter}" for parameter in table["auth_params"] if parameter not in kept]
-        table["auth_params"] = kept
-    lost += [key for key in table if key in TAKEN[kind] and refused_value(kind, key, table)]
+        strange = strange_parameters(table)
+        lost += [f"auth_params.{parameter}" for parameter in strange]
+        table["auth_params"] = {key: value for key, value in table["auth_params"].items() if key not in strange}
+    lost += [key for key in table if key in TAKEN[kind] and objection("bundle", kind, key, table)]
     return {key: value for key, value in table.items() if key not in lost and value != {}}, lost
-
-
-def _authorities(folder: Path, files: Sequence[str], data: str | None, environ: Mapping[str, str]) -> str:
-    pem = "".join(_read(expand(file, environ, beside=folder)) for file in files)
-    if data:
-        pem += "\n" + base64.b64decode("".join(data.split())).decode("utf-8", "replace")
-    return certificates(pem)
-
-
-def _read(path: Path) -> str:
-    try:
-        raw, _ = read_whole(path, limit=_MAX_CA_BYTES)
-    except OSError as error:
-        raise ConfigError(f"the CA file {path} cannot be read: {error.strerror}") from None
-    text = raw.decode("utf-8", "replace")
-    if not certificates(text):
-        raise ConfigError(f"the CA file {path} holds no PEM certificate")
-    return text

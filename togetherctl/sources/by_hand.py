@@ -47,4 +47,6 @@ class Server:
 def by_hand(login: Login, server: Server) -> Found:
     """The cluster that was described."""
     cluster = {"server": server.url, **({"ca_file": server.ca_file} if server.ca_file else {})}
-    return Found("what you typed", (login.opens(Offer(server.called, cluster=cluster, source="by hand")),))
+    return Found(
+        "what you typed", (login.opens(Offer(server.called, cluster=cluster, source="by hand", vouched=True)),)
+    )

@@ -1,7 +1,8 @@
 """Clusters of kubeconfigs as offers: what a platform or an admin hands out, kubelogin's stanzas, static users.
 
 Of a static user nothing is taken: the server and its CA are, and how to log in is asked. Each file is looked at by
-itself, because contexts of files from different places are called alike.
+itself, because contexts of files from different places are called alike. Somebody else may have written it: what no
+kubeconfig may set (see `rule`) is left out here, and said.
 """
 
 from __future__ import annotations
@@ -10,20 +11,26 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.environment import CLIENT_SECRET
+from togetherctl.errors import ConfigError, KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.stanza import is_ours
 from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
-from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.kubelogin.meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
-from togetherctl.paths import tilde
+from togetherctl.paths import expand, tilde
 from togetherctl.printable import printable
+from togetherctl.sources.certificates import holds_more, joined, pem_of
 from togetherctl.sources.offer import Found, Offer, Passed
+from togetherctl.sources.rule import without_harm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from togetherctl.sources.rule import Left
+    from togetherctl.store.choices import Kind
 
 _ENDINGS = (".yaml", ".yml", ".conf", ".kubeconfig", ".json", "")
 _MOST_FILES = 500
@@ -129,9 +136,8 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
         cluster = cluster_table(at, entry, seen.context)
     except ValueError as error:
         raise _CannotTake(str(error)) from None
-    offer = Offer(name, cluster={**cluster, "context": name}, source=str(file.path.absolute()))
-    if cluster.get("insecure_skip_tls_verify"):
-        offer = replace(offer, notes=("does not verify the API server's certificate",))
+    cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
+    offer = Offer(name, cluster={**cluster, "context": name}, source=str(file.path.absolute()), left=left)
     if seen.user is None:
         return offer
     stanza = old_stanza(seen.user) or _standalone(seen.user, file)
@@ -140,13 +146,46 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
     try:
-        meant = meaning(stanza, folder=file.path.absolute().parent, environ=environ)
+        # The client secret of the environment is the person's: whoever wrote this file may not name where it goes.
+        meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
     except CannotCarryOver as error:
         raise _CannotTake(str(error)) from None
-    profile = dict(meant.profile)
-    if meant.secret_variable:
-        profile["client_secret"] = {"env": meant.secret_variable}
-    return replace(offer, issuer=meant.issuer, profile=profile, secret=meant.secret, notes=(*offer.notes, *meant.notes))
+    issuer, left = _believed("issuer", meant.issuer, "the issuer's certificate authority", environ)
+    profile, more = without_harm("profile", meant.profile)
+    notes = list(meant.notes)
+    if meant.env:
+        notes.append(
+            f"leaves out the variables of its program ({', '.join(sorted(meant.env))}), because a kubeconfig sets no "
+            "variables of your programs"
+        )
+    return replace(
+        offer,
+        issuer=issuer,
+        profile=profile,
+        secret=meant.secret,
+        notes=(*offer.notes, *notes),
+        left=(*offer.left, *left, *more),
+        takes_secret=takes_secret(stanza),
+    )
+
+
+def _believed(
+    kind: Kind, table: Mapping[str, Any], what: str, environ: Mapping[str, str]
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """A table without what no kubeconfig may set, its CA files read; and what was left out. Raises _CannotTake."""
+    kept = dict(table)
+    data = kept.get("ca_data")
+    if isinstance(data, str) and holds_more(pem_of(data)):
+        raise _CannotTake(f"{what} holds more than certificates")
+    files = kept.get("ca_file")
+    if isinstance(files, (str, list)) and files:
+        del kept["ca_file"]
+        paths = [files] if isinstance(files, str) else files
+        try:
+            kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
+        except ConfigError as error:
+            raise _CannotTake(error.message) from None
+    return without_harm(kind, kept)
 
 
 def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:

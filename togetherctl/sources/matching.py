@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from togetherctl.errors import ConfigError
+from togetherctl.paths import expand
+from togetherctl.sources.certificates import joined
 from togetherctl.sources.taken import digest, key_of
 from togetherctl.store.identity import Identities
 from togetherctl.store.models import IssuerTable, ProfileTable
@@ -14,7 +18,6 @@ from togetherctl.store.problems import described
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from togetherctl.kubelogin.additions import Additions
     from togetherctl.sources.offer import Offer
@@ -61,12 +64,36 @@ class Matching:
         self._profiles = additions.profiles
         self._issuers = additions.issuers
         self._identities = Identities(folder, environ)
+        self._folder = folder
+        self._environ = environ
         self._given = given
-        self._digests = {name: digest(table) for name, table in clusters.items()}
+        # Where to look for a cluster, by what may tell it: looking takes as long with 5 clusters as with 5000.
+        self._places: dict[tuple[str, object], dict[str, None]] = {}
+        self._order: dict[str, int] = {}
+        self._authorities: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+        for name, table in clusters.items():
+            self.add(name, table)
+            self._places.setdefault(("digest", digest(table)), {})[name] = None
         # Profiles that the person may have edited, by what the source says of them: learnt from clusters that are here.
         self._edited: dict[str, str] = {}
         for offer in offers:
             self._learn(offer)
+
+    def add(self, name: str, table: ClusterTable) -> None:
+        """Know a cluster that is new, or is something else by now."""
+        self._order.setdefault(name, len(self._order))
+        for place in (
+            ("server", table.server),
+            ("called", name),
+            ("called", table.context),
+            ("id", table.together_cluster_id),
+        ):
+            self._places.setdefault(place, {})[name] = None
+
+    def _at(self, *places: tuple[str, object]) -> list[str]:
+        """The names of clusters in any of these places, in the store's order; some may be there no more."""
+        found = {name for place in places for name in self._places.get(place, ())}
+        return sorted(found, key=self._order.__getitem__)
 
     def cluster(self, offer: Offer, clusters: Mapping[str, ClusterTable]) -> str | None:
         """The name of the cluster that is offered, among `clusters`; None where it is new."""
@@ -75,18 +102,20 @@ class Matching:
             return None
         cluster_id = wanted.get("together_cluster_id")
         if cluster_id:
-            found = [name for name, table in clusters.items() if table.together_cluster_id == cluster_id]
+            found = [name for name in self._at(("id", cluster_id)) if clusters[name].together_cluster_id == cluster_id]
             if found:
                 return found[0]
-        alike = [name for name, table in clusters.items() if self._may_be(offer, table, cluster_id)]
+        last = self._given.get(key_of(offer))
+        places = (("server", wanted.get("server")), ("called", offer.name), ("digest", last))
+        alike = [name for name in self._at(*places) if self._may_be(offer, clusters[name], cluster_id)]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
-        last = self._given.get(key_of(offer))
+        as_given = self._places.get(("digest", last), {})
         for found in (
             [name for name in there if name in called],
             [name for name in there if _apart(clusters[name]) == apart],
-            [name for name in alike if last is not None and self._digests.get(name) == last],
+            [name for name in alike if last is not None and name in as_given],
             # Under the same name, the same authority vouches for it, or its source gave it before and it was edited.
             [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
             called if last is not None else [],
@@ -97,7 +126,17 @@ class Matching:
 
     def is_as_given(self, offer: Offer, table: ClusterTable) -> bool:
         """Whether a cluster is what its source gave last, so that nobody has edited it."""
-        return self._given.get(key_of(offer)) == digest(table)
+        return self._given.get(key_of(offer)) in (digest(table), digest(table, offer.left))
+
+    def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
+        """Whether the CA files of an entry of the store hold the certificates that a source brings."""
+        listed = (mine.ca_file,) if isinstance(mine.ca_file, str) else mine.ca_file
+        if not listed or ca_data is None:
+            return False
+        files = tuple(str(expand(path, self._environ, beside=self._folder)) for path in listed)
+        if (files, mine.ca_data) not in self._authorities:
+            self._authorities[files, mine.ca_data] = _read(files, mine.ca_data)
+        return self._authorities[files, mine.ca_data] == ca_data
 
     def profile(self, offer: Offer, mine: str | None) -> Same | None:
         """The profile of the store that `offer` means, though it may differ; `mine` opens its cluster already.
@@ -108,9 +147,16 @@ class Matching:
         exact = self._identities.key(self._way_of_mine(login.issuer), login.profile)
         if mine is not None:
             return self._same(mine, login) if self._is_client(self._profiles[mine], login) else None
-        if any(self._is_client(table, login) and self._key(table) == exact for table in self._profiles.values()):
+        exactly = [
+            (name, table)
+            for name, table in self._profiles.items()
+            if self._is_client(table, login) and self._key(table) == exact
+        ]
+        if any(bool(table.client_secret) == login.has_secret for _, table in exactly):
             # For whoever adds profiles, who says what else differs.
             return None
+        if exactly:
+            return self._same(exactly[0][0], login)
         edited = self._edited.get(exact)
         if edited is not None:
             return self._same(edited, login)
@@ -164,7 +210,8 @@ class Matching:
         return (
             (url, table.client_id) == login.client
             and table.token == login.profile.token
-            and bool(table.client_secret) == login.has_secret
+            # A secret that the store has and the source does not know of is the person's.
+            and (bool(table.client_secret) or not login.has_secret)
         )
 
     def _key(self, table: ProfileTable) -> str:
@@ -172,9 +219,10 @@ class Matching:
 
     def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
         """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
-        if issuer.model_fields_set & _WAY:
-            return issuer
         mine = [table for table in self._issuers.values() if table.url == issuer.url]
+        if issuer.model_fields_set & _WAY:
+            alone = issuer.model_fields_set & _WAY == {"ca_data"}
+            return next((table for table in mine if alone and self.same_authority(table, issuer.ca_data)), issuer)
         return mine[0] if len(mine) == 1 else issuer
 
     def _same(self, name: str, login: _Login) -> Same:
@@ -191,6 +239,13 @@ class Matching:
         if not differs:
             return Same(name)
         return Same(name, (f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them",))
+
+
+def _read(files: tuple[str, ...], ca_data: str | None) -> str | None:
+    try:
+        return joined(map(Path, files), ca_data, alone=False)
+    except ConfigError:
+        return None
 
 
 def _apart(table: ClusterTable) -> tuple[str | None, str | None]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from togetherctl.sources.rule import Left
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -17,7 +19,9 @@ class Offer:
     `issuer` or `profile` the source does not say how to log in, so that is asked. `issuer_name` and `profile_name` are
     what the source calls them, where it does. `secret` is a client secret that stands in the source; `source` is where
     it comes from, the same each time, empty where the cluster has an ID. `opened_by` is a profile of the store, where
-    somebody said so. The repr shows no secret.
+    somebody said so. `left` is what the source said and may not set. `vouched` where the person or Together AI's API
+    said it all; `takes_secret` where its program would take a client secret from the environment. The repr shows no
+    secret.
     """
 
     name: str
@@ -30,6 +34,9 @@ class Offer:
     secret: str | None = field(default=None, repr=False)
     source: str = ""
     opened_by: str | None = None
+    left: tuple[Left, ...] = ()
+    vouched: bool = False
+    takes_secret: bool = False
 
     @property
     def says_login(self) -> bool:

@@ -16,10 +16,11 @@ from togetherctl.kubelogin import names
 from togetherctl.kubelogin.additions import Additions
 from togetherctl.kubelogin.meaning import Meaning
 from togetherctl.sources.bundle_update import Change, changed_line, place_and_value
+from togetherctl.sources.left_out import LeftOut
 from togetherctl.sources.matching import Matching
 from togetherctl.sources.offer import Passed
 from togetherctl.sources.taken import OWNED, digest, key_of
-from togetherctl.store.editing import missing, section
+from togetherctl.store.editing import TABLES, missing, section
 from togetherctl.store.models import ClusterTable
 from togetherctl.store.problems import described
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_update import Entry
     from togetherctl.sources.offer import Offer
+    from togetherctl.sources.rule import Left
+    from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
     from togetherctl.store.toml_text import TomlText
 
@@ -43,15 +46,17 @@ class Plan:
     """What taking offers means for one store.
 
     `tables` are new entries; `changes` will be made to entries that are there, `kept` will not, because the person
-    made them so; `notes` say which names were given and why. `clusters` are the names of all that was taken, new or
-    not, and `profiles` those that open them. `passed` cannot be taken; `without_login` are names of offers of which
-    nobody has said how to log in. `secrets` are client secrets that have to be put somewhere, `given` what to remember.
+    made them so; `notes` say which names were given and why; `left` is what sources may not set. `clusters` are the
+    names of all that was taken, new or not, and `profiles` those that open them. `passed` cannot be taken;
+    `without_login` are names of offers of which nobody has said how to log in. `secrets` are client secrets that have
+    to be put somewhere, `given` what to remember.
     """
 
     tables: Mapping[Entry, dict[str, Any]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     kept: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left: LeftOut = field(default_factory=LeftOut)
     clusters: list[str] = field(default_factory=list)
     profiles: list[str] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
@@ -82,6 +87,23 @@ class Plan:
             place, mine, theirs = place_and_value(change)
             yield f"{place} stays {mine}, which is yours; the source says {theirs}"
         yield from self.notes
+        yield from self.left.lines()
+
+    def onto(self, store: StoreTable) -> StoreTable:
+        """The store as it would be."""
+        tables: dict[Kind, dict[str, Any]] = {
+            "issuer": dict(store.issuers),
+            "profile": dict(store.profiles),
+            "cluster": dict(store.clusters),
+        }
+        for change in self.changes:
+            kind, name = change.entry
+            default = ClusterTable.model_fields[change.key].default
+            value = default if change.theirs is None else change.theirs
+            tables[kind][name] = tables[kind][name].model_copy(update={change.key: value})
+        for (kind, name), table in self.tables.items():
+            tables[kind][name] = TABLES[kind].model_validate(table)
+        return store.model_copy(update={section(kind): entries for kind, entries in tables.items()})
 
 
 def plan(
@@ -123,6 +145,11 @@ class _Planning:
         self._additions = additions
         self._matching = matching
         self._clusters: dict[str, ClusterTable] = dict(store.clusters)
+        self._taken: set[Entry] = set()
+        contexts = [table.context or name for name, table in store.clusters.items()]
+        # The store keeps contexts apart, and without one of its own a cluster's is its name.
+        self._contexts = names.Used(contexts)
+        self._names = names.Used([*store.clusters, *contexts])
         self._not_ours = frozenset(taken_contexts)
 
     def take(self, offer: Offer) -> None:
@@ -135,16 +162,17 @@ class _Planning:
             # A cluster that cannot be had brings no profile.
             wanted = None if offer.cluster is None else _checked(offer.cluster)
             profile = self._profile(offer, known)
+            name = None
             if wanted is not None:
                 wanted = wanted.model_copy(update={"profile": profile})
                 name = self._merged(known, wanted, offer) if known else self._added(profile, wanted, offer)
-                self._once(self.plan.clusters, name)
-                self.plan.given[key_of(offer)] = digest(wanted)
+                self._once("cluster", name)
                 self.plan.notes += [f"{offer.name} {note}" for note in offer.notes]
         except ValueError as error:
             self.plan.passed.append(Passed(offer.name, str(error)))
             return
-        self._once(self.plan.profiles, profile)
+        self._once("profile", profile)
+        self._leave_out(offer, profile, name)
 
     def _profile(self, offer: Offer, known: str | None) -> str:
         """The profile that opens it, new or known. Raises ValueError where the store cannot have it."""
@@ -174,15 +202,22 @@ class _Planning:
         """The same cluster, following its source where the person did not say otherwise."""
         mine = self._clusters[name]
         follows = self._matching.is_as_given(offer, mine)
+        skipped = {left.key for left in offer.left if left.kind == "cluster"}
+        if self._matching.same_authority(mine, wanted.ca_data):
+            skipped |= {"ca_data", "ca_file"}
         for key in OWNED:
             before, after = getattr(mine, key), getattr(wanted, key)
-            if before == after or (after is None and not follows):
+            if key in skipped or before == after or (after is None and not follows):
                 continue
             added = before is None and key in _ADDED
             change = Change(("cluster", name), key, before or None, after or None)
             (self.plan.changes if follows or added else self.plan.kept).append(change)
+        given = wanted
         if follows:
-            self._clusters[name] = mine.model_copy(update={key: getattr(wanted, key) for key in OWNED})
+            changed = {key: getattr(wanted, key) for key in OWNED if key not in skipped}
+            given = self._clusters[name] = mine.model_copy(update=changed)
+            self._matching.add(name, given)
+        self.plan.given[key_of(offer)] = digest(given, offer.left)
         if name != offer.name:
             self.plan.notes.append(f"{offer.name} is the same cluster as {name}")
         return name
@@ -190,17 +225,16 @@ class _Planning:
     def _added(self, profile: str, wanted: ClusterTable, offer: Offer) -> str:
         """A new cluster, under a name and a context that nobody else has."""
         wished = names.clean(offer.name) or "cluster"
-        contexts = {table.context or name for name, table in self._clusters.items()}
-        # The store keeps contexts apart, and without one of its own a cluster's is its name.
-        name = names.free([wished, names.clean(f"{profile}-{wished}")], [*self._clusters, *contexts])
+        name = self._names.free([wished, names.clean(f"{profile}-{wished}")])
         if name != wished:
             self.plan.notes.append(f"{offer.name} is called {name} here, because the name {wished} is taken")
         context = wanted.context or name
-        if context in contexts:
+        if context in self._contexts:
             context = name
         if context in self._not_ours:
             theirs = context
-            context = names.free([f"{profile}-{context}", f"{context}-{profile}"], [*contexts, *self._not_ours])
+            others = names.Used([*self._not_ours, *map(_context, self._clusters.items())])
+            context = others.free([f"{profile}-{context}", f"{context}-{profile}"])
             self.plan.notes.append(
                 f"{offer.name} gets the context {context}, because your kubeconfig has another {theirs}"
             )
@@ -211,13 +245,48 @@ class _Planning:
         }
         if context != name:
             table["context"] = context
-        self._clusters[name] = wanted.model_copy(update={"context": table.get("context")})
+        added = self._clusters[name] = wanted.model_copy(update={"context": table.get("context")})
+        self._matching.add(name, added)
+        self._contexts.add(context)
+        self._names.add(name)
+        self._names.add(context)
         self.clusters_added["cluster", name] = table
+        self.plan.given[key_of(offer)] = digest(added, offer.left)
         return name
 
-    def _once(self, listed: list[str], name: str) -> None:
-        if name not in listed:
-            listed.append(name)
+    def _once(self, kind: Kind, name: str) -> None:
+        if (kind, name) not in self._taken:
+            self._taken.add((kind, name))
+            (self.plan.clusters if kind == "cluster" else self.plan.profiles).append(name)
+
+    def _leave_out(self, offer: Offer, profile: str, cluster: str | None) -> None:
+        """Say what the source may not set, unless the person has set that already."""
+        issuer = self._additions.profiles[profile].issuer
+        mine: dict[Kind, str | None] = {"issuer": issuer, "profile": profile, "cluster": cluster}
+        entries: dict[Kind, Mapping[str, Any]] = {
+            "issuer": self._additions.issuers,
+            "profile": self._additions.profiles,
+            "cluster": self._clusters,
+        }
+        for left in offer.left:
+            name = mine[left.kind]
+            if name is not None and not _is_set(entries[left.kind].get(name), left):
+                self.plan.left.add(left, name)
+
+
+def _is_set(table: object, left: Left) -> bool:
+    """Whether the person's own entry says something of what was left out."""
+    value = getattr(table, left.key, None)
+    if left.key == "auth_params" and isinstance(value, dict):
+        return all(name in value for name in left.said.split(", "))
+    return table is not None and value != TABLES[left.kind].model_fields[left.key].get_default(
+        call_default_factory=True
+    )
+
+
+def _context(entry: tuple[str, ClusterTable]) -> str:
+    name, table = entry
+    return table.context or name
 
 
 def _checked(cluster: Mapping[str, Any]) -> ClusterTable:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from togetherctl.sources.offer import Offer
+    from togetherctl.sources.rule import Left
     from togetherctl.store.models import ClusterTable
 
 _VERSION = 1
@@ -34,14 +35,13 @@ OWNED = (
 )
 
 
-def owned(table: ClusterTable) -> dict[str, Any]:
-    """What of a cluster is the source's to say."""
-    return {key: getattr(table, key) for key in OWNED}
-
-
-def digest(table: ClusterTable) -> str:
-    """A digest of that, in hexadecimal."""
-    return hashlib.sha256(json.dumps(owned(table), sort_keys=True).encode("utf-8")).hexdigest()
+def digest(table: ClusterTable, left: Iterable[Left] = ()) -> str:
+    """A digest of what of a cluster is the source's to say, apart from what it may not set, in hexadecimal."""
+    fields = type(table).model_fields
+    # What was left out is the person's to set: the cluster follows its source all the same.
+    own = {one.key: fields[one.key].default for one in left if one.kind == "cluster"}
+    said = {key: own.get(key, getattr(table, key)) for key in OWNED}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def key_of(offer: Offer) -> str:

@@ -107,7 +107,7 @@ def _offer(name: str, record: ClusterRecord) -> Offer:
         **({"together_cluster_id": record.cluster_id} if record.cluster_id else {}),
     }
     _check(cluster, lambda table: ClusterTable.model_validate({"profile": name, **table}), "cluster")
-    return Offer(name, issuer, profile, cluster, tuple(notes))
+    return Offer(name, issuer, profile, cluster, tuple(notes), vouched=True)
 
 
 def _refuse_if_not_ready(record: ClusterRecord, notes: list[str]) -> None:

@@ -1,30 +1,45 @@
-"""Hosts that a change of the store would newly send somebody's tokens, or somebody's login, to."""
+"""Hosts that a change of the store would newly send tokens to, or logins, and agreeing to them."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
 
 _SAID = 5
+_PORTS = {"https": 443, "http": 80}
+# A host as people write it, then perhaps a port; an IPv6 address with a port stands in brackets.
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@?#\s]+)(?::(?P<port>\d{1,5}))?")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
+
+# An issuer and a client there, as far as spelling does not matter.
+Identity = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """A host that has to be agreed to, in ASCII, and what it would get."""
+    """A host that would get something it does not get yet: in ASCII, what it gets, and on which ports.
+
+    `known` where that is of an identity that was there before, or where another authority vouches for a known host:
+    then it has to be agreed to by name, whatever the source.
+    """
 
     host: str
     gets: tuple[str, ...]
+    ports: frozenset[int] = field(default=frozenset({443}), compare=False)
+    known: bool = False
 
     @property
     def sentence(self) -> str:
@@ -32,47 +47,84 @@ class Stranger:
         return f"{self.host} would get {'; '.join(self.gets)}"
 
 
-def strangers(before: StoreTable, after: StoreTable) -> list[Stranger]:
+class _Reach(NamedTuple):
+    """One place that logins or tokens get to: all that counts of it, and what it gets."""
+
+    what: tuple[object, ...]
+    url: str
+    gets: str
+    identities: frozenset[Identity]
+    """Whose logins or tokens it gets."""
+    is_login: bool = False
+
+
+def strangers(before: StoreTable, after: StoreTable, sessions: Collection[Identity] = ()) -> list[Stranger]:
     """The hosts that would get by `after` what `before` did not give them, each once.
 
-    A host that gets the tokens of one client is still a stranger to those of another, and to tokens that are good for
-    more: a bundle must not lead the tokens of one company to the servers of another. Nor does it choose who vouches for
-    a host that is known.
+    `sessions` are identities that have a session though `before` may not have them. A host that gets the tokens of one
+    client is still a stranger to those of another, and to tokens that are good for more: no source leads the tokens of
+    one company to the servers of another. Nor does it choose who vouches for a host that is known.
     """
-    known = {reach for reach, _, _ in _reached(before)}
-    found: dict[str, list[str]] = {}
-    for reach, host, gets in _reached(after):
-        if reach not in known:
-            found.setdefault(host, []).append(gets)
+    past = list(_reached(before))
+    reached = {reach.what for reach in past}
+    logins = {_place(reach.url) for reach in past if reach.is_login}
+    identities = {identity for reach in past for identity in reach.identities} | identities_of(before) | {*sessions}
+    found: dict[str, list[tuple[_Reach, bool]]] = {}
+    for reach in _reached(after):
+        if reach.what not in reached:
+            vouched = reach.is_login and _place(reach.url) in logins
+            known = vouched or not identities.isdisjoint(reach.identities)
+            found.setdefault(_host(reach.url), []).append((reach, known))
     for name, profile in after.profiles.items():
         url = after.issuers[profile.issuer].url
-        past = before.profiles.get(name)
-        if past is not None and before.issuers[past.issuer].url != url:
-            found.setdefault(_host(url), []).append(f"the logins of profile {name}")
-    return [Stranger(host, tuple(dict.fromkeys(gets))) for host, gets in found.items()]
+        was = before.profiles.get(name)
+        if was is not None and before.issuers[was.issuer].url != url:
+            moved = _Reach((), url, f"the logins of profile {name}", frozenset())
+            found.setdefault(_host(url), []).append((moved, True))
+    return [
+        Stranger(
+            host,
+            tuple(dict.fromkeys(reach.gets for reach, _ in gets)),
+            frozenset(_port(reach.url) for reach, _ in gets),
+            any(known for _, known in gets),
+        )
+        for host, gets in found.items()
+    ]
 
 
-def agree(
-    found: Sequence[Stranger],
-    *,
-    trusted: Iterable[str],
-    yes: bool,
-    ask: Callable[[Stranger], bool] | None,
-) -> None:
-    """Come back only if each of these hosts was agreed to: by name, by `yes`, or by `ask`, once for each.
+def identities_of(store: StoreTable) -> set[Identity]:
+    """Whom the store can log in: each client at its issuer."""
+    return {identity(store.issuers[profile.issuer].url, profile.client_id) for profile in store.profiles.values()}
 
-    `yes` is that of `--yes` where it may agree: not for a bundle from the network. Raises UsageError with the flags
-    that would agree.
+
+def identity(issuer: str, client_id: str) -> Identity:
+    """The same for all spellings of one issuer: more is asked then, never less."""
+    parts = urlsplit(issuer)
+    return f"{parts.scheme}://{_host(issuer).rstrip('.')}:{_port(issuer)}{parts.path.rstrip('/')}", client_id
+
+
+def to_be_named(found: Iterable[Stranger], *, remote: bool) -> list[Stranger]:
+    """Those that are agreed to by name alone: all of them for a source from the network, which may be another tomorrow.
+
+    Of a file, which can be looked at, writing it agrees to the hosts of identities that are new.
     """
-    named = {_ascii(host.strip().strip("[]")) for host in trusted}
-    open_ones = [stranger for stranger in found if stranger.host not in named]
-    if not open_ones or yes:
+    return [stranger for stranger in found if remote or stranger.known]
+
+
+def agree(found: Sequence[Stranger], *, trusted: Iterable[str], ask: Callable[[Stranger], bool] | None) -> None:
+    """Come back only if each of these hosts was agreed to: by `--trust-host`, or by `ask`, once for each.
+
+    Raises UsageError with the flags that would agree.
+    """
+    named = {trusted_host(word) for word in trusted}
+    open_ones = [stranger for stranger in found if not _is_named(stranger, named)]
+    if not open_ones:
         return
     if ask is None:
         said = "; ".join(stranger.sentence for stranger in open_ones[:_SAID])
         more = f"; and {len(open_ones) - _SAID} more" if len(open_ones) > _SAID else ""
         raise UsageError(
-            f"nobody has agreed to {'this host' if len(open_ones) == 1 else 'these hosts'} yet: {said}{more}",
+            f"{'this host is' if len(open_ones) == 1 else 'these hosts are'} not agreed to yet: {said}{more}",
             hint="if that is right, add "
             + " ".join(f"--trust-host {shlex.quote(stranger.host)}" for stranger in open_ones),
         )
@@ -81,25 +133,44 @@ def agree(
             raise UsageError(f"{stranger.host} was not agreed to; nothing was changed")
 
 
-def _reached(store: StoreTable) -> Iterable[tuple[tuple[object, ...], str, str]]:
-    """What the store reaches with logins and tokens: all that counts of it, its host, and what that gets."""
+def trusted_host(word: str) -> tuple[str, int | None]:
+    """What `--trust-host` names: a host, and a port where that is said. Raises UsageError."""
+    word = word.strip()
+    if _IPV6.fullmatch(word):
+        return word.lower(), None
+    match = _HOST_AND_PORT.fullmatch(word)
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
+        raise UsageError(f"--trust-host {printable(word)}: it takes HOST or HOST:PORT")
+    return _ascii(match["host"].strip("[]")), int(match["port"]) if match["port"] else None
+
+
+def _is_named(stranger: Stranger, named: set[tuple[str, int | None]]) -> bool:
+    return (stranger.host, None) in named or all((stranger.host, port) in named for port in stranger.ports)
+
+
+def _reached(store: StoreTable) -> Iterator[_Reach]:
+    """What the store reaches with logins and tokens."""
+    clients: dict[str, set[Identity]] = {name: set() for name in store.issuers}
+    for profile in store.profiles.values():
+        clients[profile.issuer].add(identity(store.issuers[profile.issuer].url, profile.client_id))
     for name, issuer in store.issuers.items():
-        host = _host(issuer.url)
-        yield (_place(issuer.url), _voucher(issuer)), host, f"your login, as the issuer {name}"
+        mine = frozenset(clients[name])
+        what = (_place(issuer.url), _voucher(issuer))
+        yield _Reach(what, issuer.url, f"your login, as the issuer {name}", mine, is_login=True)
         device = issuer.device_authorization_endpoint
         if device is not None and _place(device) != _place(issuer.url):
             asked = (_place(device), _voucher(issuer), issuer.url)
-            yield asked, _host(device), f"your logins by device code, for the issuer {name}"
+            yield _Reach(asked, device, f"your logins by device code, for the issuer {name}", mine, is_login=True)
         revocation = issuer.revocation_endpoint
         if revocation is not None and _place(revocation) != _place(issuer.url):
             told = (_place(revocation), _voucher(issuer), issuer.url, "revocation")
-            yield told, _host(revocation), f"your tokens at each logout, for the issuer {name}"
+            yield _Reach(told, revocation, f"your tokens at each logout, for the issuer {name}", mine)
     for name, cluster in store.clusters.items():
         profile = store.profiles[cluster.profile]
         issuer = store.issuers[profile.issuer]
-        host = _host(cluster.server)
-        reach = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
-        yield reach, host, f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
+        at = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
+        gets = f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
+        yield _Reach(at, cluster.server, gets, frozenset({identity(issuer.url, profile.client_id)}))
 
 
 def _voucher(table: IssuerTable | ClusterTable) -> tuple[object, ...]:
@@ -132,6 +203,11 @@ def _host(url: str) -> str:
     return _ascii(urlsplit(url).hostname or "")
 
 
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or _PORTS.get(parts.scheme, 0)
+
+
 def _ascii(host: str) -> str:
     """The host as it is looked up: letters of other scripts can look like those of a host that is trusted.
 
@@ -139,6 +215,8 @@ def _ascii(host: str) -> str:
     spelled out: such a host is not the one that it would be by the old rules.
     """
     host = host.lower()
+    with suppress(ValueError):
+        return str(ip_address(host))
     if host.isascii():
         return host
     with suppress(UnicodeError):

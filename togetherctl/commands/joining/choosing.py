@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,10 +10,11 @@ from togetherctl.actions.joining import ByBundle, by_plan
 from togetherctl.actions.updating import consider
 from togetherctl.commands.asking import Answer
 from togetherctl.commands.secret_places import Places
+from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.sources.bundle import read
-from togetherctl.sources.trust import agree
+from togetherctl.sources.trust import agree, to_be_named
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from togetherctl.commands.joining.logins import Logins
     from togetherctl.commands.joining.options import Given, Missing
     from togetherctl.sources.offer import Offer, Passed
-    from togetherctl.sources.trust import Stranger
 
 _SAID = 5
 
@@ -57,8 +57,9 @@ class Choosing:
         self._say_passed(gathered.passed)
         if not gathered.offers:
             raise _nothing(gathered.origins, gathered.passed)
-        offers = self.logins.look_at(self._chosen(gathered.offers))
-        places = Places(self.app, SecretPlace.parse(self.given.secret) if self.given.secret else None)
+        typed = SecretPlace.parse(self.given.secret) if self.given.secret else None
+        offers = self.logins.look_at(self._with_secret(self._chosen(gathered.offers), typed))
+        places = Places(self.app, typed)
         taking = by_plan(self.app.world, offers, wish, places.of)
         if taking.plan.without_login:
             taking = self._logged_in(taking, wish, places)
@@ -72,7 +73,38 @@ class Choosing:
             else:
                 places.settle(taking.plan.secrets)
                 taking = by_plan(self.app.world, taking.offers, wish, places.of)
+        self._agree(taking)
         return taking
+
+    def _with_secret(self, offers: Sequence[Offer], typed: SecretPlace | None) -> Sequence[Offer]:
+        """The offers with the client secret of the environment where `--secret env:NAME` says so, and nowhere else.
+
+        Raises UsageError where that could mean several clients.
+        """
+        taking = [offer for offer in offers if offer.takes_secret and offer.issuer and offer.profile]
+        clients = {
+            (offer.issuer["url"], offer.profile["client_id"]) for offer in taking if offer.issuer and offer.profile
+        }
+        if typed is not None and typed.kind == "env" and taking:
+            if len(clients) > 1:
+                raise UsageError(
+                    f"{typed.value} holds one client secret, and there are {len(clients)} clients that would take it",
+                    hint="take them one after the other: --clusters A,B",
+                )
+            reference = typed.reference(self.app.environ)
+            return [
+                replace(offer, profile={**(offer.profile or {}), "client_secret": reference})
+                if offer in taking
+                else offer
+                for offer in offers
+            ]
+        if typed is None and self.app.environ.get(CLIENT_SECRET):
+            for issuer, client in sorted(clients):
+                self.app.console.say(
+                    f"Client {client} at {issuer} does not get the client secret in {CLIENT_SECRET}, which is yours; "
+                    f"--secret env:{CLIENT_SECRET} gives it."
+                )
+        return offers
 
     def _chosen(self, offers: Sequence[Offer]) -> Sequence[Offer]:
         names = list(dict.fromkeys(offer.name for offer in offers))
@@ -117,26 +149,29 @@ class Choosing:
             # All of it holds profiles that open none, too.
             clusters = None if len(clusters) == len(bundle.store.clusters) else clusters
         newer = consider(self.app.world, taken, clusters=clusters)
-        self._agree(newer.strangers, remote=taken.is_remote)
+        self._agree(ByBundle(newer))
         # Only now, so that nothing is asked of a host that nobody agreed to.
         new = [table["url"] for (kind, _), table in newer.update.added.items() if kind == "issuer"]
         self.logins.look_at([offer for offer in bundle.found().offers if (offer.issuer or {}).get("url") in new])
         return ByBundle(newer)
 
-    def _agree(self, strangers: Sequence[Stranger], *, remote: bool) -> None:
+    def _agree(self, taking: Taking) -> None:
+        """Ask for each host that is agreed to by name; under `--yes`, `--trust-host` has to name it."""
+        named = to_be_named(taking.strangers, remote=taking.is_remote)
         if self.given.dry_run:
+            for stranger in named:
+                self.app.console.say(f"{stranger.sentence}; --trust-host {stranger.host} agrees to that.")
             return
         if self.asking is not None:
             asking = self.asking
             agree(
-                strangers,
+                named,
                 trusted=self.given.trusted,
-                yes=False,
                 ask=lambda stranger: asking.yes(f"{stranger.sentence}. Is that right?", default=False),
             )
             return
         try:
-            agree(strangers, trusted=self.given.trusted, yes=self.given.yes and not remote, ask=None)
+            agree(named, trusted=self.given.trusted, ask=None)
         except UsageError as error:
             self.missing.note(f"--trust-host: {error.message}; {error.hint}")
 

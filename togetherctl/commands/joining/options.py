@@ -10,6 +10,7 @@ import click
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.secret_place import FORMS
 from togetherctl.paths import expand
+from togetherctl.sources.trust import trusted_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,11 +25,17 @@ _OPTIONS = (
     click.option("--server", metavar="URL", help="By hand: the API server."),
     click.option("--ca-file", metavar="FILE", help="By hand: a PEM file with the API server's certificate authority."),
     click.option("--name", metavar="NAME", help="By hand: what to call the cluster."),
-    click.option("--secret", metavar="WHERE", help=f"Where client secrets of a kubeconfig go: {FORMS}."),
-    click.option("--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host of a bundle."),
+    click.option("--secret", metavar="WHERE", help=f"Where client secrets go or are: {FORMS}."),
+    click.option(
+        "--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT."
+    ),
     click.option("--keep-api-key", is_flag=True, help="Keep the API key in the keyring."),
     click.option("--dry-run", is_flag=True, help="Print the difference and write nothing."),
-    click.option("--yes", is_flag=True, help="Ask nothing; hosts of a bundle from the network need --trust-host."),
+    click.option(
+        "--yes",
+        is_flag=True,
+        help="Ask nothing; a host that is new to a login you have, or comes from the network, needs --trust-host.",
+    ),
 )
 
 
@@ -63,6 +70,8 @@ class Given:
             raise UsageError("--server, --ca-file and --name describe a cluster by hand, and go without a source")
         if given.profile and (given.issuer_url or given.client_id):
             raise UsageError("say --profile, or --issuer-url and --client-id, not both")
+        for host in given.trusted:
+            trusted_host(host)
         if listed == ():
             raise UsageError("--clusters names no cluster")
         return given

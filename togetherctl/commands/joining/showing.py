@@ -12,17 +12,19 @@ from togetherctl.commands.console import put
 from togetherctl.errors import ExitCode
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
+from togetherctl.sources.trust import to_be_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from togetherctl.actions.joining import Preview, Wish
+    from togetherctl.actions.joining import Preview, Taking, Wish
     from togetherctl.commands.app import App
     from togetherctl.commands.asking import Asking
     from togetherctl.store.choices import Kind
 
 _LONGEST_LINE = 4000
 _MOST_NAMES = 6
+_MOST_HOSTS = 12
 
 
 def show(app: App, preview: Preview, wish: Wish) -> None:
@@ -32,10 +34,20 @@ def show(app: App, preview: Preview, wish: Wish) -> None:
     for line in preview.diff().splitlines():
         put(_cut(printable(line, limit=_LONGEST_LINE), width))
     sys.stdout.flush()
-    for line in (*_meaning(app, preview, wish), *preview.taking.lines()):
+    for line in (*_meaning(app, preview, wish), *preview.taking.lines(), *hosts(preview.taking)):
         app.console.say(line)
     for warning in preview.written.warnings if preview.written else ():
         app.console.warn(warning)
+
+
+def hosts(taking: Taking) -> Iterator[str]:
+    """The hosts that writing agrees to, a line each; those that were agreed to by name are not said again."""
+    named = to_be_named(taking.strangers, remote=taking.is_remote)
+    others = [stranger for stranger in taking.strangers if stranger not in named]
+    for stranger in others[:_MOST_HOSTS]:
+        yield f"New host: {stranger.sentence}."
+    if len(others) > _MOST_HOSTS:
+        yield f"New hosts: {', '.join(stranger.host for stranger in others[_MOST_HOSTS:])}"
 
 
 def _meaning(app: App, preview: Preview, wish: Wish) -> Iterator[str]:

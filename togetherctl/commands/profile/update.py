@@ -13,7 +13,7 @@ from togetherctl.commands.console import put
 from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
 from togetherctl.sources.bundle_place import STANDARD_INPUT, shown
-from togetherctl.sources.trust import agree
+from togetherctl.sources.trust import agree, to_be_named, trusted_host
 
 if TYPE_CHECKING:
     from togetherctl.actions.updating import Newer
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 @click.command("update")
 @click.argument("names", metavar="[BUNDLE]...", nargs=-1)
-@click.option("--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host; may be given again.")
+@click.option("--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask; hosts named by a bundle from the network need --trust-host.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask; a host that is new to a login you have, or comes from the network, needs --trust-host.",
+)
 @pass_app
 def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run: bool, yes: bool) -> None:
     """Ask for newer bundles, and take their changes.
@@ -32,6 +36,8 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
     Shows the difference first. What you changed yourself stays yours, and what left the bundle stays in your store.
     Without a name, all bundles of the store.
     """
+    for host in trusted:
+        trusted_host(host)
     chosen = bundles(app.world, names)
     if not chosen:
         app.console.say("There is no bundle in your store; togetherctl init takes one.")
@@ -59,18 +65,17 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
 def _take(app: App, newer: Newer, trusted: tuple[str, ...], *, dry_run: bool, yes: bool) -> None:
     for line in newer.update.lines():
         put(printable(line, limit=1000))
+    named = to_be_named(newer.strangers, remote=newer.taken.is_remote)
+    for stranger in newer.strangers:
+        if stranger not in named:
+            app.console.say(f"New host: {stranger.sentence}.")
     if dry_run:
-        for stranger in newer.strangers:
+        for stranger in named:
             app.console.say(f"{stranger.sentence}; --trust-host {stranger.host} agrees to that.")
         app.console.say(f"Nothing was written; bundle {newer.name} would change as shown.")
         return
     if not newer.update.changes_nothing:
-        agree(
-            newer.strangers,
-            trusted=trusted,
-            yes=yes and not newer.taken.is_remote,
-            ask=_ask if app.console.can_ask else None,
-        )
+        agree(named, trusted=trusted, ask=_ask if app.console.can_ask and not yes else None)
         app.confirm(f"Change {app.world.paths.config} like that?", yes=yes)
     carry_out(app.world, newer)
     clusters = newer.update.touched("cluster")

@@ -25,13 +25,12 @@ _TITLE = "Import clusters"
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a source would change; `lines` say what is to be known first, `hosts` whom it would newly trust."""
+    """What a source would change; `lines` say what is to be known first."""
 
     origin: str
     shown: Preview
     wish: Wish
     lines: Sequence[str]
-    hosts: Sequence[str] = ()
 
 
 def import_clusters(app: TogetherApp, _selection: Selection) -> None:
@@ -59,7 +58,7 @@ def _look(app: TogetherApp, word: str) -> None:
 
     def looked() -> None:
         if found:
-            _show(app, found[0])
+            _ask_for_hosts(app, found[0])
 
     # The API key of Together AI may have to be asked for.
     app.working.start(Work(_TITLE, look, done=looked, at_once=word == "together"))
@@ -133,21 +132,39 @@ def _bundled(world: World, taken: Taken) -> _Seen:
     from togetherctl.actions.updating import consider
 
     newer = consider(world, taken)
-    hosts = [stranger.sentence for stranger in newer.strangers]
-    return _previewed(world, newer.taken.origin, ByBundle(newer), Wish(), [], hosts)
+    return _previewed(world, newer.taken.origin, ByBundle(newer), Wish(), [])
 
 
-def _previewed(
-    world: World, origin: str, taking: Taking, wish: Wish, lines: Sequence[str], hosts: Sequence[str] = ()
-) -> _Seen:
+def _previewed(world: World, origin: str, taking: Taking, wish: Wish, lines: Sequence[str]) -> _Seen:
     from togetherctl.actions.joining import preview
 
     shown = preview(world, taking, wish)
     warnings = shown.written.warnings if shown.written else ()
-    return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings], hosts)
+    return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings])
+
+
+def _ask_for_hosts(app: TogetherApp, seen: _Seen) -> None:
+    """Ask for each host that is agreed to by name, one after the other; then show the rest."""
+    from togetherctl.sources.trust import to_be_named
+    from togetherctl.tui.screens.question import Question
+
+    taking = seen.shown.taking
+    left = to_be_named(taking.strangers, remote=taking.is_remote)
+
+    def ask(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if not yes:
+            app.notify("Nothing was changed.")
+        elif left:
+            stranger = left.pop(0)
+            app.push_screen(Question(f"Import from {seen.origin}", f"{stranger.sentence}. Is that right?"), ask)
+        else:
+            _show(app, seen)
+
+    ask(True)  # noqa: FBT003 # as if the question before the first were answered
 
 
 def _show(app: TogetherApp, seen: _Seen) -> None:
+    from togetherctl.sources.trust import to_be_named
     from togetherctl.tui.screens.diff import Diff
 
     profiles = list(seen.shown.taking.profiles)
@@ -173,7 +190,10 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
         if yes:
             app.working.start(Work(_TITLE, do, done=offer))
 
-    lines = [*seen.lines, *(f"! {host}" for host in seen.hosts)]
-    if seen.hosts:
+    taking = seen.shown.taking
+    named = to_be_named(taking.strangers, remote=taking.is_remote)
+    hosts = [f"! {stranger.sentence}" for stranger in taking.strangers if stranger not in named]
+    lines = [*seen.lines, *hosts]
+    if hosts:
         lines.append("Agree only if you know these hosts.")
     app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)

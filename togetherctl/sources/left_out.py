@@ -1,0 +1,44 @@
+"""What sources said and may not set, gathered so that it is said once for all clusters it is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from togetherctl.sources.rule import Left
+    from togetherctl.store.choices import Kind
+
+_MOST_NAMES = 6
+_LONGEST_VALUE = 80
+
+
+class LeftOut:
+    """Keys by what they said and why they are left out, with the entries of the store that do without."""
+
+    def __init__(self) -> None:
+        self._names: dict[Left, dict[str, None]] = {}
+
+    def add(self, left: Left, name: str) -> None:
+        """One key that the entry called `name` does without."""
+        self._names.setdefault(left, {})[name] = None
+
+    def lines(self) -> Iterable[str]:
+        """A line each, safe to show; then how to set them oneself."""
+        first: dict[Kind, str] = {}
+        for left, found in self._names.items():
+            names = list(found)
+            first.setdefault(left.kind, names[0])
+            more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            value = printable(left.said, limit=_LONGEST_VALUE)
+            said = f" ({value})" if value else ""
+            several = "s" if len(names) > 1 else ""
+            yield (
+                f"{left.key}{said} is left out of {left.kind}{several} {', '.join(names[:_MOST_NAMES])}{more}, because "
+                f"{left.why}"
+            )
+        for kind, name in first.items():
+            yield f"If you want what was left out: togetherctl {kind} set {name} KEY=VALUE"
