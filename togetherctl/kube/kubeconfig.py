@@ -15,8 +15,7 @@ from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, writ
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS
-from togetherctl.kube.yaml_nodes import CannotEdit
-from togetherctl.kube.yaml_text import NotYAML, YamlText
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.lock import is_alive
 from togetherctl.paths import expand
 
