@@ -72,6 +72,12 @@ class YamlText:
         at = next(at for at, item in enumerate(self._items(section)) if item is entry)
         self._changed.setdefault(section, {})[at] = new
 
+    def changes(self, section: str) -> list[tuple[dict[str, Any] | None, dict[str, Any]]]:
+        """The entries that were put so far, with what stood in the place of each."""
+        items = self._items(section)
+        changed = [(items[at], new) for at, new in self._changed.get(section, {}).items() if new is not None]
+        return [*changed, *((None, new) for new in self._added.get(section, []))]
+
     def put_scalar(self, key: str, value: str) -> None:
         self._scalars[key] = value
 
