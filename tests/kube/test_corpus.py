@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 CORPUS = ROOT / "tests" / "data" / "kubeconfig"
-FILES = sorted(CORPUS.iterdir())
+REFUSED = CORPUS / "duplicates.yaml"
+FILES = sorted(path for path in CORPUS.iterdir() if path != REFUSED)
 OURS = ("togetherctl:acme", "east", "west")
 
 pytestmark = pytest.mark.usefixtures("two_clusters")
@@ -139,9 +140,22 @@ def test_use_changes_one_value(config: Path, cli: Run) -> None:
     assert config.read_bytes() == used
 
 
+@pytest.mark.parametrize("config", [(REFUSED, "LF"), (REFUSED, "CRLF")], indirect=True, ids=called)
 @pytest.mark.parametrize(
-    "config", [(path, "LF") for path in FILES if path.stem != "duplicates"], indirect=True, ids=called
+    "words",
+    [
+        ("kubeconfig", "write", "--portable"),
+        ("kubeconfig", "write", "--portable", "--dry-run"),
+    ],
 )
+def test_what_kubectl_refuses_is_left_alone_and_said(words: tuple[str, ...], config: Path, cli: Run) -> None:
+    before = config.read_bytes()
+    done = cli(*words)
+    assert (done.code, config.read_bytes()) == (7, before)
+    assert f"kubectl cannot read {config}: line 6: there are two clusters called prod" in done.stderr
+
+
+@pytest.mark.parametrize("config", [(path, "LF") for path in FILES], indirect=True, ids=called)
 def test_kubectl_reads_every_one_of_them(config: Path, cli: Run) -> None:
     before = theirs(view(config))
     for words in (

@@ -7,8 +7,7 @@ from difflib import SequenceMatcher
 import pytest
 
 from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.yaml_nodes import CannotEdit
-from togetherctl.kube.yaml_text import NotYAML, YamlText, dump, load
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 
@@ -105,7 +104,7 @@ def test_a_replaced_entry_is_the_only_change(text: str) -> None:
 def test_a_replaced_entry_keeps_its_comments_and_its_neighbours() -> None:
     document = YamlText(HANDWRITTEN)
     document.put("clusters", {"cluster": {"server": "https://a2", "certificate-authority-data": "AAA="}, "name": "a"})
-    assert document.text() == HANDWRITTEN.replace("server: https://a   # keep", "server: https://a2  # keep")
+    assert document.text() == HANDWRITTEN.replace("server: https://a   # keep", "server: https://a2   # keep")
 
 
 def test_a_scalar_is_replaced_where_it_stands_or_added() -> None:
@@ -149,17 +148,15 @@ BOMB = f"a0: &a0 [{'1, ' * 9}1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n -
     ("text", "said"),
     [
         ("a: [", "line 1:"),
-        ("a: 1\na: 2\n", "line 2:"),
         ("a: 1\n b: 2\n", "line 2:"),
         ("- a\n", "line 1: not a mapping"),
         ("hello", "line 1: not a mapping"),
         ("a: &x [*x]\n- b", "line"),
         ("a: !!python/object:os.system {}\n", "line 1"),
-        ("---\na: 1\n---\nb: 2\n", "line 3"),
+        ("? [a]\n: b\n", "^line 1: a key that is no text$"),
+        ("a: *x\n", "^line 1: there is no anchor x above$"),
+        ("a: {<<: 1}\n", "^line 1: only mappings can be merged$"),
         ("\x00", "control character|not YAML|special characters"),
-        (f"a: 1\nb: {'1' * 5000}\n", "^line 2: a number with too many digits$"),
-        (f"b: 0x{'f' * 5000}\n", "^line 1: a number with too many digits$"),
-        ("a: 2026-99-99\n", "^line 1: cannot be read as timestamp$"),
         ("a: !!bool hello\n", "^line 1: cannot be read as bool$"),
         ("a: " + "[" * 3000, "^nested too deeply$"),
         ("a: &x [*x]\n", "^its aliases make it endless$"),
@@ -187,15 +184,13 @@ def test_a_list_that_is_none_is_said_with_its_line(value: str, form: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "? [a]\n: b\n",
         "? contexts\n",
         "kind: Config\n? contexts",
         '{"x": 2026-11-23}',
         "{1: 2}",
-        "{? [a] : b}",
         "x: [&e {name: east}]\ncontexts:\n- *e\n",
         "contexts: [{name: east, since: 2026-11-23}]\n",
-        "contexts:\n- name: east\n  ? [a]\n  : b\n",
+        "contexts:\n- name: east\n  ? a\n  : b\n",
     ],
 )
 def test_odd_layouts_are_edited_right_or_left_alone(text: str) -> None:
@@ -220,10 +215,35 @@ def test_long_values_and_blocks_are_written_as_kubectl_writes_them() -> None:
     assert "hint: |\n      one\n      two\n" in document.text()
 
 
-def test_a_duplicate_key_is_said_without_what_stands_there() -> None:
-    with pytest.raises(NotYAML, match="^line 4: a key stands there twice$") as error:
-        YamlText("users:\n- user:\n    token: SECRET-ONE\n    token: SECRET-TWO\n  name: a\n")
-    assert "SECRET" not in str(error.value)
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("a: 1\na: 2\n", {"a": 2}),
+        ("a: {x: 1, x: 2}\n", {"a": {"x": 2}}),
+        ("a:\tx\nb: [1,\t2]\n", {"a": "x", "b": [1, 2]}),
+        ("a: =\nb: <<\n", {"a": "=", "b": "<<"}),
+        ("a: {x: 1, <<: {x: 2, z: 3}}\n", {"a": {"x": 2, "z": 3}}),
+        ("a: {<<: [{x: 1}, {x: 2, z: 3}], z: 4}\n", {"a": {"x": 1, "z": 4}}),
+        ('a: {"<<": {x: 1}}\n', {"a": {"<<": {"x": 1}}}),
+        ("a: yes\nb: Off\nc: 0777\nd: 1_000\ne: 08\nf: 0b\n", {"a": 1, "b": 0, "c": 511, "d": 1000, "e": 8, "f": "0b"}),
+        ("a: 2026-99-99\nb: 1:30\nc: 1e\nd: +\n", {"a": "2026-99-99", "b": "1:30", "c": "1e", "d": "+"}),
+        ("1: a\nyes: b\n", {"1": "a", "true": "b"}),
+        ("a: !!str 12\nb: !!binary aGk=\nc: !mine x\n", {"a": "12", "b": "hi", "c": "x"}),
+        ("a: 1\n---\nb: [\n", {"a": 1}),
+        ("a: 1\n...\nb: [\n", {"a": 1}),
+        ("null\n", None),
+        (f"a: {'1' * 5000}\n", {"a": "1" * 5000}),
+    ],
+)
+def test_a_text_says_what_kubectl_reads(text: str, data: object) -> None:
+    """Each was compared with `kubectl config view`; tests/kube/test_kubectl_reads.py does that at large."""
+    assert load(text) == data
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "-\ta: 1\n", "a: 1\n\tb: 2\n"])
+def test_a_tab_is_no_indent(text: str) -> None:
+    with pytest.raises(NotYAML, match="cannot start any token"):
+        load(text)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +332,11 @@ def test_an_entry_that_is_taken_out_is_the_only_change(text: str, doomed: str) -
         # Another entry needs what the first one anchors.
         assert (text, doomed) == (ANCHORS, "first")
         return
-    assert (load(changed) or {}) == ({**before, "contexts": [e for e in entries if e not in gone]} if gone else before)
+    wanted = {**before, "contexts": [e for e in entries if e not in gone]} if gone else before
+    if gone and len(gone) == len(entries) and list(before)[-1] == "contexts" and len(before) > 1:
+        # At the end is where togetherctl adds a list, which goes with its last entry.
+        del wanted["contexts"]
+    assert (load(changed) or {}) == wanted
     if not text.lstrip().startswith("{"):
         taken = SequenceMatcher(None, text.splitlines(), changed.splitlines(), autojunk=False).get_opcodes()
         assert {step[0] for step in taken if "contexts" not in text.splitlines()[min(step[1], step[2] - 1)]} <= {
@@ -351,8 +375,9 @@ def test_of_two_entries_with_one_name_the_one_that_is_meant_changes() -> None:
     assert document.text() == "contexts:\n- name: b # 2\n  x: 2\n"
 
 
-def test_mappings_that_are_merged_into_each_other_without_end_are_refused() -> None:
-    lines = [f"a{at}: &a{at} {{<<: [{', '.join([f'*a{at - 1}'] * 4)}]}}" for at in range(1, 16)]
+def test_mappings_that_are_merged_into_each_other_end() -> None:
+    wide = ", ".join(f"k{at}: 1" for at in range(300))
+    lines = [f"a{at}: &a{at} {{<<: [{', '.join(['*a0'] * 200)}]}}" for at in range(1, 12)]
     with pytest.raises(NotYAML, match="merges too much"):
-        load("\n".join(["a0: &a0 {x: 1}", *lines]))
-    assert load("a: &a {x: 1}\nb: {<<: *a, y: 2}") == {"a": {"x": 1}, "b": {"x": 1, "y": 2}}
+        load("\n".join([f"a0: &a0 {{{wide}}}", *lines]))
+    assert load("a: &a {x: 1}\nb: {<<: *a, z: 2}") == {"a": {"x": 1}, "b": {"x": 1, "z": 2}}

@@ -224,7 +224,7 @@ def test_a_key_beside_the_certificates_is_not_taken(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("clusters: [", "cannot be understood: line 1"),
-        ("clusters: []\nclusters: []\n", "cannot be understood: line 2: a key stands there twice"),
+        ("clusters: []\nclusters: []\n", "is no kubeconfig: it names no cluster"),
         ("just text\n", "cannot be understood: line 1: not a mapping"),
         ("", "is no kubeconfig"),
         ("[a, b]\n", "cannot be understood: line 1: not a mapping"),

@@ -133,6 +133,7 @@ IN_A_BUNDLE: dict[tuple[Kind, str], tuple[list[Any], list[Any]]] = {
     ("issuer", "proxy"): ([], ["http://proxy.evil.example:3128"]),
     ("issuer", "request_headers"): ([], [{"X-Evil": "1"}]),
     ("issuer", "device_authorization_endpoint"): ([f"{ISSUER}/device"], ["https://evil.example/device"]),
+    ("issuer", "revocation_endpoint"): ([f"{ISSUER}/revoke"], ["https://evil.example/revoke"]),
     ("profile", "issuer"): (["acme"], []),
     ("profile", "client_id"): (["k8s"], []),
     ("profile", "scopes"): ([["openid", "groups"]], []),

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, TypeAlias
 
-from togetherctl.kube.yaml_nodes import scalars
+from togetherctl.kube.yaml_tree import Node, NotYAML, documents
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Scalar: TypeAlias = "tuple[tuple[str | int, ...], Node]"
 _HIDDEN = "(hidden)"
 _KEYS = frozenset(
     {
@@ -27,18 +32,36 @@ _URL_WITH_PASSWORD = re.compile(r"(://[^/@\s:]*):[^/@\s]+@")
 
 
 def without_credentials(text: str) -> str:
-    """The text with every value hidden that is, or may hold, a credential in a kubeconfig."""
-    found = list(scalars(text))
-    values = {scalar.path: scalar.value for scalar in found}
+    """The text with every value hidden that is, or may hold, a credential in a kubeconfig, in all its documents."""
+    found: list[_Scalar] = []
+    read = 0
+    try:
+        for document in documents(text):
+            if document.root is not None:
+                found += _scalars(document.root, ())
+            read = document.end
+    except NotYAML:
+        # What cannot be read behind the document that counts may be anything.
+        text = text[:read] + _HIDDEN
+    values = {path: node.text for path, node in found}
     # By place: an alias is the same scalar once more.
     covers = {
-        (scalar.start, scalar.end): cover
-        for scalar in found
-        if (cover := _cover(scalar.path, scalar.value, values)) is not None
+        (node.start, node.end): cover for path, node in found if (cover := _cover(path, node.text, values)) is not None
     }
     for start, end in sorted(covers, reverse=True):
         text = text[:start] + covers[start, end] + text[end:]
     return text
+
+
+def _scalars(node: Node, path: tuple[str | int, ...]) -> Iterator[_Scalar]:
+    """Every scalar with the keys and places that lead to it, an alias at its anchor."""
+    node = node.target or node
+    if node.kind == "scalar":
+        yield path, node
+    for place, item in enumerate(node.items):
+        yield from _scalars(item, (*path, place))
+    for key, value in node.pairs:
+        yield from _scalars(value, (*path, key.text))
 
 
 def _cover(path: tuple[str | int, ...], value: str, values: dict[tuple[str | int, ...], str]) -> str | None:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
 from togetherctl.errors import KubeconfigError
+from togetherctl.kube.client_go import unreadable, unusable
 from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS
-from togetherctl.kube.yaml_nodes import CannotEdit
-from togetherctl.kube.yaml_text import NotYAML, YamlText
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
 
@@ -27,6 +27,8 @@ _LOCK_SECONDS = 5.0
 _POLL = 0.1
 _MAX_OWNER_BYTES = 64
 _MAX_BYTES = 16 * 1024 * 1024
+Encoding: TypeAlias = Literal["utf-8", "utf-16-le", "utf-16-be"]
+_MARKS: dict[bytes, Encoding] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _NEW = "apiVersion: v1\nkind: Config\n"
 
 
@@ -37,6 +39,17 @@ class Change:
     path: Path
     before: str
     after: str
+    encoding: Encoding = "utf-8"
+
+    @property
+    def old(self) -> bytes:
+        """The file as it was."""
+        return _encoded(self.before, self.encoding)
+
+    @property
+    def new(self) -> bytes:
+        """The file as it is to be, in its own encoding."""
+        return _encoded(self.after, self.encoding)
 
     @property
     def changed(self) -> bool:
@@ -55,7 +68,7 @@ class Change:
             target = self.target()
             make_private_folder(target.parent)
             like = target.stat() if target.exists() else None
-            write_whole(target, self.after.encode("utf-8"), like=like)
+            write_whole(target, self.new, like=like)
         except OSError as error:
             raise KubeconfigError(f"{self.path} cannot be written: {error.strerror}") from None
 
@@ -76,11 +89,13 @@ class KubeconfigFile:
     path: Path
     original: str | None
     text: YamlText
+    encoding: Encoding = "utf-8"
 
     @classmethod
     def read(cls, path: Path) -> KubeconfigFile:
         """Raises KubeconfigError."""
-        return cls.of(path, _read(path))
+        text, encoding = _read(path)
+        return cls(path, text, _parse(path, text), encoding)
 
     @classmethod
     def of(cls, path: Path, text: str | None) -> KubeconfigFile:
@@ -89,7 +104,10 @@ class KubeconfigFile:
 
     def change(self) -> Change:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
-        return Change(self.path, self.original or "", _rendered(self.path, self.text))
+        after = _rendered(self.path, self.text)
+        if after != (self.original or ""):
+            _refuse_unloadable(self, after)
+        return Change(self.path, self.original or "", after, self.encoding)
 
 
 Result = TypeVar("Result")
@@ -171,30 +189,64 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
 
 def read_kubeconfig(path: Path) -> YamlText | None:
     """One file as it stands, None where there is none. Raises KubeconfigError."""
-    text = _read(path)
+    text, _ = _read(path)
     return None if text is None else _parse(path, text)
 
 
 def _rendered(path: Path, text: YamlText) -> str:
     try:
         after = text.text()
-    except CannotEdit:
+    except CannotEdit as error:
+        why = f": {error.reason}" if error.reason else ""
         raise KubeconfigError(
-            f"{path} is laid out in a way that cannot be changed safely; it was left alone",
+            f"{path} is laid out in a way that cannot be changed safely{why}; it was left alone",
             hint="write into a file of its own: togetherctl kubeconfig write --kubeconfig FILE",
         ) from None
     return _NEW + after if after and not text.original.strip() else after
 
 
-def _read(path: Path) -> str | None:
+def decoded(data: bytes) -> tuple[str, Encoding]:
+    """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads them. Raises UnicodeDecodeError."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.removeprefix(mark).decode(encoding), encoding
+    return data.decode("utf-8"), "utf-8"
+
+
+def _encoded(text: str, encoding: Encoding) -> bytes:
+    mark = next((mark for mark, known in _MARKS.items() if known == encoding), b"")
+    return mark + text.encode(encoding)
+
+
+def _read(path: Path) -> tuple[str | None, Encoding]:
     try:
-        return read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8")
+        return decoded(read_whole(path, limit=_MAX_BYTES)[0])
     except FileNotFoundError:
-        return None
+        return None, "utf-8"
     except OSError as error:
         raise KubeconfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise KubeconfigError(f"{path} is not UTF-8 text") from None
+        raise KubeconfigError(
+            f"{path} is neither UTF-8 text nor UTF-16 with a byte order mark",
+            hint="save it as UTF-8, then run this again",
+        ) from None
+
+
+def _refuse_unloadable(file: KubeconfigFile, after: str) -> None:
+    """Raises KubeconfigError where kubectl could not load the file as it would be, or an entry that is new in it."""
+    reason = unreadable(YamlText(after))
+    if reason is not None:
+        raise KubeconfigError(
+            f"kubectl cannot read {file.path}: {unreadable(file.text) or reason}; it was left alone",
+            hint="mend it, then run this again",
+        )
+    for section in SECTIONS:
+        for before, entry in file.text.changes(section):
+            why = unusable(section, entry)
+            if why is not None and (before is None or unusable(section, before) != why):
+                raise KubeconfigError(
+                    f"kubectl could not use the {section[:-1]} {entry['name']} for {file.path}: {why}; nothing was written"
+                )
 
 
 def _parse(path: Path, text: str | None) -> YamlText:

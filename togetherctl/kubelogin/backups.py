@@ -56,10 +56,10 @@ class Backups:
         copy = self._copy_store(recorded)
         for change in changes:
             path = change.target()
-            before, after = _digest(change.before), _digest(change.after)
+            before, after = _digest(change.old), _digest(change.new)
             kept = [item for item in recorded if (item.kubeconfig, item.before) == (str(path), before)]
             backup = Path(kept[-1].backup) if kept else _free(change.path)
-            self._keep(backup, change.before.encode("utf-8"))
+            self._keep(backup, change.old)
             # One from a run that was cut off before it wrote anything is this one.
             recorded = [item for item in recorded if item not in kept]
             made.append(backup)
@@ -159,8 +159,8 @@ def _old_content(item: Backup, *, force: bool) -> bytes:
     return data
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _free(path: Path) -> Path:

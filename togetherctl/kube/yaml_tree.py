@@ -1,0 +1,235 @@
+"""A YAML text as a tree of nodes that know where they stand: the first document, which is the one kubectl reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.scanner import Scanner
+
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEEPEST = 200
+_COLON = re.compile(r"[ \t]*:")
+_DASH = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|[\r\n]))*[ \t]*-(?=[\s]|\Z)")
+_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]*)*")
+_LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]|\Z")
+
+
+class NotYAML(Exception):
+    """The text cannot be read; the message says why and on which line, the first being 1."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One value of a YAML text; `start` is where it begins, with its anchor and tag, and `line` counts from 1.
+
+    `end` is behind its last character of content: comments and empty lines that follow are not its own. An alias has
+    the node it stands for as `target`. The repr shows no value.
+    """
+
+    kind: Literal["mapping", "sequence", "scalar", "alias"]
+    start: int
+    end: int
+    line: int
+    anchor: str | None = None
+    tag: str | None = None
+    flow: bool = False
+    plain: bool = False
+    text: str = field(default="", repr=False)
+    pairs: list[tuple[Node, Node]] = field(default_factory=list, repr=False)
+    items: list[Node] = field(default_factory=list, repr=False)
+    target: Node | None = field(default=None, repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all stands there."""
+        return self.start == self.end
+
+    @property
+    def children(self) -> list[Node]:
+        """The nodes right in this one, keys included, as they stand."""
+        return self.items or [node for pair in self.pairs for node in pair]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document; `root` is None where it has no content, and `end` is where it ends in the text."""
+
+    root: Node | None
+    end: int
+
+
+def first(text: str) -> Document:
+    """The first document of a text. Raises NotYAML; what is wrong behind the document does not count."""
+    return next(documents(text), None) or Document(None, len(text))
+
+
+def documents(text: str) -> Iterator[Document]:
+    """Every document of a text. Raises NotYAML where one cannot be read."""
+    try:
+        yield from _Reading(text).documents()
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise NotYAML(f"{line}{printable(error.problem or 'not YAML')}") from None
+    except RecursionError:
+        raise NotYAML("nested too deeply") from None
+    except (YAMLError, ValueError) as error:
+        raise NotYAML(printable(str(error).splitlines()[0] if str(error) else "not YAML")) from None
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything in it, in the order of the text; aliases are not followed."""
+    yield node
+    for child in node.children:
+        yield from walk(child)
+
+
+class _Scanner(Scanner):
+    """The library's own, which takes tabs where kubectl takes them: behind a key, but not before one."""
+
+    def scan_to_next_token(self) -> None:
+        reader = self.reader
+        if reader.index == 0 and reader.peek() == "\ufeff":
+            reader.forward()
+        while True:
+            while reader.peek() == " " or (
+                reader.peek() == "\t" and (self.flow_level > 0 or not self.allow_simple_key)
+            ):
+                reader.forward()
+            if reader.peek() == "#":
+                while reader.peek() not in "\r\n\x85\u2028\u2029\0":
+                    reader.forward()
+            if not self.scan_line_break():
+                return
+            if not self.flow_level:
+                self.allow_simple_key = True
+
+
+class _Reading:
+    """One pass over the library's events."""
+
+    def __init__(self, text: str) -> None:
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Scanner = _Scanner
+        self._text = text
+        self._events = yaml.parse(text)
+        self._anchors: dict[str, Node] = {}
+        self._depth = 0
+
+    def documents(self) -> Iterator[Document]:
+        root: Node | None = None
+        for event in self._events:
+            if isinstance(event, DocumentStartEvent):
+                self._anchors.clear()
+                root = self._node(next(self._events))
+            elif isinstance(event, DocumentEndEvent):
+                yield Document(root, event.start_mark.index)
+
+    def _node(self, event: object) -> Node:
+        mark = event.start_mark  # type: ignore[attr-defined] # every event of a node has one
+        if isinstance(event, AliasEvent):
+            target = self._anchors.get(event.anchor)
+            if target is None:
+                raise NotYAML(f"line {mark.line + 1}: there is no anchor {printable(event.anchor)} above")
+            return Node("alias", mark.index, event.end_mark.index, mark.line + 1, event.anchor, target=target)
+        if isinstance(event, ScalarEvent):
+            node = Node("scalar", mark.index, event.end_mark.index, mark.line + 1, event.anchor, text=event.value)
+            node.tag, node.plain = event.tag, not event.style
+            if event.style in ("|", ">"):
+                node.end = len(self._text[: node.end].rstrip())
+            self._note(node)
+            return node
+        assert isinstance(event, (MappingStartEvent, SequenceStartEvent))  # noqa: S101 # there are no other nodes
+        kind: Literal["mapping", "sequence"] = "mapping" if isinstance(event, MappingStartEvent) else "sequence"
+        node = Node(kind, mark.index, event.end_mark.index, mark.line + 1, event.anchor)
+        node.tag, node.flow = event.tag, bool(event.flow_style)
+        self._note(node)
+        self._fill(node)
+        return node
+
+    def _fill(self, node: Node) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise NotYAML("nested too deeply")
+        children: list[Node] = []
+        for event in self._events:
+            if isinstance(event, CollectionEndEvent):
+                if node.flow:
+                    node.end = event.end_mark.index
+                break
+            children.append(self._node(event))
+        self._depth -= 1
+        self._place_empty(node, children)
+        if node.kind == "sequence":
+            node.items = children
+        else:
+            node.pairs = list(pairwise(children))[::2]
+        if children and not node.flow:
+            node.end = children[-1].end
+
+    def _place_empty(self, node: Node, children: list[Node]) -> None:
+        """Have values that are not there stand behind their colon or dash: to the library they are what follows."""
+        for at, child in enumerate(children):
+            if not child.is_empty:
+                continue
+            if node.kind == "mapping":
+                before = children[at - 1].end if at % 2 else child.start
+                place = colon_end(self._text, before) or before
+            else:
+                place = dash_end(self._text, children[at - 1].end if at else None, node) or child.start
+            child.start = child.end = place
+
+    def _note(self, node: Node) -> None:
+        if node.anchor is not None:
+            self._anchors[node.anchor] = node
+
+
+def colon_end(text: str, index: int) -> int | None:
+    """Where the colon ends that follows a key, which ends at `index`."""
+    colon = _COLON.match(text, index)
+    return colon.end() if colon else None
+
+
+def dash_end(text: str, before: int | None, sequence: Node) -> int | None:
+    """Where the dash of an entry ends: behind the entry that ends at `before`, or the first one of a sequence."""
+    if before is None:
+        properties = _PROPERTIES.match(text, sequence.start)
+        begin = properties.end() if properties else sequence.start
+    else:
+        begin = line_end(text, before)
+    dash = _DASH.match(text, begin)
+    return dash.end() if dash else None
+
+
+def line_end(text: str, index: int) -> int:
+    """The end of the line that `index` is on, before its line break."""
+    found = _LINE_END.search(text, index)
+    return found.start() if found else len(text)
+
+
+def line_start(text: str, index: int) -> int:
+    """Where the line that `index` is on begins."""
+    return max(text.rfind(char, 0, index) for char in "\r\n\x85\u2028\u2029") + 1
+
+
+def column(text: str, index: int) -> int:
+    """How far from the beginning of its line `index` is; a byte order mark does not count."""
+    start = line_start(text, index)
+    return index - start - (text[start : start + 1] == "\ufeff" and start == 0)

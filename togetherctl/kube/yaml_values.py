@@ -1,0 +1,166 @@
+"""What kubectl makes of a YAML text: the rules of sigs.k8s.io/yaml and Go's YAML 2, where they are not those of YAML 1.2.
+
+Of several equal keys the last counts, and a merge counts where it stands: it goes over the keys above it. Plain words
+such as `yes` are switches, and dates are text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64decode
+from typing import Any
+
+from togetherctl.kube.yaml_tree import Node, NotYAML, first, walk
+
+MERGE = "<<"
+_MAX_VALUES = 2_000_000
+_MAX_MERGED = 500_000
+_MAX_BITS = 64
+_LONG = 100
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_INTEGER = re.compile(r"(?P<sign>[-+]?)(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>\d+))")
+_BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_TAG = "tag:yaml.org,2002:"
+_KINDS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (float, int), "null": (type(None),)}
+
+
+def load(text: str) -> Any:
+    """The data of the first document of a YAML (or JSON) text. Raises NotYAML."""
+    root = first(text).root
+    return None if root is None else Values().of(root)
+
+
+class Values:
+    """Values of the nodes of one text, each made once: an alias gives the very object of its anchor."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Any] = {}
+        self._sizes: dict[int, int] = {}
+        self._merged = 0
+
+    def of(self, node: Node) -> Any:
+        """Raises NotYAML where a value makes no sense, or aliases make too many."""
+        value = self._of(node)
+        self._refuse_endless(value)
+        return value
+
+    def _of(self, node: Node) -> Any:
+        node = node.target or node
+        if node.kind == "scalar":
+            return scalar(node)
+        if id(node) in self._known:
+            return self._known[id(node)]
+        _refuse_tag(node)
+        value: Any = {} if node.kind == "mapping" else []
+        self._known[id(node)] = value
+        if isinstance(value, list):
+            value.extend(self._of(item) for item in node.items)
+        for key, item in node.pairs:
+            if is_merge(key):
+                self._merge(item, value)
+            else:
+                value[_key(key)] = self._of(item)
+        return value
+
+    def _merge(self, source: Node, into: dict[str, Any]) -> None:
+        source = source.target or source
+        sources = source.items[::-1] if source.kind == "sequence" else [source]
+        for each in sources:
+            given = self._of(each)
+            if not isinstance(given, dict):
+                raise NotYAML(f"line {each.line}: only mappings can be merged")
+            self._merged += len(given)
+            if self._merged > _MAX_MERGED:
+                raise NotYAML(f"line {each.line}: merges too much")
+            into.update(given)
+
+    def _refuse_endless(self, value: Any) -> int:
+        """How many values there are once aliases are written out. Raises NotYAML: too many, or a circle."""
+        if not isinstance(value, (dict, list)):
+            return 1
+        size = self._sizes.get(id(value))
+        if size is None:
+            self._sizes[id(value)] = _MAX_VALUES
+            items = value.values() if isinstance(value, dict) else value
+            size = 1 + sum(self._refuse_endless(item) for item in items)
+            self._sizes[id(value)] = size
+        if size >= _MAX_VALUES:
+            raise NotYAML("its aliases make it endless")
+        return size
+
+
+def scalar(node: Node) -> Any:
+    """The value of a scalar. Raises NotYAML where it is not what its tag says."""
+    tag = (node.tag or "").removeprefix(_TAG)
+    if tag == "binary":
+        try:
+            return b64decode(node.text).decode("utf-8", "replace")
+        except ValueError:
+            raise NotYAML(f"line {node.line}: cannot be read as binary") from None
+    if not node.plain and not tag:
+        return node.text
+    if tag not in _KINDS:
+        _refuse_tag(node)
+        return resolved(node.text) if not tag else node.text
+    value = resolved(node.text)
+    if not isinstance(value, _KINDS[tag]) or (tag != "bool" and isinstance(value, bool)):
+        raise NotYAML(f"line {node.line}: cannot be read as {tag}")
+    return float(value) if tag == "float" else value
+
+
+def resolved(text: str) -> Any:
+    """What a plain word is: nothing, a switch, a number, or text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[:1] not in "0123456789+-.":
+        return text
+    whole = _INTEGER.fullmatch(text.replace("_", "")) if text[0] != "." else None
+    if whole and len(text) < _LONG:
+        kind = str(whole.lastgroup)
+        value = int(whole["sign"] + whole[kind], _BASES[kind])
+        if value.bit_length() <= _MAX_BITS:
+            return value
+    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
+        return float(text)
+    return text
+
+
+def is_merge(key: Node) -> bool:
+    """Whether a key takes in what other mappings say."""
+    return key.kind == "scalar" and key.plain and key.text == MERGE and key.tag in (None, "", "!")
+
+
+def key_text(key: Node) -> str | None:
+    """A key as text, as it is in JSON; None for one that cannot be a key there."""
+    node = key.target or key
+    value = scalar(node) if node.kind == "scalar" else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return None if value is None else str(value)
+
+
+def aliases(root: Node) -> list[Node]:
+    """Every alias of a text, in its order."""
+    return [node for node in walk(root) if node.kind == "alias"]
+
+
+def _key(key: Node) -> str:
+    text = key_text(key)
+    if text is None:
+        raise NotYAML(f"line {key.line}: a key that is no text")
+    return text
+
+
+def _refuse_tag(node: Node) -> None:
+    """Raises NotYAML for a tag that asks for an object of some programming language."""
+    if node.tag and not node.tag.startswith((f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq", f"{_TAG}timestamp", "!")):
+        raise NotYAML(f"line {node.line}: could not determine a constructor for the tag {node.tag!r}")
