@@ -56,7 +56,7 @@ def test_a_ca_file_that_the_store_does_not_have(cli: Run) -> None:
 
 @pytest.mark.skipif(ROOT_USER, reason="root may write everywhere")
 def test_a_kubeconfig_that_is_read_only(store: Callable[[str], Path], cli: Run, tmp_path: Path) -> None:
-    assert store
+    store("version = 1\n")
     path = tmp_path / "my config"
     path.touch(mode=0o400)
     done = cli("kubeconfig", "write", "--kubeconfig", str(path))
