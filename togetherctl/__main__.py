@@ -29,6 +29,14 @@ def _run(arguments: "list[str]") -> int:
         from togetherctl.commands.exec_plugin import get_token
 
         return get_token(arguments[2], os.environ)
+    if len(arguments) == 5 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
+        # As kubeconfigs for clients that know v1beta1 alone call it.
+        from togetherctl.kube.exec_credential import VERSIONS
+
+        if arguments[3] == "--api-version" and arguments[4] in VERSIONS:
+            from togetherctl.commands.exec_plugin import get_token
+
+            return get_token(arguments[2], os.environ, otherwise=VERSIONS[arguments[4]])
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=_program(sys.argv[0]))

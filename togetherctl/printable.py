@@ -11,15 +11,36 @@ if TYPE_CHECKING:
 
 _HANDLER = "togetherctl"
 _BMP = 0xFFFF
+# Letters and marks that take no room, or show nothing (Unicode's Default_Ignorable_Code_Point, and blank Braille).
+_UNSEEN = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    | {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+)
+# Vietnamese and Hebrew need two or three on one letter.
+_HIGHEST_PILE = 4
 
 
 def printable(text: object, *, limit: int = 300) -> str:
     r"""`text` on one line: control, escape, direction and other invisible characters are spelled out as `\x1b`.
 
+    So are marks that pile up on one letter, which would grow into the lines above and below.
+
     Longer than `limit` characters, it ends in an ellipsis.
     """
-    shown = "".join(char if char.isprintable() else _spelled_out(char) for char in str(text)[: limit + 1])
+    cut = str(text)[: limit + 1]
+    shown = cut if cut.isascii() and cut.isprintable() else _seen(cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _seen(text: str) -> str:
+    import unicodedata
+
+    shown, pile = [], 0
+    for char in text:
+        pile = pile + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        is_seen = char.isprintable() and ord(char) not in _UNSEEN and pile <= _HIGHEST_PILE
+        shown.append(char if is_seen else _spelled_out(char))
+    return "".join(shown)
 
 
 def _spelled_out(char: str) -> str:

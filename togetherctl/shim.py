@@ -19,7 +19,7 @@ from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_
 from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError
 from togetherctl.fastpath import FORM
-from togetherctl.paths import locate
+from togetherctl.paths import in_a_command, locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,9 @@ class Shim:
         try:
             make_private_folder(self.path.parent)
             if not self._is_private():
-                raise StorageError(f"{self.path.parent} is not private", hint=f"chmod 700 {self.path.parent}")
+                raise StorageError(
+                    f"{self.path.parent} is not private", hint=f"chmod 700 {in_a_command(self.path.parent)}"
+                )
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())
                 self.path.chmod(_MODE)

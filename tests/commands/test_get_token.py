@@ -215,8 +215,9 @@ def test_what_has_to_be_typed_is_the_one_command_to_run(
     assert issuer.counts["/token"] == 0
 
 
-def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, process: Run) -> None:
-    """Whoever looks at stderr can log in with a phone."""
+def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, store_at: MakeStore, process: Run) -> None:
+    """A profile that names the grant says that a person looks at stderr, and may log in with a phone."""
+    store_at(issuer, "", 'grant = "device-code"')
     issuer.device_changes = {"interval": 1}
     done = process(
         "get-token",
@@ -228,7 +229,6 @@ def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, process: Run) -> N
     assert done.code == 0, done.stderr
     assert json.loads(done.stdout)["status"]["token"]
     assert done.stderr == (
-        "Logging in by device code, because this is an SSH session.\n"
         f"Open this address on any device with a browser:\n\n  {issuer.url}/activate\n\n"
         "and enter this code:\n\n  WDJB-MJHT\n\n"
         "Waiting up to 180 s for the login on your device.\n"

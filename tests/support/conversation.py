@@ -22,6 +22,7 @@ class Remembered:
     devices: list[tuple[DeviceCode, bool]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], str] | None = None
+    is_seen: bool = True
 
     @property
     def can_ask(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.events import Paste
 
+from tests.support.issuer import Reply
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.session import Session, Token
 from togetherctl.store.store import Store
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.conftest import MakeStore
     from tests.support.clock import StoppedClock
+    from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open, Table
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +34,8 @@ HOSTILE = {
     "emoji": "me\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f3f3\ufe0f\u200d\U0001f308 \U0001f1e9\U0001f1ea e"
     + "\u0301" * 200,
     "zero width": "m\u200be\u200d\u200c\ufeff\u2060@acme.com",
+    "blank letters": "me\u3164\u115f\u2800\ufe0f\U000e0100\u034f@acme.com",
+    "piled up": "me" + "\u0334\u0489\u0336" * 300 + "@acme.com",
     "surrogate": "me\ud800@acme.com",
     "wide": "漢字" * 50,
 }
@@ -100,3 +105,27 @@ context = "[bold]{"g" * 300}"
             await table.press("j", "enter")
             await looks_right(table, size)
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("code", ["[red]AB[/red]", "[@click=app.quit]x", "$error [/]", "C" * 64])
+async def test_a_device_code_is_no_markup(code: str, opened: Open, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
+    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    issuer.device_changes = {"user_code": code}
+    issuer.always["/token"] = Reply(400, {"error": "authorization_pending"})
+    async with opened() as table:
+        await table.press("l")
+        await table.shows(code[:30], "/activate")
+        await looks_right(table, (80, 24))
+        await table.press("escape")
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_what_an_issuer_says_of_a_refusal_is_no_markup(
+    text: str, opened: Open, store_at: MakeStore, issuer: ScriptedIssuer
+) -> None:
+    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    issuer.always["/device"] = Reply(400, {"error": "invalid_request", "error_description": text})
+    async with opened() as table:
+        await table.press("l")
+        await table.shows("×")
+        await looks_right(table, (80, 24))

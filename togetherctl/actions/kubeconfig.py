@@ -54,11 +54,13 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     no_shim: bool = False,
     output_dir: str | None = None,
     template: str | None = None,
+    api_version: str | None = None,
 ) -> Written:
     """Write the clusters called `names`, without names all of them.
 
     They go into `kubeconfig`, else where kubectl looks; or each into a file of its own in `output_dir`. `template`
-    names the contexts. Raises UsageError, and KubeconfigError, and then no kubeconfig was changed.
+    names the contexts; `api_version` is that of the stanzas, None: what they say already, else v1. Raises UsageError,
+    and KubeconfigError, and then no kubeconfig was changed.
     """
     clusters = _wanted(world, names)
     if output_dir is not None and (kubeconfig is not None or set_current):
@@ -71,7 +73,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = Naming.of(world.store, template)
     command, warning = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(world, command, naming, overwrite=overwrite)
+    writing = _Writing(world, command, naming, overwrite=overwrite, api_version=api_version)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters, dry_run=dry_run)
     else:
@@ -99,11 +101,12 @@ def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
 class _Writing:
     """What is the same for every file that is written."""
 
-    def __init__(self, world: World, command: str, naming: Naming, *, overwrite: bool) -> None:
+    def __init__(self, world: World, command: str, naming: Naming, *, overwrite: bool, api_version: str | None) -> None:
         self._known = list(world.store.table.clusters)
         self._command = command
         self._naming = naming
         self._overwrite = overwrite
+        self._api_version = api_version
 
     def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, dry_run: bool) -> Written:
         """Write all of them into the files that kubectl would read as one."""
@@ -116,7 +119,11 @@ class _Writing:
             renamed[:] = [
                 f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead
             ]
-            return [entry for cluster in clusters for entry in entries_for(cluster, self._command, named[cluster.name])]
+            return [
+                entry
+                for cluster in clusters
+                for entry in entries_for(cluster, self._command, named[cluster.name], api_version=self._api_version)
+            ]
 
         changes = write(
             files, entries, overwrite=self._overwrite, known=self._known, set_current=set_current, dry_run=dry_run

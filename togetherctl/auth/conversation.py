@@ -30,6 +30,10 @@ class Conversation(Protocol):
     def can_ask(self) -> bool:
         """Whether there is somebody at a terminal whose answers may be read."""
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether a person may see what is said."""
+
     def ask_line(self, question: str, seconds: float) -> str:
         """One line the person types within `seconds`. Raises TimeoutError, and EOFError where there is no answer."""
 
@@ -66,6 +70,10 @@ class Announced:
     @property
     def can_ask(self) -> bool:
         return self.inner.can_ask
+
+    @property
+    def is_seen(self) -> bool:
+        return self.inner.is_seen
 
     def ask_line(self, question: str, seconds: float) -> str:
         self.opened_at(self.issuer)

@@ -9,7 +9,7 @@ from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.place import choose
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import Untrusted
+from togetherctl.errors import LoginRequired, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +45,12 @@ class Login:
         elsewhere = bool(self.place.without_browser) and not username
         offered = elsewhere and self.provider.device_endpoint is not None
         choice = choose(self.place, username=username, device_code=offered)
+        if choice.grant == "device-code" and not self.conversation.is_seen:
+            # Nobody could enter it, and the client would wait until it expires.
+            raise LoginRequired(
+                f"login required: {choice.why}, so a device code would have to be shown, and there is no terminal",
+                hint=profile.ways.login,
+            )
         if choice.why:
             self.conversation.say(f"Logging in by {_NAMES[choice.grant]}, because {choice.why}.")
         if choice.grant != "device-code":

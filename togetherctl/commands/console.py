@@ -49,10 +49,15 @@ def drop(stream: TextIO) -> None:
 
 
 class Console:
-    """Tells a person what happens. Whatever text it is given is made printable first."""
+    """Tells a person what happens. Whatever text it is given is made printable first.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    `for_a_client`: a Kubernetes client is the caller.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, for_a_client: bool = False) -> None:
         self._environ = environ
+        # Whether a program has called us that may show stderr to no person.
+        self.for_a_client = for_a_client
         # What stands before everything that is waited for, where that is one of several.
         self.progress = ""
 
@@ -90,7 +95,25 @@ class Console:
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"
-        tell(f"{said}:\n\n  {printable(url, limit=8000)}\n")
+        text = f"{said}:\n\n  {printable(url, limit=8000)}\n"
+        tell(text)
+        if not opened:
+            self._tell_whoever_sees(text)
+
+    @property
+    def is_seen(self) -> bool:
+        if not self.for_a_client or sys.stderr.isatty():
+            return True
+        from togetherctl.commands.unheard import has_terminal
+
+        return has_terminal()
+
+    def _tell_whoever_sees(self, text: str) -> None:
+        """Say on the terminal what stderr may show to nobody."""
+        if self.for_a_client and not sys.stderr.isatty():
+            from togetherctl.commands.unheard import say_on_terminal
+
+            say_on_terminal(text)
 
     def device_code(self, device: DeviceCode, *, opened: bool) -> None:
         uri, code = printable(device.uri, limit=8000), printable(device.code)
@@ -105,8 +128,9 @@ class Console:
             tell(f"Scan this, or open the address on any device, and enter the code:\n  {uri}")
             tell(f"  {self._styled(code, 'bold')}")
             return
-        tell(f"Open this address on any device with a browser:\n\n  {uri}\n")
-        tell(f"and enter this code:\n\n  {self._styled(code, 'bold')}\n")
+        text = f"Open this address on any device with a browser:\n\n  {uri}\n\nand enter this code:\n\n  "
+        tell(f"{text}{self._styled(code, 'bold')}\n")
+        self._tell_whoever_sees(f"{text}{code}\n")
 
     @property
     def can_ask(self) -> bool:

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from togetherctl.commands.console import Console
 from togetherctl.commands.ending import ended
 from togetherctl.environment import CALLERS
-from togetherctl.kube.exec_credential import render, wanted_version
+from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 
-def get_token(name: str, environ: Mapping[str, str]) -> int:
-    """Print the credential of the profile `name`; gives the exit code."""
-    console = Console(environ)
-    return ended(lambda: print_credential(World(environ, console), name), console.error)
+def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
+    """Print the credential of the profile `name`; gives the exit code. `otherwise` as in `print_credential`."""
+    console = Console(environ, for_a_client=True)
+    return ended(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
 
 
-def print_credential(world: World, name: str, *, renew: bool = False) -> None:
-    """An ExecCredential of the version that `KUBERNETES_EXEC_INFO` asks for, on stdout, and nothing else there.
+def print_credential(world: World, name: str, *, otherwise: str = V1, renew: bool = False) -> None:
+    """An ExecCredential of the apiVersion that `KUBERNETES_EXEC_INFO` asks for, else of `otherwise`.
 
-    With `renew` its token is younger than this call, where one is to be had.
+    Nothing else goes to stdout. With `renew` its token is younger than this call, where one is to be had.
     """
     with stdout_for_the_answer_alone() as answer:
-        version = wanted_version(world.environ)
+        version = wanted_version(world.environ, otherwise=otherwise)
         profile = world.profile(name)
         if world.environ.get(CALLERS):
             from togetherctl.store.secrets import refuse_recursion
@@ -43,17 +45,34 @@ def print_credential(world: World, name: str, *, renew: bool = False) -> None:
 def stdout_for_the_answer_alone() -> Iterator[Callable[[str], None]]:
     """While this runs, everything else that is printed, by us or by a child, goes to stderr.
 
-    A stray line on stdout would break the credential, and a child that held it open would hang kubectl.
+    A stray line on stdout would break the credential, and a child that held it open would hang kubectl. Where stderr is
+    the same pipe as stdout, nothing goes there either before the answer.
     """
     sys.stdout.flush()
     kept = os.dup(1)
-    os.dup2(2, 1)
     try:
-        yield lambda text: _write_all(kept, f"{text}\n".encode("ascii"))
+        with _stderr_apart():
+            os.dup2(2, 1)
+            yield lambda text: _write_all(kept, f"{text}\n".encode("ascii"))
     finally:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def _stderr_apart() -> AbstractContextManager[None]:
+    if not _share_one_pipe():
+        return nullcontext()
+    from togetherctl.commands.unheard import stderr_apart
+
+    return stderr_apart()
+
+
+def _share_one_pipe() -> bool:
+    """Whether stdout and stderr lead to the same place, and that is no terminal."""
+    out, err = os.fstat(1), os.fstat(2)
+    # A character device is a terminal, or swallows what it gets.
+    return (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino) and not stat.S_ISCHR(out.st_mode)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

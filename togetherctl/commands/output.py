@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from togetherctl.errors import TogetherctlError
 
 _VERSION = 1
+_GAP = 2
+# So many rows nobody reads on one screen, and the header stands far above.
+_MANY = 500
 # Short cells that would be hard to read in pieces; where a terminal is narrow, the others fold.
 _WHOLE = frozenset({"NAME", "PROFILE", "STATE", "EXPIRES", "GRANT", "STORAGE"})
 FORMATS = ("table", "json", "yaml", "name")
@@ -110,26 +114,38 @@ def as_json(data: Mapping[str, Any]) -> str:
     text = json.dumps(data, indent=2, ensure_ascii=False)
     if not can_spell(sys.stdout, text):
         return json.dumps(data, indent=2)
+    if text.replace("\n", "").isprintable():
+        return text
     # Inside a JSON text only strings can hold these, and an escape says the same there.
     return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
 
 
 def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]]) -> None:
+    from rich.cells import cell_len
+
+    rows = [[spelled(sys.stdout, printable(cell(item), limit=1000)) for cell in columns.values()] for item in items]
+    widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+    on_terminal = sys.stdout.isatty()
+    # The library that folds long cells takes a second for thousands of them; a pipe has no width to fold at.
+    if not on_terminal or (
+        len(rows) > _MANY and sum(widths) + _GAP * (len(widths) - 1) <= shutil.get_terminal_size().columns
+    ):
+        for row in (list(columns), *rows):
+            cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+            put((" " * _GAP).join(cells).rstrip())
+        return
     from rich.console import Console as Terminal
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, _GAP, 0, 0))
     for title in columns:
         table.add_column(title, overflow="fold", no_wrap=title in _WHOLE)
-    for item in items:
-        table.add_row(*(Text(spelled(sys.stdout, printable(cell(item), limit=1000))) for cell in columns.values()))
-    on_terminal = sys.stdout.isatty()
+    for row in rows:
+        table.add_row(*map(Text, row))
     terminal = Terminal(
         no_color=bool(app.environ.get("NO_COLOR")),
         highlight=False,
-        # Whatever reads a pipe has no width; a table is then as wide as it needs to be.
-        width=None if on_terminal else 1 << 14,
-        force_terminal=on_terminal,
+        force_terminal=True,
     )
     terminal.print(table)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
+from togetherctl.paths import in_a_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +54,8 @@ class AuthProvider:
         for path in (self.path, self.path.parent, self.path.resolve().parent):
             if not os.access(path, os.W_OK):
                 raise KubeconfigError(
-                    f"{path} is read-only, so the tokens of a login could not be kept", hint=f"chmod u+w {path}"
+                    f"{path} is read-only, so the tokens of a login could not be kept",
+                    hint=f"chmod u+w {in_a_command(path)}",
                 )
         change_user(self.path, self.user, self._keeping("an ID token", "a refresh token"), dry_run=True)
 

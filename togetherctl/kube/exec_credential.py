@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 GROUP = "client.authentication.k8s.io"
 V1 = f"{GROUP}/v1"
 V1BETA1 = f"{GROUP}/v1beta1"
-_VERSIONS = (V1, V1BETA1)
+# As people say them.
+VERSIONS = {"v1": V1, "v1beta1": V1BETA1}
 _MAX_INFO = 1024 * 1024
 
 
@@ -30,10 +31,10 @@ def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
     version, kind = info.get("apiVersion"), info.get("kind") or "ExecCredential"
     if kind != "ExecCredential":
         raise UsageError(f"{EXEC_INFO} holds a {printable(kind)}, not an ExecCredential")
-    if version not in _VERSIONS:
+    if version not in VERSIONS.values():
         asked = "names no apiVersion" if not version else f"asks for {printable(version)}"
         raise UsageError(
-            f"{EXEC_INFO} {asked}; known are {' and '.join(_VERSIONS)}",
+            f"{EXEC_INFO} {asked}; known are {' and '.join(VERSIONS.values())}",
             hint="set apiVersion of the exec entry in the kubeconfig: togetherctl kubeconfig write",
         )
     return str(version)

@@ -18,7 +18,7 @@ from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
-from togetherctl.paths import expand
+from togetherctl.paths import expand, in_a_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ class Change:
         """The file itself, whatever links lead to it. Raises KubeconfigError where it must not be written."""
         target = self.path.resolve()
         if target.exists() and not os.access(target, os.W_OK):
-            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {target}")
+            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {in_a_command(target)}")
         return target
 
     def write(self) -> None:
@@ -291,7 +291,7 @@ def _take(lock: Path) -> None:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
                     f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
-                    hint=f"if no kubectl or togetherctl is running: rm {lock}",
+                    hint=f"if no kubectl or togetherctl is running: rm {in_a_command(lock)}",
                 ) from None
             if not _abandoned(lock):
                 time.sleep(_POLL)
@@ -324,7 +324,7 @@ def _abandoned(lock: Path) -> bool:
     except OSError as error:
         raise KubeconfigError(
             f"{lock} was left behind by a togetherctl that is gone, and cannot be removed: {error.strerror}",
-            hint=f"rm {lock}, as whoever may write into {lock.parent}",
+            hint=f"rm {in_a_command(lock)}, as whoever may write into {lock.parent}",
         ) from None
     if _owner(aside) != owner:
         with suppress(OSError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.exec_credential import V1
+from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,7 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 
 PROGRAM = "togetherctl"
 USER_PREFIX = f"{PROGRAM}:"
+_SAYS_VERSION = "--api-version"
 _BODY = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _OWNED = {
     "clusters": (
@@ -48,7 +49,7 @@ class Entry:
     """One entry of a kubeconfig that is ours to write: `body` holds every key we decide about.
 
     `cluster` is the cluster of the store that it is for; a user is for several. `instead` is the name of an entry of
-    ours that this one takes the place of.
+    ours that this one takes the place of. `keeps_version`: a stanza that said v1beta1 goes on saying it.
     """
 
     section: Section
@@ -56,6 +57,7 @@ class Entry:
     body: Mapping[str, Any]
     cluster: str | None = None
     instead: str | None = None
+    keeps_version: bool = False
 
     def over(self, existing: Mapping[str, Any] | None) -> dict[str, Any]:
         """The entry to write over one of ours: keys we do not decide about stay as they are, in their order."""
@@ -76,8 +78,11 @@ class Entry:
         if name == "extensions" and isinstance(before, list):
             others = [item for item in before if not _is_mark(item)]
             return [*others, *value]
-        if name == "exec" and isinstance(before, dict) and before.get("env"):
-            return {**value, "env": before["env"]}
+        if name == "exec" and isinstance(before, dict):
+            if self.keeps_version and _says_version(before):
+                value = _of_version(value, V1BETA1)
+            if before.get("env"):
+                return {**value, "env": before["env"]}
         return value
 
 
@@ -145,8 +150,13 @@ def mark_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def entries_for(cluster: Cluster, command: str, named: Named | None = None) -> list[Entry]:
-    """The three entries that open `cluster` by running `command`; the context is `named`, else as the store says."""
+def entries_for(
+    cluster: Cluster, command: str, named: Named | None = None, *, api_version: str | None = None
+) -> list[Entry]:
+    """The three entries that open `cluster` by running `command`; the context is `named`, else as the store says.
+
+    `api_version` is what the stanza says; None: what it said before, else v1.
+    """
     user = f"{USER_PREFIX}{cluster.profile}"
     names = {"cluster": cluster.name, "profile": cluster.profile}
     body: dict[str, Any] = {"cluster": cluster.context, "user": user}
@@ -157,7 +167,12 @@ def entries_for(cluster: Cluster, command: str, named: Named | None = None) -> l
     return [
         Entry("clusters", cluster.context, {**_cluster_body(cluster), **_mark(**names)}, cluster.name),
         Entry("contexts", context, {**body, **noted}, cluster.name, instead),
-        Entry("users", user, {"exec": stanza_for(cluster.profile, command)}),
+        Entry(
+            "users",
+            user,
+            {"exec": _of_version(stanza_for(cluster.profile, command), api_version or V1)},
+            keeps_version=api_version is None,
+        ),
     ]
 
 
@@ -171,6 +186,18 @@ def stanza_for(profile: str, command: str) -> dict[str, Any]:
         "provideClusterInfo": False,
         "installHint": _INSTALL_HINT,
     }
+
+
+def _of_version(stanza: Mapping[str, Any], api_version: str) -> dict[str, Any]:
+    """A stanza of ours with that apiVersion. Some clients do not tell it to us, so another than v1 stands in words."""
+    said = next(name for name, version in VERSIONS.items() if version == api_version)
+    words = [] if api_version == V1 else [_SAYS_VERSION, said]
+    return {**stanza, "apiVersion": api_version, "args": [*stanza["args"], *words]}
+
+
+def _says_version(stanza: Mapping[str, Any]) -> bool:
+    words = stanza.get("args")
+    return stanza.get("apiVersion") == V1BETA1 and isinstance(words, list) and _SAYS_VERSION in words
 
 
 def made_ours(section: Section, entry: Mapping[str, Any], changes: Mapping[str, Any], **names: str) -> dict[str, Any]:

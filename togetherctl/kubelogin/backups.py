@@ -79,7 +79,7 @@ class Backups:
             if not wanted:
                 raise UsageError(
                     f"no conversion of {', '.join(str(path) for path in files)} is on record",
-                    hint="togetherctl kubeconfig convert --revert --kubeconfig FILE names another file",
+                    hint="name the file that was converted: --kubeconfig FILE",
                 )
             contents = {item: _old_content(item, force=force) for item in wanted}
             for item, data in contents.items():

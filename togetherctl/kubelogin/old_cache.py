@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.auth.claims import LATEST, Claims, read_claims
 from togetherctl.disk import is_ours, open_to_others, read_whole
 from togetherctl.errors import Untrusted
+from togetherctl.paths import in_a_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,8 @@ def read_cache(folder: Path) -> Iterator[OldTokens | str]:
         elif not is_ours(status):
             yield f"{path} belongs to another user, so it was not taken over"
         elif open_to_others(status):
-            yield f"{path} can be read by others, so it was not taken over; chmod 600 {path} if only you have used it"
+            mend = f"chmod 600 {in_a_command(path)}"
+            yield f"{path} can be read by others, so it was not taken over; {mend} if only you have used it"
         else:
             yield tokens
 

@@ -42,10 +42,11 @@ def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str])
     names = list(dict.fromkeys(profiles)) or store.profile_names
     for name in names:
         store.entry("profile", name)
+    exported = set(names)
     chosen: dict[Kind, list[str]] = {
         "issuer": list(dict.fromkeys(store.table.profiles[name].issuer for name in names)),
         "profile": names,
-        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in names],
+        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in exported],
     }
     tables: dict[tuple[str, ...], dict[str, Any]] = {}
     above = [key for key in LEFT_ABOVE if getattr(store.table, key)]

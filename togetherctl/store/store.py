@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import UsageError
-from togetherctl.paths import expand
+from togetherctl.paths import expand, in_a_command
 from togetherctl.store import files
 from togetherctl.store.key import session_key
 from togetherctl.store.problems import checked, refusal, unknown
@@ -151,8 +151,12 @@ class Store:
             hint="name one, or set default_profile: togetherctl config set default_profile=NAME",
         )
 
-    def keys(self) -> dict[str, str]:
+    def keys(self) -> Mapping[str, str]:
         """KEY by the name of the profile: whose session is whose."""
+        return self._keys
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
         ca_files = {
             name: [str(expand(path, self._environ, beside=self.path.parent)) for path in issuer.ca_file or ()]
             for name, issuer in self.table.issuers.items()
@@ -168,7 +172,14 @@ class Store:
 
     def sharing(self, profile: Profile) -> list[str]:
         """The names of all profiles that share the session of `profile`, itself among them."""
-        return [name for name, key in self.keys().items() if key == profile.key]
+        return list(self._names_by_key.get(profile.key, ()))
+
+    @cached_property
+    def _names_by_key(self) -> dict[str, list[str]]:
+        by_key: dict[str, list[str]] = {}
+        for name, key in self._keys.items():
+            by_key.setdefault(key, []).append(name)
+        return by_key
 
     def issuer_meant(self, given: str, *, ca_file: str | None = None) -> str | None:
         """The name of the issuer called `given`, or of the one whose URL that is; None for a URL that is new.
@@ -182,7 +193,7 @@ class Store:
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(
                 f"the issuer {name} is in the store without this CA file",
-                hint=f"togetherctl issuer set {name} ca_file={ca_file}",
+                hint=f"togetherctl issuer set {name} {in_a_command(f'ca_file={ca_file}')}",
             )
         return name
 
@@ -213,4 +224,11 @@ class Store:
         return [self.cluster(name) for name in dict.fromkeys(names) or self.table.clusters]
 
     def clusters_of(self, profile: str) -> list[str]:
-        return [name for name, table in self.table.clusters.items() if table.profile == profile]
+        return list(self._clusters_by_profile.get(profile, ()))
+
+    @cached_property
+    def _clusters_by_profile(self) -> dict[str, list[str]]:
+        by_profile: dict[str, list[str]] = {}
+        for name, table in self.table.clusters.items():
+            by_profile.setdefault(table.profile, []).append(name)
+        return by_profile

@@ -85,6 +85,10 @@ class Talk:
         self._sleep = sleep
         self._cancelled = Event()
 
+    @property
+    def is_seen(self) -> bool:
+        return True
+
     def cancel(self) -> None:
         """Call it off: wherever the work waits, it ends."""
         self._cancelled.set()

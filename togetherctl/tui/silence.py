@@ -15,6 +15,7 @@ class Silence:
     """There is nobody to ask."""
 
     can_ask = False
+    is_seen = False
 
     def ask_line(self, question: str, seconds: float) -> str:
         raise EOFError

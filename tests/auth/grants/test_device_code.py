@@ -170,6 +170,19 @@ HOSTILE = [
     "https://issuer.test/ --new-window",
     "https://[::1",
     "https://issuer.test/\u202e",
+    "https://issuer.test\\@evil.example/",
+    "https://issuer.test\\.evil.example/",
+    "https://issuer.test%40evil.example/",
+    "https://issuer.test%2fevil.example/",
+    "https://\u0456ssuer.test/",
+    "https://issuer.test/\u200b",
+    "https://issuer.test/\nhttps://evil.example/",
+    "https://issuer.test/'; calc '",
+    "https://issuer.test/" + "a" * 3000,
+    "HTTPS://user:word@issuer.test/",
+    "data:text/html,x",
+    "file:///etc/passwd",
+    "ms-settings:",
     7,
     ["https://issuer.test"],
 ]
@@ -196,6 +209,13 @@ def test_a_hostile_page_is_neither_opened_nor_shown(
         {"user_code": "  "},
         {"user_code": "x" * 65},
         {"user_code": "\x1b[2J"},
+        {"user_code": "ABCD\nEFGH"},
+        {"user_code": "AB\u200bCD"},
+        {"user_code": "AB\u202eCD"},
+        {"user_code": "AB\u3164CD"},
+        {"user_code": "AB\ufe0fCD"},
+        {"user_code": "A" + "\u0301" * 9},
+        {"user_code": "\u0410\u0412\u0421\u0415"},
         {"verification_uri": None},
     ],
     ids=str,
@@ -205,6 +225,26 @@ def test_an_answer_nobody_could_use(changes: dict[str, Any], log_in: LogIn, issu
     with pytest.raises(Untrusted):
         log_in()
     assert issuer.counts["/token"] == 0
+
+
+@pytest.mark.parametrize("other", ["https://evil.example/activate?user_code=WDJB-MJHT", "http://localhost:1/activate"])
+def test_a_page_with_the_code_filled_in_leads_where_the_page_leads(
+    other: str, log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered, browser: ScriptedBrowser
+) -> None:
+    """A person reads the one address, and scans or is sent to the other."""
+    issuer.device_changes = {"verification_uri_complete": other}
+    log_in('grant = "device-code"', place=Place(), browser=browser)
+    page = f"{issuer.url}/activate"
+    assert conversation.devices == [(DeviceCode(page, "WDJB-MJHT", None), True)]
+    assert browser.opened == [page]
+
+
+def test_spaces_around_a_code_are_nothing_to_type(
+    log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered
+) -> None:
+    issuer.device_changes = {"user_code": " WDJB MJHT "}
+    log_in()
+    assert conversation.devices[0][0].code == "WDJB MJHT"
 
 
 def test_the_stores_endpoint_wins_over_the_metadata(log_in: LogIn, issuer: ScriptedIssuer) -> None:

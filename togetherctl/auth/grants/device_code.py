@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,11 @@ _INTERVAL = 5.0
 _SLOW_DOWN = 5.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_CODE = 64
+_LONGEST_PAGE = 2048
+# RFC 3986, 2, without the apostrophe, which shells read as an end; a backslash is a slash to browsers alone.
+_PLAIN = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
+# Neither a user name before the host nor percent signs in it: both are there to look like another host.
+_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 _BYTES = 32
 _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_grant_type"})
 
@@ -147,14 +153,20 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     secret, code = answer.get("device_code"), answer.get("user_code")
     if not isinstance(secret, str) or not secret or not isinstance(code, str) or not code.strip():
         raise Untrusted("the issuer's answer bears no device code and no code to enter")
-    if len(code) > _LONGEST_CODE or not code.isprintable():
+    code = code.strip(" ")
+    if len(code) > _LONGEST_CODE or not code.isprintable() or not code.isascii():
         raise Untrusted("the issuer wants a code entered that nobody could type")
     # Google says verification_url.
     uri = answer.get("verification_uri") or answer.get("verification_url")
+    page = _page(uri, local=local)
     complete = answer.get("verification_uri_complete") or None
+    filled_in = _page(complete, local=local) if complete else None
+    if filled_in is not None and _place(filled_in) != _place(page):
+        # The person reads one address and would be sent to another.
+        filled_in = None
     return _Device(
         secret,
-        DeviceCode(_page(uri, local=local), code, _page(complete, local=local) if complete else None),
+        DeviceCode(page, code, filled_in),
         interval=max(_seconds(answer.get("interval")) or _INTERVAL, 1.0),
         lifetime=_seconds(answer.get("expires_in")),
     )
@@ -162,11 +174,16 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
 
 def _page(uri: object, *, local: bool) -> str:
     """A page that is safe to send a person to. Raises Untrusted."""
-    if not isinstance(uri, str) or not uri.isascii() or not uri.isprintable() or " " in uri:
+    if not isinstance(uri, str) or len(uri) > _LONGEST_PAGE or not _PLAIN.fullmatch(uri):
         raise Untrusted(f"the issuer wants a page opened that is not an address: {printable(uri)}")
-    if not is_safe(uri, http=local) or "@" in urlsplit(uri).netloc:
+    if not is_safe(uri, http=local) or not _PLAIN_HOST.fullmatch(urlsplit(uri).netloc):
         raise Untrusted(f"the issuer wants a page opened that is not a plain https address: {printable(uri)}")
     return uri
+
+
+def _place(uri: str) -> tuple[str, str]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _seconds(value: object) -> float | None:

@@ -35,6 +35,9 @@ def command(kind: Kind) -> click.Command:
         problems = [problem for name, table in entries.items() for problem in _missing_files(app, kind, name, table)]
         if problems:
             raise ConfigError(f"{store.path} names files that cannot be read", problems=problems)
+        if store.mtime_ns is None:
+            app.console.say(f"There is no store at {store.path} yet.")
+            return
         app.console.say(f"{store.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 
     validate.help = f"Check the whole store.\n\nAnd that the files its {kind}s name can be read."

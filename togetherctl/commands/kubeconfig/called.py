@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from togetherctl.actions import calling
+from togetherctl.kube.exec_credential import VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,21 @@ def called_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--portable",
         is_flag=True,
         help="Call togetherctl by its bare name, for a file that is used on several machines.",
+    )(command)
+
+
+def api_version_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--api-version`; the command gets the whole apiVersion, None where it was left out."""
+
+    def whole(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+        return VERSIONS[value] if value else None
+
+    return click.option(
+        "--api-version",
+        type=click.Choice(list(VERSIONS)),
+        callback=whole,
+        help="The version that the exec entry asks for; v1beta1 is for clients that know no v1, such as lightkube and "
+        "pykube-ng. Left out: what the entry says already, else v1.",
     )(command)
 
 

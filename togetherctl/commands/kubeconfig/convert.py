@@ -106,8 +106,9 @@ def _report(app: App, plan: Plan, files: Sequence[Path], *, dry_run: bool) -> No
     for line in plan.left:
         app.console.warn(line)
     if not plan.changed:
-        looked = ", ".join(tilde(path, app.environ) for path in files)
-        app.console.say(f"Nothing to convert in {looked}.")
+        there = [path for path in files if path.exists()]
+        looked = ", ".join(tilde(path, app.environ) for path in there or files)
+        app.console.say(f"Nothing to convert in {looked}." if there else f"There is no kubeconfig at {looked}.")
         return
     changed = ", ".join(tilde(change.path, app.environ) for change in plan.changed)
     if dry_run:

@@ -6,7 +6,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.kubeconfig.called import called, called_options
+from togetherctl.commands.kubeconfig.called import api_version_option, called, called_options
 from togetherctl.commands.output import as_json
 from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
@@ -14,10 +14,13 @@ from togetherctl.kube.yaml_text import YamlText
 
 @click.command("show")
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
+@api_version_option
 @called_options
 @click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_app
-def command(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str) -> None:
+def command(
+    app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None
+) -> None:
     """Print what would be written, as a kubeconfig of its own.
 
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
@@ -26,7 +29,7 @@ def command(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, for
     own = called(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
-        for entry in entries_for(cluster, own):
+        for entry in entries_for(cluster, own, api_version=api_version):
             text.put(entry.section, entry.over(None))
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)

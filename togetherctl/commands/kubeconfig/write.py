@@ -9,7 +9,7 @@ import click
 from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.kubeconfig.called import called_options
+from togetherctl.commands.kubeconfig.called import api_version_option, called_options
 from togetherctl.errors import UsageError
 from togetherctl.paths import tilde
 
@@ -29,6 +29,7 @@ from togetherctl.paths import tilde
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
+@api_version_option
 @called_options
 @pass_app
 def command(
@@ -43,6 +44,7 @@ def command(
     dry_run: bool,
     portable: bool,
     no_shim: bool,
+    api_version: str | None,
 ) -> None:
     """Write clusters into a kubeconfig.
 
@@ -63,6 +65,7 @@ def command(
         no_shim=no_shim,
         output_dir=output_dir,
         template=template,
+        api_version=api_version,
     )
     for warning in written.warnings:
         app.console.warn(warning)
