@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import ssl
 import subprocess
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.support.programs import need_kubernetes
+from tests.support.running import free_port, running
 from togetherctl.demo.certificate import make_certificate
 
 if TYPE_CHECKING:
@@ -28,32 +23,6 @@ _ADMIN = "the-admins-own-token"
 _SECONDS = 90
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def _running(words: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that writes to `log`, ended with the block, and with this process where that is killed."""
-    tied = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-    with (
-        log.open("wb") as out,
-        subprocess.Popen([*tied, *words], cwd=log.parent, stdin=subprocess.DEVNULL, stdout=out, stderr=out) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
 @contextmanager
 def etcd(folder: Path) -> Iterator[str]:
     """Run etcd with its data in `folder`; gives its URL. API servers with different prefixes share it."""
@@ -62,8 +31,8 @@ def etcd(folder: Path) -> Iterator[str]:
     words = ["etcd", "--name=tests", f"--data-dir={folder / 'etcd'}", f"--initial-cluster=tests={peer}"]
     words += [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
     words += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
-    with _running(words, folder / "etcd.log") as process:
-        _until(f"{client}/health", process, folder / "etcd.log")
+    with running(words, folder / "etcd.log") as server:
+        server.wait_for(f"{client}/health", seconds=_SECONDS)
         yield client
 
 
@@ -147,28 +116,8 @@ users: [{{name: admin, user: {{token: {_ADMIN}}}}}]
         "--endpoint-reconciler-type=none",
         *flags,
     ]
-    with ExitStack() as stack:
-        process = stack.enter_context(_running(words, folder / "kube-apiserver.log"))
-        _until(f"{url}/readyz", process, folder / "kube-apiserver.log", certificate)
-        yield Kubernetes(url, certificate, programs, admin, folder / "kube-apiserver.log")
-
-
-def _until(url: str, process: subprocess.Popen[bytes], log: Path, ca_file: Path | None = None) -> None:
-    """Wait until `url` answers 200. Fails with the end of the log where the process ends before."""
-    context = ssl.create_default_context(cafile=ca_file)
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
-    request = Request(url, headers={"Authorization": f"Bearer {_ADMIN}"} if ca_file else {})  # noqa: S310 # loopback only
-    last: object = None
-    end = time.monotonic() + _SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with opener.open(request, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except HTTPError as error:
-            with error:
-                last = error.read()[-2000:]
-        except (URLError, OSError, HTTPException) as error:
-            last = error
-        time.sleep(0.1)
-    raise AssertionError(f"{url} does not get ready: {last!r}\n{log.read_text(errors='replace')[-4000:]}")
+    log = folder / "kube-apiserver.log"
+    with running(words, log) as server:
+        admins = {"Authorization": f"Bearer {_ADMIN}"}
+        server.wait_for(f"{url}/readyz", seconds=_SECONDS, ca_file=certificate, headers=admins)
+        yield Kubernetes(url, certificate, programs, admin, log)

@@ -10,6 +10,8 @@ import pytest
 
 # Read before the environment is made bare. `all` in CI, where nothing may be skipped; `cluster` in `make real-cluster`.
 _MUST_HAVE = os.environ.get("TOGETHERCTL_TESTS_NEED", "").split()
+# The identity providers that `make real-providers` has installed.
+_PROVIDERS = os.environ.get("TOGETHERCTL_TESTS_PROVIDERS", "").split()
 # What is built or downloaded for tests is kept here, outside the tree.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "togetherctl-tests"
 KUBERNETES_FOLDER = Path(__file__).parents[1] / "real" / "cluster"
@@ -53,6 +55,14 @@ def need_kubernetes() -> Path:
         _missing(f"kube-apiserver {version} is not built; `make real-cluster` builds it and runs this", "cluster")
     if not shutil.which("etcd"):
         _missing("etcd is not installed", "cluster")
+    return folder
+
+
+def need_provider(kind: str) -> Path:
+    """The folder where `tests/real/providers/install.sh` put a provider: `django`, `keycloak` or `spring`."""
+    if kind not in _PROVIDERS:
+        pytest.skip(f"`make real-providers PROVIDERS={kind}` installs {kind} and runs this")
+    [folder] = CACHE.glob(f"{kind}-*")
     return folder
 
 
