@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,10 +76,11 @@ def test_where_an_api_server_is_stricter_it_is_written_what_is_said() -> None:
     stricter = {shape.name: shape for shape in SHAPES if shape.login and not shape.by_file}
     assert set(written) == set(stricter)
     profile = Profile("acme", "key", Issuer("acme", ISSUER, Connection()), CLIENT_ID, ("openid", "email"))
+    unsaid = Cluster("east", "east", "acme", "https://127.0.0.1:6443")
     for name, said in written.items():
         token = stricter[name].token(ISSUER, time.time())
-        heard = set()
-        for keys in ({}, {"username_claim": "email", "groups_claim": "groups"}):
-            cluster = Cluster("east", "east", "acme", "https://127.0.0.1:6443", **keys)
-            heard.add(why_refused(cluster, profile, read_claims(token), algorithm="RS256", now=time.time()))
+        heard = {
+            why_refused(cluster, profile, read_claims(token), algorithm="RS256", now=time.time())
+            for cluster in (unsaid, replace(unsaid, username_claim="email", groups_claim="groups"))
+        }
         assert any(said in one for one in heard), (name, heard)
