@@ -95,9 +95,8 @@ def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
         more.append("The issuer gave no refresh token, so you will have to log in again then;")
         more.append("see offline_access and auth_params of the profile.")
         read = True
-    if signed_in.notes:
-        more += signed_in.notes
-        read = True
+    more += signed_in.notes
+    read = read or bool(signed_in.notes.certain)
     work.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
 
 
