@@ -12,7 +12,7 @@ NODE = tests/real/node
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
-	@echo "make test     run the tests; those that need Node.js, kubectl or Chromium say so where those are missing"
+	@echo "make test     run the tests; those that need Node.js, kubectl, Chromium or Go say so where those are missing"
 	@echo "make check    style, types, import rules and generated pages"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.moving import Move
+    from togetherctl.auth.noting import Notes
     from togetherctl.auth.place import Place
+    from togetherctl.auth.session import Session
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.store.known import KnownProfiles
     from togetherctl.store.profile import Profile
@@ -109,7 +111,26 @@ class World:
             open_browser=self.open_browser or self._open_browser,
             place=self.place or self._look_around,
             log=self.log,
+            after_login=self._note,
         )
+
+    @cached_property
+    def noted(self) -> dict[str, Notes]:
+        """What the logins of this run gave cause to say, by the session's key; whoever says it takes it out."""
+        return {}
+
+    def notes_on(self, profile: Profile, session: Session | None) -> Notes:
+        """Why the profile's clusters, or clusters in general, refuse the session's token. Raises ConfigError."""
+        from togetherctl.auth.noting import notes_on
+
+        names = self.store.clusters_of(profile.name) if profile.name else []
+        return notes_on(profile, session, self.store.clusters(names) if names else [], now=self.clock())
+
+    def _note(self, profile: Profile, session: Session) -> None:
+        """Beside what the session that is still stored gave cause to say; a note that fails costs no login."""
+        with suppress(TogetherctlError):
+            earlier = self.notes_on(profile, self.sessions(profile).load(profile.key))
+            self.noted[profile.key] = self.notes_on(profile, session).after(earlier)
 
     def together(self, key: str) -> TogetherAPI:
         """Together AI's API, asked with `key`. Raises UsageError where that, or where the API is, cannot be right."""

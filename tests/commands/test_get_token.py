@@ -21,7 +21,7 @@ from togetherctl.auth.session import Token
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import CliIn, MakeStore, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -247,3 +247,21 @@ def test_a_client_that_logs_in_as_itself_does_so_anywhere(
     done = process("login", ACME_SECRET=issuer.client_secret, **changes)
     assert "Already logged in as the-client" in done.stderr
     assert "then refreshed by itself" in done.stderr
+
+
+def test_a_login_says_after_the_answer_why_a_cluster_may_refuse_the_token(
+    cli_in: CliIn, clock: StoppedClock, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    run = cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
+    issuer.claims["email_verified"] = False
+    done = run("get-token", "--profile", "acme")
+    assert done.code == 0
+    assert "note: Some API servers refuse this token: its email is not verified" in done.stderr
+    assert len(json.loads(done.stdout)["status"]["token"]) > 100
+    # A refresh and another login with the same doubts say nothing.
+    clock.advance(1000)
+    assert run("get-token", "--profile", "acme").stderr == ""
+    issuer.refresh_tokens.clear()
+    clock.advance(1000)
+    done = run("get-token", "--profile", "acme")
+    assert (done.code, len(browser.opened), "note:" in done.stderr) == (0, 2, False), done.stderr

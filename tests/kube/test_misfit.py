@@ -117,6 +117,10 @@ def test_an_email_that_was_asked_for_and_did_not_come_is_named() -> None:
     assert "granted" not in why({"email": None}, profile=WITH_EMAIL, username_claim="sub")
 
 
+def test_an_email_that_is_no_text_is_named() -> None:
+    assert "its email is no text" in why({"email": ["me@acme.com"]})
+
+
 def test_groups_that_are_no_list_are_named() -> None:
     assert "its groups are no text and no list of texts" in why({"groups": [7]})
     assert "groups" not in why({"groups": [7]}, groups_claim="roles")

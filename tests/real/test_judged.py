@@ -117,7 +117,8 @@ def value(home: Path, kind: str) -> str:
     folder = home / "tctl" / "state" / "sessions"
     [path] = folder.glob("*.json")
     session = FileSessions(folder).load(path.stem)
-    token = session and (session.id_token if kind == "id" else session.access_token)
+    assert session is not None
+    token = session.id_token if kind == "id" else session.access_token
     assert token is not None
     return token.value
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.noting import doubtful_notes, new_notes
 from togetherctl.auth.engine import Outcome
+from togetherctl.auth.noting import Notes
 from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
 from togetherctl.store.profile import once_per_session
@@ -31,7 +31,7 @@ class SignedIn:
     session: Session | None = None
     outcome: Outcome | None = None
     error: TogetherctlError | None = None
-    notes: Sequence[str] = ()
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def done(self) -> bool:
@@ -83,6 +83,5 @@ def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bo
 
 def sign_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> SignedIn:
     """Log in to one session; raises what the engine does."""
-    known = doubtful_notes(world, profile)
     session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
-    return SignedIn(profile, session, outcome, notes=new_notes(world, profile, session, known))
+    return SignedIn(profile, session, outcome, notes=world.noted.pop(profile.key, Notes()))

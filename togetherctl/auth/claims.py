@@ -28,7 +28,7 @@ LEEWAY = 60.0
 # The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
 LATEST = 253_402_300_800
 # A JWS in its compact form (RFC 7515, 2 and 7.1): base64url without padding or white space.
-_COMPACT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]*", re.ASCII)
+_COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]*", re.ASCII)
 # RFC 8259, 6; some issuers write numbers as texts.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?", re.ASCII)
 # Google's two names for itself, of which a token may bear either.
@@ -56,18 +56,18 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
     if len(token) > MAX_TOKEN:
         raise Untrusted(
             f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
-            hint="ask its operator for fewer claims, above all fewer groups: no proxy lets such a header pass",
+            hint="the issuer's operator can leave claims out, such as groups that no cluster needs",
         )
     if "=" in token and _COMPACT.fullmatch(token.replace("=", "")):
         raise Untrusted(
             "the issuer sent an ID token whose parts are padded with =, which those of a JWT are not (RFC 7515, 2)",
             hint="its operator has to mend that: API servers refuse such a token too",
         )
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise Untrusted("the issuer sent an ID token that is not a JWT")
+    part = parts.groups()[index]
     try:
-        if not _COMPACT.fullmatch(token):
-            raise ValueError  # noqa: TRY301 # ends like any other text that is no JWT
-        header, payload, _ = token.split(".")
-        part = (header, payload)[index]
         # As text, because json would take UTF-16 and UTF-32 as well, which no API server reads (RFC 7519, 7.2).
         content = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8"))
     except UnicodeDecodeError:

@@ -30,7 +30,7 @@ class Issuers:
     """Everything that is asked of issuers goes through here.
 
     `open_browser` starts a browser at a URL for a profile; `place` tells where a login for a profile runs; `log` takes
-    lines without secrets.
+    lines without secrets; `after_login` is told of a new session before it is stored.
     """
 
     cache: Path
@@ -41,6 +41,7 @@ class Issuers:
     open_browser: Callable[[str, Profile], Opened | None]
     place: Callable[[Profile], Place]
     log: Callable[[str], None]
+    after_login: Callable[[Profile, Session], None] = lambda _profile, _session: None
 
     def http(self, issuer: str, connection: Connection, total_seconds: float = float("inf")) -> HTTP:
         """A client for one issuer; everything asked through it ends within `total_seconds`."""
@@ -81,7 +82,9 @@ class Issuers:
                 clock=self.clock,
                 sleep=self.sleep,
             )
-            return login.log_in(grant)
+            session = login.log_in(grant)
+        self.after_login(profile, session)
+        return session
 
     def verify(self, profile: Profile, id_token: str) -> Claims:
         """The claims of an ID token that came from elsewhere. Raises Untrusted, and Unreachable without its keys."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
+    from togetherctl.store.profile import Profile
+
 
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
     """Print the credential of the profile `name`; gives the exit code. `otherwise` as in `print_credential`."""
@@ -39,6 +41,13 @@ def print_credential(world: World, name: str, *, otherwise: str = V1, renew: boo
             refuse_recursion(profile.name, world.environ)
         credential = world.engine.credential(profile, world.policy, renew=renew)
         answer(render(version, credential.token.value, credential.ask_again_at))
+        say_notes(world, profile)
+
+
+def say_notes(world: World, profile: Profile) -> None:
+    """After the answer, and only if this call logged in: why a cluster may refuse the token all the same."""
+    for note in world.noted.pop(profile.key, ()):
+        world.conversation.say(f"note: {note}")
 
 
 @contextmanager

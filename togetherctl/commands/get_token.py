@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.exec_plugin import print_credential, stdout_for_the_answer_alone
+from togetherctl.commands.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
 from togetherctl.commands.kubelogin import FlagsCommand
 from togetherctl.errors import UsageError
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS, render, wanted_version
@@ -57,6 +57,7 @@ def _by_flags(app: App, flags: Flags | None, program: str, otherwise: str) -> No
         profile = profile_of(flags, app.environ, program=program, warn=app.console.warn)
         credential = app.world.storeless_engine.credential(profile, app.world.policy, renew=flags.force_refresh)
         answer(render(version, credential.token.value, credential.ask_again_at))
+        say_notes(app.world, profile)
 
 
 def _refuse_both(flags: Flags) -> None:

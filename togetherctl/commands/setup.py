@@ -48,7 +48,6 @@ def command(
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
     changed anywhere. With flags the session ends with this command; a profile's is kept.
     """
-    from togetherctl.actions.noting import notes_on
     from togetherctl.commands.next_steps import Steps
 
     context = click.get_current_context()
@@ -61,7 +60,7 @@ def command(
     chosen = (username_claim, username_prefix, groups_claim, groups_prefix)
     naming = _naming(app, claims, clusters, chosen)
     # The algorithm is among the flags, so it is nothing to look out for.
-    notes = [note for note in notes_on(app.world, profile, session) if "--oidc-signing-algs" not in note]
+    notes = [note for note in app.world.notes_on(profile, session) if "--oidc-signing-algs" not in note]
     steps = Steps(profile, claims, algorithm, naming, clusters, notes)
     if app.output == "table":
         put(steps.text(as_json(claims)))

@@ -45,6 +45,8 @@ def command(app: App, flags: Flags | None) -> None:
             provider.check_writable()
         session, outcome = engine.login(profile, app.world.policy)
     _report(app, provider, session, outcome)
+    for note in app.world.noted.pop(profile.key, ()):
+        app.console.note(note)
 
 
 def _report(app: App, provider: AuthProvider, session: Session, outcome: Outcome) -> None:

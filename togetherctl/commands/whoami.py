@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.noting import notes_on
 from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
@@ -50,7 +49,7 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     _show(app, _item(profile, session, claims, clusters, probed), claims if with_claims else None)
     # A cluster that took the token, or was told to have refused it for a reason, says more than these.
     if not any(one.view or isinstance(one.error, Refused) for one in probed):
-        for note in notes_on(app.world, profile, session):
+        for note in app.world.notes_on(profile, session):
             app.console.note(note)
     errors = [one.error for one in probed if one.error]
     for error in errors:

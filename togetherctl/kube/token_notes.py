@@ -91,9 +91,12 @@ def _signed_otherwise(algorithm: str) -> Iterator[str]:
 
 
 def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
-    if claims.get("email") is None:
+    email = claims.get("email")
+    if email is None:
         if "email" in granted:
             yield "it has no email, though the scope email was granted, so it cannot name a user where the email does"
+    elif not isinstance(email, str):
+        yield "its email is no text, so it cannot name a user where the email does"
     elif not verified_email(claims):
         yield "its email is not verified (email_verified), so it is refused where the email names the user"
 

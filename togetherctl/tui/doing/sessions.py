@@ -96,9 +96,8 @@ def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
         first, _, rest = why.partition("; ")
         more += [f"{first};", rest]
         read = True
-    if signed_in.notes:
-        more += signed_in.notes
-        read = True
+    more += signed_in.notes
+    read = read or bool(signed_in.notes.certain)
     work.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
 
 
