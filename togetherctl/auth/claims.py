@@ -43,7 +43,10 @@ def read_header(token: str) -> dict[str, Any]:
 def _part(token: str, index: int) -> dict[str, Any] | None:
     """One of the two parts of a signed JWT that are JSON, None where that is no object. Raises Untrusted."""
     if len(token) > MAX_TOKEN:
-        raise Untrusted(f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB")
+        raise Untrusted(
+            f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
+            hint="the issuer's operator can leave claims out, such as groups that no cluster needs",
+        )
     try:
         header, payload, _ = token.split(".")
         part = (header, payload)[index]
