@@ -67,6 +67,8 @@ FORBIDDEN_VALUES: list[tuple[Kind, str, Any]] = [
     ("cluster", "ca_data", base64.b64encode((KEY + PEM).encode()).decode()),
     ("issuer", "device_authorization_endpoint", "https://evil.example/device"),
     ("issuer", "device_authorization_endpoint", "https://acme.okta.com:8443/device"),
+    ("issuer", "revocation_endpoint", "https://evil.example/revoke"),
+    ("issuer", "revocation_endpoint", "https://acme.okta.com:8443/revoke"),
     ("profile", "auth_params", {"client_secret": "a-client-secret-of-a-bundle"}),
     ("profile", "auth_params", {"prompt": "login", "login_hint": "me@acme.com"}),
     ("profile", "redirect_uris", ["https://evil.example/callback"]),

@@ -71,6 +71,8 @@ def test_nothing_is_where_nothing_changes() -> None:
         (("clusters", "east", "server"), "https://ea\u00dft.acme.com", ["ea\\xdft.acme.com"]),
         (("issuers", "acme", "device_authorization_endpoint"), "https://acme.okta.com/device", []),
         (("issuers", "acme", "device_authorization_endpoint"), "https://evil.example/device", ["evil.example"]),
+        (("issuers", "acme", "revocation_endpoint"), "https://acme.okta.com/revoke", []),
+        (("issuers", "acme", "revocation_endpoint"), "https://evil.example/revoke", ["evil.example"]),
     ],
 )
 def test_what_is_strange(key: tuple[str, ...], value: Any, strange: list[str]) -> None:

@@ -70,18 +70,14 @@ AWAY: dict[str, tuple[Spoil, str]] = {
     "503": (answers(503), "answered HTTP 503"),
     "504": (answers(504), "answered HTTP 504"),
     "429": (answers(429, Retry_After="3600"), "answered HTTP 429 (too many requests; it asks to wait 3600 s)"),
+    "a firewall": (answers(403, b"<h1>blocked</h1>"), "answered with a web page (HTTP 403)"),
+    "a redirect": (answers(302, Location="https://elsewhere.example/"), "answered a POST with a redirect"),
+    "a portal": (answers(200, b"<html>"), "answered with a web page (HTTP 200)"),
 }
 REFUSED: dict[str, tuple[Spoil, str]] = {
     "invalid_client": (answers(401, {"error": "invalid_client"}), "the issuer refused: invalid_client"),
-    "invalid_request": (
-        answers(400, {"error": "invalid_request", "error_description": "Missing x"}),
-        "the issuer refused: invalid_request (Missing x)",
-    ),
-    "unauthorized_client": (answers(400, {"error": "unauthorized_client"}), "the issuer refused: unauthorized_client"),
-    "403": (answers(403, b"<h1>blocked</h1>"), "answered HTTP 403"),
     "404": (answers(404), "does not exist"),
-    "a redirect": (answers(302, Location="https://elsewhere.example/"), "answered a POST with a redirect"),
-    "no JSON": (answers(200, b"<html>"), "is not JSON"),
+    "no JSON": (answers(200, b"{"), "is not JSON"),
 }
 
 

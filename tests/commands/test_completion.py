@@ -78,7 +78,7 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("togetherctl profile export m", ["me@acme.com"]),
         ("togetherctl profile update ", ["team"]),
         ("togetherctl issuer presets ok", ["okta"]),
-        ("togetherctl issuer presets au", ["auth0", "authentik"]),
+        ("togetherctl issuer presets au", ["auth0", "authelia", "authentik"]),
         ("togetherctl login --grant=pas", ["paste", "password"]),
         ("togetherctl whoami -o y", ["yaml"]),
         ("togetherctl login --fo", ["--force"]),

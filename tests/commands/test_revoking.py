@@ -86,6 +86,20 @@ class TestMetadataOfOAuthItself:
         assert [kind for kind, _ in issuer.revoked] == ["refresh_token", "access_token"]
         assert issuer.counts[self.ROOT] == 1
 
+    @pytest.mark.parametrize("named", ["{issuer}", "https://evil.example"])
+    def test_a_look_at_the_issuer_counts_it(self, named: str, cli: Run, issuer: ScriptedIssuer) -> None:
+        issuer.metadata_changes = {"revocation_endpoint": None, "device_authorization_endpoint": None}
+        endpoints = {
+            "revocation_endpoint": f"{issuer.url}/revoke",
+            "device_authorization_endpoint": f"{issuer.url}/device",
+        }
+        issuer.always[self.ROOT] = Reply(200, {"issuer": named.format(issuer=issuer.url), **endpoints})
+        done = cli("issuer", "check", issuer.url)
+        its_own = named == "{issuer}"
+        assert done.code == 0
+        assert ("good   logging out revokes tokens" in done.stdout) is its_own
+        assert ("good   device codes" in done.stdout) is its_own
+
     @pytest.mark.parametrize(
         "document",
         [

@@ -167,12 +167,16 @@ def test_a_refused_refresh_token_means_a_login(
 
 
 def test_an_issuer_that_cannot_be_reached_costs_no_token(
-    config: Path, plugin: Run, quiet: Run, issuer: ScriptedIssuer, clock: StoppedClock
+    config: Path, plugin: Run, quiet: Run, issuer: ScriptedIssuer, clock: StoppedClock, browser: ScriptedBrowser
 ) -> None:
     plugin(ANYWHERE)
     clock.now += 400
     before = config.read_bytes()
+    # A person runs this, so it goes on to a login after a refresh that did not get through.
     issuer.always["/token"] = Reply(503)
+    assert plugin(ANYWHERE).code == 4
+    assert len(browser.opened) == 2
+    issuer.stop()
     assert quiet().code == 4
     assert config.read_bytes() == before
 

@@ -79,6 +79,23 @@ def test_an_issuer_that_is_busy_is_asked_by_one(logged_in: Plugin, issuer: Scrip
     assert logged_in.visits == 0
 
 
+def test_a_refusal_is_heard_once_for_all(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
+    """As Pocket ID 2.9.0 refuses; kubectl asks again and again for one command, and other programs beside it."""
+    logged_in.aged(life=300, age=1000)
+    issuer.refresh_reply = Reply(400, {"error": "Refresh token is invalid or expired"})
+    before = issuer.counts.copy()
+    ended = [logged_in.end(each) for each in [logged_in.start(TOGETHERCTL_LOGIN="never") for _ in range(8)]]
+    ended += [logged_in.run(TOGETHERCTL_LOGIN="never") for _ in range(3)]
+    assert {(code, stdout) for code, stdout, _ in ended} == {(3, "")}
+    assert all("Refresh token is invalid or expired" in stderr for _, _, stderr in ended)
+    assert all("togetherctl login acme" in stderr for _, _, stderr in ended)
+    assert issuer.counts - before == {"/token": 1}
+    # Where a login may open, one does for all of them, and nothing that was refused is asked for again.
+    ended = [logged_in.end(each) for each in [logged_in.start() for _ in range(8)]]
+    assert {(code, token) for code, token, _ in ended} == {(0, ended[0][1])}
+    assert (logged_in.visits, issuer.counts["/token"] - before["/token"]) == (1, 2)
+
+
 def test_an_issuer_that_is_down_keeps_the_tokens(logged_in: Plugin, issuer: ScriptedIssuer) -> None:
     kept = logged_in.aged(life=300, age=1000)
     issuer.stop()

@@ -36,7 +36,10 @@ def test_login_refresh_rotation_and_revocation(real: Real, process: Run) -> None
     [path] = sessions.folder.glob("*.json")
     sessions.save(path.stem, replace(second, refresh_token=first.refresh_token))
     reused = process("refresh", **real.environ)
-    assert (reused.code, "login required: the issuer refused: invalid_grant" in reused.stderr) == (3, True)
+    assert (reused.code, "login required for new tokens: the issuer refused: invalid_grant" in reused.stderr) == (
+        3,
+        True,
+    )
     sessions.save(path.stem, second)
     assert process("refresh", **real.environ).code == 3
     status = json.loads(process("status", "-o", "json", **real.environ).stdout)["items"][0]

@@ -70,6 +70,25 @@ def test_what_takes_a_while_is_shown_and_may_go_on_in_the_background(
     asyncio.run(flow())
 
 
+def test_a_refused_refresh_is_told_as_it_is(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
+    """The session is good for a while, and does not renew by itself; what helps is a login that is forced."""
+    issuer.refresh_reply = Reply(400, {"error": "Refresh token is invalid or expired"})
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("r")
+            await person.sees("Refresh token is invalid or expired; the token in hand is still good")
+            await person.sees("Run: togetherctl login --force acme")
+            await person.press("escape")
+            await person.sees("does not renew by itself")
+            await person.press("l")
+            await person.sees("Already logged in as me@acme.com", "The issuer refused to refresh it")
+            await person.press("escape")
+
+    asyncio.run(flow())
+    assert issuer.counts["/token"] == 2
+
+
 def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world: MakeWorld, canary: Canary) -> None:
     assert acme.exists()
 

@@ -4,7 +4,8 @@ success        the tokens (RFC 6749, 5.1), or the JSON object, that was asked fo
 Unreachable    no answer of an issuer: 5xx, 408, 425, 429, a web page, whatever else a proxy or portal sends
 ├── NotYet     the person is not done (RFC 8628, 3.5)
 ├── NoIssuer   something is there, and what it sent is a page, a redirect, or nothing
-Refused        something else than an issuer's answer, such as 404: nothing is known of the session
+Refused        no, in a way that says nothing of the session
+├── NotThere           nothing of the kind is at this address (404, 405, 410)
 ├── RefusedForGood     the issuer said no, whatever word it has for that (RFC 6749, 5.2, and vendors' own)
 ├── RefusedClient      it does not take this client (`invalid_client`)
 └── UnusableAnswer     a success that cannot be used
@@ -71,6 +72,10 @@ class NotYet(Unreachable):
 
 class NoIssuer(Unreachable):
     """A server answered, and not as an issuer does: with a web page, a redirect, or nothing."""
+
+
+class NotThere(Refused):
+    """Nothing of the kind is at this address; perhaps it moved."""
 
 
 class RefusedForGood(Refused):
@@ -165,14 +170,15 @@ def failure(answer: Answer) -> Unreachable | Refused:
             answer.raise_if_later()
         except Unreachable as later:
             return later
-    if document is None:
+    elsewhere = 300 <= answer.status < 400 or answer.status == _PROXY_WANTS_A_LOGIN
+    if document is None or (elsewhere and error not in _OF_THE_SESSION):
         return _wordless(answer)
     if error == "invalid_client":
         return RefusedClient(
             _sentence(error, words), hint=_CLIENT, error=error, description=words, status=answer.status
         )
     said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
-    kind = Refused if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
+    kind = NotThere if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
     return kind(said, error=error, description=words, status=answer.status)
 
 
@@ -193,7 +199,7 @@ def raise_if_page(answer: Answer) -> None:
 def _wordless(answer: Answer) -> Unreachable | Refused:
     """What an answer means that is no JSON object: at most its status says something."""
     said = f"{host_of(answer.url)} answered HTTP {answer.status}"
-    if _is_page(answer):
+    if _json(answer) is None and _is_page(answer):
         said = f"{host_of(answer.url)} answered with a web page (HTTP {answer.status}), which is no issuer's answer"
         return NoIssuer(said, hint=_PORTAL, status=answer.status)
     if 300 <= answer.status < 400:
@@ -203,7 +209,8 @@ def _wordless(answer: Answer) -> Unreachable | Refused:
         return Unreachable(said, hint="the proxy wants a login", status=answer.status)
     if _is_success(answer):
         return _no_json(answer)
-    return (RefusedForGood if answer.status in _SPEAKING else Refused)(said, status=answer.status)
+    kind = RefusedForGood if answer.status in _SPEAKING else NotThere if answer.status in _NOWHERE else Refused
+    return kind(said, status=answer.status)
 
 
 def _no_json(answer: Answer) -> Unreachable | Refused:
@@ -253,8 +260,10 @@ def _word(document: Mapping[str, Any], name: str) -> str:
 
 
 def _sentence(error: str, words: str, *, what: str = "") -> str:
-    said = f"the issuer refused{f' {what}' if what else ''}: {printable(error, limit=80)}"
-    return said + (f" ({printable(words)})" if words else "")
+    said = f"the issuer refused{f' {what}' if what else ''}: "
+    if not error:
+        return said + printable(words)
+    return said + printable(error, limit=80) + (f" ({printable(words)})" if words else "")
 
 
 def _tokens(document: Mapping[str, Any], refresh_token: str | None) -> TokenAnswer:

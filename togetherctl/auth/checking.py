@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0
 _SAME_CLOCK = 10.0
-_ELSEWHERE = ("revocation_endpoint", "device_authorization_endpoint")
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
 # What is worth saying before the first login, and not only to somebody who asks.
@@ -187,11 +186,15 @@ class _Look:
 
     def _completed(self, metadata: Metadata) -> Metadata:
         """With what only the issuer's other metadata names (RFC 8414), as a logout and a device login look it up."""
-        missing = [name for name in _ELSEWHERE if not getattr(metadata, name)]
-        if not missing:
+        if metadata.revocation_endpoint and metadata.device_authorization_endpoint:
             return metadata
         other = fetch_other_metadata(metadata.issuer, self.http)
-        return replace(metadata, **{name: other.get(name) for name in missing})
+        return replace(
+            metadata,
+            revocation_endpoint=metadata.revocation_endpoint or other.get("revocation_endpoint"),
+            device_authorization_endpoint=metadata.device_authorization_endpoint
+            or other.get("device_authorization_endpoint"),
+        )
 
     def _recognised(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
         by_url = recognise(issuer)

@@ -82,14 +82,17 @@ class Provider:
         )
         if not metadata.require_pushed_authorization_requests:
             return str(url)
-        endpoint = _endpoint(metadata, "pushed_authorization_request_endpoint")
-        pushed = fields(
-            self._post(endpoint, dict(parse_qsl(urlsplit(url).query))), ("request_uri",), wanted="a request"
-        )
-        return add_params_to_uri(
-            _endpoint(metadata, "authorization_endpoint"),
-            [("client_id", self.profile.client_id), ("request_uri", str(pushed["request_uri"]))],
-        )
+        name = self._push(dict(parse_qsl(urlsplit(url).query, keep_blank_values=True)))
+        names = [("client_id", self.profile.client_id), ("request_uri", name)]
+        return str(add_params_to_uri(_endpoint(metadata, "authorization_endpoint"), names))
+
+    def _push(self, request: Mapping[str, str]) -> str:
+        """The issuer's name for a request that it now keeps (RFC 9126, 2.2)."""
+        answer = self._post(_endpoint(self._metadata, "pushed_authorization_request_endpoint"), request)
+        name = fields(answer, ("request_uri",), wanted="a request")["request_uri"]
+        if not isinstance(name, str) or not name.isascii() or not name.isprintable():
+            raise Untrusted("the issuer's answer has a request_uri that is not text")
+        return name
 
     def exchange(self, code: str, request: AuthorizationRequest) -> TokenAnswer:
         """Trade the code for tokens (RFC 6749, 4.1.3). Raises Unreachable, Refused and Untrusted."""

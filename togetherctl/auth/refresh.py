@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth import claims as id_claims
-from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
+from togetherctl.auth.answers import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
 
@@ -123,11 +123,7 @@ def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Dis
     metadata = _metadata(discovery)
     try:
         return _post(form, credentials, metadata, http)
-    except (RefusedForGood, RefusedClient, Untrusted):
-        raise
-    except Refused as error:
-        if not error.status:
-            raise
+    except NotThere as error:
         # The endpoint is gone: perhaps it moved since the metadata was kept.
         moved = _metadata(discovery, fresh=True)
         if moved.token_endpoint == metadata.token_endpoint:

@@ -56,12 +56,15 @@ def registered(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequ
 
 
 def _answered(client: str, location: str) -> Finding:
-    error = parse_qs(urlsplit(location).query).get("error", [""])[0]
+    answer = parse_qs(urlsplit(location).query)
+    error = answer.get("error", [""])[0]
     if not error or error in _KNOWN:
         return Finding("good", f"{client} is registered", about=_ABOUT)
+    words = answer.get("error_description", [""])[0]
+    why = f" ({printable(words, limit=200)})" if words else ""
     return Finding(
         "note",
-        f"{client} is registered, but a login is answered with {printable(error, limit=60)}",
+        f"{client} is registered, but a login is answered with {printable(error, limit=60)}{why}",
         "scopes of the profile may ask for too much" if error == "invalid_scope" else None,
         _ABOUT,
     )

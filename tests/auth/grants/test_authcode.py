@@ -84,10 +84,11 @@ def test_a_pushed_request_is_pasted_too(
     [
         (Reply(400, {"error": "invalid_redirect_uri"}), Refused, "invalid_redirect_uri"),
         (Reply(200, {"status": "error", "msg": "not you"}), Refused, "without a request: not you"),
+        (Reply(201, {"request_uri": ["a", "b"]}), Untrusted, "request_uri that is not text"),
         (Reply(503, b""), Unreachable, "503"),
         (Reply(200, b"<html>"), Unreachable, "web page"),
     ],
-    ids=["refused", "own words", "later", "page"],
+    ids=["refused", "own words", "no text", "later", "page"],
 )
 @pytest.mark.usefixtures("pushing")
 def test_a_request_that_cannot_be_pushed_opens_no_browser(

@@ -257,6 +257,17 @@ def test_the_stores_endpoint_wins_over_the_metadata(log_in: LogIn, issuer: Scrip
         log_in('grant = "device-code"')
 
 
+def test_an_endpoint_that_only_the_metadata_of_oauth_itself_names(log_in: LogIn, issuer: ScriptedIssuer) -> None:
+    """RFC 8414; it is asked for only where a device code is wanted and nothing else names the endpoint."""
+    other = "/.well-known/oauth-authorization-server"
+    issuer.always[other] = Reply(200, {"issuer": issuer.url, "device_authorization_endpoint": f"{issuer.url}/device"})
+    log_in()
+    assert issuer.counts[other] == 0
+    issuer.metadata_changes["device_authorization_endpoint"] = None
+    log_in()
+    assert (issuer.counts["/device"], issuer.counts[other]) == (2, 1)
+
+
 def test_the_catalogues_endpoint_is_asked_where_nothing_else_names_one(log_in: LogIn, issuer: ScriptedIssuer) -> None:
     form = {"client_id": issuer.client_id, "scope": "openid"}
     issuer.always["/oauth/authorize_device"] = issuer.answer(Asked("POST", "/device", {}, {}, form, 0.0))
