@@ -149,6 +149,18 @@ def _symlink(here: Installed) -> None:
     here.ready.symlink_to(elsewhere)
 
 
+def _linked_folder(here: Installed) -> None:
+    elsewhere = here.home / "state" / "elsewhere"
+    here.ready.parent.rename(elsewhere)
+    here.ready.parent.symlink_to(elsewhere)
+
+
+def _others_folder(here: Installed) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(here.ready.parent, 12345, -1)
+
+
 WRONG: dict[str, Callable[[Installed], object]] = {
     "expired": lambda here: here.rewrite_ready({4: str(int(time.time()))}),
     "written in the future": lambda here: here.rewrite_ready({3: str(int(time.time()) + 100)}),
@@ -178,6 +190,20 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "two versions": lambda here: here.environ.update(
         KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v1beta1")[:-1] + f',"config":{V1}' + "}"
     ),
+    "a key spaced oddly, and another version inside": lambda here: here.environ.update(
+        KUBERNETES_EXEC_INFO=V1.replace('"apiVersion":', '"apiVersion" :').replace("/v1", "/v1beta1")[:-1]
+        + f',"config":{V1}'
+        + "}"
+    ),
+    "an escaped key beside the plain one": lambda here: here.environ.update(
+        KUBERNETES_EXEC_INFO=V1[:-1] + ',"api\\u0056ersion":"client.authentication.k8s.io/v1beta1"}'
+    ),
+    "only something inside has a version": lambda here: here.environ.update(
+        KUBERNETES_EXEC_INFO='{"kind":"ExecCredential","spec":{"cluster":{"config":' + V1 + "}}}"
+    ),
+    "a list of them": lambda here: here.environ.update(KUBERNETES_EXEC_INFO=f"[{V1}]"),
+    "a ready folder that is a link": _linked_folder,
+    "a ready folder of another user": _others_folder,
     "no JSON at all": lambda here: here.environ.update(KUBERNETES_EXEC_INFO="{"),
     "no profile named": lambda here: setattr(here, "arguments", ("get-token",)),
     "an empty name": lambda here: setattr(here, "arguments", ("get-token", "--profile", "")),
@@ -202,6 +228,31 @@ def test_anything_else_is_handed_over(wrong: str, installed: Installed) -> None:
     shim = installed.call_shim()
     python = installed.call_python()
     assert (shim.returncode, shim.stdout) == (python.returncode, python.stdout)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o640, 0o400])
+@pytest.mark.parametrize("at", ["plain"], indirect=True, ids=["plain home"])
+def test_who_else_may_read_the_file_alone_changes_nothing_for_either(mode: int, in_shell: Installed) -> None:
+    """No built-in of sh tells the permissions of others, so both rely on the folder, which is private when written."""
+    expected = in_shell.call_shim().stdout
+    in_shell.ready.chmod(mode)
+    done = in_shell.call_shim()
+    assert (done.returncode, done.stdout, in_shell.started()) == (0, expected, 0)
+    assert in_shell.fast_path_serves()
+    # The next one that is written is private again.
+    in_shell.ready.unlink()
+    assert in_shell.call_python().stdout == expected
+    assert in_shell.ready.stat().st_mode & 0o7777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "info", [V1 + "\n", V1.replace(",", ",\n "), V1.replace('{"kind"', '{ "kind"').replace('":"client', '": "client')]
+)
+@pytest.mark.parametrize("at", ["plain"], indirect=True, ids=["plain home"])
+def test_what_clients_send_is_served_by_both(info: str, in_shell: Installed) -> None:
+    in_shell.environ["KUBERNETES_EXEC_INFO"] = info
+    assert (in_shell.call_shim().returncode, in_shell.started()) == (0, 0)
+    assert in_shell.fast_path_serves()
 
 
 @pytest.mark.parametrize("at", ["plain"], indirect=True, ids=["plain home"])

@@ -70,9 +70,9 @@ def _files_of_the_person(app: App) -> Iterator[Path]:
         yield from kubeconfig_files(None, app.environ)
     with suppress(TogetherctlError):
         for profile in app.world.store.table.profiles.values():
-            file = getattr(profile.client_secret, "file", None)
-            if isinstance(file, str):
-                yield expand(file, app.environ)
+            secret = profile.client_secret
+            if secret is not None and secret.kind == "file" and isinstance(secret.value, str):
+                yield expand(secret.value, app.environ, beside=app.world.paths.config.parent)
 
 
 def _sum_up(app: App, done: Cleaned, *, dry_run: bool) -> None:
