@@ -306,8 +306,8 @@ def _index_of(items: list[Any], name: str) -> int:
 def _block_item(entry: Any, column: int) -> str:
     """One list item in block style, its dash at `column`; comments after its content are left out."""
     text = dump([entry])
-    root = YAML().compose(text)
-    end = text.find("\n", content_end(root.value[0]))
+    # Only what was read from a file has comments, and looking for them takes longer than all the rest.
+    end = len(text) - 1 if type(entry) is dict else text.find("\n", content_end(YAML().compose(text).value[0]))
     margin = " " * column
     return "".join(f"{margin}{line}\n" if line else "\n" for line in text[:end].split("\n"))
 
