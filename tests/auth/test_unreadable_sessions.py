@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from togetherctl.auth.answers import MAX_BYTES as LARGEST_ANSWER
 from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
 from togetherctl.auth.cache.record import encode
 from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.session import Session, Token
-from togetherctl.auth.token_answer import MAX_BYTES as LARGEST_ANSWER
 from togetherctl.errors import Untrusted
 from togetherctl.store.ways import Ways
 

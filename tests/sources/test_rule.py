@@ -316,7 +316,11 @@ def together(clock: StoppedClock, canary: Canary) -> Iterator[ScriptedTogether]:
 def test_together_ais_api(
     power: Power, together: ScriptedTogether, environ: dict[str, str], clock: StoppedClock
 ) -> None:
-    body = {"insecure-skip-tls-verify": True, "proxy-url": "http://proxy.together.ai", "tls-server-name": "kube"}
+    body: dict[str, Any] = {
+        "insecure-skip-tls-verify": True,
+        "proxy-url": "http://proxy.together.ai",
+        "tls-server-name": "kube",
+    }
     record = together.add("h100-east")
     record["kube_config"] = together.kube_config(**body)
     api = TogetherAPI(together.key, base_url=together.url, environ=environ, clock=clock, sleep=clock.sleep)

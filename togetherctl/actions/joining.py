@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     Place = Callable[[MovedSecret], SecretPlace | None]
 
+_MOST_AT_ONCE = 1000
+
 
 class Taking(Protocol):
     """One way to change the store: by a plan of offers, or by a bundle."""
@@ -215,6 +217,15 @@ class Wish:
     kubeconfig: str | None = None
     set_current: bool = False
     overwrite: bool = False
+
+
+def refuse_too_many(offers: Sequence[Offer], origin: str) -> None:
+    """Raises UsageError where taking so many at once would take minutes: each is written with its comments kept."""
+    if len(offers) > _MOST_AT_ONCE:
+        raise UsageError(
+            f"there are {len(offers)} clusters in {origin}, and {_MOST_AT_ONCE} can be taken at once",
+            hint="say which: togetherctl init SOURCE --clusters A,B",
+        )
 
 
 def by_plan(world: World, offers: Sequence[Offer], wish: Wish, place: Place) -> ByPlan:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _UNSAID_LIFETIME = 300.0
 _LONGEST_NUMBER = 12
 # No token that a server takes in a header is as long, and what is stored of it must be read again.
-_MAX_BYTES = 256 * 1024
+MAX_BYTES = 256 * 1024
 _LONGEST_REFRESH_TOKEN = 64 * 1024
 _TOKENS = ("access_token", "id_token", "refresh_token")
 # Where issuers put words for people: RFC 6749 first, then what vendors chose.
@@ -119,10 +119,10 @@ def tokens(answer: Answer) -> TokenAnswer:
         refresh_token = _text(document, "refresh_token")
     except Untrusted as error:
         raise UnusableAnswer(error, None) from None
-    if len(answer.body) > _MAX_BYTES:
+    if len(answer.body) > MAX_BYTES:
         kept = refresh_token if len(refresh_token or "") <= _LONGEST_REFRESH_TOKEN else None
         raise UnusableAnswer(
-            Untrusted(f"the tokens of {host_of(answer.url)} are larger than {_MAX_BYTES // 1024} KiB"), kept
+            Untrusted(f"the tokens of {host_of(answer.url)} are larger than {MAX_BYTES // 1024} KiB"), kept
         )
     try:
         return _tokens(document, refresh_token)

@@ -61,7 +61,16 @@ class Additions:
         self._issuers = ChainMap(self._new_issuers, store.issuers)
         self._profiles = ChainMap(self._new_profiles, store.profiles)
         self._clusters = ChainMap(self._new_clusters, store.clusters)
-        self._keys = {name: self._identities.key(store.issuers[p.issuer], p) for name, p in store.profiles.items()}
+        # By identity and by client, because looking through all profiles for each stanza would take their square.
+        self._of_key: dict[str, list[str]] = {}
+        self._of_client: dict[tuple[str, str], list[str]] = {}
+        self._issuers_at: dict[str, list[str]] = {}
+        for name, issuer in store.issuers.items():
+            self._issuers_at.setdefault(issuer.url, []).append(name)
+        for name, profile in store.profiles.items():
+            known = store.issuers[profile.issuer]
+            self._know(name, self._identities.key(known, profile), (known.url, profile.client_id))
+        self._names = names.Used(store.profiles)
         self._tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
 
@@ -80,6 +89,18 @@ class Additions:
         """The profiles there are, with those that are new."""
         return self._profiles
 
+    def of_client(self, issuer: str, client_id: str) -> list[str]:
+        """The profiles of one client at one issuer, in order."""
+        return list(self._of_client.get((issuer, client_id), ()))
+
+    def issuers_at(self, url: str) -> list[str]:
+        """The names of the issuers with this URL, in order."""
+        return list(self._issuers_at.get(url, ()))
+
+    def _know(self, name: str, key: str, client: tuple[str, str]) -> None:
+        self._of_key.setdefault(key, []).append(name)
+        self._of_client.setdefault(client, []).append(name)
+
     def profile(self, meaning: Meaning, *candidates: str) -> tuple[str, list[str]]:
         """The name of the profile for a stanza, new or known, and what is to be said of it.
 
@@ -96,9 +117,8 @@ class Additions:
         table = dict(meaning.profile)
         key = self._identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
         notes: list[str] = []
-        for name, known in self._profiles.items():
-            if self._keys[name] != key:
-                continue
+        for name in self._of_key.get(key, ()):
+            known = self._profiles[name]
             wanted = ProfileTable.model_validate({"issuer": known.issuer, **table})
             if known.token == wanted.token and bool(known.client_secret) == meaning.has_secret:
                 return name, _lost(name, known, wanted)
@@ -106,7 +126,7 @@ class Additions:
                 table["storage"] = known.storage
                 notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
         name = self._new_profile(meaning, issuer, table, candidates, notes)
-        self._keys[name] = key
+        self._know(name, key, client)
         return name, list(dict.fromkeys(notes))
 
     def cluster(self, profile: str, context: str, table: Mapping[str, Any]) -> str:
@@ -136,7 +156,8 @@ class Additions:
     ) -> str:
         wished = names.from_issuer(issuer.url)
         at = self._issuer(meaning, issuer, wished)
-        name = names.free([wished, *candidates], self._profiles)
+        name = self._names.free([wished, *candidates])
+        self._names.add(name)
         if name != wished:
             notes.append(f"gets a profile called {name}, because the name {wished} is taken")
         if meaning.secret_variable:
@@ -155,11 +176,13 @@ class Additions:
     def _issuer(self, meaning: Meaning, issuer: IssuerTable, wished: str) -> str:
         """The name of the issuer that is reached in just this way, new or known."""
         way = self._identities.way
-        for name, known in self._issuers.items():
-            if known == issuer or (known.url == issuer.url and way(known) == way(issuer)):
+        for name in self.issuers_at(issuer.url):
+            known = self._issuers[name]
+            if known == issuer or way(known) == way(issuer):
                 return name
         name = names.free([wished], self._issuers)
         self._new_issuers[name] = issuer
+        self._issuers_at.setdefault(issuer.url, []).append(name)
         self._tables["issuer", name] = dict(meaning.issuer)
         return name
 

@@ -8,9 +8,12 @@ kubeconfig may set (see `rule`) is left out here, and said.
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from togetherctl.disk import read_whole
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import ConfigError, KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import provider_of
@@ -34,6 +37,10 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".yaml", ".yml", ".conf", ".kubeconfig", ".json", "")
 _MOST_FILES = 500
+# Reading takes half a millisecond for each cluster, which is told from the text before anything is read.
+_MOST_CLUSTERS = 5000
+_MAX_BYTES = 16 * 1024 * 1024
+_SERVER = re.compile(r"\bserver[\"']?\s*:")
 
 
 class _CannotTake(Exception):
@@ -42,7 +49,7 @@ class _CannotTake(Exception):
 
 def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> Found:
     """What these files offer. Raises KubeconfigError where one cannot be read, and UsageError where one has nothing."""
-    found = [_from_file(_read(path), environ, tilde(path, environ)) for path in files]
+    found = [_from_file(_read(path, tilde(path, environ)), environ, tilde(path, environ)) for path in files]
     return _joined(", ".join(one.origin for one in found), found)
 
 
@@ -51,6 +58,7 @@ def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str)
 
     Raises KubeconfigError and UsageError.
     """
+    _refuse_too_large(text, origin)
     return _from_file(KubeconfigFile.of(path, text), environ, origin)
 
 
@@ -75,10 +83,22 @@ def from_folder(folder: Path, environ: Mapping[str, str]) -> Found:
     return replace(joined, passed=(*joined.passed, *passed))
 
 
-def _read(path: Path) -> KubeconfigFile:
+def _read(path: Path, origin: str) -> KubeconfigFile:
     if not os.path.lexists(path):
         raise UsageError(f"there is no file {path}")
+    with suppress(OSError, UnicodeDecodeError):
+        _refuse_too_large(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"), origin)
     return KubeconfigFile.read(path)
+
+
+def _refuse_too_large(text: str, origin: str) -> None:
+    clusters = sum(1 for _ in _SERVER.finditer(text))
+    if clusters > _MOST_CLUSTERS:
+        raise UsageError(
+            f"{origin} names about {clusters} clusters, and reading more than {_MOST_CLUSTERS} at once takes too long",
+            hint="take a part of it: kubectl config view --kubeconfig FILE --context NAME --minify --flatten --raw "
+            "> PART",
+        )
 
 
 def _joined(origin: str, found: Sequence[Found]) -> Found:
@@ -113,8 +133,12 @@ class _Seen:
 
 def _seen(kubeconfigs: Kubeconfigs) -> Iterator[tuple[str, _Seen]]:
     used: set[Where] = set()
+    users: dict[Where, Mapping[str, Any]] = {}
+    for file in kubeconfigs.files:
+        for entry in file.text.entries("users"):
+            users.setdefault(Where(file.path, entry["name"]), entry)
     for context in kubeconfigs.contexts():
-        user = kubeconfigs.entry("users", context.user) if context.user else None
+        user = users[context.user] if context.user else None
         if context.cluster:
             used.add(context.cluster[0])
         yield context.at.name, _Seen(context.entry, context.cluster, user)

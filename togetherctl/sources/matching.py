@@ -61,6 +61,7 @@ class Matching:
     ) -> None:
         self._clusters = clusters
         # These grow with what is added.
+        self._additions = additions
         self._profiles = additions.profiles
         self._issuers = additions.issuers
         self._identities = Identities(folder, environ)
@@ -149,7 +150,7 @@ class Matching:
             return self._same(mine, login) if self._is_client(self._profiles[mine], login) else None
         exactly = [
             (name, table)
-            for name, table in self._profiles.items()
+            for name, table in self._of_client(login)
             if self._is_client(table, login) and self._key(table) == exact
         ]
         if any(bool(table.client_secret) == login.has_secret for _, table in exactly):
@@ -162,7 +163,7 @@ class Matching:
             return self._same(edited, login)
         covering = [
             name
-            for name, table in self._profiles.items()
+            for name, table in self._of_client(login)
             if self._is_client(table, login)
             and set(table.scopes) >= set(login.profile.scopes)
             and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
@@ -214,12 +215,15 @@ class Matching:
             and (bool(table.client_secret) or not login.has_secret)
         )
 
+    def _of_client(self, login: _Login) -> list[tuple[str, ProfileTable]]:
+        return [(name, self._profiles[name]) for name in self._additions.of_client(*login.client)]
+
     def _key(self, table: ProfileTable) -> str:
         return self._identities.key(self._issuers[table.issuer], table)
 
     def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
         """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
-        mine = [table for table in self._issuers.values() if table.url == issuer.url]
+        mine = [self._issuers[name] for name in self._additions.issuers_at(issuer.url)]
         if issuer.model_fields_set & _WAY:
             alone = issuer.model_fields_set & _WAY == {"ca_data"}
             return next((table for table in mine if alone and self.same_authority(table, issuer.ca_data)), issuer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from togetherctl.actions.joining import ByBundle, by_plan
+from togetherctl.actions.joining import ByBundle, by_plan, refuse_too_many
 from togetherctl.actions.updating import consider
 from togetherctl.commands.asking import Answer
 from togetherctl.commands.secret_places import Places
@@ -58,7 +58,9 @@ class Choosing:
         if not gathered.offers:
             raise _nothing(gathered.origins, gathered.passed)
         typed = SecretPlace.parse(self.given.secret) if self.given.secret else None
-        offers = self.logins.look_at(self._with_secret(self._chosen(gathered.offers), typed))
+        chosen = self._chosen(gathered.offers)
+        refuse_too_many(chosen, ", ".join(gathered.origins))
+        offers = self.logins.look_at(self._with_secret(chosen, typed))
         places = Places(self.app, typed)
         taking = by_plan(self.app.world, offers, wish, places.of)
         if taking.plan.without_login:

@@ -81,13 +81,14 @@ def _seen(world: World, word: str) -> _Seen:
 
 
 def _offered(world: World, found: Found, word: str) -> _Seen:
-    from togetherctl.actions.joining import Wish, by_plan
+    from togetherctl.actions.joining import Wish, by_plan, refuse_too_many
     from togetherctl.errors import TogetherctlError
     from togetherctl.kubelogin.secret_place import SecretPlace
 
     def place(_moved: MovedSecret) -> SecretPlace:
         return SecretPlace("keyring")
 
+    refuse_too_many(found.offers, found.origin)
     wish = Wish()
     offers, notes = _looked_at(world, found.offers)
     taking = by_plan(world, offers, wish, place)
