@@ -70,6 +70,7 @@ LEFT: dict[Kind, dict[str, str]] = {
         "pkce": _WEAKER,
         "storage": _PERSONAL,
         "account": _PERSONAL,
+        "session": _PERSONAL,
         "browser": "a bundle runs no programs",
         "login": _PERSONAL,
         "login_timeout": _PERSONAL,

@@ -78,7 +78,7 @@ class Matching:
             found = [name for name, table in clusters.items() if table.together_cluster_id == cluster_id]
             if found:
                 return found[0]
-        alike = [name for name, table in clusters.items() if self._may_be(offer, table, cluster_id)]
+        alike = [name for name, table in clusters.items() if self._may_be(offer, name, table, cluster_id)]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
@@ -119,6 +119,7 @@ class Matching:
             for name, table in self._profiles.items()
             if self._is_client(table, login)
             and set(table.scopes) >= set(login.profile.scopes)
+            and table.session == login.profile.session
             and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
             and self._identities.way(self._issuers[table.issuer])
             == self._identities.way(self._way_of_mine(login.issuer))
@@ -147,8 +148,8 @@ class Matching:
             key = self._identities.key(self._way_of_mine(login.issuer), login.profile)
             self._edited.setdefault(key, mine)
 
-    def _may_be(self, offer: Offer, table: ClusterTable, cluster_id: object) -> bool:
-        """Whether a cluster is of the same client as the offer's, as far as that is said, and not another by its ID."""
+    def _may_be(self, offer: Offer, name: str, table: ClusterTable, cluster_id: object) -> bool:
+        """Whether a cluster is of the same client and session as the offer's, and not another by its ID."""
         if cluster_id and table.together_cluster_id:
             return False
         if not offer.says_login:
@@ -156,8 +157,13 @@ class Matching:
         profile = self._profiles[table.profile]
         if offer.opened_by is not None:
             return table.profile == offer.opened_by
-        client = ((offer.issuer or {}).get("url"), (offer.profile or {}).get("client_id"))
-        return (self._issuers[profile.issuer].url, profile.client_id) == client
+        theirs = offer.profile or {}
+        client = ((offer.issuer or {}).get("url"), theirs.get("client_id"))
+        if (self._issuers[profile.issuer].url, profile.client_id) != client:
+            return False
+        # Another session is another person, unless the store says nothing of it and calls the cluster the same.
+        called = profile.session is None and offer.name in (name, table.context)
+        return profile.session == theirs.get("session") or called
 
     def _is_client(self, table: ProfileTable, login: _Login) -> bool:
         url = self._issuers[table.issuer].url

@@ -181,6 +181,9 @@ class ProfileTable(_Table):
     """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
+    session: Text | None = None
+    """Keeps this profile's session apart from that of profiles that are otherwise the same: any word or path, another
+    one for each person."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None
