@@ -46,7 +46,11 @@ VARIABLES = (
         "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`, and nothing is refreshed in the background.",
     ),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
-    Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
+    Variable(
+        "HTTPS_PROXY",
+        "The proxy for https issuers without a `proxy` of their own: http, https or socks5; `https_proxy` likewise.",
+    ),
+    Variable("ALL_PROXY", "The same where `HTTPS_PROXY` is not set; kubectl does not look at this one."),
     Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
     Variable("SSL_CERT_FILE", "A PEM file of trusted certificates instead of the system's; `SSL_CERT_DIR` likewise."),
     Variable("PYTHON_KEYRING_BACKEND", "The keyring to use instead of the system's, as the library keyring names it."),

@@ -8,8 +8,35 @@ from random import Random
 from typing import Any
 
 CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUIKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
-WORDS = ("prod", "lab-2", "gke_team_zone_one", "arn:aws:eks:eu-1:123:cluster/a", "me@example.com/b", "größe", "a b", "x" * 70)
-ODD = ("yes", "on", "null", "0777", "1_000", "2026-11-23", "12:30:45", "=", "<<", "~", "1e3", "0x1f", "08", "y", "'", "a#b", "-a")
+WORDS = (
+    "prod",
+    "lab-2",
+    "gke_team_zone_one",
+    "arn:aws:eks:eu-1:123:cluster/a",
+    "me@example.com/b",
+    "größe",
+    "a b",
+    "x" * 70,
+)
+ODD = (
+    "yes",
+    "on",
+    "null",
+    "0777",
+    "1_000",
+    "2026-11-23",
+    "12:30:45",
+    "=",
+    "<<",
+    "~",
+    "1e3",
+    "0x1f",
+    "08",
+    "y",
+    "'",
+    "a#b",
+    "-a",
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +74,17 @@ class _Making:
     def file(self) -> Made:
         config = self._config()
         if self._has("JSON"):
-            text = json.dumps(config, indent=self._random.choice((None, 2, 4, "\t")), ensure_ascii=self._random.random() < 0.5)
+            text = json.dumps(
+                config, indent=self._random.choice((None, 2, 4, "\t")), ensure_ascii=self._random.random() < 0.5
+            )
         elif self._has("flow at the top"):
             text = self._flow(config) + "\n"
         else:
             text = self._block(config)
         if self._has("several documents"):
-            text += self._random.choice(("---\n", "...\n---\n")) + self._random.choice(("kind: List\nitems: []\n", "a: [\n", ""))
+            text += self._random.choice(("---\n", "...\n---\n")) + self._random.choice(
+                ("kind: List\nitems: []\n", "a: [\n", "")
+            )
         if self._has("a marker"):
             text = "---\n" + text
         if self._has("no line end at the end"):
@@ -63,7 +94,9 @@ class _Making:
         elif self._has("mixed line ends"):
             text = "".join(line + self._random.choice(("\n", "\r\n")) for line in text.split("\n"))
         if self._has("UTF-16"):
-            return Made(("\ufeff" + text).encode(self._random.choice(("utf-16-le", "utf-16-be"))), frozenset(self._used))
+            return Made(
+                ("\ufeff" + text).encode(self._random.choice(("utf-16-le", "utf-16-be"))), frozenset(self._used)
+            )
         if self._has("a byte order mark"):
             text = "\ufeff" + text
         return Made(text.encode(), frozenset(self._used))
@@ -100,21 +133,25 @@ class _Making:
         return {key: config[key] for key in keys}
 
     def _name(self, at: int) -> str:
-        return f"{self._random.choice(WORDS)}{at or ''}" if not self._has("odd names") else f"{self._random.choice(ODD)}"
+        return (
+            f"{self._random.choice(WORDS)}{at or ''}" if not self._has("odd names") else f"{self._random.choice(ODD)}"
+        )
 
     def _cluster(self, at: int) -> dict[str, Any]:
         cluster: dict[str, Any] = {"server": f"https://203.0.113.{at}:6443"}
         if self._random.random() < 0.6:
             cluster["certificate-authority-data"] = CA
         if self._random.random() < 0.3:
-            cluster["extensions"] = [{"name": "minikube.sigs.k8s.io", "extension": {"version": "v1.36.0", "last": None}}]
+            cluster["extensions"] = [
+                {"name": "minikube.sigs.k8s.io", "extension": {"version": "v1.36.0", "last": None}}
+            ]
         return cluster
 
     def _user(self) -> dict[str, Any]:
         return self._random.choice(
             (
                 {"client-certificate": "admin.pem", "client-key": "admin-key.pem"},
-                {"username": "me", "password": "it's: \"odd\" #1"},
+                {"username": "me", "password": 'it\'s: "odd" #1'},
                 {
                     "exec": {
                         "apiVersion": "client.authentication.k8s.io/v1",
@@ -218,7 +255,11 @@ class _Making:
             return value
         if plain and self._random.random() < 0.7:
             return value
-        return json.dumps(value, ensure_ascii=False) if self._random.random() < 0.5 or "\n" in value else "'" + value.replace("'", "''") + "'"
+        return (
+            json.dumps(value, ensure_ascii=False)
+            if self._random.random() < 0.5 or "\n" in value
+            else "'" + value.replace("'", "''") + "'"
+        )
 
 
 # Each with how often it is there.

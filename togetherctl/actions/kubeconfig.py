@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from togetherctl.actions.calling import called
 from togetherctl.actions.naming import Naming
 from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 from togetherctl.kube.ours import CURRENT, everything
 from togetherctl.kube.stanza import SECTIONS, entries_for, is_ours
@@ -15,7 +16,7 @@ from togetherctl.kube.writing import write
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from togetherctl.kube.kubeconfig import Change
@@ -83,7 +84,22 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         for cluster in clusters
         if cluster.ca_file and not cluster.ca_file.is_file()
     )
+    written.warnings.extend(_left_out(world, clusters))
     return written
+
+
+def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
+    """What the store says of a cluster and no kubeconfig can."""
+    for cluster in clusters:
+        table = world.store.table.clusters[cluster.name]
+        if table.insecure_skip_tls_verify and not cluster.insecure:
+            yield (
+                f"cluster {cluster.name} has a certificate authority and insecure_skip_tls_verify, which kubectl "
+                f"refuses together: the kubeconfig goes without the latter; togetherctl cluster unset {cluster.name} "
+                "insecure_skip_tls_verify"
+            )
+        if cluster.ca_data and not is_authority(cluster.ca_data):
+            yield f"ca_data of cluster {cluster.name} holds no certificate that can be read, and kubectl will say so"
 
 
 def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:

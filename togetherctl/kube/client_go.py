@@ -1,7 +1,7 @@
 """What kubectl takes of a kubeconfig: the rules by which client-go 0.37 loads one, and uses a cluster, context or user.
 
-The first kind ends every kubectl command whatever the context (clientcmd.LoadFromFile: k8s.io/client-go/tools/clientcmd/
-api/v1/types.go and conversion.go), the second those that use the entry (validation.go; transport/transport.go).
+What breaks the first kind ends every kubectl command whatever the context (LoadFromFile of tools/clientcmd, with the
+types of its api/v1), what breaks the second those that use the entry (its validation.go, and transport/transport.go).
 """
 
 from __future__ import annotations

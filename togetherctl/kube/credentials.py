@@ -46,9 +46,7 @@ def without_credentials(text: str) -> str:
     values = {path: node.text for path, node in found}
     # By place: an alias is the same scalar once more.
     covers = {
-        (node.start, node.end): cover
-        for path, node in found
-        if (cover := _cover(path, node.text, values)) is not None
+        (node.start, node.end): cover for path, node in found if (cover := _cover(path, node.text, values)) is not None
     }
     for start, end in sorted(covers, reverse=True):
         text = text[:start] + covers[start, end] + text[end:]

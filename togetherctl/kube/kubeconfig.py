@@ -206,7 +206,7 @@ def _rendered(path: Path, text: YamlText) -> str:
 
 
 def decoded(data: bytes) -> tuple[str, Encoding]:
-    """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads them. Raises UnicodeDecodeError."""
+    """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads it. Raises UnicodeDecodeError."""
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return data.removeprefix(mark).decode(encoding), encoding
@@ -227,7 +227,8 @@ def _read(path: Path) -> tuple[str | None, Encoding]:
         raise KubeconfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise KubeconfigError(
-            f"{path} is neither UTF-8 text nor UTF-16 with a byte order mark", hint="save it as UTF-8, then run this again"
+            f"{path} is neither UTF-8 text nor UTF-16 with a byte order mark",
+            hint="save it as UTF-8, then run this again",
         ) from None
 
 
@@ -243,9 +244,8 @@ def _refuse_unloadable(file: KubeconfigFile, after: str) -> None:
         for before, entry in file.text.changes(section):
             why = unusable(section, entry)
             if why is not None and (before is None or unusable(section, before) != why):
-                raise KubeconfigError(
-                    f"kubectl could not use the {section[:-1]} {entry['name']} for {file.path}: {why}; nothing was written"
-                )
+                one = f"{section[:-1]} {entry['name']}"
+                raise KubeconfigError(f"kubectl could not use the {one} in {file.path}: {why}; nothing was written")
 
 
 def _parse(path: Path, text: str | None) -> YamlText:

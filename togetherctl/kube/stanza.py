@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -210,7 +211,8 @@ def _cluster_body(cluster: Cluster) -> dict[str, Any]:
         "certificate-authority-data": "".join(cluster.ca_data.split()) if cluster.ca_data else None,
         "certificate-authority": str(cluster.ca_file) if cluster.ca_file else None,
         "tls-server-name": cluster.tls_server_name,
-        "proxy-url": cluster.proxy_url,
+        # client-go has no socks5h, and looks names up at the proxy for socks5.
+        "proxy-url": cluster.proxy_url and re.sub(r"^(?i:socks5h):", "socks5:", cluster.proxy_url),
         "insecure-skip-tls-verify": cluster.insecure or None,
     }
     return {name: value for name, value in body.items() if value is not None}

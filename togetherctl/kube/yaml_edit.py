@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-
 class CannotEdit(Exception):
     """The text is laid out in a way that an edit would damage; `reason` says where and why, if that is known."""
 
@@ -67,9 +66,12 @@ class Editing:
         # What anchors say from now on, by node.
         self._after: dict[int, Any] = {}
 
-    def splices(self, new: dict[str, Any], lists: Mapping[str, Items], *, end: int, dropped: frozenset[str]) -> list[Splice]:
-        """What makes `new` of the text's mapping. Its keys in `lists` are changed entry by entry, those in `dropped` go
-        with their keys, and new keys are added at `end`. Raises CannotEdit.
+    def splices(
+        self, new: dict[str, Any], lists: Mapping[str, Items], *, end: int, dropped: frozenset[str]
+    ) -> list[Splice]:
+        """What makes `new` of the text's mapping. Raises CannotEdit.
+
+        Its keys in `lists` are changed entry by entry, those in `dropped` go, and new keys are added at `end`.
         """
         self._mapping(self._root, new, lists, end, dropped)
         self._keep_anchors()
@@ -127,7 +129,9 @@ class Editing:
         for name, at in own.items():
             key, value = node.pairs[at]
             self._value(value, new[name], node, key, lists.get(name))
-        self._cut(node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], doomed)
+        self._cut(
+            node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], doomed
+        )
         added = {
             name: value
             for name, value in new.items()
@@ -161,7 +165,9 @@ class Editing:
         if not items.added:
             return
         if node.flow:
-            self._add_flow(node, [(self._flow(item, node), item) for item in items.added], gone=not items.data[: -len(items.added)])
+            self._add_flow(
+                node, [(self._flow(item, node), item) for item in items.added], gone=not items.data[: -len(items.added)]
+            )
             return
         place = line_end(self._text, node.items[-1].end)
         margin = column(self._text, self._dash(node, 0))
@@ -306,7 +312,9 @@ class Editing:
                 continue
             text = self._text[target.start : target.end]
             if (target.kind != "scalar" and not target.flow) or "\n" in text or any(self._inner(target)):
-                raise CannotEdit(f"line {alias.line}: *{alias.anchor} needs the anchor of line {target.line}, which goes")
+                raise CannotEdit(
+                    f"line {alias.line}: *{alias.anchor} needs the anchor of line {target.line}, which goes"
+                )
             self._splices.append(Splice(alias.start, alias.end, text))
             moved.add(id(target))
 

@@ -15,7 +15,7 @@ from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.stanza import made_ours, stanza_for
 from togetherctl.kubelogin import names
 from togetherctl.kubelogin.additions import Additions
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
 from togetherctl.store.editing import missing
 
@@ -200,8 +200,11 @@ class Conversion:
             plan.left.append(f"{said}: its cluster stays in the kubeconfig alone, because {error}")
             return
         plan.done.append(f"{said} becomes cluster {name}")
+        plan.done += [f"{said} {note}" for note in left_out(entry).values()]
         kubeconfigs.put("contexts", context.at, made_ours("contexts", context.entry, {}, cluster=name, profile=profile))
         others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
         # One that somebody else uses as well, or that `kubeconfig write` would not touch, stays theirs.
         if at.name == context.at.name and all(other.user in profiles for other in others):
-            kubeconfigs.put("clusters", at, made_ours("clusters", entry, {}, cluster=name, profile=profile))
+            body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
+            ours = made_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
+            kubeconfigs.put("clusters", at, ours)

@@ -14,7 +14,7 @@ from togetherctl.errors import KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.stanza import is_ours
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
 from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.paths import tilde
@@ -129,7 +129,12 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
         cluster = cluster_table(at, entry, seen.context)
     except ValueError as error:
         raise _CannotTake(str(error)) from None
-    offer = Offer(name, cluster={**cluster, "context": name}, source=str(file.path.absolute()))
+    offer = Offer(
+        name,
+        cluster={**cluster, "context": name},
+        notes=tuple(left_out(entry).values()),
+        source=str(file.path.absolute()),
+    )
     if cluster.get("insecure_skip_tls_verify"):
         offer = replace(offer, notes=("does not verify the API server's certificate",))
     if seen.user is None:

@@ -131,7 +131,7 @@ class IssuerTable(_Table):
     insecure_skip_tls_verify: bool = False
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
     proxy: Annotated[IssuerProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
-    """The proxy to this issuer; without it `HTTPS_PROXY` and `NO_PROXY` count."""
+    """The proxy to this issuer: http, https or socks5; without it `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count."""
     request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hidden), Field(repr=False)] = Field(
         default_factory=dict
     )

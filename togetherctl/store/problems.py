@@ -75,6 +75,17 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     return (None if problems else store), problems
 
 
+def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
+    """What no change may bring about, because kubectl could not load it; a store that has it already still works."""
+    for name, entry in _entries(data, "clusters").items():
+        if not isinstance(entry, dict) or not entry.get("insecure_skip_tls_verify"):
+            continue
+        authority = next((key for key in ("ca_data", "ca_file") if entry.get(key)), None)
+        if authority:
+            reason = f"goes with no {authority}: kubectl refuses both together; keep one"
+            yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
+
+
 def _validated(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     try:
         return StoreTable.model_validate(data), []
