@@ -25,8 +25,8 @@ class Proxy(NamedTuple):
 def proxy_named(url: str, environ: Mapping[str, str]) -> Proxy | None:
     """The proxy that `HTTPS_PROXY`, `HTTP_PROXY` or else `ALL_PROXY` names for `url`.
 
-    None for hosts that `NO_PROXY` excepts. Loopback hosts never go through one. Names are looked up at a SOCKS5 proxy, for socks5 as for socks5h, as Go does.
-    Raises ValueError for what is no URL.
+    None for hosts that `NO_PROXY` excepts. Loopback hosts never go through one. Names are looked up at a SOCKS5 proxy,
+    for socks5 as for socks5h, as Go does. Raises ValueError for what is no URL.
     """
     target = urlsplit(url)
     host = (target.hostname or "").rstrip(".")

@@ -251,7 +251,7 @@ class _Making:
         if not isinstance(value, str):
             return json.dumps(value)
         plain = value and value not in ODD and not set(value) & set(":#\"'\n<=~{}[]") and value[0] not in "-0"
-        if value in ODD and value not in ("'",) and self._has("odd names are not quoted"):
+        if value in ODD and value != "'" and self._has("odd names are not quoted"):
             return value
         if plain and self._random.random() < 0.7:
             return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from togetherctl.actions.allowing import forbidden
 from togetherctl.actions.calling import called
 from togetherctl.actions.naming import Naming
 from togetherctl.errors import KubeconfigError, UsageError
@@ -85,6 +86,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         if cluster.ca_file and not cluster.ca_file.is_file()
     )
     written.warnings.extend(_left_out(world, clusters))
+    written.warnings.extend(forbidden(world, [command]))
     return written
 
 

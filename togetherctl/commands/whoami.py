@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +12,7 @@ from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
-from togetherctl.errors import Untrusted, UsageError
+from togetherctl.errors import KubeconfigError, Untrusted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +46,21 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     with app.console.waiting("the clusters", _SECONDS) if waiting else nullcontext():
         probed = probe(app.world, clusters, policy=app.world.policy)
     _show(app, _item(profile, session, claims, clusters, probed), claims if with_claims else None)
+    _say_forbidden(app)
     errors = [one.error for one in probed if one.error]
     for error in errors:
         app.console.error(error)
     if errors:
         raise click.exceptions.Exit(errors[0].exit_code)
+
+
+def _say_forbidden(app: App) -> None:
+    """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
+    from togetherctl.actions.allowing import forbidden_in
+
+    with suppress(KubeconfigError):
+        for line in forbidden_in(app.world):
+            app.console.warn(line)
 
 
 def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:

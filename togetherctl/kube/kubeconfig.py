@@ -94,7 +94,7 @@ class KubeconfigFile:
     @classmethod
     def read(cls, path: Path) -> KubeconfigFile:
         """Raises KubeconfigError."""
-        text, encoding = _read(path)
+        text, encoding = read_file(path)
         return cls(path, text, _parse(path, text), encoding)
 
     @classmethod
@@ -189,7 +189,7 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
 
 def read_kubeconfig(path: Path) -> YamlText | None:
     """One file as it stands, None where there is none. Raises KubeconfigError."""
-    text, _ = _read(path)
+    text, _ = read_file(path)
     return None if text is None else _parse(path, text)
 
 
@@ -218,7 +218,8 @@ def _encoded(text: str, encoding: Encoding) -> bytes:
     return mark + text.encode(encoding)
 
 
-def _read(path: Path) -> tuple[str | None, Encoding]:
+def read_file(path: Path) -> tuple[str | None, Encoding]:
+    """One file's text, None where there is none, and its encoding. Raises KubeconfigError."""
     try:
         return decoded(read_whole(path, limit=_MAX_BYTES)[0])
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -193,16 +194,22 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     called = Path(sys.argv[0])
     beside = Path(sys.executable).parent / (f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM)
     if called.name.removesuffix(".exe") == PROGRAM and called.is_absolute() and called.is_file():
-        return str(called)
+        return _normal(called)
     if beside.is_file():
-        return str(beside)
+        return _normal(beside)
     found = shutil.which(PROGRAM, path=environ.get("PATH"))
     if found:
-        return str(Path(found).absolute())
+        return _normal(Path(found).absolute())
     raise KubeconfigError(
         "the togetherctl command is not installed, so a kubeconfig could not call it",
         hint="install togetherctl, or write the bare name: togetherctl kubeconfig write --portable",
     )
+
+
+def _normal(path: Path) -> str:
+    """The path without `..`, because kubectl's list of plugins takes no other."""
+    normal = Path(os.path.normpath(path))
+    return str(normal if normal.is_file() and normal.samefile(path) else path.resolve())
 
 
 def _cluster_body(cluster: Cluster) -> dict[str, Any]:
