@@ -1,4 +1,4 @@
-"""Two hundred generated kubeconfigs that real kubectl takes: which of them we change, and that none changes its meaning."""
+"""Two hundred generated kubeconfigs that real kubectl takes: which we change, and that none changes its meaning."""
 
 from __future__ import annotations
 

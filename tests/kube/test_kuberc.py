@@ -156,4 +156,4 @@ def test_paths_are_normal_ones(home: Path, cli: Run, acme: Path) -> None:
     changes = {"TOGETHERCTL_HOME": "", "XDG_STATE_HOME": f"{home}/x/../state"}
     assert cli("kubeconfig", "write", **changes).code == 0
     listed = load(cli("kubeconfig", "allowlist", **changes).stdout)["credentialPluginAllowlist"]
-    assert [item["command"] for item in listed][0] == f"{home}/state/togetherctl/shim/togetherctl" == called(home)
+    assert listed[0]["command"] == f"{home}/state/togetherctl/shim/togetherctl" == called(home)

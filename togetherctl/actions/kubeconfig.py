@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from togetherctl.actions.calling import Called
     from togetherctl.kube.kubeconfig import Change
     from togetherctl.kube.stanza import Entry
     from togetherctl.store.store import Cluster
@@ -72,21 +73,21 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = Naming.of(world.store, template)
-    command, warning = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(world, command, naming, overwrite=overwrite)
+    own = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
+    writing = _Writing(world, own, naming, overwrite=overwrite)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters, dry_run=dry_run)
     else:
         files = kubeconfig_files(kubeconfig, world.environ)
         written = writing.into(files, clusters, set_current=set_current, dry_run=dry_run)
-    written.warnings.extend([warning] if warning else [])
+    written.warnings.extend([own.warning] if own.warning else [])
     written.warnings.extend(
         f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}"
         for cluster in clusters
         if cluster.ca_file and not cluster.ca_file.is_file()
     )
     written.warnings.extend(_left_out(world, clusters))
-    written.warnings.extend(forbidden(world, [command]))
+    written.warnings.extend(forbidden(world, [own.command]))
     return written
 
 
@@ -117,9 +118,9 @@ def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
 class _Writing:
     """What is the same for every file that is written."""
 
-    def __init__(self, world: World, command: str, naming: Naming, *, overwrite: bool) -> None:
+    def __init__(self, world: World, called: Called, naming: Naming, *, overwrite: bool) -> None:
         self._known = list(world.store.table.clusters)
-        self._command = command
+        self._called = called
         self._naming = naming
         self._overwrite = overwrite
 
@@ -134,7 +135,10 @@ class _Writing:
             renamed[:] = [
                 f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead
             ]
-            return [entry for cluster in clusters for entry in entries_for(cluster, self._command, named[cluster.name])]
+            command, env, _ = self._called
+            return [
+                entry for cluster in clusters for entry in entries_for(cluster, command, named[cluster.name], env=env)
+            ]
 
         changes = write(
             files, entries, overwrite=self._overwrite, known=self._known, set_current=set_current, dry_run=dry_run

@@ -1,4 +1,4 @@
-"""kubectl's own preferences, the file kuberc: which credential plugins it may run, by the rules of kubectl 1.35 to 1.37.
+"""kubectl's own preferences, the file kuberc: which credential plugins it may run, by the rules of 1.35 to 1.37.
 
 Only the first document counts, and only under its head. An absolute path in the list must be a normal one, or every
 kubectl command ends with an error; it allows that very path, while a bare name allows nothing but itself.
@@ -83,8 +83,8 @@ class Kuberc:
             self.text.put_scalar("apiVersion", HEAD)
         elif data.get("apiVersion") != HEAD or data.get("kind") != "Preference":
             raise KubeconfigError(
-                f"the first document of {self.path} is not of kind Preference and {HEAD}, and kubectl looks for its list "
-                "nowhere else",
+                f"the first document of {self.path} is not of kind Preference and {HEAD}, and kubectl looks for its "
+                "list nowhere else",
                 hint=f"write it as {HEAD}, in which overrides are called defaults; then run this again",
             )
         self.text.put_scalar(POLICY, "Allowlist")

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.exec_credential import V1
 
@@ -25,6 +26,8 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 
 PROGRAM = "togetherctl"
 USER_PREFIX = f"{PROGRAM}:"
+# Variables that say which store a stanza means; others that stand in its env are its owner's.
+CARRIED = (CONFIG, HOME)
 _BODY = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _OWNED = {
     "clusters": (
@@ -78,8 +81,12 @@ class Entry:
         if name == "extensions" and isinstance(before, list):
             others = [item for item in before if not _is_mark(item)]
             return [*others, *value]
-        if name == "exec" and isinstance(before, dict) and before.get("env"):
-            return {**value, "env": before["env"]}
+        if name == "exec" and isinstance(before, dict) and isinstance(before.get("env"), list):
+            carried = value.get("env", [])
+            ours = {*CARRIED, *(item["name"] for item in carried)}
+            others = [item for item in before["env"] if not (isinstance(item, dict) and item.get("name") in ours)]
+            env = [*others, *carried]
+            return {**value, "env": env} if env else value
         return value
 
 
@@ -147,7 +154,9 @@ def mark_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def entries_for(cluster: Cluster, command: str, named: Named | None = None) -> list[Entry]:
+def entries_for(
+    cluster: Cluster, command: str, named: Named | None = None, *, env: Mapping[str, str] | None = None
+) -> list[Entry]:
     """The three entries that open `cluster` by running `command`; the context is `named`, else as the store says."""
     user = f"{USER_PREFIX}{cluster.profile}"
     names = {"cluster": cluster.name, "profile": cluster.profile}
@@ -159,16 +168,18 @@ def entries_for(cluster: Cluster, command: str, named: Named | None = None) -> l
     return [
         Entry("clusters", cluster.context, {**_cluster_body(cluster), **_mark(**names)}, cluster.name),
         Entry("contexts", context, {**body, **noted}, cluster.name, instead),
-        Entry("users", user, {"exec": stanza_for(cluster.profile, command)}),
+        Entry("users", user, {"exec": stanza_for(cluster.profile, command, env or {})}),
     ]
 
 
-def stanza_for(profile: str, command: str) -> dict[str, Any]:
-    """The exec stanza that gets its credential from `profile` by running `command`."""
+def stanza_for(profile: str, command: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """The exec stanza that gets its credential from `profile` by running `command` with `env`."""
+    variables = [{"name": name, "value": value} for name, value in env.items()]
     return {
         "apiVersion": V1,
         "command": command,
         "args": ["get-token", "--profile", profile],
+        **({"env": variables} if variables else {}),
         "interactiveMode": "IfAvailable",
         "provideClusterInfo": False,
         "installHint": _INSTALL_HINT,

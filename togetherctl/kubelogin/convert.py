@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be converted: the stanza of one context, all, or the only one there is; what kubeconfigs then call."""
+    """What is to be converted: the stanza of one context, all, or the only one there is.
+
+    `command` and `env` are what kubeconfigs call from then on.
+    """
 
     files: Sequence[Path]
     command: str
     context: str | None = None
     everyone: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -167,9 +171,7 @@ class Conversion:
             plan.left.append(f"{said} still runs {stanza.program}, because {error}")
             return None
         entry = kubeconfigs.entry("users", where)
-        ours = stanza_for(profile, self._wish.command)
-        if meant.env:
-            ours["env"] = [{"name": name, "value": value} for name, value in meant.env.items()]
+        ours = stanza_for(profile, self._wish.command, {**meant.env, **self._wish.env})
         kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
         plan.done += [f"{said} {note}" for note in (*notes, *meant.notes)]

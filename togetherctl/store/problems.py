@@ -129,9 +129,10 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 8 else ""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a profile, issuer or cluster that is not in the store."""
-    return UsageError(f"there is no {kind} {name}{nearest(name, known)}", hint=f"togetherctl {kind} list")
+def unknown(kind: str, name: str, known: Iterable[str], *, store: Path | None = None) -> UsageError:
+    """The error for a profile, issuer or cluster that is not in the store; a program may have read another one."""
+    looked = f" (in {store})" if store else ""
+    return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=f"togetherctl {kind} list")
 
 
 def described(detail: ErrorDetails) -> Problem:

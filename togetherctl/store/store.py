@@ -113,7 +113,7 @@ class Store:
         """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
         table = self.table.profiles.get(name)
         if table is None:
-            raise unknown("profile", name, self.table.profiles)
+            raise unknown("profile", name, self.table.profiles, store=self.path)
         return resolve(name, table, self.table.issuers[table.issuer], folder=self.path.parent, environ=self._environ)
 
     def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:

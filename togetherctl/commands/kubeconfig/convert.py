@@ -76,7 +76,9 @@ def command(
 
     def conversion(*, write: bool) -> Conversion:
         own = called(app, portable=portable, no_shim=no_shim, write=write)
-        return Conversion(Wish(files, own, context, everyone), lambda: _store(app), app.environ, places.of)
+        return Conversion(
+            Wish(files, own.command, context, everyone, own.env), lambda: _store(app), app.environ, places.of
+        )
 
     plan = conversion(write=False).plan()
     if plan.changed and not dry_run:

@@ -26,7 +26,7 @@ def command(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, for
     own = called(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
-        for entry in entries_for(cluster, own):
+        for entry in entries_for(cluster, own.command, env=own.env):
             text.put(entry.section, entry.over(None))
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)
