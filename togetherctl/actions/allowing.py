@@ -55,7 +55,7 @@ def plugins(world: World, *, kubeconfig: str | None = None) -> Allowed:
 
 
 def allowing(world: World, allowed: Allowed, key: Key) -> Change:
-    """The kuberc of kubectl as it is, and as it lets kubectl run what is ours. Raises KubeconfigError and UsageError."""
+    """The kuberc as it is, and as it lets kubectl run what is ours. Raises KubeconfigError and UsageError."""
     path = kuberc.place(world.environ)
     if path is None:
         raise UsageError("kubectl is told to use no kuberc (KUBERC or KUBECTL_KUBERC), so it asks no list")

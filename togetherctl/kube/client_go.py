@@ -62,7 +62,6 @@ _SAID = {"text": "text, in quotes if need be", "switch": "true or false", "base6
 _PROXIES = ("http", "https", "socks5")
 _MODES = ("Never", "IfAvailable", "Always")
 _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # What JSON may escape and Go's YAML does not know.
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|u[dD][89a-fA-F])")
 
@@ -184,9 +183,6 @@ def _context(body: Mapping[str, Any]) -> Iterator[str]:
     for key in ("cluster", "user"):
         if not body.get(key):
             yield f"it names no {key}"
-    namespace = body.get("namespace")
-    if namespace and not _LABEL.fullmatch(str(namespace)):
-        yield "its namespace must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit"
 
 
 def _user(body: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ kubeconfig is the old one or the new one, none names a profile that the store la
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,7 @@ class Conversion:
         for context in contexts:
             if context.user in profiles:
                 self._context(kubeconfigs, additions, context, contexts, profiles, plan)
+        self._say_providers(kubeconfigs, plan)
         plan.secrets = list(additions.secrets.values())
         plan.changes = [file.change() for file in kubeconfigs.files]
         return plan
@@ -148,6 +150,16 @@ class Conversion:
                 hint="togetherctl kubeconfig convert --all, or --context CONTEXT",
             )
         return stanzas
+
+    def _say_providers(self, kubeconfigs: Kubeconfigs, plan: Plan) -> None:
+        """Say of users with `auth-provider: oidc` who takes them: not this, since their entries hold their tokens."""
+        context = kubeconfigs.context(self._wish.context) if self._wish.context else None
+        for where in kubeconfigs.providers():
+            if context is None or context.user == where:
+                plan.left.append(
+                    f"{self._said('user', where)} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
+                    f"togetherctl init {shlex.quote(str(where.file))} takes its clusters over"
+                )
 
     def _said(self, kind: str, at: Where) -> str:
         return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")

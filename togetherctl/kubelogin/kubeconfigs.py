@@ -70,6 +70,17 @@ class Kubeconfigs:
                     found.setdefault(Where(file.path, user["name"]), stanza)
         return found
 
+    def providers(self) -> list[Where]:
+        """The users with `auth-provider: oidc`, which no plugin serves."""
+        found = []
+        for file in self.files:
+            for user in file.text.entries("users"):
+                body = user.get("user")
+                provider = body.get("auth-provider") if isinstance(body, dict) else None
+                if isinstance(provider, dict) and provider.get("name") == "oidc":
+                    found.append(Where(file.path, user["name"]))
+        return found
+
     def our_profiles(self) -> list[str]:
         """The profiles that our own stanzas name."""
         named = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import provider_of
-from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.kube.kubeconfig import KubeconfigFile, read_file
 from togetherctl.kube.stanza import is_ours
 from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
@@ -20,6 +20,7 @@ from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.sources.offer import Found, Offer, Passed
+from togetherctl.sources.wrapped import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +72,8 @@ def from_folder(folder: Path, environ: Mapping[str, str]) -> Found:
 def _read(path: Path) -> KubeconfigFile:
     if not os.path.lexists(path):
         raise UsageError(f"there is no file {path}")
-    return KubeconfigFile.read(path)
+    text, _ = read_file(path)
+    return KubeconfigFile.of(path, unwrapped(text or "", str(path)))
 
 
 def _joined(origin: str, found: Sequence[Found]) -> Found:
