@@ -57,9 +57,7 @@ def sent(home: Path, authority: trustme.CA, more: str) -> Path:
     return path
 
 
-def test_joining_leaves_out_what_kubectl_refuses(
-    home: Path, config: Path, cli: Run, authority: trustme.CA
-) -> None:
+def test_joining_leaves_out_what_kubectl_refuses(home: Path, config: Path, cli: Run, authority: trustme.CA) -> None:
     path = sent(home, authority, PAIR)
     done = cli("profile", "import", str(path), "--yes")
     said = "east leaves out insecure-skip-tls-verify, which kubectl refuses beside certificate-authority"
@@ -141,7 +139,9 @@ EXEC = {"command": "x", "apiVersion": "client.authentication.k8s.io/v1", "intera
         ("users", {"exec": EXEC, "auth-provider": {"name": "oidc"}}, "keep one"),
     ],
 )
-def test_an_entry_is_what_client_go_uses(section: str, body: dict[str, object], said: str | None, tmp_path: Path) -> None:
+def test_an_entry_is_what_client_go_uses(
+    section: str, body: dict[str, object], said: str | None, tmp_path: Path
+) -> None:
     """The same is asked of kubectl itself, so that the rules stay its own."""
     entry = {"name": "a", section[:-1]: body}
     why = unusable(section, entry)  # type: ignore[arg-type] # one of the three
