@@ -80,7 +80,7 @@ def test_what_is_written_lets_kubectl_run_us(before: str | None, kuberc: Path, h
 def _kubectl(home: Path) -> str | None:
     """What kubectl with kuberc says when it is to run us; None where it is not built here."""
     for kubectl in sorted(BUILT.glob("kubernetes-*/kubectl")):
-        words = [kubectl, "--context", "east", "get", "--raw", "/version", "--request-timeout=5s"]
+        words = [str(kubectl), "--context", "east", "get", "--raw", "/version", "--request-timeout=5s"]
         environ = {**os.environ, "HOME": str(home), "TOGETHERCTL_NO_INPUT": "1"}
         done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False, timeout=60)
         return done.stdout + done.stderr

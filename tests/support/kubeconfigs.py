@@ -198,8 +198,7 @@ class _Making:
                 return f"{anchor}{comment}{pad}<<: {self._flow(first)}\n{self._block(rest, margin + self._wide)}"
             return f"{anchor}{comment}{self._block(value, margin + self._wide)}"
         if isinstance(value, list) and value and not self._is_flow():
-            pad = margin + self._list_margin
-            return anchor + comment + "".join(self._item(item, pad) for item in value)
+            return anchor + comment + "".join(self._item(item, margin + self._list_margin) for item in value)
         tab = "\t" if self._has("a tab behind a colon") else " "
         if value is None:
             return self._random.choice((comment, f"{tab}null{comment}", f"{tab}~{comment}"))

@@ -123,14 +123,18 @@ def _misfits(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]
     if isinstance(shape, str):
         if not _fits(value, shape):
             yield path, f"{_called(path)} must be {_SAID[shape]}"
-    elif not isinstance(value, type(shape)):
-        yield path, f"{_called(path)} must be a {'mapping' if isinstance(shape, dict) else 'list'}"
     elif isinstance(shape, list):
+        if not isinstance(value, list):
+            yield path, f"{_called(path)} must be a list"
+            return
         for at, item in enumerate(value):
             yield from _misfits(item, shape[0], (*path, at))
+    elif not isinstance(value, dict):
+        yield path, f"{_called(path)} must be a mapping"
     else:
+        rest: Shape = shape.get("*", "anything")
         for key, item in value.items():
-            yield from _misfits(item, shape.get(key, shape.get("*", "anything")), (*path, key))
+            yield from _misfits(item, shape.get(key, rest), (*path, key))
 
 
 def _fits(value: object, word: Word) -> bool:

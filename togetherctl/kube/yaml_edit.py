@@ -94,7 +94,8 @@ class Editing:
 
     def _fits(self, node: Node, new: Any, holder: Node, lists: Items | None) -> bool:
         """Whether a collection can be changed piece by piece."""
-        if not new or node.kind != {dict: "mapping", list: "sequence"}.get(type(new)):
+        kind = "mapping" if isinstance(new, dict) else "sequence" if isinstance(new, list) else None
+        if not new or node.kind != kind:
             return False
         old = self._values.of(node)
         if old and not (lists.stays if lists else isinstance(new, list) or not new.keys().isdisjoint(old)):

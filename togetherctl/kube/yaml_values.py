@@ -114,7 +114,7 @@ def scalar(node: Node) -> Any:
     value = resolved(node.text)
     if not isinstance(value, _KINDS[tag]) or (tag != "bool" and isinstance(value, bool)):
         raise NotYAML(f"line {node.line}: cannot be read as {tag}")
-    return float(value) if tag == "float" else value
+    return float(node.text) if tag == "float" and isinstance(value, int) else value
 
 
 def resolved(text: str) -> Any:

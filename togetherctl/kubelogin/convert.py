@@ -156,8 +156,9 @@ class Conversion:
         context = kubeconfigs.context(self._wish.context) if self._wish.context else None
         for where in kubeconfigs.providers():
             if context is None or context.user == where:
+                who = self._said("user", where)
                 plan.left.append(
-                    f"{self._said('user', where)} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
+                    f"{who} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
                     f"togetherctl init {shlex.quote(str(where.file))} takes its clusters over"
                 )
 
