@@ -17,6 +17,8 @@ CALLERS = "TOGETHERCTL_CALLERS"
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 # Set by the shell scripts of `completion` alone, for the one call that answers them.
 COMPLETING = "_TOGETHERCTL_COMPLETE"
+KUBERC = "KUBERC"
+KUBECTL_KUBERC = "KUBECTL_KUBERC"
 KUBE_CACHE = "KUBECACHEDIR"
 API_KEY = "TOGETHER_API_KEY"
 BASE_URL = "TOGETHER_BASE_URL"
@@ -46,11 +48,19 @@ VARIABLES = (
         "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`, and nothing is refreshed in the background.",
     ),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
-    Variable("HTTPS_PROXY", "The proxy for https issuers without a `proxy` of their own; `https_proxy` likewise."),
+    Variable(
+        "HTTPS_PROXY",
+        "The proxy for https issuers without a `proxy` of their own: http, https or socks5; `https_proxy` likewise.",
+    ),
+    Variable("ALL_PROXY", "The same where `HTTPS_PROXY` is not set; kubectl does not look at this one."),
     Variable("NO_PROXY", "Hosts reached without a proxy, by Go's rules: names, `.suffix`, addresses, CIDR, `*`."),
     Variable("SSL_CERT_FILE", "A PEM file of trusted certificates instead of the system's; `SSL_CERT_DIR` likewise."),
     Variable("PYTHON_KEYRING_BACKEND", "The keyring to use instead of the system's, as the library keyring names it."),
     Variable("KUBECONFIG", "The kubeconfig files, as kubectl reads them."),
+    Variable(
+        KUBERC,
+        "kubectl's preferences, if not `~/.kube/kuberc`; `off`, or `KUBECTL_KUBERC=false`, is none.",
+    ),
     Variable(
         "XDG_CONFIG_HOME",
         "Where the store's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",

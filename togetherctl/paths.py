@@ -123,7 +123,8 @@ def in_a_command(path: Path | str) -> str:
 
 def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
     folder = environ.get(name, "")
-    return Path(folder) if Path(folder).is_absolute() else _user_home(environ) / default
+    # A normal path, because kubectl's list of plugins takes no other.
+    return Path(os.path.normpath(folder)) if Path(folder).is_absolute() else _user_home(environ) / default
 
 
 def _absolute(path: str, environ: Mapping[str, str]) -> Path:

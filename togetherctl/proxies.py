@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.loopback import is_loopback
@@ -12,19 +12,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that `HTTPS_PROXY` or `HTTP_PROXY` names for `url`, unless `NO_PROXY` excepts its host.
+LOOKS_LIKE = "http://proxy.example:3128 or socks5://proxy.example:1080"
 
-    Loopback hosts never go through one.
+
+class Proxy(NamedTuple):
+    """A proxy, and the variable or key that names it. The URL may hold a password."""
+
+    url: str
+    named_by: str
+
+
+def proxy_named(url: str, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy that `HTTPS_PROXY`, `HTTP_PROXY` or else `ALL_PROXY` names for `url`.
+
+    None for hosts that `NO_PROXY` excepts. Loopback hosts never go through one. Names are looked up at a SOCKS5 proxy,
+    for socks5 as for socks5h, as Go does. Raises ValueError for what is no URL.
     """
     target = urlsplit(url)
     host = (target.hostname or "").rstrip(".")
     port = target.port or (443 if target.scheme == "https" else 80)
-    name = f"{target.scheme}_proxy"
-    proxy = environ.get(name.upper()) or environ.get(name) or ""
-    if not proxy or is_loopback(host) or _is_excepted(host, port, environ.get("NO_PROXY") or environ.get("no_proxy")):
+    names = [f"{target.scheme.upper()}_PROXY", f"{target.scheme}_proxy", "ALL_PROXY", "all_proxy"]
+    name = next((name for name in names if environ.get(name)), None)
+    if (
+        name is None
+        or is_loopback(host)
+        or _is_excepted(host, port, environ.get("NO_PROXY") or environ.get("no_proxy"))
+    ):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = environ[name]
+    return Proxy(proxy if "://" in proxy else f"http://{proxy}", name)
+
+
+def proxy_for(url: str, environ: Mapping[str, str]) -> str | None:
+    """The URL of `proxy_named`."""
+    proxy = proxy_named(url, environ)
+    return proxy.url if proxy else None
 
 
 def _is_excepted(host: str, port: int, no_proxy: str | None) -> bool:

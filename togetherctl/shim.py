@@ -93,6 +93,11 @@ serve "$@" 2>/dev/null
 # What was in force when this was written is in force for whoever it hands over to.
 if [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$home" ]; then
   export TOGETHERCTL_HOME="$home"
+elif [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$user_home" ] && [ "${HOME-}" != "$user_home" ]; then
+  # Another home, as sudo and snaps have it, is not where this store is.
+  export XDG_CONFIG_HOME="${config_home:-$user_home/.config}"
+  export XDG_STATE_HOME="${state_home:-$user_home/.local/state}"
+  export XDG_CACHE_HOME="${cache_home:-$user_home/.cache}"
 elif [ -z "${TOGETHERCTL_HOME-}" ]; then
   [ -z "$config_home" ] || export XDG_CONFIG_HOME="${XDG_CONFIG_HOME:-$config_home}"
   [ -z "$state_home" ] || export XDG_STATE_HOME="${XDG_STATE_HOME:-$state_home}"

@@ -7,75 +7,34 @@ a GET only to places as safe as the first; nothing that could be secret is logge
 from __future__ import annotations
 
 import json
-import sys
 import threading
-from base64 import b64decode
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from togetherctl.disk import read_whole
+from togetherctl.connection import Connection
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of, in_words, without_query
 from togetherctl.printable import printable
-from togetherctl.proxies import proxy_for
+from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import httpx2
+
+__all__ = ["HTTP", "MAX_BODY", "REQUEST_SECONDS", "Answer", "Connection"]
 
 REQUEST_SECONDS = 10.0
 MAX_BODY = 1024 * 1024
 _MAX_REDIRECTS = 5
 _LOOK = 0.2
-_MAX_CA_BYTES = 16 * 1024 * 1024
 _USER_AGENT = "togetherctl"
 _LATER = frozenset({408, 425, 429})
-
-
-@dataclass(frozen=True)
-class Connection:
-    """How to reach one issuer or API: extra certificate authorities, proxy, headers. Its repr shows no header value."""
-
-    ca_files: tuple[Path, ...] = ()
-    ca_data: str | None = field(default=None, repr=False)
-    insecure: bool = False
-    proxy: str | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def tls_context(self) -> ssl.SSLContext:
-        """The system's trust, and the extra authorities. Raises ConfigError where those cannot be read."""
-        import ssl
-
-        if sys.platform in ("darwin", "win32"):
-            import truststore
-
-            context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        else:
-            context = ssl.create_default_context()
-        for path in self.ca_files:
-            try:
-                # First, because the library would wait for a pipe.
-                read_whole(path, limit=_MAX_CA_BYTES)
-                context.load_verify_locations(cafile=path)
-            except (OSError, ssl.SSLError) as error:
-                reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-                raise ConfigError(f"the CA file {path} cannot be used: {reason}") from None
-        if self.ca_data:
-            try:
-                context.load_verify_locations(cadata=b64decode(self.ca_data).decode("ascii"))
-            except (ValueError, ssl.SSLError):
-                raise ConfigError("ca_data of the issuer holds no PEM certificate") from None
-        if self.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
 
 
 @dataclass(frozen=True)
@@ -239,7 +198,8 @@ class HTTP:
     ) -> Answer:
         left = max(deadline - monotonic(), 0.001)
         try:
-            proxy = self.connection.proxy or proxy_for(url, self._environ)
+            key = self.connection.proxy
+            proxy = Proxy(key, "the key proxy") if key else proxy_named(url, self._environ)
         except ValueError:
             raise _no_url(url) from None
         sent = {
@@ -253,15 +213,16 @@ class HTTP:
             return self._post_directly(url, sent, body, left)
         import httpx2
 
+        opened: list[Any] = []
+
+        def note(event: str, info: Mapping[str, Any]) -> None:
+            if event == "socks.connect_tcp.complete":
+                opened.append(info["return_value"])
+
         try:
             client = self._client(proxy)
-            request = client.build_request(
-                method,
-                url,
-                content=body,
-                headers=sent,
-                timeout=left,
-            )
+            extensions = {"trace": note}
+            request = client.build_request(method, url, content=body, headers=sent, timeout=left, extensions=extensions)
             response = client.send(request, stream=True)
             try:
                 return Answer(
@@ -273,7 +234,10 @@ class HTTP:
             finally:
                 response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-            raise _in_words(error, url) from None
+            for stream in opened:
+                # The library leaves it open where a SOCKS proxy refuses.
+                stream.close()
+            raise _in_words(error, url, proxy) from None
         except UnicodeError:
             # A name that cannot be one, such as one with two dots in a row.
             raise _no_url(url) from None
@@ -306,20 +270,20 @@ class HTTP:
         self._tls = self._tls or self.connection.tls_context()
         return self._tls
 
-    def _client(self, proxy: str | None) -> httpx2.Client:
+    def _client(self, proxy: Proxy | None) -> httpx2.Client:
         import httpx2
 
-        if proxy not in self._clients:
+        through = proxy.url if proxy else None
+        if through not in self._clients:
             tls = self._tls_context()
             try:
-                self._clients[proxy] = httpx2.Client(
-                    verify=tls, proxy=proxy, trust_env=False, follow_redirects=False, http2=False
+                self._clients[through] = httpx2.Client(
+                    verify=tls, proxy=through, trust_env=False, follow_redirects=False, http2=False
                 )
-            except (ValueError, ImportError, httpx2.InvalidURL):
-                raise ConfigError(
-                    "the proxy is not one that can be used; it must look like http://proxy.example:3128"
-                ) from None
-        return self._clients[proxy]
+            except (ValueError, httpx2.InvalidURL):
+                named = proxy.named_by if proxy else ""
+                raise ConfigError(f"{named} names no proxy that can be used; it must look like {LOOKS_LIKE}") from None
+        return self._clients[through]
 
 
 def _capped(response: httpx2.Response, url: str, limit: int) -> bytes:
@@ -371,13 +335,19 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
     return answers[0]
 
 
-def _in_words(error: Exception, url: str) -> TogetherctlError:
+def _in_words(error: Exception, url: str, proxy: Proxy | None) -> TogetherctlError:
     """Why there is no answer: what the HTTP library alone knows, else what the system said."""
     import httpx2
 
     host = host_of(url)
-    if isinstance(error, httpx2.ProxyError):
-        return Unreachable(f"the proxy to {host} refused: {printable(error)}", sent=False)
+    if proxy and isinstance(error, httpx2.ProxyError):
+        said = f"the proxy to {host} refused: {printable(error)}"
+        return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
+    if proxy and isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)) and not _is_tls(error):
+        why = in_words(_root_cause(error), proxy.url, sent=False).message
+        return Unreachable(
+            f"the proxy to {host} cannot be reached: {why}", hint=f"it is named by {proxy.named_by}", sent=False
+        )
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
         return _no_url(url)
     if isinstance(error, httpx2.TimeoutException):
@@ -385,6 +355,12 @@ def _in_words(error: Exception, url: str) -> TogetherctlError:
     if isinstance(error, httpx2.RemoteProtocolError):
         return Unreachable(f"{host} broke off or does not speak HTTP")
     return in_words(_root_cause(error), url, sent=not isinstance(error, httpx2.ConnectError))
+
+
+def _is_tls(error: BaseException) -> bool:
+    import ssl
+
+    return isinstance(_root_cause(error), ssl.SSLError)
 
 
 def _root_cause(error: BaseException) -> BaseException:

@@ -53,6 +53,7 @@ FORBIDDEN: dict[tuple[Kind, str], list[Any]] = {
     ("profile", "pkce"): ["no", "S256"],
     ("profile", "storage"): ["file"],
     ("profile", "account"): ["me@acme.com"],
+    ("profile", "session"): ["me"],
     ("profile", "browser"): [["sh", "-c", "true"], False],
     ("profile", "login"): ["never"],
     ("profile", "login_timeout"): [60],

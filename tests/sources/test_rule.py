@@ -152,6 +152,7 @@ IN_A_BUNDLE: dict[tuple[Kind, str], tuple[list[Any], list[Any]]] = {
     ("profile", "username"): ([], ["me"]),
     ("profile", "storage"): ([], ["memory"]),
     ("profile", "account"): ([], ["me@acme.com"]),
+    ("profile", "session"): ([], ["work"]),
     ("profile", "login"): ([], ["never"]),
     ("profile", "login_timeout"): ([], [60]),
     ("profile", "margin"): ([], [0]),

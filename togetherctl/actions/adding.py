@@ -56,16 +56,16 @@ def tables_for(world: World, wish: Wish) -> Tables:
 
 def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, str], str]:
     """What would be wrong with a store that says `data` and these tables: why, by kind and key."""
-    from togetherctl.store.problems import checked
+    from togetherctl.store.problems import checked, for_kubectl
 
     after = {**data}
     for (kind, name), table in tables.items():
         after[section(kind)] = {**after.get(section(kind), {}), name: table}
-    before = set(checked(dict(data))[1])
+    before = {*checked(dict(data))[1], *for_kubectl(dict(data))}
     kinds: dict[str, Kind] = {section(kind): kind for kind, _ in tables}
     return {
         (kinds[problem.key[0]], problem.key[2] if len(problem.key) > 2 else ""): problem.reason
-        for problem in checked(after)[1]
+        for problem in [*checked(after)[1], *for_kubectl(after)]
         if problem not in before and problem.key[0] in kinds
     }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.kube import kuberc
 from togetherctl.kube.kubeconfig import kubeconfig_files, planned
 from togetherctl.kube.ours import everything
 from togetherctl.kube.stanza import own_command, owner_of
@@ -13,7 +16,8 @@ from togetherctl.shim import shim_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.kube.kubeconfig import KubeconfigFile
+    from togetherctl.kube.kubeconfig import Change, KubeconfigFile
+    from togetherctl.kube.kuberc import Key
     from togetherctl.wiring import World
 
 
@@ -43,6 +47,45 @@ def plugins(world: World, *, kubeconfig: str | None = None) -> Allowed:
                 called[command] = called.get(command, False) or owner_of("users", found.entry) is not None
 
     planned(kubeconfig_files(kubeconfig, world.environ), look)
+    # A path in the list must be a normal one.
+    ours = [os.path.normpath(command) for command in ours]
     # One that entries of ours call still, such as the script of an earlier installation.
-    ours += [command for command, is_ours in called.items() if is_ours and command not in ours]
+    ours += [command for command, is_ours in called.items() if is_ours and os.path.normpath(command) not in ours]
     return Allowed(ours, [command for command in called if command not in ours])
+
+
+def allowing(world: World, allowed: Allowed, key: Key) -> Change:
+    """The kuberc as it is, and as it lets kubectl run what is ours. Raises KubeconfigError and UsageError."""
+    path = kuberc.place(world.environ)
+    if path is None:
+        raise UsageError("kubectl is told to use no kuberc (KUBERC or KUBECTL_KUBERC), so it asks no list")
+    return kuberc.Kuberc.read(path).allowing(allowed.ours, key)
+
+
+def forbidden(world: World, commands: Sequence[str]) -> list[str]:
+    """A sentence for each of these commands that kubectl's kuberc does not let it run, with the way out."""
+    path = kuberc.place(world.environ)
+    if path is None:
+        return []
+    try:
+        read = kuberc.Kuberc.read(path)
+    except KubeconfigError:
+        # kubectl says what is wrong with it, and goes on.
+        return []
+    return [
+        f"kubectl will not run {command}: {path} {why}; run: togetherctl kubeconfig allowlist --write"
+        for command in commands
+        if (why := read.forbids(command)) is not None
+    ]
+
+
+def forbidden_in(world: World, kubeconfig: str | None = None) -> list[str]:
+    """The same for what our entries of a kubeconfig call."""
+
+    def called(files: Sequence[KubeconfigFile]) -> list[str]:
+        ours = [found for found in everything(files, "users") if owner_of("users", found.entry) is not None]
+        stanzas = [found.body.get("exec") for found in ours]
+        commands = [stanza.get("command") for stanza in stanzas if isinstance(stanza, dict)]
+        return list(dict.fromkeys(command for command in commands if isinstance(command, str) and command))
+
+    return forbidden(world, planned(kubeconfig_files(kubeconfig, world.environ), called)[1])

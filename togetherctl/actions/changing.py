@@ -79,14 +79,14 @@ def problems_with(data: Mapping[str, Any], edit: Edit) -> dict[str, str]:
 
     What is not about a key of this entry stands under an empty one.
     """
-    from togetherctl.store.problems import checked
+    from togetherctl.store.problems import checked, for_kubectl
 
     kind = section(edit.kind)
     table = {key: value for key, value in data[kind][edit.name].items() if key not in edit.unset}
     after = {**data, kind: {**data[kind], edit.name: {**table, **edit.set}}}
-    before = set(checked(dict(data))[1])
+    before = {*checked(dict(data))[1], *for_kubectl(dict(data))}
     found: dict[str, str] = {}
-    for problem in checked(after)[1]:
+    for problem in [*checked(after)[1], *for_kubectl(after)]:
         # Whoever shares the session gets the same storage with the edit.
         shared = "storage" in edit.set and problem.key[2:] == ("storage",)
         if problem not in before and not shared:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from togetherctl.actions.allowing import forbidden
 from togetherctl.actions.calling import called
 from togetherctl.actions.naming import Naming
 from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 from togetherctl.kube.ours import CURRENT, everything
 from togetherctl.kube.stanza import SECTIONS, entries_for, is_ours
@@ -15,9 +17,10 @@ from togetherctl.kube.writing import write
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from togetherctl.actions.calling import Called
     from togetherctl.kube.kubeconfig import Change
     from togetherctl.kube.stanza import Entry
     from togetherctl.store.store import Cluster
@@ -72,20 +75,36 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = Naming.of(world.store, template)
-    command, warning = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(world, command, naming, overwrite=overwrite, api_version=api_version)
+    own = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
+    writing = _Writing(world, own, naming, overwrite=overwrite, api_version=api_version)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters, dry_run=dry_run)
     else:
         files = kubeconfig_files(kubeconfig, world.environ)
         written = writing.into(files, clusters, set_current=set_current, dry_run=dry_run)
-    written.warnings.extend([warning] if warning else [])
+    written.warnings.extend([own.warning] if own.warning else [])
     written.warnings.extend(
         f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}"
         for cluster in clusters
         if cluster.ca_file and not cluster.ca_file.is_file()
     )
+    written.warnings.extend(_left_out(world, clusters))
+    written.warnings.extend(forbidden(world, [own.command]))
     return written
+
+
+def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
+    """What the store says of a cluster and no kubeconfig can."""
+    for cluster in clusters:
+        table = world.store.table.clusters[cluster.name]
+        if table.insecure_skip_tls_verify and not cluster.insecure:
+            yield (
+                f"cluster {cluster.name} has a certificate authority and insecure_skip_tls_verify, which kubectl "
+                f"refuses together: the kubeconfig goes without the latter; togetherctl cluster unset {cluster.name} "
+                "insecure_skip_tls_verify"
+            )
+        if cluster.ca_data and not is_authority(cluster.ca_data):
+            yield f"ca_data of cluster {cluster.name} holds no certificate that can be read, and kubectl will say so"
 
 
 def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
@@ -101,9 +120,11 @@ def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
 class _Writing:
     """What is the same for every file that is written."""
 
-    def __init__(self, world: World, command: str, naming: Naming, *, overwrite: bool, api_version: str | None) -> None:
+    def __init__(
+        self, world: World, called: Called, naming: Naming, *, overwrite: bool, api_version: str | None
+    ) -> None:
         self._known = list(world.store.table.clusters)
-        self._command = command
+        self._called = called
         self._naming = naming
         self._overwrite = overwrite
         self._api_version = api_version
@@ -119,10 +140,11 @@ class _Writing:
             renamed[:] = [
                 f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead
             ]
+            command, env, _ = self._called
             return [
                 entry
                 for cluster in clusters
-                for entry in entries_for(cluster, self._command, named[cluster.name], api_version=self._api_version)
+                for entry in entries_for(cluster, command, named[cluster.name], env=env, api_version=self._api_version)
             ]
 
         changes = write(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +13,7 @@ from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
 from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
-from togetherctl.errors import Refused, Untrusted, UsageError
+from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +51,21 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     if not any(one.view or isinstance(one.error, Refused) for one in probed):
         for note in app.world.notes_on(profile, session):
             app.console.note(note)
+    _say_forbidden(app)
     errors = [one.error for one in probed if one.error]
     for error in errors:
         app.console.error(error)
     if errors:
         raise click.exceptions.Exit(errors[0].exit_code)
+
+
+def _say_forbidden(app: App) -> None:
+    """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
+    from togetherctl.actions.allowing import forbidden_in
+
+    with suppress(KubeconfigError):
+        for line in forbidden_in(app.world):
+            app.console.warn(line)
 
 
 def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:

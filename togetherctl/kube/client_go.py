@@ -1,7 +1,7 @@
 """What kubectl takes of a kubeconfig: the rules by which client-go 0.37 loads one, and uses a cluster, context or user.
 
-The first kind ends every kubectl command whatever the context (clientcmd.LoadFromFile: k8s.io/client-go/tools/clientcmd/
-api/v1/types.go and conversion.go), the second those that use the entry (validation.go; transport/transport.go).
+What breaks the first kind ends every kubectl command whatever the context (LoadFromFile of tools/clientcmd, with the
+types of its api/v1), what breaks the second those that use the entry (its validation.go, and transport/transport.go).
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ _SAID = {"text": "text, in quotes if need be", "switch": "true or false", "base6
 _PROXIES = ("http", "https", "socks5")
 _MODES = ("Never", "IfAvailable", "Always")
 _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # What JSON may escape and Go's YAML does not know.
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|u[dD][89a-fA-F])")
 
@@ -124,14 +123,18 @@ def _misfits(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]
     if isinstance(shape, str):
         if not _fits(value, shape):
             yield path, f"{_called(path)} must be {_SAID[shape]}"
-    elif not isinstance(value, type(shape)):
-        yield path, f"{_called(path)} must be a {'mapping' if isinstance(shape, dict) else 'list'}"
     elif isinstance(shape, list):
+        if not isinstance(value, list):
+            yield path, f"{_called(path)} must be a list"
+            return
         for at, item in enumerate(value):
             yield from _misfits(item, shape[0], (*path, at))
+    elif not isinstance(value, dict):
+        yield path, f"{_called(path)} must be a mapping"
     else:
+        rest: Shape = shape.get("*", "anything")
         for key, item in value.items():
-            yield from _misfits(item, shape.get(key, shape.get("*", "anything")), (*path, key))
+            yield from _misfits(item, shape.get(key, rest), (*path, key))
 
 
 def _fits(value: object, word: Word) -> bool:
@@ -184,9 +187,6 @@ def _context(body: Mapping[str, Any]) -> Iterator[str]:
     for key in ("cluster", "user"):
         if not body.get(key):
             yield f"it names no {key}"
-    namespace = body.get("namespace")
-    if namespace and not _LABEL.fullmatch(str(namespace)):
-        yield "its namespace must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit"
 
 
 def _user(body: Mapping[str, Any]) -> Iterator[str]:

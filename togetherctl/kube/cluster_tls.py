@@ -76,6 +76,17 @@ class ClusterConnection(Connection):
             raise ConfigError(f"the certificate authority of cluster {self.cluster} is no PEM certificate") from None
 
 
+def is_authority(ca_data: str) -> bool:
+    """Whether base64 of PEM holds certificates that can be read, as every client will try."""
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=b64decode(ca_data).decode("ascii"))
+    except (ValueError, ssl.SSLError):
+        return False
+    return True
+
+
 def _expecting(name: str) -> ssl.SSLContext:
     """A context that asks every server for the certificate of `name`, whatever address it is reached at."""
     import ssl

@@ -94,7 +94,7 @@ class KubeconfigFile:
     @classmethod
     def read(cls, path: Path) -> KubeconfigFile:
         """Raises KubeconfigError."""
-        text, encoding = _read(path)
+        text, encoding = read_file(path)
         return cls(path, text, _parse(path, text), encoding)
 
     @classmethod
@@ -189,7 +189,7 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
 
 def read_kubeconfig(path: Path) -> YamlText | None:
     """One file as it stands, None where there is none. Raises KubeconfigError."""
-    text, _ = _read(path)
+    text, _ = read_file(path)
     return None if text is None else _parse(path, text)
 
 
@@ -206,7 +206,7 @@ def _rendered(path: Path, text: YamlText) -> str:
 
 
 def decoded(data: bytes) -> tuple[str, Encoding]:
-    """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads them. Raises UnicodeDecodeError."""
+    """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads it. Raises UnicodeDecodeError."""
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
             return data.removeprefix(mark).decode(encoding), encoding
@@ -218,7 +218,8 @@ def _encoded(text: str, encoding: Encoding) -> bytes:
     return mark + text.encode(encoding)
 
 
-def _read(path: Path) -> tuple[str | None, Encoding]:
+def read_file(path: Path) -> tuple[str | None, Encoding]:
+    """One file's text, None where there is none, and its encoding. Raises KubeconfigError."""
     try:
         return decoded(read_whole(path, limit=_MAX_BYTES)[0])
     except FileNotFoundError:
@@ -244,9 +245,8 @@ def _refuse_unloadable(file: KubeconfigFile, after: str) -> None:
         for before, entry in file.text.changes(section):
             why = unusable(section, entry)
             if why is not None and (before is None or unusable(section, before) != why):
-                raise KubeconfigError(
-                    f"kubectl could not use the {section[:-1]} {entry['name']} for {file.path}: {why}; nothing was written"
-                )
+                one = f"{section[:-1]} {entry['name']}"
+                raise KubeconfigError(f"kubectl could not use the {one} in {file.path}: {why}; nothing was written")
 
 
 def _parse(path: Path, text: str | None) -> YamlText:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
 
@@ -24,6 +27,8 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 PROGRAM = "togetherctl"
 USER_PREFIX = f"{PROGRAM}:"
 _SAYS_VERSION = "--api-version"
+# Variables that say which store a stanza means; others that stand in its env are its owner's.
+CARRIED = (CONFIG, HOME)
 _BODY = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _OWNED = {
     "clusters": (
@@ -79,11 +84,20 @@ class Entry:
             others = [item for item in before if not _is_mark(item)]
             return [*others, *value]
         if name == "exec" and isinstance(before, dict):
-            if self.keeps_version and _says_version(before):
-                value = _of_version(value, V1BETA1)
-            if before.get("env"):
-                return {**value, "env": before["env"]}
+            return self._over_stanza(before, value)
         return value
+
+    def _over_stanza(self, before: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Our stanza over an older one, whose owner's own variables stay."""
+        if self.keeps_version and _says_version(before):
+            value = _of_version(value, V1BETA1)
+        if not isinstance(before.get("env"), list):
+            return value
+        carried = value.get("env", [])
+        ours = {*CARRIED, *(item["name"] for item in carried)}
+        others = [item for item in before["env"] if not (isinstance(item, dict) and item.get("name") in ours)]
+        env = [*others, *carried]
+        return {**value, "env": env} if env else value
 
 
 def is_ours(section: Section, entry: Mapping[str, Any]) -> bool:
@@ -151,9 +165,14 @@ def mark_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entries_for(
-    cluster: Cluster, command: str, named: Named | None = None, *, api_version: str | None = None
+    cluster: Cluster,
+    command: str,
+    named: Named | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    api_version: str | None = None,
 ) -> list[Entry]:
-    """The three entries that open `cluster` by running `command`; the context is `named`, else as the store says.
+    """The three entries that open `cluster` by running `command` with `env`; the context is `named`, else the store's.
 
     `api_version` is what the stanza says; None: what it said before, else v1.
     """
@@ -170,18 +189,20 @@ def entries_for(
         Entry(
             "users",
             user,
-            {"exec": _of_version(stanza_for(cluster.profile, command), api_version or V1)},
+            {"exec": _of_version(stanza_for(cluster.profile, command, env or {}), api_version or V1)},
             keeps_version=api_version is None,
         ),
     ]
 
 
-def stanza_for(profile: str, command: str) -> dict[str, Any]:
-    """The exec stanza that gets its credential from `profile` by running `command`."""
+def stanza_for(profile: str, command: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """The exec stanza that gets its credential from `profile` by running `command` with `env`."""
+    variables = [{"name": name, "value": value} for name, value in env.items()]
     return {
         "apiVersion": V1,
         "command": command,
         "args": ["get-token", "--profile", profile],
+        **({"env": variables} if variables else {}),
         "interactiveMode": "IfAvailable",
         "provideClusterInfo": False,
         "installHint": _INSTALL_HINT,
@@ -219,16 +240,22 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     called = Path(sys.argv[0])
     beside = Path(sys.executable).parent / (f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM)
     if called.name.removesuffix(".exe") == PROGRAM and called.is_absolute() and called.is_file():
-        return str(called)
+        return _normal(called)
     if beside.is_file():
-        return str(beside)
+        return _normal(beside)
     found = shutil.which(PROGRAM, path=environ.get("PATH"))
     if found:
-        return str(Path(found).absolute())
+        return _normal(Path(found).absolute())
     raise KubeconfigError(
         "the togetherctl command is not installed, so a kubeconfig could not call it",
         hint="install togetherctl, or write the bare name: togetherctl kubeconfig write --portable",
     )
+
+
+def _normal(path: Path) -> str:
+    """The path without `..`, because kubectl's list of plugins takes no other."""
+    normal = Path(os.path.normpath(path))
+    return str(normal if normal.is_file() and normal.samefile(path) else path.resolve())
 
 
 def _cluster_body(cluster: Cluster) -> dict[str, Any]:
@@ -237,7 +264,8 @@ def _cluster_body(cluster: Cluster) -> dict[str, Any]:
         "certificate-authority-data": "".join(cluster.ca_data.split()) if cluster.ca_data else None,
         "certificate-authority": str(cluster.ca_file) if cluster.ca_file else None,
         "tls-server-name": cluster.tls_server_name,
-        "proxy-url": cluster.proxy_url,
+        # client-go has no socks5h, and looks names up at the proxy for socks5.
+        "proxy-url": cluster.proxy_url and re.sub(r"^(?i:socks5h):", "socks5:", cluster.proxy_url),
         "insecure-skip-tls-verify": cluster.insecure or None,
     }
     return {name: value for name, value in body.items() if value is not None}

@@ -69,8 +69,9 @@ class Editing:
     def splices(
         self, new: dict[str, Any], lists: Mapping[str, Items], *, end: int, dropped: frozenset[str]
     ) -> list[Splice]:
-        """What makes `new` of the text's mapping. Its keys in `lists` are changed entry by entry, those in `dropped` go
-        with their keys, and new keys are added at `end`. Raises CannotEdit.
+        """What makes `new` of the text's mapping. Raises CannotEdit.
+
+        Its keys in `lists` are changed entry by entry, those in `dropped` go, and new keys are added at `end`.
         """
         self._mapping(self._root, new, lists, end, dropped)
         self._keep_anchors()
@@ -93,7 +94,8 @@ class Editing:
 
     def _fits(self, node: Node, new: Any, holder: Node, lists: Items | None) -> bool:
         """Whether a collection can be changed piece by piece."""
-        if not new or node.kind != {dict: "mapping", list: "sequence"}.get(type(new)):
+        kind = "mapping" if isinstance(new, dict) else "sequence" if isinstance(new, list) else None
+        if not new or node.kind != kind:
             return False
         old = self._values.of(node)
         if old and not (lists.stays if lists else isinstance(new, list) or not new.keys().isdisjoint(old)):

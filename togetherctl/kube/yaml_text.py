@@ -67,6 +67,10 @@ class YamlText:
         at = _index_of(added, entry["name"])
         added[at : at + 1] = [entry]
 
+    def add(self, section: str, item: dict[str, Any]) -> None:
+        """Add an entry at the end of a list, whether it has a name or not."""
+        self._added.setdefault(section, []).append(item)
+
     def replace(self, section: str, entry: Mapping[str, Any], new: dict[str, Any] | None) -> None:
         """Put `new`, whatever its name, in the place of an entry that `entries` gave; None takes it out."""
         at = next(at for at, item in enumerate(self._items(section)) if item is entry)

@@ -1,4 +1,4 @@
-"""What kubectl makes of a YAML text: the rules of sigs.k8s.io/yaml and Go's YAML 2, where they are not those of YAML 1.2.
+"""What kubectl makes of a YAML text: by the rules of sigs.k8s.io/yaml and Go's YAML 2, which are not YAML 1.2's.
 
 Of several equal keys the last counts, and a merge counts where it stands: it goes over the keys above it. Plain words
 such as `yes` are switches, and dates are text.
@@ -114,7 +114,7 @@ def scalar(node: Node) -> Any:
     value = resolved(node.text)
     if not isinstance(value, _KINDS[tag]) or (tag != "bool" and isinstance(value, bool)):
         raise NotYAML(f"line {node.line}: cannot be read as {tag}")
-    return float(value) if tag == "float" else value
+    return float(node.text) if tag == "float" and isinstance(value, int) else value
 
 
 def resolved(text: str) -> Any:

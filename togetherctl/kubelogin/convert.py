@@ -7,6 +7,7 @@ kubeconfig is the old one or the new one, none names a profile that the store la
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.stanza import made_ours, stanza_for
 from togetherctl.kubelogin import names
 from togetherctl.kubelogin.additions import Additions
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
 from togetherctl.store.editing import missing
 
@@ -37,12 +38,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be converted: the stanza of one context, all, or the only one there is; what kubeconfigs then call."""
+    """What is to be converted: the stanza of one context, all, or the only one there is.
+
+    `command` and `env` are what kubeconfigs call from then on.
+    """
 
     files: Sequence[Path]
     command: str
     context: str | None = None
     everyone: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,6 +106,7 @@ class Conversion:
         for context in contexts:
             if context.user in profiles:
                 self._context(kubeconfigs, additions, context, contexts, profiles, plan)
+        self._say_providers(kubeconfigs, plan)
         plan.secrets = list(additions.secrets.values())
         plan.changes = [file.change() for file in kubeconfigs.files]
         return plan
@@ -145,6 +151,17 @@ class Conversion:
             )
         return stanzas
 
+    def _say_providers(self, kubeconfigs: Kubeconfigs, plan: Plan) -> None:
+        """Say of users with `auth-provider: oidc` who takes them: not this, since their entries hold their tokens."""
+        context = kubeconfigs.context(self._wish.context) if self._wish.context else None
+        for where in kubeconfigs.providers():
+            if context is None or context.user == where:
+                who = self._said("user", where)
+                plan.left.append(
+                    f"{who} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
+                    f"togetherctl init {shlex.quote(str(where.file))} takes its clusters over"
+                )
+
     def _said(self, kind: str, at: Where) -> str:
         return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
 
@@ -167,9 +184,7 @@ class Conversion:
             plan.left.append(f"{said} still runs {stanza.program}, because {error}")
             return None
         entry = kubeconfigs.entry("users", where)
-        ours = stanza_for(profile, self._wish.command)
-        if meant.env:
-            ours["env"] = [{"name": name, "value": value} for name, value in meant.env.items()]
+        ours = stanza_for(profile, self._wish.command, {**meant.env, **self._wish.env})
         kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
         plan.done += [f"{said} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
@@ -200,8 +215,11 @@ class Conversion:
             plan.left.append(f"{said}: its cluster stays in the kubeconfig alone, because {error}")
             return
         plan.done.append(f"{said} becomes cluster {name}")
+        plan.done += [f"{said} {note}" for note in left_out(entry).values()]
         kubeconfigs.put("contexts", context.at, made_ours("contexts", context.entry, {}, cluster=name, profile=profile))
         others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
         # One that somebody else uses as well, or that `kubeconfig write` would not touch, stays theirs.
         if at.name == context.at.name and all(other.user in profiles for other in others):
-            kubeconfigs.put("clusters", at, made_ours("clusters", entry, {}, cluster=name, profile=profile))
+            body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
+            ours = made_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
+            kubeconfigs.put("clusters", at, ours)

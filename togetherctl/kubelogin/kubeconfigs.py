@@ -70,6 +70,17 @@ class Kubeconfigs:
                     found.setdefault(Where(file.path, user["name"]), stanza)
         return found
 
+    def providers(self) -> list[Where]:
+        """The users with `auth-provider: oidc`, which no plugin serves."""
+        found = []
+        for file in self.files:
+            for user in file.text.entries("users"):
+                body = user.get("user")
+                provider = body.get("auth-provider") if isinstance(body, dict) else None
+                if isinstance(provider, dict) and provider.get("name") == "oidc":
+                    found.append(Where(file.path, user["name"]))
+        return found
+
     def our_profiles(self) -> list[str]:
         """The profiles that our own stanzas name."""
         named = []
@@ -121,6 +132,19 @@ class Kubeconfigs:
         return found
 
 
+def left_out(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of a cluster's entry that kubectl refuses beside something else of it, and what is said of leaving them."""
+    body = entry.get("cluster")
+    body = body if isinstance(body, dict) else {}
+    authority = next((key for key in ("certificate-authority-data", "certificate-authority") if body.get(key)), None)
+    too_much = [
+        key
+        for key in ("certificate-authority", "insecure-skip-tls-verify")
+        if authority and authority != key and body.get(key)
+    ]
+    return {key: f"leaves out {key}, which kubectl refuses beside {authority}" for key in too_much}
+
+
 def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
     body = entry.get("cluster")
@@ -131,10 +155,11 @@ def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any
         if body.get(theirs) not in (None, "", False):
             table[ours] = body[theirs]
     if "ca_data" in table:
-        # kubectl takes the data where both are given.
         table.pop("ca_file", None)
     elif isinstance(table.get("ca_file"), str):
         table["ca_file"] = str(at.file.absolute().parent / table["ca_file"])
+    if "ca_data" in table or "ca_file" in table:
+        table.pop("insecure_skip_tls_verify", None)
     if context["context"].get("namespace"):
         table["namespace"] = context["context"]["namespace"]
     return table

@@ -15,7 +15,7 @@ from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.known import LISTEN_ADDRESS
 from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, one_bundle
 from togetherctl.kubelogin.redirects import has_certificate
-from togetherctl.paths import expand
+from togetherctl.paths import expand, tilde
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.problems import described
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.old_stanza import OldStanza
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy")
+# What moves togetherctl's own folders; and what a stanza may set to have folders of its own.
+_HOMES = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+_FOLDERS = (*_HOMES, "TMPDIR")
 _SHORTEST_LOGIN, _LONGEST_LOGIN = 10, 3600
 
 
@@ -76,6 +79,9 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     secret, variable = _secret(flags, stanza, environ, notes)
     kept = {name: value for name, value in stanza.env.items() if not _is_taken(name, issuer)}
     in_place = []
+    homes = sorted(name for name in _HOMES if name in stanza.env)
+    if homes:
+        in_place.append(f"loses its {', '.join(homes)}, where togetherctl would look for another store")
     if "@" in issuer.get("proxy", ""):
         in_place.append("had a proxy with a password, which is in the store from now on")
     if kept:
@@ -83,6 +89,7 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     notes += _left_behind(flags)
     in_files = STORAGES[flags.token_cache_storage] == "file"
     cache = old_cache({**environ, **stanza.env}, flags) if in_files else None
+    profile |= _session(cache, stanza.env, environ)
     _check(IssuerTable, issuer, "issuer")
     _check(ProfileTable, {"issuer": "x", **profile}, "profile")
     return Meaning(issuer, profile, secret, variable, cache, kept, tuple(notes), tuple(in_place))
@@ -103,6 +110,14 @@ def _parsed(stanza: OldStanza) -> Flags:
         return parse(stanza.arguments)
     except UsageError as error:
         raise CannotCarryOver(f"its flags cannot be read: {error.message}") from None
+
+
+def _session(cache: Path | None, env: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """What keeps people apart who had nothing but a folder of their own for their tokens."""
+    if cache is not None and cache != old_cache(environ):
+        return {"session": tilde(cache, environ)}
+    apart = next((env[name] for name in _FOLDERS if env.get(name) and env[name] != environ.get(name)), None)
+    return {"session": apart} if apart else {}
 
 
 def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]) -> Iterator[tuple[str, Any]]:
@@ -210,7 +225,7 @@ def _secret(
 
 def _is_taken(name: str, issuer: Mapping[str, Any]) -> bool:
     """Whether a variable of the stanza went into the store, or would mean nothing to togetherctl."""
-    return name in (CLIENT_SECRET, KUBE_CACHE) or (name in _PROXIES and "proxy" in issuer)
+    return name in (CLIENT_SECRET, KUBE_CACHE, *_HOMES) or (name in _PROXIES and "proxy" in issuer)
 
 
 def _left_behind(flags: Flags) -> Iterator[str]:

@@ -64,7 +64,8 @@ class TakeOver:
             places = {path for other in sharing[profile.key] for path in folders.get(other.name, ())}
             mine = [item for item in tokens.values() if item.path.parent in places]
             try:
-                said.append(self._take(profile, mine, once))
+                others = [other for other in once if places & set(folders.get(other.name, ()))]
+                said.append(self._take(profile, mine, others))
             except NotTaken as reason:
                 said.append(f"profile {profile.name}: no session was taken over, because {reason}")
         return said

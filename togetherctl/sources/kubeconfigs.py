@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.disk import read_whole
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import ConfigError, KubeconfigError, UsageError
 from togetherctl.kube.auth_provider import provider_of
-from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.kube.kubeconfig import KubeconfigFile, read_file
 from togetherctl.kube.stanza import is_ours
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.paths import expand, tilde
@@ -27,6 +25,7 @@ from togetherctl.printable import printable
 from togetherctl.sources.certificates import holds_more, joined, pem_of
 from togetherctl.sources.offer import Found, Offer, Passed
 from togetherctl.sources.rule import without_harm
+from togetherctl.sources.wrapped import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,9 +85,10 @@ def from_folder(folder: Path, environ: Mapping[str, str]) -> Found:
 def _read(path: Path, origin: str) -> KubeconfigFile:
     if not os.path.lexists(path):
         raise UsageError(f"there is no file {path}")
-    with suppress(OSError, UnicodeDecodeError):
-        _refuse_too_large(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"), origin)
-    return KubeconfigFile.read(path)
+    text, _ = read_file(path)
+    kubeconfig = unwrapped(text or "", str(path))
+    _refuse_too_large(kubeconfig, origin)
+    return KubeconfigFile.of(path, kubeconfig)
 
 
 def _refuse_too_large(text: str, origin: str) -> None:
@@ -161,7 +161,13 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
     except ValueError as error:
         raise _CannotTake(str(error)) from None
     cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
-    offer = Offer(name, cluster={**cluster, "context": name}, source=str(file.path.absolute()), left=left)
+    offer = Offer(
+        name,
+        cluster={**cluster, "context": name},
+        notes=tuple(left_out(entry).values()),
+        source=str(file.path.absolute()),
+        left=left,
+    )
     if seen.user is None:
         return offer
     stanza = old_stanza(seen.user) or _standalone(seen.user, file)

@@ -108,7 +108,7 @@ class Matching:
                 return found[0]
         last = self._given.get(key_of(offer))
         places = (("server", wanted.get("server")), ("called", offer.name), ("digest", last))
-        alike = [name for name in self._at(*places) if self._may_be(offer, clusters[name], cluster_id)]
+        alike = [name for name in self._at(*places) if self._may_be(offer, name, clusters[name], cluster_id)]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
@@ -166,6 +166,7 @@ class Matching:
             for name, table in self._of_client(login)
             if self._is_client(table, login)
             and set(table.scopes) >= set(login.profile.scopes)
+            and table.session == login.profile.session
             and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
             and self._identities.way(self._issuers[table.issuer])
             == self._identities.way(self._way_of_mine(login.issuer))
@@ -194,8 +195,8 @@ class Matching:
             key = self._identities.key(self._way_of_mine(login.issuer), login.profile)
             self._edited.setdefault(key, mine)
 
-    def _may_be(self, offer: Offer, table: ClusterTable, cluster_id: object) -> bool:
-        """Whether a cluster is of the same client as the offer's, as far as that is said, and not another by its ID."""
+    def _may_be(self, offer: Offer, name: str, table: ClusterTable, cluster_id: object) -> bool:
+        """Whether a cluster is of the same client and session as the offer's, and not another by its ID."""
         if cluster_id and table.together_cluster_id:
             return False
         if not offer.says_login:
@@ -203,8 +204,13 @@ class Matching:
         profile = self._profiles[table.profile]
         if offer.opened_by is not None:
             return table.profile == offer.opened_by
-        client = ((offer.issuer or {}).get("url"), (offer.profile or {}).get("client_id"))
-        return (self._issuers[profile.issuer].url, profile.client_id) == client
+        theirs = offer.profile or {}
+        client = ((offer.issuer or {}).get("url"), theirs.get("client_id"))
+        if (self._issuers[profile.issuer].url, profile.client_id) != client:
+            return False
+        # Another session is another person, unless the store says nothing of it and calls the cluster the same.
+        called = profile.session is None and offer.name in (name, table.context)
+        return profile.session == theirs.get("session") or called
 
     def _is_client(self, table: ProfileTable, login: _Login) -> bool:
         url = self._issuers[table.issuer].url

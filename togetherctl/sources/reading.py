@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError
+from togetherctl.kube.kubeconfig import decoded
 from togetherctl.sources import bundle_place
 from togetherctl.sources.kubeconfigs import from_folder, from_text
 from togetherctl.sources.recognise import is_bundle
+from togetherctl.sources.wrapped import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +35,11 @@ def read_source(
     if source.kind == "url" or is_bundle(taken.text):
         return taken
     try:
-        text = taken.text.decode("utf-8")
+        text, _ = decoded(taken.text)
     except UnicodeDecodeError:
-        raise ConfigError(f"{taken.origin} is neither a kubeconfig nor a bundle: it is not UTF-8 text") from None
+        raise ConfigError(
+            f"{taken.origin} is neither a kubeconfig nor a bundle: it is neither UTF-8 text nor UTF-16 with a byte "
+            "order mark"
+        ) from None
+    text = unwrapped(text, taken.origin)
     return from_text(text, environ, path=source.path or Path.cwd() / taken.origin, origin=taken.origin)

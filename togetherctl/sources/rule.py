@@ -239,7 +239,10 @@ POWERS = (
     ),
     Power(
         "how you like to log in, and where tokens are kept",
-        tuple(("profile", key) for key in ("username", "storage", "account", "login", "login_timeout", "margin")),
+        tuple(
+            ("profile", key)
+            for key in ("username", "storage", "account", "session", "login", "login_timeout", "margin")
+        ),
         bundle=_REFUSED,
         together=_UNSAID,
         why="a {source} leaves to each person what is theirs to choose",

@@ -63,7 +63,7 @@ def server_url(value: str) -> str:
 def proxy_url(value: str) -> str:
     url = _split(value)
     if url.scheme not in ("http", "https", "socks5", "socks5h") or not url.hostname:
-        raise ValueError("must look like http://proxy.example:3128")
+        raise ValueError("must look like http://proxy.example:3128 or socks5://proxy.example:1080")
     return value
 
 
@@ -74,9 +74,8 @@ def cluster_proxy_url(value: str) -> str:
 
 
 def issuer_proxy_url(value: str) -> str:
-    if _split(proxy_url(value)).scheme not in ("http", "https"):
-        raise ValueError("must be an http:// or https:// proxy")
-    return value
+    """An http, https or SOCKS5 proxy; a name is looked up by the proxy for socks5 as for socks5h, as Go does."""
+    return proxy_url(value)
 
 
 def redirect_uri(value: str) -> str:

@@ -13,7 +13,7 @@ from togetherctl.printable import printable
 from togetherctl.store import files
 from togetherctl.store.key import sharing
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
-from togetherctl.store.problems import Problem, checked, described, nearest, unknown
+from togetherctl.store.problems import Problem, checked, described, for_kubectl, nearest, unknown
 from togetherctl.store.toml_text import NotTOML, parse
 
 if TYPE_CHECKING:
@@ -44,10 +44,11 @@ def changing(paths: Paths) -> Iterator[TomlText]:
     Raises ConfigError, and then nothing was changed.
     """
     with files.editing(paths.config, paths.state / "store.lock") as text:
-        before = set(checked(text.data)[1])
+        before = {*checked(text.data)[1], *for_kubectl(text.data)}
         begin(text)
         yield text
-        _refuse_new_problems([problem for problem in checked(text.data)[1] if problem not in before])
+        after = [*checked(text.data)[1], *for_kubectl(text.data)]
+        _refuse_new_problems([problem for problem in after if problem not in before])
 
 
 def begin(text: TomlText) -> None:

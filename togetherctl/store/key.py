@@ -22,7 +22,7 @@ def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[s
     What the person asked for goes in, never what an issuer's metadata made of it: the key must be known offline and
     must not change when the issuer does. Storage, token kind, margin and redirect URIs do not count.
     """
-    identity = {
+    identity: dict[str, object] = {
         "version": _VERSION,
         "issuer": issuer.url,
         "client_id": profile.client_id,
@@ -39,6 +39,8 @@ def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[s
             "headers": sorted((name.lower(), value) for name, value in issuer.request_headers.items()),
         },
     }
+    if profile.session is not None:
+        identity["session"] = profile.session
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

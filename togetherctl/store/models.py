@@ -131,7 +131,7 @@ class IssuerTable(_Table):
     insecure_skip_tls_verify: bool = False
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
     proxy: Annotated[IssuerProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
-    """The proxy to this issuer; without it `HTTPS_PROXY` and `NO_PROXY` count."""
+    """The proxy to this issuer: http, https or socks5; without it `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count."""
     request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hidden), Field(repr=False)] = Field(
         default_factory=dict
     )
@@ -183,6 +183,9 @@ class ProfileTable(_Table):
     """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
+    session: Text | None = None
+    """Keeps this profile's session apart from that of profiles that are otherwise the same: any word or path, another
+    one for each person."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None

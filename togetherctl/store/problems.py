@@ -75,6 +75,17 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     return (None if problems else store), problems
 
 
+def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
+    """What no change may bring about, because kubectl could not load it; a store that has it already still works."""
+    for name, entry in _entries(data, "clusters").items():
+        if not isinstance(entry, dict) or not entry.get("insecure_skip_tls_verify"):
+            continue
+        authority = next((key for key in ("ca_data", "ca_file") if entry.get(key)), None)
+        if authority:
+            reason = f"goes with no {authority}: kubectl refuses both together; keep one"
+            yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
+
+
 def _validated(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     try:
         return StoreTable.model_validate(data), []
@@ -118,9 +129,10 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 8 else ""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a profile, issuer or cluster that is not in the store."""
-    return UsageError(f"there is no {kind} {name}{nearest(name, known)}", hint=f"togetherctl {kind} list")
+def unknown(kind: str, name: str, known: Iterable[str], *, store: Path | None = None) -> UsageError:
+    """The error for a profile, issuer or cluster that is not in the store; a program may have read another one."""
+    looked = f" (in {store})" if store else ""
+    return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=f"togetherctl {kind} list")
 
 
 def described(detail: ErrorDetails) -> Problem:

@@ -113,7 +113,7 @@ class Store:
         """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
         table = self.table.profiles.get(name)
         if table is None:
-            raise unknown("profile", name, self.table.profiles)
+            raise unknown("profile", name, self.table.profiles, store=self.path)
         return resolve(
             name,
             table,
@@ -211,7 +211,8 @@ class Store:
             ca_file=expand(table.ca_file, self._environ, beside=self.path.parent) if table.ca_file else None,
             tls_server_name=table.tls_server_name,
             proxy_url=table.proxy_url,
-            insecure=table.insecure_skip_tls_verify,
+            # kubectl refuses both together, and verifying is the safer of the two.
+            insecure=table.insecure_skip_tls_verify and not (table.ca_data or table.ca_file),
             namespace=table.namespace,
             username_claim=table.username_claim,
             username_prefix=table.username_prefix,

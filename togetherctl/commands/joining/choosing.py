@@ -128,6 +128,9 @@ class Choosing:
         said = ", ".join(open_ones[:_SAID]) + (f" and {len(open_ones) - _SAID} more" if len(open_ones) > _SAID else "")
         login = self.logins.login(said)
         if login is None:
+            rest = [offer.name for offer in taking.offers if offer.name not in open_ones]
+            if rest:
+                self.missing.note(f"--clusters {','.join(rest)}: instead of the issuer, which leaves {said} out")
             return taking
         offers = [
             login.opens(offer) if offer.name in open_ones and not offer.says_login else offer for offer in taking.offers

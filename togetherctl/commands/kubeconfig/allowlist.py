@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from togetherctl.actions.allowing import plugins
+from togetherctl.actions.allowing import allowing, plugins
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
+from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.yaml_text import dump
+from togetherctl.paths import tilde
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from togetherctl.kube.kuberc import Key
 
 
 @click.command("allowlist")
@@ -21,19 +29,30 @@ from togetherctl.kube.yaml_text import dump
     show_default=True,
     help="What the list calls a plugin: kubectl 1.35 says name, newer ones command.",
 )
+@click.option("--write", is_flag=True, help="Write it into kubectl's kuberc, instead of printing it.")
 @pass_app
-def command(app: App, kubeconfig: str | None, key: str) -> None:
-    """Print the list that lets kubectl run no other plugin.
+def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
+    """Print the file that lets kubectl run no other plugin.
 
     kubectl 1.35 or newer takes from its file kuberc which credential plugins it may run, whatever a kubeconfig says.
-    Plugins that other users of your kubeconfig call are listed as comments.
+    What your kuberc says already stays. Plugins that other users of your kubeconfig call are listed as comments.
     """
     allowed = plugins(app.world, kubeconfig=kubeconfig)
-    listed = dump({"credentialPluginAllowlist": [{key: path} for path in allowed.ours]})
-    put("apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist")
-    put(listed, end="")
-    for other in allowed.others:
+    change = allowing(app.world, allowed, key)
+    where = tilde(change.path, app.environ)
+    others = [other for other in allowed.others if other not in change.after]
+    if write:
+        if change.changed:
+            with holding([change.path]):
+                change.write()
+        app.console.say(f"Wrote {where}." if change.changed else f"{where} says all of this already.")
+        for other in others:
+            app.console.say(f"kubectl runs {printable(other)} no more, which your kubeconfig names, unless you add it.")
+        return
+    put(change.after, end="" if change.after.endswith("\n") else "\n")
+    for other in others:
         put(f"# {dump([{key: other}]).rstrip()}")
-    app.console.say("This goes into ~/.kube/kuberc, beside what is there; kubectl before 1.35 does not know it.")
-    if allowed.others:
+    said = "is to become" if change.before else "is to be"
+    app.console.say(f"This is what {where} {said}: --write does it. kubectl before 1.35 does not know that file.")
+    if others:
         app.console.say("kubectl runs what is a comment there only once you take the # away.")

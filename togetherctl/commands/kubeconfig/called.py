@@ -42,12 +42,12 @@ def api_version_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def called(app: App, *, portable: bool, no_shim: bool, write: bool) -> str:
-    """The command for the exec entry; the shim is written and tried first where `write`.
+def called(app: App, *, portable: bool, no_shim: bool, write: bool) -> calling.Called:
+    """The command for the exec entry, and its environment; the shim is written and tried first where `write`.
 
     Raises KubeconfigError where togetherctl is not installed, and UsageError.
     """
-    command, warning = calling.called(app.environ, portable=portable, no_shim=no_shim, write=write)
-    if warning:
-        app.console.warn(warning)
-    return command
+    own = calling.called(app.environ, portable=portable, no_shim=no_shim, write=write)
+    if own.warning:
+        app.console.warn(own.warning)
+    return own

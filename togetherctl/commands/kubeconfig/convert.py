@@ -77,7 +77,9 @@ def command(
 
     def conversion(*, write: bool) -> Conversion:
         own = called(app, portable=portable, no_shim=no_shim, write=write)
-        return Conversion(Wish(files, own, context, everyone), lambda: _store(app), app.environ, places.of)
+        return Conversion(
+            Wish(files, own.command, context, everyone, own.env), lambda: _store(app), app.environ, places.of
+        )
 
     plan = conversion(write=False).plan()
     if plan.changed and not dry_run:
@@ -131,8 +133,14 @@ def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None)
 
     store = _store(app)
     names = [name for name in Kubeconfigs(files).our_profiles() if name in store.table.profiles]
-    usual = [old_cache(app.environ)]
-    folders = {name: [folder] if folder else plan.caches.get(name, usual) for name in names}
+    usual = old_cache(app.environ)
+
+    def folders_of(name: str) -> list[Path]:
+        # One that was kept apart by its folder has its tokens there and nowhere else.
+        apart = store.table.profiles[name].session
+        return plan.caches.get(name) or [expand(apart, app.environ) if apart else usual]
+
+    folders = {name: [folder] if folder else folders_of(name) for name in names}
     profiles = [store.profile(name) for name in names]
     take_over = TakeOver(app.world.sessions, app.world.issuers.verify, app.world.clock)
     for line in take_over.all(profiles, folders):

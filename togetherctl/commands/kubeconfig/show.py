@@ -29,7 +29,7 @@ def command(
     own = called(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
-        for entry in entries_for(cluster, own, api_version=api_version):
+        for entry in entries_for(cluster, own.command, env=own.env, api_version=api_version):
             text.put(entry.section, entry.over(None))
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)

@@ -1,0 +1,57 @@
+"""How to reach one issuer or API: what is trusted on the way, the proxy, the headers."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64decode
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from togetherctl.disk import read_whole
+from togetherctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_MAX_CA_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one issuer or API: extra certificate authorities, proxy, headers. Its repr shows no header value."""
+
+    ca_files: tuple[Path, ...] = ()
+    ca_data: str | None = field(default=None, repr=False)
+    insecure: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def tls_context(self) -> ssl.SSLContext:
+        """The system's trust, and the extra authorities. Raises ConfigError where those cannot be read."""
+        import ssl
+
+        if sys.platform in ("darwin", "win32"):
+            import truststore
+
+            context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        else:
+            context = ssl.create_default_context()
+        for path in self.ca_files:
+            try:
+                # First, because the library would wait for a pipe.
+                read_whole(path, limit=_MAX_CA_BYTES)
+                context.load_verify_locations(cafile=path)
+            except (OSError, ssl.SSLError) as error:
+                reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
+                raise ConfigError(f"the CA file {path} cannot be used: {reason}") from None
+        if self.ca_data:
+            try:
+                context.load_verify_locations(cadata=b64decode(self.ca_data).decode("ascii"))
+            except (ValueError, ssl.SSLError):
+                raise ConfigError("ca_data of the issuer holds no PEM certificate") from None
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context

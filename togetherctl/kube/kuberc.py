@@ -1,0 +1,103 @@
+"""kubectl's own preferences, the file kuberc: which credential plugins it may run, by the rules of 1.35 to 1.37.
+
+Only the first document counts, and only under its head. An absolute path in the list must be a normal one, or every
+kubectl command ends with an error; it allows that very path, while a bare name allows nothing but itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from togetherctl.environment import KUBECTL_KUBERC, KUBERC
+from togetherctl.errors import KubeconfigError
+from togetherctl.kube.kubeconfig import Change, read_file
+from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from togetherctl.kube.kubeconfig import Encoding
+
+Key = Literal["command", "name"]
+
+POLICY, LIST = "credentialPluginPolicy", "credentialPluginAllowlist"
+HEAD = "kubectl.config.k8s.io/v1beta1"
+_OLD_HEAD = "kubectl.config.k8s.io/v1alpha1"
+# What both heads read alike.
+_ALIKE = frozenset({"apiVersion", "kind", "aliases"})
+
+
+def place(environ: Mapping[str, str]) -> Path | None:
+    """Where kubectl looks for its preferences; None where it is told to use none."""
+    named = environ.get(KUBERC, "")
+    if named == "off" or environ.get(KUBECTL_KUBERC, "").lower() in ("false", "0"):
+        return None
+    return expand(named or "~/.kube/kuberc", environ)
+
+
+@dataclass(frozen=True)
+class Kuberc:
+    """The file as it was read; `original` is None without one."""
+
+    path: Path
+    original: str | None
+    text: YamlText
+    encoding: Encoding = "utf-8"
+
+    @classmethod
+    def read(cls, path: Path) -> Kuberc:
+        """Raises KubeconfigError."""
+        original, encoding = read_file(path)
+        try:
+            return cls(path, original, YamlText(original or ""), encoding)
+        except NotYAML as error:
+            raise KubeconfigError(
+                f"{path} cannot be understood: {error}", hint="mend it, then run this again"
+            ) from None
+
+    def forbids(self, command: str) -> str | None:
+        """Why kubectl runs no credential plugin `command`, in words that follow the file's name; None where it does."""
+        data = self.text.data
+        if data.get("apiVersion") != HEAD:
+            return None
+        policy = data.get(POLICY) or ""
+        if policy == "DenyAll":
+            return f"says {POLICY}: DenyAll"
+        if policy != "Allowlist":
+            return None
+        allowed = [item.get(key) for item in self._listed() for key in ("command", "name")]
+        called = os.path.normpath(command) if Path(command).is_absolute() else command
+        return None if called in allowed else f"does not have {called} in its {LIST}"
+
+    def allowing(self, commands: Sequence[str], key: Key) -> Change:
+        """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
+        data = self.text.data
+        if not (self.original or "").strip() or not data:
+            for name, value in (("apiVersion", HEAD), ("kind", "Preference")):
+                self.text.put_scalar(name, value)
+        elif data.get("apiVersion") == _OLD_HEAD and data.keys() <= _ALIKE:
+            self.text.put_scalar("apiVersion", HEAD)
+        elif data.get("apiVersion") != HEAD or data.get("kind") != "Preference":
+            raise KubeconfigError(
+                f"the first document of {self.path} is not of kind Preference and {HEAD}, and kubectl looks for its "
+                "list nowhere else",
+                hint=f"write it as {HEAD}, in which overrides are called defaults; then run this again",
+            )
+        self.text.put_scalar(POLICY, "Allowlist")
+        there = [item.get(name) for item in self._listed() for name in ("command", "name")]
+        for command in commands:
+            if command not in there:
+                self.text.add(LIST, {key: command})
+        try:
+            return Change(self.path, self.original or "", self.text.text(), self.encoding)
+        except CannotEdit as error:
+            why = f": {error.reason}" if error.reason else ""
+            raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None
+
+    def _listed(self) -> list[dict[str, Any]]:
+        listed = self.text.data.get(LIST)
+        return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
