@@ -93,7 +93,7 @@ def test_two_refreshes_and_an_old_refresh_token(machine: Machine, expected: Expe
     assert len({each.refresh_token for each in (first, second, third)}) == 3
     assert machine.logins == 1
 
-    # Somebody else's copy of the session was older.
+    # As a copy of the session that is older.
     machine.put_back(first)
     refused = machine.run("refresh")
     assert (refused.code, "login required" in refused.stderr) == (3, True), refused.stderr
@@ -170,7 +170,7 @@ def test_a_client_without_a_secret_at_spring(started: Started, machine_of: Calla
     done = machine.does("login")
     assert ("Logged in as me" in done.stderr, "then refreshed" in done.stderr) == (True, False), done.stderr
     assert machine.session().refresh_token is None
-    # The token is good for half an hour, so nobody is told that the session is over.
+    # The token is good for half an hour, so the session is not said to be over.
     refreshed = machine.run("refresh")
     assert "expired" not in refreshed.stderr
     done = machine.does("logout")
