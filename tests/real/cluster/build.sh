@@ -11,7 +11,7 @@ programs=$cache/kubernetes-${version:?go.mod names none}
 mkdir -p "$programs"
 # Two builds at once take longer than one after the other.
 exec 9>"$cache/kubernetes.lock"
-flock 9
+! command -v flock >/dev/null || flock 9
 
 work=$cache/kubernetes-build
 export CGO_ENABLED=0 GOCACHE=$work/cache GOTMPDIR=$work/tmp GOFLAGS=-mod=readonly

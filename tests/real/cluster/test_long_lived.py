@@ -44,7 +44,7 @@ def test_a_watch_across_expiry(machine: Machine, cluster_of: StartCluster) -> No
             time.sleep(max(ends - time.time(), 0) + 2)
             cluster.kubectl("create", "configmap", "after")
             assert watching.stdout.readline() == "configmap/after\n"
-            # A new request has a new token, and nobody had to log in for it.
+            # A new request has a new token, without a login.
             assert "configmap/after" in machine.does("kubectl get configmaps --output=name", TOGETHERCTL_NO_INPUT="1")
             assert expiry(machine) > ends
         finally:

@@ -84,6 +84,8 @@ class Machine:
         over = replace(session.id_token, obtained_at=time.time() - 700, expires_at=time.time() - 100)
         session = replace(session, id_token=over, refresh_token=refresh_token or session.refresh_token)
         self.put_back(session)
+        for ready in (self.home / "tctl" / "cache" / "ready").glob("*"):
+            ready.unlink()
         return session
 
     @property

@@ -6,9 +6,11 @@ cd "$(dirname "$0")"
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/togetherctl-tests
 mkdir -p "$cache"
+exec 9>"$cache/providers.lock"
+! command -v flock >/dev/null || flock 9
 
 # What is installed is known by the files that say what to install.
-sum_of() { cat "$@" | sha256sum | cut -c1-16; }
+sum_of() { cat "$@" | cksum | cut -d' ' -f1; }
 
 # Maven's downloads serve one build and go with it.
 maven() { mvn --quiet --batch-mode --no-transfer-progress "-Dmaven.repo.local=$cache/maven" "$@"; }

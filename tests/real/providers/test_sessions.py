@@ -93,7 +93,7 @@ def test_two_refreshes_and_an_old_refresh_token(machine: Machine, expected: Expe
     assert len({each.refresh_token for each in (first, second, third)}) == 3
     assert machine.logins == 1
 
-    # Somebody else's copy of the session was older.
+    # As a copy of the session that is older.
     machine.put_back(first)
     refused = machine.run("refresh")
     assert (refused.code, "login required" in refused.stderr) == (3, True), refused.stderr
@@ -146,3 +146,33 @@ def test_a_logout(machine: Machine) -> None:
     machine.does("login")
     machine.put_back(session)
     assert machine.run("refresh").code == 3
+
+
+@pytest.mark.parametrize("started", ["django"], indirect=True, scope="session")
+def test_device_codes_at_django_bring_access_tokens_alone(
+    started: Started, machine_of: Callable[[Client], Machine]
+) -> None:
+    machine = machine_of(started["django, device codes"])
+    machine.does(
+        "issuer", "set", "acme", f"device_authorization_endpoint={machine.client.issuer}/device-authorization/"
+    )
+    refused = machine.run("login", "--grant", "device-code")
+    assert (refused.code, "the issuer gave no ID token" in refused.stderr) == (5, True), refused.stderr
+    machine.does("profile", "set", "acme", "token=access")
+    assert "Logged in" in machine.does("login", "--grant", "device-code").stderr
+    machine.does("refresh")
+
+
+@pytest.mark.parametrize("started", ["spring"], indirect=True, scope="session")
+def test_a_client_without_a_secret_at_spring(started: Started, machine_of: Callable[[Client], Machine]) -> None:
+    """It gets no refresh token, and may not revoke: both is said as what it is."""
+    machine = machine_of(started["spring, without a secret"])
+    done = machine.does("login")
+    assert ("Logged in as me" in done.stderr, "then refreshed" in done.stderr) == (True, False), done.stderr
+    assert machine.session().refresh_token is None
+    # The token is good for half an hour, so the session is not said to be over.
+    refreshed = machine.run("refresh")
+    assert "expired" not in refreshed.stderr
+    done = machine.does("logout")
+    assert "does not let a client without a secret revoke tokens" in done.stderr
+    assert machine.status()["state"] == "none"

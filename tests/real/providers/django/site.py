@@ -1,7 +1,7 @@
 """django-oauth-toolkit on loopback, as its documentation sets it up: `python site.py SETTINGS`.
 
 SETTINGS is JSON: folder (for the database), redirectUris, lifetime (seconds), password. The first line on stdout is the
-issuer; the site ends when its stdin closes. Its people are whoever logs in as `me`.
+issuer; the site ends when its stdin closes. One person has an account there: `me`.
 """
 
 from __future__ import annotations
