@@ -232,6 +232,8 @@ def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, store_at: MakeStor
         f"Open this address on any device with a browser:\n\n  {issuer.url}/activate\n\n"
         "and enter this code:\n\n  WDJB-MJHT\n\n"
         "Waiting up to 180 s for the login on your device.\n"
+        "note: Some API servers refuse this token: it is signed with ES256, and kube-apiserver's flags take RS256 "
+        "alone unless --oidc-signing-algs=ES256 says otherwise.\n"
     )
 
 

@@ -145,7 +145,8 @@ def _next(world: World, answered: SimpleQueue[_Answered]) -> _Answered:
 
 def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> Probed:
     try:
-        return Probed(one.cluster, who_am_i(one.cluster, one.token, environ=world.environ, log=log), None)
+        view = who_am_i(one.cluster, one.token, environ=world.environ, log=log, sleep=world.sleep)
+        return Probed(one.cluster, view, None)
     except TogetherctlError as error:
         if isinstance(error, Refused) and error.status == 401:
             error = _explained(world, one, error)

@@ -68,6 +68,7 @@ def findings(
     yield from pitfalls(issuer, preset)
     yield from _endpoints(issuer, document, metadata, wishes)
     yield from _pkce(metadata, wishes)
+    yield from _https(issuer)
     yield from _algorithms(document)
     yield from _scopes(metadata, preset, wishes)
     yield refresh_token(metadata, preset, wishes)
@@ -145,6 +146,12 @@ def _pkce(metadata: Metadata, wishes: Wishes) -> Iterator[Finding]:
         'pkce = "no" in the profile goes without; ask the operator to turn it on instead',
         "pkce",
     )
+
+
+def _https(issuer: str) -> Iterator[Finding]:
+    if not issuer.startswith("https://"):
+        text = "no API server takes an issuer that is not https, so this one serves for a try at most"
+        yield Finding("note", text, about="api_server")
 
 
 def _algorithms(document: Mapping[str, Any]) -> Iterator[Finding]:
