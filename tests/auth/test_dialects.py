@@ -196,7 +196,7 @@ def test_where_no_login_may_open_the_command_is_named_and_the_request_never_repe
     assert (items[0]["state"], items[0]["refreshable"]) == ("login-required", False)
     assert row.said in items[0]["last_error"]["message"]
 
-    # only somebody who says so tries once more
+    # only --force tries it once more
     with pytest.raises(LoginRequired):
         make_world().engine.refresh(world.store.profile("acme"), force=True)
     assert issuer.counts - before == {"/token": 2}
@@ -230,7 +230,7 @@ def test_what_is_no_answer_of_an_issuer_opens_nothing_and_costs_nothing(
         world.engine.refresh(world.store.profile("acme"))
     assert (len(browser.opened), state(world)) == (1, State.EXPIRED)
     assert set(issuer.refresh_tokens) == held
-    # and as soon as the issuer is there again, nobody has to do anything
+    # as soon as the issuer is there again, the session goes on by itself
     issuer.refresh_reply = None
     ask(make_world())
     assert state(world) is State.VALID
@@ -283,7 +283,7 @@ def test_a_login_goes_on_where_the_client_was_not_known_at_the_refresh(
     ],
     ids=["refused", "client", "later"],
 )
-def test_where_nobody_can_be_asked_a_login_ends_as_the_refresh_did(
+def test_where_no_person_can_be_asked_a_login_ends_as_the_refresh_did(
     reply: Reply,
     kind: type[TogetherctlError],
     make_world: MakeWorld,
@@ -374,7 +374,7 @@ def test_a_token_that_is_still_good_is_served_to_its_end_after_a_refusal(
         ask(make_world(), may_log_in=False)
 
 
-def test_whoever_waited_hears_that_a_login_is_required_as_the_first_did(
+def test_a_process_that_waited_hears_what_the_first_one_heard(
     make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
 ) -> None:
     world = make_world(browser=browser)

@@ -237,7 +237,7 @@ def test_requests_that_have_to_be_pushed() -> None:
     assert "endpoints" not in found(signed, Wishes(by_browser=False))
 
 
-def test_a_scope_that_is_granted_though_it_is_not_listed_alarms_nobody() -> None:
+def test_a_scope_that_is_granted_though_it_is_not_listed_is_no_note() -> None:
     assert "email" not in DOCUMENTS["hydra"]["scopes_supported"]
     assert "scopes" not in found(DOCUMENTS["hydra"])
 

@@ -80,7 +80,7 @@ class RefusedForGood(Refused):
 
 
 class RefusedClient(Refused):
-    """The issuer does not take this client, whoever the person is; no login would help."""
+    """The issuer does not take this client; a login of no person would help."""
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,7 @@ def test_the_catalogues_endpoint_is_asked_where_nothing_else_names_one(log_in: L
         ),
         ("/device", Reply(200, {"status": "error", "msg": "not enabled"})),
         ("/device", Reply(200, {})),
-        # A path that belongs to nobody but a web page.
+        # A web page answers at that path.
         ("/device", Reply(404, b"<h1>Not Found</h1>", {"Content-Type": "text/html"})),
         ("/device", Reply(200, b"<h1>Welcome</h1>", {"Content-Type": "text/html"})),
         ("/token", Reply(400, {"error": "unsupported_grant_type"})),
