@@ -59,7 +59,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and what came of revoking its tokens, None where it was not asked.
+    """A session that was logged out, if there was one, and what came of revoking its tokens; None: that was not asked.
 
     `unread` where one was deleted that could not be opened.
     """
