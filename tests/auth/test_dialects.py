@@ -107,6 +107,9 @@ REFUSED = [
     Row("a problem of RFC 9457", Reply(422, {"title": "Session ended", "status": 422}), "Session ended"),
     Row("an empty object", Reply(400, {}), "HTTP 400"),
     Row("nothing but the status", Reply(400, b"", {"Content-Type": ""}), "HTTP 400"),
+    Row(
+        "an empty body that is called a page", Reply(401, b"", {"Content-Type": "text/html; charset=utf-8"}), "HTTP 401"
+    ),
     Row("one word of plain text", Reply(403, b"forbidden", {"Content-Type": "text/plain"}), "HTTP 403"),
     Row("tokens that were left out", Reply(200, {}), "answered without a token"),
 ]

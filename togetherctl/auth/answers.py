@@ -223,8 +223,9 @@ def _is_success(answer: Answer) -> bool:
 
 
 def _is_page(answer: Answer) -> bool:
-    kind = answer.headers.get("content-type", "").lower()
-    return "html" in kind or answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    # Web frameworks call an empty body HTML, too.
+    body = answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return body.startswith(b"<") or (bool(body) and "html" in answer.headers.get("content-type", "").lower())
 
 
 def _json(answer: Answer) -> dict[str, Any] | None:

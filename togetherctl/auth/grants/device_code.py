@@ -28,6 +28,9 @@ _SLOW_DOWN = 5.0
 _LONGEST_PAUSE = 60.0
 _LONGEST_CODE = 64
 _BYTES = 32
+# Google says verification_url.
+_PAGES = ("verification_uri", "verification_url")
+_NEEDED = {("user_code",): "a code to enter", _PAGES: "a page to enter it at"}
 _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_grant_type"})
 
 
@@ -78,6 +81,10 @@ class DeviceAuthorization:
             if error.error == "invalid_scope":
                 raise
             raise _refused(error) from None
+        missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
+        if missing:
+            # Half switched on, as where an operator has named no page yet.
+            raise _refused(Refused(f"the issuer gave a device code without {missing}"))
         return _read(answer, local=self.provider.profile.issuer.url.startswith("http:"))
 
     def _wait(self, device: _Device, verifier: str | None) -> TokenAnswer:
@@ -149,8 +156,7 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
         raise Untrusted("the issuer's answer bears no device code and no code to enter")
     if len(code) > _LONGEST_CODE or not code.isprintable():
         raise Untrusted("the issuer wants a code entered that nobody could type")
-    # Google says verification_url.
-    uri = answer.get("verification_uri") or answer.get("verification_url")
+    uri = next((answer[name] for name in _PAGES if answer.get(name)), None)
     complete = answer.get("verification_uri_complete") or None
     return _Device(
         secret,
