@@ -107,6 +107,9 @@ REFUSED = [
     Row("a problem of RFC 9457", Reply(422, {"title": "Session ended", "status": 422}), "Session ended"),
     Row("an empty object", Reply(400, {}), "HTTP 400"),
     Row("nothing but the status", Reply(400, b"", {"Content-Type": ""}), "HTTP 400"),
+    Row(
+        "an empty body that is called a page", Reply(401, b"", {"Content-Type": "text/html; charset=utf-8"}), "HTTP 401"
+    ),
     Row("one word of plain text", Reply(403, b"forbidden", {"Content-Type": "text/plain"}), "HTTP 403"),
     Row("tokens that were left out", Reply(200, {}), "answered without a token"),
 ]
@@ -196,7 +199,7 @@ def test_where_no_login_may_open_the_command_is_named_and_the_request_never_repe
     assert (items[0]["state"], items[0]["refreshable"]) == ("login-required", False)
     assert row.said in items[0]["last_error"]["message"]
 
-    # only somebody who says so tries once more
+    # only --force tries it once more
     with pytest.raises(LoginRequired):
         make_world().engine.refresh(world.store.profile("acme"), force=True)
     assert issuer.counts - before == {"/token": 2}
@@ -230,7 +233,7 @@ def test_what_is_no_answer_of_an_issuer_opens_nothing_and_costs_nothing(
         world.engine.refresh(world.store.profile("acme"))
     assert (len(browser.opened), state(world)) == (1, State.EXPIRED)
     assert set(issuer.refresh_tokens) == held
-    # and as soon as the issuer is there again, nobody has to do anything
+    # as soon as the issuer is there again, the session goes on by itself
     issuer.refresh_reply = None
     ask(make_world())
     assert state(world) is State.VALID
@@ -283,7 +286,7 @@ def test_a_login_goes_on_where_the_client_was_not_known_at_the_refresh(
     ],
     ids=["refused", "client", "later"],
 )
-def test_where_nobody_can_be_asked_a_login_ends_as_the_refresh_did(
+def test_where_no_person_can_be_asked_a_login_ends_as_the_refresh_did(
     reply: Reply,
     kind: type[TogetherctlError],
     make_world: MakeWorld,
@@ -297,95 +300,3 @@ def test_where_nobody_can_be_asked_a_login_ends_as_the_refresh_did(
     with pytest.raises(kind):
         world.engine.login(world.store.profile("acme"), Policy(ask=False))
     assert len(browser.opened) == 1
-
-
-def test_a_new_refresh_token_takes_the_mark_away(
-    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
-) -> None:
-    """However it came: here another machine put its session into a folder that both share."""
-    from dataclasses import replace
-
-    world = make_world(browser=browser)
-    expired_session(world, clock)
-    profile = world.store.profile("acme")
-    session = world.engine.load(profile)
-    assert session is not None
-    issuer.refresh_reply = oauth(400, "invalid_request")
-    with pytest.raises(LoginRequired):
-        ask(world, may_log_in=False)
-    issuer.refresh_reply = None
-    good = issuer.tokens(issuer.claims, "openid email offline_access")["refresh_token"]
-    world.sessions(profile).save(profile.key, replace(session, refresh_token=good))
-    assert state(world) is State.EXPIRED
-    ask(make_world(), may_log_in=False)
-    assert state(world) is State.VALID
-
-
-def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
-    make_world: MakeWorld,
-    browser: ScriptedBrowser,
-    issuer: ScriptedIssuer,
-    clock: StoppedClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Another machine stores a newer one while the refusal is on its way."""
-    from dataclasses import replace
-
-    from togetherctl.auth import refresh, renewal
-
-    world = make_world(browser=browser)
-    expired_session(world, clock)
-    profile = world.store.profile("acme")
-    session = world.engine.load(profile)
-    assert session is not None
-    newer = replace(session, refresh_token="another-refresh-token")  # made up
-    real = refresh.refresh
-
-    def slow(*arguments: object, **named: object) -> object:
-        try:
-            return real(*arguments, **named)  # type: ignore[arg-type] # what it was called with
-        finally:
-            if arguments[1] == session:
-                issuer.refresh_reply = Reply(503, b"")
-                world.sessions(profile).save(profile.key, newer)
-
-    monkeypatch.setattr(renewal, "refresh", slow)
-    issuer.refresh_reply = oauth(400, "invalid_request")
-    with pytest.raises(TogetherctlError):
-        ask(make_world(), may_log_in=False)
-    stored = world.engine.load(profile)
-    assert stored is not None
-    assert (stored.refresh_token, stored.refused) == (newer.refresh_token, False)
-
-
-def test_a_token_that_is_still_good_is_served_to_its_end_after_a_refusal(
-    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
-) -> None:
-    world = make_world(browser=browser)
-    ask(world)
-    issuer.refresh_reply = oauth(400, "invalid_request")
-    clock.advance(280)  # due: its last tenth
-    before = issuer.counts["/token"]
-    first, second = ask(make_world(), may_log_in=False), ask(make_world(), may_log_in=False)
-    assert first == second
-    assert issuer.counts["/token"] - before == 1
-    clock.advance(21)
-    with pytest.raises(LoginRequired):
-        ask(make_world(), may_log_in=False)
-
-
-def test_whoever_waited_hears_that_a_login_is_required_as_the_first_did(
-    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
-) -> None:
-    world = make_world(browser=browser)
-    expired_session(world, clock)
-    issuer.refresh_reply = oauth(400, "invalid_request")
-    began = clock.now
-    with pytest.raises(LoginRequired):
-        ask(world, may_log_in=False)
-    profile = world.store.profile("acme")
-    session = world.engine.load(profile)
-    before = issuer.counts.copy()
-    with pytest.raises(LoginRequired):
-        world.engine._renewed(profile, session, Policy(ask=False), waited_since=began)
-    assert issuer.counts == before

@@ -78,7 +78,7 @@ def test_what_a_provider_lacks_is_a_note(document: str) -> None:
     expected = {"entra": entra, "entra-common": entra, "dex": dex, "together": dex}
     expected |= {"casdoor": {"revocation"}, "pocket-id": {"revocation"}, "spring": {"revocation", "device_codes"}}
     # Its revocation endpoint is in other metadata than this.
-    expected["django-oauth-toolkit"] = {"revocation", "end_session"}
+    expected["django-oauth-toolkit"] = {"revocation", "end_session", "device_codes"}
     no_page = {"google", "auth0", "auth0-domain", "gitlab", "gitlab-self-managed", "authelia"}
     assert lacking == (expected.get(document) or ({"end_session"} if document in no_page else set()))
 
@@ -237,7 +237,7 @@ def test_requests_that_have_to_be_pushed() -> None:
     assert "endpoints" not in found(signed, Wishes(by_browser=False))
 
 
-def test_a_scope_that_is_granted_though_it_is_not_listed_alarms_nobody() -> None:
+def test_a_scope_that_is_granted_though_it_is_not_listed_is_no_note() -> None:
     assert "email" not in DOCUMENTS["hydra"]["scopes_supported"]
     assert "scopes" not in found(DOCUMENTS["hydra"])
 

@@ -360,6 +360,15 @@ def test_what_an_issuer_says_cannot_move_the_cursor(
     assert "<" not in browser.last_page.text.split("<main")[1].split("nope")[1].split("</p>")[0]
 
 
+def test_a_token_that_is_too_large_names_the_way_out(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    issuer.claims = {**issuer.claims, "groups": [f"group-{number}" for number in range(8000)]}
+    with pytest.raises(Untrusted, match="larger than 64 KiB") as refused:
+        log_in(make_world(browser=browser))
+    assert "can leave claims out, such as groups" in (refused.value.hint or "")
+
+
 def test_an_identity_is_the_email_then_the_name_then_the_subject() -> None:
     assert identity({"email": "e", "preferred_username": "p", "sub": "s"}) == "e"
     assert identity({"email": "", "preferred_username": "p", "sub": "s"}) == "p"

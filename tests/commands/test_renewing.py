@@ -78,6 +78,18 @@ def test_a_refused_refresh_of_a_good_session_names_the_forced_login(
     assert ", then login" in cli("status").stdout
 
 
+def test_status_names_the_login_that_a_refused_session_wants(
+    cli: Run, issuer: ScriptedIssuer, clock: StoppedClock
+) -> None:
+    cli("login")
+    issuer.refresh_reply = REFUSED
+    clock.advance(1000)
+    cli("refresh")
+    done = cli("status")
+    assert "login-required" in done.stdout
+    assert "Refresh token is invalid or expired (0s ago); togetherctl login acme" in done.stderr
+
+
 def test_a_session_that_refreshes_says_so(cli: Run) -> None:
     cli("login")
     done = cli("login")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def person(environ: dict[str, str], home: Path, canary: Canary) -> Iterator[dict[str, str]]:
-    """The environment of somebody whose browser logs in as them."""
+    """The environment of a person whose browser logs in."""
     browser = shlex.join([sys.executable, "-m", "tests.support.person", "me", "{url}"])
     yield {**environ, "PYTHONPATH": str(ROOT), "TOGETHERCTL_BROWSER": browser}
     watched(home, canary)
@@ -48,7 +48,7 @@ def test_a_refresh_token_that_comes_with_consent_alone(
     assert 'preset = "oidc-provider"' in store.read_text()
     assert "then refreshed by itself" in process("login", **person).stderr
 
-    # Of a provider that nobody recognised, the scope it left out is named, and what helps.
+    # Of a provider that is not recognised, the scope it left out is named, and what helps.
     assert cli("issuer", "unset", "acme", "preset").code == 0
     done = process("login", "--force", **person)
     assert "Logged in as me@example.com" in done.stderr, done.stderr

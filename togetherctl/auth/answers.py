@@ -83,7 +83,7 @@ class RefusedForGood(Refused):
 
 
 class RefusedClient(Refused):
-    """The issuer does not take this client, whoever the person is; no login would help."""
+    """The issuer does not take this client; a login of no person would help."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +231,9 @@ def _is_success(answer: Answer) -> bool:
 
 
 def _is_page(answer: Answer) -> bool:
-    kind = answer.headers.get("content-type", "").lower()
-    return "html" in kind or answer.body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    # Web frameworks call an empty body HTML, too.
+    body = answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")
+    return body.startswith(b"<") or (bool(body) and "html" in answer.headers.get("content-type", "").lower())
 
 
 def _json(answer: Answer) -> dict[str, Any] | None:

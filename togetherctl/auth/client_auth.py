@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote_plus
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP, Answer
 
+_IN_CONFIDENCE = ("refresh_token", "token", "code", "code_verifier", "device_code", "password")
+# What is shorter may stand in any sentence.
+_LONG_ENOUGH = 8
 Method = Literal["none", "client_secret_basic", "client_secret_post"]
 
 
@@ -43,11 +46,21 @@ class ClientCredentials:
         our own choice and the client is not known by it, the body is tried: nothing of the form is spent yet.
         """
         proven, headers = self.added_to(form, supported)
-        answer = http.post_form(endpoint, proven, headers=headers)
+        answer = self._hiding(form, http.post_form(endpoint, proven, headers=headers))
         elsewhere = not supported or "client_secret_post" in supported
         if self.configured != "auto" or not headers or not elsewhere or not _is_unknown_client(answer):
             return answer
-        return http.post_form(endpoint, self._proven(form, "client_secret_post")[0], headers={})
+        return self._hiding(form, http.post_form(endpoint, self._proven(form, "client_secret_post")[0], headers={}))
+
+    def _hiding(self, form: Mapping[str, str], answer: Answer) -> Answer:
+        """The answer without what was sent in confidence: some issuers repeat it in words that are shown and kept."""
+        if answer.status < 400:
+            return answer
+        body = answer.body
+        for value in (*(form.get(name, "") for name in _IN_CONFIDENCE), self.secret or ""):
+            if len(value) >= _LONG_ENOUGH:
+                body = body.replace(value.encode("utf-8"), b"...")
+        return replace(answer, body=body)
 
     def _proven(self, form: Mapping[str, str], method: Method) -> tuple[dict[str, str], dict[str, str]]:
         if method == "client_secret_basic":

@@ -84,7 +84,7 @@ def refresh(
 
 
 def _rotated(session: Session, refresh_token: str | None) -> Session:
-    """The session with the refresh token it got instead, which nobody has refused yet."""
+    """The session with the refresh token it got instead, which no issuer has refused yet."""
     if refresh_token in (None, session.refresh_token):
         return session
     return replace(session, refresh_token=refresh_token, refused=False)

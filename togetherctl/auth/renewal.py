@@ -47,7 +47,7 @@ _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreac
 
 @dataclass(frozen=True)
 class Ended:
-    """A session that was logged out, if there was one, and what came of revoking its tokens, None where nobody asked.
+    """A session that was logged out, if there was one, and what came of revoking its tokens; None: that was not asked.
 
     `unread` where one was deleted that could not be opened; `unsafe` says what was wrong with the storage, if anything.
     """

@@ -113,4 +113,5 @@ def _tell_errors(app: App, items: list[Item]) -> None:
         error = item["last_error"]
         if error:
             ago = until(app.world.clock(), datetime.fromisoformat(error["at"]).timestamp())
-            app.console.say(f"{item['profile']}: {error['message']} ({ago} ago)")
+            way = f"; togetherctl login {item['profile']}" if item["state"] == State.LOGIN_REQUIRED.value else ""
+            app.console.say(f"{item['profile']}: {error['message']} ({ago} ago){way}")

@@ -142,7 +142,7 @@ def test_an_error_of_another_issuer_says_nothing(log_in: LogIn, issuer: Scripted
 
 
 @pytest.mark.parametrize("error", ["temporarily_unavailable", "slow_down"])
-def test_an_issuer_that_is_busy_has_refused_nobody(error: str, log_in: LogIn, issuer: ScriptedIssuer) -> None:
+def test_an_issuer_that_is_busy_has_refused_no_login(error: str, log_in: LogIn, issuer: ScriptedIssuer) -> None:
     with pytest.raises(Unreachable, match=error):
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=answering(error=error)))
 

@@ -34,6 +34,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
 # Neither a user name before the host nor percent signs in it: both are there to look like another host.
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 _BYTES = 32
+# Google says verification_url.
+_PAGES = ("verification_uri", "verification_url")
+_NEEDED = {("user_code",): "a code to enter", _PAGES: "a page to enter it at"}
 _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_grant_type"})
 
 
@@ -84,6 +87,10 @@ class DeviceAuthorization:
             if error.error == "invalid_scope":
                 raise
             raise _refused(error) from None
+        missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
+        if missing:
+            # Half switched on, as where an operator has named no page yet.
+            raise _refused(Refused(f"the issuer gave a device code without {missing}"))
         return _read(answer, local=self.provider.profile.issuer.url.startswith("http:"))
 
     def _wait(self, device: _Device, verifier: str | None) -> TokenAnswer:
@@ -156,8 +163,7 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     code = code.strip(" ")
     if len(code) > _LONGEST_CODE or not code.isprintable() or not code.isascii():
         raise Untrusted("the issuer wants a code entered that nobody could type")
-    # Google says verification_url.
-    uri = answer.get("verification_uri") or answer.get("verification_url")
+    uri = next((answer[name] for name in _PAGES if answer.get(name)), None)
     page = _page(uri, local=local)
     complete = answer.get("verification_uri_complete") or None
     filled_in = _page(complete, local=local) if complete else None
