@@ -450,6 +450,29 @@ def test_kubeconfig_write_does_without_where_no_script_can_run(
     assert (done.code, "say one of the two" in done.stderr) == (2, True)
 
 
+@pytest.mark.usefixtures("acme")
+def test_a_shim_of_another_store_is_not_replaced(cli: Run, home: Path, environ: dict[str, str]) -> None:
+    """Two stores over one state: the kubeconfig of the first would get the profiles of the second."""
+    shim = locate(environ).shim
+    assert cli("kubeconfig", "write", "--kubeconfig", str(home / "one")).code == 0
+    before = shim.read_bytes()
+    folders = {f"XDG_{name}_HOME": str(home / "xdg" / name.lower()) for name in ("CONFIG", "CACHE")}
+    second = {"TOGETHERCTL_HOME": "", "XDG_STATE_HOME": str(home / "xdg"), **folders}
+    (home / "xdg" / "config" / "togetherctl").mkdir(parents=True)
+    (home / "xdg" / "togetherctl").symlink_to(home / "tctl" / "state")
+    config = home / "xdg" / "config" / "togetherctl" / "config.toml"
+    config.write_bytes((home / "tctl" / "config.toml").read_bytes())
+    config.chmod(0o600)
+    done = cli("kubeconfig", "write", "--kubeconfig", str(home / "two"), **second)
+    assert done.code == 0, done.stderr
+    assert f"serves another store, {home / 'tctl' / 'config.toml'}; the kubeconfig calls" in done.stderr
+    assert (shim.read_bytes(), str(shim) in (home / "two").read_text()) == (before, False)
+    # Where that store is gone, its shim serves nobody.
+    (home / "tctl" / "config.toml").unlink()
+    assert cli("kubeconfig", "write", "--kubeconfig", str(home / "two"), **second).code == 0
+    assert shim.read_bytes() != before
+
+
 def test_a_dry_run_writes_no_shim(cli: Run, acme: Path, home: Path) -> None:
     assert acme.exists()
     done = cli("kubeconfig", "write", "--dry-run", "--kubeconfig", str(home / "kubeconfig"))

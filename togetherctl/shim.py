@@ -161,6 +161,7 @@ class Shim:
                 raise StorageError(
                     f"{self.path.parent} is not private", hint=f"chmod 700 {in_a_command(self.path.parent)}"
                 )
+            self._leave_to_another_store()
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())
                 self.path.chmod(_MODE)
@@ -194,6 +195,20 @@ class Shim:
     def _is_private(self) -> bool:
         status = self.path.parent.stat()
         return is_ours(status) and not open_to_others(status)
+
+    def _leave_to_another_store(self) -> None:
+        """Raises StorageError where the shim there serves another store, which shares this state and still exists.
+
+        Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
+        """
+        try:
+            lines = read_whole(self.path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
+            [written] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
+            [other] = written
+        except (OSError, ValueError):
+            return
+        if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
+            raise StorageError(f"{self.path} serves another store, {other}")
 
     def _try(self) -> None:
         """See that it can be run here and ends in this togetherctl. Raises StorageError."""

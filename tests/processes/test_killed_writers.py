@@ -196,12 +196,23 @@ def test_logout_revokes_and_deletes_what_is_left(
     leave(logged_in.sessions.folder, f"{logged_in.profile.key}.json", data, owner, when=1.0)
     aside = logged_in.sessions.folder / f"{logged_in.profile.key}.json.bad"
     aside.write_text("{")
-    # One that is only taken over under the lock is not swept by what asks for none.
     assert logged_in.run("logout")[0] == 0
     revoked = {token for _, token in issuer.revoked}
-    # What a dead writer of this machine left, and the session is newer, is deleted with the lock already.
-    assert ("refresh-left-behind" in revoked) == (machine == "00000000-00000000")
-    assert session.refresh_token in revoked
+    assert {"refresh-left-behind", session.refresh_token} <= revoked
+    assert [path.suffix for path in logged_in.sessions.folder.iterdir()] == [".lock"]
+
+
+def test_logout_revokes_the_session_that_is_taken_over_and_the_one_before(
+    logged_in: Plugin, dead: int, issuer: ScriptedIssuer
+) -> None:
+    session = logged_in.session()
+    assert session is not None
+    data = encode(replace(session, refresh_token="refresh-left-behind", access_token=None))
+    name = f"{logged_in.profile.key}.json"
+    when = (logged_in.sessions.folder / name).stat().st_mtime + 5
+    leave(logged_in.sessions.folder, name, data, Owner(dead, this_machine()), when=when)
+    assert logged_in.run("logout")[0] == 0
+    assert {"refresh-left-behind", session.refresh_token} <= {token for _, token in issuer.revoked}
     assert [path.suffix for path in logged_in.sessions.folder.iterdir()] == [".lock"]
 
 

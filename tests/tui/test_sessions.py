@@ -178,6 +178,23 @@ def test_logging_out_deletes_though_the_issuer_is_not_reached_or_refuses(
     asyncio.run(flow())
 
 
+def test_logging_out_of_unsafe_storage_ends_the_session_and_says_why(
+    world: World, issuer: ScriptedIssuer, canary: Canary
+) -> None:
+    world.paths.sessions.chmod(0o777)
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await log_out(person, "y")
+            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "can be written by others")
+            await person.press("escape")
+            await person.sees("· none")
+
+    asyncio.run(flow())
+    assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
+    assert list(world.paths.sessions.glob("*.json")) == []
+
+
 def test_what_waits_for_another_process_is_called_off(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
     profile = world.store.profile("acme")
 

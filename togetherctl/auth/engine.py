@@ -171,6 +171,8 @@ class Engine:
         """
         with about(profile.name, profile.issuer.url), ExitStack() as held:
             alone, unsafe = True, None
+            # What killed writers left, before the lock is taken and one of it becomes the session.
+            before = self._sessions(profile).found(profile.key, if_left=True).left
             try:
                 held.enter_context(self._turns.taken(profile, for_logins=False))
             except LockTimeout:
@@ -179,7 +181,7 @@ class Engine:
             except StorageError as error:
                 unsafe = error
             try:
-                ended = self._renewal.ended(profile, local=local, alone=alone)
+                ended = self._renewal.ended(profile, local=local, alone=alone, before=before)
             except TogetherctlError as error:
                 if unsafe is not None:
                     error.hint = "; ".join(filter(None, [error.hint, unsafe.message, unsafe.hint]))

@@ -139,20 +139,22 @@ class Renewal:
             self._keep(profile, session)
         return session
 
-    def ended(self, profile: Profile, *, local: bool, alone: bool = True) -> Ended:
+    def ended(self, profile: Profile, *, local: bool, alone: bool = True, before: Sequence[Session] = ()) -> Ended:
         """Delete the session, after revoking it unless `local`; not `alone`, the record of a login under way stays.
 
-        What writers that were killed left is revoked and deleted with it. Raises Unreachable and Refused, and
-        StorageError where a session could not be read to be revoked, or not be deleted; all else is done all the same.
+        What killed writers left is revoked and deleted with it, and what was found of it `before`. Raises Unreachable
+        and Refused, and StorageError where a session could not be read to be revoked, or not be deleted; all else is
+        done all the same.
         """
         sessions = self._sessions(profile)
         self._ready.drop(profile.key)
-        found = Found([])
+        found = Found(None)
         revoked: Revocation | None = None
         try:
             found = sessions.found(profile.key)
             # A file that was put in this one's place must not send one issuer's tokens to another.
-            own = [each for each in found.sessions if each.is_of(profile.issuer.url, profile.client_id)]
+            every = (found.session, *found.left, *before)
+            own = [each for each in every if each and each.is_of(profile.issuer.url, profile.client_id)]
             if not local:
                 revoked = self._revoked(profile, own)
                 if found.trouble is not None and not own:
@@ -174,7 +176,10 @@ class Renewal:
         )
 
     def _revoked(self, profile: Profile, sessions: Sequence[Session]) -> Revocation | None:
-        """Revoke every token once, and say what came of it. Raises what the first failed with, after trying all."""
+        """Revoke every token once, and say what came of it. Raises what failed, after trying all.
+
+        Of further sessions a refresh token may be spent, and an issuer may refuse to revoke that.
+        """
         came, failed = None, None
         seen: set[str | None] = {None}
         for session in sessions:
@@ -186,7 +191,8 @@ class Renewal:
                 one = self._issuers.revoke(profile, session)
                 came = came or one
             except TogetherctlError as error:
-                failed = failed or error
+                if session is sessions[0] or not isinstance(error, Refused):
+                    failed = failed or error
         if failed is not None:
             raise failed
         return came

@@ -64,19 +64,24 @@ class FileSessions:
         """
         return self._decoded(key, self._read(self._path(key)))
 
-    def found(self, key: str) -> Found:
+    def found(self, key: str, *, if_left: bool = False) -> Found:
         """Every session in the files of KEY, and why the current one must not be used, if so.
 
         To end a session it does not matter who else may read it, whose file it is, or what leads to it.
         """
         path = self._path(key)
-        trouble = None
+        there, trouble = list(leftovers(self.folder, of=path.name)), None
+        if if_left and not there:
+            return Found(None)
         try:
             session = self._decoded(key, self._read(path, though_open=True))
         except StorageError as error:
             trouble, session = error, self._salvaged(key, path)
-        left = [self._salvaged(key, left.path) for left in leftovers(self.folder, of=path.name)]
-        return Found([each for each in (session, *left) if each is not None], trouble)
+        read = (self._salvaged(key, left.path) for left in there)
+        left = [each for each in read if each is not None]
+        if left and session is not None:
+            left.append(session)
+        return Found(session, tuple(left), trouble)
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
@@ -237,8 +242,10 @@ class FileSessions:
             data = self._read(left)
             session = None if data is None else self._form.decode(key, data)
             now = self.load(key)
-        except (Unopenable, record.BrokenRecord, record.ClosedRecord, record.NewerRecord):
+        except (Unopenable, record.BrokenRecord):
             return False
+        except (record.ClosedRecord, record.NewerRecord):
+            raise StorageError(f"{left} is of another form") from None
         if session is None or now is None:
             return session is not None
         return (session.issuer, session.client_id) == (now.issuer, now.client_id)

@@ -57,13 +57,12 @@ class KubeconfigSessions:
             refresh_token=provider.refresh_token or None,
         )
 
-    def found(self, key: str) -> Found:
+    def found(self, key: str, *, if_left: bool = False) -> Found:
         """The session in the kubeconfig."""
         try:
-            session = self.load(key)
+            return Found(None if if_left else self.load(key))
         except StorageError as error:
-            return Found([], error)
-        return Found([session] if session else [])
+            return Found(None, trouble=error)
 
     def save(self, key: str, session: Session) -> None:
         """Write the tokens into the kubeconfig. Raises KubeconfigError."""

@@ -38,9 +38,9 @@ class MemorySessions:
         """The session this process was given, if it was."""
         return self._kept.get(key)
 
-    def found(self, key: str) -> Found:
+    def found(self, key: str, *, if_left: bool = False) -> Found:
         """The session this process was given; the disk is never read."""
-        return Found([self._kept[key]] if key in self._kept else [])
+        return Found(None if if_left else self._kept.get(key))
 
     def save(self, key: str, session: Session) -> None:
         """Keep the session until the process ends."""

@@ -25,9 +25,13 @@ class Unsafe(Unopenable):
 
 
 class Found(NamedTuple):
-    """Every session that the files of one KEY hold, the current one first, and why that must not be used otherwise."""
+    """Every session that the files of one KEY hold: the current one, what killed writers `left`, and why not to use it.
 
-    sessions: list[Session]
+    With what was left, `left` also holds the current one, since that may be replaced under the lock.
+    """
+
+    session: Session | None
+    left: tuple[Session, ...] = ()
     trouble: StorageError | None = None
 
 
@@ -53,8 +57,11 @@ class Sessions(Protocol):
         Raises StorageError where one is there but must not be used.
         """
 
-    def found(self, key: str) -> Found:
-        """All that there is to revoke, read from wherever it can be read: to end the session, and for nothing else."""
+    def found(self, key: str, *, if_left: bool = False) -> Found:
+        """All that there is to revoke, read from wherever it can be read: to end the session, and for nothing else.
+
+        With `if_left` nothing is looked at unless killed writers left something.
+        """
 
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""

@@ -179,7 +179,6 @@ def _log_out(world: World, work: Work, rows: list[Looked]) -> None:
         else:
             _say_logged_out(world, work, profile, ended.session, ended.revoked)
         if ended.unsafe is not None:
-            work.begin(row.name, "Looking at the storage …")
             work.fail(ended.unsafe)
 
 
