@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ _LOCK_SECONDS = 5.0
 _POLL = 0.1
 _MAX_PID_BYTES = 32
 _MAX_BYTES = 16 * 1024 * 1024
+# What systems say of a folder that has no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 _NEW = "apiVersion: v1\nkind: Config\n"
 
 
@@ -234,7 +237,7 @@ def _take(lock: Path) -> None:
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
-            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            _make(lock)
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
@@ -244,14 +247,38 @@ def _take(lock: Path) -> None:
             if not _abandoned(lock):
                 time.sleep(_POLL)
             continue
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(f"{os.getpid()}\n".encode())
-        except OSError:
-            # A lock without a pid would stand in everybody's way for good.
-            lock.unlink(missing_ok=True)
-            raise
         return
+
+
+def _make(lock: Path) -> None:
+    """Make the lock with our pid in it from the beginning: one without would stand in everybody's way for good.
+
+    Raises FileExistsError where it is there, and OSError.
+    """
+    own = lock.with_name(f".{lock.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        _write_pid(own)
+        os.link(own, lock)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        return
+    finally:
+        own.unlink(missing_ok=True)
+    try:
+        _write_pid(lock)
+    except FileExistsError:
+        raise
+    except OSError:
+        lock.unlink(missing_ok=True)
+        raise
+
+
+def _write_pid(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with open(descriptor, "wb") as file:
+        file.write(f"{os.getpid()}\n".encode())
 
 
 def _abandoned(lock: Path) -> bool:
