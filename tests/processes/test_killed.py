@@ -100,8 +100,8 @@ def test_killed_at_each_step(what: str, tmp_path: Path, environ: dict[str, str])
     assert len(cut) > 8, "a command that writes takes many steps"
     for number, record in enumerate(cut, 1):
         # A rename that was done to the end has nothing left to do, and the old name is that of nothing.
-        done = what.startswith("rename") and record["seen"].get("config") == whole["after"].get("config")
-        assert record["code"] == (2 if done else 0), f"step {number}: the same command does not go on"
+        ended = what.startswith("rename") and record["seen"].get("config") == whole["after"].get("config")
+        assert record["code"] == (2 if ended else 0), f"step {number}: the same command does not go on"
         assert "config.lock" not in record["after"], f"step {number}: a lock is left behind"
         for name in ("sent.yaml", "config"):
             texts = {before.get(name, ""), whole["after"].get(name, "")}

@@ -38,14 +38,14 @@ class Knife:
     def __init__(self, at: int) -> None:
         self._left = at
         self._fsync = os.fsync
-        os.fsync = self._through
+        setattr(os, "fsync", self._through)  # noqa: B010 # the type of the real one names its parameter
         sys.addaudithook(self._see)
 
     def _see(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in _CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING):
             self._step()
 
-    def _through(self, descriptor: int) -> None:
+    def _through(self, descriptor: Any) -> None:
         self._step()
         self._fsync(descriptor)
 
