@@ -42,7 +42,7 @@ def kubeconfig(clusters: int, *, users: int = 1) -> str:
     )
 
 
-def calls(work: Callable[[], Any]) -> int:
+def calls(work: Callable[..., Any], *arguments: Any, **named: Any) -> int:
     """How many functions are called, built-in ones too."""
     count = 0
 
@@ -52,7 +52,7 @@ def calls(work: Callable[[], Any]) -> int:
 
     sys.setprofile(see)
     try:
-        work()
+        work(*arguments, **named)
     finally:
         sys.setprofile(None)
     return count
@@ -67,9 +67,9 @@ def test_twice_as_many_clusters_take_twice_as_much(clients: str) -> None:
         found = from_text(text, {}, path=Path("/home/me/x"), origin="x")
         after = plan(StoreTable(), found.offers, folder=Path("/home/me"), environ={}).onto(StoreTable())
         spent[many] = [
-            calls(lambda found=found: plan(StoreTable(), found.offers, folder=Path("/home/me"), environ={})),
-            calls(lambda found=found, after=after: plan(after, found.offers, folder=Path("/home/me"), environ={})),
-            calls(lambda after=after: strangers(StoreTable(), after)),
+            calls(plan, StoreTable(), found.offers, folder=Path("/home/me"), environ={}),
+            calls(plan, after, found.offers, folder=Path("/home/me"), environ={}),
+            calls(strangers, StoreTable(), after),
         ]
     for fewer, more in zip(spent[300], spent[600], strict=True):
         assert more < 2.1 * fewer, spent
@@ -77,7 +77,7 @@ def test_twice_as_many_clusters_take_twice_as_much(clients: str) -> None:
 
 def test_reading_twice_as_many_takes_twice_as_much() -> None:
     texts = [kubeconfig(many, users=many) for many in (50, 100)]
-    fewer, more = (calls(lambda text=text: from_text(text, {}, path=Path("/x"), origin="x")) for text in texts)
+    fewer, more = (calls(from_text, text, {}, path=Path("/x"), origin="x") for text in texts)
     assert more < 2.1 * fewer
 
 

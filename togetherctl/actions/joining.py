@@ -28,7 +28,7 @@ from togetherctl.store.store import Store
 from togetherctl.store.toml_text import CannotEdit, TomlText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence, Sized
 
     from togetherctl.actions.updating import Newer
     from togetherctl.kube.kubeconfig import KubeconfigFile
@@ -219,11 +219,11 @@ class Wish:
     overwrite: bool = False
 
 
-def refuse_too_many(offers: Sequence[Offer], origin: str) -> None:
+def refuse_too_many(clusters: Sized, origin: str) -> None:
     """Raises UsageError where taking so many at once would take minutes: each is written with its comments kept."""
-    if len(offers) > _MOST_AT_ONCE:
+    if len(clusters) > _MOST_AT_ONCE:
         raise UsageError(
-            f"there are {len(offers)} clusters in {origin}, and {_MOST_AT_ONCE} can be taken at once",
+            f"there are {len(clusters)} clusters in {origin}, and {_MOST_AT_ONCE} can be taken at once",
             hint="say which: togetherctl init SOURCE --clusters A,B",
         )
 

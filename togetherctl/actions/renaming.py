@@ -65,6 +65,9 @@ def rename(
     if old not in entries and not (went_on and kind != "issuer" and not keep_kubeconfig):
         raise unknown(kind, old, entries)
     if went_on and not _is_left(world, kind, old, new, kubeconfig):
+        # One that was cut off at its very end left a lock behind.
+        with editing(kubeconfig_files(kubeconfig, world.environ), lambda _files: None):
+            pass
         raise unknown(kind, old, entries)
     with _pending(world, kind, (old, new), kubeconfig, keep=keep_kubeconfig) as pending:
         if not went_on:

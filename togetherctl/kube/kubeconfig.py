@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ _MAX_OWNER_BYTES = 64
 _MAX_BYTES = 16 * 1024 * 1024
 Encoding: TypeAlias = Literal["utf-8", "utf-16-le", "utf-16-be"]
 _MARKS: dict[bytes, Encoding] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+# What systems say of a folder that has no hard links.
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 _NEW = "apiVersion: v1\nkind: Config\n"
 
 
@@ -286,7 +289,7 @@ def _take(lock: Path) -> None:
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
-            descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            _make(lock)
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
@@ -296,15 +299,39 @@ def _take(lock: Path) -> None:
             if not _abandoned(lock):
                 time.sleep(_POLL)
             continue
-        try:
-            with open(descriptor, "wb") as file:
-                owner = this_process()
-                file.write(f"{owner.pid} {owner.machine}\n".encode())
-        except OSError:
-            # A lock without a pid would stand in everybody's way for good.
-            lock.unlink(missing_ok=True)
-            raise
         return
+
+
+def _make(lock: Path) -> None:
+    """Make the lock with its owner in it from the beginning: one without would stay in the way for good.
+
+    Raises FileExistsError where it is there, and OSError.
+    """
+    own = temporary_beside(lock)
+    try:
+        _write_owner(own)
+        os.link(own, lock)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    else:
+        return
+    finally:
+        own.unlink(missing_ok=True)
+    try:
+        _write_owner(lock)
+    except FileExistsError:
+        raise
+    except OSError:
+        lock.unlink(missing_ok=True)
+        raise
+
+
+def _write_owner(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+    with open(descriptor, "wb") as file:
+        owner = this_process()
+        file.write(f"{owner.pid} {owner.machine}\n".encode())
 
 
 def _abandoned(lock: Path) -> bool:

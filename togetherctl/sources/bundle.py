@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from togetherctl.store.models import StoreTable
     from togetherctl.store.problems import Problem
 
+_MOST_ENTRIES = 5000
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -66,6 +68,11 @@ class Bundle:
 def read(text: bytes, *, origin: str) -> Bundle:
     """The bundle in `text`; `origin` names it for people. Raises ConfigError with everything it may not hold."""
     source, data = _parsed(text, origin)
+    held = sum(len(entries(data, kind)) for kind in KINDS)
+    if held > _MOST_ENTRIES:
+        raise ConfigError(
+            f"{origin} holds {held} issuers, profiles and clusters, and at most {_MOST_ENTRIES} are taken"
+        )
     problems = list(forbidden(data))
     store, others = checked(_without(data, problems))
     problems += others

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kubelogin.names import free
+from togetherctl.kubelogin.names import Used
 from togetherctl.printable import printable
 from togetherctl.sources.bundle_keys import KINDS, REFERENCES, TAKEN, entries
 from togetherctl.store.editing import section
@@ -104,6 +104,14 @@ class _Comparison:
         self._names_before = names.edited(self._base)
         self._names_now = names.surely(self._theirs)
         self._wanted = wanted
+        self._taken = {kind: Used(name for of, name in self._mine if of == kind) for kind in KINDS}
+        # By what they refer to: looking through all entries for each would take their square.
+        self._needed_by: dict[Entry, list[Entry]] = {}
+        for (kind, name), table in self._theirs.items():
+            if kind in REFERENCES:
+                key, of = REFERENCES[kind]
+                self._needed_by.setdefault((of, str(table.get(key))), []).append((kind, name))
+        self._answers: dict[Entry, bool] = {}
         self._update = Update()
         self._here = self._update.names
 
@@ -126,19 +134,19 @@ class _Comparison:
 
     def _is_wanted(self, entry: Entry) -> bool:
         """Whether it is here, or new, or needed by one that is. Whoever removed it, or never took it, does not."""
-        new = entry not in self._base and entry[0] != "issuer"
-        if entry in self._names_before or (new if self._wanted is None else entry in self._wanted):
-            return True
-        return any(
-            self._is_wanted((kind, name))
-            for (kind, name), table in self._theirs.items()
-            if kind in REFERENCES and (REFERENCES[kind][1], table.get(REFERENCES[kind][0])) == entry
-        )
+        if entry not in self._answers:
+            new = entry not in self._base and entry[0] != "issuer"
+            self._answers[entry] = (
+                entry in self._names_before
+                or (new if self._wanted is None else entry in self._wanted)
+                or any(self._is_wanted(other) for other in self._needed_by.get(entry, ()))
+            )
+        return self._answers[entry]
 
     def _add(self, entry: Entry) -> None:
         kind, wished = entry
-        taken = [name for of, name in [*self._mine, *self._update.added] if of == kind]
-        self._here[entry] = free([wished], taken)
+        self._here[entry] = self._taken[kind].free([wished])
+        self._taken[kind].add(self._here[entry])
         self._update.added[kind, self._here[entry]] = self._renamed(entry)
 
     def _merge(self, entry: Entry, name: str, base: Mapping[str, Any]) -> None:

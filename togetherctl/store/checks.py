@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from urllib.parse import SplitResult, urlsplit
 
 from togetherctl.loopback import is_loopback
@@ -180,9 +181,18 @@ def _url(value: str) -> SplitResult:
     url = _split(value)
     if url.scheme not in ("https", "http") or not url.hostname:
         raise ValueError("must be a URL like https://login.example.com")
-    if url.username or url.password:
+    if "@" in url.netloc:
         raise ValueError("must not hold a user name or password")
+    if "[" not in url.netloc and not _is_host(url.hostname):
+        raise ValueError("must name a host of letters, digits, - and .")
     return url
+
+
+def _is_host(host: str) -> bool:
+    """Whether all programs read it alike: browsers, for one, take a backslash for a slash."""
+    return ".." not in host and all(
+        char.isalnum() or char in "-._" if char.isascii() else unicodedata.category(char)[0] in "LMN" for char in host
+    )
 
 
 def _split(value: str) -> SplitResult:

@@ -153,6 +153,7 @@ class Choosing:
             )
             # All of it holds profiles that open none, too.
             clusters = None if len(clusters) == len(bundle.store.clusters) else clusters
+        refuse_too_many(bundle.store.clusters if clusters is None else clusters, taken.origin)
         newer = consider(self.app.world, taken, clusters=clusters)
         self._agree(ByBundle(newer))
         # Only now, so that nothing is asked of a host that nobody agreed to.

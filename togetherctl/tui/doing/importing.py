@@ -129,10 +129,11 @@ def _looked_at(world: World, offers: Sequence[Offer]) -> tuple[list[Offer], list
 
 
 def _bundled(world: World, taken: Taken) -> _Seen:
-    from togetherctl.actions.joining import ByBundle, Wish
+    from togetherctl.actions.joining import ByBundle, Wish, refuse_too_many
     from togetherctl.actions.updating import consider
 
     newer = consider(world, taken)
+    refuse_too_many(newer.bundle.store.clusters, taken.origin)
     return _previewed(world, newer.taken.origin, ByBundle(newer), Wish(), [])
 
 
