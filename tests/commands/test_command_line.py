@@ -400,8 +400,9 @@ def test_missing_and_full_streams_are_survived(
         ("kubeconfig write -v", "2>/dev/full", 0),
     ],
 )
-@pytest.mark.usefixtures("acme")
-def test_a_full_stream_changes_no_exit_code(words: str, redirection: str, code: int, environ: dict[str, str]) -> None:
+def test_a_full_stream_changes_no_exit_code(
+    words: str, redirection: str, code: int, environ: dict[str, str], acme: Path
+) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{sys.executable} -m togetherctl {words} {redirection}"],  # noqa: S607
         env={**environ, "TOGETHERCTL_LOGIN": "never"},
@@ -413,7 +414,7 @@ def test_a_full_stream_changes_no_exit_code(words: str, redirection: str, code: 
     )
     assert done.returncode == code
     assert done.stderr == (
-        "togetherctl: there is no profile nobody; known: acme\n  run: togetherctl profile list\n"
+        f"togetherctl: there is no profile nobody; known: acme (in {acme})\n  run: togetherctl profile list\n"
         if "2>" not in redirection
         else ""
     )

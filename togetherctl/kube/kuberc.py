@@ -27,6 +27,7 @@ Key = Literal["command", "name"]
 POLICY, LIST = "credentialPluginPolicy", "credentialPluginAllowlist"
 HEAD = "kubectl.config.k8s.io/v1beta1"
 _OLD_HEAD = "kubectl.config.k8s.io/v1alpha1"
+_NEW = f"apiVersion: {HEAD}\nkind: Preference\n{POLICY}: Allowlist\n"
 # What both heads read alike.
 _ALIKE = frozenset({"apiVersion", "kind", "aliases"})
 
@@ -75,25 +76,26 @@ class Kuberc:
 
     def allowing(self, commands: Sequence[str], key: Key) -> Change:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
-        data = self.text.data
-        if not (self.original or "").strip() or not data:
-            for name, value in (("apiVersion", HEAD), ("kind", "Preference")):
-                self.text.put_scalar(name, value)
+        text, data = self.text, self.text.data
+        if text.root is None:
+            # Whatever comments there are stay above.
+            above = (self.original or "").rstrip("\n")
+            text = YamlText(f"{above}\n{_NEW}" if above else _NEW)
         elif data.get("apiVersion") == _OLD_HEAD and data.keys() <= _ALIKE:
-            self.text.put_scalar("apiVersion", HEAD)
+            text.put_scalar("apiVersion", HEAD)
         elif data.get("apiVersion") != HEAD or data.get("kind") != "Preference":
             raise KubeconfigError(
                 f"the first document of {self.path} is not of kind Preference and {HEAD}, and kubectl looks for its "
                 "list nowhere else",
                 hint=f"write it as {HEAD}, in which overrides are called defaults; then run this again",
             )
-        self.text.put_scalar(POLICY, "Allowlist")
+        text.put_scalar(POLICY, "Allowlist")
         there = [item.get(name) for item in self._listed() for name in ("command", "name")]
         for command in commands:
             if command not in there:
-                self.text.add(LIST, {key: command})
+                text.add(LIST, {key: command})
         try:
-            return Change(self.path, self.original or "", self.text.text(), self.encoding)
+            return Change(self.path, self.original or "", text.text(), self.encoding)
         except CannotEdit as error:
             why = f": {error.reason}" if error.reason else ""
             raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None

@@ -10,7 +10,7 @@ VERBS = {
     "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
     "prune": Lazy("togetherctl.commands.kubeconfig.prune", "Take out entries of what the store no longer has."),
     "allowlist": Lazy(
-        "togetherctl.commands.kubeconfig.allowlist", "Print the list that lets kubectl run no other plugin."
+        "togetherctl.commands.kubeconfig.allowlist", "Print the file that lets kubectl run no other plugin."
     ),
     "convert": Lazy("togetherctl.commands.kubeconfig.convert", "Move over from kubelogin."),
 }
