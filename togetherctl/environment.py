@@ -111,6 +111,11 @@ def for_child(environ: Mapping[str, str], secrets: Collection[str] = ()) -> dict
     return {name: value for name, value in environ.items() if name not in _NOT_FOR_OTHERS and name not in secrets}
 
 
+def for_refresh(environ: Mapping[str, str]) -> dict[str, str]:
+    """What togetherctl in the background is given: a refresh may need the client secret that its profile names."""
+    return {name: value for name, value in environ.items() if name not in (API_KEY, EXEC_INFO)}
+
+
 def is_on(environ: Mapping[str, str], name: str) -> bool:
     """Whether a switch is set: not empty, `0` or `false`."""
     return environ.get(name, "").strip().lower() not in _OFF

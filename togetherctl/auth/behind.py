@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import NO_INPUT, for_child
+from togetherctl.environment import NO_INPUT, for_refresh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,6 @@ def refresh_behind(profile: str, lock: int, environ: Mapping[str, str]) -> None:
             stderr=subprocess.DEVNULL,
             pass_fds=(lock,),
             start_new_session=True,
-            # The one client secret it needs may be in the environment, so those that the store names stay.
-            env=for_child(environ) | {NO_INPUT: "1"},
+            env=for_refresh(environ) | {NO_INPUT: "1"},
         )
         _STARTED.append(child)
