@@ -91,6 +91,11 @@ def around(real: Real, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monke
         return authenticate(authorization)
 
     monkeypatch.setattr(real.api_server, "authenticate", counting)
+    # Once: the client that fetches them is for one thread, and this server answers on many.
+    keys = real.api_server._keys(refetch=True)
+    monkeypatch.setattr(real.api_server, "_keys", lambda refetch=False: keys)
+    # How kr8s spells it.
+    monkeypatch.setitem(api_server._OBJECTS, ("GET", "/version/"), api_server._version)
     secrets = {"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []}
     # Where Helm keeps what it has installed.
     monkeypatch.setitem(
