@@ -5,10 +5,11 @@ VENV ?= .venv
 MINUTES ?= 10
 TERMINALS ?= 20
 PROVIDERS ?= django keycloak spring
+CLIENTS ?= all
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-cluster real-providers test check lint types imports docs screens bench soak clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers test check lint types imports docs screens bench soak clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -21,6 +22,7 @@ help:
 	@echo "make screens  take the pictures of the terminal interface anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
+	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make clean    remove what make made"
 
 demo: $(VENV)/.demo
@@ -61,6 +63,12 @@ screens: $(VENV)/.demo
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run
+
+# Installed in the cache folder of whoever runs it, once for each version.
+real-clients: export TOGETHERCTL_REAL_CLIENTS = $(CLIENTS)
+real-clients: $(VENV)/.test node-packages
+	$(BIN)/python -m tests.real.clients.installing
+	$(BIN)/python -m pytest -q tests/real/clients $(PYTEST)
 
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES) --terminals $(TERMINALS)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import Run
     from tests.real.conftest import Real
     from tests.support.canary import Canary
     from togetherctl.auth.claims import Claims
@@ -75,7 +74,7 @@ class Around:
 
 
 @pytest.fixture
-def around(real: Real, tmp_path: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch, cli: Run) -> Around:
+def around(real: Real, tmp_path: Path, canary: Canary, monkeypatch: pytest.MonkeyPatch) -> Around:
     found = Around(real, tmp_path, canary)
     browser = tmp_path / "browser"
     browser.write_text(PERSON.format(log=shlex.quote(str(tmp_path / "visits")), python=shlex.quote(sys.executable)))
@@ -91,10 +90,14 @@ def around(real: Real, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monke
         return authenticate(authorization)
 
     monkeypatch.setattr(real.api_server, "authenticate", counting)
+    # Once: the client that fetches them is for one thread, and this server answers on many.
+    keys = real.api_server._keys(refetch=True)
+    monkeypatch.setattr(real.api_server, "_keys", lambda **_how: keys)
+    # How kr8s spells it.
+    monkeypatch.setitem(api_server._OBJECTS, ("GET", "/version/"), api_server._version)
     secrets = {"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []}
     # Where Helm keeps what it has installed.
     monkeypatch.setitem(
         api_server._OBJECTS, ("GET", "/api/v1/namespaces/default/secrets"), lambda _claims, _accept: secrets
     )
-    assert cli
     return found

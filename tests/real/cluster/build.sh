@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds kubectl and kube-apiserver from the Go module that go.mod names, and prints the folder they are in. The
-# first build takes six minutes and more on two cores; what stays takes 180 MB, and the next call finds it there.
+# first build takes six minutes and more on two cores; what stays takes 180 MB, and the next call finds it there. With
+# --where it prints the folder alone.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -8,6 +9,10 @@ version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/togetherctl-tests
 programs=$cache/kubernetes-${version:?go.mod names none}
 
+if [ "${1-}" = --where ]; then
+  echo "$programs"
+  exit
+fi
 mkdir -p "$programs"
 # Two builds at once take longer than one after the other.
 exec 9>"$cache/kubernetes.lock"

@@ -82,7 +82,7 @@ def pykube() -> Callable[[], str]:
         try:
             list(pykube.Pod.objects(api).filter(namespace="default"))
         except HTTPError as error:
-            return str(error.response.status_code)
+            return str(error.response.status_code if error.response is not None else error)
         except pykube.exceptions.HTTPError as error:
             return str(error.code)
         return "200"
