@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from contextlib import contextmanager
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
@@ -68,8 +68,10 @@ class Person:
     def __init__(self, name: str, *, stops_at: str | None = None) -> None:
         self._name = name
         self.ended_at = ""
+        # Browsers send Secure cookies to loopback by plain http, too.
+        cookies = CookieJar(DefaultCookiePolicy(secure_protocols=("https", "http")))
         self._opener: OpenerDirector = build_opener(
-            ProxyHandler({}), HTTPCookieProcessor(CookieJar()), _Following(self._standing_at, stops_at)
+            ProxyHandler({}), HTTPCookieProcessor(cookies), _Following(self._standing_at, stops_at)
         )
 
     def _standing_at(self, url: str) -> None:
