@@ -20,7 +20,7 @@ def need(*names: str) -> str:
         found = shutil.which(name)
         if found:
             return found
-    return _missing(f"{names[0]} is not installed")
+    return missing(f"{names[0]} is not installed")
 
 
 def need_browser() -> str:
@@ -37,11 +37,12 @@ def need_node() -> str:
     """Node.js, with the packages of `tests/real/node`."""
     node = need("node")
     if not (NODE_FOLDER / "node_modules").is_dir():
-        return _missing("the packages of tests/real/node are not installed; `make test` installs them where npm is")
+        return missing("the packages of tests/real/node are not installed; `make test` installs them where npm is")
     return node
 
 
-def _missing(reason: str) -> str:
+def missing(reason: str) -> str:
+    """Skip the test for this reason, or fail it in a run that must have everything."""
     if _MUST_HAVE == "all":
         pytest.fail(f"{reason}, and this run must have it")
     pytest.skip(reason)
