@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tests.support.programs import need, need_go
+from tests.support.programs import missing, need, need_go
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,12 +103,17 @@ def built() -> Path:
     if not program.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
         made = program.with_suffix(f".{os.getpid()}")
-        subprocess.run(
+        done = subprocess.run(
             [need("nice"), go, "build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", str(made), "."],
             cwd=SOURCES,
             env=_ENVIRON,
+            capture_output=True,
+            text=True,
             timeout=_BUILD_SECONDS,
-            check=True,
+            check=False,
         )
+        if done.returncode != 0:
+            # An older Go, or no way to its modules.
+            missing(f"the judge of tokens cannot be built: {done.stderr.strip()[-300:]}")
         made.replace(program)
     return program

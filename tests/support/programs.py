@@ -25,7 +25,7 @@ def need(*names: str) -> str:
         found = shutil.which(name)
         if found:
             return found
-    return _missing(f"{names[0]} is not installed")
+    return missing(f"{names[0]} is not installed")
 
 
 def need_browser() -> str:
@@ -42,7 +42,7 @@ def need_node() -> str:
     """Node.js, with the packages of `tests/real/node`."""
     node = need("node")
     if not (NODE_FOLDER / "node_modules").is_dir():
-        return _missing("the packages of tests/real/node are not installed; `make test` installs them where npm is")
+        return missing("the packages of tests/real/node are not installed; `make test` installs them where npm is")
     return node
 
 
@@ -52,9 +52,9 @@ def need_kubernetes() -> Path:
     version = words[words.index("k8s.io/kubernetes") + 1]
     folder = CACHE / f"kubernetes-{version}"
     if not (folder / "kube-apiserver").exists():
-        _missing(f"kube-apiserver {version} is not built; `make real-cluster` builds it and runs this", "cluster")
+        missing(f"kube-apiserver {version} is not built; `make real-cluster` builds it and runs this", "cluster")
     if not shutil.which("etcd"):
-        _missing("etcd is not installed", "cluster")
+        missing("etcd is not installed", "cluster")
     return folder
 
 
@@ -66,7 +66,8 @@ def need_provider(kind: str) -> Path:
     return folder
 
 
-def _missing(reason: str, group: str = "all") -> str:
+def missing(reason: str, group: str = "all") -> str:
+    """Skip the test for this reason, or fail it in a run that must have everything of this group."""
     if group in _MUST_HAVE:
         pytest.fail(f"{reason}, and this run must have it")
     pytest.skip(reason)
