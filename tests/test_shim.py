@@ -155,6 +155,12 @@ def _linked_folder(here: Installed) -> None:
     here.ready.parent.symlink_to(elsewhere)
 
 
+def _piped_session(here: Installed) -> None:
+    path = here.session
+    path.unlink()
+    os.mkfifo(path)
+
+
 def _others_folder(here: Installed) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give a folder away")
@@ -183,6 +189,7 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "store touched back to an older date": _touch_back,
     "store gone": lambda here: here.config.unlink(),
     "session gone": lambda here: here.session.unlink(),
+    "a pipe in the session's place": _piped_session,
     "TOGETHERCTL_CONFIG": lambda here: here.environ.update(TOGETHERCTL_CONFIG=str(here.config)),
     "another TOGETHERCTL_HOME": lambda here: here.environ.update(TOGETHERCTL_HOME=str(here.home.parent / "other")),
     "v1beta1": lambda here: here.environ.update(KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v1beta1")),

@@ -77,8 +77,8 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
         return None
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
-    os.stat(f"{sessions}/{key}.json")
-    return body
+    session = os.stat(f"{sessions}/{key}.json")
+    return body if session.st_mode & 0o170000 == 0o100000 else None
 
 
 def _asked(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":

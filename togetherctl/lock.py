@@ -33,20 +33,24 @@ class Held(NamedTuple):
 
 @contextmanager
 def locked(
-    path: Path, *, seconds: float | Callable[[], float], waiting: Callable[[float], None] | None = None
+    path: Path,
+    *,
+    seconds: float | Callable[[], float],
+    waiting: Callable[[float], None] | None = None,
+    ours: bool = False,
 ) -> Iterator[Held]:
     """Hold the lock file `path` (made with mode 0600, never deleted) for as long as the block runs.
 
     While somebody else holds it, `waiting` is told again and again for how many seconds that has been so, and
     `seconds`, if it is a function, is asked again. Raises LockTimeout after `seconds`, and OSError where the file
-    cannot be opened, or is not a file of this user: another user could hold it for ever.
+    cannot be opened, or with `ours` is another user's, who could hold it for ever.
     """
     flags = os.O_RDWR | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
         flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags, 0o600)
     try:
-        _check(os.fstat(descriptor))
+        _check(os.fstat(descriptor), ours=ours)
         began = time.monotonic()
         tries = 0
         while not _try_lock(descriptor):
@@ -126,10 +130,10 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def _check(status: os.stat_result) -> None:
+def _check(status: os.stat_result, *, ours: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "Not a regular file")
-    if sys.platform != "win32" and status.st_uid != os.geteuid():
+    if sys.platform != "win32" and ours and status.st_uid != os.geteuid():
         raise OSError(errno.EPERM, f"It belongs to another user (uid {status.st_uid})")
 
 

@@ -15,6 +15,7 @@ from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
 from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.lock import LockTimeout
+from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,7 +187,10 @@ class Engine:
                 if unsafe is not None:
                     error.hint = "; ".join(filter(None, [error.hint, unsafe.message, unsafe.hint]))
                 raise
-            return replace(ended, unsafe=unsafe or ended.unsafe)
+            unsafe = unsafe or ended.unsafe
+            if unsafe is not None:
+                unsafe.profile, unsafe.issuer = profile.name, printable(profile.issuer.url)
+            return replace(ended, unsafe=unsafe)
 
     def load(self, profile: Profile) -> Session | None:
         """The session as it is stored; no network, no lock. Raises StorageError.

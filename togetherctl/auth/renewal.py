@@ -171,6 +171,8 @@ class Renewal:
             finally:
                 self._ready.drop(profile.key)
         unsafe = found.trouble if not local or isinstance(found.trouble, Unsafe) else None
+        if unsafe is not None:
+            unsafe.hint = None  # what was wrong there is gone
         return Ended(
             own[0] if own else None, revoked, unread=deleted and not own and found.trouble is not None, unsafe=unsafe
         )

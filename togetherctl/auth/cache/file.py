@@ -176,7 +176,7 @@ class FileSessions:
             try:
                 self._make_folder()
                 held = stack.enter_context(
-                    locked(path, seconds=seconds, waiting=waiting)
+                    locked(path, seconds=seconds, waiting=waiting, ours=True)
                     if handed_over is None
                     else inherited(path, handed_over)
                 )
