@@ -251,7 +251,7 @@ def _take(lock: Path) -> None:
 
 
 def _make(lock: Path) -> None:
-    """Make the lock with our pid in it from the beginning: one without would stand in everybody's way for good.
+    """Make the lock with our pid in it from the beginning: one without would stay in the way for good.
 
     Raises FileExistsError where it is there, and OSError.
     """
