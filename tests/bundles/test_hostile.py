@@ -150,7 +150,7 @@ def test_more_clusters_than_can_be_taken_at_once_are_said(team_file: Path, cli: 
 
 
 def test_an_id_of_a_cluster_of_mine_brings_no_other_server() -> None:
-    """An ID is no secret: whoever writes it into a bundle does not move the cluster."""
+    """An ID is no secret: a bundle that names it does not move the cluster."""
     mine = BUNDLE.replace(EAST, f'{EAST}\ntogether_cluster_id = "0b6d"')
     theirs = BUNDLE.replace(EAST, 'server = "https://evil.example"\ntogether_cluster_id = "0b6d"').replace("east", "x")
     text = TomlText(mine)

@@ -1,4 +1,4 @@
-"""A kubeconfig that somebody sent means harm: nothing runs, nothing leaks, and no login goes where nobody agreed to.
+"""A kubeconfig from another person means harm: nothing runs, nothing leaks, and no login goes to a host unasked.
 
 Two API servers stand for the person's own host (127.0.0.1) and another one (localhost).
 """
@@ -47,7 +47,7 @@ def theirs(authority: trustme.CA) -> Iterator[ScriptedCluster]:
 
 @pytest.fixture
 def sent(home: Path, issuer: ScriptedIssuer, ca_file: Path, environ: dict[str, str]) -> Sent:
-    """Write the kubeconfig that somebody sent, with more `words` and `env` of the stanza, and keys of the cluster."""
+    """Write the kubeconfig that was sent, with more `words` and `env` of the stanza, and keys of the cluster."""
     environ["KUBECONFIG"] = str(home / "kubeconfig")
 
     def write(

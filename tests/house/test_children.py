@@ -142,4 +142,5 @@ def test_every_process_is_started_with_an_environment_made_for_it() -> None:
             assert not called.startswith(("os.exec", "os.spawn", "os.posix_spawn", "os.system", "webbrowser.")), name
             if called.startswith(("subprocess.", "asyncio.create_subprocess")) and "Timeout" not in called:
                 assert "env" in {keyword.arg for keyword in call.keywords}, f"{name}:{call.lineno} gives all it has"
-                assert "for_child(" in text or "for_refresh(" in text or name in handed, f"{name}:{call.lineno} has its own idea of it"
+                made = "for_child(" in text or "for_refresh(" in text or name in handed
+                assert made, f"{name}:{call.lineno} has its own idea of it"

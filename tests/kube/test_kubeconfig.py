@@ -307,6 +307,24 @@ def test_a_pipe_in_the_locks_place_is_not_read(config: Path, process: Run) -> No
     assert (done.code, f"{lock} has been there for" in done.stderr) == (7, True)
 
 
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP])
+def test_a_folder_without_hard_links_has_locks_too(
+    code: int, config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", link)
+    assert cli("kubeconfig", "write", "east").code == 0
+    assert [path.name for path in config.parent.iterdir() if "lock" in path.name] == []
+    lock = config.with_name("config.lock")
+    lock.write_text("")
+    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.1)
+    config.unlink()
+    assert cli("kubeconfig", "write", "east").code == 7, "one that is there still counts"
+    assert lock.read_text() == ""
+
+
 def test_a_full_disk_leaves_no_lock_behind(config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> int:
         raise OSError(errno.ENOSPC, "No space left on device")

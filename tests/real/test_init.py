@@ -151,6 +151,8 @@ def test_again_with_what_is_new(newcomer: Newcomer, sent: Path) -> None:
     window = newcomer.open(str(sent))
     window.until("Which clusters?")
     window.press("Enter")
+    window.until("as the API server of cluster old. Is that right?")
+    window.press("y")
     window.until("Write this?")
     assert "new cluster old" in window.everything()
     window.press("n")
@@ -179,7 +181,7 @@ QUESTIONS = [
     (["SENT", "--clusters", "h100"], ["Is it to be h100?"], []),
     (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
     (["SECRET", "--clusters", "h100"], ["Where is it to go:"], []),
-    (["BUNDLE"], ["would get your login, as the issuer acme. Is that right?"], []),
+    (["BUNDLE"], ["east.acme.com would get tokens of client k8s"], []),
 ]
 
 
@@ -191,16 +193,14 @@ def test_ctrl_c_at_a_question(
     kubeconfig, config = Path(newcomer.environ["KUBECONFIG"]), newcomer.folder / "tctl" / "config.toml"
     kubeconfig.write_text("# mine\n")
     config.parent.mkdir(mode=0o700)
-    config.write_text("# mine\nversion = 1\n")
+    login = '[issuers.acme]\nurl = "https://acme.okta.com"\n[profiles.acme]\nissuer = "acme"\nclient_id = "k8s"\n'
+    mine = f"# mine\nversion = 1\n{login if 'BUNDLE' in words else ''}"
+    config.write_text(mine)
     before = newcomer.files
     secret = sent.with_name("secret.yaml")
     secret.write_text(sent.read_text().replace("--oidc-extra-scope=email,groups", "--oidc-client-secret=hush"))
     bundle = sent.with_name("team.toml")
-    bundle.write_text(
-        'version = 1\n[issuers.acme]\nurl = "https://acme.okta.com"\n'
-        '[profiles.acme]\nissuer = "acme"\nclient_id = "k8s"\n'
-        '[clusters.east]\nprofile = "acme"\nserver = "https://east.acme.com"\n'
-    )
+    bundle.write_text(f'version = 1\n{login}[clusters.east]\nprofile = "acme"\nserver = "https://east.acme.com"\n')
     stand_for = {"SENT": str(sent), "SECRET": str(secret), "BUNDLE": str(bundle), "ISSUER": real.issuer}
     window = newcomer.open(*(stand_for.get(word, word) for word in words))
     for at, text in enumerate(seen):
@@ -212,7 +212,7 @@ def test_ctrl_c_at_a_question(
     assert "ended with 130" in screen, screen
     assert "Traceback" not in window.everything()
     assert kubeconfig.read_text() == "# mine\n"
-    assert config.read_text() == "# mine\nversion = 1\n"
+    assert config.read_text() == mine
     assert [path for path in newcomer.files if path not in before and "cache" not in path.parts] == []
 
 

@@ -185,7 +185,7 @@ def test_relative_paths_are_beside_their_file(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("a line of somebody's notes", "holds no PEM certificate"),
+        ("a line of notes", "holds no PEM certificate"),
         (f"{PEM}-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", "holds more than certificates"),
         (f"{PEM}{'x' * 1024 * 1024}", "cannot be read: Larger than 1024 KiB"),
     ],

@@ -1,7 +1,7 @@
 """Clusters of kubeconfigs as offers: what a platform or an admin hands out, kubelogin's stanzas, static users.
 
 Of a static user nothing is taken: the server and its CA are, and how to log in is asked. Each file is looked at by
-itself, because contexts of files from different places are called alike. Somebody else may have written it: what no
+itself, because contexts of files from different places are called alike. Another person may have written it: what no
 kubeconfig may set (see `rule`) is left out here, and said.
 """
 
@@ -176,7 +176,7 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
     try:
-        # The client secret of the environment is the person's: whoever wrote this file may not name where it goes.
+        # The client secret of the environment is the person's: the author of this file may not name where it goes.
         meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
     except CannotCarryOver as error:
         raise _CannotTake(str(error)) from None

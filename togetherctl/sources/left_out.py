@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from togetherctl.environment import CLIENT_SECRET
 from togetherctl.printable import printable
+from togetherctl.sources.trust import identities_of, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from togetherctl.sources.offer import Offer
     from togetherctl.sources.rule import Left
     from togetherctl.store.choices import Kind
+    from togetherctl.store.models import StoreTable
 
 _MOST_NAMES = 6
 _LONGEST_VALUE = 80
@@ -40,5 +44,24 @@ class LeftOut:
                 f"{left.key}{said} is left out of {left.kind}{several} {', '.join(names[:_MOST_NAMES])}{more}, because "
                 f"{left.why}"
             )
-        for kind, name in first.items():
-            yield f"If you want what was left out: togetherctl {kind} set {name} KEY=VALUE"
+        if first:
+            commands = " and ".join(f"togetherctl {kind} set {name} KEY=VALUE" for kind, name in first.items())
+            yield f"If you want what was left out: {commands}"
+
+
+def secrets_kept(offers: Iterable[Offer], store: StoreTable, environ: Mapping[str, str]) -> list[str]:
+    """Which new clients do not get the client secret of the environment, though their programs would take it."""
+    if not environ.get(CLIENT_SECRET):
+        return []
+    known = identities_of(store)
+    clients = {
+        (str(offer.issuer["url"]), str(offer.profile["client_id"])): None
+        for offer in offers
+        if offer.takes_secret and offer.issuer and offer.profile and "client_secret" not in offer.profile
+    }
+    return [
+        f"Client {printable(client)} at {printable(issuer)} does not get the client secret in {CLIENT_SECRET}, which "
+        f"is yours; --secret env:{CLIENT_SECRET} gives it."
+        for issuer, client in clients
+        if identity(issuer, client) not in known
+    ]

@@ -318,9 +318,9 @@ def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def _left(kind: Kind, table: Mapping[str, Any]) -> Iterator[Left]:
     for key in table:
-        why = objection("kubeconfig", kind, key, table)
-        if why is not None:
-            yield Left(kind, key, _shown(key, table), why)
+        power = power_of(kind, key)
+        if power is not None and objection("kubeconfig", kind, key, table) is not None:
+            yield Left(kind, key, _shown(key, table), power.why.format(source="kubeconfig"))
 
 
 def _shown(key: str, table: Mapping[str, Any]) -> str:

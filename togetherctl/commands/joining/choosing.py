@@ -10,10 +10,10 @@ from togetherctl.actions.joining import ByBundle, by_plan, refuse_too_many
 from togetherctl.actions.updating import consider
 from togetherctl.commands.asking import Answer
 from togetherctl.commands.secret_places import Places
-from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.sources.bundle import read
+from togetherctl.sources.left_out import secrets_kept
 from togetherctl.sources.trust import agree, to_be_named
 from togetherctl.store.problems import nearest
 
@@ -83,29 +83,25 @@ class Choosing:
 
         Raises UsageError where that could mean several clients.
         """
-        taking = [offer for offer in offers if offer.takes_secret and offer.issuer and offer.profile]
-        clients = {
-            (offer.issuer["url"], offer.profile["client_id"]) for offer in taking if offer.issuer and offer.profile
-        }
-        if typed is not None and typed.kind == "env" and taking:
+        if typed is not None and typed.kind == "env" and any(offer.takes_secret for offer in offers):
+            clients = {
+                (offer.issuer["url"], offer.profile["client_id"])
+                for offer in offers
+                if offer.issuer and offer.profile and (offer.takes_secret or offer.secret)
+            }
             if len(clients) > 1:
                 raise UsageError(
                     f"{typed.value} holds one client secret, and there are {len(clients)} clients that would take it",
                     hint="take them one after the other: --clusters A,B",
                 )
-            reference = typed.reference(self.app.environ)
+            own = {"client_secret": typed.reference(self.app.environ)}
             return [
-                replace(offer, profile={**(offer.profile or {}), "client_secret": reference})
-                if offer in taking
-                else offer
+                replace(offer, profile={**offer.profile, **own}) if offer.takes_secret and offer.profile else offer
                 for offer in offers
             ]
-        if typed is None and self.app.environ.get(CLIENT_SECRET):
-            for issuer, client in sorted(clients):
-                self.app.console.say(
-                    f"Client {client} at {issuer} does not get the client secret in {CLIENT_SECRET}, which is yours; "
-                    f"--secret env:{CLIENT_SECRET} gives it."
-                )
+        if typed is None:
+            for line in secrets_kept(offers, self.app.world.store.table, self.app.environ):
+                self.app.console.say(line)
         return offers
 
     def _chosen(self, offers: Sequence[Offer]) -> Sequence[Offer]:

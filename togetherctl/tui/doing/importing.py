@@ -84,6 +84,7 @@ def _offered(world: World, found: Found, word: str) -> _Seen:
     from togetherctl.actions.joining import Wish, by_plan, refuse_too_many
     from togetherctl.errors import TogetherctlError
     from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.left_out import secrets_kept
 
     def place(_moved: MovedSecret) -> SecretPlace:
         return SecretPlace("keyring")
@@ -103,6 +104,7 @@ def _offered(world: World, found: Found, word: str) -> _Seen:
     if not taking.plan.clusters and not taking.plan.profiles:
         raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *passed]))
     secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in taking.plan.secrets]
+    secrets += secrets_kept(found.offers, world.store.table, world.environ)
     return _previewed(world, found.origin, taking, wish, [*notes, *passed, *secrets])
 
 
