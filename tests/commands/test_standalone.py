@@ -291,14 +291,24 @@ def test_nobody_logs_in_for_a_file_that_cannot_be_written(
 
 
 def test_nobody_logs_in_for_a_file_that_cannot_be_edited(config: Path, quiet: Run, issuer: ScriptedIssuer) -> None:
-    text = config.read_text()
-    start, end = text.index("- name: me\n"), text.index("- name: old\n")
-    # The entry stands elsewhere, so its lines cannot be replaced here.
-    entry = text[start:end].replace("- name: me\n", "- &me\n  name: me\n")
-    config.write_text(f"x:\n{entry}{text[:start]}- *me\n{text[end:]}")
+    config.write_text(f"x: .nan\n{config.read_text()}")
     done = quiet(ANYWHERE)
     assert (done.code, issuer.asked) == (7, []), done.stderr
-    assert "laid out in a way that cannot be changed safely" in done.stderr
+    assert f"kubectl cannot read {config}: line 1: a number that JSON cannot hold" in done.stderr
+
+
+def test_an_entry_behind_an_alias_keeps_its_tokens(config: Path, plugin: Run) -> None:
+    text = config.read_text()
+    start, end = text.index("- name: me\n"), text.index("- name: old\n")
+    entry = text[start:end].replace("- name: me\n", "- &me\n  name: me\n")
+    before = f"x:\n{entry}"
+    config.write_text(f"{before}{text[:start]}- *me\n{text[end:]}")
+    done = plugin(ANYWHERE)
+    assert done.code == 0, done.stderr
+    # What others call by the anchor says what it said.
+    assert config.read_text().startswith(before)
+    data = load(config.read_text())
+    assert "id-token" in next(u for u in data["users"] if u["name"] == "me")["user"]["auth-provider"]["config"]
 
 
 def test_a_client_secret_stays_where_it_is(config: Path, plugin: Run, issuer: ScriptedIssuer, canary: Canary) -> None:

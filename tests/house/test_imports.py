@@ -200,27 +200,27 @@ SERVED = READY | {
         "commands.console",
         "commands.ending",
         "commands.exec_plugin",
+        "connection",
         "disk",
         "environment",
         "errors",
         "kube",
         "kube.exec_credential",
         "lock",
-        "loopback",
         "no_answer",
         "paths",
         "printable",
-        "proxies",
         "store",
         "store.known",
         "store.profile",
         "store.ways",
-        "transport",
         "undisturbed",
         "wiring",
     )
 }
-REFRESHED = SERVED | {"togetherctl.auth.discovery", "togetherctl.direct"}
+REFRESHED = SERVED | {
+    f"togetherctl.{name}" for name in ("auth.discovery", "direct", "loopback", "proxies", "transport")
+}
 _DOOR = """
 import os, sys
 before = set(sys.modules)

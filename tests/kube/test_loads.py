@@ -10,6 +10,7 @@ import pytest
 
 from tests.kubelogin.test_convert import HEAD
 from tests.support.programs import need
+from togetherctl.actions.changing import Edit, problems_with
 from togetherctl.kube.client_go import unusable
 from togetherctl.kube.yaml_text import load
 from togetherctl.store.store import Store
@@ -170,3 +171,15 @@ def test_an_entry_is_what_client_go_uses(
     if body not in ({"cluster": "a"}, {}):
         assert taken == (said is None), done.stderr
     assert load(path.read_text())[section] == [entry]
+
+
+def test_the_terminal_interface_hears_of_it_before_it_is_saved() -> None:
+    cluster = {"profile": "acme", "server": "https://a:6443", "insecure_skip_tls_verify": True}
+    data = {
+        "issuers": {"acme": {"url": "https://id.acme.com"}},
+        "profiles": {"acme": {"issuer": "acme", "client_id": "k8s"}},
+        "clusters": {"east": cluster},
+    }
+    said = problems_with(data, Edit("cluster", "east", cluster, {"ca_file": "ca.pem"}))
+    assert "kubectl refuses both together" in said["insecure_skip_tls_verify"]
+    assert problems_with(data, Edit("cluster", "east", cluster, {"namespace": "lab"})) == {}

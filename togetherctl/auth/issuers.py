@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import about
-from togetherctl.transport import HTTP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,9 +19,10 @@ if TYPE_CHECKING:
     from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
+    from togetherctl.connection import Connection
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
-    from togetherctl.transport import Connection
+    from togetherctl.transport import HTTP
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,9 @@ class Issuers:
                 f"the certificate of {issuer} is not verified (insecure_skip_tls_verify): "
                 "whoever is between you and it can take your tokens"
             )
+        # A token that is served needs no network.
+        from togetherctl.transport import HTTP
+
         return HTTP(connection, self.environ, log=self.log, total_seconds=total_seconds)
 
     def discovery(self, profile: Profile, http: HTTP) -> Discovery:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.claims import Claims
     from togetherctl.commands.output import Item
+    from togetherctl.connection import Connection
     from togetherctl.kube.rbac import Naming
     from togetherctl.store.profile import Profile
-    from togetherctl.transport import Connection
 
 _MAX_CA_BYTES = 4 * 1024 * 1024
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)

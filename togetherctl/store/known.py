@@ -13,10 +13,10 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from togetherctl.connection import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import BROWSER, CONFIG, LOGIN
 from togetherctl.store.profile import Issuer, Loopback, Profile
-from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.ways import Ways
-from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

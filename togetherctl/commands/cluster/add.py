@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
+from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table
-from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,9 @@ from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_record
 from togetherctl.commands.paragraphs import paragraph
+from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.profile import connection_to
-from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
     from togetherctl.auth.checking import Report
