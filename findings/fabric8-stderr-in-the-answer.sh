@@ -73,7 +73,7 @@ users:
 KUBECONFIG
 
 cat > "$folder/pom.xml" <<'POM'
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>finding</groupId>
   <artifactId>finding</artifactId>
