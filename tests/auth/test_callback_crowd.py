@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import socket
 import ssl
 import subprocess
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.auth.test_callback import ANY_PORT, awaited, finishing, has_ipv6, port_of
+from tests.conftest import ROOT
 from tests.support.browser import fetch
 from togetherctl.auth.callback import listen
 from togetherctl.store.profile import Loopback
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.conftest import MakeStore, Run
+    from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.callback import Listener
 
 HOSTS = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))]
@@ -241,3 +246,23 @@ def test_a_process_that_may_open_few_files_lets_the_response_in_too() -> None:
             assert process.stdout.readline() == "abc\n"
         finally:
             process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the browser is a shell script")
+def test_a_whole_login_goes_through_though_a_process_keeps_reopening_connections(
+    store_at: MakeStore, issuer: ScriptedIssuer, process: Run, tmp_path: Path
+) -> None:
+    """The flood begins before the browser comes back, and goes on until the listener is gone."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    browser = tmp_path / "browser"
+    flooding = shlex.join([sys.executable, "-I", "-c", FLOOD, "127.0.0.1", str(port), ""])
+    visit = shlex.join([sys.executable, "-m", "tests.support.visit", "log-in", str(tmp_path / "visited")])
+    browser.write_text(f'#!/bin/sh\n{flooding} &\nsleep 1\n{visit} "$1"\nkill $!\n')
+    browser.chmod(0o700)
+    path = store_at(issuer, profile_keys=f"browser = [{json.dumps(str(browser))}]\nlogin_timeout = 30")
+    path.write_text(path.read_text().replace("http://localhost:0", f"http://localhost:{port}"))
+    done = process("login", "acme", PYTHONPATH=str(ROOT))
+    assert done.code == 0, done.stderr
+    assert issuer.counts["/token"] == 1

@@ -197,3 +197,14 @@ def test_with_kubelogins_flags_the_version_may_be_said_too(environ: dict[str, st
 def test_a_version_that_is_not_known_is_refused(cli: Run) -> None:
     done = cli("get-token", "--profile", "acme", "--api-version", "v2")
     assert (done.code, "'v1', 'v1beta1'" in done.stderr) == (2, True)
+
+
+def test_an_address_that_no_browser_opened_is_shown_on_the_terminal_too(
+    environ: dict[str, str], issuer: ScriptedIssuer, store_at: MakeStore, tmp_path: Path
+) -> None:
+    store_at(issuer, profile_keys='grant = "authcode"\nbrowser = false')
+    command = f'"$@" > {tmp_path}/answer 2> {tmp_path}/swallowed; echo over'
+    with terminal(["sh", "-c", command, "sh", *WORDS], environ, tmp_path) as opened:
+        opened.until("Open this address in your browser:")
+        assert f"{issuer.url}/authorize" in opened.everything()
+        opened.press("C-c")

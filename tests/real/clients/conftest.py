@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import trustme
+
     from tests.real.conftest import Real
     from tests.support.canary import Canary
     from togetherctl.auth.claims import Claims
@@ -71,6 +73,21 @@ class Around:
         self.canary.saw(f"what {program[-1]} wrote", done.stdout + done.stderr)
         lines = [line for line in done.stdout.splitlines() if line[:3].isdigit() or line.startswith("error: ")]
         return Answered(lines, done.stdout + done.stderr)
+
+
+@pytest.fixture(autouse=True)
+def vouched_for(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate with an authority above it: rustls takes no authority for a server."""
+
+    def make(folder: Path) -> tuple[Path, Path]:
+        issued = authority.issue_cert("127.0.0.1")
+        certificate, key = folder / "ca.crt", folder / "server.key"
+        chain = [*issued.cert_chain_pems, authority.cert_pem]
+        certificate.write_bytes(b"".join(pem.bytes() for pem in chain))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return certificate, key
+
+    monkeypatch.setattr("tests.real.conftest.make_certificate", make)
 
 
 @pytest.fixture
