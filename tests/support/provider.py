@@ -73,6 +73,8 @@ class Person:
         self._opener: OpenerDirector = build_opener(
             ProxyHandler({}), HTTPCookieProcessor(cookies), _Following(self._standing_at, stops_at)
         )
+        # Without it Spring takes the request for no browser's, and answers 401.
+        self._opener.addheaders = [("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")]
 
     def _standing_at(self, url: str) -> None:
         self.ended_at = url
