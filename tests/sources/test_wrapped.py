@@ -110,7 +110,8 @@ def test_converting_names_who_takes_the_others(home: Path, cli: Run) -> None:
     assert (done.code, said in done.stderr) == (0, True), done.stderr
     alone = cli("kubeconfig", "convert", "--context", "west", "--kubeconfig", str(config))
     assert (alone.code, said in alone.stderr) == (1, True)
-    assert cli("profile", "import", str(config), "--yes").code == 0
+    taken = cli("profile", "import", str(config), "--yes", "--trust-host", "west.acme.com")
+    assert taken.code == 0, taken.stderr
     assert sorted(clusters(home)) == ["east", "west"]
 
 
