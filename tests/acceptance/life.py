@@ -32,6 +32,7 @@ class Life:
     report: Report
     session: Session | None = None
     metadata: Metadata = field(init=False)
+    revocation_endpoint: str | None = None
 
     def lived(self) -> bool:
         """Go through all of it; whether nothing failed."""
@@ -54,8 +55,11 @@ class Life:
             discovery = self.world.issuers.discovery(self.profile, http)
             metadata = self.metadata = discovery.metadata(fresh=True)
             keys = discovery.keys(refetch=True).get("keys", [])
+            # In either document of the provider's, as a logout looks for it.
+            listed = self.profile.issuer.revocation_endpoint or metadata.revocation_endpoint
+            self.revocation_endpoint = listed or discovery.also_listed("revocation_endpoint")
         offered = {
-            "revocation": metadata.revocation_endpoint,
+            "revocation": self.revocation_endpoint,
             "device codes": metadata.device_authorization_endpoint,
             "logout page": metadata.end_session_endpoint,
             "offline_access": "offline_access" in metadata.scopes_supported,
@@ -107,7 +111,7 @@ class Life:
             self._login("authcode", [])
 
     def _revocation(self, found: list[str]) -> None:
-        if self.metadata.revocation_endpoint is None:
+        if self.revocation_endpoint is None:
             raise Cannot("the provider has no revocation endpoint; logout deletes tokens here alone")
         before = self.session
         if before is None or not self.world.storeless_engine.logout(self.profile).revoked:
