@@ -300,3 +300,14 @@ def test_where_no_person_can_be_asked_a_login_ends_as_the_refresh_did(
     with pytest.raises(kind):
         world.engine.login(world.store.profile("acme"), Policy(ask=False))
     assert len(browser.opened) == 1
+
+
+def test_an_account_that_may_have_no_offline_tokens_is_told_what_leaves_them_out(
+    make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer
+) -> None:
+    """Keycloak 26.7.3 lists the scope for all, and refuses the code of a person without the role offline_access."""
+    issuer.always["/token"] = oauth(400, "not_allowed", "Offline tokens not allowed for the user or client")
+    world = make_world(browser=browser)
+    with pytest.raises(Refused, match="not_allowed") as refused:
+        world.engine.login(world.store.profile("acme"), Policy())
+    assert 'offline_access = "never"' in (refused.value.hint or "")

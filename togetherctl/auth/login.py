@@ -9,7 +9,7 @@ from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.place import choose
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import LoginRequired, Untrusted
+from togetherctl.errors import LoginRequired, Refused, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,21 @@ class Login:
 
     def log_in(self, grant: Grant) -> Session:
         """A verified session, not yet stored. Raises LoginRequired, Unreachable, Refused, Untrusted and ConfigError."""
+        try:
+            return self._chosen(grant)
+        except Refused as error:
+            error.hint = error.hint or self._without_offline_access(error)
+            raise
+
+    def _without_offline_access(self, error: Refused) -> str | None:
+        """What helps a person who may not have offline tokens: Keycloak says so when it is too late to ask for none."""
+        profile = self.provider.profile
+        if "offline" not in error.message.lower() or profile.offline_access == "never":
+            return None
+        way = profile.ways.setting('offline_access = "never"', place=" in the profile")
+        return f"the issuer does not let this account have the scope offline_access; {way} leaves it out"
+
+    def _chosen(self, grant: Grant) -> Session:
         if grant != "auto":
             return self._by(grant)
         profile = self.provider.profile

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _FLAGS = {
     'pkce = "no"': "--oidc-pkce-method=no",
     'auth_params = { prompt = "consent" }': "--oidc-auth-request-extra-params=prompt=consent",
+    'offline_access = "never"': "--oidc-extra-scope without offline_access",
     'token = "access"': "--oidc-use-access-token",
     "login_timeout": "--authentication-timeout-sec",
     "redirect_uris": "--listen-address",
