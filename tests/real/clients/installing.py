@@ -67,11 +67,11 @@ def java(program: str) -> list[str]:
 
 def rust() -> list[str]:
     """A program in Rust."""
-    sources = [HERE / "rust" / name for name in ("Cargo.toml", "Cargo.lock", "src/main.rs")]
+    sources = [HERE / "rust" / name for name in ("Cargo.toml", "src/main.rs")]
 
     def build(folder: Path) -> None:
         shutil.copytree(HERE / "rust", folder, dirs_exist_ok=True)
-        _run([_tool("cargo"), "build", "--locked", "--quiet"], folder)
+        _run([_tool("cargo"), "build", "--quiet"], folder)
 
     folder = _installed("rust", [path.read_text() for path in sources], build)
     return [str(folder / "target" / "debug" / "togetherctl-clients")]
