@@ -52,7 +52,6 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
     put(change.after, end="" if change.after.endswith("\n") else "\n")
     for other in others:
         put(f"# {dump([{key: other}]).rstrip()}")
-    said = "is to become" if change.before else "is to be"
-    app.console.say(f"This is what {where} {said}: --write does it. kubectl before 1.35 does not know that file.")
+    app.console.say(f"This is the text for {where}; --write puts it there. kubectl before 1.35 ignores that file.")
     if others:
         app.console.say("kubectl runs what is a comment there only once you take the # away.")
