@@ -106,14 +106,20 @@ def test_a_host_with_two_ports_needs_both() -> None:
     [
         ('[clusters.EAST]\nprofile = "acme"\nserver = "https://x.example"', "differs from east only in case"),
         ('[clusters.east]\nprofile = "acme"\nserver = "https://x.example"', "not TOML"),
-        ('[profiles.b]\nissuer = "acme"\nclient_id = "b"\n"browser" = ["sh"]', "a bundle runs no programs"),
+        (
+            '[profiles.b]\nissuer = "acme"\nclient_id = "b"\n"browser" = ["sh"]',
+            "togetherctl lets no bundle run programs",
+        ),
         ('[profiles.b]\nissuer = "acme"\nclient_id = "b"\nBrowser = ["sh"]', "not a known key"),
         (
             '[profiles."\\u0062"]\nissuer = "acme"\nclient_id = "b"\n"brow\\u0073er" = ["sh"]',
-            "a bundle runs no programs",
+            "togetherctl lets no bundle run programs",
         ),
-        ('[issuers.b]\nurl = "https://b.example"\nrequest_headers.x = "1"', "a bundle sets no headers"),
-        ('[issuers]\nb = { url = "https://b.example", proxy = "http://x" }', "cannot send traffic"),
+        (
+            '[issuers.b]\nurl = "https://b.example"\nrequest_headers.x = "1"',
+            "togetherctl takes no headers from a bundle",
+        ),
+        ('[issuers]\nb = { url = "https://b.example", proxy = "http://x" }', "lets no bundle choose a proxy"),
         ("[[profiles]]\nissuer = 1", "not TOML"),
         ('[clusters."\\u001b[31m"]\nprofile = "acme"\nserver = "https://x.example"', r"clusters.\\x1b\[31m"),
         ("deep = " + "[" * 3000, "not TOML"),

@@ -87,7 +87,7 @@ def test_what_a_bundle_must_not_hold(team_file: Path, cli: Run, config: Path) ->
     team_file.write_text(BUNDLE + '[profiles.evil]\nissuer = "acme"\nclient_id = "x"\nbrowser = ["sh", "-c", "id"]\n')
     done = cli("init", str(team_file), *FLAGS)
     assert done.code == 2
-    assert "a bundle runs no programs" in done.stderr
+    assert "togetherctl lets no bundle run programs" in done.stderr
     assert not config.exists()
 
 

@@ -262,7 +262,7 @@ def test_a_newer_one_that_is_forbidden_changes_nothing(took: Took, publish: Publ
     before = path.read_bytes()
     done = cli("profile", "update", "--yes", "--trust-host", "evil.example")
     assert done.code == 2
-    assert "clusters.east.proxy_url: a bundle cannot send traffic through another place" in done.stderr
+    assert "clusters.east.proxy_url: togetherctl lets no bundle choose a proxy" in done.stderr
     assert path.read_bytes() == before
 
 

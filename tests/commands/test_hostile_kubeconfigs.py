@@ -214,7 +214,9 @@ def test_nothing_of_the_file_runs_reads_weakens_or_is_sent(
         "proxy_url",
     ):
         assert [line for line in done.stderr.splitlines() if line.startswith(f"{key} ")], key
-    assert "togetherctl profile set localhost KEY=VALUE" in done.stderr
+    [command] = [line for line in done.stderr.splitlines() if "togetherctl profile set localhost " in line]
+    assert " browser=VALUE" in command
+    assert "evil" not in command
     assert "PATH" in done.stderr
     assert cli("profile", "set", "localhost", "redirect_uris=http://localhost:0").code == 0
     assert cli("login", "localhost").code == 0

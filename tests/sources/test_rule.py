@@ -424,7 +424,7 @@ def test_variables_of_programs_are_left_out(folder: Path) -> None:
     # The folder tells two people apart, as a word; nothing is read or written there.
     assert tables.count("/opt") == tables.count('"session": "/opt/oidc-login"') == 1
     [line] = [line for line in done.lines() if "LD_PRELOAD" in line]
-    assert "a kubeconfig sets no variables of your programs" in line
+    assert "togetherctl lets no kubeconfig set variables of your programs" in line
 
 
 def test_no_verdict_is_without_a_test() -> None:

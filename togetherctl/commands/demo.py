@@ -35,7 +35,8 @@ def command(app: App, by_hand: bool, keep: bool) -> None:
         from togetherctl.demo.walk import CommandFailed, Walk
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"the demo needs {error.name}, which is not installed", hint="pip install 'togetherctl[demo]'"
+            f"the demo needs {error.name}, which is not installed",
+            hint="run it in a checkout of togetherctl: make demo",
         ) from None
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

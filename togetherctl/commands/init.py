@@ -58,7 +58,7 @@ def command(
     current_name(app.world, kubeconfig)
     _ = app.world.store
     asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
-    missing = Missing()
+    missing = Missing.of(given)
     logins = Logins(app, given, asking, missing, offline=offline)
     gathered = Gathering(app, given, asking, logins, missing).gather()
     wish = Wish(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)

@@ -185,8 +185,8 @@ def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: 
     notes = list(meant.notes)
     if meant.env:
         notes.append(
-            f"leaves out the variables of its program ({', '.join(sorted(meant.env))}), because a kubeconfig sets no "
-            "variables of your programs"
+            f"leaves out the variables of its program ({', '.join(sorted(meant.env))}), because togetherctl "
+            "lets no kubeconfig set variables of your programs"
         )
     return replace(
         offer,

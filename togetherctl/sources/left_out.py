@@ -32,10 +32,10 @@ class LeftOut:
 
     def lines(self) -> Iterable[str]:
         """A line each, safe to show; then how to set them oneself."""
-        first: dict[Kind, str] = {}
+        first: dict[Kind, tuple[str, dict[str, None]]] = {}
         for left, found in self._names.items():
             names = list(found)
-            first.setdefault(left.kind, names[0])
+            first.setdefault(left.kind, (names[0], {}))[1][left.key] = None
             more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
             value = printable(left.said, limit=_LONGEST_VALUE)
             said = f" ({value})" if value else ""
@@ -45,8 +45,10 @@ class LeftOut:
                 f"{left.why}"
             )
         if first:
-            commands = " and ".join(f"togetherctl {kind} set {name} KEY=VALUE" for kind, name in first.items())
-            yield f"If you want what was left out: {commands}"
+            # The values are the source's, and nothing of them goes into a command that a person copies.
+            for kind, (name, keys) in first.items():
+                settings = " ".join(f"{key}=VALUE" for key in keys)
+                yield f"To set it yourself: togetherctl {kind} set {name} {settings}"
 
 
 def secrets_kept(offers: Iterable[Offer], store: StoreTable, environ: Mapping[str, str]) -> list[str]:

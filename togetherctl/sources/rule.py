@@ -131,7 +131,7 @@ POWERS = (
         kubeconfig=Verdict.READ,
         bundle=_REFUSED,
         together=_LEFT,
-        why="a {source} names no files of a machine; certificates stand in ca_data",
+        why="togetherctl takes no paths of files from a {source}; certificates go into ca_data",
     ),
     Power(
         "endpoints for device codes and for revocation",
@@ -139,7 +139,7 @@ POWERS = (
         kubeconfig=_UNSAID,
         bundle=Verdict.SOME,
         together=_UNSAID,
-        why="a {source} names only endpoints on the issuer's own host",
+        why="togetherctl takes endpoints from a {source} only on the issuer's own host",
         some="on the issuer's own host",
     ),
     Power(
@@ -148,7 +148,7 @@ POWERS = (
         kubeconfig=Verdict.SOME,
         bundle=Verdict.SOME,
         together=_UNSAID,
-        why="a {source} does not set parameters that could be a secret, another person's, or replace the request",
+        why="togetherctl takes no parameters from a {source} that hold a secret, name a person or replace the request",
         some="those listed below",
     ),
     Power(
@@ -166,7 +166,7 @@ POWERS = (
         kubeconfig=Verdict.SOME,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} runs no programs",
+        why="togetherctl lets no {source} run programs",
         some="`false`: open none",
     ),
     Power(
@@ -174,7 +174,7 @@ POWERS = (
         kubeconfig=_LEFT,
         bundle=_UNSAID,
         together=_UNSAID,
-        why="a {source} sets no variables of your programs",
+        why="togetherctl lets no {source} set variables of your programs",
     ),
     Power(
         "where this machine listens",
@@ -182,7 +182,7 @@ POWERS = (
         kubeconfig=Verdict.SOME,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} cannot say where a machine listens for others",
+        why="togetherctl lets no {source} open a port to other machines",
         some="loopback addresses",
     ),
     Power(
@@ -191,21 +191,21 @@ POWERS = (
         kubeconfig=_LEFT,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} names no keys of a machine",
+        why="togetherctl takes no paths of keys from a {source}",
     ),
     Power(
         "TLS that is not verified, and logins without PKCE",
         (("issuer", "insecure_skip_tls_verify"), ("cluster", "insecure_skip_tls_verify"), ("profile", "pkce")),
         kubeconfig=_LEFT,
         bundle=_REFUSED,
-        why="a {source} cannot weaken what protects a login",
+        why="togetherctl lets no {source} weaken what protects a login",
     ),
     Power(
         "proxies",
         (("issuer", "proxy"), ("cluster", "proxy_url")),
         kubeconfig=_LEFT,
         bundle=_REFUSED,
-        why="a {source} cannot send traffic through another place",
+        why="togetherctl lets no {source} choose a proxy",
     ),
     Power(
         "headers of requests",
@@ -213,7 +213,7 @@ POWERS = (
         kubeconfig=_LEFT,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} sets no headers, which more often than not are credentials",
+        why="togetherctl takes no headers from a {source}, since most of them are credentials",
     ),
     Power(
         "the page after a login",
@@ -221,7 +221,7 @@ POWERS = (
         kubeconfig=_LEFT,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} does not choose the page you see after a login",
+        why="togetherctl lets no {source} choose the page after a login",
     ),
     Power(
         "the client secret",
@@ -229,7 +229,7 @@ POWERS = (
         kubeconfig=Verdict.MOVED,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} holds no secret, and names no program, file or variable that has one",
+        why="togetherctl takes no secrets from a {source}, nor a program, file or variable that holds one",
     ),
     Power(
         "that a client secret of your environment is used",
@@ -245,7 +245,7 @@ POWERS = (
         ),
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} leaves to each person what is theirs to choose",
+        why="togetherctl leaves that choice to you, not to a {source}",
     ),
     Power(
         "the default profile, and further sources",
@@ -253,7 +253,7 @@ POWERS = (
         kubeconfig=_UNSAID,
         bundle=_REFUSED,
         together=_UNSAID,
-        why="a {source} leaves to each person what is theirs to choose",
+        why="togetherctl leaves that choice to you, not to a {source}",
     ),
 )
 _BY_KEY = {place: power for power in POWERS for place in power.keys}

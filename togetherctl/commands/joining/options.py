@@ -96,9 +96,15 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass
 class Missing:
-    """What nobody can be asked for, gathered so that it is said at once."""
+    """What cannot be asked for, gathered so that it is said at once; `why` says why not."""
 
+    why: str = "nobody can be asked here"
     lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, given: Given) -> Missing:
+        """Nothing yet, for a run with these flags."""
+        return cls("--yes asks nothing") if given.yes else cls()
 
     def note(self, line: str) -> None:
         """Add one thing, with the flag that says it first."""
@@ -108,6 +114,6 @@ class Missing:
     def raise_if_any(self) -> None:
         """Raises UsageError."""
         if len(self.lines) == 1:
-            raise UsageError(f"nobody can be asked here, and this is missing: {self.lines[0]}")
+            raise UsageError(f"{self.why}, and this is missing: {self.lines[0]}")
         if self.lines:
-            raise UsageError("nobody can be asked here, and this is missing", problems=self.lines)
+            raise UsageError(f"{self.why}, and this is missing", problems=self.lines)

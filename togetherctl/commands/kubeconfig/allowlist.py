@@ -52,6 +52,7 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
     put(change.after, end="" if change.after.endswith("\n") else "\n")
     for other in others:
         put(f"# {dump([{key: other}]).rstrip()}")
-    app.console.say(f"This is the text for {where}; --write puts it there. kubectl before 1.35 ignores that file.")
+    todo = "--write puts it there" if change.changed else "it says that already"
+    app.console.say(f"This is the text for {where}; {todo}. kubectl before 1.35 ignores that file.")
     if others:
         app.console.say("kubectl runs what is a comment there only once you take the # away.")

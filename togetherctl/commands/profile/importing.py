@@ -31,7 +31,7 @@ def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     # What cannot be read is said before anybody answers questions for nothing.
     _ = app.world.store
     asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
-    missing = Missing()
+    missing = Missing.of(given)
     logins = Logins(app, given, asking, missing, offline=True)
     gathered = Gathering(app, given, asking, logins, missing).gather()
     wish = Wish(write=False)
