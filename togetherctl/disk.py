@@ -37,6 +37,7 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, 
     """
     if sweep:
         sweep_folder(path.parent)
+        sweep_folder(path.parent, of=path.name)
     temporary = temporary_beside(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
     try:
@@ -96,7 +97,8 @@ def leftovers(folder: Path, of: str | None = None) -> Iterator[Leftover]:
 def sweep_folder(folder: Path, of: str | None = None) -> None:
     """Remove what dead writers on this machine left in `folder`; all of it, or what was to become the file `of`."""
     for left in leftovers(folder, of):
-        if left.owner.is_dead():
+        # A name without a machine may be of another program, and is taken for ours only beside its own file.
+        if (of or left.owner.machine) and left.owner.is_dead():
             with suppress(OSError):
                 left.path.unlink()
 

@@ -119,7 +119,13 @@ def test_what_is_unsafe_is_said_after_everything_is_deleted_and_revoked(
     assert (served.stdout, served.code in (3, 6)) == ("", True)
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, _socket, os.mkdir], ids=["a pipe", "a socket", "an empty folder"])
+def _half(path: Path) -> None:
+    path.write_text('{"version": 1, "issuer": "https://iss')
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, _socket, os.mkdir, _half], ids=["a pipe", "a socket", "an empty folder", "half a session"]
+)
 def test_what_stands_in_the_sessions_place_goes(
     make: Callable[[Path], object], here: Here, cli: Run, issuer: ScriptedIssuer
 ) -> None:

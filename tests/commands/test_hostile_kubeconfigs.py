@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.terminal import terminal
+from togetherctl.lock import this_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,10 +129,11 @@ def test_a_cluster_of_the_store_does_not_follow_its_file_to_another_host(
     assert tomllib.loads(config_of(home).read_text())["clusters"]["theirs"]["server"] == elsewhere(theirs)
 
 
+@pytest.mark.parametrize("how", ["as it was", "another scope", "another folder", "what a killed writer left"])
 def test_a_session_counts_though_the_store_has_lost_its_profile(
-    cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path
+    how: str, cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path
 ) -> None:
-    """The file's profile would be served from the session that is still there."""
+    """The file's profile would be served from the session that is still there, or a later login would lead there."""
     path = sent(theirs.url)
     assert cli("init", str(path), "--yes", "--no-login").code == 0
     config = config_of(home)
@@ -139,6 +141,11 @@ def test_a_session_counts_though_the_store_has_lost_its_profile(
     assert cli("login", "localhost").code == 0
     config.write_text("version = 1\n")
     (home / "tctl" / "state" / "taken.json").unlink()
+    if how == "what a killed writer left":
+        [session] = (home / "tctl" / "state" / "sessions").glob("*.json")
+        session.rename(session.with_name(f".{session.name}.999999.deadbeef.{this_machine()}.tmp"))
+    more = {"another scope": "--oidc-extra-scope=groups", "another folder": "--token-cache-dir=/x"}.get(how)
+    path = sent(theirs.url, *[more] * bool(more))
     done = cli("init", str(path), "--yes")
     assert (done.code, "--trust-host 127.0.0.1" in done.stderr) == (2, True), done.stderr
     assert theirs.bearers == []
@@ -323,3 +330,15 @@ def test_at_a_terminal_the_host_is_asked_for_by_name_before_anything_is_written(
             screen.paste("n")
             screen.until("Nothing was changed.")
     assert (acme.read_bytes(), theirs.bearers) == (before, [])
+
+
+def test_a_secret_of_the_environment_does_not_go_where_the_file_has_another(
+    cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path
+) -> None:
+    """With a secret of its own, the file would make the variable that of its own issuer."""
+    path = sent(theirs.url, "--oidc-client-secret=bogus")
+    words = ("init", str(path), "--yes", "--no-login", "--secret", "env:OIDC_CLIENT_SECRET")
+    done = cli(*words, OIDC_CLIENT_SECRET="made-up-own-secret")
+    assert (done.code, "holds another client secret than the source does" in done.stderr) == (2, True), done.stderr
+    assert not config_of(home).exists()
+    assert cli(*words, OIDC_CLIENT_SECRET="bogus").code == 0

@@ -267,7 +267,8 @@ def test_a_discovery_and_a_login_record_and_a_known_profile_are_swept(logged_in:
 def test_every_write_sweeps_what_the_dead_left_and_nothing_else(tmp_path: Path, dead: int) -> None:
     gone = [
         leave(tmp_path, "config", b"x", Owner(dead, this_machine())),
-        leave(tmp_path, "other.toml", b"x", Owner(dead, "")),
+        leave(tmp_path, "other.toml", b"x", Owner(dead, this_machine())),
+        leave(tmp_path, "config", b"x", Owner(dead, "")),
     ]
     stays = [
         leave(tmp_path, "config", b"x", this_process()),
@@ -278,10 +279,12 @@ def test_every_write_sweeps_what_the_dead_left_and_nothing_else(tmp_path: Path, 
         tmp_path / f"config.{dead}.01234567.tmp.",
     ]
     for path in stays[3:]:
-        path.write_text("somebody's")
+        path.write_text("another program's")
+    # Without a machine in its name, it may be of another program, unless it lies beside its own file.
+    stays.append(leave(tmp_path, "notes", b"x", Owner(dead, "")))
     (tmp_path / f".link.{dead}.01234567.tmp").symlink_to(stays[3])
     write_whole(tmp_path / "config", b"new")
-    assert [path.exists() for path in gone] == [False, False]
+    assert [path.exists() for path in gone] == [False, False, False]
     assert all(path.exists() for path in stays)
     assert (tmp_path / f".link.{dead}.01234567.tmp").is_symlink()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.file import clients_in
+from togetherctl.disk import leftovers
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.sources.bundle import read
 from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
@@ -111,14 +113,19 @@ def carry_out(world: World, newer: Newer) -> None:
 
 
 def with_sessions(world: World, store: StoreTable) -> set[Identity]:
-    """The identities among those of `store` that have a session, though the person's own store may not have them."""
-    sessions = world.paths.sessions
-    keys = Store(world.paths.config, store, world.environ).keys()
+    """The identities that have a session, though the person's own store may not have them.
+
+    A plain session names its issuer and client, whatever its KEY; of a sealed one only the KEYs of `store` tell. What
+    a killed writer left counts, because the next call may make it the session.
+    """
+    folders = (world.paths.sessions, world.paths.sessions / "keyring")
+    held = {path.name.removesuffix(".json") for folder in folders for path in folder.glob("*.json")}
+    held |= {left.of.removesuffix(".json") for folder in folders for left in leftovers(folder)}
     return {
         identity(store.issuers[store.profiles[name].issuer].url, store.profiles[name].client_id)
-        for name, key in keys.items()
-        if any((folder / f"{key}.json").exists() for folder in (sessions, sessions / "keyring"))
-    }
+        for name, key in Store(world.paths.config, store, world.environ).keys().items()
+        if key in held
+    } | {identity(*named) for folder in folders for named in clients_in(folder)}
 
 
 def _strangers(world: World, before: StoreTable, after: StoreTable) -> list[Stranger]:

@@ -70,11 +70,15 @@ class FileSessions:
         To end a session it does not matter who else may read it, whose file it is, or what leads to it.
         """
         path = self._path(key)
-        there, trouble = list(leftovers(self.folder, of=path.name)), None
+        trouble: StorageError | None = None
+        there = list(leftovers(self.folder, of=path.name))
         if if_left and not there:
             return Found(None)
         try:
-            session = self._decoded(key, self._read(path, though_open=True))
+            data = self._read(path, though_open=True)
+            session = self._decoded(key, data)
+            if data and session is None:
+                trouble = StorageError(f"{path} cannot be understood")
         except StorageError as error:
             trouble, session = error, self._salvaged(key, path)
         read = (self._salvaged(key, left.path) for left in there)
@@ -315,3 +319,11 @@ class FileSessions:
 
 def _newer(path: Path) -> StorageError:
     return StorageError(f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl")
+
+
+def clients_in(folder: Path) -> Iterator[tuple[str, str]]:
+    """The issuer and client ID of every plain session in `folder`, also of those that killed writers left."""
+    for path in [*folder.glob("*.json"), *(left.path for left in leftovers(folder))]:
+        with suppress(OSError, record.BrokenRecord, record.NewerRecord):
+            session = record.decode(read_whole(path, limit=MAX_BYTES, follow=False)[0])
+            yield session.issuer, session.client_id

@@ -18,7 +18,7 @@ from togetherctl.sources.trust import agree, to_be_named
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from togetherctl.actions.joining import ByPlan, Taking, Wish
     from togetherctl.commands.app import App
@@ -83,20 +83,23 @@ class Choosing:
 
         Raises UsageError where that could mean several clients.
         """
-        if typed is not None and typed.kind == "env" and any(offer.takes_secret for offer in offers):
+        if typed is not None and typed.kind == "env":
+            able = [offer for offer in offers if offer.issuer and offer.profile]
+            wanting = [offer for offer in able if offer.takes_secret or offer.secret] or able
             clients = {
-                (offer.issuer["url"], offer.profile["client_id"])
-                for offer in offers
-                if offer.issuer and offer.profile and (offer.takes_secret or offer.secret)
+                (offer.issuer["url"], offer.profile["client_id"]) for offer in wanting if offer.issuer and offer.profile
             }
             if len(clients) > 1:
                 raise UsageError(
                     f"{typed.value} holds one client secret, and there are {len(clients)} clients that would take it",
                     hint="take them one after the other: --clusters A,B",
                 )
+            _refuse_another_value(typed, wanting, self.app.environ)
             own = {"client_secret": typed.reference(self.app.environ)}
             return [
-                replace(offer, profile={**offer.profile, **own}) if offer.takes_secret and offer.profile else offer
+                replace(offer, profile={**offer.profile, **own})
+                if offer.profile and not offer.secret and any(offer is one for one in wanting)
+                else offer
                 for offer in offers
             ]
         if typed is None:
@@ -185,6 +188,16 @@ class Choosing:
 def _nothing(origins: Iterable[str], passed: Sequence[Passed]) -> TogetherctlError:
     hint = None if passed else "togetherctl init SOURCE, with another source"
     return TogetherctlError(f"there is nothing to take in {', '.join(origins)}", hint=hint)
+
+
+def _refuse_another_value(typed: SecretPlace, offers: Sequence[Offer], environ: Mapping[str, str]) -> None:
+    """Raises UsageError where the variable holds another secret than the source: that is for another issuer."""
+    there = environ.get(typed.value)
+    if there and any(offer.secret and offer.secret != there for offer in offers):
+        raise UsageError(
+            f"{typed.value} holds another client secret than the source does",
+            hint=f"name a variable that is not set, or keep the source's: --secret {FORMS}",
+        )
 
 
 def _server(offer: Offer) -> str:
