@@ -342,3 +342,21 @@ def test_a_secret_of_the_environment_does_not_go_where_the_file_has_another(
     assert (done.code, "holds another client secret than the source does" in done.stderr) == (2, True), done.stderr
     assert not config_of(home).exists()
     assert cli(*words, OIDC_CLIENT_SECRET="bogus").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--oidc-extra-scope=audience:server:client_id:k8s",), 2),
+        (("--oidc-auth-request-extra-params=audience=k8s",), 2),
+        ((), 0),
+    ],
+    ids=["a scope", "a parameter", "neither"],
+)
+@pytest.mark.usefixtures("acme")
+def test_a_new_client_that_asks_for_tokens_of_others_is_asked_for_by_name(
+    words: tuple[str, ...], code: int, cli: Run, sent: Sent, theirs: ScriptedCluster
+) -> None:
+    """At an issuer of the store: another client's tokens could be good for the servers of this person's own client."""
+    done = cli("init", str(sent(theirs.url, *words, client="another")), "--yes", "--no-login")
+    assert (done.code, "add --trust-host 127.0.0.1" in done.stderr) == (code, code == 2), done.stderr

@@ -56,6 +56,8 @@ class _Reach(NamedTuple):
     identities: frozenset[Identity]
     """Whose logins or tokens it gets."""
     is_login: bool = False
+    reaches_others: bool = False
+    """Whether its tokens may be good for other clients of the issuer too."""
 
 
 def strangers(before: StoreTable, after: StoreTable, sessions: Collection[Identity] = ()) -> list[Stranger]:
@@ -68,12 +70,14 @@ def strangers(before: StoreTable, after: StoreTable, sessions: Collection[Identi
     past = list(_reached(before))
     reached = {reach.what for reach in past}
     logins = {_place(reach.url) for reach in past if reach.is_login}
+    issuers = {issuer for issuer, _ in identities_of(before) | {*sessions}}
     identities = {identity for reach in past for identity in reach.identities} | identities_of(before) | {*sessions}
     found: dict[str, list[tuple[_Reach, bool]]] = {}
     for reach in _reached(after):
         if reach.what not in reached:
             vouched = reach.is_login and _place(reach.url) in logins
-            known = vouched or not identities.isdisjoint(reach.identities)
+            others = reach.reaches_others and any(issuer in issuers for issuer, _ in reach.identities)
+            known = vouched or others or not identities.isdisjoint(reach.identities)
             found.setdefault(_host(reach.url), []).append((reach, known))
     for name, profile in after.profiles.items():
         url = after.issuers[profile.issuer].url
@@ -170,7 +174,8 @@ def _reached(store: StoreTable) -> Iterator[_Reach]:
         issuer = store.issuers[profile.issuer]
         at = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
         gets = f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
-        yield _Reach(at, cluster.server, gets, frozenset({identity(issuer.url, profile.client_id)}))
+        mine = frozenset({identity(issuer.url, profile.client_id)})
+        yield _Reach(at, cluster.server, gets, mine, reaches_others=_reaches_others(profile))
 
 
 def _voucher(table: IssuerTable | ClusterTable) -> tuple[object, ...]:
@@ -188,6 +193,11 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
     # The client's own tokens are not those of a person.
     alone = profile.grant == "client-credentials"
     return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes, alone
+
+
+def _reaches_others(profile: ProfileTable) -> bool:
+    """Whether the profile asks for tokens that name other clients: by a scope with a colon or a parameter (RFC 8707)."""
+    return any(":" in scope for scope in profile.scopes) or not {"audience", "resource"}.isdisjoint(profile.auth_params)
 
 
 def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
