@@ -196,7 +196,7 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
 
 
 def _reaches_others(profile: ProfileTable) -> bool:
-    """Whether the profile asks for tokens that name other clients: by a scope with a colon or a parameter (RFC 8707)."""
+    """Whether the profile asks for tokens that name other clients: by a scope with a colon, or as RFC 8707 does."""
     return any(":" in scope for scope in profile.scopes) or not {"audience", "resource"}.isdisjoint(profile.auth_params)
 
 
