@@ -88,7 +88,7 @@ def test_a_password_goes_to_the_proxy_and_nowhere_else(
             bad = Connection(ca_files=(ca_file,), proxy=f"socks5://{wrong}{proxy.place}")
             with pytest.raises(Unreachable, match=f"the proxy to {place} refused") as refused:
                 get(f"{tls_issuer.url}/keys", bad)
-            assert refused.value.hint == "it is named by the key proxy or proxy_url in the store"
+            assert refused.value.hint == "it is named by the key proxy or proxy_url"
             canary.saw("the error", f"{refused.value.message} {refused.value.hint}")
 
 

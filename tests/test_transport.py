@@ -64,7 +64,7 @@ def test_a_certificate_for_another_name_is_refused(tls_issuer: ScriptedIssuer, c
     ("connection", "said"),
     [
         (Connection(ca_data=base64.b64encode(b"hello").decode()), "ca_data of the issuer holds no PEM"),
-        (Connection(proxy="ftp://proxy:1"), "^the key proxy names no proxy that can be used"),
+        (Connection(proxy="ftp://proxy:1"), "^the key proxy or proxy_url names no proxy that can be used"),
     ],
 )
 def test_a_connection_that_cannot_be_made_is_said(connection: Connection, said: str) -> None:

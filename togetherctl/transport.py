@@ -199,7 +199,7 @@ class HTTP:
         left = max(deadline - monotonic(), 0.001)
         try:
             key = self.connection.proxy
-            proxy = Proxy(key, "the key proxy or proxy_url in the store") if key else proxy_named(url, self._environ)
+            proxy = Proxy(key, "the key proxy or proxy_url") if key else proxy_named(url, self._environ)
         except ValueError:
             raise _no_url(url) from None
         sent = {

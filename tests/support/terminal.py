@@ -68,7 +68,8 @@ def terminal(
     words: Sequence[str], environ: Mapping[str, str], folder: Path, *, columns: int = 80, lines: int = 24
 ) -> Iterator[Terminal]:
     """Run `words` in a terminal of that size; what they leave on the screen stays until the end."""
-    opened = Terminal(need("tmux"), folder / "tmux")
+    # A name of its own: the server before may still be ending.
+    opened = Terminal(need("tmux"), folder / f"tmux-{os.urandom(2).hex()}")
     variables = [word for name, value in environ.items() for word in ("-e", f"{name}={value}")]
     # A Ctrl-C is for the command; the window stays to show what it left.
     command = f"trap : INT; unset TMUX TMUX_PANE; {shlex.join(words)}; echo ended with $?; sleep 600"
