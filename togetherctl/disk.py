@@ -36,8 +36,7 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, 
     nothing behind.
     """
     if sweep:
-        sweep_folder(path.parent)
-        sweep_folder(path.parent, of=path.name)
+        sweep_folder(path.parent, beside=path.name)
     temporary = temporary_beside(path)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), PRIVATE_FILE)
     try:
@@ -94,11 +93,11 @@ def leftovers(folder: Path, of: str | None = None) -> Iterator[Leftover]:
                 yield Leftover(path, *made)
 
 
-def sweep_folder(folder: Path, of: str | None = None) -> None:
-    """Remove what dead writers on this machine left in `folder`; all of it, or what was to become the file `of`."""
-    for left in leftovers(folder, of):
+def sweep_folder(folder: Path, *, beside: str, alone: bool = False) -> None:
+    """Remove what dead writers on this machine left in `folder`; `alone`: only what was to become the file `beside`."""
+    for left in leftovers(folder, of=beside if alone else None):
         # A name without a machine may be of another program, and is taken for ours only beside its own file.
-        if (of or left.owner.machine) and left.owner.is_dead():
+        if (left.owner.machine or left.of == beside) and left.owner.is_dead():
             with suppress(OSError):
                 left.path.unlink()
 

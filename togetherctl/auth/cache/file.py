@@ -95,7 +95,7 @@ class FileSessions:
         if len(data) > MAX_BYTES:
             raise OSError(errno.EFBIG, "its tokens are too large to be kept")
         # What killed writers left of other sessions may still save those: it is looked at under their locks.
-        sweep_folder(self.folder, of=path.name)
+        sweep_folder(self.folder, beside=path.name, alone=True)
         write_whole(path, data, sweep=False)
 
     def set_aside(self, key: str) -> Path | None:

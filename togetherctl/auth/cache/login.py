@@ -68,7 +68,7 @@ class LoginFile:
     def write(self, record: LoginRecord) -> None:
         fields = {"version": _VERSION, **asdict(record), "machine": record.machine or this_machine()}
         with suppress(OSError):
-            sweep_folder(self._path.parent, of=self._path.name)
+            sweep_folder(self._path.parent, beside=self._path.name, alone=True)
             write_whole(self._path, json.dumps(fields).encode("ascii") + b"\n", sweep=False)
 
     def clear(self) -> None:
