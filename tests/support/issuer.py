@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
@@ -77,12 +77,124 @@ class _Login:
     claims: dict[str, Any]
 
 
-class ScriptedIssuer:
-    """Runs on a thread at `url`. What it answers is made of plain attributes that a test may change."""
+class ScriptedServer:
+    """HTTP on a thread at `url`: notes each request, may keep it waiting, and answers what a test wants, or `reply`."""
 
-    def __init__(self, *, clock: Callable[[], float], canary: Canary, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float], canary: Canary, host: str = "localhost", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.clock = clock
         self.canary = canary
+        self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
+        self.always: dict[str, Reply] = {}
+        self.gates: dict[str, Gate] = {}
+        self.asked: list[Asked] = []
+        self.counts: Counter[str] = Counter()
+        self._address = (host, 0)
+        self._tls = tls
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+        self.start()
+        self.url = f"{'https' if tls else 'http'}://{host}:{self._address[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, on the same port as before."""
+        scripted = self
+
+        class Handles(Handler):
+            home = scripted
+
+        self._server = ThreadingHTTPServer(self._address, Handles)
+        self._server.daemon_threads = True
+        if self._tls:
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._address = (self._address[0], self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening: whoever asks now is refused the connection."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
+
+    def answer(self, asked: Asked) -> Reply:
+        """Give what a test wants of this path, else the server's own reply."""
+        if self.replies[asked.path]:
+            return self.replies[asked.path].popleft()
+        if asked.path in self.always:
+            return self.always[asked.path]
+        return self.reply(asked)
+
+    def reply(self, asked: Asked) -> Reply:
+        raise AssertionError
+
+
+class Handler(BaseHTTPRequestHandler):
+    """HTTP for whatever is scripted."""
+
+    home: ScriptedServer
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+    # Head and body are two writes: the second must not wait for the first one's acknowledgement.
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._handle("")
+
+    def do_POST(self) -> None:
+        self._handle(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
+        """Says nothing."""
+
+    def _handle(self, body: str) -> None:
+        parts = urlsplit(self.path)
+        asked = Asked(
+            self.command,
+            parts.path,
+            {name.lower(): value for name, value in self.headers.items()},
+            {name: values[0] for name, values in parse_qs(parts.query).items()},
+            {name: values[0] for name, values in parse_qs(body).items()},
+            self.home.clock(),
+        )
+        self.home.asked.append(asked)
+        self.home.counts[asked.path] += 1
+        gate = self.home.gates.get(asked.path)
+        if gate is not None:
+            gate.waiting.release()
+            gate.opened.wait(60)
+            if gate.drops:
+                self.close_connection = True
+                return
+        reply = self.home.answer(asked)
+        data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        if "Date" in reply.headers:
+            self.send_response_only(reply.status)
+        else:
+            self.send_response(reply.status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class ScriptedIssuer(ScriptedServer):
+    """What it answers is made of plain attributes that a test may change."""
+
+    def __init__(self, *, clock: Callable[[], float], canary: Canary, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(clock=clock, canary=canary, tls=tls)
         self.lifetime = 300
         self.claims: dict[str, Any] = {"sub": "user-1", "email": "me@acme.com"}
         self.client_id = "the-client"
@@ -96,53 +208,11 @@ class ScriptedIssuer:
         self.device_changes: dict[str, Any] = {}
         self.passwords = {"me": "open sesame, please"}
         self.sends_issuer = False
-        self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self.refresh_reply: Reply | None = None
-        self.always: dict[str, Reply] = {}
-        self.gates: dict[str, Gate] = {}
-        self.asked: list[Asked] = []
-        self.counts: Counter[str] = Counter()
         self.codes: dict[str, _Login] = {}
         self.devices: dict[str, _Login] = {}
         self.refresh_tokens: dict[str, dict[str, Any]] = {}
         self.revoked: list[tuple[str, str]] = []
-        self._tls = tls
-        self._port = 0
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: threading.Thread | None = None
-        self.start()
-        self.url = f"{'https' if tls else 'http'}://localhost:{self._port}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        """Listen, on the same port as before."""
-        issuer = self
-
-        class Handles(Handler):
-            home = issuer
-
-        self._server = ThreadingHTTPServer(("localhost", self._port), Handles)
-        self._server.daemon_threads = True
-        if self._tls:
-            self._server.socket = self._tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop listening: whoever asks now is refused the connection."""
-        if self._server and self._thread:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = None
 
     def metadata(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -207,11 +277,7 @@ class ScriptedIssuer:
             answer["iss"] = self.url
         return f"{request['redirect_uri']}?{urlencode(answer)}"
 
-    def answer(self, asked: Asked) -> Reply:
-        if self.replies[asked.path]:
-            return self.replies[asked.path].popleft()
-        if asked.path in self.always:
-            return self.always[asked.path]
+    def reply(self, asked: Asked) -> Reply:
         if asked.path == urlsplit(str(self.metadata().get("token_endpoint", ""))).path:
             return self._token(asked)
         match asked.path:
@@ -291,67 +357,6 @@ class ScriptedIssuer:
         basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         by_header = asked.headers.get("authorization") == f"Basic {basic}"
         return by_header or asked.form.get("client_secret") == self.client_secret
-
-
-class Scripted(Protocol):
-    """What answers: it notes each request, may keep it waiting, and has a reply for it."""
-
-    clock: Callable[[], float]
-    asked: list[Asked]
-    counts: Counter[str]
-    gates: dict[str, Gate]
-
-    def answer(self, asked: Asked) -> Reply: ...
-
-
-class Handler(BaseHTTPRequestHandler):
-    """HTTP for whatever is scripted."""
-
-    home: Scripted
-    protocol_version = "HTTP/1.1"
-    timeout = 10
-    # Head and body are two writes: the second must not wait for the first one's acknowledgement.
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        self._handle("")
-
-    def do_POST(self) -> None:
-        self._handle(self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
-        """Says nothing."""
-
-    def _handle(self, body: str) -> None:
-        parts = urlsplit(self.path)
-        asked = Asked(
-            self.command,
-            parts.path,
-            {name.lower(): value for name, value in self.headers.items()},
-            {name: values[0] for name, values in parse_qs(parts.query).items()},
-            {name: values[0] for name, values in parse_qs(body).items()},
-            self.home.clock(),
-        )
-        self.home.asked.append(asked)
-        self.home.counts[asked.path] += 1
-        gate = self.home.gates.get(asked.path)
-        if gate is not None:
-            gate.waiting.release()
-            gate.opened.wait(60)
-            if gate.drops:
-                self.close_connection = True
-                return
-        reply = self.home.answer(asked)
-        data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        if "Date" in reply.headers:
-            self.send_response_only(reply.status)
-        else:
-            self.send_response(reply.status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
 
 
 def _challenge(verifier: str) -> str:

@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
-from contextlib import suppress
-from typing import Self
+
+from tests.support.proxy import Proxy, tunnel
 
 _NAME, _IPV4 = 3, 1
 
 
-class SocksProxy:
-    """Takes every host name to loopback: names mean something here alone. With `refuses` it says "not allowed"."""
+class SocksProxy(Proxy):
+    """Takes every host name to loopback: names mean something here alone."""
 
     def __init__(self, *, user: str = "", password: str = "", refuses: bool = False) -> None:
-        self.seen: list[str] = []
-        self.refuses = refuses
         self._credentials = (user, password) if user else None
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.place = f"127.0.0.1:{self._listening.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__(refuses=refuses)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        self._thread.join(5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError), connection.makefile("rb") as reading:
+    def serve(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as reading:
             methods = reading.read(reading.read(2)[1])
             method = 2 if self._credentials else 0
             if method not in methods:
@@ -63,17 +41,5 @@ class SocksProxy:
             self.seen.append(f"{'name' if kind == _NAME else 'address'} {host}:{port}")
             if self.refuses:
                 connection.sendall(b"\x05\x02\x00\x01\0\0\0\0\0\0")
-                return
-            with socket.create_connection(("127.0.0.1", port)) as onward:
-                connection.sendall(b"\x05\x00\x00\x01\0\0\0\0\0\0")
-                other = threading.Thread(target=_pump, args=(onward, connection), daemon=True)
-                other.start()
-                _pump(connection, onward)
-                other.join(5)
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+            else:
+                tunnel(connection, port, b"\x05\x00\x00\x01\0\0\0\0\0\0")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-import threading
-from collections import Counter, defaultdict, deque
-from http.server import ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from tests.support.issuer import Asked, Gate, Handler, Reply
+from tests.support.issuer import Asked, Reply, ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +19,11 @@ WHOAMI = "/v3/whoami"
 CLUSTERS = "/v1/compute/clusters"
 
 
-class ScriptedTogether:
-    """Runs on a thread at `url`. Clusters and replies are plain attributes that a test may change."""
+class ScriptedTogether(ScriptedServer):
+    """Clusters and replies are plain attributes that a test may change."""
 
     def __init__(self, *, clock: Callable[[], float], canary: Canary) -> None:
-        self.clock = clock
-        self.canary = canary
+        super().__init__(clock=clock, canary=canary, host="127.0.0.1")
         self.key = canary.watch("an API key", f"tgp_v1_{secrets.token_urlsafe(24)}")
         self.caller: dict[str, Any] = {
             "type": "project_api_key",
@@ -36,41 +32,13 @@ class ScriptedTogether:
             "organization": {"id": "org_1", "name": "Acme"},
         }
         self.listed: list[Any] = []
-        self.replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
-        self.always: dict[str, Reply] = {}
-        self.gates: dict[str, Gate] = {}
-        self.asked: list[Asked] = []
-        self.counts: Counter[str] = Counter()
-        home = self
-
-        class Handles(Handler):
-            pass
-
-        Handles.home = home
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handles)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def environ(self) -> dict[str, str]:
         """What points togetherctl here."""
         return {"TOGETHER_API_KEY": self.key, "TOGETHER_BASE_URL": self.url}
 
-    def answer(self, asked: Asked) -> Reply:
-        if self.replies[asked.path]:
-            return self.replies[asked.path].popleft()
-        if asked.path in self.always:
-            return self.always[asked.path]
+    def reply(self, asked: Asked) -> Reply:
         if asked.headers.get("authorization") != f"Bearer {self.key}":
             return Reply(
                 401, {"error": {"message": f"Invalid API key provided: {self.key}", "code": "invalid_api_key"}}
