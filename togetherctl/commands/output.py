@@ -11,6 +11,7 @@ import click
 
 from togetherctl.commands.app import App
 from togetherctl.commands.console import put
+from togetherctl.errors import Remedy
 from togetherctl.printable import can_spell, printable, spelled
 
 if TYPE_CHECKING:
@@ -82,12 +83,17 @@ def show_error(app: App, error: TogetherctlError) -> None:
         "code": error.code,
         "exit": int(error.exit_code),
         "message": error.sentence(),
-        "hint": error.hint,
+        **hint_fields(error.remedy),
     }
     problems = getattr(error, "problems", None)
     if problems:
         failure["problems"] = list(problems)
     _print_data(app, {"version": _VERSION, "error": failure})
+
+
+def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:
+    """What helps, as every record of a failure has it."""
+    return {"hint": remedy.hint if remedy else None, "hint_command": remedy.hint_command if remedy else None}
 
 
 def _cell(value: object) -> str:

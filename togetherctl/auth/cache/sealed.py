@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache import record
-from togetherctl.errors import StorageError
+from togetherctl.errors import Remedy, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ class Sealed:
         except StorageError as error:
             other = self._ways.storage("file")
             helps = None if isinstance(error, NoKeyring) else error.hint
-            error.hint = f"{helps}; or do without the keyring: {other}" if helps else other
+            error.remedy = Remedy(f"{helps}; or do without the keyring", other.command) if helps else other
             raise
 
     def _plain(self, data: bytes) -> Exception:

@@ -107,7 +107,8 @@ class Logins:
                 return self._look(self._issuer(url, ca_file))
             except TogetherctlError as error:
                 self._app.console.error(error)
-                typed, by_certificate = False, "certificate" in error.message
+                typed = False
+                by_certificate = isinstance(error, Unreachable) and bool(error.reason)
             if ca_file is None and by_certificate:
                 given = asking.path(
                     "A PEM file with its certificate authority (Enter: none):", check=self._is_file_or_nothing

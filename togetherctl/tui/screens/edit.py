@@ -81,7 +81,11 @@ class EditScreen(Form[None]):
         except ChangedMeanwhile as conflict:
             self._take_over(conflict)
         except TogetherctlError as error:
-            self.fail("; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]))
+            self.fail(
+                "; ".join(
+                    [error.message, *getattr(error, "problems", ()), *([str(error.remedy)] if error.remedy else [])]
+                )
+            )
         else:
             self._saved(edit, others, [line.text for line in talk.lines])
         finally:
