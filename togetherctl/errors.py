@@ -17,7 +17,7 @@ printable here, so that no caller has to remember it.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -92,6 +92,14 @@ def run(*command: str | Path, words: str = "") -> Remedy:
 def remedy_of(hint: Remedy | str | None) -> Remedy | None:
     """A hint of words alone as a remedy."""
     return Remedy(hint) if isinstance(hint, str) and hint else hint or None
+
+
+def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
+    """Both: the words one after the other, and the last command."""
+    if first is None or then is None:
+        return first or then
+    words = "; ".join(filter(None, (first.text, then.text)))
+    return replace(then if then.command else first, text=words)
 
 
 class TogetherctlError(Exception):

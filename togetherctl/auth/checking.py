@@ -168,7 +168,7 @@ class _Look:
                 found = self._found(named, document, wrong)
                 return found if pasted_metadata else replace(found, error=error)
         entry = find(preset, self.issuer)
-        notes = [replace(note, remedy=None) for note in pitfalls(self.issuer, entry)]
+        notes = [replace(note, hint=None) for note in pitfalls(self.issuer, entry)]
         return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
 
     def _found(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:

@@ -22,6 +22,7 @@ from togetherctl.errors import (
     Unreachable,
     Untrusted,
     about,
+    also,
 )
 from togetherctl.lock import LockTimeout
 from togetherctl.printable import printable
@@ -194,8 +195,7 @@ class Engine:
                 ended = self._renewal.ended(profile, local=local, alone=alone, before=before)
             except TogetherctlError as error:
                 if unsafe is not None:
-                    said = (error.hint, unsafe.message, unsafe.remedy and unsafe.remedy.text)
-                    error.remedy = Remedy("; ".join(filter(None, said)), unsafe.remedy and unsafe.remedy.command)
+                    error.remedy = also(error.remedy, also(Remedy(unsafe.message), unsafe.remedy))
                 raise
             unsafe = unsafe or ended.unsafe
             if unsafe is not None:

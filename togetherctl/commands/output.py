@@ -11,13 +11,12 @@ import click
 
 from togetherctl.commands.app import App
 from togetherctl.commands.console import put
-from togetherctl.errors import Remedy
 from togetherctl.printable import can_spell, printable, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from togetherctl.errors import TogetherctlError
+    from togetherctl.errors import Remedy, TogetherctlError
 
 _VERSION = 1
 _GAP = 2

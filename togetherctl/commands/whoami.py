@@ -12,7 +12,7 @@ from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
+from togetherctl.commands.output import Item, as_json, hint_fields, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
 
 if TYPE_CHECKING:

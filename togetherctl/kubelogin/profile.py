@@ -14,6 +14,7 @@ from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
 from togetherctl.paths import expand, locate
+from togetherctl.printable import printable
 from togetherctl.store import checks
 from togetherctl.store.key import session_key
 from togetherctl.store.models import IssuerTable, ProfileTable

@@ -9,7 +9,7 @@ from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.auth_provider import find
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.profile import home_path, profile_of
+from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

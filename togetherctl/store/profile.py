@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.connection import Connection
-from togetherctl.errors import Remedy
 from togetherctl.paths import expand
 from togetherctl.store.ways import Ways
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from togetherctl.errors import Remedy
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
 

@@ -10,7 +10,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.commands.output import hint_fields, output_option, show_record
 from togetherctl.commands.paragraphs import paragraph
 from togetherctl.connection import Connection
 from togetherctl.paths import expand

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.auth.spelling import issuer_typed
 from togetherctl.commands.asking import Answer
 from togetherctl.commands.issuer.add import looked_at
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.by_hand import Login
 from togetherctl.store import checks

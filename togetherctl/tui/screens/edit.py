@@ -82,9 +82,7 @@ class EditScreen(Form[None]):
             self._take_over(conflict)
         except TogetherctlError as error:
             self.fail(
-                "; ".join(
-                    [error.message, *getattr(error, "problems", ()), *([str(error.remedy)] if error.remedy else [])]
-                )
+                "; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])])
             )
         else:
             self._saved(edit, others, [line.text for line in talk.lines])
