@@ -204,7 +204,7 @@ def test_a_refresh_token_may_want_consent() -> None:
     [finding] = found(unknown)["refresh_token"]
     assert finding.level == "good"
     assert 'auth_params = { prompt = "consent" }' in str(finding.remedy)
-    assert "prompt=consent, which is always sent" in str(found(DOCUMENTS["oidc-provider"])["refresh_token"][0].hint)
+    assert "prompt=consent, which is always sent" in str(found(DOCUMENTS["oidc-provider"])["refresh_token"][0].remedy)
 
 
 def test_a_client_with_a_secret_gets_what_a_public_one_does_not() -> None:

@@ -31,7 +31,8 @@ _ALLOWED = {"store/toml_text.py": 1}
 
 def decisions(source: str) -> list[int]:
     """The lines where the text of an error is compared or searched."""
-    return sorted({node.lineno for node in ast.walk(ast.parse(source)) if any(map(_is_text, _looked_into(node)))})
+    looked_into = (each for node in ast.walk(ast.parse(source)) for each in _looked_into(node))
+    return sorted({each.lineno for each in looked_into if _is_text(each)})
 
 
 def _looked_into(node: ast.AST) -> Iterator[ast.expr]:
