@@ -95,10 +95,10 @@ def remedy_of(hint: Remedy | str | None) -> Remedy | None:
 
 
 def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
-    """Both: the words one after the other, and the last command."""
+    """Both: the words one after the other, and the last command; one before it is among the words."""
     if first is None or then is None:
         return first or then
-    words = "; ".join(filter(None, (first.text, then.text)))
+    words = "; ".join(filter(None, (str(first) if then.command else first.text, then.text)))
     return replace(then if then.command else first, text=words)
 
 
