@@ -301,13 +301,14 @@ def is_worker(config: pytest.Config) -> bool:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together on one worker what shares something, and mark what runs on real parts."""
+    real = ROOT / "tests" / "real"
     for item in items:
-        assert isinstance(item, pytest.Function)
-        fixtures = item._fixtureinfo.name2fixturedefs
-        if any(found[-1].scope == "module" for found in fixtures.values()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-        if ROOT / "tests" / "real" in item.path.parents:
+        if real in item.path.parents:
             item.add_marker(pytest.mark.real)
+            # The certified provider knows ports 8000 and 18000 alone, which are there once on a machine; what is in a
+            # folder of its own is started once for all its tests.
+            shared = item.path.relative_to(real).parts[:-1]
+            item.add_marker(pytest.mark.xdist_group("/".join(shared) or "ports 8000 and 18000"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

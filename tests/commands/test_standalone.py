@@ -166,6 +166,7 @@ def test_a_refused_refresh_token_means_a_login(
     assert len(browser.opened) == 2
 
 
+@pytest.mark.xdist_group("ports 8000 and 18000")
 def test_an_issuer_that_cannot_be_reached_costs_no_token(
     config: Path, plugin: Run, quiet: Run, issuer: ScriptedIssuer, clock: StoppedClock, browser: ScriptedBrowser
 ) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Run
 
+pytestmark = pytest.mark.xdist_group("ports 8000 and 18000")
 STEPS = (
     "togetherctl profile add demo",
     "togetherctl cluster add gpu",

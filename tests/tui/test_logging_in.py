@@ -331,6 +331,7 @@ def test_another_grant_is_chosen_with_keys_alone(
     assert issuer.counts["/device"] == 1
 
 
+@pytest.mark.xdist_group("ports 8000 and 18000")
 def test_several_that_are_marked_log_in_one_after_the_other(
     store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
 ) -> None:

@@ -34,6 +34,7 @@ async def fill_in(person: Person, *texts: str) -> None:
         await person.press(*keys(text), "down")
 
 
+@pytest.mark.xdist_group("ports 8000 and 18000")
 def test_a_newcomer_adds_a_profile_and_logs_in(
     issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, home: Path, canary: Canary
 ) -> None:
