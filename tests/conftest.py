@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import keyring
 import pytest
@@ -28,8 +29,10 @@ from togetherctl.wiring import World
 
 if TYPE_CHECKING:
     from togetherctl.auth.place import Place
+    from togetherctl.errors import TogetherctlError
 
 ROOT = Path(__file__).parents[1]
+RUNS = "  run: "
 KEPT = ("PATH", "LANG", "TMPDIR", "SYSTEMROOT")
 # The whole run's secrets and the whole run's captured output, held against each other at its end.
 EVERYTHING = Canary()
@@ -148,11 +151,23 @@ def make_world(environ: dict[str, str], conversation: Remembered, clock: Stopped
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """How a command ended; `error` is what it failed with, where it ran in this process."""
 
     code: int
     stdout: str
     stderr: str
+    error: TogetherctlError | None = None
+
+    @property
+    def commands(self) -> list[str]:
+        """The commands it says will help."""
+        return [line.removeprefix(RUNS) for line in self.stderr.splitlines() if line.startswith(RUNS)]
+
+    @property
+    def failure(self) -> tuple[int, str, str | None]:
+        """What scripts see of a failure: exit code, error code, and the command that helps."""
+        assert self.error is not None, self
+        return self.code, self.error.code, self.error.hint_command
 
 
 Run = Callable[..., Done]
@@ -162,15 +177,19 @@ CliIn = Callable[..., Run]
 @pytest.fixture
 def cli_in(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: Canary) -> CliIn:
     """A command line in this process, in a world some parts of which the test brings."""
-    from togetherctl.commands.run import run
+    from togetherctl.commands import run as running
 
     def make(*, program: str = "togetherctl", **parts: Any) -> Run:
         def call(*arguments: str, **changes: str) -> Done:
             capfd.readouterr()
-            code = run(arguments, {**environ, **changes}, program=program, make_world=partial(World, **parts))
+            with patch.object(running, "_failed", wraps=running._failed) as failed:
+                code = running.run(
+                    arguments, {**environ, **changes}, program=program, make_world=partial(World, **parts)
+                )
             captured = capfd.readouterr()
             _see(canary, arguments, captured.out, captured.err)
-            return Done(int(code), captured.out, captured.err)
+            error = failed.call_args.args[1] if failed.called else None
+            return Done(int(code), captured.out, captured.err, error)
 
         return call
 

@@ -39,7 +39,7 @@ def test_all_that_goes_is_said_before_anybody_is_asked(
     before = acme.read_text(), config.read_text()
     used = cli("profile", "remove", "acme")
     assert (used.code, "profile acme is used by cluster east" in used.stderr) == (2, True)
-    assert "run: togetherctl profile remove acme --cascade" in used.stderr
+    assert "togetherctl profile remove acme --cascade" in used.commands
     refused = cli("profile", "remove", "acme", "--cascade")
     assert refused.code == 2
     for line in (

@@ -98,7 +98,7 @@ def test_a_keyring_that_is_gone(session_file: Path, run: Callable[..., Done], se
     there, said = state(run)
     assert (there, "this machine has none that works here" in said) == ("none", True), said
     done = run("login", CI="1")
-    assert (done.code, "run: togetherctl profile set acme storage=file" in done.stderr) == (6, True), done.stderr
+    assert (done.code, "togetherctl profile set acme storage=file" in done.commands) == (6, True), done.stderr
     assert session_file.exists()
 
 

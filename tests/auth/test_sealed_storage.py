@@ -350,7 +350,7 @@ def test_the_null_and_the_fail_keyring_in_processes(
     for command in (("get-token", "--profile", "acme"), ("login", "acme")):
         done = process(*command, PYTHON_KEYRING_BACKEND=backend_name)
         assert (done.code, done.stdout, said in done.stderr) == (6, "", True), done.stderr
-        assert "run: togetherctl profile set acme storage=file" in done.stderr
+        assert "togetherctl profile set acme storage=file" in done.commands
     assert json.loads(process("status", "-o", "json", PYTHON_KEYRING_BACKEND=backend_name).stdout)
     assert not list((home / "tctl" / "state" / "sessions").glob("*.json*"))
 
@@ -486,7 +486,7 @@ def test_a_login_gets_past_a_lost_key(
     cli = cli_in(clock=clock, open_browser=browser)
     done = cli("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (6, "")
-    assert "run: togetherctl login acme" in done.stderr
+    assert "togetherctl login acme" in done.commands
     assert len(browser.opened) == 1
     done = cli("login", "acme")
     assert done.code == 0
@@ -516,7 +516,7 @@ def test_a_store_edited_by_hand_is_told_what_its_session_is(
     done = cli("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (6, "")
     assert "holds tokens that are not sealed, and this profile keeps its session sealed" in done.stderr
-    assert "run: togetherctl profile set acme storage=keyring" in done.stderr
+    assert "togetherctl profile set acme storage=keyring" in done.commands
     assert cli("profile", "set", "acme", "storage=keyring").code == 0
     assert cli("get-token", "--profile", "acme").code == 0
     assert b'"sealed"' in logged_in.read_bytes()

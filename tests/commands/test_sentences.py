@@ -15,16 +15,12 @@ import pytest
 import tomlkit
 
 from tests.support.issuer import Reply
-from togetherctl.commands import run as running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import CliIn, MakeStore, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.errors import TogetherctlError
 
 TABLE = Path(__file__).with_name("sentences.toml")
 # What pytest leaves of the environment was taken before the tests made it bare.
@@ -130,22 +126,8 @@ def machine(
     return Machine(issuer, store_at(issuer), home, run, clock)
 
 
-@pytest.fixture
-def errors(monkeypatch: pytest.MonkeyPatch) -> list[TogetherctlError]:
-    """What the command line failed with, on its way to stderr."""
-    found: list[TogetherctlError] = []
-    real: Callable[..., None] = running._failed
-
-    def failed(app: Any, error: TogetherctlError) -> None:
-        found.append(error)
-        real(app, error)
-
-    monkeypatch.setattr(running, "_failed", failed)
-    return found
-
-
 @pytest.mark.parametrize("name", SENTENCES)
-def test_a_sentence(name: str, machine: Machine, errors: list[TogetherctlError], home: Path) -> None:
+def test_a_sentence(name: str, machine: Machine, home: Path) -> None:
     case = SENTENCES[name]
     for change in case.get("with", []):
         getattr(machine, change)()
@@ -155,8 +137,8 @@ def test_a_sentence(name: str, machine: Machine, errors: list[TogetherctlError],
         text = (text or "").replace(machine.issuer.url, "ISSUER").replace(str(home), "HOME")
         return re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text.replace(machine.issuer.url.partition("//")[2], "HOST"))
 
-    assert errors, done
-    error = errors[-1]
+    error = done.error
+    assert error is not None, done
     found = {
         "code": error.code,
         "exit": done.code,

@@ -116,7 +116,7 @@ def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: lis
     assert (north["error"]["code"], north["error"]["exit"]) == ("unreachable", 4)
     done = cli("whoami")
     assert "togetherctl: cluster west: the API server at 127.0.0.1" in done.stderr
-    assert "run: togetherctl setup --profile acme" in done.stderr
+    assert "togetherctl setup --profile acme" in done.commands
     assert "togetherctl: cluster north: 127.0.0.1" in done.stderr
     assert done.code == 5
     # The first that failed decides.
