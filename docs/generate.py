@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
-from togetherctl.commands.lazy import LazyGroup
+from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
