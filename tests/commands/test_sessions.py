@@ -135,7 +135,7 @@ def test_status_for_people(cli: Run, clock: StoppedClock, issuer: ScriptedIssuer
     issuer.stop()
     assert cli("refresh").code == 4
     done = cli("status")
-    assert "expired  11m ago" in done.stdout.splitlines()[1]
+    assert "expired  11m 42s ago" in done.stdout.splitlines()[1]
     assert re.fullmatch(r"acme: localhost:\d+ refused the connection \(\d+s ago\)\n", done.stderr)
     assert cli("status", "-o", "name").stdout == "acme\n"
 
