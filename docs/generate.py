@@ -33,6 +33,7 @@ _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
 FLOORS = (
     "commands",
+    "cli",
     "tui",
     "demo",
     "actions",
