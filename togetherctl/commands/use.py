@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.actions.use import use
+from togetherctl.actions.kubeconfig_edit import use
 from togetherctl.cli.app import App, pass_app
 from togetherctl.paths import tilde
 
