@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.environment import CONFIG, HOME
-from togetherctl.errors import KubeconfigError, StorageError, UsageError
+from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.context_name import ContextTemplate, Named
@@ -72,7 +72,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if not clusters:
         raise UsageError(
             f"there is no cluster in {world.store.path} yet",
-            hint="togetherctl init",
+            hint=run("togetherctl", "init"),
         )
     if output_dir is not None and (kubeconfig is not None or set_current):
         other = "--set-current" if kubeconfig is None else "--kubeconfig"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.actions.kubeconfig import Written, forbidden, write_clusters
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
 from togetherctl.kube.ours import CURRENT, current_context, everything, take_out
@@ -81,7 +81,7 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     if store.mtime_ns is None:
         raise UsageError(
             f"there is no store at {store.path}, so every entry would go; --all says that this is meant",
-            hint="togetherctl kubeconfig remove --all",
+            hint=run("togetherctl", "kubeconfig", "remove", "--all"),
         )
     clusters, profiles = store.table.clusters, store.table.profiles
     return leaving(
