@@ -82,12 +82,7 @@ def show_error(app: App, error: TogetherctlError) -> None:
     """Print a failure on stdout in the envelope that scripts read; nothing in the forms for people."""
     if app.output not in ("json", "yaml"):
         return
-    failure: dict[str, Any] = {
-        "code": error.code,
-        "exit": int(error.exit_code),
-        "message": error.sentence(),
-        **hint_fields(error.remedy),
-    }
+    failure = failure_record(error, error.sentence())
     problems = getattr(error, "problems", None)
     if problems:
         failure["problems"] = list(problems)
@@ -115,6 +110,11 @@ def until(moment: float, now: float) -> str:
 def rfc3339(moment: float | None) -> str | None:
     """UTC, as JSON output has it; None stays None."""
     return timestamp(moment) if moment else None
+
+
+def failure_record(error: TogetherctlError, message: str) -> Item:
+    """A failure as scripts read it."""
+    return {"code": error.code, "exit": int(error.exit_code), "message": message, **hint_fields(error.remedy)}
 
 
 def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:

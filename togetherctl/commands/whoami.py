@@ -12,7 +12,7 @@ from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.output import Item, as_json, hint_fields, output_option, show_list, show_record
+from togetherctl.cli.output import Item, as_json, failure_record, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
 
 if TYPE_CHECKING:
@@ -123,19 +123,11 @@ def _groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
 
 
 def _cluster(one: Probed) -> Item:
-    error = one.error
     return {
         "cluster": one.cluster.name,
         "username": one.view.username if one.view else None,
         "groups": list(one.view.groups) if one.view else [],
-        "error": {
-            "code": error.code,
-            "exit": int(error.exit_code),
-            "message": error.message,
-            **hint_fields(error.remedy),
-        }
-        if error
-        else None,
+        "error": failure_record(one.error, one.error.message) if one.error else None,
     }
 
 

@@ -10,7 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.output import hint_fields, output_option, paragraph, show_record
+from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.profile import connection_to
@@ -91,20 +91,13 @@ def _item(report: Report, wishes: Wishes) -> dict[str, object]:
     return {
         "issuer": report.issuer,
         "usable": report.usable,
-        "error": _failure(report),
+        "error": failure_record(report.error, report.error.sentence()) if report.error else None,
         "preset": report.preset,
         "redirect_uris": list(wishes.redirect_uris),
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
         "findings": [_finding(finding) for finding in report.findings],
     }
-
-
-def _failure(report: Report) -> dict[str, object] | None:
-    error = report.error
-    if error is None:
-        return None
-    return {"code": error.code, "exit": int(error.exit_code), "message": error.sentence(), **hint_fields(error.remedy)}
 
 
 def _show(app: App, report: Report, client_id: str | None) -> None:
