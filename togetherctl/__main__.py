@@ -1,4 +1,4 @@
-"""The one door: `togetherctl` and `kubectl-together_login` both come in here."""
+"""Start here: `togetherctl` and `kubectl-together_login` both call `main`."""
 
 import os
 import sys

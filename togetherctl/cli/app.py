@@ -1,4 +1,4 @@
-"""What every command gets: the world to work with, and the two streams to speak on."""
+"""What every command gets: the world, the console, and how to ask before it acts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terminal side of the engine's conversation. All of it goes to stderr; `put` alone writes a command's payload."""
+"""Tell a person what happens, on stderr; `put` writes the payload to stdout."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Console:
         self._environ = environ
         # Whether a program has called us that may show stderr to no person.
         self.for_a_client = for_a_client
-        # What stands before everything that is waited for, where that is one of several.
+        # Before each line of waiting: which of several logins it is.
         self.progress = ""
 
     def say(self, sentence: str) -> None:
@@ -100,7 +100,7 @@ class Console:
         text = f"{said}:\n\n  {printable(url, limit=8000)}\n"
         tell(text)
         if not opened:
-            self._tell_whoever_sees(text)
+            self._tell_on_terminal(text)
 
     @property
     def is_seen(self) -> bool:
@@ -110,8 +110,8 @@ class Console:
 
         return has_terminal()
 
-    def _tell_whoever_sees(self, text: str) -> None:
-        """Say on the terminal what stderr may show to nobody."""
+    def _tell_on_terminal(self, text: str) -> None:
+        """Repeat on the terminal what a client may not show of stderr."""
         if self.for_a_client and not sys.stderr.isatty():
             from togetherctl.cli.caller_terminal import say_on_terminal
 
@@ -132,7 +132,7 @@ class Console:
             return
         text = f"Open this address on any device with a browser:\n\n  {uri}\n\nand enter this code:\n\n  "
         tell(f"{text}{self._styled(code, 'bold')}\n")
-        self._tell_whoever_sees(f"{text}{code}\n")
+        self._tell_on_terminal(f"{text}{code}\n")
 
     @property
     def can_ask(self) -> bool:
@@ -151,7 +151,7 @@ class Console:
         return read_line(printable(question), seconds=seconds, hidden=True)
 
     def go_on(self) -> None:
-        """Whoever wants it to end presses Ctrl-C."""
+        """Do nothing: at a terminal, Ctrl-C ends it."""
 
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The exec plugin as kubectl calls it. It loads no command line: somebody waits for every call."""
+"""`get-token` as kubectl calls it: print an ExecCredential, without loading the command line."""
 
 from __future__ import annotations
 

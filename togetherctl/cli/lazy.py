@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
-            # As kubectl has it: whoever names a group alone wants to know what it can do.
+            # A group without a verb shows its help, as in kubectl.
             put(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)

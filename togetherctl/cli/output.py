@@ -1,4 +1,4 @@
-"""The payload on stdout: lists and records as a table, JSON, YAML or names; failures in the same envelope."""
+"""Print lists and records on stdout, as a table, JSON, YAML or names; failures in the same envelope."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _VERSION = 1
 _GAP = 2
 _WIDEST_PARAGRAPH = 100
-# So many rows nobody reads on one screen, and the header stands far above.
+# More rows than a person reads on one screen.
 _MANY = 500
 # Short cells that would be hard to read in pieces; where a terminal is narrow, the others fold.
 _WHOLE = frozenset({"NAME", "PROFILE", "STATE", "EXPIRES", "GRANT", "STORAGE"})

@@ -1,4 +1,4 @@
-"""Which profiles a command is about, and doing something for each of their sessions once."""
+"""Choose profiles from arguments, and do something for the session of each."""
 
 from __future__ import annotations
 

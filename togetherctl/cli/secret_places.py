@@ -1,4 +1,4 @@
-"""Where client secrets go that leave a kubeconfig: what was typed, else what somebody says when asked."""
+"""Ask where the client secrets of a kubeconfig go, unless an option says it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
+    """The place for the client secret of each client: the typed one, else the answer of the person."""
 
     def __init__(self, app: App, typed: SecretPlace | None) -> None:
         self._app = app
@@ -26,7 +26,7 @@ class Places:
         return self._said.get((moved.issuer, moved.client_id), self._typed)
 
     def settle(self, secrets: Sequence[MovedSecret]) -> None:
-        """Know a place for each of them. Raises UsageError where that is not said and nobody can be asked."""
+        """Know a place for each of them. Raises UsageError where no option says it and the command cannot ask."""
         if self._typed is not None:
             if len(secrets) > 1 and self._typed.kind != "keyring":
                 raise UsageError(
@@ -37,7 +37,7 @@ class Places:
         if secrets and not self._app.console.can_ask:
             whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in secrets)
             raise UsageError(
-                f"the kubeconfig holds the client secret of {whose}, and it is not said where that is to go",
+                f"the kubeconfig holds the client secret of {whose}, and --secret does not say where to keep it",
                 hint=f"say --secret with {FORMS}",
             )
         for moved in secrets:

@@ -1,4 +1,4 @@
-"""`togetherctl completion`."""
+"""`togetherctl completion`: print the script that lets a shell complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`togetherctl demo`."""
+"""`togetherctl demo`: show the main job on this machine alone."""
 
 from __future__ import annotations
 

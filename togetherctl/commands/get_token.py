@@ -1,4 +1,4 @@
-"""`togetherctl get-token`: the exec plugin, as a person may call it, and with kubelogin's flags."""
+"""`togetherctl get-token`: the exec plugin with its options, and with kubelogin's flags."""
 
 from __future__ import annotations
 
@@ -64,4 +64,4 @@ def _refuse_both(flags: Flags) -> None:
     """Raises UsageError for flags that the profile speaks of."""
     others = [name for name in flags.typed if name != "force-refresh"]
     if others:
-        raise UsageError(f"--profile already says what --{others[0]} would; give one of them")
+        raise UsageError(f"--profile already sets what --{others[0]} sets; give one of them")

@@ -1,4 +1,4 @@
-"""One run of the command line, from arguments to exit code."""
+"""Run the command line once, from arguments to exit code."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(
 
 
 def _complete(app: App, instruction: str, program: str) -> int:
-    """Tell a shell what may follow on its line. Nothing goes to stderr, which is where somebody is typing."""
+    """Tell a shell what may follow on its line. Nothing goes to stderr, where a person is typing."""
     from togetherctl.cli.shell_completion import complete
 
     spell_out(sys.stdout)
@@ -67,7 +67,7 @@ def _through_click(app: App, arguments: list[str], program: str) -> object:
 
 
 def _root(program: str) -> click.Group:
-    """The commands that the program's name stands for."""
+    """The commands of the program, by its name."""
     if program == PLUGIN:
         from togetherctl.commands.plugin import plugin
 

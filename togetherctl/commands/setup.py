@@ -1,4 +1,4 @@
-"""`togetherctl setup`."""
+"""`togetherctl setup`: log in, and show how an API server accepts that token."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
 @click.option("--profile", "name", metavar="NAME", help="The profile to log in with, instead of flags.")
 @click.option("--username-claim", metavar="CLAIM", help="The claim for user names (default: email, else sub).")
-@click.option("--username-prefix", metavar="TEXT", help="What stands before user names; - is nothing.")
+@click.option("--username-prefix", metavar="TEXT", help="The prefix of user names; - means none.")
 @click.option(
     "--groups-claim", metavar="CLAIM", help="The claim for groups (default: groups, where the token has any)."
 )
-@click.option("--groups-prefix", metavar="TEXT", help="What stands before groups.")
+@click.option("--groups-prefix", metavar="TEXT", help="The prefix of groups.")
 @output_option
 @pass_app
 def command(
@@ -104,7 +104,7 @@ def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile
         profile = app.world.store.profile(name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
     if name is not None and flags.typed:
-        raise UsageError(f"--profile already says what --{flags.typed[0]} would; give one of them")
+        raise UsageError(f"--profile already sets what --{flags.typed[0]} sets; give one of them")
     from togetherctl.kubelogin.profile import profile_of
 
     program = click.get_current_context().find_root().info_name or PLUGIN

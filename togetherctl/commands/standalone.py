@@ -64,7 +64,7 @@ def _report(app: App, provider: AuthProvider, session: Session, outcome: Outcome
         )
     if outcome is Outcome.LOGGED_IN:
         app.console.next_steps(
-            "With an exec plugin no token stands in the kubeconfig, and kubectl logs in by itself.",
+            "With an exec plugin the kubeconfig holds no token, and kubectl logs in by itself.",
             shlex.join(
                 [
                     "kubectl",

@@ -1,4 +1,4 @@
-"""`togetherctl status`."""
+"""`togetherctl status`: show every session."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _tell_logins(app: App, items: list[Item]) -> None:
 
 
 def _tell_errors(app: App, items: list[Item]) -> None:
-    """What went wrong stands below the table, where a sentence has room."""
+    """Say what went wrong below the table, where a sentence has room."""
     for item in items:
         error = item["last_error"]
         if error:

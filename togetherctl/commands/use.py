@@ -1,4 +1,4 @@
-"""`togetherctl use`."""
+"""`togetherctl use`: make a cluster's context the current one."""
 
 from __future__ import annotations
 

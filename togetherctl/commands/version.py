@@ -1,4 +1,4 @@
-"""`togetherctl version`."""
+"""`togetherctl version`: show the version, the interpreter and the shim."""
 
 from __future__ import annotations
 

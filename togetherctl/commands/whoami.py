@@ -1,4 +1,4 @@
-"""`togetherctl whoami`."""
+"""`togetherctl whoami`: show who the issuer and each cluster say you are."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _say_forbidden(app: App) -> None:
 
 
 def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
-    """The profile, and its clusters that are to be asked. Raises UsageError."""
+    """The profile, and which of its clusters to ask. Raises UsageError."""
     store = app.world.store
     if not only:
         profile = store.profile(name)
@@ -97,7 +97,7 @@ def _claims(app: App, profile: Profile, session: Session | None) -> Claims:
         claims = read_claims(session.access_token.value if session.access_token else "")
     except Untrusted:
         return {}
-    app.console.say("What stands here is in its access token, whose signature only the cluster checks.")
+    app.console.say("The names below come from its access token, and only the cluster checks the signature of that.")
     return claims
 
 

@@ -117,7 +117,7 @@ class Code(AuthorizationCodeMixin):
 
 @dataclass
 class Grant(TokenMixin):
-    """What one refresh token stands for."""
+    """The grant behind one refresh token."""
 
     email: str
     client_id: str

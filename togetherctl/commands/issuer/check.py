@@ -1,4 +1,4 @@
-"""`togetherctl issuer check`."""
+"""`togetherctl issuer check`: look at an issuer before a login."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -> None:
     """Look at an issuer: what is there, and what will go wrong.
 
-    Nobody logs in. An issuer of the store is looked at as its profiles would use it. Exits with 0 if it can be used,
-    whatever there is to know; with 5 if it cannot, with 4 if it does not answer.
+    This does not log in. It looks at an issuer of the store as the profiles of the store use it. Exits with 0 if
+    togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
     """
     from togetherctl.auth.checking import check_issuer
 

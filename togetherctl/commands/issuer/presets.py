@@ -1,4 +1,4 @@
-"""`togetherctl issuer presets`."""
+"""`togetherctl issuer presets`: show the catalogue of identity providers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`togetherctl kubeconfig convert`."""
+"""`togetherctl kubeconfig convert`: move a kubeconfig over from kubelogin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`togetherctl profile secret`."""
+"""`togetherctl profile secret`: keep a client secret in the keyring."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def _asked(app: App, name: str) -> str:
     else:
         raise UsageError("this command cannot ask for the secret here", hint="pipe it in")
     if not secret or not secret.isprintable() or len(secret) > MAX_CHARACTERS:
-        raise UsageError("that is no client secret: one line of text is expected")
+        raise UsageError("the client secret must be one line of text")
     return secret
