@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
-from togetherctl.commands.lazy import LazyGroup
+from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
@@ -33,6 +33,7 @@ _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
 FLOORS = (
     "commands",
+    "cli",
     "tui",
     "demo",
     "actions",

@@ -1,4 +1,4 @@
-"""Asking clusters who they take you for: each profile's token first, then all clusters at once, with a bound."""
+"""Ask clusters who they take you for, each with the token of its profile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NEVER = Policy(ask=False)
 
 @dataclass(frozen=True)
 class Probed:
-    """What came of asking one cluster: its view, or why there is none."""
+    """The answer of one cluster: who you are to it, or the error."""
 
     cluster: Cluster
     view: ClusterView | None
@@ -170,7 +170,7 @@ def _explained(world: World, one: _Asked, error: Refused) -> Refused:
 
 
 def _has_audience(token: str) -> bool:
-    """Whether an API server can be told to take it: one that is a JWT and for somebody."""
+    """Whether an API server can accept it: it is a JWT and names an audience."""
     try:
         return bool(read_claims(token).get("aud"))
     except Untrusted:

@@ -11,9 +11,9 @@ import click
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.session import State
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.moments import rfc3339
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.output import rfc3339
 from togetherctl.errors import about
 from togetherctl.paths import in_a_command, tilde
 
@@ -64,7 +64,7 @@ def _report(app: App, provider: AuthProvider, session: Session, outcome: Outcome
         )
     if outcome is Outcome.LOGGED_IN:
         app.console.next_steps(
-            "With an exec plugin no token stands in the kubeconfig, and kubectl logs in by itself.",
+            "With an exec plugin the kubeconfig holds no token, and kubectl logs in by itself.",
             shlex.join(
                 [
                     "kubectl",

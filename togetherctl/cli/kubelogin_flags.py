@@ -1,4 +1,4 @@
-"""What commands that take kubelogin's flags have in common: sorting them from our own options, and showing them."""
+"""Commands that take kubelogin's flags: sort them from our options, and show them in the help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where client secrets go that leave a kubeconfig: what was typed, else what somebody says when asked."""
+"""Ask where the client secrets of a kubeconfig go, unless an option says it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.kubelogin.additions import MovedSecret
-
-_ASK_SECONDS = 600.0
 
 
 class Places:
-    """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
+    """The place for the client secret of each client: the typed one, else the answer of the person."""
 
     def __init__(self, app: App, typed: SecretPlace | None) -> None:
         self._app = app
@@ -28,7 +26,7 @@ class Places:
         return self._said.get((moved.issuer, moved.client_id), self._typed)
 
     def settle(self, secrets: Sequence[MovedSecret]) -> None:
-        """Know a place for each of them. Raises UsageError where that is not said and nobody can be asked."""
+        """Know a place for each of them. Raises UsageError where no option says it and the command cannot ask."""
         if self._typed is not None:
             if len(secrets) > 1 and self._typed.kind != "keyring":
                 raise UsageError(
@@ -39,21 +37,15 @@ class Places:
         if secrets and not self._app.console.can_ask:
             whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in secrets)
             raise UsageError(
-                f"the kubeconfig holds the client secret of {whose}, and it is not said where that is to go",
+                f"the kubeconfig holds the client secret of {whose}, and --secret does not say where to keep it",
                 hint=f"say --secret with {FORMS}",
             )
         for moved in secrets:
             self._said[moved.issuer, moved.client_id] = self._asked(moved)
 
     def _asked(self, moved: MovedSecret) -> SecretPlace:
-        console = self._app.console
-        console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
-        while True:
-            try:
-                answer = console.ask_line(f"Where is it to go: {FORMS}? ", _ASK_SECONDS)
-            except (EOFError, TimeoutError):
-                raise UsageError("nobody said where the client secret is to go; nothing was changed") from None
-            try:
-                return SecretPlace.parse(answer)
-            except UsageError as error:
-                console.warn(error.message)
+        from togetherctl.cli.prompts import Asking
+
+        self._app.console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
+        where = Asking(self._app.environ).text(f"Where should it go: {FORMS}?", check=SecretPlace.parse)
+        return SecretPlace.parse(where)

@@ -1,4 +1,4 @@
-"""The terminal side of the engine's conversation. All of it goes to stderr; `put` alone writes a command's payload."""
+"""Tell a person what happens, on stderr; `put` writes the payload to stdout."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Console:
         self._environ = environ
         # Whether a program has called us that may show stderr to no person.
         self.for_a_client = for_a_client
-        # What stands before everything that is waited for, where that is one of several.
+        # Before each line of waiting: which of several logins it is.
         self.progress = ""
 
     def say(self, sentence: str) -> None:
@@ -100,20 +100,20 @@ class Console:
         text = f"{said}:\n\n  {printable(url, limit=8000)}\n"
         tell(text)
         if not opened:
-            self._tell_whoever_sees(text)
+            self._tell_on_terminal(text)
 
     @property
     def is_seen(self) -> bool:
         if not self.for_a_client or sys.stderr.isatty():
             return True
-        from togetherctl.commands.unheard import has_terminal
+        from togetherctl.cli.caller_terminal import has_terminal
 
         return has_terminal()
 
-    def _tell_whoever_sees(self, text: str) -> None:
-        """Say on the terminal what stderr may show to nobody."""
+    def _tell_on_terminal(self, text: str) -> None:
+        """Repeat on the terminal what a client may not show of stderr."""
         if self.for_a_client and not sys.stderr.isatty():
-            from togetherctl.commands.unheard import say_on_terminal
+            from togetherctl.cli.caller_terminal import say_on_terminal
 
             say_on_terminal(text)
 
@@ -132,26 +132,26 @@ class Console:
             return
         text = f"Open this address on any device with a browser:\n\n  {uri}\n\nand enter this code:\n\n  "
         tell(f"{text}{self._styled(code, 'bold')}\n")
-        self._tell_whoever_sees(f"{text}{code}\n")
+        self._tell_on_terminal(f"{text}{code}\n")
 
     @property
     def can_ask(self) -> bool:
-        from togetherctl.commands.prompt import can_ask
+        from togetherctl.cli.prompts import can_ask
 
         return can_ask(self._environ)
 
     def ask_line(self, question: str, seconds: float) -> str:
-        from togetherctl.commands.prompt import read_line
+        from togetherctl.cli.prompts import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=False)
 
     def ask_secret(self, question: str, seconds: float) -> str:
-        from togetherctl.commands.prompt import read_line
+        from togetherctl.cli.prompts import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=True)
 
     def go_on(self) -> None:
-        """Whoever wants it to end presses Ctrl-C."""
+        """Do nothing: at a terminal, Ctrl-C ends it."""
 
     @contextmanager
     def waiting(self, what: str, seconds: float) -> Iterator[None]:

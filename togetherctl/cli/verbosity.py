@@ -1,4 +1,4 @@
-"""`-v`, `-vv`, `-v1`, `--v=1`: anywhere on the command line, as people know them from kubectl and kubelogin."""
+"""Read `-v`, `-vv`, `-v1`, `--v=1` anywhere on the command line, as kubectl and kubelogin do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SPELLING = re.compile(r"-(?P<letters>v+)|-v=?(?P<short>\d+)|--v(?:=(?P<long>\d+
 def take_verbosity(arguments: Sequence[str], *, apart: bool = False) -> tuple[int, list[str]]:
     """The level asked for, and the arguments without it; what follows `--` is left alone.
 
-    The number may stand `apart`, as in `-v 1`, where no argument could be meant by it.
+    With `apart`, the number may be the next argument, as in `-v 1`.
     """
     level, kept = 0, list[str]()
     for index, argument in enumerate(arguments):

@@ -1,7 +1,7 @@
-"""What a shell is told when somebody presses Tab: verbs, options, choices, and the names in the store.
+"""Complete verbs, options, choices and names of the store in bash, zsh and fish.
 
 click finds out what is being completed. What it cannot know, it is told here in one place: an argument or option is
-known by its name and by the word that stands for it in the help text.
+known by its name and by its metavar in the help text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from togetherctl.commands.verbosity import take_verbosity
+from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import ShellComplete
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.store.choices import Kind
 
 SHELLS = ("bash", "zsh", "fish")
@@ -104,7 +104,7 @@ def complete(app: App, instruction: str, root: click.Group) -> str:
     try:
         arguments, incomplete = completer.get_completion_args()
         items = completions(app, root, arguments, incomplete)
-    except Exception:  # noqa: BLE001 # somebody is typing: an error would only spoil their line
+    except Exception:  # noqa: BLE001 # a person is typing: an error would spoil the line
         return ""
     return "".join(f"{completer.format_completion(item)}\n" for item in items)
 
@@ -127,7 +127,7 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
 
 
 def _names(app: App, context: click.Context, wanted: click.Parameter, word: str) -> Sequence[str] | None:
-    """The names that may stand there; None where none are known."""
+    """The names that fit there; None where it takes no names."""
     if context.info_name == "presets" and word == "NAME":
         from togetherctl.store import presets
 
@@ -147,7 +147,7 @@ def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | 
     if word in _STANDS_FOR:
         return _STANDS_FOR[word]
     group = context.parent.info_name if context.parent else None
-    # A name that does not exist yet is nobody's to complete.
+    # A new name cannot be completed.
     if isinstance(wanted, click.Argument) and wanted.name in ("name", "names", "old") and context.info_name != "add":
         return next((kind for kind in _KINDS if kind == group), None)
     return None

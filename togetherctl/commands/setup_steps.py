@@ -1,4 +1,4 @@
-"""What follows from one token: the steps of a cluster's admin, as a page to read and as a record for scripts."""
+"""The page and the record of `setup`: API server flags, RBAC, and what each person runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from togetherctl.auth.claims import Claims
-    from togetherctl.commands.output import Item
+    from togetherctl.cli.output import Item
     from togetherctl.connection import Connection
     from togetherctl.kube.rbac import Naming
     from togetherctl.store.profile import Profile
@@ -52,7 +52,7 @@ class Steps:
 
     @property
     def audience(self) -> str:
-        """The client, unless the token is for somebody else, as access tokens can be."""
+        """The client, unless the token names other audiences, as access tokens can."""
         audience = self.claims.get("aud")
         listed = [item for item in (audience if isinstance(audience, list) else [audience]) if isinstance(item, str)]
         return self.profile.client_id if self.profile.client_id in listed or not listed else listed[0]
@@ -100,7 +100,7 @@ class Steps:
 
     @property
     def remarks(self) -> list[str]:
-        """What stands in the way, and what an admin should know."""
+        """Obstacles, and what an admin should know."""
         said = [*self.authentication.remarks(), *rbac.remarks(self.username, self.groups), *self.notes]
         if self.issuer != self.profile.issuer.url:
             said.append(

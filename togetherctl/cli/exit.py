@@ -1,11 +1,11 @@
-"""How a run ends: the only place that turns failures into words and exit codes."""
+"""Turn failures into words and exit codes, at the end of every run."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from togetherctl.commands.console import drop, tell
+from togetherctl.cli.console import drop, tell
 from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.printable import spell_out
 
@@ -27,7 +27,7 @@ def ended(work: Callable[[], object], failed: Callable[[TogetherctlError], objec
         tell("interrupted; nothing more was done")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
+        # The reader of our output has ended.
         drop(sys.stdout)
         return ExitCode.FAILED
     except OSError as error:

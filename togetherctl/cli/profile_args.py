@@ -1,4 +1,4 @@
-"""Which profiles a command is about, and doing something for each of their sessions once."""
+"""Choose profiles from arguments, and do something for the session of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from togetherctl.errors import TogetherctlError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.store.profile import Profile
 
 
