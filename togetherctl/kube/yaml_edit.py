@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_dump import dump
 from togetherctl.kube.yaml_tree import Node, colon_end, column, dash_end, line_end, line_start, walk
-from togetherctl.kube.yaml_values import Values, aliases, is_merge, key_text
+from togetherctl.kube.yaml_values import Values, aliases, dump, is_merge, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,10 +9,9 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_dump import dump
 from togetherctl.kube.yaml_edit import CannotEdit, Editing, Items, Splice, apply
 from togetherctl.kube.yaml_tree import Node, NotYAML, first
-from togetherctl.kube.yaml_values import Values, key_text, load
+from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

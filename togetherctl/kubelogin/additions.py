@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from togetherctl.kubelogin import names
-from togetherctl.store.identity import Identities
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.store.problems import described
+from togetherctl.store.profile import Identities
 from togetherctl.store.secrets import keyring_name
 
 if TYPE_CHECKING:

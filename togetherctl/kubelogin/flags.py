@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin import values
 from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Flag, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from togetherctl.kubelogin.known import Command
+
+_FIELD = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",]*)')
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,10 @@ class Flags:
             return
         if flag.kind == "map":
             for key, text in value.items():
-                yield f"--{flag.name}={values.pair(key, text if secrets or not flag.secret else 'VALUE')}"
+                yield f"--{flag.name}={_format_pair(key, text if secrets or not flag.secret else 'VALUE')}"
         elif flag.kind in ("list", "texts"):
             for text in value:
-                yield f"--{flag.name}={values.field(text) if flag.kind == 'list' else text}"
+                yield f"--{flag.name}={_format_field(text) if flag.kind == 'list' else text}"
         elif flag.kind == "switch":
             yield f"--{flag.name}" if value else f"--{flag.name}=false"
         else:
@@ -113,15 +117,15 @@ def parse(arguments: Sequence[str], command: Command = "get-token") -> Flags:
 def _joined(flag: Flag, before: Any, text: str) -> Any:
     """The value of a flag that had `before` after `text` came for it. Raises ValueError."""
     if flag.kind == "switch":
-        return values.switch(text)
+        return _parse_switch(text)
     if flag.kind == "number":
-        return values.number(text)
+        return _parse_number(text)
     if flag.kind == "list":
-        return (*(before or ()), *values.fields(text))
+        return (*(before or ()), *_parse_fields(text))
     if flag.kind == "texts":
         return (*(before or ()), text)
     if flag.kind == "map":
-        return {**(before or {}), **values.pairs(text)}
+        return {**(before or {}), **_parse_pairs(text)}
     if flag.choices and text not in flag.choices:
         raise ValueError(f"must be one of {', '.join(flag.choices)}")
     return text
@@ -149,7 +153,7 @@ def _long(
     name: str, value: str | None, words: Iterator[str], known: Mapping[str, Flag]
 ) -> Iterator[tuple[str, object]]:
     if name == "help":
-        yield name, value is None or values.switch(value)
+        yield name, value is None or _parse_switch(value)
     elif name == "v":
         yield name, _level(value if value is not None else _next("--v", words))
     elif name in LOG_SWITCHES:
@@ -179,7 +183,7 @@ def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
 
 def _level(text: str) -> int:
     try:
-        return values.number(text)
+        return _parse_number(text)
     except ValueError as error:
         raise UsageError(f"-v {error}") from None
 
@@ -199,3 +203,59 @@ def _unknown(name: str, known: Mapping[str, Flag]) -> UsageError:
     if elsewhere is not None:
         return UsageError(f"--{name} is a flag of {', '.join(sorted(elsewhere.commands))}, not of this command")
     return UsageError(f"unknown flag --{name}")
+
+
+def _parse_fields(text: str) -> list[str]:
+    """The fields of one line of CSV (RFC 4180); none for an empty text. Raises ValueError."""
+    found: list[str] = []
+    place = 0
+    while text and place <= len(text):
+        match = _FIELD.match(text, place)
+        if match is None or text[match.end() : match.end() + 1] not in ("", ","):
+            raise ValueError("has a quote in a place where none may be")
+        quoted = match["quoted"]
+        found.append(match["plain"] if quoted is None else quoted.replace('""', '"'))
+        place = match.end() + 1
+    return found
+
+
+def _parse_pairs(text: str) -> dict[str, str]:
+    """`k=v`, or several of them separated by commas. Raises ValueError.
+
+    A text with a single `=` is one pair, whatever commas its value has.
+    """
+    if "=" not in text:
+        raise ValueError("must look like KEY=VALUE")
+    found: dict[str, str] = {}
+    for pair in [text.strip('"')] if text.count("=") == 1 else _parse_fields(text):
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise ValueError("must look like KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def _parse_switch(text: str) -> bool:
+    """Raises ValueError."""
+    if text not in _TRUE | _FALSE:
+        raise ValueError("must be true or false")
+    return text in _TRUE
+
+
+def _parse_number(text: str) -> int:
+    """A whole number, or a hexadecimal one with `0x`. Raises ValueError."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _format_field(value: str) -> str:
+    """An entry of a list as it is typed."""
+    return '"{}"'.format(value.replace('"', '""')) if re.search(r'[",\n]', value) else value
+
+
+def _format_pair(key: str, value: str) -> str:
+    """An entry of a map as it is typed."""
+    text = f"{key}={value}"
+    return text if text.count("=") == 1 and text == text.strip('"') else _format_field(text)

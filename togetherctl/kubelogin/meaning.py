@@ -13,8 +13,7 @@ from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.known import LISTEN_ADDRESS
-from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, one_bundle
-from togetherctl.kubelogin.redirects import has_certificate
+from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, has_certificate, one_bundle
 from togetherctl.paths import expand, tilde
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable

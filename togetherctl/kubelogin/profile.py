@@ -6,19 +6,18 @@ import shlex
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
 from togetherctl.paths import expand, locate
 from togetherctl.store import checks
-from togetherctl.store.key import session_key
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.problems import described
-from togetherctl.store.profile import Issuer, Profile, connection_to
+from togetherctl.store.profile import Issuer, Loopback, Profile, connection_to, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +52,7 @@ _FLAG_OF_KEY = {
     "ca_data": "--certificate-authority-data",
     "request_headers": "--oidc-request-header",
 }
+_LOCALHOST = "localhost"
 
 
 def profile_of(
@@ -74,7 +74,7 @@ def profile_of(
     secret = client_secret(flags, environ, command)
     return Profile(
         name="",
-        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
+        key=session_key_of(issuer, profile, connection),
         issuer=Issuer("", issuer.url, connection),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
@@ -241,3 +241,68 @@ def _validated(model: type[_Table], keys: dict[str, Any]) -> _Table:
     except ValidationError as error:
         problem = described(error.errors(include_url=False, include_input=False)[0])
         raise UsageError(f"{_FLAG_OF_KEY[problem.key[0]]} {problem.reason}") from None
+
+
+def loopbacks(flags: Flags) -> tuple[Loopback, ...]:
+    """Redirect URIs, and where to listen for each. Raises UsageError.
+
+    The addresses that kubelogin listens at by default become both families of `localhost`, so that nobody else can
+    own the other half; what is typed is listened at as it is.
+    """
+    host = flags.oidc_redirect_url_hostname or _LOCALHOST
+    as_given = "listen-address" in flags.typed or bool(flags.oidc_redirect_url) or host != _LOCALHOST
+    scheme = "https" if has_certificate(flags) else "http"
+    return tuple(
+        Loopback(
+            flags.oidc_redirect_url or f"{scheme}://{host}:{address.rpartition(':')[2]}", address if as_given else None
+        )
+        for address in map(_address, flags.listen_address or ("127.0.0.1:0",))
+    )
+
+
+def has_certificate(flags: Flags) -> bool:
+    """Whether the redirect URI is https; as in kubelogin, a certificate without its key counts for nothing."""
+    return bool(flags.local_server_cert and flags.local_server_key)
+
+
+def check_redirect_url(flags: Flags, *, browser: bool) -> None:
+    """Any URI without a fragment (RFC 6749, 3.1.2) will do: what is registered is the issuer's matter.
+
+    A `browser` on this machine has to find its way back. Raises UsageError.
+    """
+    url = flags.oidc_redirect_url
+    if not url:
+        return
+    checked("--oidc-redirect-url", _uri, url)
+    if browser and urlsplit(url).scheme not in ("http", "https"):
+        raise UsageError(
+            "--oidc-redirect-url is no address that a browser could come back to",
+            hint="with --grant-type=authcode-keyboard the code is pasted",
+        )
+
+
+def checked(flag: str, check: Callable[[str], str], value: str) -> str:
+    """The value, if it stands the check. Raises UsageError, naming the flag."""
+    try:
+        return check(value)
+    except ValueError as error:
+        raise UsageError(f"{flag} {error}") from None
+
+
+def _uri(value: str) -> str:
+    if not value.isprintable() or " " in value or "#" in value:
+        raise ValueError("must be a URI without spaces and without a fragment")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or (parts.scheme in ("http", "https") and not parts.hostname):
+        raise ValueError("must look like http://localhost:8000")
+    return value
+
+
+def _address(address: str) -> str:
+    """An address to listen at; without a host it is every address of this machine, as in Go. Raises UsageError."""
+    whole = f"0.0.0.0{address}" if address.startswith(":") else address  # noqa: S104 # as the person wrote it
+    return checked("--listen-address", checks.listen_address, whole)

@@ -17,6 +17,9 @@ from togetherctl.store.toml_text import CannotEdit, NotTOML, TomlText, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Literal
+
+    from togetherctl.store.choices import Kind
 
 _MAX_BYTES = 16 * 1024 * 1024
 _LOCK_SECONDS = 10.0
@@ -47,6 +50,21 @@ def read(path: Path) -> TomlFile:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
     return TomlFile(path, text, _parsed(path, text), status.st_mtime_ns)
+
+
+def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
+    """The names of one kind in the order of the file, for the shell's completion.
+
+    Only the names are checked. The list is empty where the file cannot be read; no error is raised.
+    """
+    from togetherctl.store.checks import NAME
+
+    try:
+        data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
+    except (OSError, UnicodeDecodeError, NotTOML):
+        return []
+    table = data.get(f"{kind}s")
+    return [name for name in table if NAME.fullmatch(name)] if isinstance(table, dict) else []
 
 
 @contextmanager

@@ -114,7 +114,6 @@ def resolve(
 
     `secrets` gives the variables that hold client secrets.
     """
-    from togetherctl.store.key import session_key
     from togetherctl.store.presets import find
 
     preset = find(issuer.preset, issuer.url)
@@ -130,7 +129,7 @@ def resolve(
         offline_access = preset.offline_access
     return Profile(
         name=name,
-        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
+        key=session_key_of(issuer, profile, connection),
         issuer=Issuer(
             profile.issuer,
             issuer.url,
@@ -170,6 +169,29 @@ def connection_to(issuer: IssuerTable, *, folder: Path, environ: Mapping[str, st
         proxy=issuer.proxy,
         headers=dict(issuer.request_headers),
     )
+
+
+def session_key_of(issuer: IssuerTable, profile: ProfileTable, connection: Connection) -> str:
+    """The session key of `profile`; `connection` is how requests get to `issuer`."""
+    from togetherctl.store.key import session_key
+
+    return session_key(issuer, profile, [str(path) for path in connection.ca_files])
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Compares tables that are written differently; relative paths lie beside the store in `folder`."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def key(self, issuer: IssuerTable, profile: ProfileTable) -> str:
+        """The session key: profiles with the same one share a session."""
+        return session_key_of(issuer, profile, self.way(issuer))
+
+    def way(self, issuer: IssuerTable) -> Connection:
+        """How requests get to the issuer, and what is trusted on the way."""
+        return connection_to(issuer, folder=self.folder, environ=self.environ)
 
 
 def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:

@@ -10,9 +10,8 @@ from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand, in_a_command
 from togetherctl.store import files
-from togetherctl.store.key import session_key
 from togetherctl.store.problems import checked, refusal, unknown
-from togetherctl.store.profile import Profile, resolve
+from togetherctl.store.profile import Profile, connection_to, resolve, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,12 +156,13 @@ class Store:
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        ca_files = {
-            name: [str(expand(path, self._environ, beside=self.path.parent)) for path in issuer.ca_file or ()]
-            for name, issuer in self.table.issuers.items()
+        issuers = self.table.issuers
+        connections = {
+            name: connection_to(issuer, folder=self.path.parent, environ=self._environ)
+            for name, issuer in issuers.items()
         }
         return {
-            name: session_key(self.table.issuers[table.issuer], table, ca_files[table.issuer])
+            name: session_key_of(issuers[table.issuer], table, connections[table.issuer])
             for name, table in self.table.profiles.items()
         }
 

@@ -11,8 +11,6 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.store import toml_keys
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,10 +18,11 @@ if TYPE_CHECKING:
     from tomlkit.items import Item, Table
 
 Key = tuple[str, ...]
-
-
 _SYNTAX_PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999,}")
+_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_KEY = re.compile(rf"[ \t]*(?:\[\[?[ \t]*)?({_PART}(?:[ \t]*\.[ \t]*{_PART})*)")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class NotTOML(Exception):
@@ -121,11 +120,11 @@ class TomlText:
             expected = _with(_without(expected, key), renamed, table)
         for path in headed:
             for span in spans[path]:
-                lines[span.start] = toml_keys.renamed(lines[span.start], len(path), len(key) - 1, name)
+                lines[span.start] = _rename_part(lines[span.start], len(path), len(key) - 1, name)
         rest = []
         for path in naming:
             at = spans[path][0].start if path in spans else None
-            line = None if at is None else toml_keys.valued(lines[at], old, name)
+            line = None if at is None else _replace_value(lines[at], old, name)
             if at is None or line is None:
                 rest.append(path)
             else:
@@ -338,3 +337,25 @@ def _pruned(value: Any) -> Any:
         return value
     kept = {name: _pruned(item) for name, item in value.items()}
     return {name: item for name, item in kept.items() if item != {}}
+
+
+def _rename_part(line: str, depth: int, at: int, name: str) -> str:
+    """The line of a key whose whole path has `depth` parts, with another name for the part `at` of that path.
+
+    The line stays as it is where that part stands in a header above it.
+    """
+    key = _KEY.match(line)
+    if key is None:
+        return line
+    parts = list(re.finditer(_PART, key[1]))
+    place = at - (depth - len(parts))
+    if place < 0:
+        return line
+    start, end = (key.start(1) + index for index in parts[place].span())
+    return line[:start] + (name if _BARE.fullmatch(name) else f'"{name}"') + line[end:]
+
+
+def _replace_value(line: str, old: str, new: str) -> str | None:
+    """The line of a key whose value is the name `old`, with `new` instead; None where that is not plain to see."""
+    match = re.match(rf"""([^=]*=[ \t]*)(["']){re.escape(old)}\2(?=[ \t]*(?:#.*)?\r?\n?$)""", line)
+    return None if match is None else f"{match[1]}{match[2]}{new}{match[2]}{line[match.end() :]}"

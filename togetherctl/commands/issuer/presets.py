@@ -11,8 +11,7 @@ from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_list, show_record
 from togetherctl.commands.paragraphs import paragraph
 from togetherctl.errors import UsageError
-from togetherctl.store.preset_page import parts
-from togetherctl.store.presets import find, names
+from togetherctl.store.presets import find, names, parts
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:
