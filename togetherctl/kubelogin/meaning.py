@@ -131,7 +131,7 @@ def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]
     if flags.oidc_request_header:
         yield "request_headers", dict(flags.oidc_request_header)
     proxy = next((env[name] for name in _PROXIES if env.get(name)), None)
-    if proxy is not None and _is_sound(checks.issuer_proxy_url, proxy):
+    if proxy is not None and _is_sound(checks.proxy_url, proxy):
         yield "proxy", proxy
 
 

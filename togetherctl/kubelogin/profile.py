@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
+from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import expand, locate
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
+from togetherctl.store.overrides import Overrides
 from togetherctl.store.problems import described
 from togetherctl.store.profile import Issuer, Loopback, Profile, connection_to, session_key_of
 
@@ -72,6 +73,7 @@ def profile_of(
     here = expand(".", environ)
     connection = connection_to(issuer, folder=here, environ=environ)
     secret = client_secret(flags, environ, command)
+    overrides = Overrides.read(environ)
     return Profile(
         name="",
         key=session_key_of(issuer, profile, connection),
@@ -95,8 +97,8 @@ def profile_of(
         open_url_after=flags.open_url_after_authentication or None,
         pkce="always" if flags.oidc_use_pkce else _PKCE[flags.oidc_pkce_method],
         auth_params={**(OFFLINE if profile.grant in ("authcode", "paste") else {}), **profile.auth_params},
-        browser=_browser(flags, environ),
-        may_log_in=_may_log_in(environ),
+        browser=_browser(flags, overrides),
+        may_log_in=overrides.may_log_in is not False,
         login_timeout=float(flags.authentication_timeout_sec),
         command=command_line(flags, command=command, program=program),
         sessions=_sessions(flags, environ, profile.storage),
@@ -198,25 +200,11 @@ def one_bundle(bundles: tuple[str, ...]) -> str | None:
     return b64encode(b"\n".join(b64decode(bundle) for bundle in bundles)).decode("ascii")
 
 
-def _browser(flags: Flags, environ: Mapping[str, str]) -> tuple[str, ...] | Literal[False] | None:
+def _browser(flags: Flags, overrides: Overrides) -> tuple[str, ...] | Literal[False] | None:
     """What is typed goes before `TOGETHERCTL_BROWSER`."""
     if flags.skip_open_browser:
         return False
-    if flags.browser_command:
-        return (flags.browser_command,)
-    if not environ.get(BROWSER):
-        return None
-    from togetherctl.store.overrides import Overrides
-
-    return Overrides.read(environ).browser
-
-
-def _may_log_in(environ: Mapping[str, str]) -> bool:
-    if not environ.get(LOGIN):
-        return True
-    from togetherctl.store.overrides import Overrides
-
-    return Overrides.read(environ).login != "never"
+    return (flags.browser_command,) if flags.browser_command else overrides.browser
 
 
 def _password(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:

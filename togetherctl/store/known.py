@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.connection import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import BROWSER, CONFIG, LOGIN
+from togetherctl.errors import ConfigError
 from togetherctl.store.profile import Issuer, Loopback, Profile
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class KnownProfiles:
             now = self._circumstances()
             if known.pop("profile_name") != name or known.pop("circumstances") != now:
                 return None
-            profile = self._overridden(_decoded(known["profile"]))
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            profile = self._override(_decode(known["profile"]))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ConfigError):
             return None
         self.mtime_ns = int(now["mtime_ns"])
         return profile
@@ -74,9 +75,9 @@ class KnownProfiles:
             circumstances = self._circumstances()
             if circumstances["mtime_ns"] != store.mtime_ns:
                 return
-            known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
+            known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encode(profile)}
             make_private_folder(self._paths.known)
-            write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
+            write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
 
     def drop_all(self) -> None:
         """Forget them, where the store has changed: a name that is gone leaves no file behind."""
@@ -84,15 +85,12 @@ class KnownProfiles:
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
 
-    def _overridden(self, profile: Profile) -> Profile:
-        login, browser = self._environ.get(LOGIN), self._environ.get(BROWSER)
-        if login:
-            profile = replace(profile, may_log_in={"auto": True, "never": False}[login])
-        if browser:
-            import shlex
+    def _override(self, profile: Profile) -> Profile:
+        if not (self._environ.get(LOGIN) or self._environ.get(BROWSER)):
+            return profile
+        from togetherctl.store.overrides import Overrides
 
-            profile = replace(profile, browser=tuple(shlex.split(browser)) or profile.browser)
-        return profile
+        return Overrides.read(self._environ).apply(profile)
 
     def _circumstances(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
@@ -108,17 +106,11 @@ class KnownProfiles:
         }
 
 
-def _encoded(profile: Profile) -> dict[str, Any]:
-    kept = {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in _LEFT_OUT}
-    kept["issuer"] = asdict(profile.issuer)
-    kept["issuer"]["connection"]["ca_files"] = [str(path) for path in profile.issuer.connection.ca_files]
-    kept["loopbacks"] = [asdict(loopback) for loopback in profile.loopbacks]
-    kept["certificate"] = [str(path) for path in profile.certificate] if profile.certificate else None
-    kept["auth_params"] = dict(profile.auth_params)
-    return kept
+def _encode(profile: Profile) -> dict[str, Any]:
+    return {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT}
 
 
-def _decoded(kept: dict[str, Any]) -> Profile:
+def _decode(kept: dict[str, Any]) -> Profile:
     issuer, certificate = kept.pop("issuer"), kept.pop("certificate")
     connection = issuer.pop("connection")
     ca_files = tuple(Path(path) for path in connection.pop("ca_files"))

@@ -1,68 +1,47 @@
-"""The environment variables that override the store, checked like the store itself."""
+"""Read the environment variables that override the configuration file.
+
+They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
+"""
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from pydantic import BeforeValidator, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-
+from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-def _words(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return tuple(shlex.split(value)) or None
-    except ValueError as error:
-        raise ValueError(f"is not a command line: {str(error).lower()}") from None
+    from togetherctl.store.profile import Profile
 
 
-class Overrides(BaseSettings):
-    """What `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER` say; None where they say nothing."""
-
-    model_config = SettingsConfigDict(env_prefix="TOGETHERCTL_", env_ignore_empty=True, extra="ignore", frozen=True)
+@dataclass(frozen=True)
+class Overrides:
+    """What the variables say; None where they say nothing."""
 
     profile: str | None = None
-    login: Literal["auto", "never"] | None = None
-    browser: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_words)] = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `read` passes counts: the environment is a parameter here."""
-        return (init_settings,)
+    may_log_in: bool | None = None
+    browser: tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Overrides:
         """The overrides of one environment. Raises ConfigError."""
+        login = environ.get(LOGIN) or None
+        if login not in (None, "auto", "never"):
+            raise ConfigError(f"the environment variable {LOGIN} must be auto or never")
         try:
-            return cls(**_From(cls, environ)())
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            name = f"TOGETHERCTL_{str(problem['loc'][0]).upper()}"
-            expected = problem.get("ctx", {}).get("expected")
-            reason = f"must be {str(expected).replace(chr(39), '')}" if expected else str(problem["ctx"]["error"])
-            raise ConfigError(f"the environment variable {name} {reason}") from None
+            browser = tuple(shlex.split(environ.get(BROWSER, "")))
+        except ValueError as error:
+            raise ConfigError(
+                f"the environment variable {BROWSER} is not a command line: {str(error).lower()}"
+            ) from None
+        return cls(environ.get(PROFILE) or None, None if login is None else login == "auto", browser or None)
 
-
-class _From(EnvSettingsSource):
-    """The environment as a parameter instead of the process's own."""
-
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(settings_cls)
-
-    def _load_env_vars(self) -> Mapping[str, Any]:
-        return {name.lower(): value for name, value in self._environ.items() if value}
+    def apply(self, profile: Profile) -> Profile:
+        """The profile with what the variables say about its login and browser."""
+        if self.may_log_in is not None:
+            profile = replace(profile, may_log_in=self.may_log_in)
+        return replace(profile, browser=self.browser) if self.browser else profile

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand, in_a_command
 from togetherctl.store import files
+from togetherctl.store.overrides import Overrides
 from togetherctl.store.problems import checked, refusal, unknown
 from togetherctl.store.profile import Profile, connection_to, resolve, session_key_of
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from togetherctl.store.choices import Kind, Storage
     from togetherctl.store.models import StoreTable
-    from togetherctl.store.overrides import Overrides
 
 
 @dataclass(frozen=True)
@@ -68,12 +67,8 @@ class Store:
         return cls(path, table, environ, mtime_ns=file.mtime_ns)
 
     @cached_property
-    def overrides(self) -> Overrides | None:
-        """What the environment overrides; None where it says nothing, which costs no library to find out."""
-        if not any(self._environ.get(name) for name in (PROFILE, LOGIN, BROWSER)):
-            return None
-        from togetherctl.store.overrides import Overrides
-
+    def overrides(self) -> Overrides:
+        """What the environment overrides. Raises ConfigError."""
         return Overrides.read(self._environ)
 
     def entries(self, kind: Kind) -> Mapping[str, BaseModel]:
@@ -98,15 +93,7 @@ class Store:
 
     def profile(self, name: str | None = None) -> Profile:
         """The profile called `name`; without a name the one that is meant. Raises UsageError."""
-        profile = self.resolved(name or self.meant_profile())
-        overrides = self.overrides
-        if overrides is None:
-            return profile
-        if overrides.login is not None:
-            profile = replace(profile, may_log_in=overrides.login == "auto")
-        if overrides.browser is not None:
-            profile = replace(profile, browser=overrides.browser)
-        return profile
+        return self.overrides.apply(self.resolved(name or self.meant_profile()))
 
     def resolved(self, name: str) -> Profile:
         """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
@@ -134,7 +121,7 @@ class Store:
 
     def meant_profile(self) -> str:
         """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
-        name = (self.overrides and self.overrides.profile) or self.table.default_profile
+        name = self.overrides.profile or self.table.default_profile
         if name:
             return name
         names = self.profile_names
