@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
+from togetherctl.kube.stanza import mapping_or_empty
 from togetherctl.paths import in_a_command
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class AuthProvider:
     def read_again(self) -> AuthProvider:
         """The same user as it stands now: kubectl may have refreshed it. Raises KubeconfigError."""
         parsed = read_kubeconfig(self.path)
-        entry = _named(parsed, "users", self.user) if parsed else None
+        entry = _find_entry(parsed, "users", self.user) if parsed else None
         if entry is None:
             raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
         return provider_of(self.path, self.user, entry)
@@ -89,7 +90,7 @@ def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthPro
         raise KubeconfigError(f"there is no kubeconfig at {', '.join(map(str, files))}", hint=_SETUP)
     name = user or _user_of(texts, context)
     for path, text in texts.items():
-        entry = _named(text, "users", name)
+        entry = _find_entry(text, "users", name)
         if entry is not None:
             return provider_of(path, name, entry)
     raise KubeconfigError(f"there is no user {name} in {', '.join(map(str, texts))}", hint="kubectl config get-users")
@@ -102,9 +103,9 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
             "the kubeconfig has no current context", hint="name one with --context, or a user with --user"
         )
     for text in texts.values():
-        entry = _named(text, "contexts", name)
+        entry = _find_entry(text, "contexts", name)
         if entry is not None:
-            user = _mapping(entry.get("context")).get("user")
+            user = mapping_or_empty(entry.get("context")).get("user")
             if not isinstance(user, str) or not user:
                 raise KubeconfigError(f"the context {name} names no user", hint="name one with --user")
             return user
@@ -115,8 +116,8 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
 
 def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
     """Raises KubeconfigError unless this user logs in by `auth-provider: oidc`."""
-    body = _mapping(entry.get("user"))
-    provider = _mapping(body.get("auth-provider"))
+    body = mapping_or_empty(entry.get("user"))
+    provider = mapping_or_empty(body.get("auth-provider"))
     if not provider and body.get("exec"):
         raise KubeconfigError(
             f"the user {name} in {path} runs a plugin, so kubectl logs in by itself and nothing is to be done here",
@@ -128,7 +129,7 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
         )
     if provider.get("name") != "oidc":
         raise KubeconfigError(f"the auth-provider of the user {name} in {path} is not oidc")
-    config = {key: value for key, value in _mapping(provider.get("config")).items() if isinstance(value, str)}
+    config = {key: value for key, value in mapping_or_empty(provider.get("config")).items() if isinstance(value, str)}
     for key in ("idp-issuer-url", "client-id"):
         if not config.get(key):
             raise KubeconfigError(
@@ -150,9 +151,5 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
     )
 
 
-def _named(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
+def _find_entry(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
     return next((entry for entry in text.entries(section) if entry["name"] == name), None)
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

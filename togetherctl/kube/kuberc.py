@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import Change, read_file
+from togetherctl.kube.stanza import list_or_empty
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
 
@@ -101,5 +102,4 @@ class Kuberc:
             raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None
 
     def _listed(self) -> list[dict[str, Any]]:
-        listed = self.text.data.get(LIST)
-        return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        return [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]

@@ -1,8 +1,10 @@
-"""Putting entries of ours into kubeconfigs, and into nobody else's place."""
+"""Write and rename entries of togetherctl in kubeconfigs, and refuse to replace those of others."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
@@ -37,14 +39,12 @@ def write(
     it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
     Raises KubeconfigError, and then no file was changed.
     """
-    if dry_run:
-        return _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
-    with holding(sorted(files)):
+    with nullcontext() if dry_run else holding(sorted(files)):
         changes = _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
         for change in changes:
-            if change.changed:
+            if change.changed and not dry_run:
                 change.write()
-        return changes
+    return changes
 
 
 class _Plan:
@@ -54,7 +54,7 @@ class _Plan:
         self._files = [KubeconfigFile.read(path) for path in files]
         self._fallback = next((file for file in self._files if file.original is not None), self._files[-1])
         self._foreign: list[str] = []
-        self._taken: list[str] = []
+        self._of_others: list[str] = []
 
     def with_entries(
         self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool
@@ -72,7 +72,7 @@ class _Plan:
 
     def _put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> None:
         file, existing = self._find(entry, entry.name)
-        if existing is None and entry.instead is not None:
+        if existing is None:
             file, existing = self._find(entry, entry.instead)
         if existing is None:
             file.text.put(entry.section, entry.over(None))
@@ -81,7 +81,9 @@ class _Plan:
         if owner is None and not overwrite:
             self._foreign.append(f"{entry.section[:-1]} {entry.name} in {file.path}")
         elif owner is not None and entry.cluster is not None and owner.cluster in others:
-            self._taken.append(f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}")
+            self._of_others.append(
+                f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}"
+            )
         elif existing["name"] == entry.name:
             file.text.put(entry.section, entry.over(existing if owner is not None else None))
         else:
@@ -90,12 +92,9 @@ class _Plan:
                 if entry.section == "contexts" and each.text.data.get(CURRENT) == entry.instead:
                     each.text.put_scalar(CURRENT, entry.name)
 
-    def _find(self, entry: Entry, name: str) -> tuple[KubeconfigFile, dict[str, Any] | None]:
-        for file in self._files:
-            for item in file.text.entries(entry.section):
-                if item["name"] == name:
-                    return file, item
-        return self._fallback, None
+    def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
+        known = ((file, item) for file in self._files for item in file.text.entries(entry.section))
+        return next(((file, item) for file, item in known if item["name"] == name), (self._fallback, None))
 
     def _refuse(self) -> None:
         if self._foreign:
@@ -105,9 +104,9 @@ class _Plan:
                 hint="--overwrite replaces them; a context of its own for a cluster: "
                 "togetherctl cluster set NAME context=OTHER",
             )
-        if self._taken:
+        if self._of_others:
             raise KubeconfigError(
-                f"{' and '.join(self._taken)}, and cannot be that of another cluster too",
+                f"{' and '.join(self._of_others)}, and cannot be that of another cluster too",
                 hint="a context of its own for a cluster: togetherctl cluster set NAME context=OTHER",
             )
 
@@ -130,7 +129,7 @@ def rename_profile(files: Sequence[KubeconfigFile], old: str, new: str, called: 
         if owner is not None and owner.profile == old:
             name = after if found.name == before else found.name
             stanza = found.body.get("exec")
-            changes = {"exec": _calling(stanza, old, new)} if isinstance(stanza, dict) else {}
+            changes = {"exec": _set_profile(stanza, old, new)} if isinstance(stanza, dict) else {}
             renaming.put(found, name, changes, profile=new)
         elif owner is not None:
             # One that its owner made call something else.
@@ -224,15 +223,10 @@ class _Renaming:
                 other.file.text.replace(other.section, other.entry, None)
 
 
-def _calling(stanza: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+def _set_profile(stanza: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
     """The stanza with another profile; everything else that its owner put there stays."""
-    args = stanza.get("args")
-    if not isinstance(args, list):
+    if not isinstance(stanza.get("args"), list):
         return dict(stanza)
-    words = list(args)
-    for at, word in enumerate(words):
-        if word == f"--profile={old}":
-            words[at] = f"--profile={new}"
-        elif word == old and at and words[at - 1] == "--profile":
-            words[at] = new
-    return {**stanza, "args": words}
+    words = [f"--profile={new}" if word == f"--profile={old}" else word for word in stanza["args"]]
+    named = [new if (before, word) == ("--profile", old) else word for before, word in pairwise([None, *words])]
+    return {**stanza, "args": named}

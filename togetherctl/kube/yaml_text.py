@@ -47,12 +47,7 @@ class YamlText:
 
     def entries(self, section: str) -> list[dict[str, Any]]:
         """The named entries of a list; anything else in it is passed over."""
-        listed = self.data.get(section)
-        return [
-            item
-            for item in (listed if isinstance(listed, list) else [])
-            if isinstance(item, dict) and isinstance(item.get("name"), str)
-        ]
+        return [item for item in self._items(section) if isinstance(item, dict) and isinstance(item.get("name"), str)]
 
     def put(self, section: str, entry: dict[str, Any]) -> None:
         """Replace the entry with this one's name in the list, or add it at the end."""
@@ -167,8 +162,7 @@ def node_at(text: YamlText, *path: str | int) -> Node | None:
 
 
 def _index_of(items: list[Any], name: str) -> int:
-    """The first entry called `name`, or the end of the list."""
-    for index, item in enumerate(items):
-        if isinstance(item, dict) and item.get("name") == name:
-            return index
-    return len(items)
+    """The index of the first entry called `name`, or the length of the list."""
+    return next(
+        (at for at, item in enumerate(items) if isinstance(item, dict) and item.get("name") == name), len(items)
+    )
