@@ -1,4 +1,4 @@
-"""Users of a kubeconfig who log in by `auth-provider: oidc`: finding the one that is meant, reading and keeping tokens.
+"""Find, read and update kubeconfig users that log in by `auth-provider: oidc`.
 
 kubectl reads these tokens itself, and refreshes them itself. Where several files are given, the first that has an entry
 of a name counts, as for kubectl.
@@ -51,21 +51,23 @@ class AuthProvider:
         return provider_of(self.path, self.user, entry)
 
     def check_writable(self) -> None:
-        """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
+        """Raises KubeconfigError where tokens could not be kept: before a person logs in for nothing."""
         for path in (self.path, self.path.parent, self.path.resolve().parent):
             if not os.access(path, os.W_OK):
                 raise KubeconfigError(
                     f"{path} is read-only, so the tokens of a login could not be kept",
                     hint=f"chmod u+w {in_a_command(path)}",
                 )
-        change_user(self.path, self.user, self._keeping("an ID token", "a refresh token"), dry_run=True)
+        change_user(self.path, self.user, self._with_tokens("an ID token", "a refresh token"), dry_run=True)
 
     def keep(self, id_token: str | None, refresh_token: str | None) -> None:
         """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""
-        change_user(self.path, self.user, self._keeping(id_token, refresh_token))
+        change_user(self.path, self.user, self._with_tokens(id_token, refresh_token))
 
-    def _keeping(self, id_token: str | None, refresh_token: str | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """What makes of the user's entry one with these tokens; it raises KubeconfigError."""
+    def _with_tokens(
+        self, id_token: str | None, refresh_token: str | None
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """A function that sets these tokens in the user's entry; it raises KubeconfigError."""
 
         def change(entry: dict[str, Any]) -> dict[str, Any]:
             now = provider_of(self.path, self.user, entry)
@@ -83,7 +85,7 @@ class AuthProvider:
 
 
 def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
-    """The user called `user`, else that of `context`, else that of the current context. Raises KubeconfigError."""
+    """The user with the name `user`, else that of `context` or the current context. Raises KubeconfigError."""
     read = [(path, read_kubeconfig(path)) for path in files]
     texts = {path: text for path, text in read if text is not None}
     if not texts:

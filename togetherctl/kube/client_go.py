@@ -1,4 +1,4 @@
-"""What kubectl takes of a kubeconfig: the rules by which client-go 0.37 loads one, and uses a cluster, context or user.
+"""Tell why kubectl could not load a kubeconfig, or use an entry of it: the rules of client-go 0.37.
 
 What breaks the first kind ends every kubectl command whatever the context (LoadFromFile of tools/clientcmd, with the
 types of its api/v1), what breaks the second those that use the entry (its validation.go, and transport/transport.go).
@@ -58,7 +58,7 @@ _CONFIG: Shape = {
     "users": [{"name": "text", "user": _USER}],
     "extensions": _EXTENSIONS,
 }
-_SAID = {"text": "text, in quotes if need be", "switch": "true or false", "base64": "base64"}
+_EXPECTED = {"text": "text, in quotes if need be", "switch": "true or false", "base64": "base64"}
 _PROXIES = ("http", "https", "socks5")
 _MODES = ("Never", "IfAvailable", "Always")
 _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
@@ -68,11 +68,7 @@ _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|u[dD][89a-fA-F])")
 
 def unreadable(text: YamlText) -> str | None:
     """Why kubectl cannot read a kubeconfig at all, with the line; None where it can."""
-    found = next(_unreadable(text), None)
-    if found is None:
-        return None
-    path, reason = found
-    return f"line {_line(text, path)}: {reason}"
+    return next((f"line {_line(text, path)}: {reason}" for path, reason in _problems(text)), None)
 
 
 def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
@@ -84,7 +80,7 @@ def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
     return next(check(body), None)
 
 
-def _unreadable(text: YamlText) -> Iterator[tuple[Path, str]]:
+def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
     if text.root is not None:
         directive = re.search(r"(?m)^%YAML\s+(\S+)", text.original[: text.root.start])
         if directive and directive[1] != "1.1":
@@ -97,7 +93,7 @@ def _unreadable(text: YamlText) -> Iterator[tuple[Path, str]]:
     for key, wanted in (("kind", "Config"), ("apiVersion", "v1")):
         if isinstance(said := text.data.get(key), str) and said not in ("", wanted):
             yield (key,), f"{key} must be {wanted}"
-    yield from _misfits(text.data, _CONFIG, ())
+    yield from _wrong_types(text.data, _CONFIG, ())
     for section in ("clusters", "contexts", "users"):
         seen: set[object] = set()
         for at, item in enumerate(text.data.get(section) or []):
@@ -116,25 +112,25 @@ def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
         yield from _numbers(item, (*path, key))
 
 
-def _misfits(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
+def _wrong_types(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
     """What is of another type than client-go's own; nothing at all fits everywhere."""
     if value is None or shape == "anything":
         return
     if isinstance(shape, str):
         if not _fits(value, shape):
-            yield path, f"{_called(path)} must be {_SAID[shape]}"
+            yield path, f"{_describe(path)} must be {_EXPECTED[shape]}"
     elif isinstance(shape, list):
         if not isinstance(value, list):
-            yield path, f"{_called(path)} must be a list"
+            yield path, f"{_describe(path)} must be a list"
             return
         for at, item in enumerate(value):
-            yield from _misfits(item, shape[0], (*path, at))
+            yield from _wrong_types(item, shape[0], (*path, at))
     elif not isinstance(value, dict):
-        yield path, f"{_called(path)} must be a mapping"
+        yield path, f"{_describe(path)} must be a mapping"
     else:
         rest: Shape = shape.get("*", "anything")
         for key, item in value.items():
-            yield from _misfits(item, shape.get(key, rest), (*path, key))
+            yield from _wrong_types(item, shape.get(key, rest), (*path, key))
 
 
 def _fits(value: object, word: Word) -> bool:
@@ -150,7 +146,7 @@ def _fits(value: object, word: Word) -> bool:
     return True
 
 
-def _called(path: Path) -> str:
+def _describe(path: Path) -> str:
     words = [str(step) for step in path if isinstance(step, str)]
     last = printable(words[-1]) if words else "the file"
     return f"an entry of {last}" if path and isinstance(path[-1], int) else last

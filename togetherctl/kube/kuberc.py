@@ -1,4 +1,4 @@
-"""kubectl's own preferences, the file kuberc: which credential plugins it may run, by the rules of 1.35 to 1.37.
+"""Read and change kubectl's file kuberc: which credential plugins kubectl 1.35 to 1.37 may run.
 
 Only the first document counts, and only under its head. An absolute path in the list must be a normal one, or every
 kubectl command ends with an error; it allows that very path, while a bare name allows nothing but itself.
@@ -67,13 +67,11 @@ class Kuberc:
         if data.get("apiVersion") != HEAD:
             return None
         policy = data.get(POLICY) or ""
-        if policy == "DenyAll":
-            return f"says {POLICY}: DenyAll"
         if policy != "Allowlist":
-            return None
+            return f"says {POLICY}: DenyAll" if policy == "DenyAll" else None
         allowed = [item.get(key) for item in self._listed() for key in ("command", "name")]
-        called = os.path.normpath(command) if Path(command).is_absolute() else command
-        return None if called in allowed else f"does not have {called} in its {LIST}"
+        wanted = os.path.normpath(command) if Path(command).is_absolute() else command
+        return None if wanted in allowed else f"does not have {wanted} in its {LIST}"
 
     def allowing(self, commands: Sequence[str], key: Key) -> Change:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""

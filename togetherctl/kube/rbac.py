@@ -1,4 +1,4 @@
-"""The names an API server gives to whoever bears a token, and the commands that give those names rights.
+"""Set up an API server for OIDC: its flags or AuthenticationConfiguration, user names, RBAC commands.
 
 The rules are those of kube-apiserver's `--oidc-*` flags.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Claims = Mapping[str, Any]
 
-# No token at all should name somebody with these: they are Kubernetes' own, `system:masters` its root.
+# No token should name a user or group with this prefix, which Kubernetes reserves; `system:masters` is its root.
 _RESERVED = "system:"
 _MOST_COMMANDS = 5
 _SLUG_LENGTH = 40
@@ -103,14 +103,12 @@ def bindings(username: str, groups: Sequence[str]) -> list[str]:
     if username.isprintable():
         commands.append(_binding("oidc-cluster-admin", "cluster-admin", f"--user={username}"))
     shown = [group for group in groups if group.isprintable()][:_MOST_COMMANDS]
-    taken: set[str] = set()
+    used: set[str] = set()
     for group in shown:
-        name = slug = f"oidc-group-{_slug(group)}".rstrip("-")
-        for number in range(2, _MOST_COMMANDS + 2):
-            if name not in taken:
-                break
-            name = f"{slug}-{number}"
-        taken.add(name)
+        slug = f"oidc-group-{_slug(group)}".rstrip("-")
+        names = (slug, *(f"{slug}-{number}" for number in range(2, _MOST_COMMANDS + 2)))
+        name = next(name for name in names if name not in used)
+        used.add(name)
         commands.append(_binding(name, "view", f"--group={group}"))
     return commands
 

@@ -1,4 +1,4 @@
-"""What API servers hold against a token, as far as the token itself shows it: before one answers 401, and after.
+"""Tell why an API server refuses a token (401), as far as token and configuration show it.
 
 The rules are those of kube-apiserver 1.37; `docs/tokens.md` has them in a table. Each cause is a clause that begins
 with "it" or "its".
@@ -33,7 +33,7 @@ _NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
     """Why no API server takes this token, whatever it is told. `now` in seconds since 1970."""
-    return [*_unsigned(algorithm), *_unaddressed(claims), *_untimely(claims, now), *_malformed(claims)]
+    return [*_wrong_algorithm(algorithm), *_wrong_audience(claims), *_wrong_times(claims, now), *_wrong_texts(claims)]
 
 
 def doubts(
@@ -47,19 +47,19 @@ def doubts(
 ) -> list[str]:
     """Why some API servers do not take it. `granted` are scopes; the claims that name users are None where unknown."""
     return [
-        *_signed_otherwise(algorithm),
-        *(_named_by_email(claims, granted) if username_claim in (None, "email") else ()),
-        *(_grouped(claims) if groups_claim is None else ()),
-        *_clocks(claims, now),
+        *_unusual_algorithm(algorithm),
+        *(_unusable_email(claims, granted) if username_claim in (None, "email") else ()),
+        *(_unusable_groups(claims) if groups_claim is None else ()),
+        *_clock_doubts(claims, now),
     ]
 
 
-def _unsigned(algorithm: str) -> Iterator[str]:
+def _wrong_algorithm(algorithm: str) -> Iterator[str]:
     if algorithm not in ALGORITHMS:
         yield f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
 
 
-def _unaddressed(claims: Claims) -> Iterator[str]:
+def _wrong_audience(claims: Claims) -> Iterator[str]:
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     if audience is None or audiences == []:
@@ -68,8 +68,8 @@ def _unaddressed(claims: Claims) -> Iterator[str]:
         yield "its audience (aud) is no text and no list of texts"
 
 
-def _untimely(claims: Claims, now: float) -> Iterator[str]:
-    expires, begins = _moment(claims.get("exp")), _moment(claims.get("nbf"))
+def _wrong_times(claims: Claims, now: float) -> Iterator[str]:
+    expires, begins = _time(claims.get("exp")), _time(claims.get("nbf"))
     if expires is None:
         yield "it does not say when it expires (exp)"
     elif expires <= now:
@@ -77,17 +77,17 @@ def _untimely(claims: Claims, now: float) -> Iterator[str]:
     if begins is not None and begins > now + _NBF_LEEWAY:
         yield f"it begins {begins - now:.0f} s in the future (nbf), by this machine's clock"
     for name, value in (("iat", claims.get("iat", 0)), ("nbf", claims.get("nbf") or 0)):
-        if _moment(value) is None:
+        if _time(value) is None:
             yield f"its {name} is not a time"
 
 
-def _malformed(claims: Claims) -> Iterator[str]:
+def _wrong_texts(claims: Claims) -> Iterator[str]:
     for name in _TEXTS:
         if not isinstance(claims.get(name, ""), (str, type(None))):
             yield f"its {name} is no text"
 
 
-def _signed_otherwise(algorithm: str) -> Iterator[str]:
+def _unusual_algorithm(algorithm: str) -> Iterator[str]:
     if algorithm in ALGORITHMS and algorithm != DEFAULT_ALGORITHM:
         yield (
             f"it is signed with {algorithm}, and kube-apiserver's flags take {DEFAULT_ALGORITHM} alone unless "
@@ -95,7 +95,7 @@ def _signed_otherwise(algorithm: str) -> Iterator[str]:
         )
 
 
-def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
+def _unusable_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
     email = claims.get("email")
     if email is None:
         if "email" in granted:
@@ -106,21 +106,21 @@ def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
         yield "its email is not verified (email_verified), so it is refused where the email names the user"
 
 
-def _grouped(claims: Claims) -> Iterator[str]:
+def _unusable_groups(claims: Claims) -> Iterator[str]:
     groups = claims.get("groups")
     if groups is not None and listed_groups(groups) is None:
         yield "its groups are no text and no list of texts, so it is refused where they are read"
 
 
-def _clocks(claims: Claims, now: float) -> Iterator[str]:
-    issued, expires = _moment(claims.get("iat")), _moment(claims.get("exp"))
+def _clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+    issued, expires = _time(claims.get("iat")), _time(claims.get("exp"))
     if issued is not None and issued > now + _CLOCKS_DIFFER:
         yield f"it was issued {issued - now:.0f} s in the future by this machine's clock, which seems to be behind"
     if expires is not None and now < expires <= now + _SHORTLY:
         yield f"it expires in {expires - now:.0f} s, and API servers give no leeway where clocks differ"
 
 
-def _moment(value: object) -> float | None:
+def _time(value: object) -> float | None:
     """A time of a token, in seconds since 1970; kube-apiserver takes it as a text, too."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -153,7 +153,7 @@ def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, al
     for an audience of its own, and its issuer may call itself otherwise: only the API server knows what is right there.
     """
     return [
-        *(_strange(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
+        *(_wrong_issuer_or_audience(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
         *([] if str(claims.get("iss")).startswith("https://") else [_NOT_HTTPS]),
         *faults(claims, algorithm=algorithm, now=now),
         *unnamed(cluster, claims),
@@ -163,9 +163,9 @@ def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, al
 def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
     """What the API server has to be told for this token, to be held against what it is told."""
     naming = _naming(cluster, claims)
-    who = _shown(claims.get(naming.username_claim))
+    who = _show(claims.get(naming.username_claim))
     return (
-        f"it is from the issuer (iss) {_shown(claims.get('iss'))} for the audience (aud) {_shown(claims.get('aud'))}, "
+        f"it is from the issuer (iss) {_show(claims.get('iss'))} for the audience (aud) {_show(claims.get('aud'))}, "
         f"and its {naming.username_claim} is {who}; the API server must be told just that"
     )
 
@@ -182,15 +182,15 @@ def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _strange(profile: Profile, claims: Mapping[str, Any]) -> list[str]:
+def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> list[str]:
     """What an ID token of this profile would not say."""
     named, audience = claims.get("iss"), claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     found = []
     if named != profile.issuer.url:
-        found.append(f"its issuer (iss) is {_shown(named)}, not {profile.issuer.url}")
+        found.append(f"its issuer (iss) is {_show(named)}, not {profile.issuer.url}")
     if isinstance(audiences, list) and audiences and profile.client_id not in audiences:
-        found.append(f"its audience (aud) is {_shown(audience)}, not the client {profile.client_id}")
+        found.append(f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}")
     return found
 
 
@@ -204,7 +204,7 @@ def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
     )
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(printable(part, limit=100) for part in value[:5]) or "missing"
     return "missing" if value is None else printable(value, limit=200)

@@ -1,4 +1,4 @@
-"""Changing values of a YAML text where they stand: only what differs is replaced, in the style of what is around it.
+"""Change values inside a YAML text: only what differs is replaced, in the style of the text around it.
 
 Anchors stay. An alias that would say something else from now on is written out, and the value of an anchor that goes
 moves to the first alias that needs it; where neither can be done, the error names the line and the alias.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.kube.yaml_tree import Node, colon_end, column, dash_end, line_end, line_start, walk
-from togetherctl.kube.yaml_values import Values, aliases, dump, is_merge, key_text
+from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,17 +41,17 @@ class Items:
 
     kept: Sequence[Any]
     added: Sequence[Any]
-    doomed: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
 
     @property
     def stays(self) -> bool:
         """Whether any entry that is there stays."""
-        return len(self.doomed) < len(self.kept)
+        return len(self.removed) < len(self.kept)
 
     @property
     def data(self) -> list[Any]:
         """The list as it is then."""
-        return [*(item for at, item in enumerate(self.kept) if at not in self.doomed), *self.added]
+        return [*(item for at, item in enumerate(self.kept) if at not in self.removed), *self.added]
 
 
 class Editing:
@@ -113,7 +113,7 @@ class Editing:
     ) -> None:
         merged: dict[str, Any] = {}
         own: dict[str, int] = {}
-        doomed: set[int] = set()
+        removed: set[int] = set()
         for at, (key, value) in enumerate(node.pairs):
             name = str(key_text(key))
             if is_merge(key):
@@ -122,7 +122,7 @@ class Editing:
             elif name in new and name not in dropped:
                 own[name] = at
             else:
-                doomed.add(at)
+                removed.add(at)
         for name in merged:
             if name not in new:
                 self._refuse_merged(node, name)
@@ -130,7 +130,7 @@ class Editing:
             key, value = node.pairs[at]
             self._value(value, new[name], node, key, lists.get(name))
         self._cut(
-            node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], doomed
+            node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], removed
         )
         added = {
             name: value
@@ -138,7 +138,7 @@ class Editing:
             if name not in own and not (name in merged and merged[name] == value) and name not in dropped
         }
         if added:
-            self._add_pairs(node, added, end, gone=len(doomed) == len(node.pairs))
+            self._add_pairs(node, added, end, gone=len(removed) == len(node.pairs))
 
     def _merged(self, source: Node) -> dict[str, Any]:
         """What a merge gives from now on."""
@@ -159,9 +159,9 @@ class Editing:
 
     def _sequence(self, node: Node, items: Items) -> None:
         for at, (item, new) in enumerate(zip(node.items, items.kept, strict=True)):
-            if at not in items.doomed:
+            if at not in items.removed:
                 self._value(item, new, node, None)
-        self._cut(node, node.items, set(items.doomed))
+        self._cut(node, node.items, set(items.removed))
         if not items.added:
             return
         if node.flow:
@@ -174,16 +174,16 @@ class Editing:
         text = "".join(f"\n{_indented(dump([item]).rstrip(), margin)}" for item in items.added)
         self._splices.append(Splice(place, place, text))
 
-    def _cut(self, node: Node, children: Sequence[Node], doomed: set[int]) -> None:
+    def _cut(self, node: Node, children: Sequence[Node], removed: set[int]) -> None:
         """Take out children of a collection; the comments between them stay."""
-        if not doomed:
+        if not removed:
             return
         if node.flow:
-            self._cut_flow(children, doomed)
+            self._cut_flow(children, removed)
             return
-        if len(doomed) == len(children):
+        if len(removed) == len(children):
             raise CannotEdit(f"line {node.line}: nothing would be left of what stands there")
-        for at in sorted(doomed):
+        for at in sorted(removed):
             begins = children[at].start if node.kind == "mapping" else self._dash(node, at)
             margin = self._text[line_start(self._text, begins) : begins]
             if not margin.strip(" "):
@@ -194,16 +194,16 @@ class Editing:
                     self._splices.append(Splice(start - before, end, ""))
                 else:
                     self._splices.append(Splice(start, min(end + len(_break(self._text, end)), len(self._text)), ""))
-            elif at + 1 < len(children) and at + 1 not in doomed:
+            elif at + 1 < len(children) and at + 1 not in removed:
                 # It stands behind the dash of its entry.
                 begin = children[at + 1].start if node.kind == "mapping" else self._dash(node, at + 1)
                 self._splices.append(Splice(begins, begin, ""))
             else:
                 raise CannotEdit(f"line {children[at].line}: two things that begin there would have to be taken apart")
 
-    def _cut_flow(self, children: Sequence[Node], doomed: set[int]) -> None:
-        for at in sorted(at for at in doomed if at - 1 not in doomed):
-            after = next(each for each in range(at, len(children) + 1) if each not in doomed)
+    def _cut_flow(self, children: Sequence[Node], removed: set[int]) -> None:
+        for at in sorted(at for at in removed if at - 1 not in removed):
+            after = next(each for each in range(at, len(children) + 1) if each not in removed)
             if after < len(children):
                 self._splices.append(Splice(children[at].start, children[after].start, ""))
             else:
@@ -305,21 +305,18 @@ class Editing:
             return any(splice.start <= node.start and node.end <= splice.end for splice in cut)
 
         moved: set[int] = set()
-        for alias in aliases(self._root):
+        for alias in walk(self._root):
             target = alias.target
-            assert target is not None  # noqa: S101 # every alias has one
-            if goes(alias) or id(target) in moved or not goes(target):
+            if target is None or goes(alias) or id(target) in moved or not goes(target):
                 continue
             text = self._text[target.start : target.end]
-            if (target.kind != "scalar" and not target.flow) or "\n" in text or any(self._inner(target)):
+            has_anchors = any(node.anchor for node in walk(target) if node is not target)
+            if (target.kind != "scalar" and not target.flow) or "\n" in text or has_anchors:
                 raise CannotEdit(
                     f"line {alias.line}: *{alias.anchor} needs the anchor of line {target.line}, which goes"
                 )
             self._splices.append(Splice(alias.start, alias.end, text))
             moved.add(id(target))
-
-    def _inner(self, target: Node) -> list[Node]:
-        return [node for node in walk(target) if node is not target and (node.anchor or node.kind == "alias")]
 
 
 def apply(text: str, splices: Sequence[Splice]) -> str:
@@ -361,6 +358,6 @@ def _aligned(old: list[Any], new: list[Any]) -> Items:
         while behind < len(new) - before and old[-1 - behind] == new[-1 - behind]:
             behind += 1
         middle = new[before : len(new) - behind]
-        doomed = frozenset(range(before + len(middle), before + len(middle) + gone))
-        return Items([*new[:before], *middle, *([None] * gone), *new[len(new) - behind :]], [], doomed)
+        removed = frozenset(range(before + len(middle), before + len(middle) + gone))
+        return Items([*new[:before], *middle, *([None] * gone), *new[len(new) - behind :]], [], removed)
     return Items(new[: len(old)], new[len(old) :])

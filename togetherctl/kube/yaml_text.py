@@ -1,4 +1,4 @@
-"""A kubeconfig as a person's text: read as kubectl reads it, changed only where a change is wanted, checked before use.
+"""Edit a kubeconfig as text: comments and layout stay, and each change is checked before it is used.
 
 A round trip through a YAML library re-indents and re-quotes what it did not mean to touch. So the library tells where
 each node stands, and only the values that change are replaced (see `yaml_edit`).
@@ -113,8 +113,8 @@ class YamlText:
     def _list(self, section: str) -> Items:
         changed = self._changed.get(section, {})
         kept = [changed.get(at, item) for at, item in enumerate(self._items(section))]
-        doomed = frozenset(at for at, item in changed.items() if item is None)
-        return Items(kept, self._added.get(section, []), doomed)
+        removed = frozenset(at for at, item in changed.items() if item is None)
+        return Items(kept, self._added.get(section, []), removed)
 
     def _splices(self, expected: dict[str, Any], dropped: frozenset[str]) -> list[Splice]:
         if self.root is None or self.root.kind == "scalar":

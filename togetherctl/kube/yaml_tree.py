@@ -1,4 +1,4 @@
-"""A YAML text as a tree of nodes that know where they stand: the first document, which is the one kubectl reads."""
+"""Parse a YAML text into nodes with their places in the text; kubectl reads the first document."""
 
 from __future__ import annotations
 

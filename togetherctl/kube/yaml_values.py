@@ -1,4 +1,4 @@
-"""What kubectl makes of a YAML text: by the rules of sigs.k8s.io/yaml and Go's YAML 2, which are not YAML 1.2's.
+"""Load and dump YAML data as kubectl does: the rules of sigs.k8s.io/yaml and Go's YAML 2.
 
 Of several equal keys the last counts, and a merge counts where it stands: it goes over the keys above it. Plain words
 such as `yes` are switches, and dates are text.
@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
-from togetherctl.kube.yaml_tree import Node, NotYAML, first, walk
+from togetherctl.kube.yaml_tree import Node, NotYAML, first
 
 MERGE = "<<"
 _MAX_VALUES = 2_000_000
@@ -157,11 +157,6 @@ def key_text(key: Node) -> str | None:
     return None if value is None else str(value)
 
 
-def aliases(root: Node) -> list[Node]:
-    """Every alias of a text, in its order."""
-    return [node for node in walk(root) if node.kind == "alias"]
-
-
 def _key(key: Node) -> str:
     text = key_text(key)
     if text is None:
@@ -184,18 +179,18 @@ def dump(data: Any, *, flow: bool = False) -> str:
     # An alias would be of no use in a piece of a text.
     yaml.representer.ignore_aliases = lambda _value: True
     stream = io.StringIO()
-    yaml.dump(_written_safely(data, flow=flow), stream)
+    yaml.dump(_quote(data, flow=flow), stream)
     return stream.getvalue()
 
 
-def _written_safely(value: Any, *, flow: bool) -> Any:
+def _quote(value: Any, *, flow: bool) -> Any:
     """The same, with text of several lines marked to be a block, and text that looks like something else quoted."""
     if isinstance(value, str):
         if "\n" in value and value.strip() and not flow:
             return LiteralScalarString(value)
         return DoubleQuotedScalarString(value) if "\n" in value or _YAML_1_1.fullmatch(value) else value
     if isinstance(value, dict):
-        return {_written_safely(key, flow=True): _written_safely(item, flow=flow) for key, item in value.items()}
+        return {_quote(key, flow=True): _quote(item, flow=flow) for key, item in value.items()}
     if isinstance(value, list):
-        return [_written_safely(item, flow=flow) for item in value]
+        return [_quote(item, flow=flow) for item in value]
     return value
