@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
 from togetherctl.kube.ours import everything, take_out
 from togetherctl.kube.stanza import owner_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.kube.kubeconfig import Change, KubeconfigFile
-    from togetherctl.kube.ours import Doomed, Removed
+    from togetherctl.kube.ours import Predicate, Removed
     from togetherctl.wiring import World
 
 
@@ -26,8 +26,8 @@ class Leaving:
     files: list[Path]
     changes: list[Change]
     removed: Removed
-    clusters: Doomed = field(repr=False)
-    profiles: Doomed = field(repr=False)
+    clusters: Predicate = field(repr=False)
+    profiles: Predicate = field(repr=False)
 
     @property
     def changed(self) -> list[Change]:
@@ -75,7 +75,7 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     if store.mtime_ns is None:
         raise UsageError(
             f"there is no store at {store.path}, so every entry would go; --all says that this is meant",
-            hint="togetherctl kubeconfig remove --all",
+            hint=run("togetherctl", "kubeconfig", "remove", "--all"),
         )
     clusters, profiles = store.table.clusters, store.table.profiles
     return leaving(
@@ -86,7 +86,7 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     )
 
 
-def leaving(world: World, kubeconfig: str | None, *, clusters: Doomed, profiles: Doomed) -> Leaving:
+def leaving(world: World, kubeconfig: str | None, *, clusters: Predicate, profiles: Predicate) -> Leaving:
     """What goes if these clusters and profiles are doomed. Raises KubeconfigError."""
     files = kubeconfig_files(kubeconfig, world.environ)
     changes, removed = planned(files, lambda opened: take_out(opened, clusters=clusters, profiles=profiles))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.kubeconfig import Change, read_file
+from togetherctl.kube.kubeconfig import Change, Encoding, read_file
 from togetherctl.kube.stanza import list_or_empty
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
@@ -21,7 +21,6 @@ from togetherctl.paths import expand
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.kube.kubeconfig import Encoding
 
 Key = Literal["command", "name"]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from togetherctl.kube.stanza import USER_PREFIX, body_of, owner_of
+from togetherctl.kube.stanza import USER_PREFIX, Section, body_of, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from togetherctl.kube.kubeconfig import KubeconfigFile
-    from togetherctl.kube.stanza import Section
 
     # Whether the entries of a cluster or profile go; asked with its name, or None for an entry without one.
     Predicate = Callable[[str | None], bool]

@@ -7,19 +7,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
+from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.rbac import may_ask_who_they_are
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import AUTHORITY, OTHER_NAME, host_of
+from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
-from togetherctl.transport import HTTP
+from togetherctl.transport import HTTP, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from togetherctl.store.store import Cluster
-    from togetherctl.transport import Answer
 
 # v1 since Kubernetes 1.28; the older ones where an admin turned them on.
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
@@ -68,7 +67,7 @@ def who_am_i(
         # Such a server is on this machine, and a proxy, wherever that is, would read the token.
         raise ConfigError(
             f"cluster {cluster.name} is not reached by https, and no token goes to it through a proxy",
-            hint=f"togetherctl cluster unset {cluster.name} proxy_url",
+            hint=run("togetherctl", "cluster", "unset", cluster.name, "proxy_url"),
         )
     if not (token.isascii() and token.isprintable()):
         raise Refused("the token holds characters that no request can carry (RFC 6750, 2.1)")
@@ -82,24 +81,27 @@ def who_am_i(
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
-            error.hint = _remedy(cluster, error)
+            error.remedy = _remedy(cluster, error)
             raise
     raise Refused(
         f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
         "or one older than 1.28 that has it turned off",
-        hint=f"check the cluster's server: togetherctl cluster show {cluster.name}",
+        hint=_check_server(cluster),
         status=404,
     )
 
 
-def _remedy(cluster: Cluster, error: Unreachable) -> str | None:
+def _remedy(cluster: Cluster, error: Unreachable) -> Remedy | None:
     """What to do about it; the transport's own words are for issuers."""
-    if error.hint == AUTHORITY:
-        return f"togetherctl cluster set {cluster.name} ca_file=FILE"
-    if error.hint == OTHER_NAME:
-        return f"togetherctl cluster set {cluster.name} tls_server_name=NAME"
-    nobody = f"check the cluster's server: togetherctl cluster show {cluster.name}"
-    return error.hint or (nobody if not error.status else None)
+    if error.reason == "authority":
+        return Remedy(f"togetherctl cluster set {cluster.name} ca_file=FILE")
+    if error.reason == "hostname":
+        return Remedy(f"togetherctl cluster set {cluster.name} tls_server_name=NAME")
+    return error.remedy or (None if error.status else _check_server(cluster))
+
+
+def _check_server(cluster: Cluster) -> Remedy:
+    return run("togetherctl", "cluster", "show", cluster.name, words="check the cluster's server")
 
 
 def _ask(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:
@@ -116,7 +118,7 @@ def _view(cluster: Cluster, answer: Answer) -> ClusterView:
     if answer.status == 401:
         raise Refused(
             f"the API server at {host_of(answer.url)} does not take this token (HTTP 401)",
-            hint=f"togetherctl setup --profile {cluster.profile}",
+            hint=run("togetherctl", "setup", "--profile", cluster.profile),
             status=401,
         )
     if answer.status == 403:
@@ -134,8 +136,9 @@ def _read(answer: Answer) -> ClusterView:
         raise _not_a_review(answer)
     username, groups, uid = info.get("username"), info.get("groups"), info.get("uid")
     groups = [] if groups is None else groups
-    is_user = isinstance(username, str) and username and isinstance(uid, (str, type(None)))
-    if not is_user or not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
+    is_user = username and isinstance(uid, (str, type(None)))
+    are_groups = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
+    if not (isinstance(username, str) and is_user and are_groups):
         raise _not_a_review(answer)
     return ClusterView(username, tuple(groups), uid or None)
 

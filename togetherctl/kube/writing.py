@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import Change, KubeconfigFile, holding
-from togetherctl.kube.ours import CURRENT, everything
-from togetherctl.kube.stanza import USER_PREFIX, made_ours, mark_of, owner_of, profile_called
+from togetherctl.kube.ours import CURRENT, Found, everything
+from togetherctl.kube.stanza import USER_PREFIX, Entry, made_ours, mark_of, owner_of, profile_called
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
-
-    from togetherctl.kube.ours import Found
-    from togetherctl.kube.stanza import Entry
 
     Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
     # The new name of a context; None: the name of the entry decides.
@@ -103,6 +100,7 @@ class _Plan:
                 f"{'it' if len(self._foreign) == 1 else 'them'} alone",
                 hint="--overwrite replaces them; a context of its own for a cluster: "
                 "togetherctl cluster set NAME context=OTHER",
+                overwritable=True,
             )
         if self._of_others:
             raise KubeconfigError(

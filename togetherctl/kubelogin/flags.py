@@ -1,4 +1,4 @@
-"""The values of kubelogin's flags, read as kubelogin 1.36 reads them."""
+"""Parse the command line of kubelogin 1.36 as the Go library pflag does, and write it again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Flag, flags_of
+from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from togetherctl.kubelogin.known import Command
 
 _FIELD = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",]*)')
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -76,16 +75,18 @@ class Flags:
         value = getattr(self, flag.field)
         if flag.name == "password" and not secrets:
             return
-        if flag.kind == "map":
-            for key, text in value.items():
-                yield f"--{flag.name}={_format_pair(key, text if secrets or not flag.secret else 'VALUE')}"
-        elif flag.kind in ("list", "texts"):
-            for text in value:
-                yield f"--{flag.name}={_format_field(text) if flag.kind == 'list' else text}"
-        elif flag.kind == "switch":
-            yield f"--{flag.name}" if value else f"--{flag.name}=false"
-        else:
-            yield f"--{flag.name}={value if secrets or not flag.secret else 'SECRET'}"
+        hides = flag.secret and not secrets
+        match flag.kind:
+            case "map":
+                for key, text in value.items():
+                    yield f"--{flag.name}={_format_pair(key, 'VALUE' if hides else text)}"
+            case "list" | "texts":
+                for text in value:
+                    yield f"--{flag.name}={_format_field(text) if flag.kind == 'list' else text}"
+            case "switch":
+                yield f"--{flag.name}" if value else f"--{flag.name}=false"
+            case _:
+                yield f"--{flag.name}={'SECRET' if hides else value}"
 
 
 _ALL = {
@@ -107,25 +108,26 @@ def parse(arguments: Sequence[str], command: Command = "get-token") -> Flags:
             continue
         flag = known[name]
         try:
-            given[flag.field] = _joined(flag, given.get(flag.field), str(value))
+            given[flag.field] = _add_value(flag, given.get(flag.field), str(value))
         except ValueError as error:
             raise UsageError(f"--{name} {error}") from None
         typed.append(name)
     return Flags(**given, typed=tuple(dict.fromkeys(typed)))
 
 
-def _joined(flag: Flag, before: Any, text: str) -> Any:
+def _add_value(flag: Flag, before: Any, text: str) -> Any:
     """The value of a flag that had `before` after `text` came for it. Raises ValueError."""
-    if flag.kind == "switch":
-        return _parse_switch(text)
-    if flag.kind == "number":
-        return _parse_number(text)
-    if flag.kind == "list":
-        return (*(before or ()), *_parse_fields(text))
-    if flag.kind == "texts":
-        return (*(before or ()), text)
-    if flag.kind == "map":
-        return {**(before or {}), **_parse_pairs(text)}
+    match flag.kind:
+        case "switch":
+            return _parse_switch(text)
+        case "number":
+            return _parse_number(text)
+        case "list":
+            return (*(before or ()), *_parse_fields(text))
+        case "texts":
+            return (*(before or ()), text)
+        case "map":
+            return {**(before or {}), **_parse_pairs(text)}
     if flag.choices and text not in flag.choices:
         raise ValueError(f"must be one of {', '.join(flag.choices)}")
     return text
@@ -144,7 +146,7 @@ def _split(arguments: Sequence[str], known: Mapping[str, Flag]) -> Iterator[tupl
         elif word.startswith("-") and word not in ("-", "--"):
             yield from _short(word, words)
         else:
-            # It may be a secret that went astray, so it is not shown.
+            # It may be a secret in the wrong place, so it is not shown.
             place = f" after --{name}" if name else ""
             raise UsageError(f"there is a word{place} that is no flag; only flags are taken here")
 
@@ -155,18 +157,18 @@ def _long(
     if name == "help":
         yield name, value is None or _parse_switch(value)
     elif name == "v":
-        yield name, _level(value if value is not None else _next("--v", words))
+        yield name, _level(value if value is not None else _next_word("--v", words))
     elif name in LOG_SWITCHES:
         return
     elif name in LOG_VALUES:
         if value is None:
-            _next(f"--{name}", words)
+            _next_word(f"--{name}", words)
     elif name not in known:
         raise _unknown(name, known)
     elif known[name].kind == "switch":
         yield name, "true" if value is None else value
     else:
-        yield name, value if value is not None else _next(f"--{name}", words)
+        yield name, value if value is not None else _next_word(f"--{name}", words)
 
 
 def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
@@ -176,7 +178,7 @@ def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
         value = word[2:].removeprefix("=")
         # -v, -vv: togetherctl's own way.
         letters = value.strip("v") == "" and word != "-v"
-        yield "v", len(word) - 1 if letters else _level(value or _next("-v", words))
+        yield "v", len(word) - 1 if letters else _level(value or _next_word("-v", words))
     else:
         raise UsageError(f"unknown flag {word[:2]}")
 
@@ -188,7 +190,7 @@ def _level(text: str) -> int:
         raise UsageError(f"-v {error}") from None
 
 
-def _next(flag: str, words: Iterator[str]) -> str:
+def _next_word(flag: str, words: Iterator[str]) -> str:
     word = next(words, None)
     if word is None:
         raise UsageError(f"{flag} needs a value")

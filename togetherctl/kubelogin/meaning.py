@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
@@ -21,8 +21,6 @@ from togetherctl.store.problems import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from pydantic import BaseModel
 
     from togetherctl.kubelogin.old_stanza import OldStanza
 

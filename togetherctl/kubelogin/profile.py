@@ -1,29 +1,29 @@
-"""The profile without a name that kubelogin's flags make; it goes through the same engine as any other."""
+"""Make a profile without a name from kubelogin's flags; the same engine logs it in as any other."""
 
 from __future__ import annotations
 
 import shlex
 from base64 import b64decode, b64encode
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
-from togetherctl.errors import UsageError
+from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import expand, locate
+from togetherctl.printable import printable
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.overrides import Overrides
-from togetherctl.store.problems import described
+from togetherctl.store.problems import first_problem
 from togetherctl.store.profile import Issuer, Loopback, Profile, connection_to, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import Literal
 
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.known import Command
@@ -54,6 +54,15 @@ _FLAG_OF_KEY = {
     "request_headers": "--oidc-request-header",
 }
 _LOCALHOST = "localhost"
+
+
+class WrongFlag(UsageError):
+    """The value of `flag` makes no sense, for this `reason`."""
+
+    def __init__(self, flag: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{flag} {reason}", hint=hint)
+        self.flag = flag
+        self.reason = printable(reason, limit=2000)
 
 
 def profile_of(
@@ -87,7 +96,7 @@ def profile_of(
         storage=profile.storage if command == "get-token" else "memory",
         secret=(lambda: secret) if secret else None,
         username=profile.username,
-        password=_password(flags, warn) if flags.password else None,
+        password=_password_reader(flags, warn) if flags.password else None,
         loopbacks=loopbacks(flags),
         certificate=(
             (home_path(flags.local_server_cert, environ), home_path(flags.local_server_key, environ))
@@ -100,8 +109,8 @@ def profile_of(
         browser=_browser(flags, overrides),
         may_log_in=overrides.may_log_in is not False,
         login_timeout=float(flags.authentication_timeout_sec),
-        command=command_line(flags, command=command, program=program),
-        sessions=_sessions(flags, environ, profile.storage),
+        storeless=_login_again(flags, command=command, program=program),
+        sessions=_session_folder(flags, environ, profile.storage),
     )
 
 
@@ -129,7 +138,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
         "username": (flags.username or None) if kind == "password" else None,
         "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
     }
-    return _validated(IssuerTable, issuer), _validated(ProfileTable, profile)
+    return _validate(IssuerTable, issuer), _validate(ProfileTable, profile)
 
 
 def grant(flags: Flags) -> Grant:
@@ -166,24 +175,24 @@ def home_path(path: str, environ: Mapping[str, str]) -> Path:
     return expand(f"~/{rest}" if path.startswith("~") else path, environ)
 
 
-def command_line(flags: Flags, *, command: Command = "get-token", program: str = PLUGIN) -> str:
-    """A command line that logs in by these flags, without the secrets in them.
+def _login_again(flags: Flags, *, command: Command, program: str) -> Remedy:
+    """The command that logs in by these flags, without the secrets in them.
 
     A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
     """
     once = replace(flags, typed=tuple(name for name in flags.typed if name != "force-refresh"))
-    words = shlex.join([*program.split(), command, *once.words()])
-    if len(words) > _LONGEST_COMMAND:
-        return "run the command of your kubeconfig in a terminal; kubectl config view --minify shows it"
-    return f"{words} > /dev/null" if command == "get-token" else words
+    argv = (*program.split(), command, *once.words())
+    if len(shlex.join(argv)) > _LONGEST_COMMAND:
+        return run("kubectl", "config", "view", "--minify", words="run the command of your kubeconfig in a terminal")
+    return Remedy(command=argv, secret_output=command == "get-token")
 
 
 def _check(flags: Flags) -> None:
     """What the store's models do not know of. Raises UsageError."""
     if not flags.oidc_issuer_url:
-        raise UsageError("--oidc-issuer-url is missing", hint="or name a profile: --profile NAME")
+        raise WrongFlag("--oidc-issuer-url", "is missing", hint="or name a profile: --profile NAME")
     if not flags.oidc_client_id:
-        raise UsageError("--oidc-client-id is missing")
+        raise WrongFlag("--oidc-client-id", "is missing")
     if flags.authentication_timeout_sec < 1:
         raise UsageError("--authentication-timeout-sec must be at least 1")
     if flags.open_url_after_authentication:
@@ -207,7 +216,7 @@ def _browser(flags: Flags, overrides: Overrides) -> tuple[str, ...] | Literal[Fa
     return (flags.browser_command,) if flags.browser_command else overrides.browser
 
 
-def _password(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
+def _password_reader(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
     def read() -> str:
         warn("a password on the command line can be seen by everyone on this machine; without --password it is asked")
         return flags.password
@@ -215,7 +224,7 @@ def _password(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
     return read
 
 
-def _sessions(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
+def _session_folder(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
     """The folder of the session. Sealed ones have their own: a profile in the store may keep that session unsealed."""
     folder = cache_folder(flags, environ)
     if storage == "keyring":
@@ -223,12 +232,12 @@ def _sessions(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Pat
     return folder
 
 
-def _validated(model: type[_Table], keys: dict[str, Any]) -> _Table:
+def _validate(model: type[_Table], keys: dict[str, Any]) -> _Table:
     try:
         return model.model_validate({key: value for key, value in keys.items() if value is not None})
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise UsageError(f"{_FLAG_OF_KEY[problem.key[0]]} {problem.reason}") from None
+        problem = first_problem(error)
+        raise WrongFlag(_FLAG_OF_KEY[problem.key[0]], problem.reason) from None
 
 
 def loopbacks(flags: Flags) -> tuple[Loopback, ...]:
@@ -244,7 +253,7 @@ def loopbacks(flags: Flags) -> tuple[Loopback, ...]:
         Loopback(
             flags.oidc_redirect_url or f"{scheme}://{host}:{address.rpartition(':')[2]}", address if as_given else None
         )
-        for address in map(_address, flags.listen_address or ("127.0.0.1:0",))
+        for address in map(_check_address, flags.listen_address or ("127.0.0.1:0",))
     )
 
 
@@ -261,7 +270,7 @@ def check_redirect_url(flags: Flags, *, browser: bool) -> None:
     url = flags.oidc_redirect_url
     if not url:
         return
-    checked("--oidc-redirect-url", _uri, url)
+    checked("--oidc-redirect-url", _check_uri, url)
     if browser and urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(
             "--oidc-redirect-url is no address that a browser could come back to",
@@ -270,14 +279,14 @@ def check_redirect_url(flags: Flags, *, browser: bool) -> None:
 
 
 def checked(flag: str, check: Callable[[str], str], value: str) -> str:
-    """The value, if it stands the check. Raises UsageError, naming the flag."""
+    """The value, if the check accepts it. Raises UsageError, naming the flag."""
     try:
         return check(value)
     except ValueError as error:
-        raise UsageError(f"{flag} {error}") from None
+        raise WrongFlag(flag, str(error)) from None
 
 
-def _uri(value: str) -> str:
+def _check_uri(value: str) -> str:
     if not value.isprintable() or " " in value or "#" in value:
         raise ValueError("must be a URI without spaces and without a fragment")
     try:
@@ -290,7 +299,7 @@ def _uri(value: str) -> str:
     return value
 
 
-def _address(address: str) -> str:
+def _check_address(address: str) -> str:
     """An address to listen at; without a host it is every address of this machine, as in Go. Raises UsageError."""
     whole = f"0.0.0.0{address}" if address.startswith(":") else address  # noqa: S104 # as the person wrote it
     return checked("--listen-address", checks.listen_address, whole)

@@ -1,4 +1,4 @@
-"""Sessions from tokens in kubelogin's cache, so that nobody has to log in again.
+"""Import sessions from the tokens in kubelogin's cache, so that people do not log in again.
 
 A token is served only once its signature has been checked. Where the issuer cannot be asked for its keys, the session
 begins expired: its refresh token gets new tokens, which are checked as ever.
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.claims import Claims
     from togetherctl.store.profile import Profile
 
 _LOCK_SECONDS = 5.0
@@ -30,7 +29,7 @@ _MAX_BYTES = 256 * 1024
 _DOTS_IN_A_JWT = 2
 
 
-class NotTaken(Exception):
+class NotImported(Exception):
     """Nothing was taken over; the message says why, in words that follow the profile's name."""
 
 
@@ -55,7 +54,7 @@ class TakeOver:
         sharing: dict[str, list[Profile]] = {}
         for profile in profiles:
             sharing.setdefault(profile.key, []).append(profile)
-        # One that gives ID tokens to clusters can be checked by the old one.
+        # The old ID token can only be verified for a profile that gives ID tokens to clusters.
         once = [min(several, key=lambda profile: profile.token != "id") for several in sharing.values()]  # noqa: S105 # a kind of token
         said: list[str] = []
         tokens: dict[Path, OldTokens] = {}
@@ -70,53 +69,53 @@ class TakeOver:
             mine = [item for item in tokens.values() if item.path.parent in places]
             try:
                 others = [other for other in once if places & set(folders.get(other.name, ()))]
-                said.append(self._take(profile, mine, others))
-            except NotTaken as reason:
+                said.append(self._import(profile, mine, others))
+            except NotImported as reason:
                 said.append(f"profile {profile.name}: no session was taken over, because {reason}")
         return said
 
-    def _take(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> str:
+    def _import(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> str:
         sessions = self._sessions(profile)
         if profile.storage == "memory":
-            raise NotTaken("it keeps sessions in memory alone")
+            raise NotImported("it keeps sessions in memory alone")
         if profile.grant == "client-credentials":
-            raise NotTaken("it needs nobody to log in")
-        chosen = self._chosen(profile, tokens, profiles)
+            raise NotImported("it needs nobody to log in")
+        chosen = self._choose(profile, tokens, profiles)
         try:
             with sessions.lock(profile.key, seconds=_LOCK_SECONDS):
                 there = sessions.load(profile.key)
                 if there is not None and (there.refreshable or self._is_good(profile, there)):
-                    raise NotTaken("it has one already")
-                session = self._session(profile, chosen)
+                    raise NotImported("it has one already")
+                session = self._make_session(profile, chosen)
                 sessions.save(profile.key, session)
         except LockTimeout:
-            raise NotTaken("another togetherctl is busy with it") from None
+            raise NotImported("another togetherctl is busy with it") from None
         except OSError as error:
-            raise NotTaken(f"it cannot be stored: {error.strerror}") from None
+            raise NotImported(f"it cannot be stored: {error.strerror}") from None
         except StorageError as error:
-            raise NotTaken(error.message) from None
+            raise NotImported(error.message) from None
         who = f" of {session.identity}" if session.subject else ""
         good = "" if self._is_good(profile, session) else "; it is refreshed first when it is used"
         return f"profile {profile.name} takes over the session{who} from {chosen.path}{good}"
 
-    def _chosen(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> OldTokens:
-        """The newest tokens for this issuer and client, if it is clear whose they are. Raises NotTaken."""
+    def _choose(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> OldTokens:
+        """The newest tokens for this issuer and client, if it is clear whose they are. Raises NotImported."""
         issuer, client_id = profile.issuer.url, profile.client_id
         fitting = [item for item in tokens if item.is_for(issuer, client_id) and _account_fits(profile, item)]
         if not fitting:
-            raise NotTaken("the old cache has no tokens of its issuer and client")
+            raise NotImported("the old cache has no tokens of its issuer and client")
         alike = [other.name for other in profiles if (other.issuer.url, other.client_id) == (issuer, client_id)]
         if len(alike) > 1:
-            raise NotTaken(f"the tokens would fit {', '.join(alike)} alike")
+            raise NotImported(f"the tokens would fit {', '.join(alike)} alike")
         if len({str(item.claims.get("sub")) for item in fitting}) > 1:
-            raise NotTaken("the old cache has tokens of several people for it; log in instead")
+            raise NotImported("the old cache has tokens of several people for it; log in instead")
         return max(fitting, key=lambda item: item.issued_at)
 
-    def _session(self, profile: Profile, old: OldTokens) -> Session:
-        """Raises NotTaken where the tokens are worth nothing."""
-        token = None if profile.token == "access" else self._token(profile, old)  # noqa: S105 # a kind of token
+    def _make_session(self, profile: Profile, old: OldTokens) -> Session:
+        """Raises NotImported where the tokens are worth nothing."""
+        token = None if profile.token == "access" else self._id_token(profile, old)  # noqa: S105 # a kind of token
         if token is None and old.refresh_token is None:
-            raise NotTaken("the token has expired, and there is no refresh token with it")
+            raise NotImported("the token has expired, and there is no refresh token with it")
         subject = old.claims.get("sub")
         # An access token need not name the person as an ID token does; the refresh will.
         named = isinstance(subject, str) and profile.token == "id"  # noqa: S105 # a kind of token
@@ -131,8 +130,8 @@ class TakeOver:
             scope=" ".join(profile.scopes),
         )
 
-    def _token(self, profile: Profile, old: OldTokens) -> Token | None:
-        """The old ID token: as it is if its signature holds, as expired where nobody can say. Raises NotTaken."""
+    def _id_token(self, profile: Profile, old: OldTokens) -> Token | None:
+        """The old ID token: as it is if its signature holds, as expired where nobody can say. Raises NotImported."""
         now = self._clock()
         issued_at, expires_at = time_of(old.claims, "iat"), time_of(old.claims, "exp")
         if issued_at is None or expires_at is None or expires_at <= now:
@@ -140,11 +139,11 @@ class TakeOver:
         try:
             self._verify(profile, old.token)
         except Untrusted as error:
-            raise NotTaken(f"the token in it cannot be trusted: {error.message}") from None
+            raise NotImported(f"the token in it cannot be trusted: {error.message}") from None
         except Unreachable:
             return None
         except TogetherctlError as error:
-            raise NotTaken(error.message) from None
+            raise NotImported(error.message) from None
         return Token(old.token, issued_at, expires_at)
 
     def _is_good(self, profile: Profile, session: Session) -> bool:
@@ -193,7 +192,7 @@ def read_cache(folder: Path) -> Iterator[OldTokens | str]:
             data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
         except OSError:
             continue
-        tokens = _parsed(path, data)
+        tokens = _parse(path, data)
         if tokens is None:
             continue
         if isinstance(tokens, str):
@@ -215,7 +214,7 @@ def time_of(claims: Claims, name: str) -> float | None:
     return float(value)
 
 
-def _parsed(path: Path, data: bytes) -> OldTokens | str | None:
+def _parse(path: Path, data: bytes) -> OldTokens | str | None:
     """None where it is none of kubelogin's files; text where its token cannot be read, with the reason."""
     try:
         record: Any = json.loads(data)

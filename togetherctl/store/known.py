@@ -1,4 +1,4 @@
-"""Profiles as they were resolved before, so that a token costs neither the library that checks the store nor its size.
+"""Cache resolved profiles, so that a token needs neither pydantic nor the whole configuration file.
 
 One file a profile, good for as long as the store is the same file it was made of. It holds no secret: a profile whose
 secret, headers or proxy could be one is not kept.
@@ -43,7 +43,7 @@ class KnownProfiles:
     def read(self, name: str) -> Profile | None:
         """The profile `name`, if it is known and the store is still the same; None costs no more than asking.
 
-        The environment's overrides are applied; one that is wrong is left to whoever says so.
+        The environment's overrides are applied; None where one of them is wrong, because the store reports that.
         """
         if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
             return None
@@ -52,7 +52,7 @@ class KnownProfiles:
             if not is_ours(status) or open_to_others(status):
                 return None
             known = json.loads(data)
-            now = self._circumstances()
+            now = self._conditions()
             if known.pop("profile_name") != name or known.pop("circumstances") != now:
                 return None
             profile = self._override(_decode(known["profile"]))
@@ -62,9 +62,9 @@ class KnownProfiles:
         return profile
 
     def keep(self, store: Store, profile: Profile, *, now: float) -> None:
-        """Have `profile`, without overrides, known to whoever asks next; `now` in seconds since 1970.
+        """Keep `profile`, without overrides, for the next run; `now` in seconds since 1970.
 
-        What stands in the way is let go.
+        A profile that cannot be written is not kept; no error is raised.
         """
         connection = profile.issuer.connection
         if self._environ.get(CONFIG) or profile.secret or connection.headers:
@@ -72,15 +72,15 @@ class KnownProfiles:
         if connection.proxy or store.mtime_ns is None or now - store.mtime_ns / 1e9 < _STORE_AGE:
             return
         with suppress(OSError):
-            circumstances = self._circumstances()
-            if circumstances["mtime_ns"] != store.mtime_ns:
+            conditions = self._conditions()
+            if conditions["mtime_ns"] != store.mtime_ns:
                 return
-            known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encode(profile)}
+            known = {"profile_name": profile.name, "circumstances": conditions, "profile": _encode(profile)}
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
 
     def drop_all(self) -> None:
-        """Forget them, where the store has changed: a name that is gone leaves no file behind."""
+        """Delete all of them, because the store has changed."""
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
@@ -92,7 +92,7 @@ class KnownProfiles:
 
         return Overrides.read(self._environ).apply(profile)
 
-    def _circumstances(self) -> dict[str, Any]:
+    def _conditions(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
         status = self._paths.config.stat()
         return {

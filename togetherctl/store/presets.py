@@ -1,4 +1,4 @@
-"""The catalogue of known identity providers: the TOML files of the top-level folder `profiles/`."""
+"""Recognise and describe known identity providers: the presets in the top-level folder `profiles/`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from togetherctl.store.choices import OfflineAccess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
 
@@ -49,7 +49,7 @@ class Pitfall(Fact):
 
     def hint_for(self, issuer: str) -> str:
         """The way out for this very URL."""
-        return _filled_in(self.hint, issuer)
+        return _fill_in(self.hint, issuer)
 
 
 class RefreshToken(Fact):
@@ -123,7 +123,7 @@ class Preset(_Table):
 
     def device_endpoint(self, issuer: str) -> str | None:
         """Where device codes of `issuer` come from, if its metadata does not say."""
-        return self.device_authorization_endpoint and _filled_in(self.device_authorization_endpoint, issuer)
+        return self.device_authorization_endpoint and _fill_in(self.device_authorization_endpoint, issuer)
 
     def pitfalls_of(self, issuer: str) -> list[tuple[Pitfall, str]]:
         """What is unusual about this issuer URL, each with its hint for it."""
@@ -172,7 +172,7 @@ def _fits(issuer: str, metadata: Mapping[str, Any], key: str, pattern: str) -> b
     return isinstance(value, str) and re.fullmatch(own, value) is not None
 
 
-def _filled_in(template: str, issuer: str) -> str:
+def _fill_in(template: str, issuer: str) -> str:
     return template.replace("{issuer}", issuer.rstrip("/"))
 
 
@@ -194,28 +194,25 @@ class Part(NamedTuple):
     listed: bool = False
 
 
-def parts(preset: Preset) -> Iterator[Part]:
-    """The entry in the order somebody sets a provider up."""
+def parts(preset: Preset) -> list[Part]:
+    """The entry in the order in which a person sets a provider up."""
     there = preset.register_there
-    yield Part("Issuer", [_said(preset.issuer), preset.issuer_example])
-    yield Part("Register", [f"{_capital(there.app)}{'' if there.certain else f' {UNCERTAIN}'}."])
-    if there.grants:
-        yield Part("Grants", there.grants)
-    if there.redirect_uris:
-        yield Part("Redirect URIs", there.redirect_uris)
-    yield Part("Ports", [_said(preset.any_port)])
-    if there.steps:
-        yield Part("Besides", [_said(step) for step in there.steps], listed=True)
-    yield Part("Scopes", [", ".join(preset.scopes)])
-    yield Part("Refresh token", [_said(preset.refresh_token)])
-    if preset.auth_params:
-        yield Part("Always sent", [f"{name}={value}" for name, value in preset.auth_params.items()])
-    if preset.device_authorization_endpoint:
-        yield Part("Device codes", [preset.device_endpoint("ISSUER") or ""])
-    if preset.notes:
-        yield Part("To know", [_said(note) for note in preset.notes], listed=True)
-    if preset.pitfalls:
-        yield Part("Beware", [_warning(pitfall) for pitfall in preset.pitfalls], listed=True)
+    device_endpoint = preset.device_endpoint("ISSUER")
+    every = [
+        Part("Issuer", [_sentence(preset.issuer), preset.issuer_example]),
+        Part("Register", [f"{_capitalize(there.app)}{'' if there.certain else f' {UNCERTAIN}'}."]),
+        Part("Grants", there.grants),
+        Part("Redirect URIs", there.redirect_uris),
+        Part("Ports", [_sentence(preset.any_port)]),
+        Part("Besides", [_sentence(step) for step in there.steps], listed=True),
+        Part("Scopes", [", ".join(preset.scopes)]),
+        Part("Refresh token", [_sentence(preset.refresh_token)]),
+        Part("Always sent", [f"{name}={value}" for name, value in preset.auth_params.items()]),
+        Part("Device codes", [device_endpoint] if device_endpoint else []),
+        Part("To know", [_sentence(note) for note in preset.notes], listed=True),
+        Part("Beware", [_warning(pitfall) for pitfall in preset.pitfalls], listed=True),
+    ]
+    return [part for part in every if part.paragraphs]
 
 
 def example(name: str, preset: Preset) -> str:
@@ -237,17 +234,17 @@ def example(name: str, preset: Preset) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _said(fact: Fact) -> str:
+def _sentence(fact: Fact) -> str:
     return fact.text if fact.certain else f"{fact.text} {UNCERTAIN}"
 
 
 def _warning(pitfall: Pitfall) -> str:
-    return f"{pitfall.issuer_example}: {_said(pitfall)} {_capital(pitfall.hint_for(pitfall.issuer_example))}."
+    return f"{pitfall.issuer_example}: {_sentence(pitfall)} {_capitalize(pitfall.hint_for(pitfall.issuer_example))}."
 
 
 def _quoted(words: list[str]) -> str:
     return ", ".join(f'"{word}"' for word in words)
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""A profile with everything a login needs in one place: the issuer looked up, paths expanded, presets applied.
+"""Resolve a profile into everything that a login needs: its issuer, expanded paths, preset defaults.
 
 Plain dataclasses, so that the auth engine depends on neither the file's form nor the library that checks it.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from togetherctl.errors import Remedy
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
 
@@ -50,7 +51,7 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `command` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
+    name: `storeless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Profile:
     may_log_in: bool = True
     login_timeout: float = 180.0
     margin: float = 60.0
-    command: str = ""
+    storeless: Remedy | None = None
     sessions: Path | None = None
 
     @property
@@ -86,7 +87,7 @@ class Profile:
     @property
     def ways(self) -> Ways:
         """What hints name."""
-        return Ways(self.name, self.command)
+        return Ways(self.name, self.storeless)
 
     def with_secret_at_hand(self) -> Profile:
         """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""
@@ -124,9 +125,6 @@ def resolve(
             expand(profile.listen_cert_file, environ, beside=folder),
             expand(profile.listen_key_file, environ, beside=folder),
         )
-    offline_access = profile.offline_access
-    if offline_access == "auto" and preset:
-        offline_access = preset.offline_access
     return Profile(
         name=name,
         key=session_key_of(issuer, profile, connection),
@@ -141,11 +139,11 @@ def resolve(
         ),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
-        offline_access=offline_access,
+        offline_access=preset.offline_access if preset and profile.offline_access == "auto" else profile.offline_access,
         grant=profile.grant,
         token=profile.token,
         storage=profile.storage,
-        secret=_secret(name, profile, issuer, folder, environ, secrets),
+        secret=_secret_reader(name, profile, issuer, folder, environ, secrets),
         username=profile.username,
         loopbacks=_loopbacks(profile),
         certificate=certificate,
@@ -202,7 +200,7 @@ def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:
     return tuple(Loopback(uri, address) for uri, address in zip(profile.redirect_uris, addresses, strict=True))
 
 
-def _secret(
+def _secret_reader(
     name: str,
     profile: ProfileTable,
     issuer: IssuerTable,

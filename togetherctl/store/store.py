@@ -1,4 +1,4 @@
-"""The store as the rest of togetherctl sees it: look a profile up, choose the one that is meant, list the clusters."""
+"""Look up profiles, issuers and clusters of the configuration file, and choose the default profile."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import UsageError
-from togetherctl.paths import expand, in_a_command
+from togetherctl.errors import UsageError, run
+from togetherctl.paths import expand
 from togetherctl.store import files
 from togetherctl.store.overrides import Overrides
 from togetherctl.store.problems import checked, refusal, unknown
@@ -87,10 +87,6 @@ class Store:
             raise unknown(kind, name, entries)
         return entries[name]
 
-    @property
-    def profile_names(self) -> list[str]:
-        return list(self.table.profiles)
-
     def profile(self, name: str | None = None) -> Profile:
         """The profile called `name`; without a name the one that is meant. Raises UsageError."""
         return self.overrides.apply(self.resolved(name or self.meant_profile()))
@@ -116,7 +112,7 @@ class Store:
 
     def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
         """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""
-        chosen = self.profile_names if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
+        chosen = list(self.table.profiles) if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
         return [self.profile(name) for name in chosen]
 
     def meant_profile(self) -> str:
@@ -124,13 +120,13 @@ class Store:
         name = self.overrides.profile or self.table.default_profile
         if name:
             return name
-        names = self.profile_names
+        names = list(self.table.profiles)
         if len(names) == 1:
             return names[0]
         if not names:
             raise UsageError(
                 f"there is no profile in {self.path} yet",
-                hint="togetherctl init",
+                hint=run("togetherctl", "init"),
             )
         raise UsageError(
             f"which profile? There are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}",
@@ -163,10 +159,7 @@ class Store:
 
     @cached_property
     def _names_by_key(self) -> dict[str, list[str]]:
-        by_key: dict[str, list[str]] = {}
-        for name, key in self._keys.items():
-            by_key.setdefault(key, []).append(name)
-        return by_key
+        return _group(self._keys.items())
 
     def issuer_meant(self, given: str, *, ca_file: str | None = None) -> str | None:
         """The name of the issuer called `given`, or of the one whose URL that is; None for a URL that is new.
@@ -180,7 +173,7 @@ class Store:
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(
                 f"the issuer {name} is in the store without this CA file",
-                hint=f"togetherctl issuer set {name} {in_a_command(f'ca_file={ca_file}')}",
+                hint=run("togetherctl", "issuer", "set", name, f"ca_file={ca_file}"),
             )
         return name
 
@@ -216,7 +209,12 @@ class Store:
 
     @cached_property
     def _clusters_by_profile(self) -> dict[str, list[str]]:
-        by_profile: dict[str, list[str]] = {}
-        for name, table in self.table.clusters.items():
-            by_profile.setdefault(table.profile, []).append(name)
-        return by_profile
+        return _group((name, table.profile) for name, table in self.table.clusters.items())
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by what they belong to; one pass over thousands of them."""
+    grouped: dict[str, list[str]] = {}
+    for name, owner in pairs:
+        grouped.setdefault(owner, []).append(name)
+    return grouped

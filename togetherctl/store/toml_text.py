@@ -1,4 +1,4 @@
-"""TOML as a person's text: an edit touches the lines of what it changes, and is read back before anyone writes it.
+"""Edit a TOML file as text: comments and layout stay, and each change is read back before it is written.
 
 Comments, order, spacing and everything else a person typed stay as they are. tomlkit alone would move a comment that
 leads the next table when a key is added before it, so it tells where each key stands, and new lines go in by number.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tomlkit.items import Item, Table
 
 Key = tuple[str, ...]
-_SYNTAX_PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_SYNTAX_ERROR = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999,}")
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _KEY = re.compile(rf"[ \t]*(?:\[\[?[ \t]*)?({_PART}(?:[ \t]*\.[ \t]*{_PART})*)")
@@ -42,7 +42,7 @@ def parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        match = _SYNTAX_PLACE.match(str(error))
+        match = _SYNTAX_ERROR.match(str(error))
         line = int(match["line"]) if match and match["line"] else text.count("\n") + (not text.endswith("\n"))
         what = match["what"] if match else str(error)
         raise NotTOML(f"{what[:1].lower()}{what[1:]}", line) from None
@@ -148,7 +148,7 @@ class TomlText:
             data = parse(text)
         except NotTOML:
             raise CannotEdit from None
-        if _pruned(data) != _pruned(expected):
+        if _prune(data) != _prune(expected):
             raise CannotEdit
         self.text, self.data = text, data
 
@@ -157,11 +157,11 @@ class TomlText:
         header = next((span for span in spans.get(key[:-1], []) if span.table), None)
         if key in spans or (len(key) > 1 and header is None and key[:-1] in spans):
             # It exists, or belongs into an inline table that does: the library replaces that value alone.
-            return _replaced(self.text, key, value)
+            return _edit_with_tomlkit(self.text, key, value)
         if isinstance(value, dict) and len(key) == 2:
             return self._with_tables({key: value}, spans)
         if len(key) > 1 and header is None:
-            return _replaced(self.text, key, value)
+            return _edit_with_tomlkit(self.text, key, value)
         return self._with_line(key, value, spans, header)
 
     def _with_line(self, key: Key, value: object, spans: dict[Key, list[_Span]], header: _Span | None) -> str:
@@ -170,11 +170,11 @@ class TomlText:
         siblings = [
             span for path, spans_of in spans.items() if path[:-1] == key[:-1] for span in spans_of if not span.table
         ]
-        after = max([span.end for span in siblings], default=header.start + 1 if header else _preamble(lines))
+        after = max([span.end for span in siblings], default=header.start + 1 if header else _end_of_preamble(lines))
         model = lines[siblings[-1].start] if siblings else lines[header.start] if header else ""
         indent = model[: len(model) - len(model.lstrip())]
         table_follows = len(key) == 1 and after < len(lines) and lines[after].lstrip().startswith("[")
-        return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"] + ["\n"] * table_follows)
+        return _insert(lines, after, [f"{indent}{_format(key[-1], value)}\n"] + ["\n"] * table_follows)
 
     def _with_tables(self, tables: Mapping[Key, dict[str, Any]], spans: dict[Key, list[_Span]]) -> str:
         """New tables of one kind, behind the last of it."""
@@ -186,28 +186,33 @@ class TomlText:
         block: list[str] = []
         for key, value in tables.items():
             blank_before = bool(block) or (after > 0 and lines[after - 1].strip() != "")
-            block += ["\n"] * blank_before + [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
-            block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
-        return _inserted(lines, after, block)
+            block += ["\n"] * blank_before + [f"[{_format_key(key[0])}.{_format_key(key[1])}]\n"]
+            block += [f"{_format(name, item)}\n" for name, item in value.items()]
+        return _insert(lines, after, block)
 
     def _without_key(self, key: Key) -> str:
         spans = _spans(self.text)
-        doomed = {
+        removed = {
             number
             for path, spans_of in spans.items()
             if path[: len(key)] == key
             for span in spans_of
             for number in range(span.start, span.end)
         }
-        if not doomed:
-            return _removed(self.text, key)
+        if not removed:
+            return _edit_with_tomlkit(self.text, key)
         lines = _lines(self.text)
-        for first in sorted(doomed):
+        for first in sorted(removed):
             # One blank line separated the table from the one before it; it goes along.
             blank = first - 1
-            if blank not in doomed and lines[first].lstrip().startswith("[") and blank > 0 and not lines[blank].strip():
-                doomed.add(blank)
-        return "".join(line for number, line in enumerate(lines) if number not in doomed)
+            if (
+                blank not in removed
+                and lines[first].lstrip().startswith("[")
+                and blank > 0
+                and not lines[blank].strip()
+            ):
+                removed.add(blank)
+        return "".join(line for number, line in enumerate(lines) if number not in removed)
 
 
 def _spans(text: str) -> dict[Key, list[_Span]]:
@@ -257,7 +262,8 @@ def _newlines(item: Item) -> int:
     return (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
 
 
-def _replaced(text: str, key: Key, value: object) -> str:
+def _edit_with_tomlkit(text: str, key: Key, value: object = None) -> str:
+    """The text with another value of `key`, or without that key where `value` is None."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -266,27 +272,16 @@ def _replaced(text: str, key: Key, value: object) -> str:
         if part not in table:
             table[part] = tomlkit.table(is_super_table=True)
         table = table[part]
-    table[key[-1]] = value
+    if value is None:
+        del table[key[-1]]
+    else:
+        table[key[-1]] = value
     return document.as_string()
 
 
-def _removed(text: str, key: Key) -> str:
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    table: Any = document
-    for part in key[:-1]:
-        table = table[part]
-    del table[key[-1]]
-    return document.as_string()
-
-
-def _preamble(lines: list[str]) -> int:
-    """Where a first top-level key goes: after the comments that open the file."""
-    for number, line in enumerate(lines):
-        if not line.lstrip().startswith("#"):
-            return number
-    return len(lines)
+def _end_of_preamble(lines: list[str]) -> int:
+    """The line for a first top-level key: after the comments at the beginning of the file."""
+    return next((at for at, line in enumerate(lines) if not line.lstrip().startswith("#")), len(lines))
 
 
 def _lines(text: str) -> list[str]:
@@ -294,24 +289,24 @@ def _lines(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _inserted(lines: list[str], after: int, new: list[str]) -> str:
+def _insert(lines: list[str], after: int, new: list[str]) -> str:
     newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if after and not lines[after - 1].endswith("\n"):
         lines[after - 1] += newline
     return "".join([*lines[:after], *(line.replace("\n", newline) for line in new), *lines[after:]])
 
 
-def _rendered(name: str, value: object) -> str:
+def _format(name: str, value: object) -> str:
     import tomlkit
 
     if isinstance(value, dict):
         inline = tomlkit.inline_table()
         inline.update(value)
-        return f"{_rendered_key(name)} = {inline.as_string()}"
-    return f"{_rendered_key(name)} = {tomlkit.item(value).as_string()}"
+        return f"{_format_key(name)} = {inline.as_string()}"
+    return f"{_format_key(name)} = {tomlkit.item(value).as_string()}"
 
 
-def _rendered_key(name: str) -> str:
+def _format_key(name: str) -> str:
     import tomlkit
 
     return tomlkit.key(name).as_string()
@@ -331,11 +326,11 @@ def _without(data: dict[str, Any], key: Key) -> dict[str, Any]:
     return {**data, key[0]: _without(data[key[0]], key[1:])}
 
 
-def _pruned(value: Any) -> Any:
+def _prune(value: Any) -> Any:
     """The data without empty tables, which say nothing."""
     if not isinstance(value, dict):
         return value
-    kept = {name: _pruned(item) for name, item in value.items()}
+    kept = {name: _prune(item) for name, item in value.items()}
     return {name: item for name, item in kept.items() if item != {}}
 
 
