@@ -16,19 +16,15 @@ if TYPE_CHECKING:
 def without_secrets(text: str, table: StoreTable) -> TomlText:
     """The text that says `table`, with its secrets hidden. Raises CannotEdit."""
     shown = TomlText(text)
-    for name, profile in table.profiles.items():
-        if profile.client_secret is not None and profile.client_secret.kind == "literal":
-            shown.set(("profiles", name, "client_secret"), HIDDEN)
+    # The models hide secrets where they write data.
+    hidden = table.model_dump(mode="json")
+    for section, key in (("profiles", "client_secret"), ("issuers", "proxy"), ("bundles", "source")):
+        for name, entry in hidden[section].items():
+            if entry[key] != shown.data[section][name].get(key):
+                shown.set((section, name, key), entry[key])
     for name, issuer in table.issuers.items():
         for header in issuer.request_headers:
             shown.set(("issuers", name, "request_headers", header), HIDDEN)
-        proxy = issuer.model_dump()["proxy"]
-        if proxy != issuer.proxy:
-            shown.set(("issuers", name, "proxy"), proxy)
-    for name, bundle in table.bundles.items():
-        source = bundle.model_dump()["source"]
-        if source != bundle.source:
-            shown.set(("bundles", name, "source"), source)
     return shown
 
 

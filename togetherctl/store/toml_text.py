@@ -230,25 +230,25 @@ def _spans(text: str) -> dict[Key, list[_Span]]:
 
 def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Span]]) -> int:
     """Note where each key of `container` stands, which begins on `line`; gives the line after it."""
-    from tomlkit.items import AoT, Comment, Table, Whitespace
+    from tomlkit.items import AoT, Table
 
     for key, item in container.body:
-        if isinstance(item, Whitespace):
-            line += item.s.count("\n")
-        elif key is None or isinstance(item, Comment):
+        if key is None:
             line += item.as_string().count("\n")
-        elif isinstance(item, Table):
-            if not item.is_super_table() and not key.is_dotted():
-                line = _walk_header(item, (*path, key.key), line, found)
-            line = _walk(item.value, (*path, key.key), line, found)
-        elif isinstance(item, AoT):
-            for number, table in enumerate(item.body):
-                line = _walk_header(table, (*path, key.key, str(number)), line, found)
-                line = _walk(table.value, (*path, key.key, str(number)), line, found)
-        else:
-            end = line + _newlines(item)
-            found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
-            line = end
+            continue
+        match item:
+            case Table():
+                if not item.is_super_table() and not key.is_dotted():
+                    line = _walk_header(item, (*path, key.key), line, found)
+                line = _walk(item.value, (*path, key.key), line, found)
+            case AoT():
+                for number, table in enumerate(item.body):
+                    line = _walk_header(table, (*path, key.key, str(number)), line, found)
+                    line = _walk(table.value, (*path, key.key, str(number)), line, found)
+            case _:
+                end = line + _newlines(item)
+                found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
+                line = end
     return line
 
 
