@@ -42,7 +42,7 @@ class AuthProvider:
     refresh_token: str = field(default="", repr=False)
 
     def read_again(self) -> AuthProvider:
-        """The same user as it stands now: kubectl may have refreshed it. Raises KubeconfigError."""
+        """The same user as it is now: kubectl may have refreshed it. Raises KubeconfigError."""
         parsed = read_kubeconfig(self.path)
         entry = _find_entry(parsed, "users", self.user) if parsed else None
         if entry is None:
@@ -72,7 +72,7 @@ class AuthProvider:
             now = provider_of(self.path, self.user, entry)
             if (now.issuer, now.client_id) != (self.issuer, self.client_id):
                 raise KubeconfigError(
-                    f"the user {self.user} in {self.path} has another issuer or client by now; it was left alone"
+                    f"the user {self.user} in {self.path} has another issuer or client now; it was not changed"
                 )
             provider = entry["user"]["auth-provider"]
             config = dict(provider["config"])
@@ -123,7 +123,7 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
     provider = mapping_or_empty(body.get("auth-provider"))
     if not provider and body.get("exec"):
         raise KubeconfigError(
-            f"the user {name} in {path} runs a plugin, so kubectl logs in by itself and nothing is to be done here",
+            f"the user {name} in {path} runs a plugin, so kubectl logs in by itself; there is nothing to do here",
             hint=run("kubectl", "get", "pods"),
         )
     if not provider:

@@ -126,7 +126,7 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path
 def change_user(
     path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, dry_run: bool = False
 ) -> None:
-    """Replace the user called `name` in one file by what `change` makes of its entry, as it stands at that moment.
+    """Replace the user called `name` in one file by what `change` makes of its entry, as it is at that moment.
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
@@ -187,7 +187,7 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
 
 
 def read_kubeconfig(path: Path) -> YamlText | None:
-    """One file as it stands, None where there is none. Raises KubeconfigError."""
+    """The text of one file, None where there is none. Raises KubeconfigError."""
     text, _ = read_file(path)
     return None if text is None else _parse(path, text)
 
@@ -338,7 +338,7 @@ def _remove_if_abandoned(lock: Path) -> bool:
     owner = _read_owner(lock)
     if owner is None or not owner.is_dead():
         return False
-    # Two may see the same dead owner: whoever wins the rename looks at what it really took.
+    # Two processes may see the same dead owner: the one whose rename succeeds checks what it moved.
     aside = temporary_beside(lock)
     try:
         lock.rename(aside)

@@ -19,7 +19,7 @@ CURRENT = "current-context"
 
 
 class Found(NamedTuple):
-    """An entry as it stands in its file."""
+    """An entry and its file."""
 
     file: KubeconfigFile
     section: Section

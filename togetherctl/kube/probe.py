@@ -43,7 +43,7 @@ def caution(cluster: Cluster) -> str | None:
         return None
     return (
         f"the certificate of cluster {cluster.name} is not verified (insecure_skip_tls_verify): "
-        "whoever is between you and it can take your token"
+        "anyone between you and it can take your token"
     )
 
 
@@ -153,7 +153,7 @@ def _forbidden(answer: Answer) -> Refused:
     host = host_of(answer.url)
     if username == _ANONYMOUS:
         return Refused(
-            f"the API server at {host} takes you for nobody ({_ANONYMOUS}): the token did not arrive there",
+            f"the API server at {host} knows you only as {_ANONYMOUS}: the token did not arrive there",
             hint="something between you and it drops the Authorization header, such as a proxy",
             status=403,
         )

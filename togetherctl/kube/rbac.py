@@ -31,10 +31,10 @@ ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "ES", "PS") for bi
 
 @dataclass(frozen=True)
 class Naming:
-    """Which claims name a user and their groups, and what stands before each; None is a flag that is not set.
+    """Which claims name a user and their groups, and the prefix of each; None is a flag that is not set.
 
     For user names without a prefix of their own the issuer is put before every claim but `email`, and `-` is none; a
-    prefix of groups is taken as it stands.
+    prefix of groups is used as it is.
     """
 
     username_claim: str
@@ -60,7 +60,7 @@ class Naming:
         return cls(username_claim, username_prefix, groups_claim, groups_prefix)
 
     def prefix(self, issuer: str) -> str:
-        """What stands before user names."""
+        """The prefix of user names."""
         if self.username_prefix == "-":
             return ""
         return self.username_prefix or ("" if self.username_claim == "email" else f"{issuer}#")
@@ -70,7 +70,7 @@ class Naming:
         value = _text(claims.get(self.username_claim))
         if value is None:
             raise UsageError(
-                f"the token has no claim {self.username_claim} that is a text, so an API server could not name anybody",
+                f"the token has no claim {self.username_claim} that is text, so an API server could not name its user",
                 hint=f"its claims are {', '.join(map(printable, claims))}",
             )
         if self.username_claim == "email" and not verified_email(claims):
@@ -97,7 +97,7 @@ class Naming:
 def bindings(username: str, groups: Sequence[str]) -> list[str]:
     """The commands that give rights to a user, and to the first few of their groups, quoted for a shell.
 
-    A name that cannot be shown gets none: nobody could tell what they are about to run.
+    A name that cannot be shown gets none: a person could not tell what they are about to run.
     """
     commands = []
     if username.isprintable():
@@ -114,7 +114,7 @@ def bindings(username: str, groups: Sequence[str]) -> list[str]:
 
 
 def may_ask_who_they_are(username: str) -> str | None:
-    """The command that gives a user what every authenticated one has by default; None for a name nobody can read."""
+    """The command that gives a user every default right; None for a name that cannot be shown."""
     if not username.isprintable():
         return None
     return _binding("oidc-basic-user", "system:basic-user", f"--user={username}")
@@ -125,8 +125,8 @@ def remarks(username: str, groups: Sequence[str]) -> list[str]:
     said = []
     for kind, flag, names in (("user name", "--username-prefix", [username]), ("group", "--groups-prefix", groups)):
         said += [
-            f"The {kind} {printable(name)} begins with {_RESERVED}, which is Kubernetes' own: whoever can choose it at "
-            f"the issuer gets its rights. Choose a prefix with {flag}."
+            f"The {kind} {printable(name)} begins with {_RESERVED}, which Kubernetes reserves: a person who can choose "
+            f"it at the issuer gets its rights. Choose a prefix with {flag}."
             for name in names
             if name.startswith(_RESERVED)
         ]
@@ -208,7 +208,7 @@ class Authentication:
         }
 
     def remarks(self) -> list[str]:
-        """What stands in the way, a sentence each."""
+        """What may prevent a login, a sentence each."""
         said = []
         if not self.issuer.startswith("https://"):
             said.append("API servers take https issuers only, so this one serves for a try at most.")

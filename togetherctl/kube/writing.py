@@ -111,7 +111,7 @@ class _Plan:
 
 @dataclass
 class Followed:
-    """Contexts that have another name now, the old one and the new one; and what is to be said besides."""
+    """Renamed contexts, the old name and the new one, and further notes for the person."""
 
     contexts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

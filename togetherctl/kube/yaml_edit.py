@@ -28,7 +28,7 @@ class CannotEdit(Exception):
 
 @dataclass(frozen=True)
 class Splice:
-    """Text that takes the place of what stands between two places."""
+    """Text that replaces the text between two places."""
 
     start: int
     end: int
@@ -55,7 +55,7 @@ class Items:
 
 
 class Editing:
-    """Gathers the splices that turn one text into another. What it makes is to be checked by whoever applies it."""
+    """Gathers the splices that turn one text into another. The caller checks the result."""
 
     def __init__(self, text: str, root: Node, values: Values) -> None:
         self._text = text
@@ -182,7 +182,7 @@ class Editing:
             self._cut_flow(children, removed)
             return
         if len(removed) == len(children):
-            raise CannotEdit(f"line {node.line}: nothing would be left of what stands there")
+            raise CannotEdit(f"line {node.line}: no entry would be left in this collection")
         for at in sorted(removed):
             begins = children[at].start if node.kind == "mapping" else self._dash(node, at)
             margin = self._text[line_start(self._text, begins) : begins]
@@ -195,7 +195,7 @@ class Editing:
                 else:
                     self._splices.append(Splice(start, min(end + len(_break(self._text, end)), len(self._text)), ""))
             elif at + 1 < len(children) and at + 1 not in removed:
-                # It stands behind the dash of its entry.
+                # It is behind the dash of its entry.
                 begin = children[at + 1].start if node.kind == "mapping" else self._dash(node, at + 1)
                 self._splices.append(Splice(begins, begin, ""))
             else:
@@ -277,7 +277,7 @@ class Editing:
         return 2 if self._text[max(index - 2, 0) : index] == "\r\n" else min(index, 1)
 
     def _dash(self, node: Node, at: int) -> int:
-        """Where the dash of an entry stands."""
+        """The place of an entry's dash."""
         dash = dash_end(self._text, node.items[at - 1].end if at else None, node)
         if dash is None:
             raise CannotEdit(f"line {node.items[at].line}: an entry that begins in an unusual way")

@@ -59,7 +59,7 @@ class Node:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all stands there."""
+        """Whether the node has no text."""
         return self.start == self.end
 
     @property

@@ -218,7 +218,10 @@ def _browser(flags: Flags, overrides: Overrides) -> tuple[str, ...] | Literal[Fa
 
 def _password_reader(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
     def read() -> str:
-        warn("a password on the command line can be seen by everyone on this machine; without --password it is asked")
+        warn(
+            "everyone on this machine can see a password on the command line; "
+            "without --password togetherctl asks for it"
+        )
         return flags.password
 
     return read

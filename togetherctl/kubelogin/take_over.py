@@ -50,7 +50,7 @@ class TakeOver:
         self._clock = clock
 
     def all(self, profiles: Iterable[Profile], folders: Mapping[str, Iterable[Path]]) -> list[str]:
-        """Take over what fits each profile from its folders, by the profile's name; what is to be said of each."""
+        """Import the tokens that fit each profile from its folders; a sentence for each profile."""
         sharing: dict[str, list[Profile]] = {}
         for profile in profiles:
             sharing.setdefault(profile.key, []).append(profile)
@@ -79,7 +79,7 @@ class TakeOver:
         if profile.storage == "memory":
             raise NotImported("it keeps sessions in memory alone")
         if profile.grant == "client-credentials":
-            raise NotImported("it needs nobody to log in")
+            raise NotImported("it needs no person to log in")
         chosen = self._choose(profile, tokens, profiles)
         try:
             with sessions.lock(profile.key, seconds=_LOCK_SECONDS):
@@ -131,7 +131,7 @@ class TakeOver:
         )
 
     def _id_token(self, profile: Profile, old: OldTokens) -> Token | None:
-        """The old ID token: as it is if its signature holds, as expired where nobody can say. Raises NotImported."""
+        """The old ID token if its signature is valid; None where that cannot be checked. Raises NotImported."""
         now = self._clock()
         issued_at, expires_at = time_of(old.claims, "iat"), time_of(old.claims, "exp")
         if issued_at is None or expires_at is None or expires_at <= now:

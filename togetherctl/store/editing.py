@@ -147,7 +147,7 @@ def _value(kind: Kind, key: Key, text: str) -> object:
     field = _field(kind, key)
     if key[0] == "client_secret" and not text.lstrip().startswith("{"):
         raise UsageError(
-            "a client secret on the command line can be seen by others on this machine",
+            "others on this machine can see a client secret on the command line",
             hint="keep it in the keyring with togetherctl profile secret NAME, or say where it is: "
             "client_secret='{ env = \"VARIABLE\" }'",
         )
@@ -164,7 +164,7 @@ def _value(kind: Kind, key: Key, text: str) -> object:
             reason = reason or first_problem(error).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} does not do")
+    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} is not")
 
 
 def _candidates(text: str) -> Iterator[object]:

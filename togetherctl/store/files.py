@@ -91,7 +91,7 @@ def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
             stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
         except OSError as error:
             raise ConfigError(
-                f"{lock} cannot be made, which guards the store: {error.strerror}",
+                f"the lock of the store, {lock}, cannot be made: {error.strerror}",
                 hint=run("ls", "-ld", lock, words="it must be a file of yours; look at what is there"),
             ) from None
         except LockTimeout:

@@ -187,7 +187,7 @@ def _catalogue() -> dict[str, Preset]:
 
 
 class Part(NamedTuple):
-    """A heading and what stands below it; `listed`: each paragraph is a thing of its own."""
+    """A heading and its paragraphs; `listed`: the paragraphs are items of a list."""
 
     heading: str
     paragraphs: list[str]

@@ -130,7 +130,7 @@ def _from_command(command: list[str], profile: str, environ: Mapping[str, str]) 
         reason = getattr(error, "strerror", None) or "cannot be run"
         raise ConfigError(f"{said} failed: {reason}") from None
     if len(output) > _MAX_BYTES:
-        raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB: one line of text is expected")
+        raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB; a client secret is one line of text")
     if code != 0:
         raise ConfigError(f"{said} ended with {code}")
     return _decode(output, f"the command {command[0]}", profile)
@@ -185,5 +185,5 @@ def _decode(data: bytes, origin: str, profile: str) -> str:
     except UnicodeDecodeError:
         secret = ""
     if not secret or not secret.isprintable():
-        raise ConfigError(f"{origin} holds no client secret for profile {profile}: one line of text is expected")
+        raise ConfigError(f"{origin} holds no client secret for profile {profile}; a client secret is one line of text")
     return secret

@@ -1,7 +1,7 @@
 """Edit a TOML file as text: comments and layout stay, and each change is read back before it is written.
 
 Comments, order, spacing and everything else a person typed stay as they are. tomlkit alone would move a comment that
-leads the next table when a key is added before it, so it tells where each key stands, and new lines go in by number.
+leads the next table when a key is added before it, so it tells the line of each key, and new lines go in by number.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class TomlText:
                 expected = _with(expected, path, name)
         self._change("".join(lines), expected)
         if not headed:
-            # It stands within another table's line.
+            # It is within the line of another table.
             self.set(renamed, table)
             self.unset(key)
         for path in rest:
@@ -229,7 +229,7 @@ def _spans(text: str) -> dict[Key, list[_Span]]:
 
 
 def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Span]]) -> int:
-    """Note where each key of `container` stands, which begins on `line`; gives the line after it."""
+    """Note the line of each key of `container`, which begins on `line`; return the line after it."""
     from tomlkit.items import AoT, Table
 
     for key, item in container.body:
@@ -337,7 +337,7 @@ def _prune(value: Any) -> Any:
 def _rename_part(line: str, depth: int, at: int, name: str) -> str:
     """The line of a key whose whole path has `depth` parts, with another name for the part `at` of that path.
 
-    The line stays as it is where that part stands in a header above it.
+    The line stays as it is where that part is in a header above it.
     """
     key = _KEY.match(line)
     if key is None:

@@ -84,7 +84,7 @@ def clean_key(key: str) -> str:
     """The key without spaces around it. Raises UsageError where it cannot be one."""
     key = key.strip()
     if not key or not (key.isascii() and key.isprintable()) or " " in key or len(key) > _LONGEST_KEY:
-        raise UsageError("that is no API key of Together AI: one word is expected", hint=f"make one at {KEYS_PAGE}")
+        raise UsageError("this is not an API key of Together AI: a key is one word", hint=f"make one at {KEYS_PAGE}")
     return key
 
 
@@ -152,7 +152,7 @@ class TogetherAPI:
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, error: Unreachable, pause: float | None, ends: float) -> None:
-        """Sleep before the next attempt. Raises the error where there is to be none."""
+        """Sleep before the next attempt. Raises the error where there is none."""
         wait = max(pause or 0.0, error.retry_after or 0.0)
         if error.remedy:
             # The transport's way out names keys of an issuer, which this is not; waiting does not help either.
@@ -220,7 +220,7 @@ def _read_oidc(value: object) -> OIDCConfig | None:
     fields = {
         name: _text(value.get(name)) for name in ("username_claim", "username_prefix", "group_claim", "group_prefix")
     }
-    # Byte for byte: what the issuer is called is compared as it stands.
+    # Byte for byte, because issuers are compared as strings.
     issuer, client = _text(value.get("issuer_url")), _text(value.get("client_id"))
     ca_cert = _text(value.get("ca_cert"), limit=_MAX_KUBECONFIG)
     if not issuer and not client:
