@@ -114,13 +114,6 @@ def tilde(path: Path, environ: Mapping[str, str]) -> str:
     return f"~{os.sep}{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def in_a_command(path: Path | str) -> str:
-    """The path as a word of a command line, for a hint that can be copied as it stands."""
-    import shlex
-
-    return shlex.quote(str(path))
-
-
 def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:
     folder = environ.get(name, "")
     # A normal path, because kubectl's list of plugins takes no other.

@@ -114,23 +114,22 @@ def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _wrong_types(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
     """What is of another type than client-go's own; nothing at all fits everywhere."""
-    if value is None or shape == "anything":
-        return
-    if isinstance(shape, str):
-        if not _fits(value, shape):
-            yield path, f"{_describe(path)} must be {_EXPECTED[shape]}"
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            yield path, f"{_describe(path)} must be a list"
+    match shape, value:
+        case ("anything", _) | (_, None):
             return
-        for at, item in enumerate(value):
-            yield from _wrong_types(item, shape[0], (*path, at))
-    elif not isinstance(value, dict):
-        yield path, f"{_describe(path)} must be a mapping"
-    else:
-        rest: Shape = shape.get("*", "anything")
-        for key, item in value.items():
-            yield from _wrong_types(item, shape.get(key, rest), (*path, key))
+        case str(word), _:
+            if not _fits(value, word):
+                yield path, f"{_describe(path)} must be {_EXPECTED[word]}"
+        case [item_shape], list(items):
+            for at, item in enumerate(items):
+                yield from _wrong_types(item, item_shape, (*path, at))
+        case dict(keys), dict(entries):
+            rest: Shape = keys.get("*", "anything")
+            for key, item in entries.items():
+                yield from _wrong_types(item, keys.get(key, rest), (*path, key))
+        case _:
+            kind = "list" if isinstance(shape, list) else "mapping"
+            yield path, f"{_describe(path)} must be a {kind}"
 
 
 def _fits(value: object, word: Word) -> bool:

@@ -33,7 +33,14 @@ _NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
     """Why no API server takes this token, whatever it is told. `now` in seconds since 1970."""
-    return [*_wrong_algorithm(algorithm), *_wrong_audience(claims), *_wrong_times(claims, now), *_wrong_texts(claims)]
+    unsigned = f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
+    not_text = [name for name in _TEXTS if not isinstance(claims.get(name, ""), (str, type(None)))]
+    return [
+        *([] if algorithm in ALGORITHMS else [unsigned]),
+        *_wrong_audience(claims),
+        *_wrong_times(claims, now),
+        *(f"its {name} is no text" for name in not_text),
+    ]
 
 
 def doubts(
@@ -52,11 +59,6 @@ def doubts(
         *(_unusable_groups(claims) if groups_claim is None else ()),
         *_clock_doubts(claims, now),
     ]
-
-
-def _wrong_algorithm(algorithm: str) -> Iterator[str]:
-    if algorithm not in ALGORITHMS:
-        yield f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
 
 
 def _wrong_audience(claims: Claims) -> Iterator[str]:
@@ -79,12 +81,6 @@ def _wrong_times(claims: Claims, now: float) -> Iterator[str]:
     for name, value in (("iat", claims.get("iat", 0)), ("nbf", claims.get("nbf") or 0)):
         if _time(value) is None:
             yield f"its {name} is not a time"
-
-
-def _wrong_texts(claims: Claims) -> Iterator[str]:
-    for name in _TEXTS:
-        if not isinstance(claims.get(name, ""), (str, type(None))):
-            yield f"its {name} is no text"
 
 
 def _unusual_algorithm(algorithm: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ begins expired: its refresh token gets new tokens, which are checked as ever.
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from togetherctl.auth.session import Freshness, Session, Token
 from togetherctl.disk import is_ours, open_to_others, read_whole
 from togetherctl.errors import StorageError, TogetherctlError, Unreachable, Untrusted
 from togetherctl.lock import LockTimeout
-from togetherctl.paths import in_a_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -200,7 +200,7 @@ def read_cache(folder: Path) -> Iterator[OldTokens | str]:
         elif not is_ours(status):
             yield f"{path} belongs to another user, so it was not taken over"
         elif open_to_others(status):
-            mend = f"chmod 600 {in_a_command(path)}"
+            mend = f"chmod 600 {shlex.quote(str(path))}"
             yield f"{path} can be read by others, so it was not taken over; {mend} if only you have used it"
         else:
             yield tokens
