@@ -89,7 +89,7 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
         return None
     if environ.get("TOGETHERCTL_CONFIG") or not _wants_v1(environ.get("KUBERNETES_EXEC_INFO", "")):
         return None
-    places = _places(environ)
+    places = _locate_folders(environ)
     if places is None:
         return None
     config, state, cache = places
@@ -117,7 +117,7 @@ def _wants_v1(info: str) -> bool:
     return itself and "\\" not in info and info.count("apiVersion") == 1 and any(wanted in info for wanted in _WANTED)
 
 
-def _places(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
+def _locate_folders(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
     """The folders of the store, the state and the cache, as `paths.locate` gives them; None where that takes more."""
     home = environ.get("TOGETHERCTL_HOME", "")
     if home:

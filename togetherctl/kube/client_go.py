@@ -76,7 +76,7 @@ def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
     body = entry.get(section[:-1])
     if not isinstance(body, dict):
         return f"it has no {section[:-1]}"
-    check = {"clusters": _cluster, "contexts": _context, "users": _user}[section]
+    check = {"clusters": _cluster_problems, "contexts": _context_problems, "users": _user_problems}[section]
     return next(check(body), None)
 
 
@@ -89,7 +89,7 @@ def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
             source = text.original[node.start : node.end]
             if node.kind == "scalar" and not node.plain and '"' in source[:1] and _ESCAPE.search(source):
                 yield (), f"an escape that kubectl does not know (line {node.line}); write the character itself"
-    yield from _numbers(text.data, ())
+    yield from _impossible_numbers(text.data, ())
     for key, wanted in (("kind", "Config"), ("apiVersion", "v1")):
         if isinstance(said := text.data.get(key), str) and said not in ("", wanted):
             yield (key,), f"{key} must be {wanted}"
@@ -104,12 +104,12 @@ def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
             seen.add(name)
 
 
-def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _impossible_numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, float) and not math.isfinite(value):
         yield path, "a number that JSON cannot hold; put it in quotes"
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        yield from _numbers(item, (*path, key))
+        yield from _impossible_numbers(item, (*path, key))
 
 
 def _wrong_types(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
@@ -159,7 +159,7 @@ def _line(text: YamlText, path: Path) -> int:
     return 1
 
 
-def _cluster(body: Mapping[str, Any]) -> Iterator[str]:
+def _cluster_problems(body: Mapping[str, Any]) -> Iterator[str]:
     if not body.get("server"):
         yield "it has no server"
     if body.get("certificate-authority") and body.get("certificate-authority-data"):
@@ -178,13 +178,13 @@ def _cluster(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"its proxy-url must begin with {', '.join(f'{known}://' for known in _PROXIES)}"
 
 
-def _context(body: Mapping[str, Any]) -> Iterator[str]:
+def _context_problems(body: Mapping[str, Any]) -> Iterator[str]:
     for key in ("cluster", "user"):
         if not body.get(key):
             yield f"it names no {key}"
 
 
-def _user(body: Mapping[str, Any]) -> Iterator[str]:
+def _user_problems(body: Mapping[str, Any]) -> Iterator[str]:
     stanza = body.get("exec")
     if not isinstance(stanza, dict):
         return

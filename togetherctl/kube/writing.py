@@ -51,7 +51,7 @@ class _Plan:
         self._files = [KubeconfigFile.read(path) for path in files]
         self._fallback = next((file for file in self._files if file.original is not None), self._files[-1])
         self._foreign: list[str] = []
-        self._of_others: list[str] = []
+        self._of_other_clusters: list[str] = []
 
     def with_entries(
         self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool
@@ -78,7 +78,7 @@ class _Plan:
         if owner is None and not overwrite:
             self._foreign.append(f"{entry.section[:-1]} {entry.name} in {file.path}")
         elif owner is not None and entry.cluster is not None and owner.cluster in others:
-            self._of_others.append(
+            self._of_other_clusters.append(
                 f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}"
             )
         elif existing["name"] == entry.name:
@@ -102,9 +102,9 @@ class _Plan:
                 "togetherctl cluster set NAME context=OTHER",
                 overwritable=True,
             )
-        if self._of_others:
+        if self._of_other_clusters:
             raise KubeconfigError(
-                f"{' and '.join(self._of_others)}, and cannot be that of another cluster too",
+                f"{' and '.join(self._of_other_clusters)}, and cannot be that of another cluster too",
                 hint="a context of its own for a cluster: togetherctl cluster set NAME context=OTHER",
             )
 
@@ -193,7 +193,7 @@ class _Renaming:
         else:
             entry = {**found.entry, found.section[:-1]: {**found.body, **changes}}
         if name != found.name:
-            self._make_way(found, name, names)
+            self._free_name(found, name, names)
         found.file.text.replace(found.section, found.entry, {**entry, "name": name})
         if name == found.name or found.section != "contexts":
             return
@@ -202,7 +202,7 @@ class _Renaming:
             if file.text.data.get(CURRENT) == found.name:
                 file.text.put_scalar(CURRENT, name)
 
-    def _make_way(self, found: Found, name: str, names: Mapping[str, str]) -> None:
+    def _free_name(self, found: Found, name: str, names: Mapping[str, str]) -> None:
         """Take out what is left over from an earlier bearer of the name. Raises KubeconfigError where it is in use."""
         own = owner_of(found.section, found.entry)
         cluster = names.get("cluster", own.cluster if own else None)

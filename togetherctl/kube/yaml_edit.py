@@ -79,13 +79,13 @@ class Editing:
     def _value(self, node: Node, new: Any, holder: Node, key: Node | None, lists: Items | None = None) -> None:
         """Change the value `node` of `holder`, under `key` in a mapping."""
         if node.kind == "alias":
-            if self._now(node) != new:
+            if self._value_after(node) != new:
                 self._replace(node, new, holder, key)
         elif self._values.of(node) == new:
             # Aliases in it may have to be written out.
-            self._inside(node, new, lists) if new and node.children else None
+            self._change_inside(node, new, lists) if new and node.children else None
         elif self._fits(node, new, holder, lists):
-            self._inside(node, new, lists)
+            self._change_inside(node, new, lists)
         else:
             self._replace(node, new, holder, key)
         if node.anchor is not None and node.kind != "alias":
@@ -102,11 +102,11 @@ class Editing:
         # An empty list on one line becomes one line for each entry, where there is room.
         return bool(node.children) or (node.flow and (holder.flow or "\n" in self._text[node.start : node.end]))
 
-    def _inside(self, node: Node, new: Any, lists: Items | None) -> None:
+    def _change_inside(self, node: Node, new: Any, lists: Items | None) -> None:
         if node.kind == "mapping":
             self._mapping(node, new, {}, None, frozenset())
         else:
-            self._sequence(node, lists or _aligned(self._values.of(node), new))
+            self._sequence(node, lists or _align(self._values.of(node), new))
 
     def _mapping(
         self, node: Node, new: dict[str, Any], lists: Mapping[str, Items], end: int | None, dropped: frozenset[str]
@@ -117,7 +117,7 @@ class Editing:
         for at, (key, value) in enumerate(node.pairs):
             name = str(key_text(key))
             if is_merge(key):
-                merged.update(self._merged(value))
+                merged.update(self._merge_sources(value))
                 own = {each: place for each, place in own.items() if each not in merged}
             elif name in new and name not in dropped:
                 own[name] = at
@@ -140,15 +140,15 @@ class Editing:
         if added:
             self._add_pairs(node, added, end, gone=len(removed) == len(node.pairs))
 
-    def _merged(self, source: Node) -> dict[str, Any]:
+    def _merge_sources(self, source: Node) -> dict[str, Any]:
         """What a merge gives from now on."""
         target = source.target or source
         given: dict[str, Any] = {}
         for each in target.items[::-1] if target.kind == "sequence" else [target]:
-            given.update(self._now(each))
+            given.update(self._value_after(each))
         return given
 
-    def _now(self, node: Node) -> Any:
+    def _value_after(self, node: Node) -> Any:
         """What an alias says from now on."""
         node = node.target or node
         return self._after.get(id(node), self._values.of(node))
@@ -166,12 +166,14 @@ class Editing:
             return
         if node.flow:
             self._add_flow(
-                node, [(self._flow(item, node), item) for item in items.added], gone=not items.data[: -len(items.added)]
+                node,
+                [(self._format_flow(item, node), item) for item in items.added],
+                gone=not items.data[: -len(items.added)],
             )
             return
         place = line_end(self._text, node.items[-1].end)
-        margin = column(self._text, self._dash(node, 0))
-        text = "".join(f"\n{_indented(dump([item]).rstrip(), margin)}" for item in items.added)
+        margin = column(self._text, self._find_dash(node, 0))
+        text = "".join(f"\n{_indent(dump([item]).rstrip(), margin)}" for item in items.added)
         self._splices.append(Splice(place, place, text))
 
     def _cut(self, node: Node, children: Sequence[Node], removed: set[int]) -> None:
@@ -184,7 +186,7 @@ class Editing:
         if len(removed) == len(children):
             raise CannotEdit(f"line {node.line}: no entry would be left in this collection")
         for at in sorted(removed):
-            begins = children[at].start if node.kind == "mapping" else self._dash(node, at)
+            begins = children[at].start if node.kind == "mapping" else self._find_dash(node, at)
             margin = self._text[line_start(self._text, begins) : begins]
             if not margin.strip(" "):
                 start, end = line_start(self._text, begins), line_end(self._text, children[at].end)
@@ -196,7 +198,7 @@ class Editing:
                     self._splices.append(Splice(start, min(end + len(_break(self._text, end)), len(self._text)), ""))
             elif at + 1 < len(children) and at + 1 not in removed:
                 # It is behind the dash of its entry.
-                begin = children[at + 1].start if node.kind == "mapping" else self._dash(node, at + 1)
+                begin = children[at + 1].start if node.kind == "mapping" else self._find_dash(node, at + 1)
                 self._splices.append(Splice(begins, begin, ""))
             else:
                 raise CannotEdit(f"line {children[at].line}: two things that begin there would have to be taken apart")
@@ -214,12 +216,15 @@ class Editing:
 
     def _add_pairs(self, node: Node, added: Mapping[str, Any], end: int | None, *, gone: bool) -> None:
         if node.flow:
-            pairs = [(f"{self._flow(name, node)}: {self._flow(value, node)}", value) for name, value in added.items()]
+            pairs = [
+                (f"{self._format_flow(name, node)}: {self._format_flow(value, node)}", value)
+                for name, value in added.items()
+            ]
             self._add_flow(node, pairs, gone=gone)
             return
         margin = column(self._text, node.pairs[0][0].start)
         place = line_end(self._text, node.end) if end is None else end
-        text = "".join(f"{_indented(dump({name: value}).rstrip(), margin)}\n" for name, value in added.items())
+        text = "".join(f"{_indent(dump({name: value}).rstrip(), margin)}\n" for name, value in added.items())
         if end is None:
             self._splices.append(Splice(place, place, f"\n{text.rstrip()}"))
         else:
@@ -244,17 +249,17 @@ class Editing:
         if holder.flow:
             colon = "" if key is None or colon_end(self._text, key.end) is not None else ":"
             space = " " if node.is_empty and key is not None else ""
-            self._splices.append(Splice(node.start, node.end, f"{colon}{space}{self._flow(new, holder)}"))
+            self._splices.append(Splice(node.start, node.end, f"{colon}{space}{self._format_flow(new, holder)}"))
             return
         if key is None:
-            dash = self._dash(holder, next(at for at, item in enumerate(holder.items) if item is node))
-            text = _indented(dump([new]).rstrip(), column(self._text, dash)).strip()
+            dash = self._find_dash(holder, next(at for at, item in enumerate(holder.items) if item is node))
+            text = _indent(dump([new]).rstrip(), column(self._text, dash)).strip()
             self._splices.append(Splice(dash, node.end, text))
             return
         colon_at = colon_end(self._text, key.end)
         if colon_at is None:
             raise CannotEdit(f"line {key.line}: a key without a colon")
-        text = _indented(dump({"x": new}).rstrip()[2:], column(self._text, key.start))
+        text = _indent(dump({"x": new}).rstrip()[2:], column(self._text, key.start))
         text = text.lstrip(" ")
         if text.startswith("\n"):
             # A comment behind what stood there stays on its line.
@@ -276,14 +281,14 @@ class Editing:
         """How long the line break before the beginning of a line is; 0 for the first line."""
         return 2 if self._text[max(index - 2, 0) : index] == "\r\n" else min(index, 1)
 
-    def _dash(self, node: Node, at: int) -> int:
+    def _find_dash(self, node: Node, at: int) -> int:
         """The place of an entry's dash."""
         dash = dash_end(self._text, node.items[at - 1].end if at else None, node)
         if dash is None:
             raise CannotEdit(f"line {node.items[at].line}: an entry that begins in an unusual way")
         return dash - 1
 
-    def _flow(self, data: Any, node: Node) -> str:
+    def _format_flow(self, data: Any, node: Node) -> str:
         """Data on one line, quoted as what is around it is; indented in a text that is JSON over several lines."""
         children = node.children
         lead = self._text[line_start(self._text, children[0].start) : children[0].start] if children else ""
@@ -342,12 +347,12 @@ def _break(text: str, index: int) -> str:
     return text[index : index + 2] if text[index : index + 2] == "\r\n" else text[index : index + 1]
 
 
-def _indented(text: str, margin: int) -> str:
+def _indent(text: str, margin: int) -> str:
     first, *rest = text.split("\n")
     return "\n".join([" " * margin + first if first else "", *(" " * margin + line if line else "" for line in rest)])
 
 
-def _aligned(old: list[Any], new: list[Any]) -> Items:
+def _align(old: list[Any], new: list[Any]) -> Items:
     """Which entries of a list stay, change, go and come, in the middle that differs."""
     before = 0
     while before < min(len(old), len(new)) and old[before] == new[before]:

@@ -1,7 +1,7 @@
 """Edit a kubeconfig as text: comments and layout stay, and each change is checked before it is used.
 
 A round trip through a YAML library re-indents and re-quotes what it did not mean to touch. So the library tells where
-each node stands, and only the values that change are replaced (see `yaml_edit`).
+each node is, and only the values that change are replaced (see `yaml_edit`).
 """
 
 from __future__ import annotations

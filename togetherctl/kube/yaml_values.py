@@ -1,6 +1,6 @@
 """Load and dump YAML data as kubectl does: the rules of sigs.k8s.io/yaml and Go's YAML 2.
 
-Of several equal keys the last counts, and a merge counts where it stands: it goes over the keys above it. Plain words
+Of several equal keys the last counts, and a merge overrides the keys above it. Plain words
 such as `yes` are switches, and dates are text.
 """
 

@@ -65,8 +65,8 @@ class Flags:
     def words(self, *, secrets: bool = False) -> list[str]:
         """The flags that were typed, one word each, as another command line would have them.
 
-        Without `secrets` their values are left out: a word in capitals stands in their place, and a password is asked
-        for where none is given.
+        Without `secrets` their values are left out: a word in capitals replaces them; a password flag is left out, and
+        togetherctl asks for the password.
         """
         known = {flag.name: flag for flag in _ALL.values()}
         return [word for name in self.typed for word in self._words(known[name], secrets=secrets)]
@@ -142,48 +142,48 @@ def _split(arguments: Sequence[str], known: Mapping[str, Flag]) -> Iterator[tupl
             return
         if word.startswith("--") and word != "--":
             name, sign, value = word.removeprefix("--").partition("=")
-            yield from _long(name, value if sign else None, words, known)
+            yield from _parse_long(name, value if sign else None, words, known)
         elif word.startswith("-") and word not in ("-", "--"):
-            yield from _short(word, words)
+            yield from _parse_short(word, words)
         else:
             # It may be a secret in the wrong place, so it is not shown.
             place = f" after --{name}" if name else ""
             raise UsageError(f"there is a word{place} that is no flag; only flags are taken here")
 
 
-def _long(
+def _parse_long(
     name: str, value: str | None, words: Iterator[str], known: Mapping[str, Flag]
 ) -> Iterator[tuple[str, object]]:
     if name == "help":
         yield name, value is None or _parse_switch(value)
     elif name == "v":
-        yield name, _level(value if value is not None else _next_word("--v", words))
+        yield name, _parse_level(value if value is not None else _next_word("--v", words))
     elif name in LOG_SWITCHES:
         return
     elif name in LOG_VALUES:
         if value is None:
             _next_word(f"--{name}", words)
     elif name not in known:
-        raise _unknown(name, known)
+        raise _unknown_flag(name, known)
     elif known[name].kind == "switch":
         yield name, "true" if value is None else value
     else:
         yield name, value if value is not None else _next_word(f"--{name}", words)
 
 
-def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
+def _parse_short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
     if word[1] == "h":
         yield "help", True
     elif word[1] == "v":
         value = word[2:].removeprefix("=")
         # -v, -vv: togetherctl's own way.
         letters = value.strip("v") == "" and word != "-v"
-        yield "v", len(word) - 1 if letters else _level(value or _next_word("-v", words))
+        yield "v", len(word) - 1 if letters else _parse_level(value or _next_word("-v", words))
     else:
         raise UsageError(f"unknown flag {word[:2]}")
 
 
-def _level(text: str) -> int:
+def _parse_level(text: str) -> int:
     try:
         return _parse_number(text)
     except ValueError as error:
@@ -197,7 +197,7 @@ def _next_word(flag: str, words: Iterator[str]) -> str:
     return word
 
 
-def _unknown(name: str, known: Mapping[str, Flag]) -> UsageError:
+def _unknown_flag(name: str, known: Mapping[str, Flag]) -> UsageError:
     near = get_close_matches(name, known, n=1)
     elsewhere = _ALL.get(name)
     if near and near[0] != name:

@@ -178,7 +178,7 @@ def home_path(path: str, environ: Mapping[str, str]) -> Path:
 def _login_again(flags: Flags, *, command: Command, program: str) -> Remedy:
     """The command that logs in by these flags, without the secrets in them.
 
-    A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
+    A word in capitals replaces each secret; the output of get-token is a token, so it is not shown.
     """
     once = replace(flags, typed=tuple(name for name in flags.typed if name != "force-refresh"))
     argv = (*program.split(), command, *once.words())
@@ -246,7 +246,7 @@ def _validate(model: type[_Table], keys: dict[str, Any]) -> _Table:
 def loopbacks(flags: Flags) -> tuple[Loopback, ...]:
     """Redirect URIs, and where to listen for each. Raises UsageError.
 
-    The addresses that kubelogin listens at by default become both families of `localhost`, so that nobody else can
+    The addresses that kubelogin listens at by default become both families of `localhost`, so that no other process can
     own the other half; what is typed is listened at as it is.
     """
     host = flags.oidc_redirect_url_hostname or _LOCALHOST

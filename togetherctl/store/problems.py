@@ -64,11 +64,11 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
         return None, [
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
-    store, problems = _validated(data)
+    store, problems = _validate(data)
     rest = _without(data, [problem.key for problem in problems if problem.unknown])
     if rest != data:
         # What only shows once the keys of an entry are known.
-        problems += [problem for problem in _validated(rest)[1] if problem not in problems]
+        problems += [problem for problem in _validate(rest)[1] if problem not in problems]
     # An entry that is wrong still has a name others may name, and names others itself.
     problems += [
         *_same_name(data),
@@ -90,7 +90,7 @@ def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
 
 
-def _validated(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
+def _validate(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     try:
         return StoreTable.model_validate(data), []
     except ValidationError as error:
@@ -152,7 +152,9 @@ def described(detail: ErrorDetails) -> Problem:
         location = location[:-1]
     match detail["type"]:
         case "extra_forbidden":
-            return Problem(location, f"not a known key{nearest(location[-1], _known(location[:-1]))}", unknown=True)
+            return Problem(
+                location, f"not a known key{nearest(location[-1], _known_keys(location[:-1]))}", unknown=True
+            )
         case "literal_error":
             reason = "must be " + str(context["expected"]).replace("'", "")
         case "value_error":
@@ -166,7 +168,7 @@ def described(detail: ErrorDetails) -> Problem:
     return Problem(location, reason)
 
 
-def _known(location: Key) -> Iterator[str]:
+def _known_keys(location: Key) -> Iterator[str]:
     """The keys that may stand in the table at `location`."""
     model: type[BaseModel] = StoreTable
     if location:
@@ -244,6 +246,6 @@ def _line(key: Key, lines: dict[Key, int]) -> int:
     for length in range(len(key), 0, -1):
         if key[:length] in lines:
             return lines[key[:length]]
-    # A table that only its entries imply stands where the first of them does.
+    # A table that only its entries imply has the line of the first of them.
     implied = [line for path, line in lines.items() if path[: len(key)] == key]
     return min(implied, default=1)
