@@ -17,8 +17,7 @@ from togetherctl.errors import ExitCode
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.sources.rule import POWERS, Verdict
 from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
-from togetherctl.store.preset_page import example, parts
-from togetherctl.store.presets import find, names
+from togetherctl.store.presets import example, find, names, parts
 from togetherctl.store.presets import json_schema as preset_schema
 
 if TYPE_CHECKING:

@@ -106,9 +106,7 @@ def test_flags_are_loaded_only_where_they_are_given(
     words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
     world.storeless_engine.credential(profile_of(parse(words), world.environ), Policy())
     modules = loaded("get-token", *words)
-    assert ours(modules) == {
-        f"togetherctl.kubelogin.{name}" for name in ("flags", "known", "profile", "redirects", "values")
-    }
+    assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "known", "profile")}
     assert "togetherctl.store.store" not in modules
     heavy = {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"}
     assert not heavy & top(modules)
@@ -298,5 +296,5 @@ def test_completing_names_checks_no_store(loaded: Callable[..., Loaded], store: 
     store("version = 1\n[profiles.acme]\n")
     for line in ("togetherctl login ", "togetherctl whoami --cluster ", "togetherctl profile show "):
         modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
-        assert "togetherctl.store.names" in modules
+        assert "togetherctl.store.files" in modules
         assert not {"pydantic", "tomlkit", "httpx2", "authlib", "joserfc", "keyring", "rich"}.intersection(top(modules))

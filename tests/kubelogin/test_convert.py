@@ -415,11 +415,11 @@ sys.exit(run(sys.argv[1:], os.environ))
     named = profiles_of(kubeconfig)
     if kubeconfig.read_text() != original:
         assert named == {"a": "acme", "b": "b"}
-    assert set(named.values()) <= set(Store.load(config, environ).profile_names)
+    assert set(named.values()) <= set(Store.load(config, environ).table.profiles)
     done = cli(*words)
     assert done.code == 0, done.stderr
     assert profiles_of(kubeconfig) == {"a": "acme", "b": "b"}
-    assert Store.load(config, environ).profile_names == ["acme", "b"]
+    assert list(Store.load(config, environ).table.profiles) == ["acme", "b"]
     assert (folder / "client").read_text() == f"{secret}\n"
     assert cli("kubeconfig", "convert", "--revert").code == 0
     assert kubeconfig.read_text() == original

@@ -38,7 +38,7 @@ def test_a_key_is_stored_only_if_asked_for(environ: dict[str, str], use_keyring:
     assert api_key(app.world, keep=True) == key
     assert list(keyring.kept) == [("togetherctl", "api-key at https://api.together.ai")]
     assert api_key(App(environ).world) == key
-    with pytest.raises(UsageError, match="an API key of Together AI is needed"):
+    with pytest.raises(UsageError, match="togetherctl needs an API key of Together AI"):
         api_key(App({**environ, "TOGETHER_BASE_URL": "https://elsewhere.example"}).world)
 
 
@@ -48,7 +48,7 @@ def test_a_keyring_that_does_not_take_it_says_so(environ: dict[str, str], use_ke
     assert api_key(app.world) == "tgp_v1_x"
     with pytest.raises(StorageError, match="it is locked"):
         api_key(app.world, keep=True)
-    with pytest.raises(UsageError, match="nobody can be asked for it here"):
+    with pytest.raises(UsageError, match="cannot ask for it here"):
         api_key(App(environ).world)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from togetherctl.kube.kubeconfig import Change, KubeconfigFile
     from togetherctl.kube.kuberc import Key
-    from togetherctl.kube.ours import Doomed, Removed
+    from togetherctl.kube.ours import Predicate, Removed
     from togetherctl.store.store import Cluster
     from togetherctl.wiring import World
 
@@ -32,8 +32,8 @@ class Leaving:
     files: list[Path]
     changes: list[Change]
     removed: Removed
-    clusters: Doomed = field(repr=False)
-    profiles: Doomed = field(repr=False)
+    clusters: Predicate = field(repr=False)
+    profiles: Predicate = field(repr=False)
 
     @property
     def changed(self) -> list[Change]:
@@ -92,7 +92,7 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     )
 
 
-def leaving(world: World, kubeconfig: str | None, *, clusters: Doomed, profiles: Doomed) -> Leaving:
+def leaving(world: World, kubeconfig: str | None, *, clusters: Predicate, profiles: Predicate) -> Leaving:
     """The entries of the clusters and profiles that these functions select. Raises KubeconfigError."""
     files = kubeconfig_files(kubeconfig, world.environ)
     changes, removed = planned(files, lambda opened: take_out(opened, clusters=clusters, profiles=profiles))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.claims import read_claims, read_header
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, TogetherctlError, Untrusted, run
-from togetherctl.kube.misfit import why_refused
 from togetherctl.kube.probe import ClusterView, caution, who_am_i
+from togetherctl.kube.token_notes import why_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

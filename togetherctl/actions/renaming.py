@@ -15,8 +15,8 @@ from togetherctl.actions.kubeconfig import name_by_template, template_fields, te
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
 from togetherctl.kube.ours import everything
-from togetherctl.kube.renaming import Followed, rename_cluster, rename_profile
 from togetherctl.kube.stanza import SECTIONS, owner_of
+from togetherctl.kube.writing import Followed, rename_cluster, rename_profile
 from togetherctl.store import checks
 from togetherctl.store import editing as store_editing
 from togetherctl.store.problems import unknown

@@ -135,9 +135,9 @@ def _names(app: App, context: click.Context, wanted: click.Parameter, word: str)
     kind = _kind(context, wanted, word)
     if kind is None:
         return None
-    from togetherctl.store.names import names
+    from togetherctl.store.files import list_names
 
-    return names(app.world.paths.config, kind)
+    return list_names(app.world.paths.config, kind)
 
 
 def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | Literal["bundle"] | None:

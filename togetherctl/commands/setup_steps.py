@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import read_whole
 from togetherctl.kube import rbac
-from togetherctl.kube.authentication import CONFIGURATION_FILE, Authentication
+from togetherctl.kube.rbac import CONFIGURATION_FILE, Authentication
 from togetherctl.kube.yaml_text import dump, load
 from togetherctl.printable import printable
 from togetherctl.store import recipe

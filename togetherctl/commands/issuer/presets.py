@@ -10,8 +10,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import output_option, paragraph, show_list, show_record
 from togetherctl.errors import UsageError, run
-from togetherctl.store.preset_page import parts
-from togetherctl.store.presets import find, names
+from togetherctl.store.presets import find, names, parts
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:

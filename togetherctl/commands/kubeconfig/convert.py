@@ -14,8 +14,7 @@ from togetherctl.commands.kubeconfig.write import chosen_command, command_option
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
-from togetherctl.kubelogin.convert import Conversion, Wish
-from togetherctl.kubelogin.preview import preview
+from togetherctl.kubelogin.convert import Conversion, Wish, preview
 from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.paths import expand, tilde
 from togetherctl.store.store import Store

@@ -21,7 +21,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
     profiles.
     """
     store = app.world.store
-    if not store.profile_names:
+    if not store.table.profiles:
         raise UsageError(f"there is no profile in {store.path} yet", hint=run("togetherctl", "init"))
     exported = bundle_of(store, names, app.environ)
     put(exported.text, end="")
