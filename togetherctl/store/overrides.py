@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -45,7 +45,8 @@ class Overrides(BaseSettings):
         """The overrides of one environment, which is a parameter here and not the process's own. Raises ConfigError."""
         try:
             # What is passed wins over the process's environment, and every field is passed.
-            return cls(**{name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields})
+            given: dict[str, Any] = {name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields}
+            return cls(**given)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             name = f"{_PREFIX}{str(problem['loc'][0]).upper()}"
