@@ -11,8 +11,8 @@ from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.screens.diff import Diff
-from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.screens.dialog import Diff
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,9 @@ def test_a_cluster_says_who_one_is_there(world: World, canary: Canary) -> None:
         async with at_the_table(world, canary) as person:
             await person.press("t")
             await person.sees("√ east: you are me@acme.com", "groups: devs, system:authenticated")
-            assert isinstance(person.app.screen, WorkScreen)
+            assert isinstance(person.app.screen, JobScreen)
             await person.press("enter")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
 
     asyncio.run(flow())
 

@@ -128,10 +128,10 @@ async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
 async def test_time_runs_down(opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [0.0]
 
-    def later(talk: object) -> World:
+    def later(prompter: object) -> World:
         from dataclasses import replace
 
-        world = demo(talk)
+        world = demo(prompter)
         return replace(world, clock=lambda: world.clock() + moment[0])
 
     async with opened(make_world=later) as table:
@@ -167,8 +167,8 @@ async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
 async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open, demo: Callable[..., World]) -> None:
     identity = "somebody.with-a-name@acme.example"[-30:]
 
-    def make_world(talk: Conversation) -> World:
-        world = demo(talk)
+    def make_world(prompter: Conversation) -> World:
+        world = demo(prompter)
         sessions = FileSessions(world.paths.sessions)
         key = world.store.profile("acme").key
         session = sessions.load(key)

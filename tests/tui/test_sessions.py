@@ -10,8 +10,8 @@ import pytest
 from tests.support.issuer import Gate, Reply
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.screens.question import Question
-from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_what_takes_a_while_is_shown_and_may_go_on_in_the_background(
             await person.press("r")
             await person.sees("Refresh now: acme", "Refreshing …", "To the background")
             await person.press("b")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
             gate.open()
             await person.sees("Refreshed me@acme.com")
             await person.idle()
@@ -99,7 +99,7 @@ def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world:
             await person.press("c")
             assert person.copied == ["togetherctl login acme"]
             await person.press("enter")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
 
     asyncio.run(flow())
 
@@ -150,7 +150,7 @@ def test_logging_out_says_that_the_issuer_cannot_revoke(world: World, issuer: Sc
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
             await person.sees("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
-            assert isinstance(person.app.screen, WorkScreen)
+            assert isinstance(person.app.screen, JobScreen)
             await person.press("enter")
             await person.sees("· none")
 

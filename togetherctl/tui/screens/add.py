@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.actions.adding import Tables, Wish, looked_at, problems_with, tables_for
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.store import checks
-from togetherctl.tui.conversation import Talk
+from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.form import Form
-from togetherctl.tui.widgets.field import Field
+from togetherctl.tui.screens.form import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -111,9 +111,9 @@ class AddScreen(Form[Tables]):
             self.dismiss(tables)
             return
         self.fail("Asking the issuer …")
-        talk = Talk(self.app.world.sleep)
+        prompter = JobPrompter(self.app.world.sleep)
         try:
-            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(talk), tables)
+            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(prompter), tables)
         except TogetherctlError as error:
             said = [error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]
             if isinstance(error, Unreachable):

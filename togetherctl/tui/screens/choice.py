@@ -10,7 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from togetherctl.printable import printable
-from togetherctl.tui.screens.box import Box
+from togetherctl.tui.screens.dialog import Box
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from togetherctl.printable import printable
-from togetherctl.tui.screens.question import Question
-from togetherctl.tui.widgets.scroll import Scroll
+from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.dialog import Scroll
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.actions.changing import ChangedMeanwhile, Edit, change, problems_with
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.store.editing import TABLES, section
-from togetherctl.tui.conversation import Talk
+from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.form import Form
-from togetherctl.tui.values import as_text, as_value, choices, default
-from togetherctl.tui.widgets.field import Field
+from togetherctl.tui.screens.edit import as_text, as_value, choices, default
+from togetherctl.tui.screens.form import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,8 +74,8 @@ class EditScreen(Form[None]):
             self.run_worker(self._save(edit), exclusive=True)
 
     async def _save(self, edit: Edit) -> None:
-        talk = Talk(self.app.world.sleep)
-        world = self.app.world.anew(talk)
+        prompter = JobPrompter(self.app.world.sleep)
+        world = self.app.world.anew(prompter)
         try:
             others = await asyncio.to_thread(change, world, edit)
         except ChangedMeanwhile as conflict:
@@ -83,7 +83,7 @@ class EditScreen(Form[None]):
         except TogetherctlError as error:
             self.fail("; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]))
         else:
-            self._saved(edit, others, [line.text for line in talk.lines])
+            self._saved(edit, others, [line.text for line in prompter.lines])
         finally:
             self._saving = False
 

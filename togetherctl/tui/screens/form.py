@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from togetherctl.printable import printable
-from togetherctl.tui.screens.box import Box
-from togetherctl.tui.widgets.field import Field
-from togetherctl.tui.widgets.scroll import Scroll
+from togetherctl.tui.screens.dialog import Box
+from togetherctl.tui.screens.form import Field
+from togetherctl.tui.screens.dialog import Scroll
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from togetherctl.tui.acts import ACTS
+from togetherctl.tui.actions import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ class Help(ModalScreen[None]):
         with VerticalScroll(classes="box") as box:
             box.border_title = "Keys"
             box.border_subtitle = "Escape goes back"
-            acts = [(act.key, f"{act.title}: {act.help}") for act in ACTS if act.key]
+            acts = [(act.key, f"{act.title}: {act.help}") for act in ACTIONS if act.key]
             for title, rows in (("What to do", acts), ("The table", _MOVING), ("The rest", _REST), ("States", _SHAPES)):
                 if rows:
                     yield Static(Text(title), classes="heading")

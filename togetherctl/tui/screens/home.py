@@ -13,8 +13,8 @@ from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.tui import rows
-from togetherctl.tui.acts import ACTS
+from togetherctl.tui import table_rows
+from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from togetherctl.tui.acts import Act
+    from togetherctl.tui.actions import Action
     from togetherctl.tui.app import TogetherApp
-    from togetherctl.tui.looking import Looked
+    from togetherctl.tui.snapshot import SessionSnapshot
     from togetherctl.tui.selection import Selection
 
 # From here on details stand beside the table.
@@ -37,7 +37,7 @@ _COUNTED = ("× log in", "× error", "◌ login…", "○ expired", "◐ stale",
 _FIRST = ("log_in", "refresh", "log_out")
 
 
-def _binding(act: Act) -> Binding:
+def _binding(act: Action) -> Binding:
     return Binding(str(act.key), f"app.act('{act.id}')", act.title, show=act.shown, tooltip=act.help, id=act.id)
 
 
@@ -46,12 +46,12 @@ class Home(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # What fits into the footer of a narrow terminal comes first.
-        *(_binding(act) for act in ACTS if act.key and act.id in _FIRST),
+        *(_binding(act) for act in ACTIONS if act.key and act.id in _FIRST),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("ctrl+q", "app.quit", "Quit"),
         # Before any widget sees it: what is typed right behind it goes to the box already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
-        *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
+        *(_binding(act) for act in ACTIONS if act.key and act.id not in _FIRST),
         Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
@@ -154,7 +154,7 @@ class Home(Screen[None]):
         parts += [f"{counts[text]} {text}" for text in _COUNTED if counts[text]]
         return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
 
-    def _about(self, row: Looked) -> Text:
+    def _about(self, row: SessionSnapshot) -> Text:
         now = self.app.now()
         session = row.session
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.store import checks
 from togetherctl.tui.screens.form import Form
-from togetherctl.tui.widgets.field import Field
+from togetherctl.tui.screens.form import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

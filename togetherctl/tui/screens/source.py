@@ -8,7 +8,7 @@ from togetherctl.errors import UsageError
 from togetherctl.loopback import is_safe
 from togetherctl.sources.recognise import STANDARD_INPUT, recognise
 from togetherctl.tui.screens.form import Form
-from togetherctl.tui.widgets.field import Field
+from togetherctl.tui.screens.form import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,8 +9,8 @@ from textual.highlight import highlight
 from textual.widgets import Static
 
 from togetherctl.printable import printable
-from togetherctl.tui.screens.box import Box
-from togetherctl.tui.widgets.scroll import Scroll
+from togetherctl.tui.screens.dialog import Box
+from togetherctl.tui.screens.dialog import Scroll
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from togetherctl.tui.widgets.tones import TONES
+from togetherctl.tui.table_rows import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from togetherctl.tui.facts import Section
-    from togetherctl.tui.rows import Tone
+    from togetherctl.tui.profile_facts import Section
+    from togetherctl.tui.table_rows import Tone
 
 # Longer labels are folded.
 _LABEL = 20

@@ -15,9 +15,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from togetherctl.printable import printable
-from togetherctl.tui import rows
+from togetherctl.tui import table_rows
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.widgets.tones import TONES
+from togetherctl.tui.table_rows import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from togetherctl.store.store import Cluster
-    from togetherctl.tui.looking import Looked
+    from togetherctl.tui.snapshot import SessionSnapshot
 
 # What stands before a row: a mark, and whether its clusters are folded away.
 _GUTTER = 4
@@ -35,7 +35,7 @@ _GUTTER = 4
 class Line(NamedTuple):
     """A profile, or one of its clusters."""
 
-    row: Looked
+    row: SessionSnapshot
     cluster: Cluster | None = None
     last: bool = False
 
@@ -87,7 +87,7 @@ class Profiles(ScrollView, can_focus=True):
     def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:  # noqa: A002 # Textual's name
         super().__init__(id=id)
         self._clock = clock
-        self._rows: list[Looked] = []
+        self._rows: list[SessionSnapshot] = []
         self._marked: dict[str, None] = {}
         self._folded: set[str] = set()
         self._lines: list[Line] = []
@@ -98,7 +98,7 @@ class Profiles(ScrollView, can_focus=True):
 
     # What it is given
 
-    def show(self, found: Iterable[Looked], *, sorted_by: str = "") -> None:
+    def show(self, found: Iterable[SessionSnapshot], *, sorted_by: str = "") -> None:
         """Show these rows from now on; cursor, marks and folds stay with their profiles.
 
         The title of the column they are `sorted_by` says so.

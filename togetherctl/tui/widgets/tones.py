@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import get_args
 
-from togetherctl.tui.rows import Tone
+from togetherctl.tui.table_rows import Tone
 
 TONES = frozenset(f"tone--{tone}" for tone in get_args(Tone))

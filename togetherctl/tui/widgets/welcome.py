@@ -9,7 +9,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from togetherctl.printable import printable
-from togetherctl.tui.acts import ACTS
+from togetherctl.tui.actions import ACTIONS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -34,7 +34,7 @@ class Welcome(VerticalScroll):
         yield Static(Text("Welcome to togetherctl"), classes="title")
         yield Static(Text(_WELCOME))
         with Horizontal(classes="ways"):
-            for act in ACTS:
+            for act in ACTIONS:
                 for id_, label in _WAYS:
                     if act.id == id_:
                         yield Button(label, action=f"app.act('{act.id}')", compact=True)

@@ -9,8 +9,8 @@ from togetherctl.paths import tilde
 from togetherctl.store.editing import section
 from togetherctl.store.files import read
 from togetherctl.store.toml_text import CannotEdit
-from togetherctl.tui.doing.choosing import called
-from togetherctl.tui.work import Work
+from togetherctl.tui.selection import called
+from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,15 +43,15 @@ def _edit(app: TogetherApp, kind: Kind, name: str) -> None:
 
     found: list[dict[str, Any]] = []
 
-    def look(world: World, work: Work) -> None:
-        work.begin(name, "Reading …")
+    def look(world: World, job: Job) -> None:
+        job.begin(name, "Reading …")
         found.append(read(world.paths.config).data)
         if name not in found[0].get(section(kind), {}):
             raise TogetherctlError(f"there is no {kind} {name} any more")
-        work.end("")
+        job.end("")
 
-    app.working.start(
-        Work(f"Edit {kind}: {name}", look, done=lambda: app.push_screen(EditScreen(kind, name, found[0])))
+    app.jobs.start(
+        Job(f"Edit {kind}: {name}", look, done=lambda: app.push_screen(EditScreen(kind, name, found[0])))
     )
 
 
@@ -64,50 +64,50 @@ def entry(selection: Selection) -> tuple[Kind, str]:
 
 def rename(app: TogetherApp, selection: Selection) -> None:
     """Ask for another name; sessions and kubeconfigs follow."""
-    from togetherctl.tui.screens.name import NewName
+    from togetherctl.tui.screens.form import NewName
 
     kind, name = entry(selection)
 
     def answered(new: str | None) -> None:
         if new is not None:
-            app.working.start(Work(f"Rename {kind}: {name}", lambda world, work: _rename(world, work, kind, name, new)))
+            app.jobs.start(Job(f"Rename {kind}: {name}", lambda world, job: _rename(world, job, kind, name, new)))
 
     taken = app.store.entries(kind) if app.store else ()
     about = "Its session stays, and what kubeconfigs call follows."
     app.push_screen(NewName(f"Rename {kind}: {name}", name, taken, about), answered)
 
 
-def _rename(world: World, work: Work, kind: Kind, old: str, new: str) -> None:
+def _rename(world: World, job: Job, kind: Kind, old: str, new: str) -> None:
     from togetherctl.actions.renaming import rename as carry_out
 
-    work.begin("", "Renaming …")
+    job.begin("", "Renaming …")
     renamed = carry_out(world, kind, old, new)
     contexts = [f"The context {before} is called {after} now." for before, after in renamed.contexts]
-    work.end(f"Renamed {kind} {old} to {new}.", *_follow(world, renamed.changed), *contexts, *renamed.notes)
+    job.end(f"Renamed {kind} {old} to {new}.", *_follow(world, renamed.changed), *contexts, *renamed.notes)
 
 
 def remove(app: TogetherApp, selection: Selection) -> None:
     """Say what goes along, and ask."""
     from togetherctl.actions.removing import what_goes
-    from togetherctl.tui.screens.question import Question
+    from togetherctl.tui.screens.dialog import Question
 
     kind, name = entry(selection)
     title = f"Remove {kind}: {name}"
     found: list[Going] = []
 
-    def look(world: World, work: Work) -> None:
-        work.begin("", "Looking at what goes along …")
+    def look(world: World, job: Job) -> None:
+        job.begin("", "Looking at what goes along …")
         found.append(what_goes(world, kind, name, cascade=True))
-        work.end("")
+        job.end("")
 
     def looked() -> None:
         app.push_screen(Question(title, f"Remove {kind} {name}?", list(_goes(app.world, found[0]))), answered)
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(title, lambda world, work: _remove(world, work, found[0])))
+            app.jobs.start(Job(title, lambda world, job: _remove(world, job, found[0])))
 
-    app.working.start(Work(title, look, done=looked))
+    app.jobs.start(Job(title, look, done=looked))
 
 
 def _goes(world: World, going: Going) -> Iterator[str]:
@@ -129,14 +129,14 @@ def _goes(world: World, going: Going) -> Iterator[str]:
     yield from (f"This stays: {kept}." for kept in removed.kept)
 
 
-def _remove(world: World, work: Work, going: Going) -> None:
+def _remove(world: World, job: Job, going: Going) -> None:
     from togetherctl.actions.removing import remove as carry_out
 
     (kind, name), *_ = going.entries
-    work.begin("", "Removing …")
+    job.begin("", "Removing …")
     removed = carry_out(world, going)
     changed = removed.kubeconfig.changed if removed.kubeconfig else []
-    work.end(f"Removed {kind} {name}.", *_follow(world, changed), *removed.warnings, read=bool(removed.warnings))
+    job.end(f"Removed {kind} {name}.", *_follow(world, changed), *removed.warnings, read=bool(removed.warnings))
 
 
 def _follow(world: World, changes: Sequence[Change]) -> list[str]:
@@ -147,13 +147,13 @@ def _follow(world: World, changes: Sequence[Change]) -> list[str]:
 def show_toml(app: TogetherApp, selection: Selection) -> None:
     """The tables of what is meant, as they stand in the file."""
     from togetherctl.store.showing import only, without_secrets
-    from togetherctl.tui.screens.toml import TomlScreen
+    from togetherctl.tui.screens.dialog import TomlScreen
 
     shown: list[str] = []
     title = f"TOML: {called(selection.profiles)}"
 
-    def look(world: World, work: Work) -> None:
-        work.begin("", "Reading …")
+    def look(world: World, job: Job) -> None:
+        job.begin("", "Reading …")
         store = world.store
         keys: list[Key] = []
         for name in selection.profiles:
@@ -164,9 +164,9 @@ def show_toml(app: TogetherApp, selection: Selection) -> None:
             shown.append(only(without_secrets(read(store.path).text, store.table), keys))
         except CannotEdit:
             raise TogetherctlError("the store is laid out in a way that cannot be shown in part") from None
-        work.end("")
+        job.end("")
 
-    app.working.start(Work(title, look, done=lambda: app.push_screen(TomlScreen(title, shown[0]))))
+    app.jobs.start(Job(title, look, done=lambda: app.push_screen(TomlScreen(title, shown[0]))))
 
 
 def add(app: TogetherApp, _selection: Selection) -> None:
@@ -175,10 +175,10 @@ def add(app: TogetherApp, _selection: Selection) -> None:
 
     found: list[dict[str, Any]] = []
 
-    def look(world: World, work: Work) -> None:
-        work.begin("", "Reading …")
+    def look(world: World, job: Job) -> None:
+        job.begin("", "Reading …")
         found.append(read(world.paths.config).data)
-        work.end("")
+        job.end("")
 
     def looked() -> None:
         screen = AddScreen(found[0])
@@ -189,13 +189,13 @@ def add(app: TogetherApp, _selection: Selection) -> None:
 
         app.push_screen(screen, answered)
 
-    app.working.start(Work("Add profile", look, done=looked))
+    app.jobs.start(Job("Add profile", look, done=looked))
 
 
 def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> None:
     from togetherctl.actions.adding import add as carry_out
     from togetherctl.store.toml_text import TomlText
-    from togetherctl.tui.screens.diff import Diff
+    from togetherctl.tui.screens.dialog import Diff
 
     name = next(name for kind, name in tables if kind == "profile")
     text = TomlText("")
@@ -203,20 +203,20 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
 
     added: list[str] = []
 
-    def do(world: World, work: Work) -> None:
-        work.begin("", "Adding …")
+    def do(world: World, job: Job) -> None:
+        job.begin("", "Adding …")
         carry_out(world, tables)
         added.append(world.anew().store.profile(name).key)
-        work.end(f"Added profile {name}.")
+        job.end(f"Added profile {name}.")
 
     def offer() -> None:
-        from togetherctl.tui.doing.sessions import offer_login
+        from togetherctl.tui.handlers.sessions import offer_login
 
         offer_login(app, f"Add profile: {name}", f"Added {name}.", [name], frozenset(added))
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(f"Add profile: {name}", do, done=offer))
+            app.jobs.start(Job(f"Add profile: {name}", do, done=offer))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
     said = [f"! {note.text}" + (f"; {note.hint}" if note.hint else "") for note in notes]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.paths import tilde
-from togetherctl.tui.doing.choosing import called, clusters, keys
-from togetherctl.tui.work import Work, done, failed
+from togetherctl.tui.selection import called, clusters, keys
+from togetherctl.tui.job import Job, done, failed
 
 if TYPE_CHECKING:
     from togetherctl.actions.kubeconfig import Written
@@ -21,25 +21,25 @@ def test(app: TogetherApp, selection: Selection) -> None:
     """Ask clusters who one is there."""
     names = _named(app, selection)
 
-    def do(world: World, work: Work) -> None:
+    def do(world: World, job: Job) -> None:
         from togetherctl.actions.probing import probe
 
-        work.begin("", f"Asking {called(names, 'cluster')} …")
-        probe(world, world.store.clusters(names), each=lambda probed: _say_probed(work, probed))
-        work.over()
+        job.begin("", f"Asking {called(names, 'cluster')} …")
+        probe(world, world.store.clusters(names), each=lambda probed: _say_probed(job, probed))
+        job.over()
 
     if names:
         rows = [app.rows[app.store.table.clusters[name].profile] for name in names] if app.store else []
-        app.working.start(Work(f"Test cluster: {called(names, 'cluster')}", do, keys=keys(rows)))
+        app.jobs.start(Job(f"Test cluster: {called(names, 'cluster')}", do, keys=keys(rows)))
 
 
-def _say_probed(work: Work, probed: Probed) -> None:
+def _say_probed(job: Job, probed: Probed) -> None:
     name = probed.cluster.name
     if probed.view is None:
-        work.add(failed(name, probed.error or TogetherctlError("it did not answer")))
+        job.add(failed(name, probed.error or TogetherctlError("it did not answer")))
         return
     groups = ", ".join(probed.view.groups)
-    work.add(done(name, f"you are {probed.view.username}", f"groups: {groups}" if groups else "no groups", read=True))
+    job.add(done(name, f"you are {probed.view.username}", f"groups: {groups}" if groups else "no groups", read=True))
 
 
 def write(app: TogetherApp, selection: Selection) -> None:
@@ -56,18 +56,18 @@ def _plan(app: TogetherApp, title: str, names: list[str], *, overwrite: bool) ->
     planned: list[Written] = []
     foreign: list[str] = []
 
-    def look(world: World, work: Work) -> None:
-        work.begin("", "Looking at the kubeconfig …")
+    def look(world: World, job: Job) -> None:
+        job.begin("", "Looking at the kubeconfig …")
         try:
             planned.append(write_clusters(world, names, overwrite=overwrite, dry_run=True))
         except KubeconfigError as error:
             if overwrite or not (error.hint or "").startswith("--overwrite"):
                 raise
             foreign.append(error.message)
-            work.end("")
+            job.end("")
             return
         if not planned[0].changed:
-            work.end("The kubeconfig says so already; there is nothing to write.", *planned[0].warnings)
+            job.end("The kubeconfig says so already; there is nothing to write.", *planned[0].warnings)
 
     def looked() -> None:
         if foreign:
@@ -75,11 +75,11 @@ def _plan(app: TogetherApp, title: str, names: list[str], *, overwrite: bool) ->
         elif planned[0].changed:
             _show(app, title, names, planned[0], overwrite=overwrite)
 
-    app.working.start(Work(title, look, done=looked))
+    app.jobs.start(Job(title, look, done=looked))
 
 
 def _ask_to_overwrite(app: TogetherApp, title: str, names: list[str], foreign: str) -> None:
-    from togetherctl.tui.screens.question import Question
+    from togetherctl.tui.screens.dialog import Question
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
@@ -95,18 +95,18 @@ def _ask_to_overwrite(app: TogetherApp, title: str, names: list[str], foreign: s
 
 def _show(app: TogetherApp, title: str, names: list[str], planned: Written, *, overwrite: bool) -> None:
     from togetherctl.actions.kubeconfig import write_clusters
-    from togetherctl.tui.screens.diff import Diff
+    from togetherctl.tui.screens.dialog import Diff
 
-    def do(world: World, work: Work) -> None:
-        work.begin("", "Writing …")
+    def do(world: World, job: Job) -> None:
+        job.begin("", "Writing …")
         written = write_clusters(world, names, overwrite=overwrite)
         files = ", ".join(tilde(change.path, world.environ) for change in written.changed)
         more = [*written.warnings, *written.notes, f"Contexts: {', '.join(written.contexts)}"]
-        work.end(f"Wrote {files or 'nothing: it says so already'}.", *more)
+        job.end(f"Wrote {files or 'nothing: it says so already'}.", *more)
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(title, do))
+            app.jobs.start(Job(title, do))
 
     files = ", ".join(tilde(change.path, app.world.environ) for change in planned.changed)
     diff = "".join(change.diff() for change in planned.changed)
@@ -123,7 +123,7 @@ def _named(app: TogetherApp, selection: Selection) -> list[str]:
 
 def use(app: TogetherApp, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
-    from togetherctl.tui.screens.choice import Choice
+    from togetherctl.tui.screens.dialog import Choice
 
     names = _named(app, selection)
     if len(names) == 1:
@@ -138,19 +138,19 @@ def use(app: TogetherApp, selection: Selection) -> None:
 
 
 def _use(app: TogetherApp, name: str) -> None:
-    def do(world: World, work: Work) -> None:
+    def do(world: World, job: Job) -> None:
         from togetherctl.actions.use import use as carry_out
 
-        work.begin("", "Setting the current context …")
+        job.begin("", "Setting the current context …")
         used = carry_out(world, name)
         more = [*used.written.warnings, *used.written.notes] if used.written else []
         if used.written:
             files = ", ".join(tilde(change.path, world.environ) for change in used.written.changed)
             more.insert(0, f"Its entries were written to {files} first.")
         if used.before == used.context:
-            work.end(f"{used.context} is the current context already.", *more)
+            job.end(f"{used.context} is the current context already.", *more)
             return
         before = f"it was {used.before}" if used.before else "there was none"
-        work.end(f"The current context is {used.context}; {before}.", *more)
+        job.end(f"The current context is {used.context}; {before}.", *more)
 
-    app.working.start(Work(f"Use cluster: {name}", do))
+    app.jobs.start(Job(f"Use cluster: {name}", do))

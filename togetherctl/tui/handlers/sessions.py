@@ -8,9 +8,9 @@ from togetherctl.actions.signing_in import sign_in, why_not_renewed
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
 from togetherctl.errors import TogetherctlError
-from togetherctl.tui.doing.choosing import called, chosen, keys
-from togetherctl.tui.rows import until
-from togetherctl.tui.work import Work
+from togetherctl.tui.selection import called, chosen, keys
+from togetherctl.tui.table_rows import until
+from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
     from togetherctl.actions.signing_in import SignedIn
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
     from togetherctl.tui.app import TogetherApp
-    from togetherctl.tui.looking import Looked
+    from togetherctl.tui.snapshot import SessionSnapshot
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
@@ -55,24 +55,24 @@ def log_in_to(
 ) -> None:
     """The same with profiles by name, whose sessions have these `keys`."""
 
-    def do(world: World, work: Work) -> None:
+    def do(world: World, job: Job) -> None:
         sign_in(
             world,
             world.store.profiles(names),
             grant=grant,
             force=force,
-            starting=lambda profile: work.begin(profile.name, "Logging in …", profile),
-            ended=lambda signed_in: _say_signed_in(world, work, signed_in),
+            starting=lambda profile: job.begin(profile.name, "Logging in …", profile),
+            ended=lambda signed_in: _say_signed_in(world, job, signed_in),
         )
-        work.talk.go_on()
+        job.prompter.go_on()
 
     by = f" by {grant}" if grant else ""
-    app.working.start(Work(f"Log in{by}: {called(names)}", do, keys=keys, at_once=True))
+    app.jobs.start(Job(f"Log in{by}: {called(names)}", do, keys=keys, at_once=True))
 
 
 def offer_login(app: TogetherApp, title: str, done: str, names: list[str], keys: frozenset[str]) -> None:
     """Say what was `done`, and ask whether to log in to the profiles called `names` now."""
-    from togetherctl.tui.screens.question import Question
+    from togetherctl.tui.screens.dialog import Question
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
@@ -81,10 +81,10 @@ def offer_login(app: TogetherApp, title: str, done: str, names: list[str], keys:
     app.push_screen(Question(title, f"{done} Log in now?"), answered)
 
 
-def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
+def _say_signed_in(world: World, job: Job, signed_in: SignedIn) -> None:
     profile, session, outcome = signed_in.profile, signed_in.session, signed_in.outcome
     if signed_in.error is not None:
-        work.fail(signed_in.error)
+        job.fail(signed_in.error)
     if session is None or outcome is None:
         return
     by_itself = needs_nobody(profile, profile.grant)
@@ -98,12 +98,12 @@ def _say_signed_in(world: World, work: Work, signed_in: SignedIn) -> None:
         read = True
     more += signed_in.notes
     read = read or bool(signed_in.notes.certain)
-    work.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
+    job.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
 
 
 def log_in_by(app: TogetherApp, selection: Selection) -> None:
     """Ask how, then log in anew."""
-    from togetherctl.tui.screens.choice import Choice
+    from togetherctl.tui.screens.dialog import Choice
 
     rows = chosen(app, selection)
     names = [row.name for row in rows]
@@ -121,22 +121,22 @@ def refresh(app: TogetherApp, selection: Selection) -> None:
     """New tokens now, without a login."""
     rows = chosen(app, selection)
 
-    def do(world: World, work: Work) -> None:
+    def do(world: World, job: Job) -> None:
         for row in rows:
-            work.begin(row.name, "Refreshing …")
+            job.begin(row.name, "Refreshing …")
             try:
                 profile = world.store.profile(row.name)
                 session = world.engine.refresh(profile)
-                work.end(f"Refreshed {session.identity}{_valid(world, profile, session)}.")
+                job.end(f"Refreshed {session.identity}{_valid(world, profile, session)}.")
             except TogetherctlError as error:
-                work.fail(error)
+                job.fail(error)
 
-    app.working.start(Work(f"Refresh now: {called(row.name for row in rows)}", do, keys=keys(rows)))
+    app.jobs.start(Job(f"Refresh now: {called(row.name for row in rows)}", do, keys=keys(rows)))
 
 
 def log_out(app: TogetherApp, selection: Selection) -> None:
     """Ask, then revoke and delete."""
-    from togetherctl.tui.screens.question import Question
+    from togetherctl.tui.screens.dialog import Question
 
     rows = [row for row in chosen(app, selection) if row.session is not None or row.trouble is not None]
     if not rows:
@@ -146,43 +146,43 @@ def log_out(app: TogetherApp, selection: Selection) -> None:
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            work = Work(f"Log out: {name}", lambda world, work: _log_out(world, work, rows), keys=keys(rows))
-            work.repeatable = False
-            app.working.start(work)
+            job = Job(f"Log out: {name}", lambda world, job: _log_out(world, job, rows), keys=keys(rows))
+            job.repeatable = False
+            app.jobs.start(job)
 
     means = [_goes(app, row) for row in rows]
     means.append("The issuer is asked to revoke the tokens; here they are deleted whatever it says.")
     app.push_screen(Question(f"Log out: {name}", f"Log out of {name}?", means), answered)
 
 
-def _goes(app: TogetherApp, row: Looked) -> str:
+def _goes(app: TogetherApp, row: SessionSnapshot) -> str:
     sharing = [other.name for other in app.rows.values() if other.profile.key == row.profile.key]
     who = row.session.identity if row.session else "a session that cannot be read"
     others = [name for name in sharing if name != row.name]
     return f"{row.name}: {who}" + (f", and so for {', '.join(others)}, which share the session" if others else "")
 
 
-def _log_out(world: World, work: Work, rows: list[Looked]) -> None:
+def _log_out(world: World, job: Job, rows: list[SessionSnapshot]) -> None:
     for row in rows:
-        work.begin(row.name, "Logging out …")
+        job.begin(row.name, "Logging out …")
         profile = world.store.profile(row.name)
         try:
             ended = world.engine.logout(profile)
         except TogetherctlError as error:
             gone = _is_gone(world, profile)
-            work.fail(error, *(["The tokens are deleted here, but the issuer may still accept them."] if gone else []))
+            job.fail(error, *(["The tokens are deleted here, but the issuer may still accept them."] if gone else []))
             continue
         if ended.unread:
-            work.end("The session could not be read; it was deleted here.", read=True)
+            job.end("The session could not be read; it was deleted here.", read=True)
         elif ended.session is None:
-            work.end("There was no session.")
+            job.end("There was no session.")
         else:
-            _say_logged_out(world, work, profile, ended.session, ended.revoked)
+            _say_logged_out(world, job, profile, ended.session, ended.revoked)
         if ended.unsafe is not None:
-            work.fail(ended.unsafe)
+            job.fail(ended.unsafe)
 
 
-def _say_logged_out(world: World, work: Work, profile: Profile, session: Session, revoked: Revocation | None) -> None:
+def _say_logged_out(world: World, job: Job, profile: Profile, session: Session, revoked: Revocation | None) -> None:
     more = []
     if revoked is not None and not revoked:
         more.append(revoked.sentence)
@@ -191,7 +191,7 @@ def _say_logged_out(world: World, work: Work, profile: Profile, session: Session
         left = until(token.expires_at, now)
         more.append(f"A token that was already handed out stays valid at the cluster for another {left}.")
     said = "; the issuer revoked the tokens" if revoked else ""
-    work.end(f"Logged {session.identity} out{said}.", *more, read=not revoked)
+    job.end(f"Logged {session.identity} out{said}.", *more, read=not revoked)
 
 
 def _is_gone(world: World, profile: Profile) -> bool:

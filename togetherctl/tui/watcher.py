@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import TogetherctlError
 from togetherctl.store.store import Store
-from togetherctl.tui.looking import Looked, look
+from togetherctl.tui.snapshot import SessionSnapshot, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class StoreRead:
     """The store as it now is. `profiles` in its order, none of them looked at yet."""
 
     store: Store
-    profiles: tuple[Looked, ...]
+    profiles: tuple[SessionSnapshot, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class StoreBroken:
 class SessionsRead:
     """What was found of these profiles."""
 
-    looked: tuple[Looked, ...]
+    looked: tuple[SessionSnapshot, ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Failed:
     error: Exception
 
 
-Told = StoreRead | StoreBroken | SessionsRead | Failed
+Finding = StoreRead | StoreBroken | SessionsRead | Failed
 
 
 class Watcher:
@@ -67,7 +67,7 @@ class Watcher:
     keyring that waits for a person keeps nobody from quitting.
     """
 
-    def __init__(self, world: Callable[[], World], tell: Callable[[Told], object]) -> None:
+    def __init__(self, world: Callable[[], World], tell: Callable[[Finding], object]) -> None:
         self._world = world
         self._tell = tell
         self._wake = Event()
@@ -133,7 +133,7 @@ class Watcher:
         for cluster in store.clusters():
             clusters.setdefault(cluster.profile, []).append(cluster)
         self._profiles = [(profile, tuple(clusters.get(profile.name, ()))) for profile in profiles]
-        self._tell(StoreRead(store, tuple(Looked(profile, its) for profile, its in self._profiles)))
+        self._tell(StoreRead(store, tuple(SessionSnapshot(profile, its) for profile, its in self._profiles)))
         return True
 
     def _read_sessions(self, world: World, keys: set[str] | None) -> None:
@@ -142,7 +142,7 @@ class Watcher:
             (entry for entry in self._profiles if keys is None or entry[0].key in keys),
             key=lambda entry: entry[0].storage == "keyring",
         )
-        batch: list[Looked] = []
+        batch: list[SessionSnapshot] = []
         for profile, clusters in meant:
             if self._ended:
                 return
