@@ -26,7 +26,7 @@ def main() -> None:
 def _run(arguments: "list[str]") -> int:
     if len(arguments) == 3 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
         # As kubeconfigs call it, which need no command line.
-        from togetherctl.commands.exec_plugin import get_token
+        from togetherctl.cli.exec_plugin import get_token
 
         return get_token(arguments[2], os.environ)
     if len(arguments) == 5 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
@@ -34,7 +34,7 @@ def _run(arguments: "list[str]") -> int:
         from togetherctl.kube.exec_credential import VERSIONS
 
         if arguments[3] == "--api-version" and arguments[4] in VERSIONS:
-            from togetherctl.commands.exec_plugin import get_token
+            from togetherctl.cli.exec_plugin import get_token
 
             return get_token(arguments[2], os.environ, otherwise=VERSIONS[arguments[4]])
     from togetherctl.commands.run import run

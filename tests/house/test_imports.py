@@ -64,10 +64,9 @@ def top(modules: Loaded) -> Loaded:
 
 def test_help_loads_no_verb(loaded: Callable[..., Loaded]) -> None:
     modules = loaded("--help")
-    ours = {name for name in modules if name.startswith("togetherctl.commands.")}
-    assert ours == {
-        f"togetherctl.commands.{name}" for name in ("app", "console", "ending", "lazy", "root", "run", "verbosity")
-    }
+    ours = {name.removeprefix("togetherctl.") for name in modules if name.startswith("togetherctl.c")}
+    framework = {f"cli.{name}" for name in ("app", "console", "exit", "lazy", "verbosity")}
+    assert ours == {"cli", *framework, "commands", "commands.root", "commands.run"}
     assert not {
         "pydantic",
         "ssl",
@@ -196,10 +195,10 @@ SERVED = READY | {
         "auth.renewal",
         "auth.session",
         "auth.turn",
-        "commands",
-        "commands.console",
-        "commands.ending",
-        "commands.exec_plugin",
+        "cli",
+        "cli.console",
+        "cli.exec_plugin",
+        "cli.exit",
         "connection",
         "disk",
         "environment",

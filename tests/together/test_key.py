@@ -11,7 +11,7 @@ import pytest
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
 from togetherctl.actions.api_key import api_key
-from togetherctl.commands.app import App
+from togetherctl.cli.app import App
 from togetherctl.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ASKING = """
 import hashlib, os
 from togetherctl.actions.api_key import api_key
-from togetherctl.commands.app import App
+from togetherctl.cli.app import App
 print("digest", hashlib.sha256(api_key(App(os.environ).world).encode()).hexdigest()[:12])
 """
 

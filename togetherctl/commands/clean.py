@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.errors import ExitCode, StorageError, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import tilde

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.completing import SHELLS, script
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
+from togetherctl.cli.shell_completion import SHELLS, script
 
 
 @click.command("completion")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError, UsageError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
-from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
+from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.errors import UsageError
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS, render, wanted_version
 from togetherctl.kubelogin import PLUGIN

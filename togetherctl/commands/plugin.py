@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.commands.console import put
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ class PluginGroup(LazyGroup):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        from togetherctl.commands.kubelogin import shown
+        from togetherctl.cli.kubelogin_flags import shown
 
         # These come after the commands, which are listed with the options above.
         for title, rows in shown("standalone"):

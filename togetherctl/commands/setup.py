@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.output import as_json, output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.output import as_json, output_option, show_record
 from togetherctl.errors import TogetherctlError, Untrusted, UsageError
 from togetherctl.kubelogin import PLUGIN
 
@@ -48,7 +48,7 @@ def command(
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
     changed anywhere. With flags the session ends with this command; a profile's is kept.
     """
-    from togetherctl.commands.next_steps import Steps
+    from togetherctl.commands.setup_steps import Steps
 
     context = click.get_current_context()
     if name is None and flags is None and context.find_root().info_name == PLUGIN:

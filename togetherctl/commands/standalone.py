@@ -11,9 +11,9 @@ import click
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.session import State
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.moments import rfc3339
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.output import rfc3339
 from togetherctl.errors import about
 from togetherctl.paths import in_a_command, tilde
 

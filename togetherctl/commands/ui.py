@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.errors import UsageError
 from togetherctl.printable import can_spell
 

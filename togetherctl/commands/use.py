@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.actions.use import use
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.paths import tilde
 
 

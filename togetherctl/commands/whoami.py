@@ -10,9 +10,9 @@ import click
 
 from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import Item, as_json, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError
 
 if TYPE_CHECKING:

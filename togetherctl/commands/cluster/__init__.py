@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 _ENTRIES = "togetherctl.commands.entries"
 

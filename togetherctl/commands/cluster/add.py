@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.editing import missing, new_table

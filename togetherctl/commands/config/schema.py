@@ -6,7 +6,7 @@ import json
 
 import click
 
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
 from togetherctl.store.models import json_schema
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.errors import UsageError
 
 

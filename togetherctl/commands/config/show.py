@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import output_option, show_record
 from togetherctl.store.files import read
 from togetherctl.store.showing import without_secrets
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.output import Item, output_option, show_list
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import Item, output_option, show_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable

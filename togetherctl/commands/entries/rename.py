@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.actions.renaming import rename
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.remove import kubeconfig_options
 from togetherctl.paths import tilde
 

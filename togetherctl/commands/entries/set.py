@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.store.editing import assignments, existing, share_storage
 
 if TYPE_CHECKING:

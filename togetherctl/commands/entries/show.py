@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import output_option, show_record
 
 if TYPE_CHECKING:
     from togetherctl.store.choices import Kind

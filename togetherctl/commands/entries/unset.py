@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.set import shared_storage
 from togetherctl.store.editing import existing, known_key, share_storage
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand

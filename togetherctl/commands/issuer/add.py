@@ -8,7 +8,7 @@ import click
 
 from togetherctl.actions import adding
 from togetherctl.actions.adding import add
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.errors import Unreachable
 from togetherctl.paths import expand
 from togetherctl.store.editing import new_table

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import output_option, show_record
-from togetherctl.commands.paragraphs import paragraph
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import output_option, paragraph, show_record
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.profile import connection_to

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.actions.api_key import api_key
-from togetherctl.commands.asking import Answer
+from togetherctl.cli.prompts import Answer
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand
@@ -22,8 +22,8 @@ from togetherctl.together.api import KEYS_PAGE, base_url
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from togetherctl.commands.app import App
-    from togetherctl.commands.asking import Asking
+    from togetherctl.cli.app import App
+    from togetherctl.cli.prompts import Asking
     from togetherctl.commands.joining.logins import Logins
     from togetherctl.commands.joining.options import Given, Missing
     from togetherctl.sources.bundle_place import Taken

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.actions.allowing import allowing, plugins
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.yaml_text import dump
 from togetherctl.paths import tilde

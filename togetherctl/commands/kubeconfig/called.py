@@ -12,7 +12,7 @@ from togetherctl.kube.exec_credential import VERSIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
 
 
 def called_options(command: Callable[..., Any]) -> Callable[..., Any]:

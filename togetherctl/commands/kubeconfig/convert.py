@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.secret_places import Places
 from togetherctl.commands.kubeconfig.called import called, called_options
-from togetherctl.commands.secret_places import Places
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups

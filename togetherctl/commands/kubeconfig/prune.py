@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.actions.entries import of_nothing_known
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.kubeconfig.leaving import let_go
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.actions.entries import of_clusters
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.kubeconfig.leaving import let_go
 from togetherctl.errors import UsageError
 

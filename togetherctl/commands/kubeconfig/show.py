@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import as_json
 from togetherctl.commands.kubeconfig.called import api_version_option, called, called_options
-from togetherctl.commands.output import as_json
 from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
 

@@ -7,8 +7,8 @@ import shlex
 import click
 
 from togetherctl.actions.kubeconfig import Written, write_clusters
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.commands.kubeconfig.called import api_version_option, called_options
 from togetherctl.errors import UsageError
 from togetherctl.paths import tilde

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.actions.adding import Wish, add, tables_for
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.issuer.add import looked_at
 
 

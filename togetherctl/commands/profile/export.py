@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.errors import UsageError
 from togetherctl.sources.bundle_export import bundle_of
 

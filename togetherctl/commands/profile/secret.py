@@ -7,7 +7,7 @@ import sys
 import click
 
 from togetherctl import vault
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.errors import UsageError
 from togetherctl.store.secrets import MAX_CHARACTERS, keyring_name
 

@@ -104,14 +104,14 @@ class Console:
     def is_seen(self) -> bool:
         if not self.for_a_client or sys.stderr.isatty():
             return True
-        from togetherctl.commands.unheard import has_terminal
+        from togetherctl.cli.caller_terminal import has_terminal
 
         return has_terminal()
 
     def _tell_whoever_sees(self, text: str) -> None:
         """Say on the terminal what stderr may show to nobody."""
         if self.for_a_client and not sys.stderr.isatty():
-            from togetherctl.commands.unheard import say_on_terminal
+            from togetherctl.cli.caller_terminal import say_on_terminal
 
             say_on_terminal(text)
 
@@ -134,17 +134,17 @@ class Console:
 
     @property
     def can_ask(self) -> bool:
-        from togetherctl.commands.prompt import can_ask
+        from togetherctl.cli.read_line import can_ask
 
         return can_ask(self._environ)
 
     def ask_line(self, question: str, seconds: float) -> str:
-        from togetherctl.commands.prompt import read_line
+        from togetherctl.cli.read_line import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=False)
 
     def ask_secret(self, question: str, seconds: float) -> str:
-        from togetherctl.commands.prompt import read_line
+        from togetherctl.cli.read_line import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.kubelogin.additions import MovedSecret
 
 _ASK_SECONDS = 600.0

@@ -20,7 +20,7 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from togetherctl.commands.verbosity import take_verbosity
+from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import ShellComplete
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.store.choices import Kind
 
 SHELLS = ("bash", "zsh", "fish")

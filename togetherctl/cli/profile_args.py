@@ -11,7 +11,7 @@ from togetherctl.errors import TogetherctlError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.store.profile import Profile
 
 

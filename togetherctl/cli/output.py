@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.commands.app import App
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App
+from togetherctl.cli.console import put
+from togetherctl.humanize import time_left
+from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import can_spell, printable, spelled
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _GAP = 2
+_WIDEST_PARAGRAPH = 100
 # So many rows nobody reads on one screen, and the header stands far above.
 _MANY = 500
 # Short cells that would be hard to read in pieces; where a terminal is narrow, the others fold.
@@ -88,6 +92,29 @@ def show_error(app: App, error: TogetherctlError) -> None:
     if problems:
         failure["problems"] = list(problems)
     _print_data(app, {"version": _VERSION, "error": failure})
+
+
+def paragraph(text: str, *, label: str = "", indent: int, bullet: str = "") -> str:
+    """`text` wrapped to the terminal and indented by `indent`, with `label` in that space. A pipe has no width."""
+    width = min(shutil.get_terminal_size().columns, _WIDEST_PARAGRAPH) if sys.stdout.isatty() else 1 << 14
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=f"{label:<{indent}}{bullet}",
+        subsequent_indent=" " * (indent + len(bullet)),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def until(moment: float, now: float) -> str:
+    """How long until `moment`."""
+    return time_left(moment - now)
+
+
+def rfc3339(moment: float | None) -> str | None:
+    """UTC, as JSON output has it; None stays None."""
+    return timestamp(moment) if moment else None
 
 
 def _cell(value: object) -> str:

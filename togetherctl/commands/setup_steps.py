@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from togetherctl.auth.claims import Claims
-    from togetherctl.commands.output import Item
+    from togetherctl.cli.output import Item
     from togetherctl.connection import Connection
     from togetherctl.kube.rbac import Naming
     from togetherctl.store.profile import Profile

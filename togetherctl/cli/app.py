@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.console import Console
+from togetherctl.cli.console import Console
 from togetherctl.environment import may_ask
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.wiring import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from togetherctl.commands.console import drop, tell
+from togetherctl.cli.console import drop, tell
 from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.printable import spell_out
 

@@ -8,8 +8,8 @@ import sys
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from togetherctl.commands.console import Console
-from togetherctl.commands.ending import ended
+from togetherctl.cli.console import Console
+from togetherctl.cli.exit import ended
 from togetherctl.environment import CALLERS
 from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World
@@ -72,7 +72,7 @@ def stdout_for_the_answer_alone() -> Iterator[Callable[[str], None]]:
 def _stderr_apart() -> AbstractContextManager[None]:
     if not _share_one_pipe():
         return nullcontext()
-    from togetherctl.commands.unheard import stderr_apart
+    from togetherctl.cli.caller_terminal import stderr_apart
 
     return stderr_apart()
 
