@@ -68,7 +68,7 @@ class Person:
 
     async def idle(self) -> None:
         """Wait until no work is under way."""
-        await self.until(lambda: not self.app.working.running, "the end of the work")
+        await self.until(lambda: not self.app.jobs.running, "the end of the work")
         await self.pilot.pause(0.15)
         self.read()
 

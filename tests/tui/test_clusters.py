@@ -11,7 +11,7 @@ from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.screens.dialog import Diff
+from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_a_kubeconfig_is_written_once_its_difference_was_seen(world: World, home
             await person.press("w")
             await person.sees("Write this to ~/.kube/config?", "+  name: togetherctl:acme", "(hidden)")
             await person.press("n")
-            await person.until(lambda: not isinstance(person.app.screen, Diff))
+            await person.until(lambda: not isinstance(person.app.screen, Question))
             assert kubeconfig.read_bytes() == before
             await person.press("w")
             await person.sees("Write this to ~/.kube/config?")

@@ -15,7 +15,7 @@ from tests.support.screens import until
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.cache.login import LoginRecord
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.watcher import SessionsRead, StoreRead, Finding, Watcher
+from togetherctl.tui.watcher import Finding, SessionsRead, StoreRead, Watcher
 
 if TYPE_CHECKING:
     from pathlib import Path

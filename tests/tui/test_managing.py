@@ -10,8 +10,8 @@ import pytest
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
 from togetherctl.tui.screens.add import AddScreen
-from togetherctl.tui.screens.form import NewName
 from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.form import NewName
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,12 @@ from textual.screen import ModalScreen
 
 from tests.support.screens import becomes, until
 from togetherctl.auth.conversation import DeviceCode
+from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import Page
 from togetherctl.tui.screens.details import DetailsScreen
-from togetherctl.tui.screens.dialog import Diff
-from togetherctl.tui.screens.edit import EditScreen
 from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.edit import EditScreen
 from togetherctl.tui.screens.job import JobScreen
-from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,11 +47,11 @@ _DIFF = """\
 """
 
 
-def _log_in(device: DeviceCode | None) -> Job:
+def _log_in(device: DeviceCode | None) -> Job[None]:
     job = Job("Log in: acme", lambda _world, _work: None)
     job.begin("acme", "Logging in …")
     job.prompter.shown = Page(device.uri if device else "https://login.acme.com/authorize?client_id=k8s", True, device)  # noqa: FBT003 # opened
-    return work
+    return job
 
 
 def _shown_by(name: str, table: Table) -> object:
@@ -62,11 +61,11 @@ def _shown_by(name: str, table: Table) -> object:
         app.push_screen(Question("Log out: acme", "Log me@acme.com out?", ["Tokens are revoked and deleted."]))
         return Question
     if name == "diff":
-        app.push_screen(Diff("Write kubeconfig", "Write this?", _DIFF, ["! https://east.k8s.acme.com is new here."]))
-        return Diff
+        app.push_screen(Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF))
+        return Question
     if name in ("login", "device"):
         device = DeviceCode("https://login.acme.com/device", "WDJB-MJHT") if name == "device" else None
-        app.push_screen(JobScreen(_log_in(device), app.jobs))
+        app.push_screen(JobScreen(_log_in(device)))
         return JobScreen
     return None
 

@@ -1,4 +1,4 @@
-"""What is known of a profile's session without the network, and the words for its state"""
+"""What is known of a profile's session without the network, and the words for its state."""
 
 from __future__ import annotations
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TextIO
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
     from rich.progress import Task
 
+    from togetherctl.actions.reports import Line
     from togetherctl.auth.conversation import DeviceCode
     from togetherctl.errors import TogetherctlError
 
@@ -78,6 +79,16 @@ class Console:
         tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
         if hint:
             tell(f"  {printable(hint, limit=1000)}")
+
+    def report(self, lines: Sequence[Line]) -> None:
+        """What came of a command, in the words of `actions/reports.py`."""
+        for line in lines:
+            if line.kind == "said":
+                self.say(line.text)
+            elif line.kind == "warning":
+                self.warn(line.text)
+            else:
+                self.note(line.text, line.remedy)
 
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""

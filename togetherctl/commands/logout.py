@@ -1,4 +1,4 @@
-"""`togetherctl logout`."""
+"""`togetherctl logout`: revoke a session's tokens and delete them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.reports import report_logout
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.output import until
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
-    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 
@@ -49,12 +48,7 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
             # Whatever stopped it, a secret that could not be read too: nobody can revoke them any more.
             error.hint = "; ".join(filter(None, [_NOT_REVOKED, error.hint]))
         raise
-    if ended.unread:
-        app.console.say(f"The session of profile {profile.name} could not be read; it was deleted here.")
-    elif ended.session is None:
-        app.console.say(f"Profile {profile.name} had no session.")
-    else:
-        _report(app, profile, ended.session, ended.revoked)
+    app.console.report(report_logout(app.world, profile, ended))
     if sso:
         _end_browser_session(app, profile, ended.session)
     if ended.unsafe is not None:
@@ -66,21 +60,6 @@ def _is_gone(app: App, profile: Profile) -> bool:
         return app.world.engine.load(profile) is None
     except TogetherctlError:
         return False
-
-
-def _report(app: App, profile: Profile, session: Session, revoked: Revocation | None) -> None:
-    sharing = [name for name in app.world.store.sharing(profile) if name != profile.name]
-    app.console.say(
-        f"Logged {session.identity} out of profile {profile.name}"
-        + (f" and of {', '.join(sharing)}, which shared the session." if sharing else ".")
-    )
-    if revoked is not None and not revoked:
-        app.console.say(revoked.sentence)
-    now = app.world.clock()
-    token = session.token(profile.token)
-    if token is not None and token.expires_at > now:
-        left = until(token.expires_at, now)
-        app.console.say(f"A token that was already handed out stays valid at the cluster for another {left}.")
 
 
 def _end_browser_session(app: App, profile: Profile, session: Session | None) -> None:

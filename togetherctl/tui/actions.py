@@ -1,4 +1,4 @@
-"""The table of actions: keys, footer, command palette and help are made from it"""
+"""The table of actions: keys, footer, command palette and help are made from it."""
 
 from __future__ import annotations
 

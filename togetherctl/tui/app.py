@@ -1,4 +1,4 @@
-"""The terminal interface as a whole: keys, the command palette, and what the watcher finds
+"""The terminal interface as a whole: keys, the command palette, and what the watcher finds.
 
 What takes time runs in a thread: the watcher's own, or one of a job. Only the app's thread touches widgets; results
 come there by `call_from_thread` or `post_message`.

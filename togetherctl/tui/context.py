@@ -1,4 +1,4 @@
-"""What screens and handlers use of the app: what is known of every profile, and starting jobs"""
+"""What screens and handlers use of the app: what is known of every profile, and starting jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job on a thread: its steps as they go, how each ended, and its result"""
+"""One job on a thread: its steps as they go, how each ended, and its result."""
 
 from __future__ import annotations
 

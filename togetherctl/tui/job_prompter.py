@@ -1,4 +1,4 @@
-"""The prompter of a job: a screen shows what it says and answers what it asks"""
+"""The prompter of a job: a screen shows what it says and answers what it asks."""
 
 from __future__ import annotations
 

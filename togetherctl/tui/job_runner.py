@@ -1,4 +1,4 @@
-"""Run the app's jobs on threads: one at a time on each session, none left when the app ends"""
+"""Run the app's jobs on threads: one at a time on each session, none left when the app ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The details of one profile as headed lines of printable text, without a token"""
+"""The details of one profile as headed lines of printable text, without a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The profiles and clusters that an action is for: the row under the cursor, or the marked rows"""
+"""The profiles and clusters that an action is for: the row under the cursor, or the marked rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns and cells of the table of profiles, and how its rows are filtered and sorted"""
+"""The columns and cells of the table of profiles, and how its rows are filtered and sorted."""
 
 from __future__ import annotations
 
@@ -163,6 +163,7 @@ def bar(share: float, width: int) -> str:
 
 
 # Filtering and sorting
+
 
 def matches(row: SessionSnapshot, words: str, now: float) -> bool:
     """Whether a profile, its session or its clusters hold every word of a filter."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.actions.renaming import rename
+from togetherctl.actions.reports import report_rename
 from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.remove import kubeconfig_options
-from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
@@ -30,13 +30,7 @@ def command(kind: Kind) -> click.Command:
     @pass_app
     def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
         renamed = rename(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
-        done = "It had that name in the store already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
-        changed = ", ".join(tilde(change.path, app.environ) for change in renamed.changed)
-        app.console.say(f"{done}; {changed} follows." if changed else f"{done}.")
-        for before, after in renamed.contexts:
-            app.console.say(f"The context {before} is called {after} now.")
-        for note in renamed.notes:
-            app.console.warn(note)
+        app.console.report(report_rename(kind, old, new, renamed, app.environ))
 
     rename_.help = f"Give one {kind} another name.\n\n{_HELP[kind]}\n\nCut off half-way, the same command goes on."
     return rename_ if kind == "issuer" else kubeconfig_options(rename_)

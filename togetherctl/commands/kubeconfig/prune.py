@@ -6,7 +6,7 @@ import click
 
 from togetherctl.actions.entries import of_nothing_known
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.kubeconfig.leaving import let_go
+from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
 
 
 @click.command("prune")
@@ -19,4 +19,4 @@ def command(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
 
     Only entries that togetherctl wrote, for a cluster or profile that is gone.
     """
-    let_go(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)

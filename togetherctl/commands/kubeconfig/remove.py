@@ -6,7 +6,7 @@ import click
 
 from togetherctl.actions.entries import of_clusters
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.kubeconfig.leaving import let_go
+from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
 from togetherctl.errors import UsageError
 
 
@@ -25,4 +25,4 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
     """
     if everyone == bool(names):
         raise UsageError("name clusters or say --all", hint="togetherctl kubeconfig remove CLUSTER")
-    let_go(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)

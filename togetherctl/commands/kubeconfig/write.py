@@ -6,12 +6,12 @@ import shlex
 
 import click
 
-from togetherctl.actions.kubeconfig import Written, write_clusters
+from togetherctl.actions.kubeconfig import write_clusters
+from togetherctl.actions.reports import report_written
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.commands.kubeconfig.called import api_version_option, called_options
 from togetherctl.errors import UsageError
-from togetherctl.paths import tilde
 
 
 @click.command("write")
@@ -67,23 +67,9 @@ def command(
         template=template,
         api_version=api_version,
     )
-    for warning in written.warnings:
-        app.console.warn(warning)
     if dry_run:
         put("".join(change.diff() for change in written.changes), end="")
-    _report(app, written, dry_run=dry_run, switched=set_current)
-
-
-def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> None:
-    changed = [tilde(change.path, app.environ) for change in written.changed]
-    if not changed:
-        app.console.say("Nothing to write: the kubeconfig says all of this already.")
-    elif dry_run:
-        app.console.say(f"Nothing was written; {', '.join(changed)} would change as shown.")
-    else:
-        app.console.say(f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}.")
-    for line in written.notes:
-        app.console.say(line)
-    if not dry_run and not switched:
+    app.console.report(report_written(written, app.environ, dry_run=dry_run))
+    if not dry_run and not set_current:
         where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
         app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")

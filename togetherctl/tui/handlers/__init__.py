@@ -1,1 +1,1 @@
-"""What the acts do, each on a thread and told by its steps."""
+"""What the actions do: each runs as a job on a thread and reports its steps."""

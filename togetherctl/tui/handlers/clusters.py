@@ -1,39 +1,40 @@
-"""Clusters: who one is there, and what kubectl knows of them."""
+"""Actions on clusters: test them, write their contexts into the kubeconfig, use one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, TogetherctlError
-from togetherctl.paths import tilde
-from togetherctl.tui.selection import called, clusters, keys
 from togetherctl.tui.job import Job, done, failed
+from togetherctl.tui.selection import count_or_name, session_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from togetherctl.actions.kubeconfig import Written
     from togetherctl.actions.probing import Probed
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
 
-def test(app: TogetherApp, selection: Selection) -> None:
-    """Ask clusters who one is there."""
-    names = _named(app, selection)
+def test(app: AppContext, selection: Selection) -> None:
+    """Ask clusters who the person is there."""
+    names = _clusters(app, selection)
 
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[None]) -> None:
         from togetherctl.actions.probing import probe
 
-        job.begin("", f"Asking {called(names, 'cluster')} …")
-        probe(world, world.store.clusters(names), each=lambda probed: _say_probed(job, probed))
-        job.over()
+        job.begin("", f"Asking {count_or_name(names, 'cluster')} …")
+        probe(world, world.store.clusters(names), each=lambda probed: _report_probe(job, probed))
+        job.drop_step()
 
     if names:
         rows = [app.rows[app.store.table.clusters[name].profile] for name in names] if app.store else []
-        app.jobs.start(Job(f"Test cluster: {called(names, 'cluster')}", do, keys=keys(rows)))
+        app.jobs.start(Job(f"Test cluster: {count_or_name(names, 'cluster')}", do, keys=session_keys(rows)))
 
 
-def _say_probed(job: Job, probed: Probed) -> None:
+def _report_probe(job: Job[None], probed: Probed) -> None:
     name = probed.cluster.name
     if probed.view is None:
         job.add(failed(name, probed.error or TogetherctlError("it did not answer")))
@@ -42,115 +43,98 @@ def _say_probed(job: Job, probed: Probed) -> None:
     job.add(done(name, f"you are {probed.view.username}", f"groups: {groups}" if groups else "no groups", read=True))
 
 
-def write(app: TogetherApp, selection: Selection) -> None:
+def write(app: AppContext, selection: Selection) -> None:
     """Show what would change in the kubeconfig; write it if the person agrees."""
-    names = _named(app, selection)
+    names = _clusters(app, selection)
     if names:
-        _plan(app, f"Write kubeconfig: {called(names, 'cluster')}", names, overwrite=False)
+        _plan_write(app, f"Write kubeconfig: {count_or_name(names, 'cluster')}", names, overwrite=False)
 
 
-def _plan(app: TogetherApp, title: str, names: list[str], *, overwrite: bool) -> None:
-    """Look at what would change; entries that are somebody else's are asked about first."""
-    from togetherctl.actions.kubeconfig import write_clusters
+def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite: bool) -> None:
+    """See what would change; ask first about entries that togetherctl did not write."""
+    from togetherctl.actions.reports import report_written
 
-    planned: list[Written] = []
-    foreign: list[str] = []
+    def plan(world: World, job: Job[Written | str]) -> Written | str:
+        """The change, or why the kubeconfig has entries of others in its way."""
+        from togetherctl.actions.kubeconfig import write_clusters
 
-    def look(world: World, job: Job) -> None:
-        job.begin("", "Looking at the kubeconfig …")
+        job.begin("", "Reading the kubeconfig …")
         try:
-            planned.append(write_clusters(world, names, overwrite=overwrite, dry_run=True))
+            planned = write_clusters(world, names, overwrite=overwrite, dry_run=True)
         except KubeconfigError as error:
             if overwrite or not (error.hint or "").startswith("--overwrite"):
                 raise
-            foreign.append(error.message)
             job.end("")
-            return
-        if not planned[0].changed:
-            job.end("The kubeconfig says so already; there is nothing to write.", *planned[0].warnings)
+            return error.message
+        if not planned.changed:
+            job.report(report_written(planned, world.environ))
+        return planned
 
-    def looked() -> None:
-        if foreign:
-            _ask_to_overwrite(app, title, names, foreign[0])
-        elif planned[0].changed:
-            _show(app, title, names, planned[0], overwrite=overwrite)
+    def go_on(planned: Written | str) -> None:
+        if isinstance(planned, str):
+            _ask_to_overwrite(app, title, names, planned)
+        elif planned.changed:
+            _ask_to_write(app, title, names, planned, overwrite=overwrite)
 
-    app.jobs.start(Job(title, look, done=looked))
+    app.jobs.start(Job(title, plan, then=go_on))
 
 
-def _ask_to_overwrite(app: TogetherApp, title: str, names: list[str], foreign: str) -> None:
+def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign: str) -> None:
     from togetherctl.tui.screens.dialog import Question
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            _plan(app, title, names, overwrite=True)
 
     means = [
         f"{foreign}.",
-        "Yes shows what would change; nothing is written before you have agreed to that.",
+        "Yes shows what would change; nothing is written before you agree to that.",
         "Or give a cluster a context of its own: e on its row, then context.",
     ]
-    app.push_screen(Question(title, "Replace entries that togetherctl did not write?", means), answered)
+    question = Question(title, "Replace entries that togetherctl did not write?", means)
+    question.ask(app, lambda: _plan_write(app, title, names, overwrite=True))
 
 
-def _show(app: TogetherApp, title: str, names: list[str], planned: Written, *, overwrite: bool) -> None:
-    from togetherctl.actions.kubeconfig import write_clusters
-    from togetherctl.tui.screens.dialog import Diff
+def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: Written, *, overwrite: bool) -> None:
+    from togetherctl.actions.reports import list_files
+    from togetherctl.tui.screens.dialog import Question
 
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.kubeconfig import write_clusters
+        from togetherctl.actions.reports import report_written
+
         job.begin("", "Writing …")
-        written = write_clusters(world, names, overwrite=overwrite)
-        files = ", ".join(tilde(change.path, world.environ) for change in written.changed)
-        more = [*written.warnings, *written.notes, f"Contexts: {', '.join(written.contexts)}"]
-        job.end(f"Wrote {files or 'nothing: it says so already'}.", *more)
+        job.report(report_written(write_clusters(world, names, overwrite=overwrite), world.environ))
 
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            app.jobs.start(Job(title, do))
-
-    files = ", ".join(tilde(change.path, app.world.environ) for change in planned.changed)
+    files = list_files(planned.changed, app.world.environ)
     diff = "".join(change.diff() for change in planned.changed)
-    app.push_screen(Diff(title, f"Write this to {files}?", diff, planned.warnings), answered)
+    question = Question(title, f"Write this to {files}?", planned.warnings, diff=diff)
+    question.ask(app, lambda: app.jobs.start(Job(title, do)))
 
 
-def _named(app: TogetherApp, selection: Selection) -> list[str]:
-    """The clusters that are meant; where there are none, that is said."""
-    names = clusters(app, selection)
+def _clusters(app: AppContext, selection: Selection) -> list[str]:
+    """The clusters of the selection; says so if there are none."""
+    names = selection.clusters(app)
     if not names:
-        app.notify(f"No cluster is opened by {called(selection.profiles)}.", severity="warning", markup=False)
+        who = count_or_name(selection.profiles)
+        app.notify(f"There is no cluster of {who}.", severity="warning", markup=False)
     return names
 
 
-def use(app: TogetherApp, selection: Selection) -> None:
+def use(app: AppContext, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
     from togetherctl.tui.screens.dialog import Choice
 
-    names = _named(app, selection)
+    names = _clusters(app, selection)
     if len(names) == 1:
         _use(app, names[0])
     elif names:
-
-        def answered(name: str | None) -> None:
-            if name is not None:
-                _use(app, name)
-
-        app.push_screen(Choice("Use cluster", dict.fromkeys(names, ""), "Use it"), answered)
+        choice = Choice("Use cluster", dict.fromkeys(names, ""), "Use it")
+        app.push_screen(choice, lambda name: _use(app, name) if name else None)
 
 
-def _use(app: TogetherApp, name: str) -> None:
-    def do(world: World, job: Job) -> None:
-        from togetherctl.actions.use import use as carry_out
+def _use(app: AppContext, name: str) -> None:
+    def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.reports import report_use
+        from togetherctl.actions.use import use as use_cluster
 
         job.begin("", "Setting the current context …")
-        used = carry_out(world, name)
-        more = [*used.written.warnings, *used.written.notes] if used.written else []
-        if used.written:
-            files = ", ".join(tilde(change.path, world.environ) for change in used.written.changed)
-            more.insert(0, f"Its entries were written to {files} first.")
-        if used.before == used.context:
-            job.end(f"{used.context} is the current context already.", *more)
-            return
-        before = f"it was {used.before}" if used.before else "there was none"
-        job.end(f"The current context is {used.context}; {before}.", *more)
+        job.report(report_use(use_cluster(world, name), world.environ))
 
     app.jobs.start(Job(f"Use cluster: {name}", do))

@@ -1,4 +1,4 @@
-"""Changing the store: every change goes through it, so that comments survive."""
+"""Actions on the configuration: add, edit, rename, remove and show its entries."""
 
 from __future__ import annotations
 
@@ -6,217 +6,169 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
-from togetherctl.store.editing import section
-from togetherctl.store.files import read
-from togetherctl.store.toml_text import CannotEdit
-from togetherctl.tui.selection import called
 from togetherctl.tui.job import Job
+from togetherctl.tui.selection import count_or_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from togetherctl.actions.adding import Tables
     from togetherctl.actions.removing import Going
     from togetherctl.auth.checking import Report
-    from togetherctl.kube.kubeconfig import Change
     from togetherctl.store.choices import Kind
-    from togetherctl.store.toml_text import Key
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
 
-def edit(app: TogetherApp, selection: Selection) -> None:
-    """The profile or cluster under the cursor, in a form."""
-    _edit(app, *entry(selection))
+def edit(app: AppContext, selection: Selection) -> None:
+    """Edit the profile or cluster under the cursor."""
+    _edit(app, *selection.entry)
 
 
-def edit_issuer(app: TogetherApp, selection: Selection) -> None:
-    """The issuer of the profile that is meant, in a form; other profiles may have it too."""
+def edit_issuer(app: AppContext, selection: Selection) -> None:
+    """Edit the issuer of the profile; other profiles may use it too."""
     row = app.rows.get(selection.profiles[0])
     if row is not None:
         _edit(app, "issuer", row.profile.issuer.name)
 
 
-def _edit(app: TogetherApp, kind: Kind, name: str) -> None:
+def _edit(app: AppContext, kind: Kind, name: str) -> None:
+    from togetherctl.store.editing import section
     from togetherctl.tui.screens.edit import EditScreen
 
-    found: list[dict[str, Any]] = []
-
-    def look(world: World, job: Job) -> None:
-        job.begin(name, "Reading …")
-        found.append(read(world.paths.config).data)
-        if name not in found[0].get(section(kind), {}):
+    def read(world: World, job: Job[dict[str, Any]]) -> dict[str, Any]:
+        data = _read(world, job, name)
+        if name not in data.get(section(kind), {}):
             raise TogetherctlError(f"there is no {kind} {name} any more")
-        job.end("")
+        return data
 
-    app.jobs.start(
-        Job(f"Edit {kind}: {name}", look, done=lambda: app.push_screen(EditScreen(kind, name, found[0])))
-    )
-
-
-def entry(selection: Selection) -> tuple[Kind, str]:
-    """What is under the cursor, or the one that is marked."""
-    if selection.cluster is not None and not selection.marked:
-        return "cluster", selection.cluster
-    return "profile", selection.profiles[0]
+    title = f"Edit {kind}: {name}"
+    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data))))
 
 
-def rename(app: TogetherApp, selection: Selection) -> None:
+def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
+    """What the configuration file holds now."""
+    from togetherctl.store.files import read
+
+    job.begin(name, "Reading …")
+    data = read(world.paths.config).data
+    job.end("")
+    return data
+
+
+def rename(app: AppContext, selection: Selection) -> None:
     """Ask for another name; sessions and kubeconfigs follow."""
     from togetherctl.tui.screens.form import NewName
 
-    kind, name = entry(selection)
+    kind, name = selection.entry
+    title = f"Rename {kind}: {name}"
 
     def answered(new: str | None) -> None:
         if new is not None:
-            app.jobs.start(Job(f"Rename {kind}: {name}", lambda world, job: _rename(world, job, kind, name, new)))
+            app.jobs.start(Job(title, lambda world, job: _rename(world, job, kind, name, new)))
 
     taken = app.store.entries(kind) if app.store else ()
-    about = "Its session stays, and what kubeconfigs call follows."
-    app.push_screen(NewName(f"Rename {kind}: {name}", name, taken, about), answered)
+    about = "Its session stays, and kubeconfigs follow."
+    app.push_screen(NewName(title, name, taken, about), answered)
 
 
-def _rename(world: World, job: Job, kind: Kind, old: str, new: str) -> None:
-    from togetherctl.actions.renaming import rename as carry_out
+def _rename(world: World, job: Job[None], kind: Kind, old: str, new: str) -> None:
+    from togetherctl.actions.renaming import rename as rename_entry
+    from togetherctl.actions.reports import report_rename
 
     job.begin("", "Renaming …")
-    renamed = carry_out(world, kind, old, new)
-    contexts = [f"The context {before} is called {after} now." for before, after in renamed.contexts]
-    job.end(f"Renamed {kind} {old} to {new}.", *_follow(world, renamed.changed), *contexts, *renamed.notes)
+    job.report(report_rename(kind, old, new, rename_entry(world, kind, old, new), world.environ))
 
 
-def remove(app: TogetherApp, selection: Selection) -> None:
+def remove(app: AppContext, selection: Selection) -> None:
     """Say what goes along, and ask."""
     from togetherctl.actions.removing import what_goes
+    from togetherctl.actions.reports import report_removal
     from togetherctl.tui.screens.dialog import Question
 
-    kind, name = entry(selection)
+    kind, name = selection.entry
     title = f"Remove {kind}: {name}"
-    found: list[Going] = []
 
-    def look(world: World, job: Job) -> None:
-        job.begin("", "Looking at what goes along …")
-        found.append(what_goes(world, kind, name, cascade=True))
+    def look(world: World, job: Job[Going]) -> Going:
+        job.begin("", "Finding what goes along …")
+        going = what_goes(world, kind, name, cascade=True)
         job.end("")
+        return going
 
-    def looked() -> None:
-        app.push_screen(Question(title, f"Remove {kind} {name}?", list(_goes(app.world, found[0]))), answered)
+    def ask(going: Going) -> None:
+        lines = [line.text for line in report_removal(going, app.world.environ)]
+        question = Question(title, f"Remove {kind} {name}?", lines)
+        question.ask(app, lambda: app.jobs.start(Job(title, lambda world, job: _remove(world, job, going))))
 
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            app.jobs.start(Job(title, lambda world, job: _remove(world, job, found[0])))
-
-    app.jobs.start(Job(title, look, done=looked))
-
-
-def _goes(world: World, going: Going) -> Iterator[str]:
-    """What goes along, a line each."""
-    yield from (f"{kind} {name} goes too." for kind, name in going.entries[1:])
-    for session in going.sessions:
-        whose = f" of {session.identity}" if session.identity else ""
-        yield f"The session{whose} goes too, and the issuer is not told; Log out would."
-    yield from (f"The client secret of profile {name} in the keyring goes too." for name in going.secrets)
-    if going.kubeconfig is None:
-        return
-    files = ", ".join(tilde(change.path, world.environ) for change in going.kubeconfig.changed)
-    removed = going.kubeconfig.removed
-    for kind, names in (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users)):
-        if names:
-            yield f"From {files}: {kind if len(names) == 1 else f'{kind}s'} {', '.join(names)}."
-    if removed.current is not None:
-        yield f"{removed.current} is the current context."
-    yield from (f"This stays: {kept}." for kept in removed.kept)
+    app.jobs.start(Job(title, look, then=ask))
 
 
-def _remove(world: World, job: Job, going: Going) -> None:
-    from togetherctl.actions.removing import remove as carry_out
+def _remove(world: World, job: Job[None], going: Going) -> None:
+    from togetherctl.actions.removing import remove as remove_entry
+    from togetherctl.actions.reports import report_removed
 
-    (kind, name), *_ = going.entries
     job.begin("", "Removing …")
-    removed = carry_out(world, going)
-    changed = removed.kubeconfig.changed if removed.kubeconfig else []
-    job.end(f"Removed {kind} {name}.", *_follow(world, changed), *removed.warnings, read=bool(removed.warnings))
+    job.report(report_removed(going, remove_entry(world, going), world.environ))
 
 
-def _follow(world: World, changes: Sequence[Change]) -> list[str]:
-    files = ", ".join(tilde(change.path, world.environ) for change in changes)
-    return [f"{files} follows."] if files else []
-
-
-def show_toml(app: TogetherApp, selection: Selection) -> None:
-    """The tables of what is meant, as they stand in the file."""
+def show_toml(app: AppContext, selection: Selection) -> None:
+    """Show the tables of the selection as they are in the file, without secrets."""
+    from togetherctl.store.files import read
     from togetherctl.store.showing import only, without_secrets
+    from togetherctl.store.toml_text import CannotEdit
     from togetherctl.tui.screens.dialog import TomlScreen
 
-    shown: list[str] = []
-    title = f"TOML: {called(selection.profiles)}"
+    title = f"TOML: {count_or_name(selection.profiles)}"
 
-    def look(world: World, job: Job) -> None:
+    def look(world: World, job: Job[str]) -> str:
         job.begin("", "Reading …")
         store = world.store
-        keys: list[Key] = []
+        keys: list[tuple[str, ...]] = []
         for name in selection.profiles:
             table = store.table.profiles[name]
             keys += [("issuers", table.issuer), ("profiles", name)]
             keys += [("clusters", cluster) for cluster in store.clusters_of(name)]
         try:
-            shown.append(only(without_secrets(read(store.path).text, store.table), keys))
+            text = only(without_secrets(read(store.path).text, store.table), keys)
         except CannotEdit:
             raise TogetherctlError("the store is laid out in a way that cannot be shown in part") from None
         job.end("")
+        return text
 
-    app.jobs.start(Job(title, look, done=lambda: app.push_screen(TomlScreen(title, shown[0]))))
+    app.jobs.start(Job(title, look, then=lambda text: app.push_screen(TomlScreen(title, text))))
 
 
-def add(app: TogetherApp, _selection: Selection) -> None:
-    """A profile by hand, and its issuer and a cluster where they are new; shown before it is written."""
+def add(app: AppContext, _selection: Selection) -> None:
+    """Add a profile by hand, with its issuer and a cluster if they are new; show it before it is written."""
     from togetherctl.tui.screens.add import AddScreen
 
-    found: list[dict[str, Any]] = []
+    def ask(data: dict[str, Any]) -> None:
+        screen = AddScreen(data)
+        app.push_screen(screen, lambda tables: _ask_to_add(app, tables, screen.report) if tables else None)
 
-    def look(world: World, job: Job) -> None:
-        job.begin("", "Reading …")
-        found.append(read(world.paths.config).data)
-        job.end("")
-
-    def looked() -> None:
-        screen = AddScreen(found[0])
-
-        def answered(tables: Tables | None) -> None:
-            if tables is not None:
-                _show_addition(app, tables, screen.report)
-
-        app.push_screen(screen, answered)
-
-    app.jobs.start(Job("Add profile", look, done=looked))
+    app.jobs.start(Job("Add profile", _read, then=ask))
 
 
-def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> None:
-    from togetherctl.actions.adding import add as carry_out
+def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
+    from togetherctl.actions.adding import add as add_tables
+    from togetherctl.store.editing import section
     from togetherctl.store.toml_text import TomlText
-    from togetherctl.tui.screens.dialog import Diff
+    from togetherctl.tui.handlers.sessions import offer_login
+    from togetherctl.tui.screens.dialog import Question
 
     name = next(name for kind, name in tables if kind == "profile")
+    title = f"Add profile: {name}"
     text = TomlText("")
-    text.add({(section(kind), called): table for (kind, called), table in tables.items()})
+    text.add({(section(kind), entry): table for (kind, entry), table in tables.items()})
 
-    added: list[str] = []
-
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[str]) -> str:
         job.begin("", "Adding …")
-        carry_out(world, tables)
-        added.append(world.anew().store.profile(name).key)
+        add_tables(world, tables)
+        key = world.anew().store.profile(name).key
         job.end(f"Added profile {name}.")
+        return key
 
-    def offer() -> None:
-        from togetherctl.tui.handlers.sessions import offer_login
-
-        offer_login(app, f"Add profile: {name}", f"Added {name}.", [name], frozenset(added))
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            app.jobs.start(Job(f"Add profile: {name}", do, done=offer))
+    def offer(key: str) -> None:
+        offer_login(app, title, f"Added {name}.", [name], frozenset({key}))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
     said = [f"! {note.text}" + (f"; {note.hint}" if note.hint else "") for note in notes]
@@ -224,4 +176,5 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
         said.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())
     place = tilde(app.world.paths.config, app.world.environ)
-    app.push_screen(Diff(f"Add profile: {name}", f"Add this to {place}?", diff, said), answered)
+    question = Question(title, f"Add this to {place}?", said, diff=diff)
+    question.ask(app, lambda: app.jobs.start(Job(title, do, then=offer)))

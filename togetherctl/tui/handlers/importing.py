@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_place import Taken
     from togetherctl.sources.offer import Found, Offer
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
@@ -33,7 +33,7 @@ class _Seen:
     lines: Sequence[str]
 
 
-def import_clusters(app: TogetherApp, _selection: Selection) -> None:
+def import_clusters(app: AppContext, _selection: Selection) -> None:
     """Ask where they come from."""
     from togetherctl.tui.screens.form import AskSource
 
@@ -44,10 +44,10 @@ def import_clusters(app: TogetherApp, _selection: Selection) -> None:
     app.push_screen(AskSource(), answered)
 
 
-def _look(app: TogetherApp, word: str) -> None:
+def _look(app: AppContext, word: str) -> None:
     found: list[_Seen] = []
 
-    def look(world: World, job: Job) -> None:
+    def look(world: World, job: Job[None]) -> None:
         job.begin("", f"Reading {word} …")
         seen = _seen(world, word)
         if seen.shown.changes_nothing:
@@ -61,7 +61,7 @@ def _look(app: TogetherApp, word: str) -> None:
             _ask_for_hosts(app, found[0])
 
     # The API key of Together AI may have to be asked for.
-    app.jobs.start(Job(_TITLE, look, done=looked, at_once=word == "together"))
+    app.jobs.start(Job(_TITLE, look, then=lambda _none: looked(), at_once=word == "together"))
 
 
 def _seen(world: World, word: str) -> _Seen:
@@ -147,7 +147,7 @@ def _previewed(world: World, origin: str, taking: Taking, wish: Wish, lines: Seq
     return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings])
 
 
-def _ask_for_hosts(app: TogetherApp, seen: _Seen) -> None:
+def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
     """Ask for each host that is agreed to by name, one after the other; then show the rest."""
     from togetherctl.sources.trust import to_be_named
     from togetherctl.tui.screens.dialog import Question
@@ -167,14 +167,14 @@ def _ask_for_hosts(app: TogetherApp, seen: _Seen) -> None:
     ask(True)  # noqa: FBT003 # as if the question before the first were answered
 
 
-def _show(app: TogetherApp, seen: _Seen) -> None:
+def _show(app: AppContext, seen: _Seen) -> None:
     from togetherctl.sources.trust import to_be_named
-    from togetherctl.tui.screens.dialog import Diff
+    from togetherctl.tui.screens.dialog import Question
 
     profiles = list(seen.shown.taking.profiles)
     sessions: set[str] = set()
 
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[None]) -> None:
         from togetherctl.actions.joining import join
 
         job.begin("", "Importing …")
@@ -192,7 +192,7 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.jobs.start(Job(_TITLE, do, done=offer))
+            app.jobs.start(Job(_TITLE, do, then=lambda _none: offer()))
 
     taking = seen.shown.taking
     named = to_be_named(taking.strangers, remote=taking.is_remote)
@@ -200,4 +200,4 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
     lines = [*seen.lines, *hosts]
     if hosts:
         lines.append("Agree only if you know these hosts.")
-    app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)
+    app.push_screen(Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff()), answered)

@@ -1,33 +1,22 @@
-"""Logging in and out, and refreshing."""
+"""Actions on sessions: log in, refresh, log out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.signing_in import sign_in, why_not_renewed
-from togetherctl.auth.engine import Outcome
-from togetherctl.auth.place import needs_nobody
-from togetherctl.errors import TogetherctlError
-from togetherctl.tui.selection import called, chosen, keys
-from togetherctl.tui.table_rows import until
 from togetherctl.tui.job import Job
+from togetherctl.tui.selection import count_or_name, session_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from togetherctl.actions.session_snapshot import SessionSnapshot
     from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.auth.logout import Revocation
-    from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
-    from togetherctl.tui.app import TogetherApp
-    from togetherctl.tui.snapshot import SessionSnapshot
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
-
-_SAID = {
-    Outcome.STILL_VALID: "Already logged in",
-    Outcome.REFRESHED: "Session refreshed; logged in",
-    Outcome.LOGGED_IN: "Logged in",
-}
 
 _GRANTS: dict[Grant, str] = {
     "auto": "what fits this place",
@@ -39,130 +28,115 @@ _GRANTS: dict[Grant, str] = {
 }
 
 
-def log_in(app: TogetherApp, selection: Selection) -> None:
-    """Log in at once, with the profile's grant; one profile after the other."""
-    rows = chosen(app, selection)
-    log_in_to(app, [row.name for row in rows], keys(rows))
+def log_in(app: AppContext, selection: Selection) -> None:
+    """Log in with the grant of each profile, one after the other."""
+    rows = selection.rows(app)
+    log_in_to(app, [row.name for row in rows], session_keys(rows))
 
 
 def log_in_to(
-    app: TogetherApp,
-    names: list[str],
+    app: AppContext,
+    names: Sequence[str],
     keys: frozenset[str],
     *,
     grant: Grant | None = None,
     force: bool = False,
 ) -> None:
-    """The same with profiles by name, whose sessions have these `keys`."""
+    """Log in to profiles by name, whose sessions have these `keys`."""
 
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.reports import report_login
+        from togetherctl.actions.signing_in import sign_in
+
+        def ended(result: SignedIn) -> None:
+            if result.error is not None:
+                job.fail(result.error)
+            else:
+                job.report(report_login(world, result))
+
         sign_in(
             world,
             world.store.profiles(names),
             grant=grant,
             force=force,
             starting=lambda profile: job.begin(profile.name, "Logging in …", profile),
-            ended=lambda signed_in: _say_signed_in(world, job, signed_in),
+            ended=ended,
         )
         job.prompter.go_on()
 
     by = f" by {grant}" if grant else ""
-    app.jobs.start(Job(f"Log in{by}: {called(names)}", do, keys=keys, at_once=True))
+    app.jobs.start(Job(f"Log in{by}: {count_or_name(names)}", do, keys=keys, at_once=True))
 
 
-def offer_login(app: TogetherApp, title: str, done: str, names: list[str], keys: frozenset[str]) -> None:
+def offer_login(app: AppContext, title: str, done: str, names: Sequence[str], keys: frozenset[str]) -> None:
     """Say what was `done`, and ask whether to log in to the profiles called `names` now."""
     from togetherctl.tui.screens.dialog import Question
 
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            log_in_to(app, names, keys)
-
-    app.push_screen(Question(title, f"{done} Log in now?"), answered)
+    Question(title, f"{done} Log in now?").ask(app, lambda: log_in_to(app, names, keys))
 
 
-def _say_signed_in(world: World, job: Job, signed_in: SignedIn) -> None:
-    profile, session, outcome = signed_in.profile, signed_in.session, signed_in.outcome
-    if signed_in.error is not None:
-        job.fail(signed_in.error)
-    if session is None or outcome is None:
-        return
-    by_itself = needs_nobody(profile, profile.grant)
-    renewed = ", then refreshed by itself" if session.refreshable or by_itself else ""
-    more, read = [], False
-    if profile.storage == "memory":
-        more.append("It is kept in memory alone, so it ends with togetherctl.")
-    elif why := why_not_renewed(profile, session, outcome):
-        first, _, rest = why.partition("; ")
-        more += [f"{first};", rest]
-        read = True
-    more += signed_in.notes
-    read = read or bool(signed_in.notes.certain)
-    job.end(f"{_SAID[outcome]} as {session.identity}{_valid(world, profile, session)}{renewed}.", *more, read=read)
-
-
-def log_in_by(app: TogetherApp, selection: Selection) -> None:
-    """Ask how, then log in anew."""
+def log_in_by(app: AppContext, selection: Selection) -> None:
+    """Ask for the grant, then log in even if the session is still good."""
     from togetherctl.tui.screens.dialog import Choice
 
-    rows = chosen(app, selection)
+    rows = selection.rows(app)
     names = [row.name for row in rows]
 
     def answered(chosen: str | None) -> None:
-        grant: Grant | None = next((grant for grant in _GRANTS if grant == chosen), None)
-        if grant is not None:
-            log_in_to(app, names, keys(rows), grant=grant, force=True)
+        for grant in _GRANTS:
+            if grant == chosen:
+                log_in_to(app, names, session_keys(rows), grant=grant, force=True)
 
     options = {str(grant): means for grant, means in _GRANTS.items()}
-    app.push_screen(Choice(f"Log in by …: {called(names)}", options, "Log in anew"), answered)
+    app.push_screen(Choice(f"Log in by …: {count_or_name(names)}", options, "Log in again"), answered)
 
 
-def refresh(app: TogetherApp, selection: Selection) -> None:
-    """New tokens now, without a login."""
-    rows = chosen(app, selection)
+def refresh(app: AppContext, selection: Selection) -> None:
+    """Get new tokens now, without a login."""
+    rows = selection.rows(app)
 
-    def do(world: World, job: Job) -> None:
+    def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.reports import report_refresh
+        from togetherctl.errors import LoginRequired, Refused, TogetherctlError
+
         for row in rows:
             job.begin(row.name, "Refreshing …")
+            profile = world.store.profile(row.name)
             try:
-                profile = world.store.profile(row.name)
-                session = world.engine.refresh(profile)
-                job.end(f"Refreshed {session.identity}{_valid(world, profile, session)}.")
+                job.report(report_refresh(world, profile, world.engine.refresh(profile)))
             except TogetherctlError as error:
-                job.fail(error)
+                login = isinstance(error, LoginRequired | Refused)
+                job.fail(error, *(["Or press L in the table to log in again."] if login else []))
 
-    app.jobs.start(Job(f"Refresh now: {called(row.name for row in rows)}", do, keys=keys(rows)))
+    app.jobs.start(Job(f"Refresh now: {count_or_name(row.name for row in rows)}", do, keys=session_keys(rows)))
 
 
-def log_out(app: TogetherApp, selection: Selection) -> None:
-    """Ask, then revoke and delete."""
+def log_out(app: AppContext, selection: Selection) -> None:
+    """Ask, then revoke and delete the tokens."""
     from togetherctl.tui.screens.dialog import Question
 
-    rows = [row for row in chosen(app, selection) if row.session is not None or row.trouble is not None]
+    rows = [row for row in selection.rows(app) if row.session is not None or row.trouble is not None]
     if not rows:
-        app.notify(f"Nobody is logged in with {called(selection.profiles)}.", markup=False)
+        app.notify(f"There is no session of {count_or_name(selection.profiles)}.", markup=False)
         return
-    name = called(row.name for row in rows)
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            job = Job(f"Log out: {name}", lambda world, job: _log_out(world, job, rows), keys=keys(rows))
-            job.repeatable = False
-            app.jobs.start(job)
-
-    means = [_goes(app, row) for row in rows]
-    means.append("The issuer is asked to revoke the tokens; here they are deleted whatever it says.")
-    app.push_screen(Question(f"Log out: {name}", f"Log out of {name}?", means), answered)
+    name = count_or_name(row.name for row in rows)
+    job = Job(f"Log out: {name}", lambda world, job: _log_out(world, job, rows), keys=session_keys(rows))
+    job.repeatable = False
+    means = [_consequence(app, row) for row in rows]
+    means.append("The issuer is asked to revoke the tokens; they are deleted here in any case.")
+    Question(job.title, f"Log out of {name}?", means).ask(app, lambda: app.jobs.start(job))
 
 
-def _goes(app: TogetherApp, row: SessionSnapshot) -> str:
-    sharing = [other.name for other in app.rows.values() if other.profile.key == row.profile.key]
+def _consequence(app: AppContext, row: SessionSnapshot) -> str:
     who = row.session.identity if row.session else "a session that cannot be read"
-    others = [name for name in sharing if name != row.name]
-    return f"{row.name}: {who}" + (f", and so for {', '.join(others)}, which share the session" if others else "")
+    others = ", ".join(app.sharing(row))
+    return f"{row.name}: {who}" + (f", and so for {others}, which share the session" if others else "")
 
 
-def _log_out(world: World, job: Job, rows: list[SessionSnapshot]) -> None:
+def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> None:
+    from togetherctl.actions.reports import report_logout
+    from togetherctl.errors import TogetherctlError
+
     for row in rows:
         job.begin(row.name, "Logging out …")
         profile = world.store.profile(row.name)
@@ -172,35 +146,15 @@ def _log_out(world: World, job: Job, rows: list[SessionSnapshot]) -> None:
             gone = _is_gone(world, profile)
             job.fail(error, *(["The tokens are deleted here, but the issuer may still accept them."] if gone else []))
             continue
-        if ended.unread:
-            job.end("The session could not be read; it was deleted here.", read=True)
-        elif ended.session is None:
-            job.end("There was no session.")
-        else:
-            _say_logged_out(world, job, profile, ended.session, ended.revoked)
+        job.report(report_logout(world, profile, ended))
         if ended.unsafe is not None:
             job.fail(ended.unsafe)
 
 
-def _say_logged_out(world: World, job: Job, profile: Profile, session: Session, revoked: Revocation | None) -> None:
-    more = []
-    if revoked is not None and not revoked:
-        more.append(revoked.sentence)
-    token, now = session.token(profile.token), world.clock()
-    if token is not None and token.expires_at > now:
-        left = until(token.expires_at, now)
-        more.append(f"A token that was already handed out stays valid at the cluster for another {left}.")
-    said = "; the issuer revoked the tokens" if revoked else ""
-    job.end(f"Logged {session.identity} out{said}.", *more, read=not revoked)
-
-
 def _is_gone(world: World, profile: Profile) -> bool:
+    from togetherctl.errors import TogetherctlError
+
     try:
         return world.engine.load(profile) is None
     except TogetherctlError:
         return False
-
-
-def _valid(world: World, profile: Profile, session: Session) -> str:
-    token = session.token(profile.token)
-    return f"; the token is valid for {until(token.expires_at, world.clock())}" if token else ""

@@ -1,8 +1,8 @@
-"""How a piece of work goes: where to log in, what is asked, each step, and in the end what failed and what to do."""
+"""Show how a job goes: where to log in, its questions, its steps, what failed and what to do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -10,30 +10,29 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from togetherctl.qr import draw
-from togetherctl.tui.screens.dialog import Box
-from togetherctl.tui.screens.dialog import Scroll
-from togetherctl.tui.job import Ended
+from togetherctl.tui.job import Status
+from togetherctl.tui.screens.dialog import Box, Scroll
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from togetherctl.tui.job_prompter import Page, Question
-    from togetherctl.tui.job import Step, Job
-    from togetherctl.tui.job_runner import JobRunner
+    from togetherctl.tui.context import AppContext
+    from togetherctl.tui.job import Job, Step
+    from togetherctl.tui.job_prompter import LineQuestion, Page
 
-_LOOK = 0.1
+_LOOK_EVERY = 0.1
 _MARKS = {
-    Ended.WORKING: ("… ", "$text-muted"),
-    Ended.DONE: ("√ ", "$text-success"),
-    Ended.FAILED: ("× ", "$text-error"),
-    Ended.CANCELLED: ("- ", "$text-muted"),
+    Status.RUNNING: ("… ", "$text-muted"),
+    Status.DONE: ("√ ", "$text-success"),
+    Status.FAILED: ("× ", "$text-error"),
+    Status.CANCELLED: ("- ", "$text-muted"),
 }
-# What stands beside and below a picture.
+# How many cells and lines the text beside and below a QR code needs.
 _COLUMNS_BESIDE, _LINES_BELOW = 34, 6
 
 
 class JobScreen(Box[None]):
-    """Shows `work` as long as it goes; it closes by itself where all is well."""
+    """Shows `job` while it runs, and closes by itself if all goes well."""
 
     DEFAULT_CSS = """
     JobScreen {
@@ -55,11 +54,12 @@ class JobScreen(Box[None]):
         Binding("b", "leave", "To the background"),
     ]
 
-    def __init__(self, job: Job, working: JobRunner) -> None:
+    app: AppContext
+
+    def __init__(self, job: Job[Any]) -> None:
         super().__init__(job.title)
-        self.work = work
-        self._jobs = working
-        self._asked: Question | None = None
+        self.job = job
+        self._asked: LineQuestion | None = None
         self._seen: object = None
         self._told = ""
 
@@ -78,7 +78,7 @@ class JobScreen(Box[None]):
 
     def on_mount(self) -> None:
         self._look()
-        self.set_interval(_LOOK, self._look)
+        self.set_interval(_LOOK_EVERY, self._look)
 
     def on_resize(self) -> None:
         self._seen = None
@@ -86,14 +86,14 @@ class JobScreen(Box[None]):
     # What there is to see
 
     def _look(self) -> None:
-        work, prompter = self.work, self.job.prompter
-        over = job.ended is not Ended.WORKING
-        # Seen below another, a screen is current for Textual too; dismissed there, it would take that one away.
+        job, prompter = self.job, self.job.prompter
+        over = job.status is not Status.RUNNING
+        # Below another screen this one is current too: dismiss there would take the other one away.
         if over and not job.worth_reading and self.app.screen is self:
             self.dismiss()
             return
         self._show_wait()
-        seen = (job.steps, prompter.lines, prompter.shown, prompter.question, job.ended, prompter.cancelled)
+        seen = (job.steps, prompter.lines, prompter.shown, prompter.question, job.status, prompter.cancelled)
         if seen == self._seen:
             return
         self._seen = seen
@@ -111,8 +111,8 @@ class JobScreen(Box[None]):
     def _show_wait(self) -> None:
         prompter, text = self.job.prompter, ""
         wait = prompter.wait
-        if self.job.ended is Ended.WORKING and prompter.cancelled:
-            text = "Cancelling, as soon as what was asked of the network has ended …"
+        if self.job.status is Status.RUNNING and prompter.cancelled:
+            text = "Cancelling, as soon as the network request has ended …"
         elif wait is not None:
             text = f"Waiting for {wait.what}: {wait.left // 60}:{wait.left % 60:02} left"
         if text != self._told:
@@ -129,7 +129,7 @@ class JobScreen(Box[None]):
         self.query_one("#where", Static).update(_where(page, drawn=bool(picture)))
 
     def _picture(self, page: Page) -> list[str] | None:
-        """A QR code for a page that is opened on another device, where there is room for it."""
+        """A QR code for a page to open on another device, if there is room for it."""
         if page.device is None:
             return None
         picture = draw(page.url)
@@ -138,7 +138,7 @@ class JobScreen(Box[None]):
             return None
         return picture if len(picture) + _LINES_BELOW <= size.height else None
 
-    def _ask(self, question: Question | None) -> None:
+    def _ask(self, question: LineQuestion | None) -> None:
         if question is self._asked:
             return
         self._asked = question
@@ -158,7 +158,7 @@ class JobScreen(Box[None]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        page, over = self.job.prompter.shown, self.job.ended is not Ended.WORKING
+        page, over = self.job.prompter.shown, self.job.status is not Status.RUNNING
         if action == "copy":
             return page is not None or bool(self._commands())
         if action == "open":
@@ -178,7 +178,7 @@ class JobScreen(Box[None]):
             submitted.input.value = ""
 
     def action_cancel(self) -> None:
-        """Call the work off; once more, close this while it ends."""
+        """Cancel the job; a second Esc closes the box while the job ends."""
         if self.job.prompter.cancelled:
             self.dismiss()
             return
@@ -190,7 +190,7 @@ class JobScreen(Box[None]):
 
     def action_again(self) -> None:
         self.dismiss()
-        self._jobs.start(self.job.again())
+        self.app.jobs.start(self.job.again())
 
     def action_copy(self) -> None:
         page = self.job.prompter.shown
@@ -203,14 +203,14 @@ class JobScreen(Box[None]):
     def action_open(self) -> None:
         page = self.job.prompter.shown
         if page is not None:
-            self._jobs.open_browser(page.url, self.work)
+            self.app.jobs.open_browser(page.url, self.job)
 
     def _commands(self) -> list[str]:
         return [step.command for step in self.job.steps if step.command]
 
 
 def _step(step: Step) -> Content:
-    mark, style = _MARKS[step.ended]
+    mark, style = _MARKS[step.status]
     name = f"{step.name}: " if step.name else ""
     parts: list[str | tuple[str, str]] = [(mark, style), (name, "bold"), step.text]
     parts += [f"\n  {line}" for line in step.more]

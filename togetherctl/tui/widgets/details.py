@@ -1,4 +1,4 @@
-"""What is known of one profile, as headed lines."""
+"""The widget that shows the details of one profile as headed lines."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
+    from togetherctl.actions.session_snapshot import Tone
     from togetherctl.tui.profile_facts import Section
-    from togetherctl.tui.table_rows import Tone
 
 # Longer labels are folded.
 _LABEL = 20
 
 
 class Details(VerticalScroll, can_focus=True):
-    """Shows the sections it is given, and draws nothing anew where nothing changed."""
+    """Shows sections of facts, and draws again only what changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "scroll_down", "Down", show=False),
