@@ -94,7 +94,7 @@ class Question(Box[bool]):
     DEFAULT_CSS = """
     Question {
         #question { text-style: bold; }
-        #means, #diff { margin: 1 0 0 0; }
+        #means { margin: 1 0 0 0; }
         #answers { height: auto; margin: 1 0 0 0; }
         #answers Button { margin: 0 2 0 0; min-width: 11; }
     }
