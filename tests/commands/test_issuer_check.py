@@ -154,7 +154,8 @@ class TestSpelling:
         report = check_issuer(make_world().issuers, issuer.url, Connection())
         assert (report.usable, report.preset) == (False, "entra")
         assert (
-            report.findings[0].hint == "put your tenant's ID in the URL instead of common, organizations or consumers"
+            str(report.findings[0].remedy)
+            == "put your tenant's ID in the URL instead of common, organizations or consumers"
         )
 
     def test_another_issuer_altogether(self, cli: Run, issuer: ScriptedIssuer) -> None:

@@ -61,7 +61,9 @@ def _shown_by(name: str, table: Table) -> object:
         app.push_screen(Question("Log out: acme", "Log me@acme.com out?", ["Tokens are revoked and deleted."]))
         return Question
     if name == "diff":
-        app.push_screen(Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF))
+        app.push_screen(
+            Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF)
+        )
         return Question
     if name in ("login", "device"):
         device = DeviceCode("https://login.acme.com/device", "WDJB-MJHT") if name == "device" else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
+from togetherctl.errors import Remedy
 from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
@@ -39,12 +40,12 @@ _OUTCOMES = {
 class Line:
     """A sentence for people. `note`: they should read it; `doubt`: it may matter; `warning`: something went wrong.
 
-    `remedy` says what to do, in words.
+    `remedy` is what helps.
     """
 
     text: str
     kind: Literal["said", "doubt", "note", "warning"] = "said"
-    remedy: str | None = None
+    remedy: Remedy | None = None
 
 
 def report_login(world: World, result: SignedIn) -> list[Line]:
@@ -65,9 +66,9 @@ def report_login(world: World, result: SignedIn) -> list[Line]:
         lines.append(Line("The session is kept in memory only: it ends when this togetherctl ends."))
     elif not renews:
         why = "The issuer refused to refresh it" if session.refused else "The issuer gave no refresh token"
-        remedy = "see offline_access and auth_params of the profile"
+        remedy = Remedy("see offline_access and auth_params of the profile")
         if outcome is not Outcome.LOGGED_IN:
-            remedy = f"{profile.ways.forced_login} does that now"
+            remedy = profile.ways.forced_login
         lines.append(Line(f"{why}, so you will have to log in again then.", "note", remedy))
     lines += [Line(note, "note") for note in result.notes.certain]
     return lines + [Line(note, "doubt") for note in result.notes.doubtful]

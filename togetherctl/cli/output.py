@@ -19,7 +19,7 @@ from togetherctl.printable import can_spell, printable, spelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from togetherctl.errors import TogetherctlError
+    from togetherctl.errors import Remedy, TogetherctlError
 
 _VERSION = 1
 _GAP = 2
@@ -86,7 +86,7 @@ def show_error(app: App, error: TogetherctlError) -> None:
         "code": error.code,
         "exit": int(error.exit_code),
         "message": error.sentence(),
-        "hint": error.hint,
+        **hint_fields(error.remedy),
     }
     problems = getattr(error, "problems", None)
     if problems:
@@ -115,6 +115,11 @@ def until(moment: float, now: float) -> str:
 def rfc3339(moment: float | None) -> str | None:
     """UTC, as JSON output has it; None stays None."""
     return timestamp(moment) if moment else None
+
+
+def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:
+    """What helps, as every record of a failure has it."""
+    return {"hint": remedy.hint if remedy else None, "hint_command": remedy.hint_command if remedy else None}
 
 
 def _cell(value: object) -> str:

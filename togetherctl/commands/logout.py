@@ -9,7 +9,7 @@ import click
 from togetherctl.actions.reports import report_logout
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import Remedy, TogetherctlError, UsageError, also
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
     except TogetherctlError as error:
         if not local and _is_gone(app, profile):
             # Whatever stopped it, a secret that could not be read too: nobody can revoke them any more.
-            error.hint = "; ".join(filter(None, [_NOT_REVOKED, error.hint]))
+            error.remedy = also(Remedy(_NOT_REVOKED), error.remedy)
         raise
     app.console.report(report_logout(app.world, profile, ended))
     if sso:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
     from togetherctl.wiring import World
 
-_COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "rm ")
 _MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"
 _Result = TypeVar("_Result")
 
@@ -95,9 +94,11 @@ class Job(Generic[_Result]):
 
     def report(self, lines: Sequence[Line]) -> None:
         """The step is done, and `lines` say what came of it."""
-        (first, *more), read = lines, any(line.kind != "said" for line in lines)
-        texts = [text for line in more for text in (line.text, line.remedy) if text]
-        self._end_step(done("", first.text, *texts, read=read))
+        (first, *more), remedies = lines, [line.remedy for line in lines if line.remedy]
+        texts = [line.text for line in more] + [remedy.text for remedy in remedies if remedy.text]
+        step = done("", first.text, *texts, read=any(line.kind in ("note", "warning") for line in lines))
+        command = next((remedy.hint_command for remedy in remedies if remedy.command), None)
+        self._end_step(replace(step, command=command))
 
     def fail(self, error: TogetherctlError, *more: str) -> None:
         """The step failed; the job goes on with the next."""
@@ -171,9 +172,8 @@ def done(name: str, text: str, *more: str, read: bool = False) -> Step:
 def failed(name: str, error: TogetherctlError, *more: str) -> Step:
     """A step that failed, and what to do next."""
     said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
-    if isinstance(error, Unreachable) and not error.hint:
+    if isinstance(error, Unreachable) and not error.remedy:
         said = (*said, _MAY_HELP)
-    command = error.hint if error.hint and error.hint.startswith(_COMMANDS) else None
-    if error.hint and command is None:
-        said = (*said, error.hint)
-    return Step(printable(name, limit=100), error.message, Status.FAILED, said, command)
+    if error.remedy and error.remedy.text:
+        said = (*said, error.remedy.hint)
+    return Step(printable(name, limit=100), error.message, Status.FAILED, said, error.hint_command)

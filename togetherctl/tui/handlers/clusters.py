@@ -62,7 +62,7 @@ def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite:
         try:
             planned = write_clusters(world, names, overwrite=overwrite, dry_run=True)
         except KubeconfigError as error:
-            if overwrite or not (error.hint or "").startswith("--overwrite"):
+            if overwrite or not error.overwritable:
                 raise
             job.end("")
             return error.message
