@@ -120,10 +120,10 @@ def test_a_kubeconfig_is_written_once_its_difference_was_seen(world: World, home
             await person.press("w")
             await person.sees("Write this to ~/.kube/config?")
             await person.press("y")
-            await person.sees("Wrote ~/.kube/config.", "Contexts: east")
+            await person.sees("Wrote east to ~/.kube/config.")
             await person.idle()
             await person.press("w")
-            await person.sees("The kubeconfig says so already; there is nothing to write.")
+            await person.sees("Nothing to write: the kubeconfig says all of this already.")
 
     asyncio.run(flow())
     text = kubeconfig.read_text("utf-8")
@@ -153,7 +153,7 @@ def test_a_cluster_becomes_the_current_one(world: World, home: Path, canary: Can
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("u")
-            await person.sees("The current context is east; there was none.", "written to ~/.kube/config first")
+            await person.sees("The current context is east; there was none.", "Wrote east to ~/.kube/config")
             await person.idle()
 
     asyncio.run(flow())
@@ -184,7 +184,7 @@ def test_a_profile_without_clusters_has_nothing_to_write(world: World, acme: Pat
         async with at_the_table(world, canary) as person:
             for key in ("w", "u", "t"):
                 await person.press(key)
-                await person.sees("No cluster is opened by acme.")
+                await person.sees("There is no cluster of acme.")
 
     asyncio.run(flow())
 
@@ -213,7 +213,7 @@ def test_entries_of_somebody_else_are_replaced_after_a_question_of_its_own(
             await person.sees("Write this to ~/.kube/config?", "- server: https://other.acme.com")
             assert kubeconfig.read_bytes() == before
             await person.press("y")
-            await person.sees("Wrote ~/.kube/config.")
+            await person.sees("to ~/.kube/config.")
             await person.idle()
 
     asyncio.run(flow())

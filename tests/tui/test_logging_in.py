@@ -32,7 +32,7 @@ def test_a_person_logs_in_with_one_key(make_world: MakeWorld, browser: ScriptedB
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:
             await person.press("l")
-            await person.sees("Logged in as me@acme.com; the token is valid for 5m 00s")
+            await person.sees("Logged in as me@acme.com with profile acme; the token is valid for 5m 00s")
             # A doubt goes by with the rest.
             await person.sees("Some API servers refuse this token: it is signed with ES256")
             await person.idle()
@@ -346,7 +346,7 @@ def test_several_that_are_marked_log_in_one_after_the_other(
         async with at_the_table(make_world(browser=browser), canary, rows=3) as person:
             await person.press("asterisk", "l")
             # Who came back is not who this profile accepts; the others are not kept from logging in.
-            await person.sees("√ acme: Logged in as me@acme.com", "× other:", "you@acme.com")
+            await person.sees("√ Logged in as me@acme.com with profile acme", "× other:", "you@acme.com")
             await person.idle()
             await person.press("c")
             assert all(command.startswith("togetherctl ") for command in person.copied)

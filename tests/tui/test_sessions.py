@@ -37,7 +37,7 @@ def world(make_world: MakeWorld, browser: ScriptedBrowser, acme: Path) -> World:
 
 async def log_out(person: Person, answer: str) -> None:
     await person.press("o")
-    await person.sees("Log out of acme?", "me@acme.com", "deleted whatever it says")
+    await person.sees("Log out of acme?", "me@acme.com", "deleted here in any case")
     await person.press(answer)
 
 
@@ -45,7 +45,7 @@ def test_new_tokens_are_had_with_one_key(world: World, issuer: ScriptedIssuer, c
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("r")
-            await person.sees("Refreshed me@acme.com; the token is valid for 5m 00s")
+            await person.sees("Refreshed me@acme.com with profile acme; the token is valid for 5m 00s")
             await person.idle()
 
     asyncio.run(flow())
@@ -78,7 +78,7 @@ def test_a_refused_refresh_is_told_as_it_is(world: World, issuer: ScriptedIssuer
         async with at_the_table(world, canary) as person:
             await person.press("r")
             await person.sees("Refresh token is invalid or expired; the token in hand is still good")
-            await person.sees("Run: togetherctl login --force acme")
+            await person.sees("Run: togetherctl login --force acme", "Or press L in the table to log in again.")
             await person.press("escape")
             await person.sees("does not renew by itself")
             await person.press("l")
@@ -132,10 +132,12 @@ def test_logging_out_asks_and_says_that_the_issuer_revoked(
             await person.until(lambda: not isinstance(person.app.screen, Question))
             assert not issuer.revoked
             await log_out(person, "y")
-            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "stays valid at the cluster")
+            await person.sees(
+                "Logged me@acme.com out of profile acme; the issuer revoked the tokens.", "stays valid at the cluster"
+            )
             await person.sees("· none")
             await person.press("o")
-            await person.sees("Nobody is logged in with acme.")
+            await person.sees("There is no session of acme.")
 
     asyncio.run(flow())
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
@@ -186,7 +188,9 @@ def test_logging_out_of_unsafe_storage_ends_the_session_and_says_why(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
-            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "can be written by others")
+            await person.sees(
+                "Logged me@acme.com out of profile acme; the issuer revoked the tokens.", "can be written by others"
+            )
             await person.press("escape")
             await person.sees("· none")
 

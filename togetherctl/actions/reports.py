@@ -113,9 +113,9 @@ def report_removal(going: Going, environ: Mapping[str, str]) -> list[Line]:
 def report_removed(going: Going, removed: Removed, environ: Mapping[str, str]) -> list[Line]:
     """What was removed, and what could not be done."""
     (kind, name), *_ = going.entries
-    changed = removed.kubeconfig.changed if removed.kubeconfig else []
-    follows = f"; {list_files(changed, environ)} follows" if changed else ""
-    return [Line(f"Removed {kind} {name}{follows}."), *(Line(warning, "warning") for warning in removed.warnings)]
+    files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
+    changed = [Line(f"Changed {files}.")] if files else []
+    return [Line(f"Removed {kind} {name}."), *changed, *(Line(warning, "warning") for warning in removed.warnings)]
 
 
 def report_kubeconfig_removal(leaving: Leaving, environ: Mapping[str, str]) -> list[Line]:

@@ -71,6 +71,7 @@ class Job(Generic[_Result]):
         self.status = Status.RUNNING
         self.profile: Profile | None = None
         self.prompter = JobPrompter(lambda _seconds: None)
+        self._name = ""
         self._do = do
         self._then = then
         self._results: list[_Result] = []
@@ -83,6 +84,7 @@ class Job(Generic[_Result]):
 
     def begin(self, name: str, text: str, profile: Profile | None = None) -> None:
         """Begin a step; the reports that follow are about it. Pages that open are for `profile`."""
+        self._name = name
         self.profile = profile
         self.prompter.go_on()
         self.prompter.forget()
@@ -153,10 +155,6 @@ class Job(Generic[_Result]):
         """Go on with the result of a job that went well, on the app's thread."""
         if self.status is Status.DONE and self._then is not None:
             self._then(self._results[0])
-
-    @property
-    def _name(self) -> str:
-        return self.steps[-1].name if self.steps else ""
 
     def _end_step(self, step: Step) -> None:
         open_step = bool(self.steps) and self.steps[-1].status is Status.RUNNING
