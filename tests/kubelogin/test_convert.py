@@ -222,9 +222,10 @@ def test_a_person_is_asked_where_the_secret_goes(
     kubeconfig.write_text(written(a=stanza(f"--oidc-client-secret={secret}")))
     words = [sys.executable, "-m", "togetherctl", "kubeconfig", "convert"]
     with terminal(words, environ, folder, columns=200) as opened:
-        opened.until("Where is it to go: keyring, env:NAME or file:PATH? ")
+        opened.until("Where should it go: keyring, env:NAME or file:PATH?")
         opened.paste("nowhere")
         opened.until("a client secret can be kept in")
+        opened.press("C-u")
         opened.paste(f"file:{folder / 'client'}")
         opened.until("ended with 0")
         canary.saw("the terminal", opened.everything())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from togetherctl import vault
-from togetherctl.actions.entries import Leaving, leaving
+from togetherctl.actions.kubeconfig_edit import Leaving, leaving
 from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import editing
 from togetherctl.store.editing import USED_BY, existing

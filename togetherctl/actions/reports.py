@@ -14,12 +14,11 @@ from togetherctl.paths import tilde
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from togetherctl.actions.entries import Leaving
     from togetherctl.actions.kubeconfig import Written
+    from togetherctl.actions.kubeconfig_edit import Leaving, Used
     from togetherctl.actions.removing import Going, Removed
     from togetherctl.actions.renaming import Renamed
     from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.actions.use import Used
     from togetherctl.auth.renewal import Ended
     from togetherctl.auth.session import Session
     from togetherctl.kube.kubeconfig import Change
@@ -143,8 +142,8 @@ def report_kubeconfig_removal(leaving: Leaving, environ: Mapping[str, str]) -> l
 
 def report_rename(kind: Kind, old: str, new: str, renamed: Renamed, environ: Mapping[str, str]) -> list[Line]:
     """What has another name now."""
-    done = "It had that name in the store already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
-    follows = f"; {list_files(renamed.changed, environ)} follows" if renamed.changed else ""
+    done = "The store has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+    follows = f", also in {list_files(renamed.changed, environ)}" if renamed.changed else ""
     contexts = [Line(f"The context {before} is called {after} now.") for before, after in renamed.contexts]
     return [Line(f"{done}{follows}."), *contexts, *(Line(note, "warning") for note in renamed.notes)]
 

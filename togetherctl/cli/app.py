@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.console import Console
-from togetherctl.environment import may_ask
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.wiring import World
 
@@ -34,12 +32,14 @@ class App:
         self.world = self.make_world(self.environ, self.console, log=log)
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Go on only if the person agrees. Raises UsageError where nobody can be asked, and click's Exit at "no"."""
+        """Go on only if the person agrees. Raises UsageError where it cannot ask, and click's Exit at "no"."""
         if yes:
             return
-        if not may_ask(self.environ) or not sys.stdin.isatty():
-            raise UsageError("this asks before it acts, and nobody can be asked here", hint="say --yes")
-        if not click.confirm(question, err=True):
+        if not self.console.can_ask:
+            raise UsageError("this command asks before it acts, and it cannot ask here", hint="say --yes")
+        from togetherctl.cli.prompts import Asking
+
+        if not Asking(self.environ).yes(question, default=False):
             self.console.say("Nothing was changed.")
             raise click.exceptions.Exit(ExitCode.FAILED)
 

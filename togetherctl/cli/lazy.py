@@ -1,4 +1,4 @@
-"""Groups that know their verbs by name and load each one only when it is called."""
+"""Load a verb only when it is called: groups that know their verbs by name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ if TYPE_CHECKING:
 
 
 class Lazy(NamedTuple):
-    """A verb: the module that holds it as `command`, its line in the help, and for whom it is made if for several.
+    """A verb: where it is, as `module` or `module:name` (`command` where no name is given), and its line in the help.
 
-    A module whose verb serves several groups has a function `command` that takes `kind`.
+    With `kind`, the name is that of a function which makes the verb for that kind of entry.
     """
 
-    module: str
+    place: str
     summary: str
     kind: str | None = None
+
+    def load(self) -> click.Command:
+        """Import the verb."""
+        module, _, name = self.place.partition(":")
+        found = getattr(import_module(module), name or "command")
+        command: click.Command = found(self.kind) if self.kind else found
+        return command
 
 
 class LazyGroup(click.Group):
@@ -38,11 +45,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         verb = self.lazy.get(cmd_name)
-        if verb is None:
-            return None
-        command = import_module(verb.module).command
-        loaded: click.Command = command(verb.kind) if verb.kind else command
-        return loaded
+        return verb.load() if verb else None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
         from click.shell_completion import CompletionItem

@@ -1,13 +1,23 @@
-"""Questions to somebody at a terminal, answered with arrow keys. They stand on stderr, as all that is said does."""
+"""Ask a person at the terminal: select, check, confirm, type a line, a path or a password.
+
+Questions go to stderr. questionary draws those of commands. `read_line` reads what is hidden, and what a login asks
+within a deadline: questionary knows no deadline, draws a star for each hidden character, and sends requests of its own
+to the terminal.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from select import select
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from togetherctl.errors import TogetherctlError
+from togetherctl.environment import may_ask
+from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.kube.exec_credential import may_use_stdin
 from togetherctl.printable import printable, spelled
 
 if TYPE_CHECKING:
@@ -17,6 +27,12 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _MOST_TEXT = 1000
+_PASSWORD_SECONDS = 600.0
+_CHUNK = 4096
+_LONGEST = 64 * 1024
+_END_OF_FILE, _ERASE_LINE = 4, 21
+_ERASE = frozenset({8, 127})
+_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
 
 @dataclass(frozen=True)
@@ -69,36 +85,38 @@ class Asking:
 
     def text(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
         """What is typed, without spaces around it, once `check` raises neither ValueError nor an error of ours."""
-        import questionary
-
-        typed = self._ask(
-            questionary.text(_shown(question), default=default, validate=_validating(check), **self._manner())
-        )
-        return str(typed).strip()
+        return self._typed(question, check, default)
 
     def path(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
         """A path, completed with Tab."""
-        import questionary
         from prompt_toolkit.completion import PathCompleter
 
-        typed = self._ask(
-            questionary.text(
-                _shown(question),
-                default=default,
-                validate=_validating(check),
-                completer=PathCompleter(expanduser=True),
-                complete_while_typing=False,
-                validate_while_typing=False,
-                **self._manner(),
-            )
+        completer = PathCompleter(expanduser=True)
+        return self._typed(
+            question, check, default, completer=completer, complete_while_typing=False, validate_while_typing=False
         )
-        return str(typed).strip()
+
+    def password(self, question: str) -> str:
+        """What is typed and not shown. Raises UsageError where nothing is typed for ten minutes."""
+        try:
+            with _ended_by_interrupt():
+                return read_line(f"{_shown(question)} ", seconds=_PASSWORD_SECONDS, hidden=True)
+        except TimeoutError:
+            raise UsageError("there was no answer for ten minutes; nothing was changed") from None
 
     def yes(self, question: str, *, default: bool = True) -> bool:
         """Whether it is agreed to."""
         import questionary
 
         return bool(self._ask(questionary.confirm(_shown(question), default=default, **self._manner())))
+
+    def _typed(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
+        import questionary
+
+        asked = questionary.text(
+            _shown(question), default=default, validate=_validating(check), **more, **self._manner()
+        )
+        return str(self._ask(asked)).strip()
 
     def _choices(self, answers: Sequence[Answer[Any]], *, checked: bool = False) -> list[Any]:
         from questionary import Choice
@@ -147,3 +165,88 @@ def _validating(check: Callable[[str], object] | None) -> Callable[[str], bool |
 def _shown(text: str) -> str:
     """On one line, in signs that the terminal has: the library would put question marks there."""
     return spelled(sys.stderr, printable(text, limit=_MOST_TEXT))
+
+
+def can_ask(environ: Mapping[str, str]) -> bool:
+    """Whether this run may ask: stdin and stderr are a terminal, and no variable forbids it."""
+    if not may_ask(environ) or not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    try:
+        return may_use_stdin(environ)
+    except UsageError:
+        return False
+
+
+def read_line(question: str, *, seconds: float, hidden: bool) -> str:
+    """What is typed until Enter. Raises TimeoutError after `seconds`, and EOFError where the terminal ends.
+
+    The terminal's own line editing holds 4096 characters at most, on macOS 1024, and an authorization code may be
+    longer; so a hidden line is read character by character.
+    """
+    _show(question)
+    try:
+        import termios  # noqa: F401 # only to learn whether there is such a terminal here
+    except ImportError:
+        return _elsewhere(hidden=hidden)
+    ends = monotonic() + seconds
+    descriptor = sys.stdin.fileno()
+    if not hidden:
+        return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
+    try:
+        with _unechoed(descriptor):
+            return _until_enter(descriptor, ends)
+    finally:
+        _show("\n")
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _elsewhere(*, hidden: bool) -> str:
+    from getpass import getpass
+
+    return getpass("", stream=sys.stderr) if hidden else input()
+
+
+def _until_enter(descriptor: int, ends: float) -> str:
+    line = bytearray()
+    while True:
+        for char in _chunk(descriptor, ends):
+            if char in b"\r\n":
+                return line.replace(_PASTE_BEGINS, b"").replace(_PASTE_ENDS, b"").decode("utf-8", "replace")
+            if char == _END_OF_FILE:
+                raise EOFError
+            if char in _ERASE:
+                del line[-1:]
+            elif char == _ERASE_LINE:
+                line.clear()
+            elif len(line) < _LONGEST:
+                line.append(char)
+
+
+def _chunk(descriptor: int, ends: float) -> bytes:
+    ready, _, _ = select([descriptor], [], [], max(ends - monotonic(), 0))
+    if not ready:
+        raise TimeoutError
+    data = os.read(descriptor, _CHUNK)
+    if not data:
+        raise EOFError
+    return data
+
+
+@contextmanager
+def _unechoed(descriptor: int) -> Iterator[None]:
+    """The terminal without echo and without a line's end; Ctrl-C still interrupts."""
+    import termios
+
+    before = termios.tcgetattr(descriptor)
+    changed = termios.tcgetattr(descriptor)
+    changed[3] &= ~(termios.ECHO | termios.ICANON)
+    try:
+        # What was typed before the question stays: pasting may be quicker than we are.
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

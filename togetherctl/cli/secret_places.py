@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from togetherctl.cli.app import App
     from togetherctl.kubelogin.additions import MovedSecret
 
-_ASK_SECONDS = 600.0
-
 
 class Places:
     """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
@@ -46,14 +44,8 @@ class Places:
             self._said[moved.issuer, moved.client_id] = self._asked(moved)
 
     def _asked(self, moved: MovedSecret) -> SecretPlace:
-        console = self._app.console
-        console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
-        while True:
-            try:
-                answer = console.ask_line(f"Where is it to go: {FORMS}? ", _ASK_SECONDS)
-            except (EOFError, TimeoutError):
-                raise UsageError("nobody said where the client secret is to go; nothing was changed") from None
-            try:
-                return SecretPlace.parse(answer)
-            except UsageError as error:
-                console.warn(error.message)
+        from togetherctl.cli.prompts import Asking
+
+        self._app.console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")
+        where = Asking(self._app.environ).text(f"Where should it go: {FORMS}?", check=SecretPlace.parse)
+        return SecretPlace.parse(where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,7 +51,7 @@ class PluginGroup(LazyGroup):
         words = ctx.meta.get(__name__)
         if words is None or ALONE is None:
             return super().invoke(ctx)
-        alone: click.Command = import_module(ALONE.module).command
+        alone = ALONE.load()
         with alone.make_context(None, words, parent=ctx) as within:
             return alone.invoke(within)
 

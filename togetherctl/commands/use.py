@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from togetherctl.actions.kubeconfig_edit import use
 from togetherctl.actions.reports import report_use
-from togetherctl.actions.use import use
 from togetherctl.cli.app import App, pass_app
 
 

@@ -61,7 +61,7 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
 
 def _say_forbidden(app: App) -> None:
     """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
-    from togetherctl.actions.allowing import forbidden_in
+    from togetherctl.actions.kubeconfig_edit import forbidden_in
 
     with suppress(KubeconfigError):
         for line in forbidden_in(app.world):

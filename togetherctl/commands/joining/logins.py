@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.spelling import issuer_typed
 from togetherctl.cli.prompts import Answer
-from togetherctl.commands.issuer.add import looked_at
+from togetherctl.commands.entries.add import looked_at
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.by_hand import Login

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.allowing import allowing, plugins
+from togetherctl.actions.kubeconfig_edit import allowing, plugins
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.kube.kubeconfig import holding

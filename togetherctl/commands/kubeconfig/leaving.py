@@ -9,7 +9,7 @@ from togetherctl.cli.console import put
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from togetherctl.actions.entries import Leaving
+    from togetherctl.actions.kubeconfig_edit import Leaving
     from togetherctl.cli.app import App
 
 

@@ -131,8 +131,8 @@ def use(app: AppContext, selection: Selection) -> None:
 
 def _use(app: AppContext, name: str) -> None:
     def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.kubeconfig_edit import use as use_cluster
         from togetherctl.actions.reports import report_use
-        from togetherctl.actions.use import use as use_cluster
 
         job.begin("", "Setting the current context …")
         job.report(report_use(use_cluster(world, name), world.environ))
