@@ -171,7 +171,7 @@ def test_logging_out_deletes_though_the_issuer_is_not_reached_or_refuses(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
-            await person.sees("× acme:", "The tokens are deleted here, but the issuer may still accept them.")
+            await person.sees("× acme:", "the tokens are deleted here, but the issuer may still accept them")
             await person.press("escape")
             await person.sees("· none")
             if not refuses:

@@ -1,4 +1,4 @@
-"""Log in to several sessions, one after the other, so that one browser and one person can follow."""
+"""Log in to sessions, one after the other, so that one browser and one person can follow; log out of one."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.noting import Notes
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import Remedy, TogetherctlError, also
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from togetherctl.auth.engine import Outcome
+    from togetherctl.auth.renewal import Ended
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -74,3 +75,22 @@ def sign_in_to(world: World, profile: Profile, grant: Grant | None = None, *, fo
     """Log in to one session. Raises what `Engine.login` raises."""
     session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
     return SignedIn(profile, session, outcome, notes=world.noted.pop(profile.key, Notes()))
+
+
+def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:
+    """Revoke and delete a session. Raises what `Engine.logout` raises; its remedy says if the tokens are gone here."""
+    try:
+        return world.engine.logout(profile, local=local)
+    except TogetherctlError as error:
+        # Nobody can revoke these tokens any more, whatever stopped it.
+        if not local and _is_gone(world, profile):
+            not_revoked = Remedy("the tokens are deleted here, but the issuer may still accept them")
+            error.remedy = also(not_revoked, error.remedy)
+        raise
+
+
+def _is_gone(world: World, profile: Profile) -> bool:
+    try:
+        return world.engine.load(profile) is None
+    except TogetherctlError:
+        return False

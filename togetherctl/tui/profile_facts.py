@@ -134,14 +134,16 @@ def _claim(name: str, value: object) -> str:
 
 def _profile(row: SessionSnapshot) -> Iterator[Fact]:
     profile = row.profile
-    yield Fact("issuer", printable(profile.issuer.url))
-    yield Fact("client ID", printable(profile.client_id))
-    yield Fact("asks for", printable(" ".join(profile.scopes)))
-    yield Fact("grant", profile.grant)
-    yield Fact("token", profile.token)
-    yield Fact("storage", profile.storage)
-    if profile.account:
-        yield Fact("account", printable(profile.account))
+    facts = {
+        "issuer": profile.issuer.url,
+        "client ID": profile.client_id,
+        "asks for": " ".join(profile.scopes),
+        "grant": profile.grant,
+        "token": profile.token,
+        "storage": profile.storage,
+        "account": profile.account or "",
+    }
+    return (Fact(label, printable(text)) for label, text in facts.items() if text)
 
 
 def _cluster(cluster: Cluster) -> Iterator[Fact]:

@@ -9,7 +9,7 @@ from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from togetherctl.actions.session_snapshot import SessionSnapshot
     from togetherctl.auth.session import Token
@@ -181,21 +181,18 @@ def matches(row: SessionSnapshot, words: str, now: float) -> bool:
     return all(word in text for word in words.casefold().split())
 
 
-# What rows can be sorted by; first the order of the configuration.
-SORTS = ("store", "profile", "who", "state", "left", "issuer")
+# What rows can be sorted by; first the order of the configuration. Missing values come last.
+_SORT_KEYS: Mapping[str, Callable[[SessionSnapshot, float], tuple[bool, str | float]]] = {
+    "store": lambda _row, _now: (False, 0),
+    "profile": lambda row, _now: (False, row.name.casefold()),
+    "who": lambda row, _now: (row.session is None, row.session.identity.casefold() if row.session else ""),
+    "state": lambda row, now: (False, URGENCY[row.state_name(now)]),
+    "left": lambda row, _now: (row.token is None, row.token.expires_at if row.token else 0),
+    "issuer": lambda row, _now: (False, row.profile.issuer.url),
+}
+SORTS = tuple(_SORT_KEYS)
 
 
 def in_order(rows: Iterable[SessionSnapshot], by: str, now: float) -> list[SessionSnapshot]:
     """`rows` sorted by one of `SORTS`; equal rows keep the order of the configuration."""
-    found = list(rows)
-    if by == "profile":
-        found.sort(key=lambda row: row.name.casefold())
-    elif by == "who":
-        found.sort(key=lambda row: (row.session is None, row.session.identity.casefold() if row.session else ""))
-    elif by == "state":
-        found.sort(key=lambda row: URGENCY[row.state_name(now)])
-    elif by == "left":
-        found.sort(key=lambda row: row.token.expires_at if row.token else float("inf"))
-    elif by == "issuer":
-        found.sort(key=lambda row: row.profile.issuer.url)
-    return found
+    return sorted(rows, key=lambda row: _SORT_KEYS[by](row, now))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from togetherctl.actions.session_snapshot import SessionSnapshot
     from togetherctl.actions.signing_in import SignedIn
     from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
@@ -134,6 +133,7 @@ def _consequence(app: AppContext, row: SessionSnapshot) -> str:
 
 
 def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> None:
+    from togetherctl.actions import signing_in
     from togetherctl.actions.reports import report_logout
     from togetherctl.errors import TogetherctlError
 
@@ -141,20 +141,10 @@ def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> N
         job.begin(row.name, "Logging out …")
         profile = world.store.profile(row.name)
         try:
-            ended = world.engine.logout(profile)
+            ended = signing_in.log_out(world, profile)
         except TogetherctlError as error:
-            gone = _is_gone(world, profile)
-            job.fail(error, *(["The tokens are deleted here, but the issuer may still accept them."] if gone else []))
+            job.fail(error)
             continue
         job.report(report_logout(world, profile, ended))
         if ended.unsafe is not None:
             job.fail(ended.unsafe)
-
-
-def _is_gone(world: World, profile: Profile) -> bool:
-    from togetherctl.errors import TogetherctlError
-
-    try:
-        return world.engine.load(profile) is None
-    except TogetherctlError:
-        return False

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from togetherctl.actions.session_snapshot import STATES
 from togetherctl.tui.actions import ACTIONS
+from togetherctl.tui.screens.dialog import Scroll
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,12 +45,10 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark", "dismiss", "Back"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
     ]
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="box") as box:
+        with Scroll(classes="box") as box:
             box.border_title = "Keys"
             box.border_subtitle = "Escape goes back"
             actions = [(action.key, f"{action.title}: {action.help}") for action in ACTIONS]
@@ -62,9 +60,6 @@ class Help(ModalScreen[None]):
             ):
                 yield Static(Text(title), classes="heading")
                 yield Static(_table(rows))
-
-    def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Table:
