@@ -106,6 +106,7 @@ class TestSpelling:
             "exit": 5,
             "message": f"{issuer.url}/: the issuer calls itself {issuer.url}, not {issuer.url}/",
             "hint": f'only a slash differs; write url = "{issuer.url}"',
+            "hint_command": None,
         }
         # The rest is looked at all the same.
         assert "PKCE with S256" in texts(item, "good")
