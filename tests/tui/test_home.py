@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.screens import becomes
+from togetherctl.actions.session_snapshot import STATES
 from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.session import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,3 +184,10 @@ async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open,
         assert len(identity) == 30
         await table.shows(identity)
         assert "● valid" in next(line for line in table.screen.splitlines() if identity in line)
+
+
+def test_the_page_explains_every_state() -> None:
+    page = (ROOT / "docs" / "tui.md").read_text(encoding="utf-8")
+    for words in STATES.values():
+        assert not words.meaning or f"| `{words.label}` | {words.meaning} |\n" in page
+    assert {state for state in State if state not in STATES} == set()

@@ -28,7 +28,7 @@ async def test_details_on_enter_where_it_is_narrow(opened: Open, demo: Callable[
         await table.press("enter")
         await becomes(table.pilot, "details-80x24")
         await table.press("G")
-        assert "context acme-west" in await table.shows("Clusters")
+        await table.shows("Clusters", "context acme-west")
         await table.press("escape")
         await table.until(lambda: table.app.screen is table.app.home)
 

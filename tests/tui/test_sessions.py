@@ -78,7 +78,7 @@ def test_a_refused_refresh_is_told_as_it_is(world: World, issuer: ScriptedIssuer
         async with at_the_table(world, canary) as person:
             await person.press("r")
             await person.sees("Refresh token is invalid or expired; the token in hand is still good")
-            await person.sees("Run: togetherctl login --force acme", "Or press L in the table to log in again.")
+            await person.sees("Run: togetherctl login --force acme", "Press L in the table to log in here.")
             await person.press("escape")
             await person.sees("does not renew by itself")
             await person.press("l")

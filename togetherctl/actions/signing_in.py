@@ -82,7 +82,7 @@ def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:
     try:
         return world.engine.logout(profile, local=local)
     except TogetherctlError as error:
-        # Nobody can revoke these tokens any more, whatever stopped it.
+        # Whatever the error is, these tokens cannot be revoked any more.
         if not local and _is_gone(world, profile):
             not_revoked = Remedy("the tokens are deleted here, but the issuer may still accept them")
             error.remedy = also(not_revoked, error.remedy)

@@ -22,6 +22,7 @@ from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.watcher import Failed, SessionsRead, StoreBroken, StoreRead
+from togetherctl.tui.widgets.profiles import Profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,7 +55,7 @@ class TogetherApp(AppContext):
     @property
     def selection(self) -> Selection:
         """The row under the cursor of the home screen, and the profiles marked there."""
-        return self.home.selection if self.home.is_mounted else Selection()
+        return self.home.selection if self.home.query(Profiles) else Selection()
 
     # What the watcher finds
 
@@ -70,7 +71,8 @@ class TogetherApp(AppContext):
             self.rows = {row.name: _with_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, StoreBroken):
             self.store, self.broken, self.rows = None, finding.error, {}
-        if self.home.is_mounted:
+        # Before the screen is composed, and while the app ends, there is nothing to show it on.
+        if self.home.query(Profiles):
             self.home.show()
 
     def _take_sessions(self, finding: SessionsRead) -> None:

@@ -105,7 +105,7 @@ def refresh(app: AppContext, selection: Selection) -> None:
                 job.report(report_refresh(world, profile, world.engine.refresh(profile)))
             except TogetherctlError as error:
                 login = isinstance(error, LoginRequired | Refused)
-                job.fail(error, *(["Or press L in the table to log in again."] if login else []))
+                job.fail(error, *(["Press L in the table to log in here."] if login else []))
 
     app.jobs.start(Job(f"Refresh now: {count_or_name(row.name for row in rows)}", do, keys=session_keys(rows)))
 
