@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets import Button, Footer, Static
 
 from togetherctl.printable import printable
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textual.app import App, ComposeResult
+    from textual.widgets import OptionList
 
 _Result = TypeVar("_Result")
 _SIGN_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
@@ -173,6 +174,9 @@ class Choice(Box[str]):
         self._does = does
 
     def inside(self) -> ComposeResult:
+        # Not at the start of the app, which shows no list.
+        from textual.widgets import OptionList
+
         width = max(len(option) for option in self._options) + 2
         yield OptionList(
             *(
@@ -188,6 +192,8 @@ class Choice(Box[str]):
         self.dismiss(list(self._options)[selected.option_index])
 
     def action_move(self, by: int) -> None:
+        from textual.widgets import OptionList
+
         options = self.query_one(OptionList)
         if by > 0:
             options.action_cursor_down()
