@@ -12,7 +12,7 @@ from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from togetherctl.actions.kubeconfig import Written
     from togetherctl.actions.kubeconfig_edit import Leaving, Used
@@ -138,6 +138,12 @@ def report_kubeconfig_removal(leaving: Leaving, environ: Mapping[str, str]) -> l
             )
         )
     return lines + [Line(f"This stays: {kept}.") for kept in removed.kept]
+
+
+def report_shared_storage(others: Sequence[str]) -> list[Line]:
+    """Which other profiles changed their storage with one that shares their session."""
+    share = "share" if len(others) > 1 else "shares"
+    return [Line(f"The storage of {', '.join(others)} changed too, which {share} the session.")] if others else []
 
 
 def report_rename(kind: Kind, old: str, new: str, renamed: Renamed, environ: Mapping[str, str]) -> list[Line]:

@@ -37,12 +37,13 @@ def set_of(kind: Kind) -> click.Command:
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
         from togetherctl.actions.changing import change_keys
+        from togetherctl.actions.reports import report_shared_storage
         from togetherctl.store.editing import assignments
 
         wanted = assignments(kind, settings)
         others = change_keys(app.world, kind, name, wanted)
         app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
-        _say_shared_storage(app, others)
+        app.console.report(report_shared_storage(others))
 
     return set_
 
@@ -56,12 +57,13 @@ def unset_of(kind: Kind) -> click.Command:
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
         from togetherctl.actions.changing import change_keys
+        from togetherctl.actions.reports import report_shared_storage
         from togetherctl.store.editing import known_key
 
         others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
         verb = "has its default" if len(keys) == 1 else "have their defaults"
         app.console.say(f"{', '.join(keys)} of {kind} {name} {verb} again.")
-        _say_shared_storage(app, others)
+        app.console.report(report_shared_storage(others))
 
     return unset
 
@@ -84,10 +86,3 @@ def rename_of(kind: Kind) -> click.Command:
         app.console.report(report_rename(kind, old, new, renamed, app.environ))
 
     return rename_ if kind == "issuer" else kubeconfig_options(rename_)
-
-
-def _say_shared_storage(app: App, others: list[str]) -> None:
-    """Say which profiles changed their storage with another's."""
-    if others:
-        share = "share" if len(others) > 1 else "shares"
-        app.console.say(f"The storage of {', '.join(others)} changed too, which {share} the session.")

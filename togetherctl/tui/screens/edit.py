@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from togetherctl.actions.changing import ChangedMeanwhile, Edit, change, problems_with
+from togetherctl.actions.reports import report_shared_storage
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.store.choices import HIDDEN
 from togetherctl.store.editing import TABLES, assignments, section
@@ -107,8 +108,7 @@ class EditScreen(Form[None]):
 
     def _saved(self, edit: Edit, others: list[str], said: list[str]) -> None:
         lines = [f"Changed {', '.join(edit.keys)} of {self._kind} {self._name_of}.", *said]
-        if others:
-            lines.append(f"So is the storage of {', '.join(others)}, which shares its session.")
+        lines += [line.text for line in report_shared_storage(others)]
         self.app.notify("\n".join(lines), markup=False)
         self.app.watcher.look_now()
         self.dismiss()
