@@ -101,7 +101,7 @@ def test_login_status_refresh_logout(
     done = cli("logout")
     assert done.code == 0
     assert done.stderr == (
-        "Logged me@acme.com out of profile acme.\n"
+        "Logged me@acme.com out of profile acme; the issuer revoked the tokens.\n"
         "A token that was already handed out stays valid at the cluster for another 5m 00s.\n"
     )
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
@@ -153,7 +153,7 @@ def test_profiles_that_share_a_session_log_in_once(
     assert states["acme"]["session"] == states["shared"]["session"] != states["other"]["session"]
 
     done = cli("logout", "shared")
-    assert "out of profile shared and of acme, which shared the session." in done.stderr
+    assert "out of profile shared and of acme, which shared the session; the issuer revoked the tokens." in done.stderr
     assert [item["state"] for item in items(cli, "status", "acme", "other")] == ["none", "valid"]
 
 

@@ -1,4 +1,4 @@
-"""The engine's conversation for work on a thread: what it says is kept here, where a screen looks it up and answers."""
+"""The prompter of a job: a screen shows what it says and answers what it asks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.conversation import DeviceCode
 
-# How soon a thread that waits hears that it is called off.
-_LOOK = 0.1
+# How many seconds pass at most until a waiting thread notices that its job is cancelled.
+_CANCEL_WITHIN = 0.1
 
 
 @dataclass(frozen=True)
-class Line:
-    """One thing that was said; `warning` where it went wrong without stopping the work."""
+class Said:
+    """One thing that the job said; `warning` where something went wrong without stopping it."""
 
     text: str
     warning: bool = False
@@ -31,7 +31,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Where a person is to go; `device` where a code is entered there. `opened`: a browser was started at it."""
+    """The page a person must open; `device` has the code to enter there. `opened`: a browser was started at it."""
 
     url: str
     opened: bool
@@ -40,7 +40,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Wait:
-    """What is waited for; it `ends` on the monotonic clock."""
+    """What the job waits for; it `ends` on the monotonic clock."""
 
     what: str
     ends: float
@@ -52,8 +52,8 @@ class Wait:
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """One line that is asked for; the repr does not show the answer."""
+class LineQuestion:
+    """A question for one line of text; the repr does not show the answer."""
 
     text: str
     hidden: bool
@@ -70,35 +70,32 @@ class Question:
             return None
 
 
-class Talk:
-    """What one piece of work has said so far, and asks now. The work writes on its thread, screens read on theirs.
+class JobPrompter:
+    """What a job has said so far, and asks now. The job writes on its thread, screens read on theirs.
 
-    `sleep` is the world's own. Raises Cancelled in the work's thread once it is called off.
+    `sleep` is the world's own. Raises Cancelled in the job's thread once the job is cancelled.
     """
 
     def __init__(self, sleep: Callable[[float], None], *, can_ask: bool = True) -> None:
         self.can_ask = can_ask
-        self.lines: tuple[Line, ...] = ()
+        self.is_seen = True
+        self.lines: tuple[Said, ...] = ()
         self.shown: Page | None = None
         self.wait: Wait | None = None
-        self.question: Question | None = None
+        self.question: LineQuestion | None = None
         self._sleep = sleep
         self._cancelled = Event()
 
-    @property
-    def is_seen(self) -> bool:
-        return True
-
     def cancel(self) -> None:
-        """Call it off: wherever the work waits, it ends."""
+        """Cancel the job: it ends wherever it waits."""
         self._cancelled.set()
 
     @property
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 
-    def begin_anew(self) -> None:
-        """The next part of the work: pages and questions of the one before are over."""
+    def forget(self) -> None:
+        """Drop the page and the question of the step before."""
         self.shown = self.wait = self.question = None
 
     def go_on(self) -> None:
@@ -106,18 +103,18 @@ class Talk:
             raise Cancelled
 
     def sleep(self, seconds: float) -> None:
-        """As the world's, but it ends when the work is called off."""
+        """Sleep as the world does, but end when the job is cancelled."""
         self.go_on()
         while seconds > 0:
-            self._sleep(min(_LOOK, seconds))
-            seconds -= _LOOK
+            self._sleep(min(_CANCEL_WITHIN, seconds))
+            seconds -= _CANCEL_WITHIN
             self.go_on()
 
     def say(self, sentence: str) -> None:
-        self.lines = (*self.lines, Line(printable(sentence, limit=4000)))
+        self.lines = (*self.lines, Said(printable(sentence, limit=4000)))
 
     def warn(self, sentence: str) -> None:
-        self.lines = (*self.lines, Line(printable(sentence, limit=4000), warning=True))
+        self.lines = (*self.lines, Said(printable(sentence, limit=4000), warning=True))
 
     def page(self, url: str, *, opened: bool) -> None:
         self.shown = Page(printable(url, limit=8000), opened)
@@ -140,16 +137,34 @@ class Talk:
         return self._ask(question, seconds, hidden=True)
 
     def _ask(self, text: str, seconds: float, *, hidden: bool) -> str:
-        asked = Question(printable(text, limit=1000), hidden)
+        question = LineQuestion(printable(text, limit=1000), hidden)
         with self.waiting("your answer", seconds):
             ends = monotonic() + seconds
-            self.question = asked
+            self.question = question
             try:
                 while (left := ends - monotonic()) > 0:
                     self.go_on()
-                    answer = asked.wait(min(_LOOK, left))
+                    answer = question.wait(min(_CANCEL_WITHIN, left))
                     if answer is not None:
                         return answer
             finally:
                 self.question = None
         raise TimeoutError
+
+
+class NullPrompter(JobPrompter):
+    """The prompter of the watcher, which only reads: it asks nothing and what it says is not shown."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _seconds: None, can_ask=False)
+        self.is_seen = False
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        raise EOFError
+
+    ask_secret = ask_line
+
+    def say(self, sentence: str) -> None:
+        return
+
+    warn = say

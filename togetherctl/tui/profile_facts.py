@@ -1,4 +1,4 @@
-"""Everything worth knowing of one profile, as headed lines of printable text. No token is among them."""
+"""The details of one profile as headed lines of printable text, without a token."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth.claims import read_claims
 from togetherctl.errors import Untrusted
+from togetherctl.humanize import time_left
 from togetherctl.printable import printable
-from togetherctl.tui import rows
+from togetherctl.tui import table_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from togetherctl.actions.session_snapshot import SessionSnapshot, Tone
     from togetherctl.auth.session import Token
     from togetherctl.store.store import Cluster
-    from togetherctl.tui.looking import Looked
 
 # Claims that are moments (RFC 7519, 4.1; OpenID Connect Core 1.0, 2).
 _MOMENTS = frozenset({"exp", "iat", "nbf", "auth_time", "updated_at"})
@@ -27,7 +28,7 @@ class Fact(NamedTuple):
 
     label: str
     text: str
-    tone: rows.Tone = "plain"
+    tone: Tone = "plain"
 
 
 class Section(NamedTuple):
@@ -46,7 +47,7 @@ class Event(NamedTuple):
 
 
 def sections(
-    row: Looked, now: float, *, sharing: Sequence[str], kept_in: str, events: Iterable[Event]
+    row: SessionSnapshot, now: float, *, sharing: Sequence[str], kept_in: str, events: Iterable[Event]
 ) -> Iterator[Section]:
     """All there is to say of a profile; `sharing` are the other profiles with its session, `kept_in` its place."""
     yield Section("Session", list(_session(row, now, sharing, kept_in)))
@@ -61,7 +62,7 @@ def sections(
         yield Section("Seen here", happened)
 
 
-def claims_of(row: Looked) -> dict[str, object] | None:
+def claims_of(row: SessionSnapshot) -> dict[str, object] | None:
     """The claims of the session's ID token, else of an access token that is a JWT; None where there are none."""
     session = row.session
     if session is None:
@@ -75,14 +76,14 @@ def claims_of(row: Looked) -> dict[str, object] | None:
     return None
 
 
-def claims_json(row: Looked) -> str | None:
+def claims_json(row: SessionSnapshot) -> str | None:
     """The claims as JSON for the clipboard, escaped to ASCII, so that nothing in them acts on a terminal."""
     claims = claims_of(row)
     return None if claims is None else json.dumps(claims, indent=2, ensure_ascii=True)
 
 
-def _session(row: Looked, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[Fact]:
-    state = rows.state(row, now)
+def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[Fact]:
+    state = table_rows.state(row, now)
     yield Fact("state", state.text, state.tone)
     if row.login is not None:
         yield Fact("login", f"under way in process {row.login.owner} since {_clock(row.login.opened_at)}", "busy")
@@ -99,14 +100,14 @@ def _session(row: Looked, now: float, sharing: Sequence[str], kept_in: str) -> I
         yield Fact("clusters get", "the ID token" if row.profile.token == "id" else "the access token")  # noqa: S105 # a kind of token
         yield Fact("renews", _renewal(row))
     if row.trouble is not None:
-        yield Fact("last error", f"{rows.until(now, row.trouble.at)} ago", "bad")
+        yield Fact("last error", f"{time_left(now - row.trouble.at)} ago", "bad")
         yield Fact("", printable(row.trouble.message, limit=2000), "bad")
     yield Fact("kept in", printable(kept_in, limit=1000))
     if sharing:
         yield Fact("shared with", printable(", ".join(sharing), limit=1000))
 
 
-def _renewal(row: Looked) -> str:
+def _renewal(row: SessionSnapshot) -> str:
     session = row.session
     if session is None:
         return ""
@@ -117,8 +118,8 @@ def _renewal(row: Looked) -> str:
 
 def _life(token: Token, now: float) -> str:
     if token.expires_at <= now:
-        return f"ended {rows.until(now, token.expires_at)} ago, {_clock(token.expires_at)}"
-    return f"{rows.until(token.expires_at, now)} left, {_clock(token.expires_at)}"
+        return f"ended {time_left(now - token.expires_at)} ago, {_clock(token.expires_at)}"
+    return f"{time_left(token.expires_at - now)} left, {_clock(token.expires_at)}"
 
 
 def _claim(name: str, value: object) -> str:
@@ -131,16 +132,18 @@ def _claim(name: str, value: object) -> str:
     return printable(text, limit=2000)
 
 
-def _profile(row: Looked) -> Iterator[Fact]:
+def _profile(row: SessionSnapshot) -> Iterator[Fact]:
     profile = row.profile
-    yield Fact("issuer", printable(profile.issuer.url))
-    yield Fact("client ID", printable(profile.client_id))
-    yield Fact("asks for", printable(" ".join(profile.scopes)))
-    yield Fact("grant", profile.grant)
-    yield Fact("token", profile.token)
-    yield Fact("storage", profile.storage)
-    if profile.account:
-        yield Fact("account", printable(profile.account))
+    facts = {
+        "issuer": profile.issuer.url,
+        "client ID": profile.client_id,
+        "asks for": " ".join(profile.scopes),
+        "grant": profile.grant,
+        "token": profile.token,
+        "storage": profile.storage,
+        "account": profile.account or "",
+    }
+    return (Fact(label, printable(text)) for label, text in facts.items() if text)
 
 
 def _cluster(cluster: Cluster) -> Iterator[Fact]:

@@ -1,4 +1,4 @@
-"""Follows the store and the sessions as any process changes them, by looking at the times of files. Asks no network."""
+"""Watch the configuration and the sessions for changes by any process, by the times of their files."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from togetherctl.actions.session_snapshot import SessionSnapshot, read_snapshot
 from togetherctl.errors import TogetherctlError
 from togetherctl.store.store import Store
-from togetherctl.tui.looking import Looked, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from togetherctl.store.store import Cluster
     from togetherctl.wiring import World
 
-# Changes of other processes are to be seen within a second.
+# Seconds between two looks, so that changes of other processes show within a second.
 _EVERY = 0.4
-# So many sessions are told of at once, while the rest are still being read.
+# How many sessions one message carries, while the rest are still being read.
 _BATCH = 100
 
 Stamp = tuple[int, int, int, int]
@@ -30,44 +30,44 @@ Stamp = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class StoreRead:
-    """The store as it now is. `profiles` in its order, none of them looked at yet."""
+    """The configuration as it is now. `profiles` in its order, their sessions not read yet."""
 
     store: Store
-    profiles: tuple[Looked, ...]
+    profiles: tuple[SessionSnapshot, ...]
 
 
 @dataclass(frozen=True)
 class StoreBroken:
-    """The store cannot be used; `error` says every problem."""
+    """The configuration cannot be used; `error` says every problem."""
 
     error: TogetherctlError
 
 
 @dataclass(frozen=True)
 class SessionsRead:
-    """What was found of these profiles."""
+    """What was read of these profiles' sessions."""
 
-    looked: tuple[Looked, ...]
+    looked: tuple[SessionSnapshot, ...]
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A bug of ours ended the watching."""
+    """A bug ended the watcher."""
 
     error: Exception
 
 
-Told = StoreRead | StoreBroken | SessionsRead | Failed
+Finding = StoreRead | StoreBroken | SessionsRead | Failed
 
 
 class Watcher:
-    """A thread of its own that `tell`s what it finds, first everything, then what changed.
+    """A thread that `tell`s what it finds, first everything, then what changed. It asks no network.
 
-    `world` gives the world to look with; it is asked for at each look. The thread ends with the process, so that a
-    keyring that waits for a person keeps nobody from quitting.
+    `world` gives the world to read with; it is called at each look. The thread ends with the process, so that a
+    keyring that waits for a person does not hold up quitting.
     """
 
-    def __init__(self, world: Callable[[], World], tell: Callable[[Told], object]) -> None:
+    def __init__(self, world: Callable[[], World], tell: Callable[[Finding], object]) -> None:
         self._world = world
         self._tell = tell
         self._wake = Event()
@@ -112,7 +112,7 @@ class Watcher:
                 return
             changed = None
         else:
-            # A login whose process died changes no file.
+            # The end of a login whose process died changes no file.
             changed = self._logging_in | {
                 name.partition(".")[0]
                 for name in files.keys() | self._files.keys()
@@ -133,20 +133,20 @@ class Watcher:
         for cluster in store.clusters():
             clusters.setdefault(cluster.profile, []).append(cluster)
         self._profiles = [(profile, tuple(clusters.get(profile.name, ()))) for profile in profiles]
-        self._tell(StoreRead(store, tuple(Looked(profile, its) for profile, its in self._profiles)))
+        self._tell(StoreRead(store, tuple(SessionSnapshot(profile, its) for profile, its in self._profiles)))
         return True
 
     def _read_sessions(self, world: World, keys: set[str] | None) -> None:
-        # A keyring may take its time, so what needs none comes first.
+        # A keyring may be slow, so sessions that need none come first.
         meant = sorted(
             (entry for entry in self._profiles if keys is None or entry[0].key in keys),
             key=lambda entry: entry[0].storage == "keyring",
         )
-        batch: list[Looked] = []
+        batch: list[SessionSnapshot] = []
         for profile, clusters in meant:
             if self._ended:
                 return
-            found = look(world, profile, clusters)
+            found = read_snapshot(world, profile, clusters)
             batch.append(found)
             (self._logging_in.add if found.login else self._logging_in.discard)(profile.key)
             if len(batch) == _BATCH or profile.storage == "keyring":
@@ -168,12 +168,12 @@ def _stamps(folder: Path) -> dict[str, Stamp]:
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith((".json", ".login")) and not entry.name.startswith("."):
-                # One that went between its name and its status has changed either way.
+                # A file that vanished after it was listed has changed either way.
                 with suppress(OSError):
                     stamps[entry.name] = _times(entry.stat(follow_symlinks=False))
     return stamps
 
 
 def _times(status: os.stat_result) -> Stamp:
-    # A mode that was mended shows in the time of change alone.
+    # A corrected file mode changes only st_ctime.
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import run
 from togetherctl.paths import tilde
-from togetherctl.tui.work import Work
+from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.sources.bundle_place import Taken
     from togetherctl.sources.offer import Found, Offer
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
@@ -34,9 +34,9 @@ class _Seen:
     lines: Sequence[str]
 
 
-def import_clusters(app: TogetherApp, _selection: Selection) -> None:
+def import_clusters(app: AppContext, _selection: Selection) -> None:
     """Ask where they come from."""
-    from togetherctl.tui.screens.source import AskSource
+    from togetherctl.tui.screens.form import AskSource
 
     def answered(source: str | None) -> None:
         if source is not None:
@@ -45,24 +45,24 @@ def import_clusters(app: TogetherApp, _selection: Selection) -> None:
     app.push_screen(AskSource(), answered)
 
 
-def _look(app: TogetherApp, word: str) -> None:
+def _look(app: AppContext, word: str) -> None:
     found: list[_Seen] = []
 
-    def look(world: World, work: Work) -> None:
-        work.begin("", f"Reading {word} …")
+    def look(world: World, job: Job[None]) -> None:
+        job.begin("", f"Reading {word} …")
         seen = _seen(world, word)
         if seen.shown.changes_nothing:
-            work.end("Your store and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines))
+            job.end("Your store and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines))
             return
         found.append(seen)
-        work.end("")
+        job.end("")
 
     def looked() -> None:
         if found:
             _ask_for_hosts(app, found[0])
 
     # The API key of Together AI may have to be asked for.
-    app.working.start(Work(_TITLE, look, done=looked, at_once=word == "together"))
+    app.jobs.start(Job(_TITLE, look, then=lambda _none: looked(), at_once=word == "together"))
 
 
 def _seen(world: World, word: str) -> _Seen:
@@ -148,10 +148,10 @@ def _previewed(world: World, origin: str, taking: Taking, wish: Wish, lines: Seq
     return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings])
 
 
-def _ask_for_hosts(app: TogetherApp, seen: _Seen) -> None:
+def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
     """Ask for each host that is agreed to by name, one after the other; then show the rest."""
     from togetherctl.sources.trust import to_be_named
-    from togetherctl.tui.screens.question import Question
+    from togetherctl.tui.screens.dialog import Question
 
     taking = seen.shown.taking
     left = to_be_named(taking.strangers, remote=taking.is_remote)
@@ -168,32 +168,32 @@ def _ask_for_hosts(app: TogetherApp, seen: _Seen) -> None:
     ask(True)  # noqa: FBT003 # as if the question before the first were answered
 
 
-def _show(app: TogetherApp, seen: _Seen) -> None:
+def _show(app: AppContext, seen: _Seen) -> None:
     from togetherctl.sources.trust import to_be_named
-    from togetherctl.tui.screens.diff import Diff
+    from togetherctl.tui.screens.dialog import Question
 
     profiles = list(seen.shown.taking.profiles)
     sessions: set[str] = set()
 
-    def do(world: World, work: Work) -> None:
+    def do(world: World, job: Job[None]) -> None:
         from togetherctl.actions.joining import join
 
-        work.begin("", "Importing …")
+        job.begin("", "Importing …")
         after, written, left = join(world, seen.shown, seen.wish)
         sessions.update(after.store.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
-        work.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
+        job.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
 
     def offer() -> None:
-        from togetherctl.tui.doing.sessions import offer_login
+        from togetherctl.tui.handlers.sessions import offer_login
 
         if profiles:
             offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, frozenset(sessions))
 
     def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if yes:
-            app.working.start(Work(_TITLE, do, done=offer))
+            app.jobs.start(Job(_TITLE, do, then=lambda _none: offer()))
 
     taking = seen.shown.taking
     named = to_be_named(taking.strangers, remote=taking.is_remote)
@@ -201,4 +201,4 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
     lines = [*seen.lines, *hosts]
     if hosts:
         lines.append("Agree only if you know these hosts.")
-    app.push_screen(Diff(f"Import from {seen.origin}", "Write this?", seen.shown.diff(), lines), answered)
+    app.push_screen(Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff()), answered)

@@ -1,8 +1,8 @@
-"""How a piece of work goes: where to log in, what is asked, each step, and in the end what failed and what to do."""
+"""Show how a job goes: where to log in, its questions, its steps, what failed and what to do."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -10,33 +10,32 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from togetherctl.qr import draw
-from togetherctl.tui.screens.box import Box
-from togetherctl.tui.widgets.scroll import Scroll
-from togetherctl.tui.work import Ended
+from togetherctl.tui.job import Status
+from togetherctl.tui.screens.dialog import Box, Scroll
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from togetherctl.tui.conversation import Page, Question
-    from togetherctl.tui.work import Step, Work
-    from togetherctl.tui.working import Working
+    from togetherctl.tui.context import AppContext
+    from togetherctl.tui.job import Job, Step
+    from togetherctl.tui.job_prompter import LineQuestion, Page
 
-_LOOK = 0.1
+_LOOK_EVERY = 0.1
 _MARKS = {
-    Ended.WORKING: ("… ", "$text-muted"),
-    Ended.DONE: ("√ ", "$text-success"),
-    Ended.FAILED: ("× ", "$text-error"),
-    Ended.CANCELLED: ("- ", "$text-muted"),
+    Status.RUNNING: ("… ", "$text-muted"),
+    Status.DONE: ("√ ", "$text-success"),
+    Status.FAILED: ("× ", "$text-error"),
+    Status.CANCELLED: ("- ", "$text-muted"),
 }
-# What stands beside and below a picture.
+# How many cells and lines the text beside and below a QR code needs.
 _COLUMNS_BESIDE, _LINES_BELOW = 34, 6
 
 
-class WorkScreen(Box[None]):
-    """Shows `work` as long as it goes; it closes by itself where all is well."""
+class JobScreen(Box[None]):
+    """Shows `job` while it runs, and closes by itself if all goes well."""
 
     DEFAULT_CSS = """
-    WorkScreen {
+    JobScreen {
         #page { height: auto; margin: 1 0 0 0; display: none; }
         #qr { width: auto; height: auto; margin: 0 2 0 0; display: none; }
         #where { width: 1fr; height: auto; }
@@ -55,11 +54,12 @@ class WorkScreen(Box[None]):
         Binding("b", "leave", "To the background"),
     ]
 
-    def __init__(self, work: Work, working: Working) -> None:
-        super().__init__(work.title)
-        self.work = work
-        self._working = working
-        self._asked: Question | None = None
+    app: AppContext
+
+    def __init__(self, job: Job[Any]) -> None:
+        super().__init__(job.title)
+        self.job = job
+        self._asked: LineQuestion | None = None
         self._seen: object = None
         self._told = ""
 
@@ -78,7 +78,7 @@ class WorkScreen(Box[None]):
 
     def on_mount(self) -> None:
         self._look()
-        self.set_interval(_LOOK, self._look)
+        self.set_interval(_LOOK_EVERY, self._look)
 
     def on_resize(self) -> None:
         self._seen = None
@@ -86,21 +86,21 @@ class WorkScreen(Box[None]):
     # What there is to see
 
     def _look(self) -> None:
-        work, talk = self.work, self.work.talk
-        over = work.ended is not Ended.WORKING
-        # Seen below another, a screen is current for Textual too; dismissed there, it would take that one away.
-        if over and not work.worth_reading and self.app.screen is self:
+        job, prompter = self.job, self.job.prompter
+        over = job.status is not Status.RUNNING
+        # Below another screen this one is current too: dismiss there would take the other one away.
+        if over and not job.worth_reading and self.app.screen is self:
             self.dismiss()
             return
         self._show_wait()
-        seen = (work.steps, talk.lines, talk.shown, talk.question, work.ended, talk.cancelled)
+        seen = (job.steps, prompter.lines, prompter.shown, prompter.question, job.status, prompter.cancelled)
         if seen == self._seen:
             return
         self._seen = seen
-        self._put("#steps", Content("\n").join(_step(step) for step in work.steps))
-        self._put("#lines", Content("\n").join(_line(line.text, warning=line.warning) for line in talk.lines))
-        self._show_page(talk.shown)
-        self._ask(talk.question)
+        self._put("#steps", Content("\n").join(_step(step) for step in job.steps))
+        self._put("#lines", Content("\n").join(_line(line.text, warning=line.warning) for line in prompter.lines))
+        self._show_page(prompter.shown)
+        self._ask(prompter.question)
         self.refresh_bindings()
 
     def _put(self, place: str, content: Content) -> None:
@@ -109,10 +109,10 @@ class WorkScreen(Box[None]):
         widget.display = bool(content.plain)
 
     def _show_wait(self) -> None:
-        talk, text = self.work.talk, ""
-        wait = talk.wait
-        if self.work.ended is Ended.WORKING and talk.cancelled:
-            text = "Cancelling, as soon as what was asked of the network has ended …"
+        prompter, text = self.job.prompter, ""
+        wait = prompter.wait
+        if self.job.status is Status.RUNNING and prompter.cancelled:
+            text = "Cancelling, as soon as the network request has ended …"
         elif wait is not None:
             text = f"Waiting for {wait.what}: {wait.left // 60}:{wait.left % 60:02} left"
         if text != self._told:
@@ -129,7 +129,7 @@ class WorkScreen(Box[None]):
         self.query_one("#where", Static).update(_where(page, drawn=bool(picture)))
 
     def _picture(self, page: Page) -> list[str] | None:
-        """A QR code for a page that is opened on another device, where there is room for it."""
+        """A QR code for a page to open on another device, if there is room for it."""
         if page.device is None:
             return None
         picture = draw(page.url)
@@ -138,7 +138,7 @@ class WorkScreen(Box[None]):
             return None
         return picture if len(picture) + _LINES_BELOW <= size.height else None
 
-    def _ask(self, question: Question | None) -> None:
+    def _ask(self, question: LineQuestion | None) -> None:
         if question is self._asked:
             return
         self._asked = question
@@ -151,24 +151,24 @@ class WorkScreen(Box[None]):
             return
         answer.password = question.hidden
         answer.placeholder = "stays hidden; Enter sends it" if question.hidden else "Enter sends it"
-        if self.work.talk.shown is not None:
+        if self.job.prompter.shown is not None:
             answer.placeholder += "; ctrl+y copies the address"
         answer.focus()
 
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        page, over = self.work.talk.shown, self.work.ended is not Ended.WORKING
+        page, over = self.job.prompter.shown, self.job.status is not Status.RUNNING
         if action == "copy":
             return page is not None or bool(self._commands())
         if action == "open":
             return page is not None
         if action == "again":
-            return self.work.failed and self.work.repeatable and over
+            return self.job.failed and self.job.repeatable and over
         if action in ("close", "cancel"):
             return over is (action == "close")
         if action == "leave":
-            return not over and self.work.talk.question is None
+            return not over and self.job.prompter.question is None
         return True
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
@@ -178,11 +178,11 @@ class WorkScreen(Box[None]):
             submitted.input.value = ""
 
     def action_cancel(self) -> None:
-        """Call the work off; once more, close this while it ends."""
-        if self.work.talk.cancelled:
+        """Cancel the job; a second Esc closes the box while the job ends."""
+        if self.job.prompter.cancelled:
             self.dismiss()
             return
-        self.work.cancel()
+        self.job.cancel()
         self._look()
 
     def action_leave(self) -> None:
@@ -190,10 +190,10 @@ class WorkScreen(Box[None]):
 
     def action_again(self) -> None:
         self.dismiss()
-        self._working.start(self.work.again())
+        self.app.jobs.start(self.job.again())
 
     def action_copy(self) -> None:
-        page = self.work.talk.shown
+        page = self.job.prompter.shown
         commands = self._commands()
         if page is None and not commands:
             return
@@ -201,16 +201,16 @@ class WorkScreen(Box[None]):
         self.app.notify("Copied, if your terminal takes it (OSC 52).", markup=False)
 
     def action_open(self) -> None:
-        page = self.work.talk.shown
+        page = self.job.prompter.shown
         if page is not None:
-            self._working.open_browser(page.url, self.work)
+            self.app.jobs.open_browser(page.url, self.job)
 
     def _commands(self) -> list[str]:
-        return [step.command for step in self.work.steps if step.command]
+        return [step.command for step in self.job.steps if step.command]
 
 
 def _step(step: Step) -> Content:
-    mark, style = _MARKS[step.ended]
+    mark, style = _MARKS[step.status]
     name = f"{step.name}: " if step.name else ""
     parts: list[str | tuple[str, str]] = [(mark, style), (name, "bold"), step.text]
     parts += [f"\n  {line}" for line in step.more]
