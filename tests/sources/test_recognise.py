@@ -9,7 +9,7 @@ import pytest
 from tests.bundles.conftest import BUNDLE
 from tests.sources.test_kubeconfigs import CORPUS, PLATFORM
 from togetherctl.errors import UsageError
-from togetherctl.sources.recognise import is_bundle, recognise
+from togetherctl.sources.fetch import is_bundle, recognise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.joining import Wish, current_name, join, preview
+from togetherctl.actions.joining import KubeconfigOptions, current_name
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.asking import Asking
-from togetherctl.commands.joining.choosing import Choosing
 from togetherctl.commands.joining.ending import Proof, next_commands, prove
-from togetherctl.commands.joining.gathering import Gathering, keep
-from togetherctl.commands.joining.logins import Logins
-from togetherctl.commands.joining.options import Given, Missing, source_options
-from togetherctl.commands.joining.showing import agreed, show
-from togetherctl.paths import tilde
+from togetherctl.commands.joining.options import source_options
+from togetherctl.commands.joining.run import ImportRun
+from togetherctl.commands.joining.showing import import_clusters
 
 if TYPE_CHECKING:
-    from togetherctl.actions.joining import Preview, Taking
+    from togetherctl.actions.joining import Preview
 
 
 @click.command("init")
@@ -53,67 +48,28 @@ def command(
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
     stays as it is.
     """
-    given = Given.of(words, options, app.environ)
     # What cannot be read is said before anybody answers questions for nothing.
     current_name(app.world, kubeconfig)
-    _ = app.world.store
-    asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
-    missing = Missing.of(given)
-    logins = Logins(app, given, asking, missing, offline=offline)
-    gathered = Gathering(app, given, asking, logins, missing).gather()
-    wish = Wish(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
-    taking = Choosing(app, given, asking, logins, missing).taking(gathered, wish)
-    wish = _with_current(app, taking, asking, wish)
-    shown = preview(app.world, taking, wish)
-    if not _wanted(app, shown, wish, asking, given):
-        return
-    _write(app, shown, wish, gathered.api_key)
-    _end(app, shown, wish, no_login=no_login)
+    run = ImportRun.begin(app, words, options, offline=offline)
+    wanted = KubeconfigOptions(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
+    done = import_clusters(run, wanted)
+    if done is not None:
+        _end(app, *done, no_login=no_login)
 
 
-def _with_current(app: App, taking: Taking, asking: Asking | None, wish: Wish) -> Wish:
-    """A cluster that is alone becomes the current context where there is none; one that is set stays."""
-    if wish.set_current or len(taking.clusters) != 1 or current_name(app.world, wish.kubeconfig):
-        return wish
-    question = f"kubectl has no current context yet. Is it to be {taking.clusters[0]}?"
-    return replace(wish, set_current=asking is None or asking.yes(question))
-
-
-def _wanted(app: App, shown: Preview, wish: Wish, asking: Asking | None, given: Given) -> bool:
-    """Show what would be written; whether it is to be. Raises click's Exit where somebody says no."""
-    show(app, shown, wish)
-    if given.dry_run:
-        app.console.say("Nothing was written; the store and the kubeconfig would change as shown.")
-    elif shown.changes_nothing:
-        app.console.say("Your store and your kubeconfig have all of this already.")
-    else:
-        agreed(app, asking, "Write this?")
-    return not given.dry_run
-
-
-def _write(app: App, shown: Preview, wish: Wish, api_key: str | None) -> None:
-    app.world, written, left = join(app.world, shown, wish)
-    changed = [] if shown.taking.changes_nothing else [app.world.paths.config]
-    changed += [change.path for change in written.changed] if written else []
-    if changed:
-        app.console.say(f"Wrote {' and '.join(tilde(path, app.environ) for path in changed)}.")
-    for line in [*left, *(written.notes if written else [])]:
-        app.console.say(line)
-    keep(app, api_key)
-
-
-def _end(app: App, shown: Preview, wish: Wish, *, no_login: bool) -> None:
+def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: bool) -> None:
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
-    clusters = [app.world.store.cluster(name) for name in shown.taking.clusters]
-    proof = Proof(0, list(shown.taking.clusters))
+    plan = shown.plan
+    clusters = [app.world.store.cluster(name) for name in plan.clusters]
+    proof = Proof(0, list(plan.clusters))
     if not no_login:
-        proof = prove(app, clusters, shown.taking.profiles)
-    elif shown.taking.profiles:
-        names = " ".join(shlex.quote(name) for name in shown.taking.profiles)
+        proof = prove(app, clusters, plan.profiles)
+    elif plan.profiles:
+        names = " ".join(map(shlex.quote, plan.profiles))
         app.console.next_steps("This stops before the login.", f"togetherctl login {names}")
     for cluster, context in zip(clusters, shown.written.contexts if shown.written else (), strict=False):
         if cluster.name in proof.opened:
-            next_commands(app, cluster, context, wish)
+            next_commands(app, cluster, context, kubeconfig)
             break
     if proof.code:
         raise click.exceptions.Exit(proof.code)

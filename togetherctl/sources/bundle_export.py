@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.paths import expand
-from togetherctl.sources.bundle_keys import KINDS, LEFT_ABOVE, TAKEN
+from togetherctl.sources.bundle import LEFT_ABOVE, TAKEN
 from togetherctl.sources.certificates import joined
+from togetherctl.sources.merge import KINDS
 from togetherctl.sources.rule import objection, strange_parameters
 from togetherctl.store.editing import section
 from togetherctl.store.toml_text import TomlText

@@ -10,16 +10,16 @@ from pydantic import ValidationError
 
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
+from togetherctl.sources.baseline import digest, key_of
 from togetherctl.sources.certificates import joined
-from togetherctl.sources.taken import digest, key_of
 from togetherctl.store.identity import Identities
 from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.problems import described
+from togetherctl.store.problems import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.kubelogin.additions import Additions
+    from togetherctl.sources.additions import Additions
     from togetherctl.sources.offer import Offer
     from togetherctl.store.models import ClusterTable
 
@@ -57,7 +57,7 @@ class Matching:
         *,
         folder: Path,
         environ: Mapping[str, str],
-        given: Mapping[str, str],
+        given: Mapping[str, str | dict[str, Any]],
     ) -> None:
         self._clusters = clusters
         # These grow with what is added.
@@ -74,7 +74,8 @@ class Matching:
         self._authorities: dict[tuple[tuple[str, ...], str | None], str | None] = {}
         for name, table in clusters.items():
             self.add(name, table)
-            self._places.setdefault(("digest", digest(table)), {})[name] = None
+            if any(isinstance(last, str) for last in given.values()):
+                self._places.setdefault(("digest", digest(table)), {})[name] = None
         # Profiles that the person may have edited, by what the source says of them: learnt from clusters that are here.
         self._edited: dict[str, str] = {}
         for offer in offers:
@@ -107,16 +108,27 @@ class Matching:
             if found:
                 return found[0]
         last = self._given.get(key_of(offer))
-        places = (("server", wanted.get("server")), ("called", offer.name), ("digest", last))
-        alike = [name for name in self._at(*places) if self._may_be(offer, name, clusters[name], cluster_id)]
+        # An older togetherctl kept a digest of what was given last.
+        was = last if isinstance(last, dict) else {}
+        by_digest = self._places.get(("digest", last), {}) if isinstance(last, str) else {}
+        servers = (("server", wanted.get("server")), ("server", was.get("server")))
+        alike = [
+            name
+            for name in self._at(*servers, ("called", offer.name), ("digest", last if by_digest else None))
+            if self._may_be(offer, name, clusters[name], cluster_id)
+        ]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
-        as_given = self._places.get(("digest", last), {})
+        here_before = (was.get("server"), was.get("tls_server_name"))
         for found in (
             [name for name in there if name in called],
             [name for name in there if _apart(clusters[name]) == apart],
-            [name for name in alike if last is not None and name in as_given],
+            [
+                name
+                for name in alike
+                if name in by_digest or (clusters[name].server, clusters[name].tls_server_name) == here_before
+            ],
             # Under the same name, the same authority vouches for it, or its source gave it before and it was edited.
             [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
             called if last is not None else [],
@@ -124,10 +136,6 @@ class Matching:
             if found:
                 return offer.name if offer.name in found else found[0]
         return None
-
-    def is_as_given(self, offer: Offer, table: ClusterTable) -> bool:
-        """Whether a cluster is what its source gave last, so that nobody has edited it."""
-        return self._given.get(key_of(offer)) in (digest(table), digest(table, offer.left))
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
         """Whether the CA files of an entry of the store hold the certificates that a source brings."""
@@ -274,5 +282,4 @@ def _login(offer: Offer) -> _Login:
             has_secret,
         )
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise ValueError(f"its {problem.shown}: {problem.reason}") from None
+        raise ValueError(f"its {first_problem(error)}") from None

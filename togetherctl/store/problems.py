@@ -75,6 +75,12 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     return (None if problems else store), problems
 
 
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with one table, after its key."""
+    problem = described(error.errors(include_url=False, include_input=False)[0])
+    return f"{problem.shown}: {problem.reason}"
+
+
 def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
     """What no change may bring about, because kubectl could not load it; a store that has it already still works."""
     for name, entry in _entries(data, "clusters").items():

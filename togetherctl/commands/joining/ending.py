@@ -16,7 +16,7 @@ from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.actions.joining import Wish
+    from togetherctl.actions.joining import KubeconfigOptions
     from togetherctl.actions.probing import Probed
     from togetherctl.commands.app import App
     from togetherctl.store.store import Cluster
@@ -62,13 +62,14 @@ def prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> Pro
     return Proof(code, [name for name, one in probed.items() if one.view])
 
 
-def next_commands(app: App, cluster: Cluster, context: str, wish: Wish) -> None:
+def next_commands(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOptions) -> None:
     """The command that usually follows."""
-    kubeconfig = f"--kubeconfig {shlex.quote(wish.kubeconfig)} " if wish.kubeconfig else ""
-    current = current_name(app.world, wish.kubeconfig) == context
+    file = kubeconfig.kubeconfig
+    named = f"--kubeconfig {shlex.quote(file)} " if file else ""
+    current = current_name(app.world, file) == context
     chosen = "" if current else f"--context {shlex.quote(context)} "
     app.console.say("")
-    app.console.say(f"  kubectl {kubeconfig}{chosen}get pods")
+    app.console.say(f"  kubectl {named}{chosen}get pods")
     if not current:
         app.console.say(f"  togetherctl use {cluster.name}  # makes it the current context")
 

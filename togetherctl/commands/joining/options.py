@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.secret_place import FORMS
 from togetherctl.paths import expand
-from togetherctl.sources.trust import trusted_host
+from togetherctl.sources.secret_place import FORMS
+from togetherctl.sources.trusted_hosts import trusted_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Given:
+class ImportOptions:
     """What was typed; paths are absolute."""
 
     words: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Given:
     yes: bool = False
 
     @classmethod
-    def of(cls, words: tuple[str, ...], options: Mapping[str, Any], environ: Mapping[str, str]) -> Given:
+    def of(cls, words: tuple[str, ...], options: Mapping[str, Any], environ: Mapping[str, str]) -> ImportOptions:
         """Raises UsageError where options do not go together."""
         clusters = options["clusters"]
         files = {key: str(expand(options[key], environ)) for key in ("issuer_ca_file", "ca_file") if options[key]}
@@ -102,7 +102,7 @@ class Missing:
     lines: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, given: Given) -> Missing:
+    def of(cls, given: ImportOptions) -> Missing:
         """Nothing yet, for a run with these flags."""
         return cls("--yes asks nothing") if given.yes else cls()
 

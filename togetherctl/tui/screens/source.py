@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError
 from togetherctl.loopback import is_safe
-from togetherctl.sources.recognise import STANDARD_INPUT, recognise
+from togetherctl.sources.fetch import STANDARD_INPUT, recognise
 from togetherctl.tui.screens.form import Form
 from togetherctl.tui.widgets.field import Field
 

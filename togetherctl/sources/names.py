@@ -1,4 +1,4 @@
-"""Names for what is taken over: from the issuer's host, else from what the kubeconfig calls things."""
+"""Name issuers, profiles and clusters that are imported: after a host, and free of what is in use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-def from_issuer(url: str) -> str:
+def name_from_url(url: str) -> str:
     """`acme` for https://acme.okta.com, `google` for https://accounts.google.com."""
     host = urlsplit(url).hostname or ""
     with suppress(ValueError):

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.stanza import made_ours, stanza_for
-from togetherctl.kubelogin import names
-from togetherctl.kubelogin.additions import Additions
 from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.sources import names
+from togetherctl.sources.additions import Additions
 from togetherctl.store.editing import missing
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.kube.kubeconfig import Change
-    from togetherctl.kubelogin.additions import MovedSecret
     from togetherctl.kubelogin.backups import Backups
     from togetherctl.kubelogin.kubeconfigs import Context
     from togetherctl.kubelogin.old_stanza import OldStanza
-    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.additions import MovedSecret
+    from togetherctl.sources.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
@@ -179,7 +179,7 @@ class Conversion:
         try:
             meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
             candidates = [names.telling(name) for name in (where.name, *using)]
-            profile, notes = additions.profile(meant, *candidates)
+            profile, notes = additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
         except (CannotCarryOver, ValueError) as error:
             plan.left.append(f"{said} still runs {stanza.program}, because {error}")
             return None
