@@ -10,8 +10,7 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE
 from togetherctl.errors import ConfigError
-from togetherctl.sources.bundle import LEFT_ABOVE, TAKEN, read
-from togetherctl.sources.bundle_export import bundle_of
+from togetherctl.sources.bundle import LEFT_ABOVE, TAKEN, bundle_of, read
 from togetherctl.sources.merge import KINDS
 from togetherctl.store.editing import TABLES, section
 from togetherctl.store.models import StoreTable

@@ -18,7 +18,8 @@ from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table,
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
 from togetherctl.sources import names
 from togetherctl.sources.additions import Additions
-from togetherctl.store.editing import missing
+from togetherctl.store.editing import TABLES, missing, section
+from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from togetherctl.sources.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
-    from togetherctl.store.toml_text import TomlText
 
 
 @dataclass(frozen=True)
@@ -223,3 +223,17 @@ class Conversion:
             body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
             ours = made_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
             kubeconfigs.put("clusters", at, ours)
+
+
+def preview(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], store: Path) -> str:
+    """The new tables as the added lines of a difference, with headers and passwords of proxies hidden."""
+    if not tables:
+        return ""
+    text = TomlText("")
+    text.add(
+        {
+            (section(kind), name): TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
+            for (kind, name), table in tables.items()
+        }
+    )
+    return "".join(f"{line}\n" for line in [f"--- {store}", f"+++ {store}", *(f"+{x}" for x in text.text.splitlines())])

@@ -72,14 +72,12 @@ class Kubeconfigs:
 
     def providers(self) -> list[Where]:
         """The users with `auth-provider: oidc`, which no plugin serves."""
-        found = []
-        for file in self.files:
-            for user in file.text.entries("users"):
-                body = user.get("user")
-                provider = body.get("auth-provider") if isinstance(body, dict) else None
-                if isinstance(provider, dict) and provider.get("name") == "oidc":
-                    found.append(Where(file.path, user["name"]))
-        return found
+        return [
+            Where(file.path, user["name"])
+            for file in self.files
+            for user in file.text.entries("users")
+            if is_auth_provider(user)
+        ]
 
     def our_profiles(self) -> list[str]:
         """The profiles that our own stanzas name."""
@@ -130,6 +128,14 @@ class Kubeconfigs:
             for entry in file.text.entries(section):
                 found.setdefault(entry["name"], (Where(file.path, entry["name"]), entry))
         return found
+
+
+def is_auth_provider(user: Mapping[str, Any]) -> bool:
+    """Whether a user logs in by `auth-provider: oidc`."""
+    match user:
+        case {"user": {"auth-provider": {"name": "oidc"}}}:
+            return True
+    return False
 
 
 def left_out(entry: Mapping[str, Any]) -> dict[str, str]:

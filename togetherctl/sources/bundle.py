@@ -1,4 +1,4 @@
-"""Read a bundle: issuers, profiles and clusters that were exported for others, checked key by key by the rule."""
+"""Read and write bundles: issuers, profiles and clusters for others, checked key by key by the rule for sources."""
 
 from __future__ import annotations
 
@@ -6,21 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import ConfigError
+from togetherctl.paths import expand
+from togetherctl.sources.certificates import joined
 from togetherctl.sources.merge import KINDS
 from togetherctl.sources.offer import Skipped
-from togetherctl.sources.rule import POWERS, keys_of, objection
+from togetherctl.sources.rule import POWERS, keys_of, objection, strange_parameters
 from togetherctl.store.editing import section
 from togetherctl.store.problems import Problem, checked, refusal
-from togetherctl.store.toml_text import NotTOML, parse
+from togetherctl.store.toml_text import NotTOML, TomlText, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from togetherctl.sources.merge import Entry
     from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
+    from togetherctl.store.store import Store
 
 _MOST_ENTRIES = 5000
+_HEAD = """\
+# Issuers, profiles and clusters for togetherctl, without any secret. To take them:
+#
+#   togetherctl init THIS-FILE-OR-ITS-HTTPS-ADDRESS
+"""
 # What refers to another entry of the same bundle.
 REFERENCES: dict[Kind, tuple[str, Kind]] = {"profile": ("issuer", "issuer"), "cluster": ("profile", "profile")}
 TAKEN: dict[Kind, frozenset[str]] = {kind: keys_of("bundle", kind) for kind in KINDS}
@@ -117,3 +125,60 @@ def entries(data: Mapping[str, Any], kind: Kind) -> dict[str, dict[str, Any]]:
     found = data.get(section(kind))
     tables = found if isinstance(found, dict) else {}
     return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The bundle's text, and a line for each entry that lost something on the way."""
+
+    text: str
+    left_out: tuple[str, ...]
+
+
+def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str]) -> Exported:
+    """The bundle of these profiles, with their issuers and clusters; without names of all of them.
+
+    CA files stand in it as their certificates. Raises UsageError for an unknown profile, and ConfigError where a CA
+    file cannot be read.
+    """
+    names = list(dict.fromkeys(profiles)) or store.profile_names
+    for name in names:
+        store.entry("profile", name)
+    exported = set(names)
+    chosen: dict[Kind, list[str]] = {
+        "issuer": list(dict.fromkeys(store.table.profiles[name].issuer for name in names)),
+        "profile": names,
+        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in exported],
+    }
+    tables: dict[tuple[str, ...], dict[str, Any]] = {}
+    above = [key for key in LEFT_ABOVE if getattr(store.table, key)]
+    left_out = [f"the store: {', '.join(above)}"] if above else []
+    for kind in KINDS:
+        for name in chosen[kind]:
+            table, lost = _exported(store, kind, name, environ)
+            tables[section(kind), name] = table
+            if lost:
+                left_out.append(f"{kind} {name}: {', '.join(lost)}")
+    text = TomlText(_HEAD)
+    text.set(("version",), 1)
+    text.add(tables)
+    return Exported(text.text, tuple(left_out))
+
+
+def _exported(store: Store, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The table as a bundle has it, and the keys it lost."""
+    entry = store.entry(kind, name)
+    # Only what the store says: a default of today may be another tomorrow.
+    table = entry.model_dump(mode="json", exclude_unset=True)
+    ca_files = table.pop("ca_file", None) or []
+    ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
+    if ca_files or "ca_data" in table:
+        files = [expand(file, environ, beside=store.path.parent) for file in ca_files]
+        table["ca_data"] = joined(files, table.get("ca_data"), alone=False)
+    lost = [key for key in table if key not in TAKEN[kind]]
+    if "auth_params" in table:
+        strange = strange_parameters(table)
+        lost += [f"auth_params.{parameter}" for parameter in strange]
+        table["auth_params"] = {key: value for key, value in table["auth_params"].items() if key not in strange}
+    lost += [key for key in table if key in TAKEN[kind] and objection("bundle", kind, key, table)]
+    return {key: value for key, value in table.items() if key not in lost and value != {}}, lost

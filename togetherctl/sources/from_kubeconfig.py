@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.environment import CLIENT_SECRET
-from togetherctl.errors import ConfigError, KubeconfigError, UsageError
+from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
 from togetherctl.kube.stanza import is_ours
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.kubelogin.flags import Flags
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, is_auth_provider, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.paths import expand, tilde
@@ -44,10 +44,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
 # The keys of a Secret that holds a kubeconfig; Cluster API's own comes first.
 _SECRET_KEYS = ("value", "kubeconfig", "config", "admin.conf")
 _SERVER = re.compile(r"\bserver[\"']?\s*:")
-
-
-class _CannotTake(Exception):
-    """Why a context cannot be taken, in words that follow "because"."""
 
 
 def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> SourceOffers:
@@ -121,7 +117,7 @@ def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) ->
     for name, seen in _seen(Kubeconfigs.of(file)):
         try:
             offers.append(_offer(name, seen, file, environ))
-        except _CannotTake as reason:
+        except (CannotCarryOver, TogetherctlError) as reason:
             skipped.append(Skipped(printable(name), str(reason)))
     return SourceOffers(origin, tuple(offers), tuple(skipped))
 
@@ -156,14 +152,14 @@ def _seen(kubeconfigs: Kubeconfigs) -> Iterator[tuple[str, _Seen]]:
 
 def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
     if seen.user is not None and is_ours("users", seen.user):
-        raise _CannotTake("togetherctl wrote it itself")
+        raise CannotCarryOver("togetherctl wrote it itself")
     if seen.cluster is None:
-        raise _CannotTake("it names a cluster that is not in the file")
+        raise CannotCarryOver("it names a cluster that is not in the file")
     at, entry = seen.cluster
     try:
         cluster = cluster_table(at, entry, seen.context)
     except ValueError as error:
-        raise _CannotTake(str(error)) from None
+        raise CannotCarryOver(str(error)) from None
     cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
     offer = Offer(
         name,
@@ -179,11 +175,8 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
 
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
-    try:
-        # The client secret of the environment is the person's: the author of this file may not name where it goes.
-        meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
-    except CannotCarryOver as error:
-        raise _CannotTake(str(error)) from None
+    # The client secret of the environment is the person's: the author of this file may not name where it goes.
+    meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
     issuer, left = _believed("issuer", meant.issuer, "the issuer's certificate authority", environ)
     profile, more = without_harm("profile", meant.profile)
     notes = list(meant.notes)
@@ -206,32 +199,27 @@ def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: 
 def _believed(
     kind: Kind, table: Mapping[str, Any], what: str, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """A table without what no kubeconfig may set, its CA files read; and what was left out. Raises _CannotTake."""
+    """A table without what no kubeconfig may set, its CA files read; and what was left out.
+
+    Raises CannotCarryOver and ConfigError.
+    """
     kept = dict(table)
     data = kept.get("ca_data")
     if isinstance(data, str) and holds_more(pem_of(data)):
-        raise _CannotTake(f"{what} holds more than certificates")
+        raise CannotCarryOver(f"{what} holds more than certificates")
     files = kept.get("ca_file")
     if isinstance(files, (str, list)) and files:
         del kept["ca_file"]
         paths = [files] if isinstance(files, str) else files
-        try:
-            kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
-        except ConfigError as error:
-            raise _CannotTake(error.message) from None
+        kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
     return without_harm(kind, kept)
 
 
 def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:
     """A user with `auth-provider: oidc` as the flags of a stanza; its tokens are not looked at."""
-    body = user.get("user")
-    provider = body.get("auth-provider") if isinstance(body, dict) else None
-    if not isinstance(provider, dict) or provider.get("name") != "oidc":
+    if not is_auth_provider(user):
         return None
-    try:
-        found = provider_of(file.path, str(user["name"]), user)
-    except KubeconfigError as error:
-        raise _CannotTake(error.message) from None
+    found = provider_of(file.path, str(user["name"]), user)
     flags = Flags(
         oidc_issuer_url=found.issuer,
         oidc_client_id=found.client_id,
@@ -245,10 +233,10 @@ def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | No
 
 def _left(offer: Offer, user: Mapping[str, Any]) -> Offer:
     """A user who logs in some other way, which is left behind."""
-    body = user.get("user")
-    program = body.get("exec") if isinstance(body, dict) else None
-    command = program.get("command") if isinstance(program, dict) else None
-    what = f"runs {printable(command)}" if isinstance(command, str) else "has credentials of its own"
+    what = "has credentials of its own"
+    match user:
+        case {"user": {"exec": {"command": str(command)}}}:
+            what = f"runs {printable(command)}"
     return replace(offer, notes=(*offer.notes, f"leaves its user behind, which {what}"))
 
 

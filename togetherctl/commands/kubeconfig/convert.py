@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.converting import Conversion, Wish
+from togetherctl.actions.converting import Conversion, Wish, preview
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
 from togetherctl.commands.kubeconfig.called import called, called_options
@@ -15,7 +15,6 @@ from togetherctl.commands.secret_places import Places
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
-from togetherctl.kubelogin.preview import preview
 from togetherctl.paths import expand, tilde
 from togetherctl.sources.secret_place import FORMS, SecretPlace
 from togetherctl.store.store import Store

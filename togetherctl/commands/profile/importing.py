@@ -9,8 +9,7 @@ import click
 
 from togetherctl.actions.joining import KubeconfigOptions
 from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.joining.options import source_options
-from togetherctl.commands.joining.run import ImportRun
+from togetherctl.commands.joining.run import ImportRun, source_options
 from togetherctl.commands.joining.showing import import_clusters
 
 
