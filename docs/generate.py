@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
@@ -27,7 +28,21 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _TABLE_BEGINS = "<!-- The table is made from togetherctl/sources/rule.py by `make docs`; change it there. -->\n\n"
-_TABLE_ENDS = "\n<!-- Here the table ends. -->\n"
+_MAP_BEGINS = "<!-- The map is made from the docstrings of the modules by `make docs`; change them there. -->\n"
+_ENDS = "\n<!-- The generated part ends here. -->\n"
+# From the top floor to the ground floor, as in the picture of the page.
+FLOORS = (
+    "commands",
+    "tui",
+    "demo",
+    "actions",
+    "sources",
+    "kubelogin",
+    "auth",
+    "kube",
+    "together",
+    "store",
+)
 _ELSE = {"kubeconfig": "left out, and said", "bundle": "the bundle is refused"}
 MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
 
@@ -41,7 +56,8 @@ def pages() -> dict[Path, str]:
         reference / "environment.md": MADE + "".join(_environment()),
         reference / "exit-codes.md": MADE + "".join(_exit_codes()),
         HERE / "providers.md": MADE + "".join(_providers()),
-        HERE / "security.md": _security(),
+        HERE / "architecture.md": _put(HERE / "architecture.md", _MAP_BEGINS, "".join(_map())),
+        HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }
@@ -136,11 +152,29 @@ def _providers() -> Iterator[str]:
                 yield f"- **{part.heading}**:\n" + "".join(f"  - {text}\n" for text in part.paragraphs)
 
 
-def _security() -> str:
-    """The page with its table as the rule has it; the rest of the page is written by hand."""
-    page = (HERE / "security.md").read_text(encoding="utf-8")
-    head, _, rest = page.partition(_TABLE_BEGINS)
-    return head + _TABLE_BEGINS + source_table() + _TABLE_ENDS + rest.partition(_TABLE_ENDS)[2]
+def _put(path: Path, begins: str, made: str) -> str:
+    """The page `path` with `made` as its generated part; the rest of the page is written by hand."""
+    head, _, rest = path.read_text(encoding="utf-8").partition(begins)
+    return head + begins + made + _ENDS + rest.partition(_ENDS)[2]
+
+
+def _map() -> Iterator[str]:
+    """Every module with the first line of its docstring, room by room."""
+    package = HERE.parent / "togetherctl"
+    for floor in ("", *FLOORS):
+        rooms = [package / floor, *sorted(path.parent for path in (package / floor).rglob("*/__init__.py"))]
+        for room in rooms if floor else rooms[:1]:
+            name = room.relative_to(package.parent).as_posix()
+            yield f"\n### {name}/\n\n{_first_line(room / '__init__.py')}\n\n| file | what it does |\n|---|---|\n"
+            for path in sorted(room.glob("*.py")):
+                if path.name != "__init__.py":
+                    yield f"| `{path.relative_to(package).as_posix()}` | {_first_line(path).rstrip('.')} |\n"
+
+
+def _first_line(path: Path) -> str:
+    """The first sentence of a module's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
 
 
 def source_table() -> str:
