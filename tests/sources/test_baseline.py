@@ -44,6 +44,10 @@ def from_together() -> tuple[TomlText, Source]:
     return from_offers("", together_cluster_id="c-1")
 
 
+def by_hand() -> tuple[TomlText, Source]:
+    return from_offers("by hand")
+
+
 def from_bundle() -> tuple[TomlText, Source]:
     text = TomlText("version = 1\n")
     before = None
@@ -70,6 +74,7 @@ def from_bundle() -> tuple[TomlText, Source]:
         pytest.param(from_kubeconfig, id="kubeconfig"),
         pytest.param(from_together, id="Together AI"),
         pytest.param(from_bundle, id="bundle"),
+        pytest.param(by_hand, id="by hand"),
     ],
 )
 def test_a_key_of_the_persons_does_not_hold_back_the_others(start: Callable[[], tuple[TomlText, Source]]) -> None:

@@ -1,4 +1,4 @@
-"""Adding by hand: an issuer after a look at it, a profile with its issuer if that is new, and a cluster."""
+"""Add an issuer after a look at it, a profile, and a cluster that a person describes."""
 
 from __future__ import annotations
 

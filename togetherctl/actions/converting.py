@@ -1,4 +1,4 @@
-"""Moving over from kubelogin: its stanzas become issuers, profiles and clusters of the store, and our stanza.
+"""Convert kubelogin's stanzas to issuers, profiles and clusters, and to togetherctl's own stanza.
 
 What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
 locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each

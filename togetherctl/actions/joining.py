@@ -1,4 +1,4 @@
-"""Import clusters: plan what a source changes, show it, then write the configuration and the kubeconfig.
+"""Import clusters: plan what a source changes, show it, then write config and kubeconfig.
 
 What is shown is made without changing anything, and carried out only if it would come out the same. Everything is
 checked first; then secrets, the store and the kubeconfig are written, in this order. So wherever it is cut off, no

@@ -1,4 +1,4 @@
-"""Where client secrets go that leave a kubeconfig: what was typed, else what somebody says when asked."""
+"""Ask where a client secret goes that leaves a kubeconfig, unless a flag says it."""
 
 from __future__ import annotations
 

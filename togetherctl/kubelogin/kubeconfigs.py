@@ -1,4 +1,4 @@
-"""Several kubeconfig files as one, the way kubectl reads them, and the old stanzas in them."""
+"""Read several kubeconfig files as one, as kubectl does, and find kubelogin's stanzas in them."""
 
 from __future__ import annotations
 

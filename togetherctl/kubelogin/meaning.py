@@ -1,4 +1,4 @@
-"""What an old stanza means as an issuer and a profile of the store, and what of it cannot be carried over."""
+"""Translate a stanza of kubelogin to an issuer and a profile, and say what is lost."""
 
 from __future__ import annotations
 

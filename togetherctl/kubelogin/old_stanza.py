@@ -1,4 +1,4 @@
-"""Exec stanzas of kubelogin and together-kubelogin in a kubeconfig, however the program is called."""
+"""Recognise the exec stanzas of kubelogin and together-kubelogin in a kubeconfig."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add issuers, profiles and clusters beside those the store has, which are told by what they are, not by names."""
+"""Add new issuers and profiles beside those of the store, found by identity and not by name."""
 
 from __future__ import annotations
 

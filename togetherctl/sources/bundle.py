@@ -1,4 +1,4 @@
-"""Read and write bundles: issuers, profiles and clusters for others, checked key by key by the rule for sources."""
+"""Read and write bundles: issuers, profiles and clusters for others, without secrets."""
 
 from __future__ import annotations
 

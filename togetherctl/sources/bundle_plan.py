@@ -1,4 +1,4 @@
-"""Plan the import of a bundle: which entries are new, which follow it, and what they are called here."""
+"""Plan the import of a bundle: which entries are new, which follow it, and their names here."""
 
 from __future__ import annotations
 

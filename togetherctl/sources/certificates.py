@@ -1,4 +1,4 @@
-"""Certificate authorities of sources: certificates and nothing else, as base64 of PEM."""
+"""Read certificate authorities of sources: certificates and nothing else, as base64 of PEM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the commands that make a profile like this one in another person's store. No secret is among them."""
+"""Write the commands that make a profile like this one elsewhere, without any secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find out what a source is and read it: a kubeconfig, a folder of them, a bundle, or Together AI by its name.
+"""Fetch a source, and find out what it is: a kubeconfig, a folder, a bundle or Together AI.
 
 The bytes are fetched first; what is in them decides between a kubeconfig and a bundle.
 """

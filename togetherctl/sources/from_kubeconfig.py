@@ -1,4 +1,4 @@
-"""Read the clusters of kubeconfigs: what a platform or an admin hands out, kubelogin's stanzas, static users.
+"""Read offers from kubeconfigs: kubelogin's stanzas, `auth-provider: oidc`, static users.
 
 Of a static user nothing is taken: the server and its CA are, and how to log in is asked. Each file is looked at by
 itself, because contexts of files from different places are called alike. Another person may have written it: what no

@@ -1,4 +1,4 @@
-"""Clusters of Together AI: how to log in from their OIDC settings, where they are from their kubeconfig."""
+"""Read offers from Together AI's API: the OIDC settings and servers of clusters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which entry of the store an offer is, told by what it is and not by what it is called."""
+"""Match an offer with the cluster and profile of the store that it means, by what they are."""
 
 from __future__ import annotations
 

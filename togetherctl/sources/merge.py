@@ -1,4 +1,4 @@
-"""Merge what a source gives into the store, key by key and three-way: the plan of an import.
+"""Merge what a source gives, key by key and three-way: the plan of an import.
 
 Edits win. A key follows its source as long as it is what the source gave last (see `baseline`); a key that the person
 changed stays, and the plan says so.

@@ -1,4 +1,4 @@
-"""Name issuers, profiles and clusters that are imported: after a host, and free of what is in use."""
+"""Name issuers, profiles and clusters after a host, and apart from names in use."""
 
 from __future__ import annotations
 

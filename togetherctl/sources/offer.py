@@ -1,4 +1,4 @@
-"""Describe what a source offers: clusters, and how to log in to them, in the words of the configuration."""
+"""Describe what a source offers: clusters, and how to log in to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan the import of offers: which clusters are new, which follow their source, and how each is opened.
+"""Plan the import of offers: which clusters are new, which follow, and what opens each.
 
 An entry that is there already keeps its name and every key of the person's. Of a cluster, the server and what belongs
 to reaching it follow the source, key by key (see `merge`).

@@ -1,4 +1,4 @@
-"""Hosts that a change of the store would newly send tokens to, or logins, and agreeing to them."""
+"""Find the hosts that would newly get tokens or logins, and agree to them (--trust-host)."""
 
 from __future__ import annotations
 

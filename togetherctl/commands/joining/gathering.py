@@ -1,4 +1,4 @@
-"""Gather what sources offer: from the words and flags that were typed, else from what the person answers."""
+"""Gather what sources offer, from words and flags, else from what the person answers."""
 
 from __future__ import annotations
 

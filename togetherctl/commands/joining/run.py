@@ -1,4 +1,4 @@
-"""Begin an import: its flags, whom it asks, how to log in where no source says, and a look at new issuers."""
+"""Begin an import: its flags, whom it asks, how to log in, and a look at new issuers."""
 
 from __future__ import annotations
 

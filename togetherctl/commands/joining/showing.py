@@ -1,4 +1,4 @@
-"""Import from start to end: gather, choose, show the difference, ask whether to write it, and write."""
+"""Run an import from start to end: gather, choose, show the difference, ask, and write."""
 
 from __future__ import annotations
 
