@@ -128,6 +128,15 @@ class Preview:
         return "".join([self.store_diff, *(change.diff() for change in kubeconfigs)])
 
 
+@dataclass(frozen=True)
+class Imported:
+    """An import that was carried out: the world as it is then, what was written, and what is left for the person."""
+
+    world: World
+    written: Written | None
+    left: list[str]
+
+
 def refuse_too_many(clusters: Sized, origin: str) -> None:
     """Raises UsageError where taking so many at once would take minutes: each is written with its comments kept."""
     if len(clusters) > _MOST_AT_ONCE:
@@ -254,14 +263,14 @@ def carry_out(world: World, importing: Import) -> list[str]:
     return [line for line in left if line]
 
 
-def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> tuple[World, Written | None, list[str]]:
-    """Carry out what was shown: the world as it is then, what was written, and what is left for the person to do.
+def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Imported:
+    """Carry out what was shown.
 
     Raises TogetherctlError. Where the store has changed meanwhile, nothing was written.
     """
     left = carry_out(world, shown.importing)
     after = world.anew()
-    return after, _written(after, shown.plan, kubeconfig, dry_run=False), left
+    return Imported(after, _written(after, shown.plan, kubeconfig, dry_run=False), left)
 
 
 def current_name(world: World, kubeconfig: str | None) -> str | None:

@@ -40,8 +40,8 @@ class MovedSecret:
 class Additions:
     """Gathers what is new beside the store as it is; asks `place` for where the secret of a client goes.
 
-    `tables` are what is new, `issuers` and `profiles` all there are with those. Without a place the profile has none
-    yet: then `secrets` still says whose there are.
+    `tables` are what is new, `issuers` and `profiles` all there are with those; `identities` tells them
+    apart. Without a place the profile has none yet: then `secrets` still says whose there are.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Additions:
         place: Callable[[MovedSecret], SecretPlace | None],
     ) -> None:
         self._environ = environ
-        self._identities = Identities(folder, environ)
+        self.identities = Identities(folder, environ)
         self._place = place
         self._new_issuers: dict[str, IssuerTable] = {}
         self._new_profiles: dict[str, ProfileTable] = {}
@@ -69,7 +69,7 @@ class Additions:
             self._issuers_at.setdefault(issuer.url, []).append(name)
         for name, profile in store.profiles.items():
             known = store.issuers[profile.issuer]
-            self._know(name, self._identities.key(known, profile), (known.url, profile.client_id))
+            self._know(name, self.identities.key(known, profile), (known.url, profile.client_id))
         self._names = names.Used(store.profiles)
         self.tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
@@ -103,7 +103,7 @@ class Additions:
         issuer = IssuerTable.model_validate(dict(issuer_table))
         table = dict(profile)
         has_secret = bool(secret or table.get("client_secret"))
-        key = self._identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
+        key = self.identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
         notes: list[str] = []
         for name in self._of_key.get(key, ()):
             known = self.profiles[name]
@@ -138,7 +138,7 @@ class Additions:
                 if (known.profile, known.server) == (profile, table["server"]):
                     return name
                 raise ValueError(f"the store has the cluster {name} with the context {context} already")
-        name = names.free([names.clean(context) or "cluster"], self._clusters)
+        name = names.Used(self._clusters).free([names.clean(context) or "cluster"])
         table = {"profile": profile, **table, **({"context": context} if name != context else {})}
         try:
             self._new_clusters[name] = ClusterTable.model_validate(table)
@@ -149,12 +149,12 @@ class Additions:
 
     def _issuer(self, table: Mapping[str, Any], issuer: IssuerTable, wished: str) -> str:
         """The name of the issuer that is reached in just this way, new or known."""
-        way = self._identities.way
+        way = self.identities.way
         for name in self.issuers_at(issuer.url):
             known = self.issuers[name]
             if known == issuer or way(known) == way(issuer):
                 return name
-        name = names.free([wished], self.issuers)
+        name = names.Used(self.issuers).free([wished])
         self._new_issuers[name] = issuer
         self._issuers_at.setdefault(issuer.url, []).append(name)
         self.tables["issuer", name] = dict(table)

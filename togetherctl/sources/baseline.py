@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import StorageError, TogetherctlError
 from togetherctl.sources.fetch import MAX_BYTES, STANDARD_INPUT, is_remote
-from togetherctl.sources.names import clean, free
+from togetherctl.sources.names import Used, clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -130,7 +130,7 @@ def bundle_name(source: str, store: StoreTable) -> str:
         if table.source == source and source != STANDARD_INPUT:
             return name
     path = unquote(urlsplit(source).path) if is_remote(source) else source.replace("\\", "/")
-    return free([clean(PurePosixPath(path).stem) or "bundle"], store.bundles)
+    return Used(store.bundles).free([clean(PurePosixPath(path).stem) or "bundle"])
 
 
 def remember_bundle(text: TomlText, name: str, fetched: Fetched, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -12,7 +12,6 @@ from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
 from togetherctl.sources.baseline import digest, key_of
 from togetherctl.sources.certificates import joined
-from togetherctl.store.identity import Identities
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.problems import first_problem
 
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
     from togetherctl.store.models import ClusterTable
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
-
-
-class Same(NamedTuple):
-    """A profile that an offer means, and how it differs from what the source says."""
-
-    name: str
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,7 @@ class Matching:
         self._clusters = clusters
         # These grow with what is added.
         self._additions = additions
-        self._profiles = additions.profiles
-        self._issuers = additions.issuers
-        self._identities = Identities(folder, environ)
+        self._identities = additions.identities
         self._folder = folder
         self._environ = environ
         self._given = given
@@ -72,9 +62,10 @@ class Matching:
         self._places: dict[tuple[str, object], dict[str, None]] = {}
         self._order: dict[str, int] = {}
         self._authorities: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+        by_digest = any(isinstance(last, str) for last in given.values())
         for name, table in clusters.items():
             self.add(name, table)
-            if any(isinstance(last, str) for last in given.values()):
+            if by_digest:
                 self._places.setdefault(("digest", digest(table)), {})[name] = None
         # Profiles that the person may have edited, by what the source says of them: learnt from clusters that are here.
         self._edited: dict[str, str] = {}
@@ -147,7 +138,7 @@ class Matching:
             self._authorities[files, mine.ca_data] = _read(files, mine.ca_data)
         return self._authorities[files, mine.ca_data] == ca_data
 
-    def profile(self, offer: Offer, mine: str | None) -> Same | None:
+    def profile(self, offer: Offer, mine: str | None) -> str | None:
         """The profile of the store that `offer` means, though it may differ; `mine` opens its cluster already.
 
         None where there is none, or one that is exactly as offered. Raises ValueError where the offer makes no sense.
@@ -155,20 +146,17 @@ class Matching:
         login = _login(offer)
         exact = self._identities.key(self._way_of_mine(login.issuer), login.profile)
         if mine is not None:
-            return self._same(mine, login) if self._is_client(self._profiles[mine], login) else None
+            return mine if self._is_client(self._additions.profiles[mine], login) else None
         exactly = [
             (name, table)
             for name, table in self._of_client(login)
             if self._is_client(table, login) and self._key(table) == exact
         ]
         if any(bool(table.client_secret) == login.has_secret for _, table in exactly):
-            # For whoever adds profiles, who says what else differs.
+            # Adding profiles says what else differs.
             return None
-        if exactly:
-            return self._same(exactly[0][0], login)
-        edited = self._edited.get(exact)
-        if edited is not None:
-            return self._same(edited, login)
+        if exactly or exact in self._edited:
+            return exactly[0][0] if exactly else self._edited[exact]
         covering = [
             name
             for name, table in self._of_client(login)
@@ -176,10 +164,10 @@ class Matching:
             and set(table.scopes) >= set(login.profile.scopes)
             and table.session == login.profile.session
             and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
-            and self._identities.way(self._issuers[table.issuer])
+            and self._identities.way(self._additions.issuers[table.issuer])
             == self._identities.way(self._way_of_mine(login.issuer))
         ]
-        return self._same(covering[0], login) if len(covering) == 1 else None
+        return covering[0] if len(covering) == 1 else None
 
     def issuer(self, offer: Offer) -> Mapping[str, Any]:
         """The table of the offer's issuer; where it says only the URL, the way there is the person's."""
@@ -199,7 +187,7 @@ class Matching:
         except ValueError:
             return
         mine = self._clusters[known].profile
-        if self._is_client(self._profiles[mine], login):
+        if self._is_client(self._additions.profiles[mine], login):
             key = self._identities.key(self._way_of_mine(login.issuer), login.profile)
             self._edited.setdefault(key, mine)
 
@@ -209,19 +197,19 @@ class Matching:
             return False
         if not offer.says_login:
             return True
-        profile = self._profiles[table.profile]
+        profile = self._additions.profiles[table.profile]
         if offer.opened_by is not None:
             return table.profile == offer.opened_by
         theirs = offer.profile or {}
         client = ((offer.issuer or {}).get("url"), theirs.get("client_id"))
-        if (self._issuers[profile.issuer].url, profile.client_id) != client:
+        if (self._additions.issuers[profile.issuer].url, profile.client_id) != client:
             return False
         # Another session is another person, unless the store says nothing of it and calls the cluster the same.
         called = profile.session is None and offer.name in (name, table.context)
         return profile.session == theirs.get("session") or called
 
     def _is_client(self, table: ProfileTable, login: _Login) -> bool:
-        url = self._issuers[table.issuer].url
+        url = self._additions.issuers[table.issuer].url
         return (
             (url, table.client_id) == login.client
             and table.token == login.profile.token
@@ -230,33 +218,33 @@ class Matching:
         )
 
     def _of_client(self, login: _Login) -> list[tuple[str, ProfileTable]]:
-        return [(name, self._profiles[name]) for name in self._additions.of_client(*login.client)]
+        return [(name, self._additions.profiles[name]) for name in self._additions.of_client(*login.client)]
 
     def _key(self, table: ProfileTable) -> str:
-        return self._identities.key(self._issuers[table.issuer], table)
+        return self._identities.key(self._additions.issuers[table.issuer], table)
 
     def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
         """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
-        mine = [self._issuers[name] for name in self._additions.issuers_at(issuer.url)]
+        mine = [self._additions.issuers[name] for name in self._additions.issuers_at(issuer.url)]
         if issuer.model_fields_set & _WAY:
             alone = issuer.model_fields_set & _WAY == {"ca_data"}
             return next((table for table in mine if alone and self.same_authority(table, issuer.ca_data)), issuer)
         return mine[0] if len(mine) == 1 else issuer
 
-    def _same(self, name: str, login: _Login) -> Same:
-        table = self._profiles[name]
+    def differences(self, name: str, offer: Offer) -> list[str]:
+        """What a profile says otherwise than the offer that means it, as a note."""
+        login, table = _login(offer), self._additions.profiles[name]
         differs = ["scopes"] if set(table.scopes) != set(login.profile.scopes) else []
         differs += [
             key
             for key in ("auth_params", "grant", "offline_access")
             if getattr(table, key) != getattr(login.profile, key)
         ]
-        mine, theirs = self._issuers[table.issuer], self._way_of_mine(login.issuer)
+        mine, theirs = self._additions.issuers[table.issuer], self._way_of_mine(login.issuer)
         if self._identities.way(mine) != self._identities.way(theirs):
             differs.append("way to the issuer")
-        if not differs:
-            return Same(name)
-        return Same(name, (f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them",))
+        said = f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them"
+        return [said] if differs else []
 
 
 def _read(files: tuple[str, ...], ca_data: str | None) -> str | None:

@@ -83,8 +83,3 @@ class Used:
         # Names are never given back.
         self._numbers[stem.lower()] = number
         return f"{stem}-{number}"
-
-
-def free(candidates: Iterable[str], taken: Iterable[str]) -> str:
-    """The first candidate that is not taken, else the first with a number; the store knows no upper and lower case."""
-    return Used(taken).free(candidates)

@@ -122,8 +122,8 @@ class _OfferPlanner:
             return mine
         same = self._matching.profile(offer, mine)
         if same is not None:
-            self.plan.notes += [f"{offer.name} {note}" for note in same.notes]
-            return same.name
+            self.plan.notes += [f"{offer.name} {note}" for note in self._matching.differences(same, offer)]
+            return same
         if mine is not None and known is not None:
             self.plan.notes.append(f"{offer.name} stays with profile {mine}, as you have it")
             return mine

@@ -52,12 +52,13 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
     elif run.asking is not None and not run.asking.yes("Write this?"):
         app.console.say("Nothing was changed.")
         raise click.exceptions.Exit(ExitCode.FAILED)
-    app.world, written, left = join(app.world, shown, kubeconfig)
+    done = join(app.world, shown, kubeconfig)
+    app.world, written = done.world, done.written
     changed = [] if shown.plan.changes_nothing else [path]
     changed += [tilde(change.path, app.environ) for change in written.changed] if written else []
     if changed:
         app.console.say(f"Wrote {' and '.join(changed)}.")
-    for line in [*left, *(written.notes if written else [])]:
+    for line in [*done.left, *(written.notes if written else [])]:
         app.console.say(line)
     keep(app, gathered.api_key)
     return shown, kubeconfig

@@ -150,11 +150,12 @@ def _show(app: TogetherApp, seen: _Seen) -> None:
         from togetherctl.actions.joining import KubeconfigOptions, join
 
         work.begin("", "Importing …")
-        after, written, left = join(world, seen.shown, KubeconfigOptions())
-        sessions.update(after.store.keys()[name] for name in profiles)
+        done = join(world, seen.shown, KubeconfigOptions())
+        written = done.written
+        sessions.update(done.world.store.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
-        work.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *left, read=bool(left))
+        work.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))
 
     def offer() -> None:
         from togetherctl.tui.doing.sessions import offer_login
