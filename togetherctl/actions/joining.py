@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.actions.kubeconfig import Written, write_clusters
 from togetherctl.auth.cache.file import clients_in
 from togetherctl.disk import leftovers
-from togetherctl.errors import ConfigError, TogetherctlError, UsageError
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import kubeconfig_files, planned
 from togetherctl.kube.ours import current_context, everything
 from togetherctl.kube.stanza import owner_of
@@ -186,7 +186,9 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
     known = world.store.table.bundles
     for name in names:
         if name not in known:
-            raise UsageError(f"there is no bundle {name}{nearest(name, known)}", hint="togetherctl config show")
+            raise UsageError(
+                f"there is no bundle {name}{nearest(name, known)}", hint=run("togetherctl", "config", "show")
+            )
     return {name: known[name] for name in names or known}
 
 

@@ -13,7 +13,17 @@ from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.renewal import Ended, Renewal
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.turn import Turns
-from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.errors import (
+    LoginRequired,
+    Refused,
+    Remedy,
+    StorageError,
+    TogetherctlError,
+    Unreachable,
+    Untrusted,
+    about,
+    also,
+)
 from togetherctl.lock import LockTimeout
 from togetherctl.printable import printable
 
@@ -185,7 +195,7 @@ class Engine:
                 ended = self._renewal.ended(profile, local=local, alone=alone, before=before)
             except TogetherctlError as error:
                 if unsafe is not None:
-                    error.hint = "; ".join(filter(None, [error.hint, unsafe.message, unsafe.hint]))
+                    error.remedy = also(error.remedy, also(Remedy(unsafe.message), unsafe.remedy))
                 raise
             unsafe = unsafe or ended.unsafe
             if unsafe is not None:

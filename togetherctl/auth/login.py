@@ -9,7 +9,7 @@ from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.place import choose
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import LoginRequired, Refused, Untrusted
+from togetherctl.errors import LoginRequired, Refused, Remedy, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,16 +41,16 @@ class Login:
         try:
             return self._chosen(grant)
         except Refused as error:
-            error.hint = error.hint or self._without_offline_access(error)
+            error.remedy = error.remedy or self._without_offline_access(error)
             raise
 
-    def _without_offline_access(self, error: Refused) -> str | None:
+    def _without_offline_access(self, error: Refused) -> Remedy | None:
         """What helps a person who may not have offline tokens: Keycloak says so when it is too late to ask for none."""
         profile = self.provider.profile
-        if "offline" not in error.message.lower() or profile.offline_access == "never":
+        if "offline" not in error.description.lower() or profile.offline_access == "never":
             return None
         way = profile.ways.setting('offline_access = "never"', place=" in the profile")
-        return f"the issuer does not let this account have the scope offline_access; {way} leaves it out"
+        return Remedy(f"the issuer does not let this account have the scope offline_access; {way} leaves it out")
 
     def _chosen(self, grant: Grant) -> Session:
         if grant != "auto":

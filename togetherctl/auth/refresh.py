@@ -139,7 +139,7 @@ def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
     except Untrusted:
         raise
     except Refused as error:
-        raise Unreachable(error.message, hint=error.hint, status=error.status) from None
+        raise Unreachable(error.message, hint=error.remedy, status=error.status) from None
 
 
 def _post(form: Mapping[str, str], credentials: ClientCredentials, metadata: Metadata, http: HTTP) -> TokenAnswer:

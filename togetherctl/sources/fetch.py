@@ -18,7 +18,7 @@ from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError
 from togetherctl.kube.kubeconfig import decoded
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import AUTHORITY, host_of, without_query
+from togetherctl.no_answer import host_of, without_query
 from togetherctl.paths import expand, tilde
 from togetherctl.sources.from_kubeconfig import from_folder, from_text, unwrap
 from togetherctl.store.toml_text import NotTOML, parse
@@ -179,7 +179,7 @@ def _download(url: str, environ: Mapping[str, str], log: Callable[[str], None]) 
             answer = http.get(url, headers=headers, seconds=_SECONDS, limit=MAX_BYTES)
         answer.raise_if_later()
     except Unreachable as error:
-        if error.hint == AUTHORITY:
+        if error.reason == "authority":
             # The transport's way out names keys of an issuer, which this is not.
             raise Unreachable(error.message, hint="name its certificate authority with SSL_CERT_FILE") from None
         raise

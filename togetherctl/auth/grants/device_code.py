@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from togetherctl.auth.answers import NoIssuer, NotYet
 from togetherctl.auth.conversation import DeviceCode
-from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
+from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
@@ -132,7 +132,7 @@ class DeviceAuthorization:
         if error.error == "expired_token":
             return self._expired()
         if error.error == "access_denied":
-            error.hint = "somebody said no: you in the browser, or the issuer's rules for this account"
+            error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
         return _refused(error) if error.error in _REFUSALS else error
 
     def _expired(self) -> LoginRequired:

@@ -179,7 +179,7 @@ def _agree(run: ImportRun, importing: Import) -> None:
         try:
             agree(hosts, trusted=run.given.trusted, ask=None)
         except UsageError as error:
-            run.missing.note(f"--trust-host: {error.message}; {error.hint}")
+            run.missing.note(f"--trust-host: {error.message}; {error.remedy}")
 
 
 def _say_skipped(run: ImportRun, skipped: Iterable[Skipped]) -> None:

@@ -11,7 +11,7 @@ from togetherctl.actions.joining import IssuerLook
 from togetherctl.auth.spelling import issuer_typed
 from togetherctl.commands.asking import Answer, Asking
 from togetherctl.commands.issuer.add import looked_at
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.offer import TypedLogin
 from togetherctl.sources.secret_place import FORMS
@@ -214,7 +214,8 @@ class ImportRun:
                 return self.issuers.issuer(_issuer(url, ca_file))
             except TogetherctlError as error:
                 self.app.console.error(error)
-                typed, by_certificate = False, "certificate" in error.message
+                typed = False
+                by_certificate = isinstance(error, Unreachable) and bool(error.reason)
             if ca_file is None and by_certificate:
                 ca_file = self.asked_ca_file(asking)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import run
 from togetherctl.paths import tilde
 from togetherctl.tui.work import Work
 
@@ -111,7 +112,7 @@ def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list
         open_ones = ", ".join(plan.without_login)
         if not plan.clusters:
             raise TogetherctlError(
-                f"{found.origin} does not say how to log in to {open_ones}", hint=f"togetherctl init {word}"
+                f"{found.origin} does not say how to log in to {open_ones}", hint=run("togetherctl", "init", word)
             )
         skipped.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
     if not plan.clusters and not plan.profiles:
