@@ -149,7 +149,7 @@ def test_contexts_keep_their_names_where_they_can(taker: Taker) -> None:
 
 
 def test_a_context_that_somebody_else_wrote(taker: Taker) -> None:
-    done = taker.take(offer("east"), taken_contexts={"east"})
+    done = taker.take(offer("east"), foreign_contexts={"east"})
     assert taker.text.data["clusters"]["east"]["context"] == "acme-east"
     assert list(done.lines()) == ["east gets the context acme-east, because your kubeconfig has another east"]
 

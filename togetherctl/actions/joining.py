@@ -319,7 +319,7 @@ def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequenc
         folder=world.paths.config.parent,
         environ=world.environ,
         given=baseline.recall(world.paths.taken),
-        taken_contexts=importing.foreign,
+        foreign_contexts=importing.foreign,
         place=importing.place,
     )
 

@@ -61,7 +61,7 @@ def command(
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
     stays as it is.
     """
-    # What cannot be read is said before anybody answers questions for nothing.
+    # A kubeconfig that cannot be read is reported before the first question.
     current_name(app.world, kubeconfig)
     run = ImportRun.begin(app, words, options, offline=offline)
     wanted = KubeconfigOptions(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)

@@ -17,7 +17,7 @@ _ASK_SECONDS = 600.0
 
 
 class Places:
-    """Where the client secret of each client goes: what was typed, else what somebody says when asked."""
+    """Where the client secret of each client goes: what a flag says, else what the person answers."""
 
     def __init__(self, app: App, typed: SecretPlace | None) -> None:
         self._app = app
@@ -28,7 +28,7 @@ class Places:
         return self._said.get((moved.issuer, moved.client_id), self._typed)
 
     def settle(self, secrets: Sequence[MovedSecret]) -> None:
-        """Know a place for each of them. Raises UsageError where that is not said and nobody can be asked."""
+        """Know a place for each of them. Raises UsageError where that is missing and cannot be asked."""
         if self._typed is not None:
             if len(secrets) > 1 and self._typed.kind != "keyring":
                 raise UsageError(

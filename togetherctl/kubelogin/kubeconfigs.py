@@ -120,7 +120,7 @@ class Kubeconfigs:
         next(file for file in self.files if file.path == where.file).text.put(section, entry)
 
     def entry(self, section: Section, where: Where) -> Mapping[str, Any]:
-        """The entry as it stands in its file."""
+        """The entry as its file has it."""
         file = next(file for file in self.files if file.path == where.file)
         return next(entry for entry in file.text.entries(section) if entry["name"] == where.name)
 
@@ -157,7 +157,7 @@ def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any
     """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
     body = entry.get("cluster")
     if not isinstance(body, dict) or not isinstance(body.get("server"), str):
-        raise ValueError("it has no server")  # noqa: TRY004 # a value of somebody's file, whatever its type
+        raise ValueError("it has no server")  # noqa: TRY004 # a value of a file, whatever its type
     table: dict[str, Any] = {"server": body["server"]}
     for theirs, ours in _CLUSTER.items():
         if body.get(theirs) not in (None, "", False):

@@ -57,7 +57,7 @@ class Meaning:
 
 
 def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> Meaning:
-    """What `stanza` says, which stands in a kubeconfig in `folder`. Raises CannotCarryOver."""
+    """What `stanza` of a kubeconfig in `folder` says. Raises CannotCarryOver."""
     flags = _parsed(stanza)
     if not flags.oidc_issuer_url or not flags.oidc_client_id:
         raise CannotCarryOver("it names no --oidc-issuer-url or no --oidc-client-id")
@@ -207,7 +207,7 @@ def _listens_there(redirect_uri: str, addresses: list[str]) -> bool:
 def _secret(
     flags: Flags, stanza: OldStanza, environ: Mapping[str, str], notes: list[str]
 ) -> tuple[str | None, str | None]:
-    """The secret that stands in the kubeconfig, and the variable one is read from."""
+    """The secret that the kubeconfig holds, and the variable one is read from."""
     if flags.oidc_client_secret:
         return flags.oidc_client_secret, None
     proves_otherwise = flags.oidc_use_pkce or flags.oidc_pkce_method == "S256"

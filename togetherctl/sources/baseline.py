@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from togetherctl.store.models import ClusterTable, StoreTable
     from togetherctl.store.toml_text import TomlText
 
-# A whole cluster's digest, or its table.
-Given = "str | dict[str, Any]"
+# Each cluster as its source gave it last, by `key_of`: its table, or only the digest of one.
+Given = dict[str, str | dict[str, Any]]
 _VERSION, _DIGESTS_ONLY = 2, 1
 _MAX_BYTES = 8 * 1024 * 1024
 _LONGEST_VALUE = 256
@@ -92,7 +92,7 @@ def key_of(offer: Offer) -> str:
     return f"together {cluster_id}" if cluster_id else f"{offer.source} {offer.name}"
 
 
-def recall(path: Path) -> dict[str, str | dict[str, Any]]:
+def recall(path: Path) -> Given:
     """Each cluster as it was given last: its table, or the digest of one. Raises StorageError.
 
     What cannot be understood counts as nothing: then a difference counts as the person's own.
@@ -113,7 +113,7 @@ def recall(path: Path) -> dict[str, str | dict[str, Any]]:
 def remember(path: Path, given: Mapping[str, dict[str, Any]]) -> None:
     """Add what was given now. Raises StorageError."""
     before = recall(path)
-    after = {**before, **given}
+    after: Given = {**before, **given}
     if after == before:
         return
     record = {"version": _VERSION, "clusters": after}

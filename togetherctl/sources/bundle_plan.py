@@ -95,7 +95,7 @@ class _BundlePlanner:
         kind = entry[0]
         self._here[entry] = name
         mine = self._mine[kind, name]
-        # A CA file of one's own stands for the bundle's certificates.
+        # The person's own CA file takes the place of the bundle's certificates.
         own = {**mine, "ca_data": mine.get("ca_data", mine.get("ca_file"))}
         self._plan.merge((kind, name), sorted(TAKEN[kind]), mine=own, base=base, theirs=self._renamed(entry))
 

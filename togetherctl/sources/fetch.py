@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import urlsplit
 
 from togetherctl.disk import read_whole
-from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError
+from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError, run
 from togetherctl.kube.kubeconfig import decoded
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of, without_query
@@ -84,8 +84,8 @@ def recognise(word: str, environ: Mapping[str, str]) -> Source:
         return Source("folder", word, path)
     if os.path.lexists(path):
         return Source("file", word, path)
-    hint = f"togetherctl init {TOGETHER}" if word.lower() == TOGETHER else f"a source is {SOURCES}"
-    raise UsageError(f"there is no file or folder {word}", hint=hint)
+    meant = run("togetherctl", "init", TOGETHER) if word.lower() == TOGETHER else f"a source is {SOURCES}"
+    raise UsageError(f"there is no file or folder {word}", hint=meant)
 
 
 def is_bundle(text: bytes) -> bool:

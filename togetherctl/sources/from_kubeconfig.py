@@ -244,17 +244,12 @@ def unwrap(text: str, origin: str) -> str:
     """The kubeconfig in `text`, which may be that itself. Raises UsageError for a Secret that holds none."""
     if _BASE64.fullmatch(text):
         return _from_base64(text) or text
-    if "Secret" not in text:
-        return text
-    try:
-        data = load(text)
-    except NotYAML:
-        return text
-    if not isinstance(data, dict) or data.get("kind") != "Secret":
+    data = _loaded(text) if "Secret" in text else {}
+    if data.get("kind") != "Secret":
         return text
     for key, value in _values(data):
         inner = value if key in _mapping(data, "stringData") else _from_base64(value)
-        if inner and _is_kubeconfig(inner):
+        if inner and _loaded(inner).get("clusters"):
             return inner
     raise UsageError(
         f"{origin} is a Secret of Kubernetes, and none of its keys holds a kubeconfig",
@@ -280,9 +275,10 @@ def _from_base64(text: str) -> str | None:
         return None
 
 
-def _is_kubeconfig(text: str) -> bool:
+def _loaded(text: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds; empty where it holds none."""
     try:
         data = load(text)
     except NotYAML:
-        return False
-    return isinstance(data, dict) and bool(data.get("clusters"))
+        return {}
+    return data if isinstance(data, dict) else {}

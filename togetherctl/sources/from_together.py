@@ -183,7 +183,7 @@ def _server_entry(kube_config: str) -> dict[str, Any]:
     try:
         data = load(text)
     except NotYAML:
-        # The library's words could hold a part of somebody's credentials.
+        # The library's words could hold a part of the credentials.
         raise _CannotTake(broken.format("it is not YAML")) from None
     del text
     clusters = _named(data, "clusters", "cluster")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from togetherctl.sources.additions import Additions
+    from togetherctl.sources.baseline import Given
     from togetherctl.sources.offer import Offer
     from togetherctl.store.models import ClusterTable
 
@@ -39,7 +40,7 @@ class _Login:
 
 
 class Matching:
-    """Looks offers up among what there is, and is to be added; `given` is what sources gave last."""
+    """Finds the entries of offers, in the store and among what the plan adds; `given` is what sources gave last."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class Matching:
         *,
         folder: Path,
         environ: Mapping[str, str],
-        given: Mapping[str, str | dict[str, Any]],
+        given: Given,
     ) -> None:
         self._clusters = clusters
         # These grow with what is added.

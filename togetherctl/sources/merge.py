@@ -64,7 +64,7 @@ class ImportPlan:
     changed the same key; `gone` are entries that a bundle has no more, which stay. `notes` say which names were given
     and why; `left` is what sources may not set, by the names of the entries that do without. `clusters` are the names
     of all clusters of the source, new or not, and `profiles` those that open them. `skipped` cannot be taken;
-    `without_login` are names of offers that nobody has said how to log in to. `secrets` are client secrets that need
+    `without_login` are names of offers without a way to log in. `secrets` are client secrets that need
     a place, `given` is what to remember as given last. `new_hosts` would get what they do not get yet.
     """
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.sources.additions import MovedSecret
+    from togetherctl.sources.baseline import Given
     from togetherctl.sources.merge import Entry
     from togetherctl.sources.offer import Offer
     from togetherctl.sources.rule import Left
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
 
-# What may be added to a cluster that says nothing of it, whoever wrote the rest.
+# What any source may add to a cluster that does not have it.
 _MAY_ADD = frozenset({"username_claim", "username_prefix", "groups_claim", "groups_prefix", "together_cluster_id"})
 
 
@@ -45,24 +46,25 @@ def plan_offers(
     *,
     folder: Path,
     environ: Mapping[str, str],
-    given: Mapping[str, str | dict[str, Any]] | None = None,
-    taken_contexts: Collection[str] = (),
+    given: Given | None = None,
+    foreign_contexts: Collection[str] = (),
     place: Callable[[MovedSecret], SecretPlace | None] = lambda _moved: None,
 ) -> ImportPlan:
     """What taking `offers` means for `store`, whose file lies in `folder`.
 
-    `given` is what sources gave before, `taken_contexts` are names that others use in the kubeconfig, and `place` tells
+    `given` is what sources gave last, `foreign_contexts` are names that others use in the kubeconfig, and `place` tells
     where a client secret goes, None where that is not known yet.
     """
     additions = Additions(store, folder=folder, environ=environ, place=place)
     matching = Matching(store.clusters, additions, offers, folder=folder, environ=environ, given=given or {})
-    planning = _OfferPlanner(store, additions, matching, given or {}, taken_contexts)
+    planning = _OfferPlanner(store, additions, matching, given or {}, foreign_contexts)
     # One that does not say how to log in may be the same cluster as one that does.
     for offer in sorted(offers, key=lambda one: not one.says_login):
         planning.take(offer)
     done = planning.plan
     done.added = {**additions.tables, **planning.clusters_added}
     done.secrets = list(additions.secrets.values())
+    done.clusters, done.profiles = list(dict.fromkeys(done.clusters)), list(dict.fromkeys(done.profiles))
     return done
 
 
@@ -74,8 +76,8 @@ class _OfferPlanner:
         store: StoreTable,
         additions: Additions,
         matching: Matching,
-        given: Mapping[str, str | dict[str, Any]],
-        taken_contexts: Collection[str],
+        given: Given,
+        foreign_contexts: Collection[str],
     ) -> None:
         self.plan = ImportPlan()
         self.clusters_added: dict[Entry, dict[str, Any]] = {}
@@ -83,12 +85,11 @@ class _OfferPlanner:
         self._additions = additions
         self._matching = matching
         self._clusters: dict[str, ClusterTable] = dict(store.clusters)
-        self._taken: set[Entry] = set()
         contexts = [table.context or name for name, table in store.clusters.items()]
         # The store keeps contexts apart, and without one of its own a cluster's is its name.
         self._contexts = names.Used(contexts)
         self._names = names.Used([*store.clusters, *contexts])
-        self._not_ours = frozenset(taken_contexts)
+        self._not_ours = frozenset(foreign_contexts)
 
     def take(self, offer: Offer) -> None:
         """Add to the plan what taking this one means."""
@@ -104,12 +105,12 @@ class _OfferPlanner:
             if wanted is not None:
                 wanted = wanted.model_copy(update={"profile": profile})
                 name = self._merged(known, wanted, offer) if known else self._added(profile, wanted, offer)
-                self._once("cluster", name)
+                self.plan.clusters.append(name)
                 self.plan.notes += [f"{offer.name} {note}" for note in offer.notes]
         except ValueError as error:
             self.plan.skipped.append(Skipped(offer.name, str(error)))
             return
-        self._once("profile", profile)
+        self.plan.profiles.append(profile)
         self._leave_out(offer, profile, name)
 
     def _profile(self, offer: Offer, known: str | None) -> str:
@@ -118,7 +119,7 @@ class _OfferPlanner:
         if offer.opened_by is not None:
             return mine or offer.opened_by
         if offer.issuer is None or offer.profile is None:
-            assert mine is not None  # noqa: S101 # whoever says nothing is known, see above
+            assert mine is not None  # noqa: S101 # an offer without a login is of a known cluster, see above
             return mine
         same = self._matching.profile(offer, mine)
         if same is not None:
@@ -159,7 +160,7 @@ class _OfferPlanner:
         self.plan.given[key_of(offer)] = recorded(table, [left.key for left in offer.left if left.kind == "cluster"])
 
     def _added(self, profile: str, wanted: ClusterTable, offer: Offer) -> str:
-        """A new cluster, under a name and a context that nobody else has."""
+        """A new cluster, under a name and a context that no other has."""
         wished = names.clean(offer.name) or "cluster"
         name = self._names.free([wished, names.clean(f"{profile}-{wished}")])
         if name != wished:
@@ -189,11 +190,6 @@ class _OfferPlanner:
         self.clusters_added["cluster", name] = table
         self._remember(offer, owned(added))
         return name
-
-    def _once(self, kind: Kind, name: str) -> None:
-        if (kind, name) not in self._taken:
-            self._taken.add((kind, name))
-            (self.plan.clusters if kind == "cluster" else self.plan.profiles).append(name)
 
     def _leave_out(self, offer: Offer, profile: str, cluster: str | None) -> None:
         """Say what the source may not set, unless the person has set that already."""

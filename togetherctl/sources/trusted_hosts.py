@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SAID = 5
 _PORTS = {"https": 443, "http": 80}
-# A host as people write it, then perhaps a port; an IPv6 address with a port stands in brackets.
+# A host as people write it, then perhaps a port; an IPv6 address with a port has brackets.
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@?#\s]+)(?::(?P<port>\d{1,5}))?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
 
@@ -205,7 +205,7 @@ def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
 
 
 def _place(url: str) -> str:
-    """What is the same for everything a host serves; without TLS anybody on this machine may be behind a port."""
+    """What is the same for everything a host serves; without TLS any user of a machine may serve a port."""
     return url if urlsplit(url).scheme == "http" else _host(url)
 
 

@@ -158,7 +158,7 @@ def _bundle(run: ImportRun, fetched: Fetched) -> Import:
     refuse_too_many(there if clusters is None else clusters, fetched.origin)
     importing = plan_of_bundle(run.app.world, fetched, clusters=clusters)
     _agree(run, importing)
-    # Only now, so that nothing is asked of a host that nobody agreed to.
+    # Only now: a host is asked nothing before the person agrees to it.
     run.look_at([Offer(name, table) for (kind, name), table in importing.plan.added.items() if kind == "issuer"])
     return importing
 

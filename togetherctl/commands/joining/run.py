@@ -89,7 +89,7 @@ class ImportOptions:
 
     @property
     def by_hand(self) -> bool:
-        """Whether a cluster is described that stands in no source."""
+        """Whether a cluster is described that no source has."""
         return bool(self.server or self.ca_file or self.name)
 
     @property
@@ -148,7 +148,7 @@ class ImportRun:
     def begin(cls, app: App, words: tuple[str, ...], options: Mapping[str, Any], *, offline: bool) -> ImportRun:
         """Raises UsageError where options do not go together, and ConfigError where the store cannot be read."""
         given = ImportOptions.of(words, options, app.environ)
-        # What cannot be read is said before anybody answers questions for nothing.
+        # A store that cannot be read is reported before the first question.
         _ = app.world.store
         asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
         return cls(app, given, asking, Missing.of(given), offline)
@@ -171,7 +171,7 @@ class ImportRun:
         return looked
 
     def login(self, what: str) -> TypedLogin | None:
-        """How to log in to `what`; None where that is missing and nobody can be asked. Raises UsageError."""
+        """How to log in to `what`; None where that is missing and cannot be asked. Raises UsageError."""
         given = self.given
         if given.profile:
             self.app.world.store.entry("profile", given.profile)

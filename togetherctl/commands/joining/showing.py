@@ -77,7 +77,7 @@ def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptio
 
 def _show(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> None:
     """Print the difference; then, where it is seen last, what that means, and what stays as the person made it."""
-    # Certificates are lines of thousands of characters, which nobody reads on a terminal.
+    # Certificates are lines of thousands of characters, which no person reads on a terminal.
     width = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else _LONGEST_LINE
     for line in shown.diff().splitlines():
         put(_cut(printable(line, limit=_LONGEST_LINE), width))

@@ -24,7 +24,7 @@ _TITLE = "Import clusters"
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a source would change; `lines` say what is to be known first."""
+    """What a source would change; `lines` say what a person should know first."""
 
     origin: str
     shown: Preview
