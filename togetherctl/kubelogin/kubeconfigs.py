@@ -93,16 +93,13 @@ class Kubeconfigs:
 
     def contexts(self) -> list[Context]:
         """The contexts that count, in order."""
-        contexts = self._by_name("contexts")
         users, clusters = self._by_name("users"), self._by_name("clusters")
-        found = []
-        for where, entry in contexts.values():
-            body = entry.get("context")
-            if not isinstance(body, dict):
-                continue
-            user, cluster = users.get(str(body.get("user"))), clusters.get(str(body.get("cluster")))
-            found.append(Context(where, entry, user[0] if user else None, cluster))
-        return found
+        return [
+            Context(where, entry, user[0] if user else None, clusters.get(str(body.get("cluster"))))
+            for where, entry in self._by_name("contexts").values()
+            if isinstance(body := entry.get("context"), dict)
+            for user in (users.get(str(body.get("user"))),)
+        ]
 
     def context(self, name: str) -> Context:
         """Raises UsageError."""
