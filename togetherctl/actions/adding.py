@@ -1,4 +1,4 @@
-"""Adding by hand: an issuer after a look at it, a profile with its issuer if that is new, and a cluster."""
+"""Add an issuer after a look at it, a profile, and a cluster that a person describes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def looked_at(world: World, tables: Tables, *, offline: bool = False) -> tuple[T
     issuer = valid_issuer(tables[new])
     connection = connection_to(issuer, folder=world.paths.config.parent, environ=world.environ)
     if offline:
-        # Whether its certificate authority can be used, nobody has to be asked.
+        # Its certificate authority is checked without asking the issuer.
         connection.tls_context()
         return tables, None
     from togetherctl.auth.checking import check_issuer

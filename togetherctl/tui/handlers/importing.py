@@ -1,8 +1,8 @@
-"""Taking clusters from a source, after showing what it would change and whom it would trust."""
+"""Import clusters, after showing what that changes and which hosts it trusts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import run
@@ -10,13 +10,11 @@ from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from togetherctl.actions.joining import Preview, Taking, Wish
-    from togetherctl.kubelogin.additions import MovedSecret
-    from togetherctl.kubelogin.secret_place import SecretPlace
-    from togetherctl.sources.bundle_place import Taken
-    from togetherctl.sources.offer import Found, Offer
+    from togetherctl.actions.adding import Tables
+    from togetherctl.actions.joining import Import, Preview
+    from togetherctl.sources.offer import SourceOffers
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
@@ -26,11 +24,10 @@ _TITLE = "Import clusters"
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a source would change; `lines` say what is to be known first."""
+    """What a source would change; `lines` say what a person should know first."""
 
     origin: str
     shown: Preview
-    wish: Wish
     lines: Sequence[str]
 
 
@@ -67,101 +64,76 @@ def _look(app: AppContext, word: str) -> None:
 
 def _seen(world: World, word: str) -> _Seen:
     """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
-    from togetherctl.sources.offer import Found
-    from togetherctl.sources.reading import read_source
-    from togetherctl.sources.recognise import TOGETHER, recognise
+    from togetherctl.actions.joining import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
+    from togetherctl.sources.fetch import TOGETHER, Fetched, read_source, recognise
 
     source = recognise(word, world.environ)
-    if source.kind != TOGETHER:
-        read = read_source(source, world.environ, log=world.log)
-        return _offered(world, read, word) if isinstance(read, Found) else _bundled(world, read)
-    from togetherctl.actions.api_key import api_key
-    from togetherctl.sources.together import from_together
+    if source.kind == TOGETHER:
+        from togetherctl.actions.api_key import api_key
+        from togetherctl.sources.from_together import from_together
 
-    return _offered(world, from_together(world.together(api_key(world)), project=None), word)
+        found: SourceOffers | Fetched = from_together(world.together(api_key(world)), project=None)
+    else:
+        found = read_source(source, world.environ, log=world.log)
+    if isinstance(found, Fetched):
+        importing, lines = plan_of_bundle(world, found), list[str]()
+        refuse_too_many(importing.plan.clusters, found.origin)
+    else:
+        refuse_too_many(found.offers, found.origin)
+        importing, lines = _offered(world, found, word)
+    shown = preview(world, importing, KubeconfigOptions())
+    warnings = shown.written.warnings if shown.written else ()
+    return _Seen(found.origin, shown, [*lines, *importing.plan.lines(), *warnings])
 
 
-def _offered(world: World, found: Found, word: str) -> _Seen:
-    from togetherctl.actions.joining import Wish, by_plan, refuse_too_many
+def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
+    """What a source offers, after a look at each issuer that is new, and what a person should know of it.
+
+    Raises TogetherctlError where there is nothing to take, or an issuer does not call itself so.
+    """
+    from togetherctl.actions.adding import looked_at
+    from togetherctl.actions.joining import IssuerLook, KubeconfigOptions, plan_of_offers
     from togetherctl.errors import TogetherctlError
-    from togetherctl.kubelogin.secret_place import SecretPlace
-    from togetherctl.sources.left_out import secrets_kept
+    from togetherctl.sources.plan import secrets_kept
+    from togetherctl.sources.secret_place import SecretPlace
 
-    def place(_moved: MovedSecret) -> SecretPlace:
-        return SecretPlace("keyring")
+    notes: list[str] = []
 
-    refuse_too_many(found.offers, found.origin)
-    wish = Wish()
-    offers, notes = _looked_at(world, found.offers)
-    taking = by_plan(world, offers, wish, place)
-    passed = [f"{one.name} cannot be taken, because {one.reason}." for one in (*found.passed, *taking.plan.passed)]
-    if taking.plan.without_login:
-        open_ones = ", ".join(taking.plan.without_login)
-        if not taking.plan.clusters:
+    def look(tables: Tables) -> Tables:
+        looked, report = looked_at(world, tables)
+        notes.extend(f"! {note.text}" for note in (report.notes_at_once if report else ()))
+        return looked
+
+    offers = IssuerLook(look).offers(world, found.offers)
+    importing = plan_of_offers(world, offers, KubeconfigOptions(), lambda _moved: SecretPlace("keyring"))
+    plan = importing.plan
+    skipped = [str(one) for one in (*found.skipped, *plan.skipped)]
+    if plan.without_login:
+        open_ones = ", ".join(plan.without_login)
+        if not plan.clusters:
             raise TogetherctlError(
                 f"{found.origin} does not say how to log in to {open_ones}", hint=run("togetherctl", "init", word)
             )
-        passed.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
-    if not taking.plan.clusters and not taking.plan.profiles:
-        raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *passed]))
-    secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in taking.plan.secrets]
+        skipped.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
+    if not plan.clusters and not plan.profiles:
+        raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *skipped]))
+    secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in plan.secrets]
     secrets += secrets_kept(found.offers, world.store.table, world.environ)
-    return _previewed(world, found.origin, taking, wish, [*notes, *passed, *secrets])
-
-
-def _looked_at(world: World, offers: Sequence[Offer]) -> tuple[list[Offer], list[str]]:
-    """The offers after a look at each issuer that is new, and what a newcomer should hear of it.
-
-    Raises TogetherctlError where one does not call itself so.
-    """
-    from togetherctl.actions.adding import looked_at
-
-    known = {table.url for table in world.store.table.issuers.values()}
-    tables: dict[str, Mapping[str, object]] = {}
-    notes: list[str] = []
-    for url, table in {str(offer.issuer["url"]): offer.issuer for offer in offers if offer.issuer}.items():
-        if url not in known:
-            looked, report = looked_at(world, {("issuer", "new"): dict(table)})
-            tables[url] = looked["issuer", "new"]
-            notes += [f"! {note.text}" for note in report.notes_at_once] if report else []
-    found = [
-        replace(offer, issuer=tables.get(str(offer.issuer["url"]), offer.issuer)) if offer.issuer else offer
-        for offer in offers
-    ]
-    return found, notes
-
-
-def _bundled(world: World, taken: Taken) -> _Seen:
-    from togetherctl.actions.joining import ByBundle, Wish, refuse_too_many
-    from togetherctl.actions.updating import consider
-
-    newer = consider(world, taken)
-    refuse_too_many(newer.bundle.store.clusters, taken.origin)
-    return _previewed(world, newer.taken.origin, ByBundle(newer), Wish(), [])
-
-
-def _previewed(world: World, origin: str, taking: Taking, wish: Wish, lines: Sequence[str]) -> _Seen:
-    from togetherctl.actions.joining import preview
-
-    shown = preview(world, taking, wish)
-    warnings = shown.written.warnings if shown.written else ()
-    return _Seen(origin, shown, wish, [*lines, *taking.lines(), *warnings])
+    return importing, [*notes, *skipped, *secrets]
 
 
 def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
     """Ask for each host that is agreed to by name, one after the other; then show the rest."""
-    from togetherctl.sources.trust import to_be_named
     from togetherctl.tui.screens.dialog import Question
 
-    taking = seen.shown.taking
-    left = to_be_named(taking.strangers, remote=taking.is_remote)
+    left = seen.shown.importing.hosts_to_name
 
     def ask(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
         if not yes:
             app.notify("Nothing was changed.")
         elif left:
-            stranger = left.pop(0)
-            app.push_screen(Question(f"Import from {seen.origin}", f"{stranger.sentence}. Is that right?"), ask)
+            host = left.pop(0)
+            app.push_screen(Question(f"Import from {seen.origin}", f"{host.sentence}. Is that right?"), ask)
         else:
             _show(app, seen)
 
@@ -169,21 +141,22 @@ def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
 
 
 def _show(app: AppContext, seen: _Seen) -> None:
-    from togetherctl.sources.trust import to_be_named
     from togetherctl.tui.screens.dialog import Question
 
-    profiles = list(seen.shown.taking.profiles)
+    plan = seen.shown.plan
+    profiles = list(plan.profiles)
     sessions: set[str] = set()
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.joining import join
+        from togetherctl.actions.joining import KubeconfigOptions, join
 
         job.begin("", "Importing …")
-        after, written, left = join(world, seen.shown, seen.wish)
-        sessions.update(after.store.keys()[name] for name in profiles)
+        done = join(world, seen.shown, KubeconfigOptions())
+        written = done.written
+        sessions.update(done.world.store.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
-        job.end(f"Imported {', '.join([*seen.shown.taking.clusters] or profiles)}.", *wrote, *left, read=bool(left))
+        job.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))
 
     def offer() -> None:
         from togetherctl.tui.handlers.sessions import offer_login
@@ -195,9 +168,7 @@ def _show(app: AppContext, seen: _Seen) -> None:
         if yes:
             app.jobs.start(Job(_TITLE, do, then=lambda _none: offer()))
 
-    taking = seen.shown.taking
-    named = to_be_named(taking.strangers, remote=taking.is_remote)
-    hosts = [f"! {stranger.sentence}" for stranger in taking.strangers if stranger not in named]
+    hosts = [f"! {host.sentence}" for host in seen.shown.importing.other_hosts]
     lines = [*seen.lines, *hosts]
     if hosts:
         lines.append("Agree only if you know these hosts.")

@@ -239,7 +239,7 @@ class AskSource(Form[str]):
 
     def check(self) -> Mapping[str, str]:
         from togetherctl.loopback import is_safe
-        from togetherctl.sources.recognise import STANDARD_INPUT, recognise
+        from togetherctl.sources.fetch import STANDARD_INPUT, recognise
 
         text = self.field("source").text
         if text == STANDARD_INPUT:

@@ -1,11 +1,12 @@
-"""The commands that make a profile like this one in another person's store. No secret is among them."""
+"""Write the commands that make a profile like this one elsewhere, without any secret."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from togetherctl.sources.names import name_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,18 +15,13 @@ if TYPE_CHECKING:
 
 _USUAL_SCOPES = ("openid", "email")
 _USUAL_REDIRECTS = ["http://localhost:8000", "http://localhost:18000"]
-# A first label that says what a host does, not whose it is.
-_SERVICES = frozenset(
-    {"accounts", "auth", "dex", "iam", "id", "idp", "keycloak", "login", "oauth", "oidc", "sso", "www"}
-)
 # Grants that a profile does not choose by itself where they fit.
 _CHOSEN = frozenset({"device-code", "password", "paste", "client-credentials"})
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._@-]")
 
 
 def commands(profile: Profile) -> list[list[str]]:
     """The words of each command: `issuer add` where the issuer needs more than a URL and a CA file, `profile add`."""
-    name = profile.name or suggested_name(profile.issuer.url)
+    name = profile.name or name_from_url(profile.issuer.url)
     issuer = profile.issuer
     more = list(_issuer_settings(profile))
     words = ["togetherctl", "profile", "add", name]
@@ -42,13 +38,6 @@ def commands(profile: Profile) -> list[list[str]]:
         asked = [scope for scope in profile.scopes if scope != "openid"] or list(profile.scopes)
         words += [word for scope in asked for word in ("--scope", scope)]
     return [*first, [*words, *_settings(profile)]]
-
-
-def suggested_name(issuer: str) -> str:
-    """A name for whoever this issuer belongs to, from its host."""
-    labels = (urlsplit(issuer).hostname or "").split(".")
-    telling = [label for label in labels[:-1] or labels if label not in _SERVICES] or labels
-    return _NOT_IN_NAMES.sub("-", telling[0]).strip("._@-") or "issuer"
 
 
 def _issuer_settings(profile: Profile) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Convert kubeconfigs from kubelogin: its stanzas become profiles and clusters, and call togetherctl.
+"""Convert kubelogin's stanzas to issuers, profiles and clusters, and to togetherctl's own stanza.
 
 What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
 locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import Change, holding
 from togetherctl.kube.stanza import made_ours, stanza_for
-from togetherctl.kubelogin import names
-from togetherctl.kubelogin.additions import Additions, MovedSecret
 from togetherctl.kubelogin.kubeconfigs import Context, Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.sources import names
+from togetherctl.sources.additions import Additions
 from togetherctl.store.editing import TABLES, missing, section
 from togetherctl.store.toml_text import TomlText
 
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from togetherctl.kube.kubeconfig import Change
     from togetherctl.kubelogin.backups import Backups
     from togetherctl.kubelogin.old_stanza import OldStanza
-    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.additions import MovedSecret
+    from togetherctl.sources.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
 
@@ -176,7 +178,7 @@ class Conversion:
         try:
             meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
             candidates = [names.telling(name) for name in (where.name, *using)]
-            profile, notes = additions.profile(meant, *candidates)
+            profile, notes = additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
         except (CannotCarryOver, ValueError) as error:
             plan.left.append(f"{who} still runs {stanza.program}, because {error}")
             return None

@@ -1,4 +1,4 @@
-"""Clusters of Together AI: how to log in from their OIDC settings, where they are from their kubeconfig."""
+"""Read offers from Together AI's API: the OIDC settings and servers of clusters."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pydantic import ValidationError
 
 from togetherctl.errors import Refused, Untrusted
 from togetherctl.kube.yaml_text import NotYAML, load
-from togetherctl.kubelogin.names import clean
 from togetherctl.printable import printable
-from togetherctl.sources.offer import Found, Offer, Passed
+from togetherctl.sources.names import clean
+from togetherctl.sources.offer import Offer, Skipped, SourceOffers
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
-from togetherctl.store.problems import described
+from togetherctl.store.problems import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,23 +40,23 @@ class _CannotTake(Exception):
     """Why a cluster cannot be taken, in words that follow "because"."""
 
 
-def from_together(api: TogetherAPI, *, project: str | None = None) -> Found:
+def from_together(api: TogetherAPI, *, project: str | None = None) -> SourceOffers:
     """The clusters that the API's key may see, with what each needs; those that cannot be taken say why.
 
     Raises Unreachable, Refused and Untrusted.
     """
     caller = _caller(api)
     offers: list[Offer] = []
-    passed: list[Passed] = []
+    skipped: list[Skipped] = []
     for record in api.clusters(project):
         name = clean(record.name) or clean(record.cluster_id) or "cluster"
         try:
             offers.append(_offer(name, record))
         except _CannotTake as reason:
-            passed.append(Passed(printable(record.name), str(reason)))
-    if not offers and not passed:
-        passed.append(Passed(_whose(caller, project), _EMPTY))
-    return Found(_origin(caller, project), tuple(offers), tuple(passed))
+            skipped.append(Skipped(printable(record.name), str(reason)))
+    if not offers and not skipped:
+        skipped.append(Skipped(_whose(caller, project), _EMPTY))
+    return SourceOffers(_origin(caller, project), tuple(offers), tuple(skipped))
 
 
 _EMPTY = (
@@ -183,7 +183,7 @@ def _server_entry(kube_config: str) -> dict[str, Any]:
     try:
         data = load(text)
     except NotYAML:
-        # The library's words could hold a part of somebody's credentials.
+        # The library's words could hold a part of the credentials.
         raise _CannotTake(broken.format("it is not YAML")) from None
     del text
     clusters = _named(data, "clusters", "cluster")
@@ -207,8 +207,7 @@ def _check(table: Mapping[str, Any], validate: Callable[[dict[str, Any]], BaseMo
     try:
         validate(dict(table))
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise _CannotTake(f"its {what} cannot be used: {problem.shown}: {problem.reason}") from None
+        raise _CannotTake(f"its {what} cannot be used: {first_problem(error)}") from None
 
 
 def _base64(pem: str) -> str:

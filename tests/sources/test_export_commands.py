@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.store import recipe
+from togetherctl.sources import export_commands
+from togetherctl.sources.names import name_from_url
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ client_id = "the client's"
 """
     )
     before = made(path)
-    commands = recipe.commands(before)
+    commands = export_commands.commands(before)
     path.unlink()
     for words in commands:
         # A proxy may hold a password, so it is left to the person.
@@ -77,7 +78,7 @@ client_id = "x"
 client_secret = "hunter2 hunter2"
 """
     )
-    words = str(recipe.commands(make_world().store.profile("acme")))
+    words = str(export_commands.commands(make_world().store.profile("acme")))
     assert "hunter2" not in words
     assert "of theirs" not in words
     assert "request_headers.X-Key=VALUE" in words
@@ -93,8 +94,9 @@ client_secret = "hunter2 hunter2"
         ("https://localhost:8443", "localhost"),
         ("https://login", "login"),
         ("https://[::1]:8443", "1"),
-        ("https://127.0.0.1", "127"),
+        ("https://127.0.0.1", "127.0.0.1"),
+        ("https://identity.acme.com", "acme"),
     ],
 )
 def test_a_name_from_the_issuer(issuer: str, name: str) -> None:
-    assert recipe.suggested_name(issuer) == name
+    assert name_from_url(issuer) == name

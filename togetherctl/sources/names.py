@@ -1,4 +1,4 @@
-"""Names for what is taken over: from the issuer's host, else from what the kubeconfig calls things."""
+"""Name issuers, profiles and clusters after a host, and apart from names in use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-def from_issuer(url: str) -> str:
+def name_from_url(url: str) -> str:
     """`acme` for https://acme.okta.com, `google` for https://accounts.google.com."""
     host = urlsplit(url).hostname or ""
     with suppress(ValueError):
@@ -83,8 +83,3 @@ class Used:
         # Names are never given back.
         self._numbers[stem.lower()] = number
         return f"{stem}-{number}"
-
-
-def free(candidates: Iterable[str], taken: Iterable[str]) -> str:
-    """The first candidate that is not taken, else the first with a number; the store knows no upper and lower case."""
-    return Used(taken).free(candidates)

@@ -1,4 +1,4 @@
-"""Where a client secret goes that leaves a kubeconfig: the keyring, a variable, or a file."""
+"""Put a client secret that leaves a kubeconfig into the keyring, a variable or a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters of kubeconfigs as offers: what a platform or an admin hands out, kubelogin's stanzas, static users.
+"""Read offers from kubeconfigs: kubelogin's stanzas, `auth-provider: oidc`, static users.
 
 Of a static user nothing is taken: the server and its CA are, and how to log in is asked. Each file is looked at by
 itself, because contexts of files from different places are called alike. Another person may have written it: what no
@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64decode
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.environment import CLIENT_SECRET
-from togetherctl.errors import ConfigError, KubeconfigError, UsageError
+from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError
 from togetherctl.kube.auth_provider import provider_of
-from togetherctl.kube.kubeconfig import KubeconfigFile, read_file
+from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
 from togetherctl.kube.stanza import is_ours
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kube.yaml_text import NotYAML, load
+from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, is_auth_provider, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.paths import expand, tilde
 from togetherctl.printable import printable
 from togetherctl.sources.certificates import holds_more, joined, pem_of
-from togetherctl.sources.offer import Found, Offer, Passed
+from togetherctl.sources.offer import Offer, Skipped, SourceOffers
 from togetherctl.sources.rule import without_harm
-from togetherctl.sources.wrapped import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,21 +40,19 @@ _ENDINGS = (".yaml", ".yml", ".conf", ".kubeconfig", ".json", "")
 _MOST_FILES = 500
 # Reading takes half a millisecond for each cluster, which is told from the text before anything is read.
 _MOST_CLUSTERS = 5000
-_MAX_BYTES = 16 * 1024 * 1024
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
+# The keys of a Secret that holds a kubeconfig; Cluster API's own comes first.
+_SECRET_KEYS = ("value", "kubeconfig", "config", "admin.conf")
 _SERVER = re.compile(r"\bserver[\"']?\s*:")
 
 
-class _CannotTake(Exception):
-    """Why a context cannot be taken, in words that follow "because"."""
-
-
-def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> Found:
+def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> SourceOffers:
     """What these files offer. Raises KubeconfigError where one cannot be read, and UsageError where one has nothing."""
     found = [_from_file(_read(path, tilde(path, environ)), environ, tilde(path, environ)) for path in files]
     return _joined(", ".join(one.origin for one in found), found)
 
 
-def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str) -> Found:
+def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str) -> SourceOffers:
     """What a kubeconfig that is in no file offers; relative paths are beside `path`.
 
     Raises KubeconfigError and UsageError.
@@ -61,32 +61,32 @@ def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str)
     return _from_file(KubeconfigFile.of(path, text), environ, origin)
 
 
-def from_folder(folder: Path, environ: Mapping[str, str]) -> Found:
-    """What the kubeconfigs right in a folder offer. A file that is none is passed; raises UsageError where all are."""
+def from_folder(folder: Path, environ: Mapping[str, str]) -> SourceOffers:
+    """What the kubeconfigs right in a folder offer. A file that is none is skipped; raises UsageError where all are."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.is_file())
     except OSError as error:
         raise UsageError(f"the folder {folder} cannot be read: {error.strerror}") from None
     if len(paths) > _MOST_FILES:
         raise UsageError(f"there are more than {_MOST_FILES} files in {folder}", hint="name the files themselves")
-    found: list[Found] = []
-    passed: list[Passed] = []
+    found: list[SourceOffers] = []
+    skipped: list[Skipped] = []
     for path in paths:
         try:
             found.append(from_kubeconfigs([path], environ))
         except (KubeconfigError, UsageError) as error:
-            passed.append(Passed(printable(path.name), error.message))
+            skipped.append(Skipped(printable(path.name), error.message))
     if not found:
         raise UsageError(f"there is no kubeconfig in {folder}")
     joined = _joined(tilde(folder, environ), found)
-    return replace(joined, passed=(*joined.passed, *passed))
+    return replace(joined, skipped=(*joined.skipped, *skipped))
 
 
 def _read(path: Path, origin: str) -> KubeconfigFile:
     if not os.path.lexists(path):
         raise UsageError(f"there is no file {path}")
     text, _ = read_file(path)
-    kubeconfig = unwrapped(text or "", str(path))
+    kubeconfig = unwrap(text or "", str(path))
     _refuse_too_large(kubeconfig, origin)
     return KubeconfigFile.of(path, kubeconfig)
 
@@ -101,25 +101,25 @@ def _refuse_too_large(text: str, origin: str) -> None:
         )
 
 
-def _joined(origin: str, found: Sequence[Found]) -> Found:
-    return Found(
+def _joined(origin: str, found: Sequence[SourceOffers]) -> SourceOffers:
+    return SourceOffers(
         origin,
         tuple(offer for one in found for offer in one.offers),
-        tuple(passed for one in found for passed in one.passed),
+        tuple(skipped for one in found for skipped in one.skipped),
     )
 
 
-def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) -> Found:
+def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) -> SourceOffers:
     if not isinstance(file.text.data, dict) or not file.text.entries("clusters"):
         raise UsageError(f"{origin} is no kubeconfig: it names no cluster")
     offers: list[Offer] = []
-    passed: list[Passed] = []
+    skipped: list[Skipped] = []
     for name, seen in _seen(Kubeconfigs.of(file)):
         try:
             offers.append(_offer(name, seen, file, environ))
-        except _CannotTake as reason:
-            passed.append(Passed(printable(name), str(reason)))
-    return Found(origin, tuple(offers), tuple(passed))
+        except (CannotCarryOver, TogetherctlError) as reason:
+            skipped.append(Skipped(printable(name), str(reason)))
+    return SourceOffers(origin, tuple(offers), tuple(skipped))
 
 
 @dataclass(frozen=True)
@@ -152,14 +152,14 @@ def _seen(kubeconfigs: Kubeconfigs) -> Iterator[tuple[str, _Seen]]:
 
 def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
     if seen.user is not None and is_ours("users", seen.user):
-        raise _CannotTake("togetherctl wrote it itself")
+        raise CannotCarryOver("togetherctl wrote it itself")
     if seen.cluster is None:
-        raise _CannotTake("it names a cluster that is not in the file")
+        raise CannotCarryOver("it names a cluster that is not in the file")
     at, entry = seen.cluster
     try:
         cluster = cluster_table(at, entry, seen.context)
     except ValueError as error:
-        raise _CannotTake(str(error)) from None
+        raise CannotCarryOver(str(error)) from None
     cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
     offer = Offer(
         name,
@@ -175,11 +175,8 @@ def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, s
 
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
-    try:
-        # The client secret of the environment is the person's: the author of this file may not name where it goes.
-        meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
-    except CannotCarryOver as error:
-        raise _CannotTake(str(error)) from None
+    # The client secret of the environment is the person's: the author of this file may not name where it goes.
+    meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
     issuer, left = _believed("issuer", meant.issuer, "the issuer's certificate authority", environ)
     profile, more = without_harm("profile", meant.profile)
     notes = list(meant.notes)
@@ -202,44 +199,86 @@ def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: 
 def _believed(
     kind: Kind, table: Mapping[str, Any], what: str, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """A table without what no kubeconfig may set, its CA files read; and what was left out. Raises _CannotTake."""
+    """A table without what no kubeconfig may set, its CA files read; and what was left out.
+
+    Raises CannotCarryOver and ConfigError.
+    """
     kept = dict(table)
     data = kept.get("ca_data")
     if isinstance(data, str) and holds_more(pem_of(data)):
-        raise _CannotTake(f"{what} holds more than certificates")
+        raise CannotCarryOver(f"{what} holds more than certificates")
     files = kept.get("ca_file")
     if isinstance(files, (str, list)) and files:
         del kept["ca_file"]
         paths = [files] if isinstance(files, str) else files
-        try:
-            kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
-        except ConfigError as error:
-            raise _CannotTake(error.message) from None
+        kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
     return without_harm(kind, kept)
 
 
 def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:
-    """A user with `auth-provider: oidc` in the words of a stanza; its tokens are not looked at."""
-    body = user.get("user")
-    provider = body.get("auth-provider") if isinstance(body, dict) else None
-    if not isinstance(provider, dict) or provider.get("name") != "oidc":
+    """A user with `auth-provider: oidc` as the flags of a stanza; its tokens are not looked at."""
+    if not is_auth_provider(user):
         return None
-    try:
-        found = provider_of(file.path, str(user["name"]), user)
-    except KubeconfigError as error:
-        raise _CannotTake(error.message) from None
-    words = [f"--oidc-issuer-url={found.issuer}", f"--oidc-client-id={found.client_id}"]
-    words += [f"--oidc-client-secret={found.client_secret}"] if found.client_secret else []
-    words += [f"--oidc-extra-scope={scope}" for scope in found.scopes]
-    words += [f"--certificate-authority={found.ca_file}"] if found.ca_file else []
-    words += [f"--certificate-authority-data={found.ca_data}"] if found.ca_data else []
-    return OldStanza("auth-provider: oidc", tuple(words), {}, reads_environment=False)
+    found = provider_of(file.path, str(user["name"]), user)
+    flags = Flags(
+        oidc_issuer_url=found.issuer,
+        oidc_client_id=found.client_id,
+        oidc_client_secret=found.client_secret,
+        oidc_extra_scope=found.scopes,
+        certificate_authority=(found.ca_file,) if found.ca_file else (),
+        certificate_authority_data=(found.ca_data,) if found.ca_data else (),
+    )
+    return OldStanza("auth-provider: oidc", (), {}, reads_environment=False, flags=flags)
 
 
 def _left(offer: Offer, user: Mapping[str, Any]) -> Offer:
     """A user who logs in some other way, which is left behind."""
-    body = user.get("user")
-    program = body.get("exec") if isinstance(body, dict) else None
-    command = program.get("command") if isinstance(program, dict) else None
-    what = f"runs {printable(command)}" if isinstance(command, str) else "has credentials of its own"
+    what = "has credentials of its own"
+    match user:
+        case {"user": {"exec": {"command": str(command)}}}:
+            what = f"runs {printable(command)}"
     return replace(offer, notes=(*offer.notes, f"leaves its user behind, which {what}"))
+
+
+def unwrap(text: str, origin: str) -> str:
+    """The kubeconfig in `text`, which may be that itself. Raises UsageError for a Secret that holds none."""
+    if _BASE64.fullmatch(text):
+        return _from_base64(text) or text
+    data = _loaded(text) if "Secret" in text else {}
+    if data.get("kind") != "Secret":
+        return text
+    for key, value in _values(data):
+        inner = value if key in _mapping(data, "stringData") else _from_base64(value)
+        if inner and _loaded(inner).get("clusters"):
+            return inner
+    raise UsageError(
+        f"{origin} is a Secret of Kubernetes, and none of its keys holds a kubeconfig",
+        hint="kubectl get secret NAME -o jsonpath='{.data.KEY}' | togetherctl init -",
+    )
+
+
+def _values(data: dict[str, Any]) -> list[tuple[str, str]]:
+    found = {**_mapping(data, "data"), **_mapping(data, "stringData")}
+    names = sorted(found, key=lambda name: _SECRET_KEYS.index(name) if name in _SECRET_KEYS else len(_SECRET_KEYS))
+    return [(name, found[name]) for name in names if isinstance(found[name], str)]
+
+
+def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        return decoded(b64decode("".join(text.split()), validate=True))[0]
+    except ValueError:
+        return None
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds; empty where it holds none."""
+    try:
+        data = load(text)
+    except NotYAML:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,4 +1,4 @@
-"""Hosts that a change of the store would newly send tokens to, or logins, and agreeing to them."""
+"""Find the hosts that would newly get tokens or logins, and agree to them (--trust-host)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _SAID = 5
 _PORTS = {"https": 443, "http": 80}
-# A host as people write it, then perhaps a port; an IPv6 address with a port stands in brackets.
+# A host as people write it, then perhaps a port; an IPv6 address with a port has brackets.
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^\[\]:/@?#\s]+)(?::(?P<port>\d{1,5}))?")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%\w]*")
 
@@ -29,7 +29,7 @@ Identity = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Stranger:
+class NewHost:
     """A host that would get something it does not get yet: in ASCII, what it gets, and on which ports.
 
     `known` where that is of an identity that was there before, or where another authority vouches for a known host:
@@ -60,7 +60,7 @@ class _Reach(NamedTuple):
     """Whether its tokens may be good for other clients of the issuer too."""
 
 
-def strangers(before: StoreTable, after: StoreTable, sessions: Collection[Identity] = ()) -> list[Stranger]:
+def new_hosts(before: StoreTable, after: StoreTable, sessions: Collection[Identity] = ()) -> list[NewHost]:
     """The hosts that would get by `after` what `before` did not give them, each once.
 
     `sessions` are identities that have a session though `before` may not have them. A host that gets the tokens of one
@@ -86,7 +86,7 @@ def strangers(before: StoreTable, after: StoreTable, sessions: Collection[Identi
             moved = _Reach((), url, f"the logins of profile {name}", frozenset())
             found.setdefault(_host(url), []).append((moved, True))
     return [
-        Stranger(
+        NewHost(
             host,
             tuple(dict.fromkeys(reach.gets for reach, _ in gets)),
             frozenset(_port(reach.url) for reach, _ in gets),
@@ -107,7 +107,7 @@ def identity(issuer: str, client_id: str) -> Identity:
     return f"{parts.scheme}://{_host(issuer).rstrip('.')}:{_port(issuer)}{parts.path.rstrip('/')}", client_id
 
 
-def to_be_named(found: Iterable[Stranger], *, remote: bool) -> list[Stranger]:
+def to_be_named(found: Iterable[NewHost], *, remote: bool) -> list[NewHost]:
     """Those that are agreed to by name alone: all of them for a source from the network, which may be another tomorrow.
 
     Of a file, which can be looked at, writing it agrees to the hosts of identities that are new.
@@ -115,7 +115,7 @@ def to_be_named(found: Iterable[Stranger], *, remote: bool) -> list[Stranger]:
     return [stranger for stranger in found if remote or stranger.known]
 
 
-def agree(found: Sequence[Stranger], *, trusted: Iterable[str], ask: Callable[[Stranger], bool] | None) -> None:
+def agree(found: Sequence[NewHost], *, trusted: Iterable[str], ask: Callable[[NewHost], bool] | None) -> None:
     """Come back only if each of these hosts was agreed to: by `--trust-host`, or by `ask`, once for each.
 
     Raises UsageError with the flags that would agree.
@@ -148,7 +148,7 @@ def trusted_host(word: str) -> tuple[str, int | None]:
     return _ascii(match["host"].strip("[]")), int(match["port"]) if match["port"] else None
 
 
-def _is_named(stranger: Stranger, named: set[tuple[str, int | None]]) -> bool:
+def _is_named(stranger: NewHost, named: set[tuple[str, int | None]]) -> bool:
     return (stranger.host, None) in named or all((stranger.host, port) in named for port in stranger.ports)
 
 
@@ -205,7 +205,7 @@ def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
 
 
 def _place(url: str) -> str:
-    """What is the same for everything a host serves; without TLS anybody on this machine may be behind a port."""
+    """What is the same for everything a host serves; without TLS any user of a machine may serve a port."""
     return url if urlsplit(url).scheme == "http" else _host(url)
 
 

@@ -1,4 +1,4 @@
-"""What a conversion adds to the store: issuers and profiles by identity, clusters by context."""
+"""Add new issuers and profiles beside those of the store, found by identity and not by name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from togetherctl.kubelogin import names
+from togetherctl.sources import names
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
-from togetherctl.store.problems import described
+from togetherctl.store.problems import first_problem
 from togetherctl.store.profile import Identities
 from togetherctl.store.secrets import keyring_name
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from togetherctl.kubelogin.meaning import Meaning
-    from togetherctl.kubelogin.secret_place import SecretPlace
+    from togetherctl.sources.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
 
 
@@ -40,7 +39,8 @@ class MovedSecret:
 class Additions:
     """Gathers what is new beside the store as it is; asks `place` for where the secret of a client goes.
 
-    Without a place the profile has none yet: then `secrets` still says whose there are.
+    `tables` are what is new, `issuers` and `profiles` all there are with those; `identities` tells them
+    apart. Without a place the profile has none yet: then `secrets` still says whose there are.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Additions:
         place: Callable[[MovedSecret], SecretPlace | None],
     ) -> None:
         self._environ = environ
-        self._identities = Identities(folder, environ)
+        self.identities = Identities(folder, environ)
         self._place = place
         self._new_issuers: dict[str, IssuerTable] = {}
         self._new_profiles: dict[str, ProfileTable] = {}
         self._new_clusters: dict[str, ClusterTable] = {}
-        self._issuers = ChainMap(self._new_issuers, store.issuers)
-        self._profiles = ChainMap(self._new_profiles, store.profiles)
+        self.issuers = ChainMap(self._new_issuers, store.issuers)
+        self.profiles = ChainMap(self._new_profiles, store.profiles)
         self._clusters = ChainMap(self._new_clusters, store.clusters)
         # By identity and by client, because looking through all profiles for each stanza would take their square.
         self._of_key: dict[str, list[str]] = {}
@@ -68,25 +68,10 @@ class Additions:
             self._issuers_at.setdefault(issuer.url, []).append(name)
         for name, profile in store.profiles.items():
             known = store.issuers[profile.issuer]
-            self._know(name, self._identities.key(known, profile), (known.url, profile.client_id))
+            self._know(name, self.identities.key(known, profile), (known.url, profile.client_id))
         self._names = names.Used(store.profiles)
-        self._tables: dict[tuple[Kind, str], dict[str, Any]] = {}
+        self.tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
-
-    @property
-    def tables(self) -> Mapping[tuple[Kind, str], dict[str, Any]]:
-        """The new tables of the store by kind and name."""
-        return self._tables
-
-    @property
-    def issuers(self) -> Mapping[str, IssuerTable]:
-        """The issuers there are, with those that are new."""
-        return self._issuers
-
-    @property
-    def profiles(self) -> Mapping[str, ProfileTable]:
-        """The profiles there are, with those that are new."""
-        return self._profiles
 
     def of_client(self, issuer: str, client_id: str) -> list[str]:
         """The profiles of one client at one issuer, in order."""
@@ -100,31 +85,48 @@ class Additions:
         self._of_key.setdefault(key, []).append(name)
         self._of_client.setdefault(client, []).append(name)
 
-    def profile(self, meaning: Meaning, *candidates: str) -> tuple[str, list[str]]:
-        """The name of the profile for a stanza, new or known, and what is to be said of it.
+    def profile(
+        self, issuer_table: Mapping[str, Any], profile: Mapping[str, Any], secret: str | None, *candidates: str
+    ) -> tuple[str, list[str]]:
+        """The name of the profile for these tables, new or known, and the notes on it.
 
-        `candidates` are further names, for where the issuer's is taken. Raises ValueError where the stanza has another
-        client secret than one before it.
+        `secret` leaves its kubeconfig; `candidates` are further names, for where the issuer's is in use. Raises
+        ValueError where the client has another secret than one before it.
         """
-        client = (meaning.issuer["url"], meaning.profile["client_id"])
+        client = (issuer_table["url"], profile["client_id"])
         before = self.secrets.get(client)
-        if before is not None and meaning.secret is not None and before.value != meaning.secret:
+        if before is not None and secret is not None and before.value != secret:
             raise ValueError(
                 f"it has another client secret than the one before it that became profile {before.profile}"
             )
-        issuer = IssuerTable.model_validate(dict(meaning.issuer))
-        table = dict(meaning.profile)
-        key = self._identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
+        issuer = IssuerTable.model_validate(dict(issuer_table))
+        table = dict(profile)
+        has_secret = bool(secret or table.get("client_secret"))
+        key = self.identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
         notes: list[str] = []
         for name in self._of_key.get(key, ()):
-            known = self._profiles[name]
+            known = self.profiles[name]
             wanted = ProfileTable.model_validate({"issuer": known.issuer, **table})
-            if known.token == wanted.token and bool(known.client_secret) == meaning.has_secret:
+            if known.token == wanted.token and bool(known.client_secret) == has_secret:
                 return name, _lost(name, known, wanted)
             if known.storage != wanted.storage:
                 table["storage"] = known.storage
                 notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
-        name = self._new_profile(meaning, issuer, table, candidates, notes)
+        wished = names.name_from_url(issuer.url)
+        at = self._issuer(issuer_table, issuer, wished)
+        name = self._names.free([wished, *candidates])
+        self._names.add(name)
+        if name != wished:
+            notes.append(f"gets a profile called {name}, because the name {wished} is taken")
+        if secret is not None:
+            moved = MovedSecret(issuer.url, table["client_id"], name, secret)
+            self.secrets.setdefault(client, moved)
+            place = self._place(moved)
+            # Until the person has said where, any reference will do: nothing is written from here.
+            table["client_secret"] = place.reference(self._environ) if place else {"keyring": True}
+        table = {"issuer": at, **table}
+        self._new_profiles[name] = ProfileTable.model_validate(table)
+        self.tables["profile", name] = table
         self._know(name, key, client)
         return name, list(dict.fromkeys(notes))
 
@@ -135,54 +137,26 @@ class Additions:
                 if (known.profile, known.server) == (profile, table["server"]):
                     return name
                 raise ValueError(f"the store has the cluster {name} with the context {context} already")
-        name = names.free([names.clean(context) or "cluster"], self._clusters)
+        name = names.Used(self._clusters).free([names.clean(context) or "cluster"])
         table = {"profile": profile, **table, **({"context": context} if name != context else {})}
         try:
             self._new_clusters[name] = ClusterTable.model_validate(table)
         except ValidationError as error:
-            problem = described(error.errors(include_url=False, include_input=False)[0])
-            raise ValueError(f"its {problem.shown} {problem.reason}") from None
-        self._tables["cluster", name] = dict(table)
+            raise ValueError(f"its {first_problem(error)}") from None
+        self.tables["cluster", name] = dict(table)
         return name
 
-    def _new_profile(
-        self,
-        meaning: Meaning,
-        issuer: IssuerTable,
-        table: dict[str, Any],
-        candidates: tuple[str, ...],
-        notes: list[str],
-    ) -> str:
-        wished = names.from_issuer(issuer.url)
-        at = self._issuer(meaning, issuer, wished)
-        name = self._names.free([wished, *candidates])
-        self._names.add(name)
-        if name != wished:
-            notes.append(f"gets a profile called {name}, because the name {wished} is taken")
-        if meaning.secret_variable:
-            table["client_secret"] = {"env": meaning.secret_variable}
-        if meaning.secret is not None:
-            moved = MovedSecret(issuer.url, table["client_id"], name, meaning.secret)
-            self.secrets.setdefault((moved.issuer, moved.client_id), moved)
-            place = self._place(moved)
-            # Until somebody has said where, any reference will do: nothing is written from here.
-            table["client_secret"] = place.reference(self._environ) if place else {"keyring": True}
-        table = {"issuer": at, **table}
-        self._new_profiles[name] = ProfileTable.model_validate(table)
-        self._tables["profile", name] = table
-        return name
-
-    def _issuer(self, meaning: Meaning, issuer: IssuerTable, wished: str) -> str:
+    def _issuer(self, table: Mapping[str, Any], issuer: IssuerTable, wished: str) -> str:
         """The name of the issuer that is reached in just this way, new or known."""
-        way = self._identities.way
+        way = self.identities.way
         for name in self.issuers_at(issuer.url):
-            known = self._issuers[name]
+            known = self.issuers[name]
             if known == issuer or way(known) == way(issuer):
                 return name
-        name = names.free([wished], self._issuers)
+        name = names.Used(self.issuers).free([wished])
         self._new_issuers[name] = issuer
         self._issuers_at.setdefault(issuer.url, []).append(name)
-        self._tables["issuer", name] = dict(meaning.issuer)
+        self.tables["issuer", name] = dict(table)
         return name
 
 
