@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.memory import MemorySessions
+    from togetherctl.auth.cache.migrate import Move
     from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
-    from togetherctl.auth.moving import Move
     from togetherctl.auth.noting import Notes
     from togetherctl.auth.place import Place
     from togetherctl.auth.session import Session
@@ -167,16 +167,17 @@ class World:
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
         from togetherctl.auth.engine import Engine
+        from togetherctl.auth.lifecycle import Collaborators
 
-        return Engine(
+        collaborators = Collaborators(
             sessions=sessions or self.sessions,
             ready=ready,
             issuers=self.issuers,
             conversation=self.conversation,
-            refresh_behind=self.refresh_behind or self._refresh_behind,
             clock=self.clock,
             sleep=self.sleep,
         )
+        return Engine(collaborators, refresh_behind=self.refresh_behind or self._refresh_behind)
 
     @property
     def policy(self) -> Policy:
@@ -282,7 +283,7 @@ class World:
                 yield after.profile(name)
 
     def _move(self, profile: Profile) -> Move:
-        from togetherctl.auth.moving import Move
+        from togetherctl.auth.cache.migrate import Move
 
         return Move(self.paths.sessions, self.sealing_key, profile, self.conversation)
 

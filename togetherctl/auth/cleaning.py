@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from togetherctl import fastpath
 from togetherctl.auth.cache import kubelogin, record
 from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
-from togetherctl.auth.turn import REFRESH_SECONDS
+from togetherctl.auth.timing import LOCK_SECONDS
 from togetherctl.disk import leftovers, read_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout, locked, this_machine
@@ -50,7 +50,7 @@ class Cleaned:
 class Cleaning:
     """One run over the folders. With `dry_run` nothing is deleted or locked, and what would go counts as deleted."""
 
-    def __init__(self, *, dry_run: bool = False, seconds: float = REFRESH_SECONDS) -> None:
+    def __init__(self, *, dry_run: bool = False, seconds: float = LOCK_SECONDS) -> None:
         self._dry_run = dry_run
         self._seconds = seconds
         self.done = Cleaned()

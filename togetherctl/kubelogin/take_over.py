@@ -13,6 +13,7 @@ from togetherctl.auth.session import Freshness, Session, Token
 from togetherctl.errors import StorageError, TogetherctlError, Unreachable, Untrusted
 from togetherctl.kubelogin.old_cache import OldTokens, read_cache, time_of
 from togetherctl.lock import LockTimeout
+from togetherctl.store.choices import SESSION_OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -74,7 +75,7 @@ class TakeOver:
         sessions = self._sessions(profile)
         if profile.storage == "memory":
             raise NotTaken("it keeps sessions in memory alone")
-        if profile.grant == "client-credentials":
+        if SESSION_OWNERS[profile.grant] == "client":
             raise NotTaken("it needs nobody to log in")
         chosen = self._chosen(profile, tokens, profiles)
         try:

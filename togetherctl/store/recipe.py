@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from togetherctl.store.choices import USUAL_GRANTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -18,8 +20,6 @@ _USUAL_REDIRECTS = ["http://localhost:8000", "http://localhost:18000"]
 _SERVICES = frozenset(
     {"accounts", "auth", "dex", "iam", "id", "idp", "keycloak", "login", "oauth", "oidc", "sso", "www"}
 )
-# Grants that a profile does not choose by itself where they fit.
-_CHOSEN = frozenset({"device-code", "password", "paste", "client-credentials"})
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._@-]")
 
 
@@ -71,7 +71,7 @@ def _issuer_settings(profile: Profile) -> Iterator[str]:
 def _settings(profile: Profile) -> Iterator[str]:
     if profile.secret is not None:
         yield 'client_secret={ env = "OIDC_CLIENT_SECRET" }'
-    if profile.grant in _CHOSEN:
+    if profile.grant not in USUAL_GRANTS:
         yield f"grant={profile.grant}"
     if profile.username:
         yield f"username={profile.username}"

@@ -29,15 +29,6 @@ _SAID = {
     Outcome.LOGGED_IN: "Logged in",
 }
 
-_GRANTS: dict[Grant, str] = {
-    "auto": "what fits this place",
-    "authcode": "in a browser on this machine",
-    "paste": "in a browser anywhere; its last address is pasted here",
-    "device-code": "in a browser on any device; a code is entered there",
-    "password": "user name and password, typed here",
-    "client-credentials": "the client itself, with its secret",
-}
-
 
 def log_in(app: TogetherApp, selection: Selection) -> None:
     """Log in at once, with the profile's grant; one profile after the other."""
@@ -108,12 +99,14 @@ def log_in_by(app: TogetherApp, selection: Selection) -> None:
     rows = chosen(app, selection)
     names = [row.name for row in rows]
 
+    from togetherctl.auth.grants.registry import GRANTS
+
     def answered(chosen: str | None) -> None:
-        grant: Grant | None = next((grant for grant in _GRANTS if grant == chosen), None)
+        grant: Grant | None = next((grant for grant in GRANTS if grant == chosen), None)
         if grant is not None:
             log_in_to(app, names, keys(rows), grant=grant, force=True)
 
-    options = {str(grant): means for grant, means in _GRANTS.items()}
+    options = {str(grant): spec.title for grant, spec in GRANTS.items()}
     app.push_screen(Choice(f"Log in by …: {called(names)}", options, "Log in anew"), answered)
 
 
