@@ -141,11 +141,6 @@ def expiry(claims: Claims) -> float:
     return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
 
 
-def seconds_ahead(claims: Mapping[str, Any], now: float) -> float:
-    """How far in the future the token was issued by this machine's clock, in seconds; 0 where it was not."""
-    return max((_number(claims.get("iat")) or 0.0) - now, 0.0)
-
-
 def _check_issuer(claims: Claims, issuer: str) -> None:
     if not _is_from(claims, issuer):
         raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")

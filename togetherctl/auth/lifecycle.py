@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.answers import RefusedForGood
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from togetherctl.auth.cache.sessions import Sessions
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.issuers import Issuers
-    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -54,6 +54,24 @@ class Collaborators:
     conversation: Conversation
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+
+
+class Revocation(Enum):
+    """What came of asking; true where the issuer revoked something. The value is a sentence for people."""
+
+    DONE = "The issuer revoked the tokens."
+    NOT_OFFERED = "The issuer cannot revoke tokens; they were deleted here, and end by themselves."
+    NOT_THIS_CLIENT = (
+        "The issuer does not let a client without a secret revoke tokens; "
+        "they were deleted here, and end by themselves."
+    )
+
+    def __bool__(self) -> bool:
+        return self is Revocation.DONE
+
+    @property
+    def sentence(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)

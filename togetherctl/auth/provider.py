@@ -14,13 +14,14 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, check_done, fields, tokens
 from togetherctl.auth.authorization import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials, post_as
-from togetherctl.auth.logout import Revocation
+from togetherctl.auth.lifecycle import Revocation
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from togetherctl.auth.discovery import Discovery, Metadata
+    from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP, Answer
 
@@ -116,7 +117,20 @@ class Provider:
         listed = self.profile.issuer.revocation_endpoint or self.discovery.metadata().revocation_endpoint
         return listed or self.discovery.also_listed("revocation_endpoint")
 
-    def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> Revocation:
+    def revoke(self, session: Session) -> Revocation:
+        """Revoke the refresh token, then the access token.
+
+        The refresh token goes first: it is the one that lives on. Raises Unreachable and Refused.
+        """
+        came = Revocation.NOT_OFFERED
+        if session.refresh_token is not None:
+            came = self._revoke_token(session.refresh_token, "refresh_token")
+        if session.access_token is not None and came is not Revocation.NOT_THIS_CLIENT:
+            access = self._revoke_token(session.access_token.value, "access_token")
+            came = came or access
+        return came
+
+    def _revoke_token(self, token: str, hint: Literal["refresh_token", "access_token"]) -> Revocation:
         """Revoke one token (RFC 7009, 2.1). Raises Unreachable and Refused."""
         if self.revocation_endpoint is None:
             return Revocation.NOT_OFFERED

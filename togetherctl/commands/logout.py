@@ -13,7 +13,7 @@ from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
-    from togetherctl.auth.logout import Revocation
+    from togetherctl.auth.lifecycle import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 

@@ -14,7 +14,7 @@ from togetherctl.tui.work import Work
 
 if TYPE_CHECKING:
     from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.auth.logout import Revocation
+    from togetherctl.auth.lifecycle import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
