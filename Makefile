@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 10
 TERMINALS ?= 20
+WORKERS ?= auto
 PROVIDERS ?= django keycloak spring
 CLIENTS ?= all
 BIN = $(VENV)/bin
@@ -14,6 +15,7 @@ NODE = tests/real/node
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl, Chromium or Go say so where those are missing"
+	@echo "               PYTEST=\"tests/tui -k login\": only these; WORKERS=4: in so many processes (default: one a core)"
 	@echo "make check    style, types, import rules and generated pages"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"
@@ -29,7 +31,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/togetherctl demo
 
 test: $(VENV)/.test node-packages
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
 check: lint types imports
 

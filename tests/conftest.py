@@ -279,10 +279,35 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         EVERYTHING.saw(f"the report of {report.nodeid}", str(report.longrepr))
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    leaks = EVERYTHING.leaks()
-    if leaks:
+    if is_worker(session.config):
+        # Its output is with the process that started it already; the secrets go there too, so that all meet.
+        session.config.workeroutput["secrets"] = EVERYTHING.secrets  # type: ignore[attr-defined] # of pytest-xdist
+    elif EVERYTHING.leaks():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that was killed has no last words; that fails the run by itself.
+    EVERYTHING.secrets |= getattr(node, "workeroutput", {}).get("secrets", {})
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this is one of the processes that run tests for another (pytest-xdist)."""
+    return hasattr(config, "workeroutput")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together on one worker what shares something, and mark what runs on real parts."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        fixtures = item._fixtureinfo.name2fixturedefs
+        if any(found[-1].scope == "module" for found in fixtures.values()):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        if ROOT / "tests" / "real" in item.path.parents:
+            item.add_marker(pytest.mark.real)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -34,7 +34,7 @@ def test_a_user_without_a_home_is_told(cli: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     with pytest.raises(UsageError, match="there is no home folder: HOME is not set") as error:
         locate({})
-    assert error.value.hint == "set HOME, or TOGETHERCTL_HOME to a folder"
+    assert str(error.value.remedy) == "set HOME, or TOGETHERCTL_HOME to a folder"
     assert cli("config", "path", HOME="", TOGETHERCTL_HOME="").code == 2
     # Who names every folder needs no home.
     assert str(locate({"TOGETHERCTL_HOME": "/srv/t"}).config) == "/srv/t/config.toml"

@@ -88,18 +88,18 @@ def test_a_password_goes_to_the_proxy_and_nowhere_else(
             bad = Connection(ca_files=(ca_file,), proxy=f"socks5://{wrong}{proxy.place}")
             with pytest.raises(Unreachable, match=f"the proxy to {place} refused") as refused:
                 get(f"{tls_issuer.url}/keys", bad)
-            assert refused.value.hint == "it is named by the key proxy or proxy_url"
-            canary.saw("the error", f"{refused.value.message} {refused.value.hint}")
+            assert str(refused.value.remedy) == "it is named by the key proxy or proxy_url"
+            canary.saw("the error", f"{refused.value.message} {refused.value.remedy!s}")
 
 
 def test_who_named_a_proxy_is_said(tls_issuer: ScriptedIssuer) -> None:
     at_the_proxy(tls_issuer)
     with SocksProxy(refuses=True) as proxy, pytest.raises(Unreachable, match="refused: .*not allowed") as refused:
         get(f"{tls_issuer.url}/keys", Connection(), HTTPS_PROXY=f"socks5://{proxy.place}")
-    assert refused.value.hint == "it is named by HTTPS_PROXY"
+    assert str(refused.value.remedy) == "it is named by HTTPS_PROXY"
     with pytest.raises(Unreachable, match="cannot be reached: 127.0.0.1:[0-9]+ refused the connection") as gone:
         get(f"{tls_issuer.url}/keys", Connection(), ALL_PROXY=f"socks5://{proxy.place}")
-    assert gone.value.hint == "it is named by ALL_PROXY"
+    assert str(gone.value.remedy) == "it is named by ALL_PROXY"
     for wrong in ("socks4://127.0.0.1:1", "ftp://127.0.0.1:1"):
         with pytest.raises(ConfigError, match="^https_proxy names no proxy that can be used; .* socks5://"):
             get(f"{tls_issuer.url}/keys", Connection(), https_proxy=wrong)

@@ -43,8 +43,8 @@ def test_an_extra_authority_is_trusted_by_file_and_by_data(
     url = f"{tls_issuer.url}/keys"
     with pytest.raises(Unreachable, match="certificate of localhost:[0-9]+ cannot be verified") as error:
         get(url)
-    assert error.value.hint is not None
-    assert "ca_file" in error.value.hint
+    assert error.value.remedy is not None
+    assert "ca_file" in str(error.value.remedy)
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     with pytest.raises(Unreachable):
@@ -57,7 +57,7 @@ def test_an_extra_authority_is_trusted_by_file_and_by_data(
 def test_a_certificate_for_another_name_is_refused(tls_issuer: ScriptedIssuer, ca_file: Path) -> None:
     with pytest.raises(Unreachable, match="cannot be verified") as error:
         get(tls_issuer.url.replace("localhost", "127.0.0.1") + "/keys", Connection(ca_files=(ca_file,)))
-    assert error.value.hint == "the certificate is for another name; check the address"
+    assert str(error.value.remedy) == "the certificate is for another name; check the address"
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,18 @@ printable here, so that no caller has to remember it.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+# Why a request had no answer, where that decides what helps.
+Reason = Literal["", "authority", "hostname", "clock"]
 
 
 class ExitCode(IntEnum):
@@ -49,15 +54,63 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "interrupted"
 
 
+@dataclass(frozen=True)
+class Remedy:
+    """What helps: in words, and as the argv of a command that can be run as it stands, without a placeholder.
+
+    One of the two is there. `secret_output`: what the command prints must not be seen.
+    """
+
+    text: str = ""
+    command: tuple[str, ...] | None = None
+    secret_output: bool = False
+
+    @property
+    def hint(self) -> str:
+        """The words, or the command where there are none; safe to show."""
+        return printable(self.text, limit=1000) or self.hint_command or ""
+
+    @property
+    def hint_command(self) -> str | None:
+        """The command as a person copies it into a shell."""
+        if self.command is None:
+            return None
+        import shlex
+
+        return printable(shlex.join(self.command), limit=1000) + (" > /dev/null" if self.secret_output else "")
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        return f"{self.hint}: {self.hint_command}" if self.text and self.command else self.hint
+
+
+def run(*command: str | Path, words: str = "") -> Remedy:
+    """The remedy that is this command; `words` say more than the command does."""
+    return Remedy(words, tuple(map(str, command)))
+
+
+def remedy_of(hint: Remedy | str | None) -> Remedy | None:
+    """A hint of words alone as a remedy."""
+    return Remedy(hint) if isinstance(hint, str) and hint else hint or None
+
+
+def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
+    """Both: the words one after the other, and the last command; one before it is among the words."""
+    if first is None or then is None:
+        return first or then
+    words = "; ".join(filter(None, (str(first) if then.command else first.text, then.text)))
+    return replace(then if then.command else first, text=words)
+
+
 class TogetherctlError(Exception):
-    """What failed (`message`), where (`profile`, `issuer`), and the way out (`hint`, often a command to run)."""
+    """What failed (`message`), where (`profile`, `issuer`), and what helps (`remedy`)."""
 
     exit_code = ExitCode.FAILED
     code = "failed"
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: Remedy | str | None = None) -> None:
         super().__init__(printable(message, limit=2000))
-        self.hint = printable(hint, limit=1000) if hint else None
+        self.remedy = remedy_of(hint)
         self.profile: str | None = None
         self.issuer: str | None = None
         self.cluster: str | None = None
@@ -66,6 +119,16 @@ class TogetherctlError(Exception):
     def message(self) -> str:
         """One sentence without the place."""
         return str(self.args[0])
+
+    @property
+    def hint(self) -> str | None:
+        """What helps, in words or as a command; to show, never to decide by."""
+        return self.remedy.hint if self.remedy else None
+
+    @property
+    def hint_command(self) -> str | None:
+        """The command that helps, where one does."""
+        return self.remedy.hint_command if self.remedy else None
 
     def sentence(self) -> str:
         """The message and where it happened, in one line."""
@@ -81,7 +144,7 @@ class UsageError(TogetherctlError):
     exit_code = ExitCode.USAGE
     code = "usage"
 
-    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: str | None = None) -> None:
+    def __init__(self, message: str, *, problems: Sequence[str] = (), hint: Remedy | str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.problems = [printable(problem, limit=1000) for problem in problems]
 
@@ -93,7 +156,7 @@ class ConfigError(UsageError):
 
 
 class LoginRequired(TogetherctlError):
-    """Its hint is always the command that logs in."""
+    """Its remedy is always a login."""
 
     exit_code = ExitCode.LOGIN_REQUIRED
     code = "login_required"
@@ -103,7 +166,7 @@ class Unreachable(TogetherctlError):
     """No answer, or one that says "later" (5xx, 429).
 
     `sent` is False where the request cannot have arrived; `status` is the HTTP status, 0 without an answer;
-    `retry_after` in seconds where the answer named it (RFC 9110, 10.2.3).
+    `retry_after` in seconds where the answer named it (RFC 9110, 10.2.3); `reason` is why a certificate was refused.
     """
 
     exit_code = ExitCode.UNREACHABLE
@@ -113,15 +176,17 @@ class Unreachable(TogetherctlError):
         self,
         message: str,
         *,
-        hint: str | None = None,
+        hint: Remedy | str | None = None,
         sent: bool = True,
         status: int = 0,
         retry_after: float | None = None,
+        reason: Reason = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.sent = sent
         self.status = status
         self.retry_after = retry_after
+        self.reason: Reason = reason
 
 
 def had_no_answer(error: BaseException) -> bool:
@@ -136,7 +201,13 @@ class Refused(TogetherctlError):
     code = "refused"
 
     def __init__(
-        self, message: str, *, hint: str | None = None, error: str = "", description: str = "", status: int = 0
+        self,
+        message: str,
+        *,
+        hint: Remedy | str | None = None,
+        error: str = "",
+        description: str = "",
+        status: int = 0,
     ) -> None:
         super().__init__(message, hint=hint)
         self.error = error
@@ -158,10 +229,14 @@ class StorageError(TogetherctlError):
 
 
 class KubeconfigError(TogetherctlError):
-    """A kubeconfig cannot be read or written safely."""
+    """A kubeconfig cannot be read or written safely. `overwritable`: --overwrite would do what was asked."""
 
     exit_code = ExitCode.KUBECONFIG
     code = "kubeconfig"
+
+    def __init__(self, message: str, *, hint: Remedy | str | None = None, overwritable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.overwritable = overwritable
 
 
 @contextmanager

@@ -6,19 +6,25 @@ import errno
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from togetherctl.errors import Unreachable
+from togetherctl.errors import Reason, Unreachable
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
-# What mends a certificate that is not trusted. Whoever asked knows better words, and goes by these.
-AUTHORITY = "name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority"
-OTHER_NAME = "the certificate is for another name; check the address"
-_OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH of OpenSSL
-_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
-_WRONG_TIME = "check this machine's clock; if it is right, the server's admin must renew the certificate"
+# What mends a certificate that is not trusted, said for issuers; other callers know better words for a reason.
+_REMEDIES: dict[Reason, str] = {
+    "authority": "name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority",
+    "hostname": "the certificate is for another name; check the address",
+    "clock": "check this machine's clock; if it is right, the server's admin must renew the certificate",
+}
+_REASONS: dict[int, Reason] = {
+    9: "clock",  # X509_V_ERR_CERT_NOT_YET_VALID of OpenSSL
+    10: "clock",  # X509_V_ERR_CERT_HAS_EXPIRED
+    62: "hostname",  # X509_V_ERR_HOSTNAME_MISMATCH
+    64: "hostname",  # X509_V_ERR_IP_ADDRESS_MISMATCH
+}
 
 
 def host_of(url: str) -> str:
@@ -46,14 +52,12 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
 
     host = host_of(url)
     if isinstance(error, ssl.SSLCertVerificationError):
+        why = _REASONS.get(error.verify_code, "authority")
         return Unreachable(
             f"the TLS certificate of {host} cannot be verified: {error.verify_message.rstrip('.')}",
-            hint=OTHER_NAME
-            if error.verify_code in _OTHER_NAME
-            else _WRONG_TIME
-            if error.verify_code in _TIME
-            else AUTHORITY,
+            hint=_REMEDIES[why],
             sent=sent,
+            reason=why,
         )
     if isinstance(error, ssl.SSLError):
         return Unreachable(f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}", sent=sent)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG, HOME, for_child
-from togetherctl.errors import StorageError
+from togetherctl.errors import StorageError, run
 from togetherctl.fastpath import FORM
-from togetherctl.paths import in_a_command, locate
+from togetherctl.paths import locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,9 +158,7 @@ class Shim:
         try:
             make_private_folder(self.path.parent)
             if not self._is_private():
-                raise StorageError(
-                    f"{self.path.parent} is not private", hint=f"chmod 700 {in_a_command(self.path.parent)}"
-                )
+                raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
             self._leave_to_another_store()
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())

@@ -203,7 +203,7 @@ class World:
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""
         if profile.storage == "memory":
-            return self._memory
+            return self.memory
         place = (profile.storage, profile.sessions or self.paths.sessions, profile.ways)
         if place not in self._session_files:
             self._session_files[place] = self._open_session_files(*place)
@@ -241,12 +241,12 @@ class World:
         )
 
     @cached_property
-    def _memory(self) -> MemorySessions:
+    def memory(self) -> MemorySessions:
         from togetherctl.auth.cache.file import FileSessions
         from togetherctl.auth.cache.memory import MemorySessions
 
         if self.first is not None:
-            return self.first._memory
+            return self.first.memory
         return MemorySessions(FileSessions(self.paths.sessions))
 
     def changing_store(self, *, settle: str | None = None) -> AbstractContextManager[TomlText]:

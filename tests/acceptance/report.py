@@ -39,7 +39,7 @@ class Report:
             self._line("FAILED", name, [str(reason)])
         except TogetherctlError as error:
             self.failed += 1
-            self._line("FAILED", name, [error.message, *([error.hint] if error.hint else [])])
+            self._line("FAILED", name, [error.message, *([str(error.remedy)] if error.remedy else [])])
         else:
             self._line("passed", name, found)
             return True

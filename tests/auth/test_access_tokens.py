@@ -85,7 +85,7 @@ def test_what_is_missing_is_said(
         world = make_world(browser=browser)
         with pytest.raises(Untrusted, match=said) as failed:
             world.engine.login(world.store.profile("acme"), Policy())
-        assert hint is None or hint in (failed.value.hint or "")
+        assert hint is None or hint in (str(failed.value.remedy or ""))
 
 
 @pytest.mark.parametrize("said", [None, "300", "soon", -1, True])
@@ -116,7 +116,7 @@ def test_a_refresh_without_an_id_token_is_said_every_time_before_a_login_opens(
         issuer.token_changes["id_token"] = None
         with pytest.raises(LoginRequired) as failed:
             ask(world, may_log_in=False)
-        assert failed.value.hint == "togetherctl login acme"
+        assert str(failed.value.remedy) == "togetherctl login acme"
         for part in ("without a new ID token", "the refresh token is kept", 'token = "access"', "ID tokens on refresh"):
             assert part in failed.value.message
         assert len(browser.opened) == tabs - 1

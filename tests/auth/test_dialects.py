@@ -187,7 +187,7 @@ def test_where_no_login_may_open_the_command_is_named_and_the_request_never_repe
     for _ in range(8):  # as often as kubectl asks for one command
         with pytest.raises(LoginRequired) as refused:
             ask(make_world(), may_log_in=False)
-        assert refused.value.hint == "togetherctl login acme"
+        assert str(refused.value.remedy) == "togetherctl login acme"
         assert row.said in refused.value.message
     with pytest.raises(LoginRequired):
         make_world().engine.refresh(world.store.profile("acme"))
@@ -253,8 +253,8 @@ def test_a_client_that_is_unknown_is_no_reason_for_a_login(
     with pytest.raises(Refused, match="client authentication failed") as refused:
         ask(world)
     assert not isinstance(refused.value, LoginRequired)
-    assert "client_id" in (refused.value.hint or "")
-    assert "client_secret" in (refused.value.hint or "")
+    assert "client_id" in (str(refused.value.remedy or ""))
+    assert "client_secret" in (str(refused.value.remedy or ""))
     assert (len(browser.opened), state(world)) == (1, State.EXPIRED)
     # it was never the session's fault
     issuer.refresh_reply = None
@@ -310,4 +310,4 @@ def test_an_account_that_may_have_no_offline_tokens_is_told_what_leaves_them_out
     world = make_world(browser=browser)
     with pytest.raises(Refused, match="not_allowed") as refused:
         world.engine.login(world.store.profile("acme"), Policy())
-    assert 'offline_access = "never"' in (refused.value.hint or "")
+    assert 'offline_access = "never"' in (str(refused.value.remedy or ""))

@@ -56,13 +56,13 @@ def test_how_a_refresh_token_comes(document: str) -> None:
     [finding] = found(DOCUMENTS[document])["refresh_token"]
     assert finding.level == level
     assert text in finding.text
-    assert finding.hint
+    assert finding.remedy
 
 
 def test_google_says_how() -> None:
     [finding] = found(DOCUMENTS["google"])["refresh_token"]
-    assert finding.hint is not None
-    assert "access_type=offline" in finding.hint
+    assert finding.remedy is not None
+    assert "access_type=offline" in str(finding.remedy)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -96,7 +96,7 @@ def test_okta_without_an_authorization_server_of_its_own() -> None:
     [finding] = found(DOCUMENTS["okta-org"])["issuer"]
     assert finding.level == "note"
     assert "bare domain" in finding.text
-    assert finding.hint == "if that is not the one you mean, use https://acme.okta.com/oauth2/default"
+    assert str(finding.remedy) == "if that is not the one you mean, use https://acme.okta.com/oauth2/default"
     assert "issuer" not in found(DOCUMENTS["okta"])
 
 
@@ -144,11 +144,11 @@ def test_any_free_port_where_it_will_not_do(document: str, uri: str, level: str 
 def test_redirect_uris_to_register_come_with_the_rule() -> None:
     [finding] = found(DOCUMENTS["okta"])["redirect_uris"]
     assert finding.text == "to be registered there, to the letter: http://localhost:8000 and http://localhost:18000"
-    assert finding.hint == "Redirect URIs count to the letter, port included."
+    assert str(finding.remedy) == "Redirect URIs count to the letter, port included."
     [finding] = found(DOCUMENTS["google"])["redirect_uris"]
     assert finding.level == "good"
-    assert finding.hint is not None
-    assert finding.hint.endswith("(not certain)")
+    assert finding.remedy is not None
+    assert str(finding.remedy).endswith("(not certain)")
 
 
 def test_device_codes_that_only_the_catalogue_or_the_store_knows() -> None:
@@ -170,7 +170,7 @@ def test_device_codes_that_only_the_catalogue_or_the_store_knows() -> None:
 def test_what_nobody_logs_in_with(change: dict[str, Any], about: str, text: str) -> None:
     wrong = [each for each in found({**DOCUMENTS["keycloak"], **change})[about] if each.level == "wrong"]
     assert [text in finding.text for finding in wrong] == [True]
-    assert wrong[0].hint
+    assert wrong[0].remedy
 
 
 @pytest.mark.parametrize("algorithms", [None, "RS256", []])
@@ -189,22 +189,22 @@ def test_scopes_that_are_not_listed() -> None:
 def test_a_profile_that_wants_no_refresh_token() -> None:
     never = Wishes(offline_access="never")
     [finding] = found(DOCUMENTS["okta"], never)["refresh_token"]
-    assert (finding.level, finding.hint) == ("note", "togetherctl profile set NAME offline_access=auto")
+    assert (finding.level, str(finding.remedy)) == ("note", "togetherctl profile set NAME offline_access=auto")
     always = replace(never, offline_access="always")
     assert found(DOCUMENTS["authentik-global"], always)["refresh_token"][0].level == "good"
     unknown = {**DOCUMENTS["keycloak"], "issuer": "https://other.acme.com", "scopes_supported": ["openid"]}
     [finding] = found(unknown)["refresh_token"]
-    assert (finding.level, "if none comes, you log in again" in str(finding.hint)) == ("note", True)
+    assert (finding.level, "if none comes, you log in again" in str(finding.remedy)) == ("note", True)
     # It makes a login fail at some, and a refresh token comes without it.
-    assert "offline_access=always" not in str(finding.hint)
+    assert "offline_access=always" not in str(finding.remedy)
 
 
 def test_a_refresh_token_may_want_consent() -> None:
     unknown = {**DOCUMENTS["keycloak"], "issuer": "https://other.acme.com"}
     [finding] = found(unknown)["refresh_token"]
     assert finding.level == "good"
-    assert 'auth_params = { prompt = "consent" }' in str(finding.hint)
-    assert "prompt=consent, which is always sent" in str(found(DOCUMENTS["oidc-provider"])["refresh_token"][0].hint)
+    assert 'auth_params = { prompt = "consent" }' in str(finding.remedy)
+    assert "prompt=consent, which is always sent" in str(found(DOCUMENTS["oidc-provider"])["refresh_token"][0].remedy)
 
 
 def test_a_client_with_a_secret_gets_what_a_public_one_does_not() -> None:
@@ -247,6 +247,6 @@ def test_what_an_issuer_sends_is_made_printable() -> None:
     document = {**DOCUMENTS["keycloak"], "id_token_signing_alg_values_supported": [evil("XS1")]}
     document["scopes_supported"] = [evil("openid")]
     groups = found(document)
-    shown = "".join(f"{each.text}{each.hint}" for group in groups.values() for each in group)
+    shown = "".join(f"{each.text}{each.remedy}" for group in groups.values() for each in group)
     assert "\x1b" not in shown
     assert "XS1\\x1b[2J" in shown

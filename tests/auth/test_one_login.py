@@ -50,7 +50,7 @@ def test_each_failure_makes_the_next_pause_longer(
         clock.advance(pause - 1)
         with pytest.raises(LoginRequired, match=r"access_denied.*; no other login opens by itself for 1 s") as refused:
             ask(world)
-        assert refused.value.hint == "togetherctl login acme"
+        assert str(refused.value.remedy) == "togetherctl login acme"
         assert len(denying.opened) == tabs
         clock.advance(1)
 

@@ -73,7 +73,10 @@ def test_a_session_under_a_real_keyring(
     assert (there, "the keyring: it is locked" in said) == ("none", True), said
     done = run("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (6, "")
-    assert "unlock the keyring and try again; or do without the keyring: togetherctl profile set acme" in done.stderr
+    assert (
+        "unlock the keyring and try again; or do without the keyring\n  run: togetherctl profile set acme"
+        in done.stderr
+    )
     assert session_file.read_text() == sealed
 
     service.unlock()

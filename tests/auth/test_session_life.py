@@ -75,7 +75,7 @@ def test_a_session_from_none_to_a_new_login(
     issuer.refresh_tokens.clear()
     with pytest.raises(LoginRequired) as refused:
         ask(quiet, may_log_in=False)
-    assert refused.value.hint == "togetherctl login acme"
+    assert str(refused.value.remedy) == "togetherctl login acme"
     assert state(world) is State.LOGIN_REQUIRED
 
     # and it is not asked again what it refused

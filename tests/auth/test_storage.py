@@ -153,8 +153,8 @@ def test_a_session_open_to_others_is_not_used(mode: int, sessions: FileSessions)
     path.chmod(mode)
     with pytest.raises(StorageError, match=rf"is open to others \(mode {mode:04o}\)") as error:
         sessions.load(KEY)
-    assert error.value.hint is not None
-    assert f"chmod 600 {path}" in error.value.hint
+    assert error.value.remedy is not None
+    assert f"chmod 600 {path}" in str(error.value.remedy)
     assert decode(path.read_bytes()) == SESSION
 
 
@@ -182,7 +182,7 @@ def test_a_folder_others_can_write_is_not_used(sessions: FileSessions) -> None:
     sessions.folder.chmod(0o777)
     with pytest.raises(StorageError, match="can be written by others") as error:
         sessions.save(KEY, SESSION)
-    assert error.value.hint == f"chmod 700 {sessions.folder}"
+    assert str(error.value.remedy) == f"chmod 700 {sessions.folder}"
 
 
 def test_a_folder_that_cannot_be_made_is_said(home: Path) -> None:

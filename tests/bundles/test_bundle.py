@@ -129,7 +129,7 @@ def test_everything_is_said_at_once() -> None:
     with pytest.raises(ConfigError, match=f"team.toml has {len(FORBIDDEN) + 1} problems") as refused:
         from_bundle(text.text.encode(), origin="team.toml")
     assert len(refused.value.problems) == len(FORBIDDEN) + 1
-    assert "togetherctl profile export" in (refused.value.hint or "")
+    assert "togetherctl profile export" in (str(refused.value.remedy or ""))
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(tls_issuer: ScriptedIssuer,
     tls_issuer.always["/team.toml"] = Reply(200, BUNDLE.encode())
     with pytest.raises(Unreachable, match="cannot be verified") as refused:
         take(f"{tls_issuer.url}/team.toml", environ)
-    assert refused.value.hint == "name its certificate authority with SSL_CERT_FILE"
+    assert str(refused.value.remedy) == "name its certificate authority with SSL_CERT_FILE"
 
 
 def test_a_bundle_has_a_name(environ: dict[str, str]) -> None:

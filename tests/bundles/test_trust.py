@@ -136,7 +136,7 @@ def test_hosts_are_agreed_to_by_name() -> None:
     agree(FOUND, trusted=("A.example", "[2001:db8::1]"), ask=None)
     with pytest.raises(UsageError, match="this host is not agreed to yet: 2001:db8::1 would get your login") as refused:
         agree(FOUND, trusted=("a.example", "b.example"), ask=None)
-    assert refused.value.hint == "if that is right, add --trust-host 2001:db8::1"
+    assert str(refused.value.remedy) == "if that is right, add --trust-host 2001:db8::1"
 
 
 def test_a_file_is_agreed_to_by_writing_it_and_the_network_by_name() -> None:
@@ -145,7 +145,7 @@ def test_a_file_is_agreed_to_by_writing_it_and_the_network_by_name() -> None:
     assert to_be_named([new, known], remote=True) == [new, known]
     with pytest.raises(UsageError, match="these hosts are not agreed to yet") as refused:
         agree(FOUND, trusted=(), ask=None)
-    assert refused.value.hint == "if that is right, add --trust-host a.example --trust-host 2001:db8::1"
+    assert str(refused.value.remedy) == "if that is right, add --trust-host a.example --trust-host 2001:db8::1"
 
 
 def test_or_by_somebody_who_is_asked_for_each() -> None:

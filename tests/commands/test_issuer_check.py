@@ -106,6 +106,7 @@ class TestSpelling:
             "exit": 5,
             "message": f"{issuer.url}/: the issuer calls itself {issuer.url}, not {issuer.url}/",
             "hint": f'only a slash differs; write url = "{issuer.url}"',
+            "hint_command": None,
         }
         # The rest is looked at all the same.
         assert "PKCE with S256" in texts(item, "good")
@@ -154,7 +155,8 @@ class TestSpelling:
         report = check_issuer(make_world().issuers, issuer.url, Connection())
         assert (report.usable, report.preset) == (False, "entra")
         assert (
-            report.findings[0].hint == "put your tenant's ID in the URL instead of common, organizations or consumers"
+            str(report.findings[0].remedy)
+            == "put your tenant's ID in the URL instead of common, organizations or consumers"
         )
 
     def test_another_issuer_altogether(self, cli: Run, issuer: ScriptedIssuer) -> None:

@@ -269,7 +269,10 @@ def test_an_access_token_without_an_audience_is_not_sent_back_to_setup(
     clusters[0].always = Reply(401, {})
     error = item(cli, code=5)["clusters"][0]["error"]
     assert "its audience (aud) is missing" in error["message"]
-    assert error["hint"] == "give the cluster the ID token: togetherctl profile set acme token=id"
+    assert (error["hint"], error["hint_command"]) == (
+        "give the cluster the ID token",
+        "togetherctl profile set acme token=id",
+    )
 
 
 def test_what_clusters_may_hold_against_a_token_is_said_where_no_cluster_answered(

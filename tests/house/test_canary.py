@@ -32,21 +32,20 @@ def test_it_sees_text_and_files(tmp_path: Path) -> None:
     assert canary.leaks() == ["a token in a log", "a token in cache.json"]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "print('correct-horse-battery-staple')",
-        "import sys; print('correct-horse-battery-staple', file=sys.stderr)",
-        "import logging; logging.getLogger('x').warning('correct-horse-battery-staple')",
-        "import os; os.write(1, b'correct-horse-battery-staple')",
-        "(home / 'left-behind').write_text('correct-horse-battery-staple')",
-        "cli('status', 'correct-horse-battery-staple')",
-    ],
-    ids=["stdout", "stderr", "log", "descriptor", "file", "argument"],
-)
-def test_a_leak_fails_the_run(body: str, tmp_path: Path) -> None:
+LEAKS = {
+    "stdout": "print('correct-horse-battery-staple')",
+    "stderr": "import sys; print('correct-horse-battery-staple', file=sys.stderr)",
+    "log": "import logging; logging.getLogger('x').warning('correct-horse-battery-staple')",
+    "descriptor": "import os; os.write(1, b'correct-horse-battery-staple')",
+    "file": "(home / 'left-behind').write_text('correct-horse-battery-staple')",
+    "argument": "cli('status', 'correct-horse-battery-staple')",
+}
+
+
+@pytest.mark.parametrize(("leak", "workers"), [*((leak, 0) for leak in LEAKS), ("stdout", 2)])
+def test_a_leak_fails_the_run(leak: str, workers: int, tmp_path: Path) -> None:
     test = tmp_path / "test_leak.py"
-    test.write_text(f"def test_leak(canary, home, cli):\n    canary.watch('a token', {SECRET!r})\n    {body}\n")
+    test.write_text(f"def test_leak(canary, home, cli):\n    canary.watch('a token', {SECRET!r})\n    {LEAKS[leak]}\n")
     done = subprocess.run(
         [
             sys.executable,
@@ -57,6 +56,7 @@ def test_a_leak_fails_the_run(body: str, tmp_path: Path) -> None:
             "no:cacheprovider",
             "-p",
             "tests.conftest",
+            f"-n{workers}",
             "--rootdir",
             tmp_path,
             test,

@@ -58,7 +58,7 @@ def ask(cluster: Cluster, token: str, environ: dict[str, str], canary: Canary, s
                 replace(cluster, **changes), token, environ=environ, seconds=seconds, log=lines.append, sleep=sleep
             )
         except TogetherctlError as error:
-            canary.saw("an error", f"{error.message} {error.hint} {error!r}")
+            canary.saw("an error", f"{error.message} {error.remedy!s} {error!r}")
             raise
         finally:
             canary.saw("the log", "\n".join(lines))
@@ -90,7 +90,7 @@ def test_a_server_without_reviews_is_said(ask: Ask, server: ScriptedCluster) -> 
     server.versions = ()
     with pytest.raises(Refused, match="no SelfSubjectReview at 127.0.0.1") as caught:
         ask()
-    assert (caught.value.status, caught.value.hint) == (
+    assert (caught.value.status, str(caught.value.remedy)) == (
         404,
         "check the cluster's server: togetherctl cluster show east",
     )
@@ -105,14 +105,14 @@ def test_401_and_403_are_told_apart(ask: Ask, server: ScriptedCluster) -> None:
     server.always = Reply(401, {"kind": "Status", "message": "Unauthorized"})
     with pytest.raises(Refused, match="does not take this token") as unknown:
         ask()
-    assert (unknown.value.status, unknown.value.hint) == (401, "togetherctl setup --profile acme")
+    assert (unknown.value.status, str(unknown.value.remedy)) == (401, "togetherctl setup --profile acme")
 
     message = 'selfsubjectreviews.authentication.k8s.io is forbidden: User "o\'brien" cannot create resource "x"'
     server.always = Reply(403, {"kind": "Status", "message": message})
     with pytest.raises(Refused, match="knows you as o'brien, who has no right") as known:
         ask()
     assert known.value.status == 403
-    assert known.value.hint == (
+    assert str(known.value.remedy) == (
         "the cluster's admin can run: kubectl create clusterrolebinding oidc-basic-user "
         "--clusterrole=system:basic-user '--user=o'\"'\"'brien'"
     )
@@ -136,7 +136,7 @@ def test_roles_that_are_missing_are_no_rights_that_are(ask: Ask, server: Scripte
     server.always = Reply(403, {"kind": "Status", "message": missing})
     with pytest.raises(Refused, match="it is starting, or they were deleted") as caught:
         ask()
-    assert caught.value.hint == "try again in a moment"
+    assert str(caught.value.remedy) == "try again in a moment"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_else_403_can_mean(body: Any, said: str, ask: Ask, server: Scripted
     server.always = Reply(403, body)
     with pytest.raises(Refused, match=said) as caught:
         ask()
-    assert "\x1b" not in f"{caught.value.message}{caught.value.hint}"
+    assert "\x1b" not in f"{caught.value.message}{caught.value.remedy!s}"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_but_not_through_a_proxy(ask: Ask) -> None:
     with ScriptedCluster() as plain, ForwardProxy() as proxy:
         with pytest.raises(ConfigError, match="no token goes to it through a proxy") as refused:
             ask(server=plain.url, ca_file=None, proxy_url=proxy.url)
-        assert refused.value.hint == "togetherctl cluster unset east proxy_url"
+        assert str(refused.value.remedy) == "togetherctl cluster unset east proxy_url"
         assert (plain.asked.total(), proxy.seen) == (0, [])
 
 
@@ -243,7 +243,7 @@ def test_the_clusters_own_authority_is_trusted_alone(ask: Ask, server: ScriptedC
     assert ask(ca_file=None, ca_data=base64.b64encode(ca_file.read_bytes()).decode()).username == "me@acme.com"
     with pytest.raises(Unreachable, match="cannot be verified") as caught:
         ask(ca_file=None)
-    assert caught.value.hint == "togetherctl cluster set east ca_file=FILE"
+    assert str(caught.value.remedy) == "togetherctl cluster set east ca_file=FILE"
     assert server.asked.total() == 1
 
 
@@ -264,7 +264,7 @@ def test_another_name_in_the_certificate(ask: Ask) -> None:
     assert ask(tls_server_name="api.internal").username == "me@acme.com"
     with pytest.raises(Unreachable, match="cannot be verified") as caught:
         ask(tls_server_name="api.elsewhere")
-    assert caught.value.hint == "togetherctl cluster set east tls_server_name=NAME"
+    assert str(caught.value.remedy) == "togetherctl cluster set east tls_server_name=NAME"
 
 
 def test_insecure_is_said(ask: Ask, cluster: Cluster) -> None:
@@ -303,7 +303,7 @@ def test_nobody_there(ask: Ask) -> None:
         url = gone.url
     with pytest.raises(Unreachable, match="refused the connection") as caught:
         ask(server=url.replace("http:", "https:"))
-    assert caught.value.hint == "check the cluster's server: togetherctl cluster show east"
+    assert str(caught.value.remedy) == "check the cluster's server: togetherctl cluster show east"
 
 
 def test_the_review_is_what_json_says(ask: Ask, server: ScriptedCluster) -> None:

@@ -102,7 +102,7 @@ def test_what_is_asked_for_goes_before_what_is_suggested() -> None:
 def test_a_token_that_an_api_server_would_refuse(naming: Naming, claims: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said) as raised:
         naming.username(claims, ISSUER)
-    assert raised.value.hint
+    assert raised.value.remedy
 
 
 @pytest.mark.parametrize("value", [7, {"a": 1}, ["a", 7], True])

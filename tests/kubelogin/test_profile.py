@@ -223,13 +223,13 @@ def test_a_code_shown_on_a_page_can_be_pasted() -> None:
 
 def test_the_command_that_logs_in_bears_no_secret_and_can_be_copied() -> None:
     profile = made("--oidc-client-secret=hush", "--password=sesame", "--username=me and you", "--force-refresh")
-    assert profile.ways.login == (
+    assert str(profile.ways.login) == (
         f"kubectl together-login get-token --oidc-issuer-url={ISSUER} --oidc-client-id=kube "
         "--oidc-client-secret=SECRET '--username=me and you' > /dev/null"
     )
     assert not [secret for secret in ("hush", "sesame") if secret in repr(profile)]
     long = made(f"--certificate-authority-data={b64encode(b64decode(PEM) * 20).decode()}")
-    assert long.ways.login.startswith("run the command of your kubeconfig in a terminal")
+    assert long.ways.login.text == "run the command of your kubeconfig in a terminal"
 
 
 @pytest.mark.parametrize(("value", "may"), [("never", False), ("auto", True), ("", True)])

@@ -28,10 +28,10 @@ def test_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recognise("-", environ).kind == "stdin"
     with pytest.raises(UsageError, match="there is no file or folder team.yaml") as failed:
         recognise("team.yaml", environ)
-    assert "a source is together, a kubeconfig" in (failed.value.hint or "")
+    assert "a source is together, a kubeconfig" in (str(failed.value.remedy or ""))
     with pytest.raises(UsageError) as failed:
         recognise("Together", environ)
-    assert failed.value.hint == "togetherctl init together"
+    assert str(failed.value.remedy) == "togetherctl init together"
 
 
 def test_bundles_by_what_is_in_them() -> None:

@@ -119,7 +119,7 @@ def test_the_only_profile_is_meant(store: Callable[[str], Path], environ: dict[s
 def test_no_profile_is_meant(text: str, said: str, store: Callable[[str], Path], environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")) as error:
         Store.load(store(text), environ).profile()
-    assert error.value.hint
+    assert error.value.remedy
 
 
 def test_an_unknown_name_brings_the_nearest(load: Callable[..., Store]) -> None:

@@ -235,7 +235,7 @@ def test_a_keyring_that_forgets_is_said(
     use_keyring(null.Keyring())
     with pytest.raises(ConfigError, match="is not in the keyring") as error:
         read(with_secret("{ keyring = true }"))
-    assert error.value.hint == "togetherctl profile secret acme"
+    assert str(error.value.remedy) == "togetherctl profile secret acme"
 
 
 def test_profile_secret_keeps_it_in_the_keyring(

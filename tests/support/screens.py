@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,45 +12,54 @@ if TYPE_CHECKING:
 
     from textual.app import App
     from textual.pilot import Pilot
+    from textual.strip import Strip
 
 SNAPSHOTS = Path(__file__).parents[1] / "tui" / "snapshots"
 # Set, the files are written instead of compared.
 UPDATE = "UPDATE_SNAPSHOTS"
 # What pytest leaves of the environment was taken before the tests made it bare.
 _UPDATING = bool(os.environ.get(UPDATE))
-_SECONDS = 20.0
+_SECONDS = 60.0
 _STEP = 0.02
+# A key asks for a change, the change for a layout, the layout for drawing.
+_ROUNDS = 3
+
+
+def strips(app: App[Any]) -> list[Strip]:
+    """The lines on the screen with their styles. Textual has no public way to them."""
+    return app.screen._compositor.render_strips()
 
 
 def shown(app: App[Any]) -> str:
     """The screen as a person sees it, without colours."""
-    lines = ["".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()]
+    lines = ["".join(segment.text for segment in strip) for strip in strips(app)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def same(app: App[Any], name: str) -> None:
-    """Compare the screen with the snapshot called `name`."""
-    path = SNAPSHOTS / f"{name}.txt"
-    text = shown(app)
-    if _UPDATING:
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8"), f"{text}\nrun the tests with {UPDATE}=1 if that is meant"
 
 
 async def becomes(pilot: Pilot[Any], name: str) -> None:
     """Wait until the screen is the snapshot called `name`, however slow the machine."""
-    if not _UPDATING:
-        expected = (SNAPSHOTS / f"{name}.txt").read_text(encoding="utf-8")
-        with suppress(AssertionError):
-            await until(pilot, lambda: shown(pilot.app) == expected)
-    same(pilot.app, name)
+    path = SNAPSHOTS / f"{name}.txt"
+    if _UPDATING:
+        await pilot.pause(1)
+        path.write_text(shown(pilot.app), encoding="utf-8")
+    expected = path.read_text(encoding="utf-8")
+    hint = f"run the tests with {UPDATE}=1 if that is meant"
+    await until(pilot, lambda: shown(pilot.app) == expected, lambda: f"{shown(pilot.app)}\n{hint}")
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
-    """Let the app go on until `condition` holds."""
-    for _ in range(int(_SECONDS / _STEP)):
-        if condition():
-            await pilot.pause()
-            return
+async def until(pilot: Pilot[Any], condition: Callable[[], object], what: Callable[[], str] | None = None) -> None:
+    """Let the app go on until `condition` holds; `what` says what is wrong where it never does."""
+    ends = time.monotonic() + _SECONDS
+    while not condition():
+        assert time.monotonic() < ends, what() if what else shown(pilot.app)
         await pilot.pause(_STEP)
-    raise AssertionError(shown(pilot.app))
+    await settle(pilot)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Let the app do what is in its queues, and what comes of it.
+
+    Pilot.pause() without a delay takes a process that gets no processor for one that has nothing to do.
+    """
+    for _ in range(_ROUNDS):
+        await pilot.pause(0)

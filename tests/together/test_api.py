@@ -59,7 +59,7 @@ def test_no_repr_and_no_error_shows_what_is_secret(
     canary.saw("the repr of the clusters", repr(api.clusters()))
     with pytest.raises(Refused) as refused:
         make_api("tgp_v1_another").clusters()
-    canary.saw("the refusal", f"{refused.value.sentence()} {refused.value.hint}")
+    canary.saw("the refusal", f"{refused.value.sentence()} {refused.value.remedy!s}")
     assert not canary.leaks()
 
 
@@ -168,7 +168,7 @@ def test_a_refusal_says_what_to_do(
     together.always[CLUSTERS] = Reply(status, {"error": {"message": f"no: {together.key}"}})
     with pytest.raises(Refused, match=said) as refused:
         make_api().clusters(project)
-    assert hint in (refused.value.hint or "")
+    assert hint in (str(refused.value.remedy or ""))
     assert together.counts[CLUSTERS] == 1
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from docs.screens import NOW, made_up
-from tests.support.screens import shown, until
+from tests.tui.person import at_the_app
 from togetherctl.tui.app import TogetherApp
 from togetherctl.wiring import World
 
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from textual.pilot import Pilot
-
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-
-Opened = Any
+    from tests.tui.person import Person
 
 
 @pytest.fixture
@@ -43,51 +40,20 @@ def utc(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> Any:
     time.tzset()
 
 
-class Table:
-    """The app with a pilot at its keys."""
-
-    def __init__(self, app: TogetherApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
-
-    @property
-    def screen(self) -> str:
-        return shown(self.app)
-
-    async def press(self, *keys: str) -> str:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-        return self.screen
-
-    async def shows(self, *texts: str) -> str:
-        await until(self.pilot, lambda: all(text in self.screen for text in texts))
-        return self.screen
-
-    async def lacks(self, text: str) -> str:
-        await until(self.pilot, lambda: text not in self.screen)
-        return self.screen
-
-
 Open = Any
 
 
 @pytest.fixture
 def opened(environ: dict[str, str], clock: StoppedClock, canary: Canary) -> Open:
-    """Opens the app over the store of this test; what it showed last is looked through for secrets."""
+    """Opens the app over the store of this test; all it shows is looked through for secrets."""
 
     @asynccontextmanager
     async def call(
         size: tuple[int, int] = (80, 24), make_world: Callable[..., World] | None = None, **changes: str
-    ) -> AsyncIterator[Table]:
+    ) -> AsyncIterator[Person]:
         app = TogetherApp(make_world or (lambda talk: World({**environ, **changes}, talk, clock=clock)))
-        async with app.run_test(size=size, notifications=True) as pilot:
-            table = Table(app, pilot)
-            await until(
-                pilot,
-                lambda: app.broken or (app.store is not None and all(row.looked for row in app.rows.values())),
-            )
-            yield table
-            canary.saw("the screen", table.screen)
+        async with at_the_app(app, canary, size=size) as person:
+            yield person
 
     return call
 

@@ -11,7 +11,6 @@ import anyio.to_thread
 import pytest
 
 from tests.bench.crowd import crowd
-from tests.support.screens import until
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.cache.login import LoginRecord
 from togetherctl.auth.engine import Policy
@@ -40,7 +39,7 @@ async def test_another_process_refreshes_edits_and_logs_out(
     assert acme.exists()
     world = make_world(browser=browser)
     async with opened((200, 60)) as table:
-        assert "· none" in table.screen
+        await table.shows("· none")
         before = issuer.counts.copy()
         await table.pilot.pause(1)
         assert issuer.counts == before, "the table is drawn and kept without the network"
@@ -127,12 +126,11 @@ async def test_five_hundred_profiles(opened: Open, make_world: MakeWorld) -> Non
     crowd(world.paths, 500, now=world.clock())
     async with opened() as table:
         assert len(table.app.rows) == 500
-        assert "500 profiles" in table.screen
-        assert "● valid" in table.screen
+        await table.shows("500 profiles", "● valid")
         await table.press("G")
         assert table.app.selection.profile == "p499"
         await table.press("slash", *"p250")
-        assert "1 with “p250”" in table.screen
+        await table.shows("1 with “p250”")
         # Only what is in sight is drawn, however many there are.
         assert len(table.app.home.table._drawn) <= 24
 
@@ -167,7 +165,7 @@ async def test_a_watcher_that_breaks_ends_the_app(opened: Open, acme: Path, monk
     async def used() -> None:
         async with opened() as table:
             monkeypatch.setattr("togetherctl.tui.watching._stamps", broken)
-            await until(table.pilot, lambda: table.app.bug)
+            await table.until(lambda: table.app.bug)
 
     with pytest.raises(LookupError):
         await used()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.screens import same
+from tests.support.screens import becomes
 from togetherctl.auth.cache.file import FileSessions
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SIZES = [(80, 24), (200, 60)]
 @pytest.mark.parametrize("size", SIZES, ids=str)
 async def test_home(size: tuple[int, int], opened: Open, demo: Callable[..., World]) -> None:
     async with opened(size, demo) as table:
-        same(table.app, f"home-{size[0]}x{size[1]}")
+        await becomes(table.pilot, f"home-{size[0]}x{size[1]}")
         assert table.app.selection.profile == "acme"
         for keys, found in (
             ("j", ("acme", "east")),
@@ -70,9 +70,10 @@ async def test_folding(opened: Open, demo: Callable[..., World]) -> None:
         assert table.app.selection.cluster is None
         screen = await table.press("right")
         assert "├ east" in screen
-        screen = await table.press("z")
-        assert "└" not in screen
-        assert "└" in await table.press("z")
+        await table.press("z")
+        await table.lacks("└")
+        await table.press("z")
+        await table.shows("└")
 
 
 async def test_filtering(opened: Open, demo: Callable[..., World]) -> None:
@@ -90,7 +91,8 @@ async def test_filtering(opened: Open, demo: Callable[..., World]) -> None:
         assert "archive" in screen
         assert "with" not in screen
         # The state is text as well, so whoever needs a login can be found.
-        assert "1 with “expired”" in await table.press("slash", *"expired")
+        await table.press("slash", *"expired")
+        await table.shows("1 with “expired”")
 
 
 async def test_sorting(opened: Open, demo: Callable[..., World]) -> None:
@@ -113,15 +115,15 @@ async def test_sorting(opened: Open, demo: Callable[..., World]) -> None:
 
 async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
-        await table.pilot.click("#profiles", offset=(10, 2))
+        await table.click("#profiles", offset=(10, 2))
         assert table.app.selection.cluster == "east"
-        await table.pilot.click("#profiles", offset=(2, 1))
-        assert "▸ acme " in table.screen
-        await table.pilot.click("#profiles", offset=(0, 2))
+        await table.click("#profiles", offset=(2, 1))
+        await table.shows("▸ acme ")
+        await table.click("#profiles", offset=(0, 2))
         assert table.app.selection.marked == ("acme-admin",)
-        await table.pilot.click("#profiles", offset=(5, 0))
-        assert "Profile ▾" in table.screen
-        await table.pilot.click("#profiles", offset=(10, 1), times=2)
+        await table.click("#profiles", offset=(5, 0))
+        await table.shows("Profile ▾")
+        await table.click("#profiles", offset=(10, 1), times=2)
         await table.shows("Session", "identity")
 
 
@@ -135,7 +137,7 @@ async def test_time_runs_down(opened: Open, demo: Callable[..., World], monkeypa
         return replace(world, clock=lambda: world.clock() + moment[0])
 
     async with opened(make_world=later) as table:
-        assert "━━━━━━━─ 51m 00s" in table.screen
+        await table.shows("━━━━━━━─ 51m 00s")
         drawn: list[int] = []
         monkeypatch.setattr(table.app.home.table, "refresh_line", drawn.append)
         moment[0] = 1.0
@@ -151,17 +153,16 @@ async def test_time_runs_down(opened: Open, demo: Callable[..., World], monkeypa
         moment[0] = 3061.0
         table.app.home.tick()
         await table.shows("1s ago")
-        assert "valid" not in table.screen
+        await table.lacks("valid")
 
 
 async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
         await table.press("G")
         for size in ((20, 5), (1, 1), (40, 10), (119, 30), (120, 30), (300, 80), (80, 24)):
-            await table.pilot.resize_terminal(*size)
-            await table.pilot.pause()
+            await table.resize(*size)
             assert table.app.selection.cluster == "archive"
-        assert "└ archive" in table.screen
+        await table.shows("└ archive")
 
 
 async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open, demo: Callable[..., World]) -> None:

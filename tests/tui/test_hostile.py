@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import pytest
 from textual.events import Paste
 
 from tests.support.issuer import Reply
+from tests.support.screens import settle, strips
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.session import Session, Token
 from togetherctl.store.store import Store
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.conftest import MakeStore
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
-    from tests.tui.conftest import Open, Table
+    from tests.tui.conftest import Open
+    from tests.tui.person import Person
 
 pytestmark = pytest.mark.anyio
 
@@ -62,17 +63,17 @@ async def test_strings_of_others(
         assert json.loads(table.app.clipboard)["sub"] == text
         await table.press("escape", "slash")
         table.app.home.query_one("#filter").post_message(Paste(text))
-        await table.pilot.pause()
+        await settle(table.pilot)
         await looks_right(table, size)
 
 
-async def looks_right(table: Table, size: tuple[int, int]) -> None:
+async def looks_right(table: Person, size: tuple[int, int]) -> None:
     """Every line is as wide as the window, and holds nothing that acts on a terminal."""
     from rich.cells import cell_len
 
-    strips = table.app.screen._compositor.render_strips()
-    assert len(strips) == size[1]
-    for strip in strips:
+    drawn = strips(table.app)
+    assert len(drawn) == size[1]
+    for strip in drawn:
         assert cell_len(strip.text) == size[0], strip.text
         assert all(char.isprintable() for char in strip.text), repr(strip.text)
 
@@ -104,7 +105,6 @@ context = "[bold]{"g" * 300}"
             await looks_right(table, size)
             await table.press("j", "enter")
             await looks_right(table, size)
-            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("code", ["[red]AB[/red]", "[@click=app.quit]x", "$error [/]", "C" * 64])

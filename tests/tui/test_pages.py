@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.screens import same
+from tests.support.screens import becomes
 from togetherctl.auth.engine import Policy
 
 if TYPE_CHECKING:
@@ -26,27 +26,26 @@ SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "20
 async def test_details_on_enter_where_it_is_narrow(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
         await table.press("enter")
-        same(table.app, "details-80x24")
+        await becomes(table.pilot, "details-80x24")
         await table.press("G")
         assert "context acme-west" in await table.shows("Clusters")
         await table.press("escape")
-        assert table.app.screen is table.app.home
+        await table.until(lambda: table.app.screen is table.app.home)
 
 
 async def test_details_beside_the_table_where_it_is_wide(opened: Open, demo: Callable[..., World]) -> None:
     async with opened((200, 60), demo) as table:
-        screen = await table.press("n")
-        assert '["platform", "on-call"]' in screen
+        await table.press("n")
+        await table.shows('["platform", "on-call"]')
         await table.press("n", "n")
-        assert "the issuer refused the refresh token" in table.screen
-        assert "the issuer says the session is over" in table.screen
+        await table.shows("the issuer refused the refresh token", "the issuer says the session is over")
         await table.press("enter")
         assert table.app.focused.id == "beside"
         await table.press("tab")
         # From narrow to wide and back, whatever has the focus.
-        await table.pilot.resize_terminal(80, 24)
-        await table.pilot.resize_terminal(200, 60)
-        assert "refused" in table.screen
+        await table.resize(80, 24)
+        await table.resize(200, 60)
+        await table.shows("refused")
 
 
 async def test_profiles_that_share_a_session(opened: Open, acme: Path) -> None:
@@ -86,16 +85,15 @@ async def test_help(size: tuple[int, int], opened: Open, demo: Callable[..., Wor
         await table.press("question_mark")
         await table.shows("Keys", "Escape goes back")
         if size == (200, 60):
-            for text in ("ctrl+q", "ctrl+p", "◐ stale", "mark a profile"):
-                assert text in table.screen
+            await table.shows("ctrl+q", "ctrl+p", "◐ stale", "mark a profile")
         await table.press("question_mark")
-        assert table.app.screen is table.app.home
+        await table.until(lambda: table.app.screen is table.app.home)
 
 
 @SIZES
 async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, store: Callable[[str], Path]) -> None:
     async with opened(size) as table:
-        same(table.app, f"welcome-{size[0]}x{size[1]}")
+        await becomes(table.pilot, f"welcome-{size[0]}x{size[1]}")
         store('[issuers.acme]\nurl = "https://login.acme.com"\n')
         await table.shows("Welcome")
         store(
@@ -112,7 +110,7 @@ async def test_a_store_that_is_wrong(opened: Open, acme: Path) -> None:
     good = acme.read_text()
     acme.write_text(good.replace("client_id", "client_idd") + "\nnonsense = 1\n")
     async with opened() as table:
-        await table.shows("The store cannot be used", "client_idd", "nonsense", "did you mean")
+        await table.sees("The store cannot be used", "client_idd", "nonsense", "did you mean")
         acme.write_text("not [ toml")
         await table.shows("not TOML")
         acme.write_text(good)
@@ -135,8 +133,7 @@ async def test_the_palette_has_everything_by_name(opened: Open, demo: Callable[.
         assert {"Log out", "Refresh now", "Test cluster", "Write kubeconfig", "Use cluster", "Theme"} <= set(names)
         assert {f"{verb} profile" for verb in ("Add", "Edit", "Rename", "Remove")} <= set(names)
         await table.press(*"light or", "enter")
-        await table.pilot.pause(0.2)
-        assert not table.app.current_theme.dark
+        await table.until(lambda: not table.app.current_theme.dark)
 
 
 async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
@@ -146,12 +143,11 @@ async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
         for name in ("together-dark", "together-light", "textual-ansi", "nord", "textual-light"):
             if name in table.app.available_themes:
                 table.app.theme = name
-                await table.pilot.pause()
-                assert table.screen == before
+                await table.until(lambda: table.screen == before)
                 colours.add(str(table.app.home.table.get_component_rich_style("tone--good")))
         assert len(colours) >= 4
         await table.press("T")
-        assert table.app.current_theme.dark
+        await table.until(lambda: table.app.current_theme.dark)
 
 
 async def test_no_colour(opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:

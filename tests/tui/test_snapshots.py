@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from textual.screen import ModalScreen
 
-from tests.support.screens import becomes, until
+from tests.support.screens import becomes, strips
 from togetherctl.auth.conversation import DeviceCode
 from togetherctl.tui.conversation import Page
 from togetherctl.tui.screens.details import DetailsScreen
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from rich.color_triplet import ColorTriplet
     from rich.style import Style
 
-    from tests.tui.conftest import Open, Table
+    from tests.tui.conftest import Open
+    from tests.tui.person import Person
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,6 @@ SIZES = {"80x24": (80, 24), "200x60": (200, 60)}
 # Large or bold text wants 3 to 1 (WCAG 2.2, 1.4.3); lines that only divide are no text.
 _CONTRAST = 3.0
 _LINES = set(" ─│╭╮╰╯├└┌┐┘┤┬┴┼━╸╺▏▎▍▌▋▊▉█▐▔▁▂▃▄▅▆▇▀■□")
-_CALM = 4
 _DIFF = """\
 --- ~/.kube/config
 +++ ~/.kube/config
@@ -55,7 +55,7 @@ def _log_in(device: DeviceCode | None) -> Work:
     return work
 
 
-def _shown_by(name: str, table: Table) -> object:
+def _shown_by(name: str, table: Person) -> object:
     """Bring one screen up; gives the class of the screen, None for the table itself."""
     app = table.app
     if name == "question":
@@ -89,19 +89,18 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
         if name in KEYS:
             await table.pilot.press(KEYS[name])
         if name != "home":
-            await until(table.pilot, lambda: table.app.screen is not before)
+            await table.until(lambda: table.app.screen is not before)
         if name in ("edit", "details"):
             kind = EditScreen if name == "edit" else DetailsScreen
         if kind is not None:
-            await until(table.pilot, lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
-        await settled(table)
+            await table.until(lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
         await becomes(table.pilot, f"{name}-{size}")
-        assert not list(unreadable(table))
+        await can_be_read(table)
         dark = colours(table)
         table.app.theme = "together-light"
-        await settled(table)
+        await table.until(lambda: not colours(table) & dark, f"other colours than {dark}")
         await becomes(table.pilot, f"{name}-{size}")
-        assert not list(unreadable(table))
+        await can_be_read(table)
         assert not colours(table) & dark
 
 
@@ -110,28 +109,24 @@ async def test_the_welcome(size: str, opened: Open) -> None:
     async with opened(SIZES[size]) as table:
         await table.shows("Welcome")
         await becomes(table.pilot, f"welcome-{size}")
-        assert not list(unreadable(table))
+        await can_be_read(table)
+        dark = colours(table)
         table.app.theme = "together-light"
-        await settled(table)
+        await table.until(lambda: not colours(table) & dark, f"other colours than {dark}")
         await becomes(table.pilot, f"welcome-{size}")
-        assert not list(unreadable(table))
+        await can_be_read(table)
 
 
-async def settled(table: Table) -> None:
-    """Wait until the screen stays as it is, however slow the machine."""
-    before, calm = None, 0
-    while calm < _CALM:
-        await table.pilot.pause(0.1)
-        now = (table.screen, frozenset(colours(table)))
-        calm = calm + 1 if now == before else 0
-        before = now
+async def can_be_read(table: Person) -> None:
+    """Wait until the colours of all text are far enough from what is behind it; a screen fades in."""
+    await table.until(lambda: not list(unreadable(table)), "colours that can be read")
 
 
-def _styled(table: Table) -> Iterator[tuple[str, Style]]:
+def _styled(table: Person) -> Iterator[tuple[str, Style]]:
     """All text, but what lies dimmed behind a box."""
     screen = table.app.screen
     box = screen.children[0].region if isinstance(screen, ModalScreen) else screen.region
-    for line, strip in enumerate(screen._compositor.render_strips()):
+    for line, strip in enumerate(strips(table.app)):
         column = 0
         for segment in strip:
             inside = line in box.line_range and column in box.column_range
@@ -140,12 +135,12 @@ def _styled(table: Table) -> Iterator[tuple[str, Style]]:
                 yield segment.text, segment.style
 
 
-def colours(table: Table) -> set[tuple[Color | None, Color | None]]:
+def colours(table: Person) -> set[tuple[Color | None, Color | None]]:
     """Every pair of colours that text is in."""
     return {(style.color, style.bgcolor) for _, style in _styled(table)}
 
 
-def unreadable(table: Table) -> Iterator[tuple[str, float]]:
+def unreadable(table: Person) -> Iterator[tuple[str, float]]:
     """Text whose colour is too near to what is behind it, and its contrast."""
     for text, style in _styled(table):
         if style.color is None or style.bgcolor is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
 from togetherctl.kube.ours import everything, take_out
 from togetherctl.kube.stanza import owner_of
@@ -75,7 +75,7 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Leaving:
     if store.mtime_ns is None:
         raise UsageError(
             f"there is no store at {store.path}, so every entry would go; --all says that this is meant",
-            hint="togetherctl kubeconfig remove --all",
+            hint=run("togetherctl", "kubeconfig", "remove", "--all"),
         )
     clusters, profiles = store.table.clusters, store.table.profiles
     return leaving(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from togetherctl.actions.allowing import forbidden
 from togetherctl.actions.calling import called
 from togetherctl.actions.naming import Naming
-from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.errors import KubeconfigError, UsageError, run
 from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 from togetherctl.kube.ours import CURRENT, everything
@@ -112,7 +112,7 @@ def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
     if not clusters:
         raise UsageError(
             f"there is no cluster in {world.store.path} yet",
-            hint="togetherctl init",
+            hint=run("togetherctl", "init"),
         )
     return clusters
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import read_claims, read_header
 from togetherctl.auth.engine import Policy
-from togetherctl.errors import Refused, TogetherctlError, Untrusted
+from togetherctl.errors import Refused, TogetherctlError, Untrusted, run
 from togetherctl.kube.misfit import why_refused
 from togetherctl.kube.probe import ClusterView, caution, who_am_i
 
@@ -156,7 +156,7 @@ def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> Probed:
 
 def _explained(world: World, one: _Asked, error: Refused) -> Refused:
     """The same refusal with what does not fit, as far as that can be known from here."""
-    cluster, profile, hint = one.cluster, one.profile, error.hint
+    cluster, profile, hint = one.cluster, one.profile, error.remedy
     try:
         claims = read_claims(one.token)
         algorithm = str(read_header(one.token).get("alg", ""))
@@ -165,7 +165,7 @@ def _explained(world: World, one: _Asked, error: Refused) -> Refused:
     else:
         reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=world.clock())
     if profile.token == "access" and not _has_audience(one.token):  # noqa: S105 # a kind of token
-        hint = f"give the cluster the ID token: togetherctl profile set {profile.name} token=id"
+        hint = run("togetherctl", "profile", "set", profile.name, "token=id", words="give the cluster the ID token")
     return Refused(f"{error.message}: {reason}", hint=hint, status=error.status)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl import vault
 from togetherctl.actions.entries import Leaving, leaving
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import editing
 from togetherctl.store.editing import USED_BY, existing
 from togetherctl.store.secrets import keyring_name
@@ -75,7 +75,7 @@ def what_goes(
         users = [other for of, other in entries if of == USED_BY[kind][0]]
         raise UsageError(
             f"{kind} {name} is used by {USED_BY[kind][0]} {', '.join(users)}",
-            hint=f"togetherctl {kind} remove {name} --cascade",
+            hint=run("togetherctl", kind, "remove", name, "--cascade"),
         )
     profiles = [other for of, other in entries if of == "profile"]
     clusters = [other for of, other in entries if of == "cluster"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.file import clients_in
 from togetherctl.disk import leftovers
-from togetherctl.errors import ConfigError, TogetherctlError, UsageError
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.sources.bundle import read
 from togetherctl.sources.bundle_place import copy_of, drop_copy, name_for, remember, shown, take
 from togetherctl.sources.bundle_update import compare
@@ -46,7 +46,9 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
     known = world.store.table.bundles
     for name in names:
         if name not in known:
-            raise UsageError(f"there is no bundle {name}{nearest(name, known)}", hint="togetherctl config show")
+            raise UsageError(
+                f"there is no bundle {name}{nearest(name, known)}", hint=run("togetherctl", "config", "show")
+            )
     return {name: known[name] for name in names or known}
 
 

@@ -108,7 +108,7 @@ class UnusableAnswer(Untrusted):
     """A success that cannot be used; `refresh_token` is what it gave in place of the one it spent, if anything."""
 
     def __init__(self, error: Untrusted, refresh_token: str | None) -> None:
-        super().__init__(error.message, hint=error.hint)
+        super().__init__(error.message, hint=error.remedy)
         self.refresh_token = refresh_token
 
 

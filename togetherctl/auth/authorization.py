@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.answers import refused_login
-from togetherctl.errors import Untrusted
+from togetherctl.errors import Untrusted, remedy_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Ref
         "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
     }
     found = refused_login(error, description)
-    found.hint = hints.get(error)
+    found.remedy = remedy_of(hints.get(error))
     if unnamed:
         found.args = (f"{found.message}; this is not verified: {unnamed}",)
     return found

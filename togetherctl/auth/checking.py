@@ -261,13 +261,13 @@ def _provider(preset: Preset, *, by_url: bool) -> Finding:
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:
     later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
-    return Finding("wrong", error.message, error.hint or later, what)
+    return Finding("wrong", error.message, error.remedy or later, what)
 
 
 def _error_of(report: Report, issuer: str) -> TogetherctlError | None:
     """What a login would end with: the failure itself, else the first thing that is wrong."""
     wrong = next((finding for finding in report.findings if finding.level == "wrong"), None)
-    error = report.error or (Untrusted(wrong.text, hint=wrong.hint) if wrong else None)
+    error = report.error or (Untrusted(wrong.text, hint=wrong.remedy) if wrong else None)
     if error is not None:
         error.issuer = printable(issuer)
     return error

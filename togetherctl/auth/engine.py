@@ -13,7 +13,17 @@ from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.session import Freshness, State
 from togetherctl.auth.session_lock import SessionLocks
 from togetherctl.auth.timing import RETRY_SECONDS
-from togetherctl.errors import LoginRequired, Refused, StorageError, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.errors import (
+    LoginRequired,
+    Refused,
+    Remedy,
+    StorageError,
+    TogetherctlError,
+    Unreachable,
+    Untrusted,
+    about,
+    also,
+)
 from togetherctl.lock import LockTimeout
 from togetherctl.printable import printable
 
@@ -163,7 +173,7 @@ class Engine:
                 ended = self._lifecycle.log_out(profile, local=local, alone=alone, before=before)
             except TogetherctlError as error:
                 if unsafe is not None:
-                    error.hint = "; ".join(filter(None, [error.hint, unsafe.message, unsafe.hint]))
+                    error.remedy = also(error.remedy, also(Remedy(unsafe.message), unsafe.remedy))
                 raise
             unsafe = unsafe or ended.unsafe
             if unsafe is not None:

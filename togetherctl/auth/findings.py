@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from togetherctl.auth.claims import ALGORITHMS
+from togetherctl.errors import Remedy, remedy_of
 from togetherctl.printable import printable
 from togetherctl.store.presets import DEFAULT_REDIRECT_URIS
 
@@ -27,17 +28,18 @@ _NOT_CERTAIN = " (not certain)"
 class Finding:
     """One thing that was found: `good`, a `note` to know of, or `wrong`: with it nobody logs in.
 
-    `about` is a word for programs; `hint` the way out, or what else helps. Both texts are safe to show.
+    `about` is a word for programs; `remedy` is what helps. Both are safe to show.
     """
 
     level: Level
     text: str
-    hint: str | None = None
+    hint: InitVar[Remedy | str | None] = None
     about: str = ""
+    remedy: Remedy | None = field(init=False, default=None)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, hint: Remedy | str | None) -> None:
         object.__setattr__(self, "text", printable(self.text, limit=2000))
-        object.__setattr__(self, "hint", printable(self.hint, limit=1000) if self.hint else None)
+        object.__setattr__(self, "remedy", remedy_of(hint))
 
 
 @dataclass(frozen=True)

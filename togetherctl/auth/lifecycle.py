@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from togetherctl.auth.timing import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECO
 from togetherctl.errors import (
     LoginRequired,
     Refused,
+    Remedy,
     StorageError,
     TogetherctlError,
     Unreachable,
@@ -119,7 +120,7 @@ class SessionLifecycle:
         except TogetherctlError as error:
             self._note(profile, session, error)
             if isinstance(error, Refused):
-                error.hint = error.hint or f"if this does not end, log in again: {profile.ways.login}"
+                error.remedy = error.remedy or replace(profile.ways.login, text="if this does not end, log in again")
             raise
         if renewed.token(profile.token) in (None, session.token(profile.token)):
             missing = NoNewToken.of(profile)
@@ -226,7 +227,7 @@ class SessionLifecycle:
             if not local:
                 revoked = self._revoke(profile, own)
                 if found.trouble is not None and not own:
-                    found.trouble.hint = _NOT_TOLD
+                    found.trouble.remedy = Remedy(_NOT_TOLD)
                     raise found.trouble
         finally:
             if alone:
@@ -234,13 +235,13 @@ class SessionLifecycle:
             try:
                 deleted = sessions.delete(profile.key)
             except StorageError as error:
-                error.hint = "the issuer has revoked its tokens" if revoked else error.hint
+                error.remedy = Remedy("the issuer has revoked its tokens") if revoked else error.remedy
                 raise
             finally:
                 self._deps.ready.drop(profile.key)
         unsafe = found.trouble if not local or isinstance(found.trouble, Unsafe) else None
         if unsafe is not None:
-            unsafe.hint = None  # what was wrong there is gone
+            unsafe.remedy = None  # what was wrong there is gone
         return Ended(
             own[0] if own else None, revoked, unread=deleted and not own and found.trouble is not None, unsafe=unsafe
         )

@@ -9,7 +9,7 @@ from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.grants.registry import GRANTS
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import Refused, Untrusted
+from togetherctl.errors import Refused, Remedy, Untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ class Login:
         try:
             return GRANTS[grant].log_in(self)
         except Refused as error:
-            error.hint = error.hint or self._without_offline_access(error)
+            error.remedy = error.remedy or self._without_offline_access(error)
             raise
 
     def accept(
@@ -97,13 +97,13 @@ class Login:
             id_token=Token(answer.id_token, now, expiry(claims)),
         )
 
-    def _without_offline_access(self, error: Refused) -> str | None:
+    def _without_offline_access(self, error: Refused) -> Remedy | None:
         """What helps a person who may not have offline tokens: Keycloak says so when it is too late to ask for none."""
         profile = self.provider.profile
-        if "offline" not in error.message.lower() or profile.offline_access == "never":
+        if "offline" not in error.description.lower() or profile.offline_access == "never":
             return None
         way = profile.ways.setting('offline_access = "never"', place=" in the profile")
-        return f"the issuer does not let this account have the scope offline_access; {way} leaves it out"
+        return Remedy(f"the issuer does not let this account have the scope offline_access; {way} leaves it out")
 
     def _explain_no_refresh_token(self, answer: TokenAnswer, scopes: Sequence[str]) -> None:
         """OpenID Connect Core 1.0, 11: an issuer may leave offline_access out where no consent was asked for."""

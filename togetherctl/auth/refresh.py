@@ -130,7 +130,7 @@ def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
     except Untrusted:
         raise
     except Refused as error:
-        raise Unreachable(error.message, hint=error.hint, status=error.status) from None
+        raise Unreachable(error.message, hint=error.remedy, status=error.status) from None
 
 
 def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float) -> Session:

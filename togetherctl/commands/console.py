@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
+from togetherctl.errors import Remedy, remedy_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from togetherctl.errors import TogetherctlError
 
 PROGRAM = "togetherctl"
-_COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "pip ")
 _LINES_BELOW = 4
 
 
@@ -73,11 +73,10 @@ class Console:
     def warn(self, sentence: str) -> None:
         tell(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}")
 
-    def note(self, sentence: str, hint: str | None = None) -> None:
+    def note(self, sentence: str, hint: Remedy | str | None = None) -> None:
         """Something to know, and what can be done about it."""
         tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
-        if hint:
-            tell(f"  {printable(hint, limit=1000)}")
+        self._remedy(remedy_of(hint))
 
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
@@ -88,10 +87,13 @@ class Console:
         tell(f"{self._styled(f'{PROGRAM}:', 'red')} {error.sentence()}")
         for problem in getattr(error, "problems", ()):
             tell(f"  {problem}")
-        if error.hint:
-            # A hint that is a command can be copied as it stands.
-            label = f"{self._styled('run:', 'bold')} " if error.hint.startswith(_COMMANDS) else ""
-            tell(f"  {label}{error.hint}")
+        self._remedy(error.remedy)
+
+    def _remedy(self, remedy: Remedy | None) -> None:
+        if remedy and remedy.text:
+            tell(f"  {remedy.hint}")
+        if remedy and remedy.command:
+            tell(f"  {self._styled('run:', 'bold')} {remedy.hint_command}")
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"

@@ -12,7 +12,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, UsageError, run
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -36,7 +36,7 @@ def command(app: App, by_hand: bool, keep: bool) -> None:
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the demo needs {error.name}, which is not installed",
-            hint="run it in a checkout of togetherctl: make demo",
+            hint=run("make", "demo", words="run it in a checkout of togetherctl"),
         ) from None
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ class FlagsCommand(click.Command):
         try:
             return parse(words, self.takes)
         except UsageError as error:
-            error.hint = error.hint or f"{ctx.command_path} --help"
+            error.remedy = error.remedy or run(*ctx.command_path.split(), "--help")
             raise
 
     def _sorted(self, ctx: click.Context, args: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -101,8 +101,8 @@ def _in_a_line(app: App, one: SignedIn) -> str:
         token = one.session.token(one.profile.token)
         left = f", valid for {until(token.expires_at, app.world.clock())}" if token else ""
         return f"{one.session.identity}{left}"
-    again = f"togetherctl login {one.profile.name}"
-    return f"failed: {one.error.message}; {one.error.hint or again}" if one.error else f"not done; {again}"
+    again = one.profile.ways.login
+    return f"failed: {one.error.message}; {one.error.remedy or again}" if one.error else f"not done; {again}"
 
 
 def _report(app: App, one: SignedIn) -> None:

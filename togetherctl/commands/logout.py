@@ -9,7 +9,7 @@ import click
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.moments import until
 from togetherctl.commands.selection import chosen_profiles, for_each, profiles_argument
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import Remedy, TogetherctlError, UsageError, also
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
     except TogetherctlError as error:
         if not local and _is_gone(app, profile):
             # Whatever stopped it, a secret that could not be read too: nobody can revoke them any more.
-            error.hint = "; ".join(filter(None, [_NOT_REVOKED, error.hint]))
+            error.remedy = also(Remedy(_NOT_REVOKED), error.remedy)
         raise
     if ended.unread:
         app.console.say(f"The session of profile {profile.name} could not be read; it was deleted here.")

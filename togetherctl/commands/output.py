@@ -16,7 +16,7 @@ from togetherctl.printable import can_spell, printable, spelled
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from togetherctl.errors import TogetherctlError
+    from togetherctl.errors import Remedy, TogetherctlError
 
 _VERSION = 1
 _GAP = 2
@@ -82,12 +82,17 @@ def show_error(app: App, error: TogetherctlError) -> None:
         "code": error.code,
         "exit": int(error.exit_code),
         "message": error.sentence(),
-        "hint": error.hint,
+        **hint_fields(error.remedy),
     }
     problems = getattr(error, "problems", None)
     if problems:
         failure["problems"] = list(problems)
     _print_data(app, {"version": _VERSION, "error": failure})
+
+
+def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:
+    """What helps, as every record of a failure has it."""
+    return {"hint": remedy.hint if remedy else None, "hint_command": remedy.hint_command if remedy else None}
 
 
 def _cell(value: object) -> str:

@@ -13,7 +13,7 @@ from togetherctl.commands.console import drop
 from togetherctl.commands.ending import ended
 from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
-from togetherctl.errors import ExitCode, TogetherctlError, UsageError
+from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.printable import spell_out
 from togetherctl.wiring import World
@@ -93,7 +93,7 @@ def _failed(app: App, error: TogetherctlError) -> None:
 def _usage(error: click.UsageError) -> UsageError:
     command = error.ctx.command_path if error.ctx else "togetherctl"
     message = error.format_message()
-    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=f"{command} --help")
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=Remedy(command=(*command.split(), "--help")))
 
 
 def _output_wanted(arguments: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.commands.app import App, pass_app
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.printable import can_spell
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def command(app: App) -> int:
                 "does not have",
                 hint="set LC_ALL to a UTF-8 locale such as C.UTF-8, or use togetherctl status",
             )
-        raise UsageError("the terminal interface needs a terminal, and this is none", hint="togetherctl status")
+        raise UsageError("the terminal interface needs a terminal, and this is none", hint=run("togetherctl", "status"))
     return opened(app)
 
 

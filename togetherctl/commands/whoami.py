@@ -12,8 +12,8 @@ from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.output import Item, as_json, output_option, show_list, show_record
-from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError
+from togetherctl.commands.output import Item, as_json, hint_fields, output_option, show_list, show_record
+from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, li
         if cluster.profile != profile.name:
             raise UsageError(
                 f"cluster {cluster.name} is opened by profile {cluster.profile}, not by {profile.name}",
-                hint=f"togetherctl whoami --cluster {cluster.name}",
+                hint=run("togetherctl", "whoami", "--cluster", cluster.name),
             )
     return profile, clusters
 
@@ -132,7 +132,7 @@ def _cluster(one: Probed) -> Item:
             "code": error.code,
             "exit": int(error.exit_code),
             "message": error.message,
-            "hint": error.hint,
+            **hint_fields(error.remedy),
         }
         if error
         else None,

@@ -11,9 +11,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import KubeconfigError
+from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
-from togetherctl.paths import in_a_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +54,7 @@ class AuthProvider:
             if not os.access(path, os.W_OK):
                 raise KubeconfigError(
                     f"{path} is read-only, so the tokens of a login could not be kept",
-                    hint=f"chmod u+w {in_a_command(path)}",
+                    hint=run("chmod", "u+w", path),
                 )
         change_user(self.path, self.user, self._keeping("an ID token", "a refresh token"), dry_run=True)
 
@@ -92,7 +91,9 @@ def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthPro
         entry = _named(text, "users", name)
         if entry is not None:
             return provider_of(path, name, entry)
-    raise KubeconfigError(f"there is no user {name} in {', '.join(map(str, texts))}", hint="kubectl config get-users")
+    raise KubeconfigError(
+        f"there is no user {name} in {', '.join(map(str, texts))}", hint=run("kubectl", "config", "get-users")
+    )
 
 
 def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
@@ -109,7 +110,7 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
                 raise KubeconfigError(f"the context {name} names no user", hint="name one with --user")
             return user
     raise KubeconfigError(
-        f"there is no context {name} in {', '.join(map(str, texts))}", hint="kubectl config get-contexts"
+        f"there is no context {name} in {', '.join(map(str, texts))}", hint=run("kubectl", "config", "get-contexts")
     )
 
 
@@ -120,7 +121,7 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
     if not provider and body.get("exec"):
         raise KubeconfigError(
             f"the user {name} in {path} runs a plugin, so kubectl logs in by itself and nothing is to be done here",
-            hint="kubectl get pods",
+            hint=run("kubectl", "get", "pods"),
         )
     if not provider:
         raise KubeconfigError(

@@ -8,7 +8,7 @@ from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.environment import EXEC_INFO
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
         asked = "names no apiVersion" if not version else f"asks for {printable(version)}"
         raise UsageError(
             f"{EXEC_INFO} {asked}; known are {' and '.join(VERSIONS.values())}",
-            hint="set apiVersion of the exec entry in the kubeconfig: togetherctl kubeconfig write",
+            hint=run("togetherctl", "kubeconfig", "write", words="set apiVersion of the exec entry in the kubeconfig"),
         )
     return str(version)
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
-from togetherctl.errors import KubeconfigError
+from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go import unreadable, unusable
 from togetherctl.kube.credentials import without_credentials
 from togetherctl.kube.stanza import SECTIONS
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
-from togetherctl.paths import expand, in_a_command
+from togetherctl.paths import expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,7 +62,7 @@ class Change:
         """The file itself, whatever links lead to it. Raises KubeconfigError where it must not be written."""
         target = self.path.resolve()
         if target.exists() and not os.access(target, os.W_OK):
-            raise KubeconfigError(f"{target} is read-only", hint=f"chmod u+w {in_a_command(target)}")
+            raise KubeconfigError(f"{target} is read-only", hint=run("chmod", "u+w", target))
         return target
 
     def write(self) -> None:
@@ -294,7 +294,7 @@ def _take(lock: Path) -> None:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
                     f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
-                    hint=f"if no kubectl or togetherctl is running: rm {in_a_command(lock)}",
+                    hint=run("rm", lock, words="if no kubectl or togetherctl is running"),
                 ) from None
             if not _abandoned(lock):
                 time.sleep(_POLL)
@@ -351,7 +351,7 @@ def _abandoned(lock: Path) -> bool:
     except OSError as error:
         raise KubeconfigError(
             f"{lock} was left behind by a togetherctl that is gone, and cannot be removed: {error.strerror}",
-            hint=f"rm {in_a_command(lock)}, as whoever may write into {lock.parent}",
+            hint=run("rm", lock, words=f"remove it as a user who may write into {lock.parent}"),
         ) from None
     if _owner(aside) != owner:
         with suppress(OSError):

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
+from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.rbac import may_ask_who_they_are
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import AUTHORITY, OTHER_NAME, host_of
+from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
 from togetherctl.transport import HTTP
 
@@ -68,7 +68,7 @@ def who_am_i(
         # Such a server is on this machine, and a proxy, wherever that is, would read the token.
         raise ConfigError(
             f"cluster {cluster.name} is not reached by https, and no token goes to it through a proxy",
-            hint=f"togetherctl cluster unset {cluster.name} proxy_url",
+            hint=run("togetherctl", "cluster", "unset", cluster.name, "proxy_url"),
         )
     if not (token.isascii() and token.isprintable()):
         raise Refused("the token holds characters that no request can carry (RFC 6750, 2.1)")
@@ -82,24 +82,27 @@ def who_am_i(
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
-            error.hint = _way_out(cluster, error)
+            error.remedy = _way_out(cluster, error)
             raise
     raise Refused(
         f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
         "or one older than 1.28 that has it turned off",
-        hint=f"check the cluster's server: togetherctl cluster show {cluster.name}",
+        hint=_check_server(cluster),
         status=404,
     )
 
 
-def _way_out(cluster: Cluster, error: Unreachable) -> str | None:
+def _way_out(cluster: Cluster, error: Unreachable) -> Remedy | None:
     """What to do about it; the transport's own words are for issuers."""
-    if error.hint == AUTHORITY:
-        return f"togetherctl cluster set {cluster.name} ca_file=FILE"
-    if error.hint == OTHER_NAME:
-        return f"togetherctl cluster set {cluster.name} tls_server_name=NAME"
-    nobody = f"check the cluster's server: togetherctl cluster show {cluster.name}"
-    return error.hint or (nobody if not error.status else None)
+    if error.reason == "authority":
+        return Remedy(f"togetherctl cluster set {cluster.name} ca_file=FILE")
+    if error.reason == "hostname":
+        return Remedy(f"togetherctl cluster set {cluster.name} tls_server_name=NAME")
+    return error.remedy or (None if error.status else _check_server(cluster))
+
+
+def _check_server(cluster: Cluster) -> Remedy:
+    return run("togetherctl", "cluster", "show", cluster.name, words="check the cluster's server")
 
 
 def _asked(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:
@@ -116,7 +119,7 @@ def _view(cluster: Cluster, answer: Answer) -> ClusterView:
     if answer.status == 401:
         raise Refused(
             f"the API server at {host_of(answer.url)} does not take this token (HTTP 401)",
-            hint=f"togetherctl setup --profile {cluster.profile}",
+            hint=run("togetherctl", "setup", "--profile", cluster.profile),
             status=401,
         )
     if answer.status == 403:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from togetherctl.environment import CONFIG, HOME
-from togetherctl.errors import KubeconfigError
+from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
 
 if TYPE_CHECKING:
@@ -248,7 +248,9 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
         return _normal(Path(found).absolute())
     raise KubeconfigError(
         "the togetherctl command is not installed, so a kubeconfig could not call it",
-        hint="install togetherctl, or write the bare name: togetherctl kubeconfig write --portable",
+        hint=run(
+            "togetherctl", "kubeconfig", "write", "--portable", words="install togetherctl, or write the bare name"
+        ),
     )
 
 

@@ -100,6 +100,7 @@ class _Plan:
                 f"{'it' if len(self._foreign) == 1 else 'them'} alone",
                 hint="--overwrite replaces them; a context of its own for a cluster: "
                 "togetherctl cluster set NAME context=OTHER",
+                overwritable=True,
             )
         if self._taken:
             raise KubeconfigError(

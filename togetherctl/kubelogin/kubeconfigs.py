@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.stanza import is_ours
 from togetherctl.kubelogin.old_stanza import old_stanza
@@ -113,7 +113,9 @@ class Kubeconfigs:
             if context.at.name == name:
                 return context
         known = [context.at.name for context in contexts]
-        raise UsageError(f"there is no context {name}{nearest(name, known)}", hint="kubectl config get-contexts")
+        raise UsageError(
+            f"there is no context {name}{nearest(name, known)}", hint=run("kubectl", "config", "get-contexts")
+        )
 
     def put(self, section: Section, where: Where, entry: dict[str, Any]) -> None:
         """Change an entry in its file."""

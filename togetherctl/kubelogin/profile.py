@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
-from togetherctl.errors import UsageError
+from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
 from togetherctl.paths import expand, locate
+from togetherctl.printable import printable
 from togetherctl.store import checks
 from togetherctl.store.key import session_key
 from togetherctl.store.models import IssuerTable, ProfileTable
@@ -53,6 +54,15 @@ _FLAG_OF_KEY = {
     "ca_data": "--certificate-authority-data",
     "request_headers": "--oidc-request-header",
 }
+
+
+class WrongFlag(UsageError):
+    """The value of `flag` makes no sense, for this `reason`."""
+
+    def __init__(self, flag: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{flag} {reason}", hint=hint)
+        self.flag = flag
+        self.reason = printable(reason, limit=2000)
 
 
 def profile_of(
@@ -98,7 +108,7 @@ def profile_of(
         browser=_browser(flags, environ),
         may_log_in=_may_log_in(environ),
         login_timeout=float(flags.authentication_timeout_sec),
-        command=command_line(flags, command=command, program=program),
+        storeless=_asking_again(flags, command=command, program=program),
         sessions=_sessions(flags, environ, profile.storage),
     )
 
@@ -164,24 +174,24 @@ def home_path(path: str, environ: Mapping[str, str]) -> Path:
     return expand(f"~/{rest}" if path.startswith("~") else path, environ)
 
 
-def command_line(flags: Flags, *, command: Command = "get-token", program: str = PLUGIN) -> str:
-    """A command line that logs in by these flags, without the secrets in them.
+def _asking_again(flags: Flags, *, command: Command, program: str) -> Remedy:
+    """The command that logs in by these flags, without the secrets in them.
 
     A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
     """
     once = replace(flags, typed=tuple(name for name in flags.typed if name != "force-refresh"))
-    words = shlex.join([*program.split(), command, *once.words()])
-    if len(words) > _LONGEST_COMMAND:
-        return "run the command of your kubeconfig in a terminal; kubectl config view --minify shows it"
-    return f"{words} > /dev/null" if command == "get-token" else words
+    argv = (*program.split(), command, *once.words())
+    if len(shlex.join(argv)) > _LONGEST_COMMAND:
+        return run("kubectl", "config", "view", "--minify", words="run the command of your kubeconfig in a terminal")
+    return Remedy(command=argv, secret_output=command == "get-token")
 
 
 def _check(flags: Flags) -> None:
     """What the store's models do not know of. Raises UsageError."""
     if not flags.oidc_issuer_url:
-        raise UsageError("--oidc-issuer-url is missing", hint="or name a profile: --profile NAME")
+        raise WrongFlag("--oidc-issuer-url", "is missing", hint="or name a profile: --profile NAME")
     if not flags.oidc_client_id:
-        raise UsageError("--oidc-client-id is missing")
+        raise WrongFlag("--oidc-client-id", "is missing")
     if flags.authentication_timeout_sec < 1:
         raise UsageError("--authentication-timeout-sec must be at least 1")
     if flags.open_url_after_authentication:
@@ -240,4 +250,4 @@ def _validated(model: type[_Table], keys: dict[str, Any]) -> _Table:
         return model.model_validate({key: value for key, value in keys.items() if value is not None})
     except ValidationError as error:
         problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise UsageError(f"{_FLAG_OF_KEY[problem.key[0]]} {problem.reason}") from None
+        raise WrongFlag(_FLAG_OF_KEY[problem.key[0]], problem.reason) from None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.auth_provider import find
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.profile import home_path, profile_of
+from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,15 +53,14 @@ def profile_for(
     )
     try:
         profile = profile_of(whole, environ, command="standalone", warn=warn)
-    except UsageError as error:
-        flag, _, reason = error.message.partition(" ")
-        key = _KEY_OF_FLAG.get(flag)
-        if key is None or flag.removeprefix("--") in flags.typed:
+    except WrongFlag as error:
+        key = _KEY_OF_FLAG.get(error.flag)
+        if key is None or error.flag.removeprefix("--") in flags.typed:
             raise
         raise KubeconfigError(
-            f"{key} of the user {provider.user} in {provider.path} {reason}", hint=error.hint
+            f"{key} of the user {provider.user} in {provider.path} {error.reason}", hint=error.remedy
         ) from None
-    return replace(profile, command=shlex.join([*PLUGIN.split(), *flags.words()]))
+    return replace(profile, storeless=run(*PLUGIN.split(), *flags.words()))
 
 
 def _ca_file(provider: AuthProvider, environ: Mapping[str, str]) -> list[str]:

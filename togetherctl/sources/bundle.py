@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import ConfigError
+from togetherctl.errors import ConfigError, Remedy
 from togetherctl.sources.bundle_keys import KINDS, entries, forbidden
 from togetherctl.sources.offer import Found, Offer, Passed
 from togetherctl.store.problems import checked, refusal
@@ -120,5 +120,5 @@ def _without(data: dict[str, Any], problems: Iterable[Problem]) -> dict[str, Any
 
 def _refusal(origin: str, source: str, problems: list[Problem]) -> ConfigError:
     refused = refusal(origin, source, problems)
-    refused.hint = "ask whoever made it for one that `togetherctl profile export` wrote"
+    refused.remedy = Remedy("ask whoever made it for one that `togetherctl profile export` wrote")
     return refused

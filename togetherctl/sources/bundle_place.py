@@ -13,7 +13,7 @@ from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, UsageError
 from togetherctl.kubelogin.names import clean, free
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import AUTHORITY, host_of, without_query
+from togetherctl.no_answer import host_of, without_query
 from togetherctl.paths import expand, tilde
 from togetherctl.transport import HTTP, Connection
 
@@ -101,7 +101,7 @@ def _fetched(url: str, environ: Mapping[str, str], log: Callable[[str], None]) -
             answer = http.get(url, headers=headers, seconds=_SECONDS, limit=_MAX_BYTES)
         answer.raise_if_later()
     except Unreachable as error:
-        if error.hint == AUTHORITY:
+        if error.reason == "authority":
             # The transport's way out names keys of an issuer, which this is not.
             raise Unreachable(error.message, hint="name its certificate authority with SSL_CERT_FILE") from None
         raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.printable import printable
 from togetherctl.store import files
 from togetherctl.store.key import sharing
@@ -97,7 +97,7 @@ def rename(text: TomlText, kind: Kind, old: str, new: str) -> None:
     key = existing(text, kind, old)
     entries = text.data[section(kind)]
     if new in entries:
-        raise UsageError(f"there is a {kind} {new} already", hint=f"togetherctl {kind} list")
+        raise UsageError(f"there is a {kind} {new} already", hint=run("togetherctl", kind, "list"))
     naming: list[Key] = []
     if kind in USED_BY:
         users, said = USED_BY[kind]

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
-from togetherctl.errors import ConfigError, TogetherctlError
+from togetherctl.errors import ConfigError, TogetherctlError, run
 from togetherctl.lock import LockTimeout, locked
-from togetherctl.paths import in_a_command
 from togetherctl.store.toml_text import CannotEdit, NotTOML, TomlText, parse
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _holding(lock: Path, path: Path) -> Iterator[None]:
         except OSError as error:
             raise ConfigError(
                 f"{lock} cannot be made, which guards the store: {error.strerror}",
-                hint=f"it is to be a file of yours; look at what is there: ls -ld {lock}",
+                hint=run("ls", "-ld", lock, words="it must be a file of yours; look at what is there"),
             ) from None
         except LockTimeout:
             raise TogetherctlError(
@@ -102,13 +101,13 @@ def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
     # Whoever can write this file chooses the issuer, and the commands that read secrets and open browsers.
     if not is_ours(status) and status.st_uid != 0:
         raise ConfigError(
-            f"{path} belongs to another user (uid {status.st_uid})", hint=f"chown $(id -u) {in_a_command(path)}"
+            f"{path} belongs to another user (uid {status.st_uid})", hint=run("chown", str(os.getuid()), path)
         )
     loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
     if os.name == "posix" and loose:
         raise ConfigError(
             f"{path} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})",
-            hint=f"chmod go-w {in_a_command(path)}",
+            hint=run("chmod", "go-w", path),
         )
 
 

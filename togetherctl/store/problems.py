@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.store.models import IssuerTable, ProfileTable, StoreTable
 from togetherctl.store.toml_text import CannotEdit, TomlText
 
@@ -132,7 +132,7 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
 def unknown(kind: str, name: str, known: Iterable[str], *, store: Path | None = None) -> UsageError:
     """The error for a profile, issuer or cluster that is not in the store; a program may have read another one."""
     looked = f" (in {store})" if store else ""
-    return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=f"togetherctl {kind} list")
+    return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=run("togetherctl", kind, "list"))
 
 
 def described(detail: ErrorDetails) -> Problem:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
+    from togetherctl.errors import Remedy
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
 
@@ -50,7 +51,7 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `command` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
+    name: `storeless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Profile:
     may_log_in: bool = True
     login_timeout: float = 180.0
     margin: float = 60.0
-    command: str = ""
+    storeless: Remedy | None = None
     sessions: Path | None = None
 
     @property
@@ -86,7 +87,7 @@ class Profile:
     @property
     def ways(self) -> Ways:
         """What hints name."""
-        return Ways(self.name, self.command)
+        return Ways(self.name, self.storeless)
 
     def with_secret_at_hand(self) -> Profile:
         """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""

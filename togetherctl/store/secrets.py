@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS, for_child
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.paths import expand
 from togetherctl.store.checks import words
 from togetherctl.store.choices import HIDDEN
@@ -175,7 +175,7 @@ def _from_keyring(name: str, profile: str) -> str:
     if secret is None:
         raise ConfigError(
             f"the client secret of profile {profile} is not in the keyring",
-            hint=f"togetherctl profile secret {profile}",
+            hint=run("togetherctl", "profile", "secret", profile),
         )
     return secret
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from togetherctl.environment import BROWSER, LOGIN, PROFILE
-from togetherctl.errors import UsageError
-from togetherctl.paths import expand, in_a_command
+from togetherctl.errors import UsageError, run
+from togetherctl.paths import expand
 from togetherctl.store import files
 from togetherctl.store.key import session_key
 from togetherctl.store.problems import checked, refusal, unknown
@@ -144,7 +144,7 @@ class Store:
         if not names:
             raise UsageError(
                 f"there is no profile in {self.path} yet",
-                hint="togetherctl init",
+                hint=run("togetherctl", "init"),
             )
         raise UsageError(
             f"which profile? There are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}",
@@ -193,7 +193,7 @@ class Store:
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(
                 f"the issuer {name} is in the store without this CA file",
-                hint=f"togetherctl issuer set {name} {in_a_command(f'ca_file={ca_file}')}",
+                hint=run("togetherctl", "issuer", "set", name, f"ca_file={ca_file}"),
             )
         return name
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import Remedy, run
+
 if TYPE_CHECKING:
     from togetherctl.store.choices import Grant, Storage
 
@@ -24,38 +26,43 @@ _STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory":
 
 @dataclass(frozen=True)
 class Ways:
-    """`name` is the profile's; a profile without one is asked for by `command`, in which stands no secret."""
+    """`name` is the profile's, empty where it is not known; `storeless` asks for a profile that the store has not."""
 
-    name: str = "NAME"
-    command: str = ""
+    name: str = ""
+    storeless: Remedy | None = None
 
     @property
-    def login(self) -> str:
+    def login(self) -> Remedy:
         """What a person runs to log in."""
-        return self.command or f"togetherctl login {self.name}"
+        return self.storeless or self._run("login", "{}")
 
     @property
-    def forced_login(self) -> str:
+    def forced_login(self) -> Remedy:
         """What a person runs to log in though the token in hand is still good."""
-        return self.command or f"togetherctl login --force {self.name}"
+        return self.storeless or self._run("login", "--force", "{}")
 
     def by_grant(self, grant: Grant) -> str:
         """How the login is done in another way: a command, or what to say as well."""
-        if self.command:
+        if self.storeless:
             return f"--grant-type={_GRANTS.get(grant, grant)}"
-        return f"togetherctl login --grant {grant} {self.name}"
+        return str(self._run("login", "--grant", grant, "{}"))
 
     @property
-    def secret(self) -> str:
+    def secret(self) -> Remedy:
         """How the client gets its secret: a command, or what to say as well."""
-        return "say --oidc-client-secret=SECRET" if self.command else f"togetherctl profile secret {self.name}"
+        return Remedy("say --oidc-client-secret=SECRET") if self.storeless else self._run("profile", "secret", "{}")
 
-    def storage(self, kind: Storage) -> str:
+    def storage(self, kind: Storage) -> Remedy:
         """How the session is kept elsewhere: a command, or what to say as well."""
-        if self.command:
-            return f"say --token-cache-storage={_STORAGES[kind]}"
-        return f"togetherctl profile set {self.name} storage={kind}"
+        if self.storeless:
+            return Remedy(f"say --token-cache-storage={_STORAGES[kind]}")
+        return self._run("profile", "set", "{}", f"storage={kind}")
 
     def setting(self, key: str, *, place: str = "") -> str:
         """A key of the profile, or the flag that does the same; `place` follows the key."""
-        return _FLAGS[key] if self.command else f"{key}{place}"
+        return _FLAGS[key] if self.storeless else f"{key}{place}"
+
+    def _run(self, *words: str) -> Remedy:
+        """The command for this profile; for one without a name the words of it, which cannot be run."""
+        argv = ("togetherctl", *(word.format(self.name or "NAME") for word in words))
+        return run(*argv) if self.name else Remedy(" ".join(argv))

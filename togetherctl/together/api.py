@@ -155,7 +155,7 @@ class TogetherAPI:
     def _wait(self, error: Unreachable, pause: float | None, ends: float) -> None:
         """Sleep before the next attempt. Raises the error where there is to be none."""
         wait = max(pause or 0.0, error.retry_after or 0.0)
-        if error.hint:
+        if error.remedy:
             # The transport's way out names keys of an issuer, which this is not; waiting does not help either.
             raise Unreachable(
                 error.message, hint="name its certificate authority with SSL_CERT_FILE", sent=error.sent

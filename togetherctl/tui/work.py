@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
     from togetherctl.wiring import World
 
-_COMMANDS = ("togetherctl ", "kubectl ", "chmod ", "chown ", "rm ")
-
-
 _MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"
 
 
@@ -158,12 +155,11 @@ def done(name: str, text: str, *more: str, read: bool = False) -> Step:
 def failed(name: str, error: TogetherctlError, *more: str) -> Step:
     """A step that did not, and what to do next."""
     said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
-    if isinstance(error, Unreachable) and not error.hint:
+    if isinstance(error, Unreachable) and not error.remedy:
         said = (*said, _MAY_HELP)
-    command = error.hint if error.hint and error.hint.startswith(_COMMANDS) else None
-    if error.hint and command is None:
-        said = (*said, error.hint)
-    return Step(printable(name, limit=100), error.message, Ended.FAILED, said, command)
+    if error.remedy and error.remedy.text:
+        said = (*said, error.remedy.hint)
+    return Step(printable(name, limit=100), error.message, Ended.FAILED, said, error.hint_command)
 
 
 def _bug(error: Exception) -> TogetherctlError:

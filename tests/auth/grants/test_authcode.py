@@ -121,7 +121,7 @@ def test_an_error_that_forgets_its_issuer_is_shown_and_marked(log_in: LogIn, iss
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=answer))
     assert "access_denied (not in the group gpu)" in refused.value.message
     assert "this is not verified: the answer does not name its issuer" in refused.value.message
-    assert "somebody said no" in (refused.value.hint or "")
+    assert "somebody said no" in (str(refused.value.remedy or ""))
 
 
 def test_a_code_without_the_promised_issuer_is_still_refused(log_in: LogIn, issuer: ScriptedIssuer) -> None:
@@ -169,7 +169,7 @@ def test_after_the_time_is_over_other_ways_are_named(
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=never_comes_back))
     assert "togetherctl login --grant paste acme" in over.value.message
     assert ("togetherctl login --grant device-code acme" in over.value.message) is device_codes
-    assert over.value.hint == "togetherctl login acme"
+    assert str(over.value.remedy) == "togetherctl login acme"
 
 
 def no_offline_access(issuer: ScriptedIssuer, scope: Any = "openid email") -> None:

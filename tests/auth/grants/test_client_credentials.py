@@ -98,7 +98,7 @@ def test_an_issuer_that_is_away_costs_no_token(
 def test_without_an_id_token_the_way_out_is_named(secret: str, log_in: LogIn) -> None:
     with pytest.raises(Untrusted, match="as is usual for a client") as refused:
         log_in('grant = "client-credentials"\n' + secret)
-    assert 'token = "access"' in (refused.value.hint or "")
+    assert 'token = "access"' in (str(refused.value.remedy or ""))
 
 
 def test_an_id_token_is_verified_where_there_is_one(secret: str, log_in: LogIn, issuer: ScriptedIssuer) -> None:
@@ -133,7 +133,7 @@ def test_an_issuer_that_knows_openid_for_people_only(secret: str, log_in: LogIn,
 def test_a_client_without_a_secret_is_told_so(log_in: LogIn, issuer: ScriptedIssuer) -> None:
     with pytest.raises(ConfigError, match="needs the client secret") as failed:
         log_in(ACCESS)
-    assert failed.value.hint == "togetherctl profile secret acme"
+    assert str(failed.value.remedy) == "togetherctl profile secret acme"
     assert issuer.counts["/token"] == 0
 
 

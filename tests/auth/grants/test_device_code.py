@@ -130,7 +130,7 @@ def test_an_end_without_tokens(
     with pytest.raises(kind) as failed:
         log_in()
     assert said in failed.value.message
-    assert hint in (failed.value.hint or "")
+    assert hint in (str(failed.value.remedy or ""))
     assert issuer.counts["/token"] == 2
 
 
@@ -318,7 +318,7 @@ def test_a_client_that_may_not_goes_on_with_pasting_where_auto_chose(
     issuer.replies[path].append(answer)
     with pytest.raises(Refused) as refused:
         log_in('grant = "device-code"')
-    assert "use authcode or paste" in (refused.value.hint or "")
+    assert "use authcode or paste" in (str(refused.value.remedy or ""))
 
 
 def _asked(conversation: Remembered) -> dict[str, str]:

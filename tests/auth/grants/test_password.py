@@ -75,7 +75,7 @@ def test_a_refusal_says_what_it_means(
         issuer.replies["/token"].append(answer)
     with pytest.raises(Refused) as refused:
         log_in('username = "me"')
-    assert hint in (refused.value.hint or "")
+    assert hint in (str(refused.value.remedy or ""))
 
 
 def test_offline_access_is_left_out_where_it_is_unknown(
@@ -101,7 +101,7 @@ def test_nobody_types(
     conversation.answer = nobody if answer else None
     with pytest.raises(LoginRequired, match=said) as failed:
         log_in('username = "me"')
-    assert failed.value.hint == "togetherctl login acme"
+    assert str(failed.value.remedy) == "togetherctl login acme"
     assert issuer.counts["/token"] == 0
 
 

@@ -188,14 +188,14 @@ def test_nobody_pastes(
     conversation.answer = say
     with pytest.raises(LoginRequired, match=said) as failed:
         log_in(PASTE)
-    assert failed.value.hint == "togetherctl login acme"
+    assert str(failed.value.remedy) == "togetherctl login acme"
     assert issuer.counts["/token"] == 0
 
 
 def test_where_nobody_can_be_asked_nothing_is(log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered) -> None:
     with pytest.raises(LoginRequired, match="no terminal to paste it into") as failed:
         log_in(PASTE)
-    assert failed.value.hint == "togetherctl login acme"
+    assert str(failed.value.remedy) == "togetherctl login acme"
     assert issuer.counts == {}
     # auto comes to the same where nothing else is left, and has said why.
     issuer.metadata_changes["device_authorization_endpoint"] = None

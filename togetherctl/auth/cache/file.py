@@ -23,7 +23,7 @@ from togetherctl.disk import (
     sweep_folder,
     write_whole,
 )
-from togetherctl.errors import StorageError
+from togetherctl.errors import StorageError, run
 from togetherctl.lock import Held, inherited, locked
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class FileSessions:
                 if os.path.lexists(path):
                     raise StorageError(
                         f"{path} cannot be used as the session's lock: {error.strerror}",
-                        hint=f"look at what is there, then remove it: ls -ld {path}",
+                        hint=run("ls", "-ld", path, words="look at what is there, then remove it"),
                     ) from None
                 raise StorageError(f"{self.folder} cannot be used for sessions: {error.strerror}") from None
             with suppress(OSError, StorageError):
@@ -265,7 +265,7 @@ class FileSessions:
         except record.NewerRecord:
             raise _newer(path) from None
         except record.ClosedRecord as closed:
-            raise Unopenable(f"{path} {closed.reason}", hint=closed.hint) from None
+            raise Unopenable(f"{path} {closed.reason}", hint=closed.remedy) from None
 
     def _salvaged(self, key: str, path: Path) -> Session | None:
         """What a session to revoke may be read from, whatever is odd about the file; None where that is nothing."""
@@ -293,7 +293,7 @@ class FileSessions:
         if not is_ours(status):
             raise StorageError(f"{self.folder} belongs to another user (uid {status.st_uid})")
         if os.name == "posix" and stat.S_IMODE(status.st_mode) & 0o022:
-            raise StorageError(f"{self.folder} can be written by others", hint=f"chmod 700 {self.folder}")
+            raise StorageError(f"{self.folder} can be written by others", hint=run("chmod", "700", self.folder))
 
     def _read(self, path: Path, *, though_open: bool = False) -> bytes | None:
         try:
@@ -307,12 +307,12 @@ class FileSessions:
         if not is_ours(status):
             raise Unsafe(
                 f"{path} belongs to another user (uid {status.st_uid}) and is not used",
-                hint=f"look at who put it there, then remove it: rm {path}",
+                hint=run("rm", path, words="look at who put it there, then remove it"),
             )
         if open_to_others(status) and not though_open:
             raise StorageError(
                 f"{path} holds tokens and is open to others (mode {stat.S_IMODE(status.st_mode):04o})",
-                hint=f"chmod 600 {path}; log out and in again if others use this machine",
+                hint=run("chmod", "600", path, words="log out and in again if others use this machine"),
             )
         return data
 

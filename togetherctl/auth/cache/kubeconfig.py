@@ -35,7 +35,7 @@ class KubeconfigSessions:
         try:
             provider = self._provider.read_again()
         except KubeconfigError as error:
-            raise StorageError(error.message, hint=error.hint) from None
+            raise StorageError(error.message, hint=error.remedy) from None
         if not provider.id_token:
             return None
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
+from togetherctl.errors import Remedy
 from togetherctl.store.ways import Ways
 
 VERSION = 1
@@ -24,10 +25,10 @@ class BrokenRecord(Exception):
 class ClosedRecord(Exception):
     """A session that this form cannot open: why, in words that follow the file's name, and the way out."""
 
-    def __init__(self, reason: str, *, hint: str) -> None:
+    def __init__(self, reason: str, *, hint: Remedy) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.hint = hint
+        self.remedy = hint
 
 
 class Plain:
@@ -52,11 +53,12 @@ class Plain:
             )
         return _session(fields)
 
-    def _way_out(self) -> str:
+    def _way_out(self) -> Remedy:
         keyring = self._ways.storage("keyring")
-        if self._ways.command:
-            return f"a profile in the store keeps it there; {keyring} here, too, and log in once more"
-        return f"log in again: {self._ways.login}; or, to use that session: {keyring}"
+        if self._ways.storeless:
+            return Remedy(f"a profile in the store keeps it there; {keyring} here, too, and log in once more")
+        login = self._ways.login
+        return Remedy(f"to use that session: {keyring}; or log in again", login.command)
 
 
 def encode(session: Session) -> bytes:

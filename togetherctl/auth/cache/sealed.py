@@ -13,10 +13,11 @@ import json
 import os
 from base64 import b64decode, b64encode
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache import record
-from togetherctl.errors import StorageError
+from togetherctl.errors import StorageError, also
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,8 +86,11 @@ class Sealed:
             yield
         except StorageError as error:
             other = self._ways.storage("file")
-            helps = None if isinstance(error, NoKeyring) else error.hint
-            error.hint = f"{helps}; or do without the keyring: {other}" if helps else other
+            if error.remedy and not isinstance(error, NoKeyring):
+                words = "or do without the keyring" + ("" if other.command else f": {other}")
+                error.remedy = also(error.remedy, replace(other, text=words))
+            else:
+                error.remedy = other
             raise
 
     def _plain(self, data: bytes) -> Exception:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from togetherctl import vault
 from togetherctl.disk import make_private_folder
-from togetherctl.errors import StorageError
+from togetherctl.errors import StorageError, run
 from togetherctl.lock import LockTimeout, locked
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class SealingKey:
     def _ask(self, question: Callable[[], _T]) -> _T:
         if self._kept.failed is not None and self._monotonic() - self._kept.failed[0] < _SULK_SECONDS:
             before = self._kept.failed[1]
-            raise type(before)(before.message, hint=before.hint)
+            raise type(before)(before.message, hint=before.remedy)
         try:
             return question()
         except StorageError as error:
@@ -130,6 +130,8 @@ def _parsed(text: str) -> bytes:
     if len(key) != _BYTES:
         raise StorageError(
             f"what the keyring holds for {vault.SERVICE} under {NAME} is not the key that seals sessions",
-            hint=f"remove that entry from the keyring, then log in again: keyring del {vault.SERVICE} {NAME}",
+            hint=run(
+                "keyring", "del", vault.SERVICE, NAME, words="remove that entry from the keyring, then log in again"
+            ),
         )
     return key

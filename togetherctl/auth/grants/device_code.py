@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from togetherctl.auth.answers import NoIssuer, NotYet, fields
 from togetherctl.auth.conversation import DeviceCode
 from togetherctl.auth.grants import GrantSpec
-from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
+from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
@@ -139,7 +139,7 @@ def _explain(error: Refused, profile: Profile) -> TogetherctlError:
     if error.error == "expired_token":
         return _login_required(profile, _EXPIRED)
     if error.error == "access_denied":
-        error.hint = "somebody said no: you in the browser, or the issuer's rules for this account"
+        error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
     return _refused(error) if error.error in _REFUSALS else error
 
 

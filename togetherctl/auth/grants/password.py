@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.grants import GrantSpec
-from togetherctl.errors import LoginRequired, Refused
+from togetherctl.errors import LoginRequired, Refused, Remedy
 
 if TYPE_CHECKING:
     from togetherctl.auth.login import Login
@@ -47,9 +47,11 @@ def log_in(login: Login) -> Session:
 def _explain(error: Refused) -> Refused:
     # Dex says access_denied where RFC 6749 says invalid_grant.
     if error.error in ("invalid_grant", "access_denied"):
-        error.hint = "the user name or the password is wrong, or this account may not log in this way"
+        error.remedy = Remedy("the user name or the password is wrong, or this account may not log in this way")
     elif error.error in ("unauthorized_client", "unsupported_grant_type"):
-        error.hint = "the issuer does not allow the password grant for this client; use authcode or device-code"
+        error.remedy = Remedy(
+            "the issuer does not allow the password grant for this client; use authcode or device-code"
+        )
     return error
 
 

@@ -9,7 +9,7 @@ import click
 from togetherctl.actions import adding
 from togetherctl.actions.adding import add
 from togetherctl.commands.app import App, pass_app
-from togetherctl.errors import Unreachable
+from togetherctl.errors import Remedy, Unreachable
 from togetherctl.paths import expand
 from togetherctl.store.editing import new_table
 
@@ -43,11 +43,11 @@ def looked_at(app: App, tables: Tables, *, offline: bool) -> Tables:
     try:
         tables, report = adding.looked_at(app.world, tables, offline=offline)
     except Unreachable as error:
-        error.hint = error.hint or "--offline adds it without asking"
+        error.remedy = error.remedy or Remedy("--offline adds it without asking")
         raise
     if report is not None:
         for wrong in report.to_mend:
-            app.console.warn(wrong.text + (f"; {wrong.hint}" if wrong.hint else ""))
+            app.console.warn(wrong.text + (f"; {wrong.remedy}" if wrong.remedy else ""))
         for note in report.notes_at_once:
-            app.console.note(note.text, note.hint)
+            app.console.note(note.text, note.remedy)
     return tables

@@ -10,7 +10,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.commands.output import hint_fields, output_option, show_record
 from togetherctl.commands.paragraphs import paragraph
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
@@ -98,7 +98,7 @@ def _item(report: Report, wishes: Wishes) -> dict[str, object]:
         "redirect_uris": list(wishes.redirect_uris),
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
-        "findings": [asdict(finding) for finding in report.findings],
+        "findings": [_finding(finding) for finding in report.findings],
     }
 
 
@@ -106,7 +106,7 @@ def _failure(report: Report) -> dict[str, object] | None:
     error = report.error
     if error is None:
         return None
-    return {"code": error.code, "exit": int(error.exit_code), "message": error.sentence(), "hint": error.hint}
+    return {"code": error.code, "exit": int(error.exit_code), "message": error.sentence(), **hint_fields(error.remedy)}
 
 
 def _show(app: App, report: Report, client_id: str | None) -> None:
@@ -125,9 +125,18 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
         app.console.next_steps("It can be used.", command)
 
 
+def _finding(finding: Finding) -> dict[str, str | None]:
+    return {
+        "level": finding.level,
+        "text": finding.text,
+        **hint_fields(finding.remedy),
+        "about": finding.about,
+    }
+
+
 def _line(app: App, finding: Finding) -> str:
     text = paragraph(finding.text, label=finding.level, indent=_LABEL)
     if sys.stdout.isatty() and not app.environ.get("NO_COLOR"):
         styled = click.style(finding.level, fg=_COLOURS[finding.level], bold=True)
         text = f"{styled}{text.removeprefix(finding.level)}"
-    return f"{text}\n{paragraph(finding.hint, indent=_LABEL + 2)}" if finding.hint else text
+    return f"{text}\n{paragraph(str(finding.remedy), indent=_LABEL + 2)}" if finding.remedy else text

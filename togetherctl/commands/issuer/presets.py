@@ -10,7 +10,7 @@ from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
 from togetherctl.commands.output import output_option, show_list, show_record
 from togetherctl.commands.paragraphs import paragraph
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.store.preset_page import parts
 from togetherctl.store.presets import find, names
 from togetherctl.store.problems import nearest
@@ -46,7 +46,9 @@ def command(app: App, name: str | None) -> None:
         return
     preset = find(name, "")
     if preset is None:
-        raise UsageError(f"there is no preset {name}{nearest(name, names())}", hint="togetherctl issuer presets")
+        raise UsageError(
+            f"there is no preset {name}{nearest(name, names())}", hint=run("togetherctl", "issuer", "presets")
+        )
     if app.output == "table":
         _show(preset)
     else:

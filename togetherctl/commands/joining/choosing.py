@@ -178,7 +178,7 @@ class Choosing:
         try:
             agree(named, trusted=self.given.trusted, ask=None)
         except UsageError as error:
-            self.missing.note(f"--trust-host: {error.message}; {error.hint}")
+            self.missing.note(f"--trust-host: {error.message}; {error.remedy}")
 
     def _say_passed(self, passed: Sequence[Passed]) -> None:
         for one in passed:

@@ -45,8 +45,8 @@ def prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> Pro
     failures: dict[str, TogetherctlError] = {}
     for one in signed_in:
         if one.session is None:
-            hint = f"togetherctl login {one.profile.name}"
-            failures[one.profile.key] = one.error or LoginRequired("nobody has logged in yet", hint=hint)
+            unasked = LoginRequired("nobody has logged in yet", hint=one.profile.ways.login)
+            failures[one.profile.key] = one.error or unasked
     keys = {cluster.name: store.profile(cluster.profile).key for cluster in clusters}
     reachable = [cluster for cluster in clusters if keys[cluster.name] not in failures]
     seconds = _SECONDS * (1 + (len(reachable) - 1) // _AT_ONCE)
@@ -80,7 +80,7 @@ def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlE
     width = max((len(name) for name in lines), default=0)
     for name, line in lines.items():
         app.console.say(f"  {name:<{width}}  {line}")
-    hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
+    hints = list(dict.fromkeys(str(error.remedy) for error in errors if error.remedy))
     for hint in hints[:_MOST_HINTS]:
         app.console.say(f"  {hint}")
     if len(hints) > _MOST_HINTS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.auth.spelling import issuer_typed
 from togetherctl.commands.asking import Answer
 from togetherctl.commands.issuer.add import looked_at
-from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.by_hand import Login
 from togetherctl.store import checks
@@ -107,7 +107,8 @@ class Logins:
                 return self._look(self._issuer(url, ca_file))
             except TogetherctlError as error:
                 self._app.console.error(error)
-                typed, by_certificate = False, "certificate" in error.message
+                typed = False
+                by_certificate = isinstance(error, Unreachable) and bool(error.reason)
             if ca_file is None and by_certificate:
                 given = asking.path(
                     "A PEM file with its certificate authority (Enter: none):", check=self._is_file_or_nothing

@@ -6,7 +6,7 @@ import click
 
 from togetherctl.commands.app import App, pass_app
 from togetherctl.commands.console import put
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, run
 from togetherctl.sources.bundle_export import bundle_of
 
 
@@ -21,7 +21,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
     """
     store = app.world.store
     if not store.profile_names:
-        raise UsageError(f"there is no profile in {store.path} yet", hint="togetherctl init")
+        raise UsageError(f"there is no profile in {store.path} yet", hint=run("togetherctl", "init"))
     exported = bundle_of(store, names, app.environ)
     put(exported.text, end="")
     for line in exported.left_out:

@@ -61,7 +61,7 @@ def _plan(app: TogetherApp, title: str, names: list[str], *, overwrite: bool) ->
         try:
             planned.append(write_clusters(world, names, overwrite=overwrite, dry_run=True))
         except KubeconfigError as error:
-            if overwrite or not (error.hint or "").startswith("--overwrite"):
+            if overwrite or not error.overwritable:
                 raise
             foreign.append(error.message)
             work.end("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import run
 from togetherctl.paths import tilde
 from togetherctl.tui.work import Work
 
@@ -98,7 +99,7 @@ def _offered(world: World, found: Found, word: str) -> _Seen:
         open_ones = ", ".join(taking.plan.without_login)
         if not taking.plan.clusters:
             raise TogetherctlError(
-                f"{found.origin} does not say how to log in to {open_ones}", hint=f"togetherctl init {word}"
+                f"{found.origin} does not say how to log in to {open_ones}", hint=run("togetherctl", "init", word)
             )
         passed.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
     if not taking.plan.clusters and not taking.plan.profiles:

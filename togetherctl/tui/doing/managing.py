@@ -219,7 +219,7 @@ def _show_addition(app: TogetherApp, tables: Tables, report: Report | None) -> N
             app.working.start(Work(f"Add profile: {name}", do, done=offer))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
-    said = [f"! {note.text}" + (f"; {note.hint}" if note.hint else "") for note in notes]
+    said = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
     if report and report.provider:
         said.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())

@@ -115,7 +115,7 @@ class AddScreen(Form[Tables]):
         try:
             tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(talk), tables)
         except TogetherctlError as error:
-            said = [error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]
+            said = [error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])]
             if isinstance(error, Unreachable):
                 self._unreachable = self._typed
                 said.append("ctrl+s once more adds it without asking the issuer.")

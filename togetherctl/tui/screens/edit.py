@@ -81,7 +81,9 @@ class EditScreen(Form[None]):
         except ChangedMeanwhile as conflict:
             self._take_over(conflict)
         except TogetherctlError as error:
-            self.fail("; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [error.hint])]))
+            self.fail(
+                "; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])])
+            )
         else:
             self._saved(edit, others, [line.text for line in talk.lines])
         finally:

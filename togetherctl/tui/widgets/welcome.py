@@ -58,7 +58,7 @@ class Broken(VerticalScroll, can_focus=True):
         text = Text(f"{error.message}\n")
         for problem in getattr(error, "problems", ()):
             text.append(f"\n  {problem}")
-        if error.hint:
-            text.append(f"\n\n  {error.hint}", style="bold")
+        if error.remedy:
+            text.append(f"\n\n  {error.remedy}", style="bold")
         text.append("\n\nMend it in an editor; this page goes away as soon as it can be used. Nothing was changed.")
         self.query_one("#problems", Static).update(text)
