@@ -1,4 +1,4 @@
-"""The loopback listener an authorization response comes back to (RFC 8252, 7.3).
+"""The callback listener on loopback, which gets the authorization response (RFC 8252, 7.3).
 
 It answers one path of one host, on 127.0.0.1 and ::1 at once so that nobody else can own the other half of
 `localhost`; everything that is not the awaited response gets an error and changes nothing.

@@ -1,4 +1,4 @@
-"""Looking at an issuer before anybody logs in there: what was found, and what will go wrong."""
+"""Check an issuer before a login: what was found there, and what will go wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The claims of an ID token: reading them, and checking them (OpenID Connect Core 1.0, 3.1.3.7 and 12.2).
+"""Read and check the claims of an ID token (OpenID Connect Core 1.0, 3.1.3.7 and 12.2).
 
 Checking claims is half of verifying a token; the signature is `id_token`'s half. Nothing here loads a JWT library.
 What kube-apiserver takes is taken here too, unless `docs/tokens.md` says why not.

@@ -1,4 +1,4 @@
-"""Deleting the token cache: every file of ours that holds a token or was made from one, and kubelogin's where asked.
+"""Delete the token cache: every file of ours that holds a token, and kubelogin's where asked.
 
 A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: whoever is
 about to take one would hold a lock that nobody else can see.

@@ -1,4 +1,4 @@
-"""The one place that decides what a caller gets: serve, refresh, or log in."""
+"""Decide what a caller gets: serve a token, refresh the session, or log in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an issuer's metadata means for a login there: what works, what to know, and what will go wrong."""
+"""Findings of an issuer check: what the metadata and the client's registration mean for a login."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reaching the issuers of profiles: a client for each, its metadata, and the use cases that need no session's lock."""
+"""A client for each profile's issuer, its metadata, and what needs no session lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one login left behind, and how old it is."""
+"""A session: its tokens, its identity, and how fresh it is."""
 
 from __future__ import annotations
 

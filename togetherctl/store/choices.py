@@ -1,4 +1,4 @@
-"""The words the store is made of, spelled once."""
+"""The words of the configuration: grants, token kinds, storages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KEY: which profiles share one session."""
+"""The session key: which profiles share one session."""
 
 from __future__ import annotations
 
