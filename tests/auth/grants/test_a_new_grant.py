@@ -37,8 +37,9 @@ def test_a_new_grant_logs_in(
 ) -> None:
     """The store's list of words is left out here: only a person's `config.toml` is checked against it."""
     assert acme.exists()
-    monkeypatch.setattr(registry, "GRANTS", {**registry.GRANTS, "token-exchange": SPEC})
-    monkeypatch.setattr("togetherctl.auth.login.GRANTS", registry.GRANTS)
+    known: dict[Any, GrantSpec] = {**dict(registry.GRANTS.items()), "token-exchange": SPEC}
+    monkeypatch.setattr(registry, "GRANTS", known)
+    monkeypatch.setattr("togetherctl.auth.login.GRANTS", known)
     world = make_world()
     profile = world.store.profile("acme")
     grant: Any = "token-exchange"
