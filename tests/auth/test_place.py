@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.place import Choice, Place, choose, look_around, needs_nobody
+from togetherctl.auth.grants.auto import Choice, choose
+from togetherctl.auth.grants.registry import GRANTS
+from togetherctl.auth.place import Place, look_around, needs_nobody
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -39,11 +41,15 @@ DARK = "there is no display here"
 )
 def test_auto_goes_by_place(place: Place, why: str) -> None:
     assert place.without_browser == why
-    offered = choose(place, username=False, device_code=True)
-    assert offered == (Choice("device-code", why) if why else Choice("authcode"))
-    lacking = choose(place, username=False, device_code=False)
-    assert lacking == (Choice("paste", f"{why} and the issuer offers no device codes") if why else Choice("authcode"))
-    assert choose(place, username=True, device_code=True) == Choice("password", "the profile names a user")
+    offered = choose(place, username=False, device_code_offered=True)
+    assert offered == (Choice(GRANTS["device-code"], why) if why else Choice(GRANTS["authcode"]))
+    lacking = choose(place, username=False, device_code_offered=False)
+    assert lacking == (
+        Choice(GRANTS["paste"], f"{why} and the issuer offers no device codes") if why else Choice(GRANTS["authcode"])
+    )
+    assert choose(place, username=True, device_code_offered=True) == Choice(
+        GRANTS["password"], "the profile names a user"
+    )
 
 
 LAPTOP = {"DISPLAY": ":0"}

@@ -117,12 +117,13 @@ def _with_issuer(world: World, tables: Tables) -> Tables:
 def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> Wishes:
     """What a new profile will want, as far as the look at its issuer goes by it."""
     from togetherctl.auth.findings import Wishes
+    from togetherctl.auth.grants.registry import WITHOUT_BROWSER
 
     return Wishes(
         device_endpoint=issuer.device_authorization_endpoint,
         revocation_endpoint=issuer.revocation_endpoint,
         has_secret=True if "client_secret" in profile else None,
-        by_browser=profile.get("grant") not in ("client-credentials", "password"),
+        by_browser=profile.get("grant") not in WITHOUT_BROWSER,
         pkce=profile.get("pkce") != "no",
     )
 

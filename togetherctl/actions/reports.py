@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from togetherctl.actions.removing import Going, Removed
     from togetherctl.actions.renaming import Renamed
     from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.auth.renewal import Ended
+    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
     from togetherctl.kube.kubeconfig import Change
     from togetherctl.store.choices import Kind

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from togetherctl.auth.engine import Outcome
-    from togetherctl.auth.renewal import Ended
+    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile

@@ -1,4 +1,4 @@
-"""What an issuer answers, read the same way at every endpoint: by what it says, else by its status.
+"""Responses of an issuer's endpoints: tokens, errors, and what each error means.
 
 success        the tokens (RFC 6749, 5.1), or the JSON object, that was asked for
 Unreachable    no answer of an issuer: 5xx, 408, 425, 429, a web page, whatever else a proxy or portal sends

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from togetherctl.sources.names import name_from_url
+from togetherctl.store.choices import USUAL_GRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 _USUAL_SCOPES = ("openid", "email")
 _USUAL_REDIRECTS = ["http://localhost:8000", "http://localhost:18000"]
-# Grants that a profile does not choose by itself where they fit.
-_CHOSEN = frozenset({"device-code", "password", "paste", "client-credentials"})
 
 
 def commands(profile: Profile) -> list[list[str]]:
@@ -60,7 +59,7 @@ def _issuer_settings(profile: Profile) -> Iterator[str]:
 def _settings(profile: Profile) -> Iterator[str]:
     if profile.secret is not None:
         yield 'client_secret={ env = "OIDC_CLIENT_SECRET" }'
-    if profile.grant in _CHOSEN:
+    if profile.grant not in USUAL_GRANTS:
         yield f"grant={profile.grant}"
     if profile.username:
         yield f"username={profile.username}"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
+from togetherctl.store.choices import SESSION_OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -191,7 +192,7 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
     power = profile.token == "access"  # noqa: S105 # a kind of token
     scopes = frozenset(scope for scope in profile.scopes if power or ":" in scope)
     # The client's own tokens are not those of a person.
-    alone = profile.grant == "client-credentials"
+    alone = SESSION_OWNERS[profile.grant] == "client"
     return profile.client_id, profile.token, frozenset(profile.auth_params.items()), scopes, alone
 
 

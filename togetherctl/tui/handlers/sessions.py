@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from togetherctl.tui.selection import Selection
     from togetherctl.wiring import World
 
-_GRANTS: dict[Grant, str] = {
-    "auto": "what fits this place",
-    "authcode": "in a browser on this machine",
-    "paste": "in a browser anywhere; its last address is pasted here",
-    "device-code": "in a browser on any device; a code is entered there",
-    "password": "user name and password, typed here",
-    "client-credentials": "the client itself, with its secret",
-}
-
 
 def log_in(app: AppContext, selection: Selection) -> None:
     """Log in with the grant of each profile, one after the other."""
@@ -76,17 +67,18 @@ def offer_login(app: AppContext, title: str, done: str, names: Sequence[str], ke
 
 def log_in_by(app: AppContext, selection: Selection) -> None:
     """Ask for the grant, then log in even if the session is still good."""
+    from togetherctl.auth.grants.registry import GRANTS
     from togetherctl.tui.screens.dialog import Choice
 
     rows = selection.rows(app)
     names = [row.name for row in rows]
 
     def answered(chosen: str | None) -> None:
-        for grant in _GRANTS:
+        for grant in GRANTS:
             if grant == chosen:
                 log_in_to(app, names, session_keys(rows), grant=grant, force=True)
 
-    options = {str(grant): means for grant, means in _GRANTS.items()}
+    options = {str(grant): spec.title for grant, spec in GRANTS.items()}
     app.push_screen(Choice(f"Log in by …: {count_or_name(names)}", options, "Log in again"), answered)
 
 

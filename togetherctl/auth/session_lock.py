@@ -1,10 +1,11 @@
-"""One process at a time works on a session; the others wait, and are told once what for."""
+"""The lock of a session: one process works on it, the others wait and say once what for."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from togetherctl.auth import timing
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout
 
@@ -16,16 +17,9 @@ if TYPE_CHECKING:
     from togetherctl.lock import Held
     from togetherctl.store.profile import Profile
 
-# Longer than a refresh takes with everything it tries.
-REFRESH_SECONDS = 30.0
-# Whoever waits for another's login waits a little longer than that login may take.
-_GRACE = 5.0
-# What is over sooner is not worth a line on everybody's terminal.
-_QUIET = 1.0
 
-
-class Turns:
-    """Gives out turns at sessions, each session's lock being one."""
+class SessionLocks:
+    """Holds the locks of sessions, whatever the storage."""
 
     def __init__(
         self,
@@ -38,11 +32,11 @@ class Turns:
         self._clock = clock
 
     @contextmanager
-    def taken(self, profile: Profile, *, for_logins: bool = True) -> Iterator[bool]:
-        """Work on a session alone; gives whether somebody else had to be waited for.
+    def hold(self, profile: Profile, *, for_logins: bool = True) -> Iterator[bool]:
+        """Hold the session's lock; the block gets whether another process had to be waited for.
 
-        Waits for as long as a refresh may take, and where a login is under way for as long as that may, or, if not
-        `for_logins`, not at all. Raises LockTimeout, and StorageError.
+        Waits as long as a refresh may take. While a login is under way, waits as long as that may take, or not at all
+        unless `for_logins`. Raises LockTimeout, and StorageError.
         """
         sessions = self._sessions(profile)
         told = False
@@ -50,12 +44,12 @@ class Turns:
 
         def login_ends_in() -> float:
             login = sessions.login_file(profile.key).read()
-            # A login whose owner died is none, and whoever holds the lock does something else.
+            # The owner of this login died, so the holder of the lock does something else.
             if login is None or not login.under_way or login.is_abandoned:
                 return 0.0
-            left = login.opened_at + profile.login_timeout + _GRACE - self._clock()
+            left = login.opened_at + profile.login_timeout + timing.LOGIN_GRACE_SECONDS - self._clock()
             # A login that began in the future was not written by this clock.
-            return left if left <= profile.login_timeout + _GRACE else 0.0
+            return left if left <= profile.login_timeout + timing.LOGIN_GRACE_SECONDS else 0.0
 
         def patience() -> float:
             nonlocal without_login_since
@@ -65,29 +59,29 @@ class Turns:
             if left > 0:
                 without_login_since = waited
                 return waited + left
-            return without_login_since + REFRESH_SECONDS
+            return without_login_since + timing.LOCK_SECONDS
 
         def waiting(seconds: float) -> None:
             nonlocal told, waited
             waited = seconds
             self._conversation.go_on()
-            if seconds >= _QUIET and not told:
+            if seconds >= timing.NOTIFY_AFTER_SECONDS and not told:
                 told = True
-                self._say_what_for(profile)
+                self._say_what_it_waits_for(profile)
 
         with sessions.lock(profile.key, seconds=patience, waiting=waiting) as held:
             yield held.waited
 
     @contextmanager
-    def if_free(self, profile: Profile) -> Iterator[Held | None]:
-        """Work on a session alone if nobody else does at this moment; else None is given."""
+    def try_hold(self, profile: Profile) -> Iterator[Held | None]:
+        """Hold the session's lock if it is free at this moment; else the block gets None."""
         with ExitStack() as stack:
             held = None
             with suppress(LockTimeout, StorageError):
                 held = stack.enter_context(self._sessions(profile).lock(profile.key))
             yield held
 
-    def _say_what_for(self, profile: Profile) -> None:
+    def _say_what_it_waits_for(self, profile: Profile) -> None:
         login = self._sessions(profile).login_file(profile.key).read()
         if login is None or not login.under_way or login.is_abandoned:
             self._conversation.say(f"Waiting for another togetherctl that is busy with {profile.called}.")

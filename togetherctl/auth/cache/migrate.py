@@ -1,4 +1,4 @@
-"""Moving a session to where its profile will keep it from now on, around the moment the store is written.
+"""Edit the store as a transaction, and move sessions to where their profiles keep them from now on.
 
 The order loses nothing, wherever it is cut off: seal first, then write the store; write the store first, then unseal or
 delete. So a file is sealed in between and says so, tokens lie open only under a store that wants them so, and the same
@@ -7,24 +7,32 @@ delete. So a file is sealed in between and says so, tokens lie open only under a
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.ready import ReadyFiles
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.errors import StorageError, TogetherctlError, about
 from togetherctl.lock import LockTimeout
+from togetherctl.store.editing import changing
+from togetherctl.store.problems import checked
+from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
+    from togetherctl.paths import Paths
     from togetherctl.store.profile import Profile
+    from togetherctl.store.toml_text import TomlText
 
 # Others wait for the store meanwhile; a login takes longer, and then this is tried again.
 _LOCK_SECONDS = 5.0
@@ -104,3 +112,87 @@ class Move:
                     f"the session of profile {self._profile.name} stays sealed, because it could not be opened "
                     f"({error.message}); log in again: togetherctl login {self._profile.name}"
                 )
+
+
+@dataclass(frozen=True)
+class StoreTransaction:
+    """A change of the store with all that follows from it.
+
+    `forget_known` drops what was remembered of profiles; `log_out` deletes the session of a profile, telling no issuer.
+    """
+
+    paths: Paths
+    environ: Mapping[str, str]
+    sealing_key: SealingKey
+    conversation: Conversation
+    forget_known: Callable[[], None]
+    log_out: Callable[[Profile], Ended]
+
+    @contextmanager
+    def run(self, settle: str | None = None) -> Iterator[TomlText]:
+        """Edit the store, move sessions to where it says from now on, and forget those that no profile reaches.
+
+        Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
+        store said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError where
+        a session cannot be moved; then nothing was changed.
+        """
+        before = read_if_sound(self.paths, self.environ)
+        moves: list[Move] = []
+        ready = ReadyFiles(self.paths, None)
+        with ExitStack() as held:
+            try:
+                with changing(self.paths) as text:
+                    yield text
+                    for profile in self._find_moved(before, text, settle):
+                        moves.append(Move(self.paths.sessions, self.sealing_key, profile, self.conversation))
+                        moves[-1].begin(held)
+                        ready.drop(profile.key)
+            except TogetherctlError:
+                for move in moves:
+                    move.undo()
+                raise
+            ready.drop_all()
+            self.forget_known()
+            for move in moves:
+                move.finish()
+        after = read_if_sound(self.paths, self.environ)
+        if before is None or after is None:
+            return
+        kept = set(after.keys().values())
+        for name in {key: name for name, key in before.keys().items() if key not in kept}.values():
+            self._forget(before.profile(name))
+
+    def _find_moved(self, before: Store | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
+        """A profile of each session that the store will want elsewhere once `text` is written."""
+        table, _ = checked(text.data)
+        if table is None:
+            return
+        after = Store(self.paths.config, table, self.environ)
+        keys = after.keys()
+        meant = keys.get(settle) if settle else None
+        earlier = before.storages() if before else {}
+        for key, name in {key: name for name, key in keys.items()}.items():
+            storage = table.profiles[name].storage
+            if key == meant or earlier.get(key, storage) != storage:
+                yield after.profile(name)
+
+    def _forget(self, profile: Profile) -> None:
+        # A refresh token that nothing can reach any more must not stay behind.
+        try:
+            ended = self.log_out(profile)
+        except TogetherctlError as error:
+            self.conversation.warn(f"the session profile {profile.name} had could not be deleted: {error.message}")
+            return
+        if ended.session is not None or ended.unread:
+            who = f" ({ended.session.identity})" if ended.session else ""
+            self.conversation.say(f"The session profile {profile.name} had{who} was deleted; the issuer was not told.")
+        if ended.unsafe is not None:
+            self.conversation.warn(ended.unsafe.message)
+
+
+def read_if_sound(paths: Paths, environ: Mapping[str, str]) -> Store | None:
+    """The store as it is on disk at this moment, None where it is wrong."""
+    try:
+        return Store.load(paths.config, environ)
+    except TogetherctlError:
+        return None
