@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.auth.grants.auto import Choice, choose
-from togetherctl.auth.grants.registry import GRANTS
-from togetherctl.auth.place import Place, look_around, needs_nobody
+from togetherctl.auth.grants.registry import GRANTS, is_non_interactive
+from togetherctl.auth.place import Place, look_around
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -101,10 +101,10 @@ def test_a_mac_and_windows_have_a_display(platform: str, tmp_path: Path) -> None
         ("authcode", "me", "open sesame", False),
     ],
 )
-def test_what_needs_nobody(
+def test_which_logins_are_not_interactive(
     grant: Grant, username: str | None, password: str | None, expected: object, acme: Path, environ: dict[str, str]
 ) -> None:
     profile = replace(Store.load(acme, environ).profile(), username=username)
     if password is not None:
         profile = replace(profile, password=lambda: password)
-    assert needs_nobody(profile, grant) is expected
+    assert is_non_interactive(profile, grant) is expected

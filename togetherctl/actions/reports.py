@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.auth.engine import Outcome
-from togetherctl.auth.place import needs_nobody
+from togetherctl.auth.grants.registry import is_non_interactive
 from togetherctl.errors import Remedy
 from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
@@ -52,7 +52,7 @@ def report_login(world: World, result: SignedIn) -> list[Line]:
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []
-    in_memory, renews = profile.storage == "memory", session.refreshable or needs_nobody(profile, profile.grant)
+    in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
     lines = [
         Line(
             f"{_OUTCOMES[outcome]} as {session.identity} with profile {profile.name}"

@@ -115,7 +115,7 @@ class Engine:
                 except (LoginRequired, Refused, Unreachable) as error:
                     trouble = error
             grant = grant or profile.grant
-            if not policy.ask and not _needs_nobody(profile, grant):
+            if not policy.ask and not _is_non_interactive(profile, grant):
                 if not isinstance(trouble, LoginRequired):
                     raise trouble
                 raise LoginRequired(f"{trouble.message}; nobody can be asked here", hint=profile.ways.login)
@@ -133,7 +133,7 @@ class Engine:
             try:
                 return self._refresh(profile, self.load(profile), force=force)
             except LoginRequired:
-                if not _needs_nobody(profile, profile.grant):
+                if not _is_non_interactive(profile, profile.grant):
                     raise
                 session = self._lifecycle.log_in(profile, profile.grant, asked_for=True)
                 self._write_ready_if_fresh(profile, session)
@@ -309,7 +309,7 @@ class Engine:
             try:
                 renewed = self._lifecycle.refresh(profile, session)
             except LoginRequired as error:
-                if not (policy.ask and profile.may_log_in) and not _needs_nobody(profile, profile.grant):
+                if not (policy.ask and profile.may_log_in) and not _is_non_interactive(profile, profile.grant):
                     raise
                 self._explain(error)
                 renewed = self._lifecycle.log_in(profile, profile.grant, waited_since=waited_since)
@@ -347,11 +347,11 @@ class Engine:
                 raise _busy() from None
 
 
-def _needs_nobody(profile: Profile, grant: Grant) -> bool:
-    # A token that is served or refreshed needs no grant.
-    from togetherctl.auth.place import needs_nobody
+def _is_non_interactive(profile: Profile, grant: Grant) -> bool:
+    # A session that is fresh needs no grant.
+    from togetherctl.auth.grants.registry import is_non_interactive
 
-    return needs_nobody(profile, grant)
+    return is_non_interactive(profile, grant)
 
 
 def _busy() -> TogetherctlError:

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.auth.answers import Revocation
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.discovery import Discovery
-    from togetherctl.auth.lifecycle import Revocation
     from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
@@ -65,6 +65,7 @@ class Issuers:
     def log_in(self, profile: Profile, grant: Grant, opened_at: Callable[[str], None]) -> Session:
         """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
         from togetherctl.auth.conversation import Announced
+        from togetherctl.auth.grants.registry import GRANTS
         from togetherctl.auth.login import Login
 
         # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
@@ -85,7 +86,7 @@ class Issuers:
                 clock=self.clock,
                 sleep=self.sleep,
             )
-            session = login.log_in(grant)
+            session = login.log_in(GRANTS[grant].log_in)
         self.after_login(profile, session)
         return session
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.answers import RefusedForGood
+from togetherctl.auth.answers import RefusedForGood, Revocation
 from togetherctl.auth.cache.sessions import Found, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
@@ -55,24 +54,6 @@ class Collaborators:
     conversation: Conversation
     clock: Callable[[], float]
     sleep: Callable[[float], None]
-
-
-class Revocation(Enum):
-    """What came of asking; true where the issuer revoked something. The value is a sentence for people."""
-
-    DONE = "The issuer revoked the tokens."
-    NOT_OFFERED = "The issuer cannot revoke tokens; they were deleted here, and end by themselves."
-    NOT_THIS_CLIENT = (
-        "The issuer does not let a client without a secret revoke tokens; "
-        "they were deleted here, and end by themselves."
-    )
-
-    def __bool__(self) -> bool:
-        return self is Revocation.DONE
-
-    @property
-    def sentence(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import check_account, expiry, identity
-from togetherctl.auth.grants.registry import GRANTS
 from togetherctl.auth.id_token import verify
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import Refused, Remedy, Untrusted
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
-    from togetherctl.store.choices import Grant, TokenKind
+    from togetherctl.store.choices import TokenKind
     from togetherctl.store.ways import Ways
 
 
@@ -37,10 +36,13 @@ class Login:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
-    def log_in(self, grant: Grant) -> Session:
-        """A verified session, not yet stored. Raises LoginRequired, Unreachable, Refused, Untrusted and ConfigError."""
+    def log_in(self, by: Callable[[Login], Session]) -> Session:
+        """A verified session `by` a grant, not yet stored.
+
+        Raises LoginRequired, Unreachable, Refused, Untrusted and ConfigError.
+        """
         try:
-            return GRANTS[grant].log_in(self)
+            return by(self)
         except Refused as error:
             error.remedy = error.remedy or self._without_offline_access(error)
             raise

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
 
 _ROOT = Path("/")
 
@@ -62,10 +60,3 @@ def look_around(
         or is_wsl(root)
         or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
     )
-
-
-def needs_nobody(profile: Profile, grant: Grant) -> bool:
-    """Whether a login by `grant` asks nobody and opens nothing, so that it may happen anywhere, like a refresh."""
-    from togetherctl.auth.grants.registry import GRANTS
-
-    return GRANTS[grant].needs_nobody(profile)

@@ -11,10 +11,9 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, check_done, fields, tokens
+from togetherctl.auth.answers import RefusedClient, RefusedForGood, Revocation, TokenAnswer, check_done, fields, tokens
 from togetherctl.auth.authorization import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials, post_as
-from togetherctl.auth.lifecycle import Revocation
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:

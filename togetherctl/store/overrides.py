@@ -6,7 +6,6 @@ They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationError
@@ -16,8 +15,6 @@ from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from togetherctl.store.profile import Profile
 
 _PREFIX = "TOGETHERCTL_"
 
@@ -53,9 +50,3 @@ class Overrides(BaseSettings):
             expected = problem.get("ctx", {}).get("expected")
             reason = f"must be {str(expected).replace(chr(39), '')}" if expected else str(problem["ctx"]["error"])
             raise ConfigError(f"the environment variable {name} {reason}") from None
-
-    def apply(self, profile: Profile) -> Profile:
-        """The profile with what the variables say about its login and browser."""
-        if self.login is not None:
-            profile = replace(profile, may_log_in=self.login == "auto")
-        return replace(profile, browser=self.browser) if self.browser else profile

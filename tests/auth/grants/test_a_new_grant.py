@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.grants import GrantSpec, registry
-from togetherctl.auth.place import needs_nobody
+from togetherctl.auth.grants.registry import is_non_interactive
 
 if TYPE_CHECKING:
     import pytest
@@ -29,7 +29,9 @@ def log_in(login: Login) -> Session:
     return login.accept(login.provider.request_tokens(form), scopes)
 
 
-SPEC = GrantSpec("a token of this machine", "token exchange", log_in, needs_browser=False, needs_nobody=lambda _: True)
+SPEC = GrantSpec(
+    "a token of this machine", "token exchange", log_in, needs_browser=False, is_non_interactive=lambda _: True
+)
 
 
 def test_a_new_grant_logs_in(
@@ -43,7 +45,7 @@ def test_a_new_grant_logs_in(
     world = make_world()
     profile = world.store.profile("acme")
     grant: Any = "token-exchange"
-    assert needs_nobody(profile, grant)
+    assert is_non_interactive(profile, grant)
     session, outcome = world.engine.login(profile, Policy(ask=False), grant=grant)
     assert (outcome, session.issuer) == (Outcome.LOGGED_IN, issuer.url)
     grants = [asked.form["grant_type"] for asked in issuer.asked if asked.path == "/token"]

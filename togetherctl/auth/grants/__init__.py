@@ -22,12 +22,12 @@ class GrantSpec:
     """What the rest of togetherctl must know of one grant; whose session it makes is in `store.choices`.
 
     `title` describes it in a menu, `noun` in "Logging in by …"; `log_in` gives a verified session, not yet stored;
-    `needs_browser`: the issuer must have an authorization endpoint and know the redirect URIs; `needs_nobody`: a login
-    for this profile asks nobody and opens nothing, so that it may happen anywhere, like a refresh.
+    `needs_browser`: the issuer must have an authorization endpoint and know the redirect URIs; `is_non_interactive`: a
+    login for this profile asks no person and opens nothing, so that it may happen anywhere, like a refresh.
     """
 
     title: str
     noun: str
     log_in: Callable[[Login], Session]
     needs_browser: bool = True
-    needs_nobody: Callable[[Profile], bool] = _asks_a_person
+    is_non_interactive: Callable[[Profile], bool] = _asks_a_person

@@ -57,4 +57,6 @@ def log_in(login: Login) -> Session:
         return paste.SPEC.log_in(login)
 
 
-SPEC = GrantSpec("what fits this place", "what fits this place", log_in, needs_nobody=password.SPEC.needs_nobody)
+SPEC = GrantSpec(
+    "what fits this machine", "what fits this machine", log_in, is_non_interactive=password.SPEC.is_non_interactive
+)

@@ -51,5 +51,5 @@ SPEC = GrantSpec(
     noun="client credentials",
     log_in=log_in,
     needs_browser=False,
-    needs_nobody=lambda _profile: True,
+    is_non_interactive=lambda _profile: True,
 )

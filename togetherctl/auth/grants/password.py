@@ -60,5 +60,5 @@ def _has_password(profile: Profile) -> bool:
 
 
 SPEC = GrantSpec(
-    "user name and password, typed here", "password", log_in, needs_browser=False, needs_nobody=_has_password
+    "user name and password, typed here", "password", log_in, needs_browser=False, is_non_interactive=_has_password
 )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.grants import GrantSpec
     from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
 
 GRANTS: Mapping[Grant, GrantSpec] = {
     "auto": auto.SPEC,
@@ -21,3 +22,8 @@ GRANTS: Mapping[Grant, GrantSpec] = {
     "client-credentials": client_credentials.SPEC,
 }
 WITHOUT_BROWSER: frozenset[str] = frozenset(grant for grant, spec in GRANTS.items() if not spec.needs_browser)
+
+
+def is_non_interactive(profile: Profile, grant: Grant) -> bool:
+    """Whether a login by `grant` asks no person and opens nothing, so that it may happen anywhere, like a refresh."""
+    return GRANTS[grant].is_non_interactive(profile)
