@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 import click
 
 from togetherctl.cli.lazy import LazyGroup
-from togetherctl.commands.plugin import plugin
+from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.config.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+from togetherctl.config.presets import example, find_preset, parts, preset_names
+from togetherctl.config.presets import json_schema as preset_schema
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
+from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.sources.rule import POWERS, Verdict
-from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
-from togetherctl.store.presets import example, find, names, parts
-from togetherctl.store.presets import json_schema as preset_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 HERE = Path(__file__).parent
-_TABLE_BEGINS = "<!-- The table is made from togetherctl/sources/rule.py by `make docs`; change it there. -->\n\n"
+_TABLE_BEGINS = (
+    "<!-- The table is made from togetherctl/importing/source_rules.py by `make docs`; change it there. -->\n\n"
+)
 _MAP_BEGINS = "<!-- The map is made from the docstrings of the modules by `make docs`; change them there. -->\n"
 _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
@@ -35,13 +37,13 @@ FLOORS = (
     "cli",
     "tui",
     "demo",
-    "actions",
-    "sources",
+    "usecases",
+    "importing",
     "kubelogin",
     "auth",
     "kube",
     "together",
-    "store",
+    "config",
 )
 _ELSE = {"kubeconfig": "left out, and said", "bundle": "the bundle is refused"}
 MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
@@ -140,7 +142,7 @@ def _providers() -> Iterator[str]:
         "`preset` into the store.\n\n"
         "| preset | provider | issuer |\n|---|---|---|\n"
     )
-    presets = [(name, preset) for name in names() if (preset := find(name, ""))]
+    presets = [(name, preset) for name in preset_names() if (preset := find_preset(name, ""))]
     for name, preset in presets:
         yield f"| `{name}` | [{preset.title}](#{_anchor(preset.title)}) | `{preset.issuer_example}` |\n"
     for name, preset in presets:

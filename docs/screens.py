@@ -13,17 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
+from togetherctl.config.config import Store
 from togetherctl.disk import make_private_folder
-from togetherctl.store.store import Store
 from togetherctl.tui.app import TogetherApp
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.prompter import Prompter
 
 # 1 June 2026, 09:00 UTC.
 NOW = 1_780_304_400.0
@@ -89,7 +89,7 @@ server = "https://archive.k8s.acme.com:6443"
 """
 
 
-def made_up(folder: Path) -> Callable[[Conversation], World]:
+def made_up(folder: Path) -> Callable[[Prompter], World]:
     """A store with sessions in `folder`, as the app wants it; the clock stands at `NOW`."""
     make_private_folder(folder)
     config = folder / "config.toml"
@@ -97,7 +97,7 @@ def made_up(folder: Path) -> Callable[[Conversation], World]:
     config.chmod(0o600)
     environ = {"HOME": str(folder), "TOGETHERCTL_HOME": str(folder)}
 
-    def make_world(conversation: Conversation) -> World:
+    def make_world(conversation: Prompter) -> World:
         return World(environ, conversation, clock=lambda: NOW)
 
     store = Store.load(config, environ)
@@ -136,7 +136,7 @@ def _part(content: dict[str, Any]) -> str:
     return urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
-async def _pictures(make_world: Callable[[Conversation], World]) -> dict[str, str]:
+async def _pictures(make_world: Callable[[Prompter], World]) -> dict[str, str]:
     """Each picture by its name, as SVG."""
     found = {}
     for name, size, keys in (("home", (112, 22), ()), ("wide", (136, 27), ()), ("light", (112, 22), ("T",))):

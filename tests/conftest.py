@@ -28,7 +28,7 @@ from tests.support.judge import Judge
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from togetherctl.auth.place import Place
+    from togetherctl.auth.login_environment import LoginEnvironment
     from togetherctl.errors import TogetherctlError
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,9 @@ MakeWorld = Callable[..., World]
 def make_world(environ: dict[str, str], conversation: Remembered, clock: StoppedClock, canary: Canary) -> MakeWorld:
     """A world on this machine with a stopped clock and no browser, unless the test brings one."""
 
-    def make(*, browser: Any = None, behind: Any = None, place: Place | None = None, **changes: str) -> World:
+    def make(
+        *, browser: Any = None, behind: Any = None, place: LoginEnvironment | None = None, **changes: str
+    ) -> World:
         return World(
             {**environ, **changes},
             conversation,
@@ -142,7 +144,7 @@ def make_world(environ: dict[str, str], conversation: Remembered, clock: Stopped
             sleep=clock.sleep,
             log=lambda line: canary.saw("the log", line),
             open_browser=browser or NoBrowser(),
-            refresh_behind=behind or (lambda _profile, _lock: None),
+            refresh_in_background=behind or (lambda _profile, _lock: None),
             place=(lambda _profile: place) if place else None,
         )
 

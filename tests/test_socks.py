@@ -11,9 +11,9 @@ from tests.kubelogin.test_convert import written
 from tests.support.browser import ScriptedBrowser
 from tests.support.socks import SocksProxy
 from togetherctl.auth.engine import Policy
+from togetherctl.config.config import Store
 from togetherctl.errors import ConfigError, Unreachable
 from togetherctl.proxies import proxy_named
-from togetherctl.store.store import Store
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from togetherctl.connection import Connection
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
+from togetherctl.failures import host_of, in_words, without_query
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import host_of, in_words, without_query
 from togetherctl.printable import printable
 from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named
 
@@ -239,17 +239,17 @@ class HTTP:
             raise _no_url(url) from None
 
     def _post_directly(self, url: str, headers: Mapping[str, str], body: bytes, left: float) -> Answer:
-        from togetherctl import direct
+        from togetherctl import stdlib_post
 
         try:
-            connection = direct.connect(url, self._tls_context, left)
+            connection = stdlib_post.connect(url, self._tls_context, left)
         except OSError as error:
             raise in_words(error, url, sent=False) from None
         except ValueError:
             raise _no_url(url) from None
         try:
-            status, received, data = direct.post(connection, url, body, headers, limit=MAX_BODY)
-        except direct.HTTPException:
+            status, received, data = stdlib_post.post(connection, url, body, headers, limit=MAX_BODY)
+        except stdlib_post.HTTPException:
             raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
         except OSError as error:
             raise in_words(error, url, sent=True) from None

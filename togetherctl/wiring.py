@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.auth.browser import Opened
+    from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.memory import MemorySessions
     from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.cache.sealing_key import SealingKey
-    from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
-    from togetherctl.auth.issuers import Issuers
-    from togetherctl.auth.noting import Notes
-    from togetherctl.auth.place import Place
+    from togetherctl.auth.issuer_clients import IssuerClients
+    from togetherctl.auth.login_environment import LoginEnvironment
+    from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.session import Session
+    from togetherctl.auth.token_notes import TokenNotes
+    from togetherctl.config.config import Store
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.profile_cache import ProfileCache
+    from togetherctl.config.remedies import Remedies
+    from togetherctl.config.toml_text import TomlText
+    from togetherctl.config.types import Storage
     from togetherctl.kube.auth_provider import AuthProvider
-    from togetherctl.store.choices import Storage
-    from togetherctl.store.known import KnownProfiles
-    from togetherctl.store.profile import Profile
-    from togetherctl.store.store import Store
-    from togetherctl.store.toml_text import TomlText
-    from togetherctl.store.ways import Ways
     from togetherctl.together.api import TogetherAPI
 
 # How long the keyring may take: a person who unlocks it needs a while, and where nobody can, none comes.
@@ -54,13 +54,13 @@ class World:
     """
 
     environ: Mapping[str, str]
-    conversation: Conversation
+    conversation: Prompter
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     log: Callable[[str], None] = _silent
     open_browser: Callable[[str, Profile], Opened | None] | None = None
-    refresh_behind: Callable[[Profile, int], None] | None = None
-    place: Callable[[Profile], Place] | None = None
+    refresh_in_background: Callable[[Profile, int], None] | None = None
+    place: Callable[[Profile], LoginEnvironment] | None = None
     other_store: Store | None = field(default=None, repr=False)
     first: World | None = field(default=None, repr=False)
 
@@ -71,11 +71,11 @@ class World:
     @cached_property
     def store(self) -> Store:
         """The store, read and checked once in a run. Raises ConfigError."""
-        from togetherctl.store.store import Store
+        from togetherctl.config.config import Store
 
         return self.other_store or Store.load(self.paths.config, self.environ)
 
-    def anew(self, conversation: Conversation | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
+    def anew(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
         return replace(
             self,
@@ -98,16 +98,16 @@ class World:
         return self.store.profile(name)
 
     @cached_property
-    def _known(self) -> KnownProfiles:
-        from togetherctl.store.known import KnownProfiles
+    def _known(self) -> ProfileCache:
+        from togetherctl.config.profile_cache import ProfileCache
 
-        return KnownProfiles(self.paths, self.environ)
+        return ProfileCache(self.paths, self.environ)
 
     @cached_property
-    def issuers(self) -> Issuers:
-        from togetherctl.auth.issuers import Issuers
+    def issuers(self) -> IssuerClients:
+        from togetherctl.auth.issuer_clients import IssuerClients
 
-        return Issuers(
+        return IssuerClients(
             cache=self.paths.discovery,
             environ=self.environ,
             conversation=self.conversation,
@@ -120,13 +120,13 @@ class World:
         )
 
     @cached_property
-    def noted(self) -> dict[str, Notes]:
+    def noted(self) -> dict[str, TokenNotes]:
         """What the logins of this run gave cause to say, by the session's key; whoever says it takes it out."""
         return {}
 
-    def notes_on(self, profile: Profile, session: Session | None) -> Notes:
+    def notes_on(self, profile: Profile, session: Session | None) -> TokenNotes:
         """Why the profile's clusters, or clusters in general, refuse the session's token. Raises ConfigError."""
-        from togetherctl.auth.noting import notes_on
+        from togetherctl.auth.token_notes import notes_on
 
         names = self.store.clusters_of(profile.name) if profile.name else []
         return notes_on(profile, session, self.store.clusters(names) if names else [], now=self.clock())
@@ -163,7 +163,7 @@ class World:
 
     def kubeconfig_engine(self, provider: AuthProvider) -> Engine:
         """The engine for a session that lives in a user of a kubeconfig."""
-        from togetherctl.auth.cache.file import FileSessions
+        from togetherctl.auth.cache.files import FileSessions
         from togetherctl.auth.cache.kubeconfig import KubeconfigSessions
         from togetherctl.auth.cache.ready import ReadyFiles
 
@@ -182,7 +182,7 @@ class World:
             clock=self.clock,
             sleep=self.sleep,
         )
-        return Engine(collaborators, refresh_behind=self.refresh_behind or self._refresh_behind)
+        return Engine(collaborators, refresh_behind=self.refresh_in_background or self._refresh_behind)
 
     @property
     def policy(self) -> Policy:
@@ -210,11 +210,11 @@ class World:
         return self._session_files[place]
 
     @cached_property
-    def _session_files(self) -> dict[tuple[Storage, Path, Ways], Sessions]:
+    def _session_files(self) -> dict[tuple[Storage, Path, Remedies], Sessions]:
         return {}
 
-    def _open_session_files(self, storage: Storage, folder: Path, ways: Ways) -> Sessions:
-        from togetherctl.auth.cache.file import FileSessions
+    def _open_session_files(self, storage: Storage, folder: Path, ways: Remedies) -> Sessions:
+        from togetherctl.auth.cache.files import FileSessions
         from togetherctl.auth.cache.record import Plain
 
         if storage == "keyring":
@@ -242,7 +242,7 @@ class World:
 
     @cached_property
     def memory(self) -> MemorySessions:
-        from togetherctl.auth.cache.file import FileSessions
+        from togetherctl.auth.cache.files import FileSessions
         from togetherctl.auth.cache.memory import MemorySessions
 
         if self.first is not None:
@@ -264,9 +264,9 @@ class World:
         return transaction.run(settle)
 
     def _refresh_behind(self, profile: Profile, lock: int) -> None:
-        from togetherctl.auth.behind import refresh_behind
+        from togetherctl.auth.background_refresh import refresh_in_background
 
-        refresh_behind(profile.name, lock, self.environ)
+        refresh_in_background(profile.name, lock, self.environ)
 
     def _open_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import open_browser
@@ -278,8 +278,8 @@ class World:
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
-    def _look_around(self, profile: Profile) -> Place:
-        from togetherctl.auth.place import look_around
+    def _look_around(self, profile: Profile) -> LoginEnvironment:
+        from togetherctl.auth.login_environment import detect_environment
 
         # A browser that somebody names, here or in the store, is one that comes up.
-        return look_around(self.environ, browser_named=bool(profile.browser) or self.open_browser is not None)
+        return detect_environment(self.environ, browser_named=bool(profile.browser) or self.open_browser is not None)

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from tests.acceptance.life import Life
 from tests.acceptance.report import Report
 from togetherctl.cli.console import Console
+from togetherctl.config.models import IssuerTable, ProfileTable
+from togetherctl.config.overrides import Overrides
+from togetherctl.config.profile import Profile, resolve
+from togetherctl.config.validation import describe
 from togetherctl.environment import HOME
-from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.overrides import Overrides
-from togetherctl.store.problems import described
-from togetherctl.store.profile import Profile, resolve
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main(environ: Mapping[str, str]) -> int:
         try:
             profile = _profile(inside, Path(home))
         except (ValidationError, ValueError) as error:
-            reason = described(error.errors()[0]).reason if isinstance(error, ValidationError) else str(error)
+            reason = describe(error.errors()[0]).reason if isinstance(error, ValidationError) else str(error)
             sys.stderr.write(f"{reason}\n\n{USAGE}")
             return 2
         console = Console(inside)

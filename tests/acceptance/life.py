@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.acceptance.report import Cannot, Failed
-from togetherctl.auth.answers import RefusedForGood
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.grants.device_code import DeviceCodesRefused
 from togetherctl.auth.refresh import NoNewToken, refresh
+from togetherctl.auth.token_response import RefusedForGood
 
 if TYPE_CHECKING:
     from tests.acceptance.report import Report
     from togetherctl.auth.discovery import Metadata
     from togetherctl.auth.session import Session
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.types import Grant
     from togetherctl.wiring import World
 
 # Claims that are worth a look; tokens may hold more about a person than a log should.

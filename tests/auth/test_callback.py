@@ -15,8 +15,8 @@ import pytest
 from tests.support.browser import fetch
 from togetherctl.auth import callback, callback_visitors
 from togetherctl.auth.callback import PortsTaken, listen
+from togetherctl.config.profile import Loopback
 from togetherctl.errors import ConfigError
-from togetherctl.store.profile import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

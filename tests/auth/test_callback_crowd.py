@@ -18,7 +18,7 @@ from tests.auth.test_callback import ANY_PORT, awaited, finishing, has_ipv6, por
 from tests.conftest import ROOT
 from tests.support.browser import fetch
 from togetherctl.auth.callback import listen
-from togetherctl.store.profile import Loopback
+from togetherctl.config.profile import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,7 +220,7 @@ FEW_FILES = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 from togetherctl.auth.callback import listen
-from togetherctl.store.profile import Loopback
+from togetherctl.config.profile import Loopback
 with listen((Loopback("http://127.0.0.1:0"),)) as listener:
     listener.start(lambda parameters: parameters.get("state") == "right")
     print(listener.redirect_uri, flush=True)

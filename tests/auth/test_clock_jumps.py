@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.login import LoginFile, LoginRecord
+from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.session import LastError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
     from togetherctl.wiring import World
 
 HOURS = 5 * 3600.0

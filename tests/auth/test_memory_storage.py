@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.memory import MemorySessions
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.session import Session

@@ -15,16 +15,16 @@ from keyring.backends import fail, null
 
 from tests.support.keyrings import InMemory, ReadOnly, Refusing, Silent, locked, unopened
 from togetherctl.auth.cache import record, sealing_key
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.base import Unopenable
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.auth.cache.sealing_key import NAME, SealingKey
-from togetherctl.auth.cache.sessions import Unopenable
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
+from togetherctl.config.remedies import Remedies
 from togetherctl.errors import StorageError
+from togetherctl.keyring_secrets import SERVICE
 from togetherctl.lock import locked as lock_held
-from togetherctl.store.ways import Ways
-from togetherctl.vault import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ def sealed(folder: Path) -> Callable[..., FileSessions]:
 
     def make(**parts: object) -> FileSessions:
         key = SealingKey(folder.parent / "keyring.lock", **{"seconds": 5, **parts})  # type: ignore[arg-type] # a test's own parts
-        return FileSessions(folder, Sealed(key, Ways("acme")))
+        return FileSessions(folder, Sealed(key, Remedies("acme")))
 
     return make
 
@@ -103,7 +103,7 @@ def test_a_session_survives_and_nothing_of_it_can_be_read(
     key = SealingKey(folder.parent / "keyring.lock", seconds=5)
     assert key.make() is not None
     assert text not in repr(key)
-    assert repr(key.read()) not in repr(vars(Sealed(key, Ways("acme"))))
+    assert repr(key.read()) not in repr(vars(Sealed(key, Remedies("acme"))))
     assert text.removeprefix("1:").encode() not in data
 
     assert sealed().delete(KEY)

@@ -327,12 +327,12 @@ def test_a_full_disk_costs_the_next_login_and_not_this_token(
     conversation: Remembered,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from togetherctl.auth.cache import file
+    from togetherctl.auth.cache import files
 
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(file, "write_whole", full)
+    monkeypatch.setattr(files, "write_whole", full)
     assert ask(make_world(browser=browser)).token.expires_at == clock.now + 300
     assert "No space left on device" in conversation.warned[-1]
 

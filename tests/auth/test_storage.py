@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.record import decode, encode
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import LastError, Session, Token

@@ -13,10 +13,10 @@ from tests.conftest import ROOT
 from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape, jwks
 from togetherctl.auth.claims import check_refreshed, read_claims
 from togetherctl.auth.id_token import verify
+from togetherctl.config.config import Cluster
+from togetherctl.config.profile import Issuer, Profile
 from togetherctl.errors import Untrusted
-from togetherctl.kube.token_notes import why_refused
-from togetherctl.store.profile import Issuer, Profile
-from togetherctl.store.store import Cluster
+from togetherctl.kube.token_rejection import why_refused
 from togetherctl.transport import Connection
 
 ISSUER = "https://localhost:1234"

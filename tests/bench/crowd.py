@@ -6,10 +6,10 @@ import json
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
+from togetherctl.config.config import Store
 from togetherctl.disk import make_private_folder
-from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from togetherctl.paths import Paths

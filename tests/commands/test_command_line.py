@@ -339,7 +339,7 @@ def test_a_bug_is_no_traceback_full_of_data(cli: Run, monkeypatch: pytest.Monkey
     def broken(*_: object, **__: object) -> None:
         raise KeyError("a-secret-in-a-message")
 
-    monkeypatch.setattr("togetherctl.store.files.read", broken)
+    monkeypatch.setattr("togetherctl.config.files.read", broken)
     done = cli("status")
     assert done.code == 70
     assert "this is a bug in togetherctl (KeyError at test_command_line.py:" in done.stderr
@@ -351,7 +351,7 @@ def test_ctrl_c_is_calm(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("togetherctl.store.files.read", interrupted)
+    monkeypatch.setattr("togetherctl.config.files.read", interrupted)
     done = cli("status")
     assert (done.code, done.stderr) == (130, "\ninterrupted; nothing more was done\n")
 

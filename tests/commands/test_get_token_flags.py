@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.support.issuer import Reply
 from tests.support.keyrings import InMemory
 from tests.support.plugin import visiting
-from togetherctl.kubelogin.known import flags_of
+from togetherctl.kubelogin.flag_table import flags_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from tests.support.issuer import Gate
 from tests.support.plugin import visiting
 from togetherctl.auth.engine import Policy
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.kubelogin.flag_table import LOG_SWITCHES, LOG_VALUES
 from togetherctl.kubelogin.flags import parse
-from togetherctl.kubelogin.known import LOG_SWITCHES, LOG_VALUES
 from togetherctl.kubelogin.profile import profile_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_a_stale_token_is_served_and_a_due_one_refreshed_by_whoever_asks(plugin:
         open_browser=plugin.browser,
         clock=plugin.clock,
         sleep=plugin.clock.sleep,
-        refresh_behind=lambda *given: spawned.append(given),
+        refresh_in_background=lambda *given: spawned.append(given),
     )
     first = run(*plugin.words()).stdout
     plugin.clock.advance(245)  # of 300 s: stale

@@ -17,8 +17,8 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
+from togetherctl.config.config import Store
 from togetherctl.kube.yaml_text import load
-from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ import pytest
 from tests.support.discovery import DOCUMENTS
 from tests.support.issuer import Asked, Reply
 from tests.support.proxy import ForwardProxy
-from togetherctl.auth.checking import check_issuer
-from togetherctl.auth.findings import Wishes
+from togetherctl.auth.issuer_check import check_issuer
+from togetherctl.auth.issuer_findings import ClientNeeds
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
@@ -377,7 +377,11 @@ class TestAdding:
     ) -> None:
         for has_secret in (True, False):
             report = check_issuer(
-                make_world().issuers, issuer.url, Connection(), preset="google", wishes=Wishes(has_secret=has_secret)
+                make_world().issuers,
+                issuer.url,
+                Connection(),
+                preset="google",
+                wishes=ClientNeeds(has_secret=has_secret),
             )
             assert [note.about for note in report.notes_at_once] == ([] if has_secret else ["client_secret"])
 

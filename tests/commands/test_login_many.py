@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Reply
-from togetherctl.auth.cache.login import LoginFile, LoginRecord
+from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.browser import Opened
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from togetherctl.store import store as store_module
-from togetherctl.store.store import Store
+from togetherctl.config import config as store_module
+from togetherctl.config.config import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -198,7 +198,7 @@ def test_a_session_in_use_is_not_moved(session_file: Path, cli: Run, backend: In
 def test_a_store_that_cannot_be_written_keeps_its_session_as_it_was(
     start: str, end: str, session_file: Path, cli: Run, backend: InMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from togetherctl.store import files
+    from togetherctl.config import files
 
     def full(*_given: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")

@@ -11,9 +11,9 @@ import click
 import pytest
 
 from togetherctl.cli.lazy import Lazy
-from togetherctl.commands import plugin
+from togetherctl.commands import kubectl_plugin
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.known import FLAGS
+from togetherctl.kubelogin.flag_table import FLAGS
 
 if TYPE_CHECKING:
     from tests.conftest import CliIn, Run
@@ -28,13 +28,13 @@ def test_help_shows_the_commands(together_login: Run) -> None:
     done = together_login("--help")
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: {PLUGIN} ")
-    assert [verb for verb in plugin.VERBS if f"\n  {verb}" not in done.stdout] == []
+    assert [verb for verb in kubectl_plugin.VERBS if f"\n  {verb}" not in done.stdout] == []
     assert together_login("--logtostderr", "-v1", "--help").stdout == done.stdout
 
 
 def test_the_lines_in_the_help_are_the_commands_own_first_sentences() -> None:
-    for name, verb in plugin.VERBS.items():
-        command = plugin.plugin.get_command(click.Context(plugin.plugin), name)
+    for name, verb in kubectl_plugin.VERBS.items():
+        command = kubectl_plugin.plugin.get_command(click.Context(kubectl_plugin.plugin), name)
         assert command is not None
         assert verb.summary == (command.help or "").split("\n\n")[0].replace("\n", " "), name
 
@@ -73,7 +73,7 @@ def test_what_is_typed_without_a_command_goes_to_the_one_that_runs_alone(
 
     module.command = command  # type: ignore[attr-defined] # a module made here
     monkeypatch.setitem(sys.modules, "standing_alone", module)
-    monkeypatch.setattr(plugin, "ALONE", Lazy("standing_alone", "Stands alone."))
+    monkeypatch.setattr(kubectl_plugin, "ALONE", Lazy("standing_alone", "Stands alone."))
     assert together_login(*words).stdout == f"{got!r}\n"
     assert together_login("version", "-o", "name").code == 0
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Reply
-from togetherctl.auth.cache.login import LoginFile, LoginRecord
+from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:

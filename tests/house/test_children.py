@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.behind import refresh_behind
+from togetherctl.auth.background_refresh import refresh_in_background
+from togetherctl.config.config import Store
 from togetherctl.environment import CALLERS, for_child
-from togetherctl.store.store import Store
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def test_the_process_that_refreshes_keeps_client_secrets_alone(
         started.append(env)
 
     monkeypatch.setattr(subprocess, "Popen", start)
-    monkeypatch.setattr("togetherctl.auth.behind._STARTED", [])
-    refresh_behind("acme", 0, loaded)
+    monkeypatch.setattr("togetherctl.auth.background_refresh._STARTED", [])
+    refresh_in_background("acme", 0, loaded)
     (found,) = started
     for name in ("OTHER_SECRET", "OIDC_CLIENT_SECRET"):
         assert found[name] == loaded[name]

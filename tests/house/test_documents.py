@@ -14,8 +14,8 @@ from tests.conftest import ROOT
 from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.root import root
-from togetherctl.kubelogin.known import flags_of
-from togetherctl.store.store import Store
+from togetherctl.config.config import Store
+from togetherctl.kubelogin.flag_table import flags_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,10 +74,10 @@ def test_the_example_store_is_sound(environ: dict[str, str], tmp_path: Path) -> 
 
 
 def test_the_catalogue_is_sound() -> None:
-    from togetherctl.store.presets import find, names
+    from togetherctl.config.presets import find_preset, preset_names
 
-    for name in names():
-        assert find(name, "") is not None
+    for name in preset_names():
+        assert find_preset(name, "") is not None
     for issuer, title in {
         "https://accounts.google.com": "Google",
         "https://gitlab.com": "GitLab",
@@ -87,7 +87,7 @@ def test_the_catalogue_is_sound() -> None:
         "https://sso.example.com/realms/gpu": "Keycloak",
         "https://id.example.com/application/o/kube/": "authentik",
     }.items():
-        preset = find(None, issuer)
+        preset = find_preset(None, issuer)
         assert preset is not None
         assert preset.title == title
     for lookalike in (
@@ -96,4 +96,4 @@ def test_the_catalogue_is_sound() -> None:
         "https://evil.example/?https://gitlab.com",
         "http://accounts.google.com",
     ):
-        assert find(None, lookalike) is None
+        assert find_preset(None, lookalike) is None

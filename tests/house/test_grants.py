@@ -9,11 +9,11 @@ from typing import get_args
 import togetherctl
 from togetherctl.auth.grants import registry
 from togetherctl.auth.grants.registry import GRANTS
-from togetherctl.store.choices import SESSION_OWNERS, Grant
+from togetherctl.config.types import SESSION_OWNERS, Grant
 
 PRODUCT = Path(togetherctl.__file__).parent
 # Where grants are defined; and the words that kubelogin has for them, which are its own.
-NAMED_IN = ("auth/grants/", "store/choices.py", "store/ways.py", "kubelogin/")
+NAMED_IN = ("auth/grants/", "config/types.py", "config/remedies.py", "kubelogin/")
 # `password` and `auto` are words for other things as well.
 TELLING = set(get_args(Grant)) - {"auto", "password"}
 

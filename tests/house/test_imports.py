@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Token
 
@@ -106,8 +106,8 @@ def test_flags_are_loaded_only_where_they_are_given(
     words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
     world.storeless_engine.credential(profile_of(parse(words), world.environ), Policy())
     modules = loaded("get-token", *words)
-    assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "known", "profile")}
-    assert "togetherctl.store.store" not in modules
+    assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "profile")}
+    assert "togetherctl.config.config" not in modules
     heavy = {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"}
     assert not heavy & top(modules)
 
@@ -176,17 +176,17 @@ SERVED = READY | {
     f"togetherctl.{name}"
     for name in (
         "auth",
-        "auth.answers",
+        "auth.token_response",
         "auth.cache",
-        "auth.cache.file",
-        "auth.cache.login",
+        "auth.cache.files",
+        "auth.cache.login_record",
         "auth.cache.ready",
         "auth.cache.record",
-        "auth.cache.sessions",
+        "auth.cache.base",
         "auth.claims",
         "auth.client_auth",
         "auth.engine",
-        "auth.issuers",
+        "auth.issuer_clients",
         "auth.lifecycle",
         "auth.login_cooldown",
         "auth.refresh",
@@ -204,19 +204,19 @@ SERVED = READY | {
         "kube",
         "kube.exec_credential",
         "lock",
-        "no_answer",
+        "failures",
         "paths",
         "printable",
-        "store",
-        "store.known",
-        "store.profile",
-        "store.ways",
-        "undisturbed",
+        "config",
+        "config.profile_cache",
+        "config.profile",
+        "config.remedies",
+        "signals",
         "wiring",
     )
 }
 REFRESHED = SERVED | {
-    f"togetherctl.{name}" for name in ("auth.discovery", "direct", "loopback", "proxies", "transport")
+    f"togetherctl.{name}" for name in ("auth.discovery", "stdlib_post", "loopback", "proxies", "transport")
 }
 _DOOR = """
 import os, sys
@@ -296,7 +296,7 @@ def test_completing_names_checks_no_store(loaded: Callable[..., Loaded], store: 
     store("version = 1\n[profiles.acme]\n")
     for line in ("togetherctl login ", "togetherctl whoami --cluster ", "togetherctl profile show "):
         modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
-        assert "togetherctl.store.files" in modules
+        assert "togetherctl.config.files" in modules
         assert not {"pydantic", "tomlkit", "httpx2", "authlib", "joserfc", "keyring", "rich"}.intersection(top(modules))
 
 
@@ -304,9 +304,9 @@ def test_the_terminal_interface_loads_what_an_action_needs_when_it_runs() -> Non
     script = "import sys; import togetherctl.tui.app; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(done.stdout.split())
-    used = {name for name in loaded if name.startswith("togetherctl.actions.")}
-    assert used == {"togetherctl.actions.session_snapshot"}
-    assert not {name for name in loaded if name.startswith("togetherctl.sources")}
+    used = {name for name in loaded if name.startswith("togetherctl.usecases.")}
+    assert used == {"togetherctl.usecases.session_snapshot"}
+    assert not {name for name in loaded if name.startswith("togetherctl.importing")}
     screens = {name.rpartition(".")[2] for name in loaded if name.startswith("togetherctl.tui.screens.")}
     assert screens == {"home", "job", "dialog"}
     assert not {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "ruamel", "tomlkit"} & top(loaded)

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from tests.conftest import ROOT
-from togetherctl.commands.plugin import VERBS
+from togetherctl.commands.kubectl_plugin import VERBS
 from togetherctl.environment import VARIABLES
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.known import FLAGS, LOG_SWITCHES, LOG_VALUES
+from togetherctl.kubelogin.flag_table import FLAGS, LOG_SWITCHES, LOG_VALUES
 
 PAGE = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
 HERE = {"same", "better", "different"}

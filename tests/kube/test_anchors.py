@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.kubelogin.test_convert import stanza
-from togetherctl.kube.yaml_edit import CannotEdit
+from togetherctl.kube.yaml_edit import CannotEditYAML
 from togetherctl.kube.yaml_text import YamlText, load
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_a_merge_stays_and_is_written_over() -> None:
     ],
 )
 def test_what_cannot_be_kept_is_named(text: str, name: str, body: dict[str, Any], reason: str) -> None:
-    with pytest.raises(CannotEdit, match=reason):
+    with pytest.raises(CannotEditYAML, match=reason):
         put(text, "clusters", name, cluster=body)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from togetherctl.kube.rbac import Authentication, Naming
+from togetherctl.kube.api_server_setup import Authentication, Naming
 from togetherctl.kube.yaml_text import dump, load
 
 ISSUER = "https://issuer.acme.com"

@@ -10,10 +10,10 @@ import pytest
 
 from tests.kubelogin.test_convert import HEAD
 from tests.support.programs import need
-from togetherctl.actions.changing import Edit, problems_with
-from togetherctl.kube.client_go import unusable
+from togetherctl.config.config import Store
+from togetherctl.kube.client_go_rules import unusable
 from togetherctl.kube.yaml_text import load
-from togetherctl.store.store import Store
+from togetherctl.usecases.edit_entry import Edit, problems_with_edit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,6 +180,6 @@ def test_the_terminal_interface_hears_of_it_before_it_is_saved() -> None:
         "profiles": {"acme": {"issuer": "acme", "client_id": "k8s"}},
         "clusters": {"east": cluster},
     }
-    said = problems_with(data, Edit("cluster", "east", cluster, {"ca_file": "ca.pem"}))
+    said = problems_with_edit(data, Edit("cluster", "east", cluster, {"ca_file": "ca.pem"}))
     assert "kubectl refuses both together" in said["insecure_skip_tls_verify"]
-    assert problems_with(data, Edit("cluster", "east", cluster, {"namespace": "lab"})) == {}
+    assert problems_with_edit(data, Edit("cluster", "east", cluster, {"namespace": "lab"})) == {}

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape
 from togetherctl.auth.claims import read_claims, read_header
-from togetherctl.kube.token_notes import misfits, what_must_fit, why_refused
-from togetherctl.store.profile import Issuer, Profile
-from togetherctl.store.store import Cluster
+from togetherctl.config.config import Cluster
+from togetherctl.config.profile import Issuer, Profile
+from togetherctl.kube.token_rejection import misfits, what_must_fit, why_refused
 from togetherctl.transport import Connection
 
 URL = "https://login.acme.com"

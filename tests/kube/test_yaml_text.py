@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 
 import pytest
 
-from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText, dump, load
+from togetherctl.kube.redact import without_credentials
+from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText, dump, load
 
 NEW = {"context": {"cluster": "east", "user": "togetherctl:acme"}, "name": "east"}
 
@@ -136,7 +136,7 @@ def test_an_anchor_that_others_need_is_not_broken() -> None:
     document.put("contexts", {"name": "a", "context": {"cluster": "y"}})
     try:
         changed = load(document.text())
-    except CannotEdit:
+    except CannotEditYAML:
         return
     assert changed["contexts"][1] == {"name": "b", "context": {"cluster": "x"}}
 
@@ -177,7 +177,7 @@ def test_a_list_that_is_none_is_said_with_its_line(value: str, form: str) -> Non
         YamlText(text, lists=("contexts", "clusters"))
     document = YamlText(text)
     document.put("clusters", NEW)
-    with pytest.raises(CannotEdit):
+    with pytest.raises(CannotEditYAML):
         document.text()
 
 
@@ -201,7 +201,7 @@ def test_odd_layouts_are_edited_right_or_left_alone(text: str) -> None:
     before = load(text)
     try:
         changed = load(document.text())
-    except CannotEdit:
+    except CannotEditYAML:
         return
     assert NEW.items() <= changed["contexts"][0].items()
     kept = {key: value for key, value in before.items() if key != "contexts"}
@@ -328,7 +328,7 @@ def test_an_entry_that_is_taken_out_is_the_only_change(text: str, doomed: str) -
     before = load(text) or {}
     try:
         changed = document.text()
-    except CannotEdit:
+    except CannotEditYAML:
         # Another entry needs what the first one anchors.
         assert (text, doomed) == (ANCHORS, "first")
         return

@@ -15,9 +15,9 @@ import pytest
 from tests.kubelogin.conftest import CORPUS
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
+from togetherctl.config.config import Store
 from togetherctl.kube import kubeconfig as kubeconfig_module
 from togetherctl.kube.yaml_text import load
-from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

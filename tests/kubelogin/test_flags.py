@@ -7,8 +7,8 @@ from dataclasses import fields
 import pytest
 
 from togetherctl.errors import UsageError
+from togetherctl.kubelogin.flag_table import FLAGS, LOG_SWITCHES, LOG_VALUES, flags_of
 from togetherctl.kubelogin.flags import Flags, parse
-from togetherctl.kubelogin.known import FLAGS, LOG_SWITCHES, LOG_VALUES, flags_of
 
 # `kubelogin get-token --help` of 1.36, and the two flags it hides or has given up.
 GET_TOKEN = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.kubelogin.test_convert import HEAD, profiles_of, written
+from togetherctl.config.config import Store
 from togetherctl.kube.yaml_text import load
-from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

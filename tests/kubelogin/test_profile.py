@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from togetherctl.config.profile import Loopback
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flags import parse
 from togetherctl.kubelogin.profile import profile_of
-from togetherctl.store.profile import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.store.profile import Profile
-    from togetherctl.store.store import Store
+    from togetherctl.config.config import Store
+    from togetherctl.config.profile import Profile
 
 ISSUER = "https://login.example.com"
 PEM = b64encode(b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n").decode()
@@ -177,7 +177,7 @@ def test_whose_session_it_is(words: list[str], same: object) -> None:
 def test_a_profile_in_the_store_with_the_same_identity_shares_the_session(
     store: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    from togetherctl.store.store import Store
+    from togetherctl.config.config import Store
 
     path = store(
         f'issuers.a.url = "{ISSUER}"\n[profiles.a]\nissuer = "a"\nclient_id = "kube"\n'

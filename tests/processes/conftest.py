@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import ROOT
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from togetherctl.config.validation import validate
 from togetherctl.kube.yaml_text import load
-from togetherctl.store.problems import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +108,7 @@ def test_killed_at_each_step(what: str, tmp_path: Path, environ: dict[str, str])
             assert record["seen"].get(name, "") in texts, f"step {number}: {name} is neither old nor new"
             assert record["after"].get(name) == whole["after"].get(name), f"step {number}: {name}"
         store = tomllib.loads(record["seen"].get("t/config.toml", "version = 1"))
-        assert checked(store)[1] == [], f"step {number}: the store is broken"
+        assert validate(store)[1] == [], f"step {number}: the store is broken"
         assert record["after"].get("t/config.toml") == whole["after"].get("t/config.toml"), f"step {number}"
         _names_what_the_store_has(record["seen"].get("config", ""), store, number, renaming=what.startswith("rename"))
         assert record["after"].get("key") == whole["after"].get("key"), f"step {number}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Gate
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.record import encode
 from togetherctl.disk import leftovers, temporary_beside, write_whole
 from togetherctl.lock import Owner, this_machine, this_process
@@ -386,10 +386,10 @@ def test_a_caller_that_is_killed_leaves_its_child_at_work(logged_in: Plugin, iss
     gate = issuer.gates["/token"] = Gate()
     script = (
         "import os, signal\n"
-        "from togetherctl.auth import behind\n"
-        "really = behind.refresh_behind\n"
+        "from togetherctl.auth import background_refresh\n"
+        "really = background_refresh.refresh_in_background\n"
         "def start(*words):\n    really(*words)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "behind.refresh_behind = start\n"
+        "background_refresh.refresh_in_background = start\n"
         "from togetherctl.commands.run import run\n"
         "run(['get-token', '--profile', 'acme'], os.environ)\n"
     )

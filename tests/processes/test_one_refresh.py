@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import Gate, Reply
-from togetherctl.auth.cache.login import LoginFile, LoginRecord
+from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 
 if TYPE_CHECKING:
     from tests.processes.conftest import Plugin
@@ -50,7 +50,7 @@ def test_an_owner_killed_between_the_answer_and_the_write(logged_in: Plugin, iss
     logged_in.aged(life=300, age=1000)
     script = (
         "import os, signal\n"
-        "from togetherctl.auth.cache.file import FileSessions\n"
+        "from togetherctl.auth.cache.files import FileSessions\n"
         "FileSessions.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "from togetherctl.commands.run import run\n"
         "run(['get-token', '--profile', 'acme'], os.environ)\n"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.provider import SERVICE_ID, SERVICE_SECRET, Person
 from togetherctl.auth.engine import Policy
-from togetherctl.auth.place import Place
+from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.errors import Refused
 from togetherctl.wiring import World
 
@@ -29,7 +29,7 @@ def log_in(real: Real, conversation: Remembered) -> Callable[..., Session]:
     """Log in from an SSH session, where no browser would come up."""
 
     def act(profile: str = "acme") -> Session:
-        world = World(real.environ, conversation, place=lambda _profile: Place(ssh=True))
+        world = World(real.environ, conversation, place=lambda _profile: LoginEnvironment(ssh=True))
         session, _ = world.engine.login(world.store.profile(profile), Policy(), force=True)
         real.watch()
         return session

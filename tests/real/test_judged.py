@@ -15,8 +15,8 @@ from tests.support.browser import ScriptedBrowser
 from tests.support.issuer import Reply
 from tests.support.programs import need
 from tests.support.token_shapes import key
-from togetherctl.auth.cache.file import FileSessions
-from togetherctl.kube.rbac import CA_FILE
+from togetherctl.auth.cache.files import FileSessions
+from togetherctl.kube.api_server_setup import CA_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.programs import need
 from tests.support.provider import CLIENT_ID, certified_provider
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.discovery import Discovery
 from togetherctl.demo.api_server import ApiServer
 from togetherctl.demo.certificate import make_certificate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.conversation import DeviceCode
+    from togetherctl.auth.prompter import DeviceCode
 
 
 @dataclass

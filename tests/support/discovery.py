@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from togetherctl.store.presets import names
+from togetherctl.config.presets import preset_names
 
 FOLDER = Path(__file__).parents[1] / "data" / "discovery"
 DOCUMENTS: dict[str, dict[str, Any]] = {
@@ -16,4 +16,4 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 
 def preset_of(document: str) -> str:
     """The catalogue's entry that a document is of: what its name begins with."""
-    return max((name for name in names() if f"{document}-".startswith(f"{name}-")), key=len)
+    return max((name for name in preset_names() if f"{document}-".startswith(f"{name}-")), key=len)

@@ -9,9 +9,9 @@ import pytest
 from tests.support.issuer import Gate, Reply
 from tests.support.keyrings import InMemory, locked
 from tests.support.together import CLUSTERS, WHOAMI
-from togetherctl.actions.api_key import keep_key, read_key
 from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
 from togetherctl.together.api import Caller, base_url
+from togetherctl.usecases.together_api_key import keep_key, read_key
 
 if TYPE_CHECKING:
     from tests.conftest import UseKeyring

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
-from togetherctl.actions.api_key import api_key
 from togetherctl.cli.app import App
 from togetherctl.errors import StorageError, UsageError
+from togetherctl.usecases.together_api_key import api_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ASKING = """
 import hashlib, os
-from togetherctl.actions.api_key import api_key
+from togetherctl.usecases.together_api_key import api_key
 from togetherctl.cli.app import App
 print("digest", hashlib.sha256(api_key(App(os.environ).world).encode()).hexdigest()[:12])
 """

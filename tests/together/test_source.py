@@ -12,13 +12,13 @@ import pytest
 from tests.support.issuer import Reply
 from tests.support.together import CA_DATA, CLUSTERS, ISSUER_CA, WHOAMI, oidc
 from togetherctl.errors import Refused, Unreachable
-from togetherctl.sources.from_together import from_together
+from togetherctl.importing.from_together import from_together
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
     from tests.support.together import ScriptedTogether
     from tests.together.conftest import MakeAPI
-    from togetherctl.sources.offer import Offer
+    from togetherctl.importing.offer import Offer
 
 
 @pytest.fixture

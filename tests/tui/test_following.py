@@ -11,8 +11,8 @@ import anyio.to_thread
 import pytest
 
 from tests.bench.crowd import crowd
-from togetherctl.auth.cache.file import FileSessions
-from togetherctl.auth.cache.login import LoginRecord
+from togetherctl.auth.cache.files import FileSessions
+from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
 from togetherctl.tui.watcher import Finding, SessionsRead, StoreRead, Watcher
 

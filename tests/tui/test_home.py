@@ -9,15 +9,15 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.screens import becomes
-from togetherctl.actions.session_snapshot import STATES
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import State
+from togetherctl.usecases.session_snapshot import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.tui.conftest import Open
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.prompter import Prompter
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.anyio
@@ -171,7 +171,7 @@ async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
 async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open, demo: Callable[..., World]) -> None:
     identity = "somebody.with-a-name@acme.example"[-30:]
 
-    def make_world(prompter: Conversation) -> World:
+    def make_world(prompter: Prompter) -> World:
         world = demo(prompter)
         sessions = FileSessions(world.paths.sessions)
         key = world.store.profile("acme").key

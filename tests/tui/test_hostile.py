@@ -11,9 +11,9 @@ from textual.events import Paste
 
 from tests.support.issuer import Reply
 from tests.support.screens import settle, strips
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
-from togetherctl.store.store import Store
+from togetherctl.config.config import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 from textual.screen import ModalScreen
 
 from tests.support.screens import becomes, strips
-from togetherctl.auth.conversation import DeviceCode
+from togetherctl.auth.prompter import DeviceCode
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import Page
 from togetherctl.tui.screens.details import DetailsScreen

@@ -21,17 +21,17 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
-from togetherctl.auth.page import failed, security_headers, stray
+from togetherctl.config.remedies import Remedies
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
-from togetherctl.store.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from togetherctl.store.profile import Loopback
+    from togetherctl.config.profile import Loopback
 
 
 _RETRIES_FOR_A_FREE_PORT = 20
@@ -104,7 +104,7 @@ class Listener:
             listening.close()
         self._sockets.clear()
         if self._arrived is not None:
-            self._arrived.show(failed("togetherctl did not finish this login."))
+            self._arrived.show(failure_page("togetherctl did not finish this login."))
 
     def _hear(self, connection: socket.socket, asked: bytes) -> None:
         """Answer one request. The awaited response is kept for `wait`; the same one once more is a stray."""
@@ -123,10 +123,10 @@ class Listener:
 
 
 def listen(
-    loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: Ways | None = None
+    loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: Remedies | None = None
 ) -> Listener:
     """Bind the first of `loopbacks` that is free; hints name `ways`. Raises PortsTaken and ConfigError."""
-    ways = ways or Ways()
+    ways = ways or Remedies()
     taken: list[str] = []
     for loopback in loopbacks:
         url = urlsplit(loopback.redirect_uri)
@@ -198,7 +198,7 @@ def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return listening
 
 
-def _server_tls(certificate: tuple[Path, Path], ways: Ways) -> ssl.SSLContext:
+def _server_tls(certificate: tuple[Path, Path], ways: Remedies) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(*certificate)
@@ -283,7 +283,7 @@ class _Reader(BaseHTTPRequestHandler):
 
 def refused(status: int, message: str = _NOT_AWAITED, *, body: bool = True) -> bytes:
     """The answer to a request that changes nothing."""
-    return response(status, stray(message), body=body)
+    return response(status, stray_page(message), body=body)
 
 
 def response(status: int, page: str, *, body: bool = True) -> bytes:

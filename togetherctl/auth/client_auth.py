@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote_plus
 
-from togetherctl.auth.answers import RefusedClient, failure
+from togetherctl.auth.token_response import RefusedClient, failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.store.choices import ClientAuth
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.types import ClientAuth
     from togetherctl.transport import HTTP, Answer
 
 _IN_CONFIDENCE = ("refresh_token", "token", "code", "code_verifier", "device_code", "password")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from togetherctl.auth.answers import raise_if_page
+from togetherctl.auth.token_response import raise_if_page
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Unreachable, Untrusted
+from togetherctl.failures import host_of
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:

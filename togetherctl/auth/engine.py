@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.sessions import Unopenable
+from togetherctl.auth.cache.base import Unopenable
 from togetherctl.auth.lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.session import Freshness, State
@@ -30,10 +30,10 @@ from togetherctl.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.login import LoginRecord
+    from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.auth.session import Session, Token
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.types import Grant
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.answers import RefusedForGood, Revocation
-from togetherctl.auth.cache.sessions import Found, Unsafe
+from togetherctl.auth.cache.base import FoundSession, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.refresh import NoNewToken, refresh
 from togetherctl.auth.session import Freshness
 from togetherctl.auth.timing import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
+from togetherctl.auth.token_response import RefusedForGood, Revocation
 from togetherctl.errors import (
     LoginRequired,
     Refused,
@@ -27,18 +27,18 @@ from togetherctl.errors import (
     Untrusted,
     had_no_answer,
 )
-from togetherctl.undisturbed import undisturbed
+from togetherctl.signals import defer_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.ready import ReadyFiles
-    from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.issuers import Issuers
+    from togetherctl.auth.issuer_clients import IssuerClients
+    from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.session import Session
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.types import Grant
 
 _NOT_TOLD = "the session is deleted here, but the issuer was not told and may still accept its tokens"
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
@@ -50,8 +50,8 @@ class Collaborators:
 
     sessions: Callable[[Profile], Sessions]
     ready: ReadyFiles
-    issuers: Issuers
-    conversation: Conversation
+    issuers: IssuerClients
+    conversation: Prompter
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -116,7 +116,7 @@ class SessionLifecycle:
         issuers, connection = self._deps.issuers, profile.issuer.connection
         try:
             # From the request to the disk: a Ctrl-C in between would lose the new refresh token.
-            with undisturbed() as let_through:
+            with defer_signals() as let_through:
 
                 def sleep(seconds: float) -> None:
                     let_through()
@@ -198,7 +198,7 @@ class SessionLifecycle:
         """
         sessions = self._deps.sessions(profile)
         self._deps.ready.drop(profile.key)
-        found = Found(None)
+        found = FoundSession(None)
         revoked: Revocation | None = None
         try:
             found = sessions.found(profile.key)

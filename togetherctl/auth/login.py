@@ -13,13 +13,13 @@ from togetherctl.errors import Refused, Remedy, Untrusted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.browser import Opened
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.place import Place
-    from togetherctl.auth.provider import Provider
-    from togetherctl.store.choices import TokenKind
-    from togetherctl.store.ways import Ways
+    from togetherctl.auth.login_environment import LoginEnvironment
+    from togetherctl.auth.oidc_client import OidcClient
+    from togetherctl.auth.prompter import Prompter
+    from togetherctl.auth.token_response import TokenAnswer
+    from togetherctl.config.remedies import Remedies
+    from togetherctl.config.types import TokenKind
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Login:
     `open_browser` starts a browser at a URL, if there is one.
     """
 
-    provider: Provider
-    conversation: Conversation
+    provider: OidcClient
+    conversation: Prompter
     open_browser: Callable[[str], Opened | None]
-    place: Place
+    place: LoginEnvironment
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -120,7 +120,7 @@ class Login:
         )
 
 
-def _check_presence(wanted: TokenKind, answer: TokenAnswer, ways: Ways, *, client: bool) -> None:
+def _check_presence(wanted: TokenKind, answer: TokenAnswer, ways: Remedies, *, client: bool) -> None:
     """Raises Untrusted unless the token the cluster gets is there."""
     if wanted == "access" and answer.access_token is None:
         raise Untrusted("the issuer gave no access token")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.login import LoginRecord
+from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.timing import FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had_no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.sessions import Logins
-    from togetherctl.store.profile import Profile
+    from togetherctl.auth.cache.base import LoginRecords
+    from togetherctl.config.profile import Profile
 
 
 class LoginCooldown:
     """Runs the logins of one session, one after the other. Call all of it under the session's lock."""
 
-    def __init__(self, file: Logins, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
+    def __init__(self, file: LoginRecords, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
         self._file = file
         self._profile = profile
         self._clock = clock

@@ -10,19 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth import claims as id_claims
-from togetherctl.auth.answers import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.auth.client_auth import post_as
 from togetherctl.auth.session import Session, Token
 from togetherctl.auth.timing import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
+from togetherctl.auth.token_response import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
-from togetherctl.no_answer import retry
+from togetherctl.failures import retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from togetherctl.auth.client_auth import ClientCredentials
     from togetherctl.auth.discovery import Discovery, Metadata
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
     from togetherctl.transport import HTTP
 
 # What says "try again" and did nothing; a gateway (502, 504) may stand before an issuer that did.

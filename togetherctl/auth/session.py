@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.timing import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
 
 if TYPE_CHECKING:
-    from togetherctl.store.choices import TokenKind
+    from togetherctl.config.types import TokenKind
 
 
 class Freshness(Enum):

@@ -12,10 +12,10 @@ from togetherctl.lock import LockTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.cache.base import Sessions
+    from togetherctl.auth.prompter import Prompter
+    from togetherctl.config.profile import Profile
     from togetherctl.lock import Held
-    from togetherctl.store.profile import Profile
 
 
 class SessionLocks:
@@ -24,7 +24,7 @@ class SessionLocks:
     def __init__(
         self,
         sessions: Callable[[Profile], Sessions],
-        conversation: Conversation,
+        conversation: Prompter,
         clock: Callable[[], float],
     ) -> None:
         self._sessions = sessions

@@ -37,9 +37,9 @@ class App:
             return
         if not self.console.can_ask:
             raise UsageError("this command asks before it acts, and it cannot ask here", hint="say --yes")
-        from togetherctl.cli.prompts import Asking
+        from togetherctl.cli.prompts import Prompts
 
-        if not Asking(self.environ).yes(question, default=False):
+        if not Prompts(self.environ).yes(question, default=False):
             self.console.say("Nothing was changed.")
             raise click.exceptions.Exit(ExitCode.FAILED)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Task
 
-    from togetherctl.actions.reports import Line
-    from togetherctl.auth.conversation import DeviceCode
+    from togetherctl.auth.prompter import DeviceCode
     from togetherctl.errors import TogetherctlError
+    from togetherctl.usecases.reports import Line
 
 PROGRAM = "togetherctl"
 _LINES_BELOW = 4
@@ -80,7 +80,7 @@ class Console:
         self._remedy(remedy_of(hint))
 
     def report(self, lines: Sequence[Line]) -> None:
-        """What came of a command, in the words of `actions/reports.py`."""
+        """What came of a command, in the words of `usecases/reports.py`."""
         for line in lines:
             if line.kind == "said":
                 self.say(line.text)

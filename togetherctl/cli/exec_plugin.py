@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from togetherctl.cli.console import Console
-from togetherctl.cli.exit import ended
+from togetherctl.cli.exit import run_to_exit
 from togetherctl.environment import CALLERS
 from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
     """Print the credential of the profile `name`; gives the exit code. `otherwise` as in `print_credential`."""
     console = Console(environ, for_a_client=True)
-    return ended(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
+    return run_to_exit(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
 
 
 def print_credential(world: World, name: str, *, otherwise: str = V1, renew: bool = False) -> None:
@@ -36,7 +36,7 @@ def print_credential(world: World, name: str, *, otherwise: str = V1, renew: boo
         version = wanted_version(world.environ, otherwise=otherwise)
         profile = world.profile(name)
         if world.environ.get(CALLERS):
-            from togetherctl.store.secrets import refuse_recursion
+            from togetherctl.config.client_secret import refuse_recursion
 
             refuse_recursion(profile.name, world.environ)
         credential = world.engine.credential(profile, world.policy, renew=renew)

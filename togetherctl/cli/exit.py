@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def ended(work: Callable[[], object], failed: Callable[[TogetherctlError], object], *, places: bool = False) -> int:
+def run_to_exit(
+    work: Callable[[], object], failed: Callable[[TogetherctlError], object], *, places: bool = False
+) -> int:
     """Do `work` and give the exit code; `failed` says what went wrong, with `places` a bug says where it broke."""
     spell_out(sys.stdout)
     spell_out(sys.stderr)

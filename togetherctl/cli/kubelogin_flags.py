@@ -11,8 +11,8 @@ from togetherctl.errors import UsageError, run
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from togetherctl.kubelogin.flag_table import Command, Flag
     from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.known import Command, Flag
 
 _LOG = (
     "--logtostderr, --log_dir, …",
@@ -80,7 +80,7 @@ class FlagsCommand(click.Command):
 
     def _takes_value(self, word: str) -> bool:
         """Whether the next word is the value of this one, so that it is no option of ours, whatever it looks like."""
-        from togetherctl.kubelogin.known import LOG_VALUES, flags_of
+        from togetherctl.kubelogin.flag_table import LOG_VALUES, flags_of
 
         name = word.removeprefix("--")
         flag = flags_of(self.takes).get(name)
@@ -95,7 +95,7 @@ class FlagsCommand(click.Command):
 
 def shown(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """The flags of kubelogin for a help text: by group, each with what it takes and what it means."""
-    from togetherctl.kubelogin.known import flags_of
+    from togetherctl.kubelogin.flag_table import flags_of
 
     groups: dict[str, list[tuple[str, str]]] = {}
     for flag in flags_of(command).values():

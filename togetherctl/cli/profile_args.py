@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from togetherctl.cli.app import App
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 def profiles_argument(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -36,20 +36,20 @@ _PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
 
 @dataclass(frozen=True)
-class Answer(Generic[Value]):
+class PromptChoice(Generic[Value]):
     """One answer that may be chosen: what it says, and what choosing it means."""
 
     text: str
     value: Value
 
 
-class Asking:
+class Prompts:
     """Asks one question after the other. Ctrl-C, and a terminal that ends, raise KeyboardInterrupt."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
 
-    def one(self, question: str, answers: Sequence[Answer[Value]], *, default: Value | None = None) -> Value:
+    def one(self, question: str, answers: Sequence[PromptChoice[Value]], *, default: Value | None = None) -> Value:
         """The answer that is chosen."""
         import questionary
 
@@ -67,7 +67,7 @@ class Asking:
         )
         return answers[chosen].value
 
-    def several(self, question: str, answers: Sequence[Answer[Value]]) -> list[Value]:
+    def several(self, question: str, answers: Sequence[PromptChoice[Value]]) -> list[Value]:
         """The answers that are chosen, at least one; all of them are at first."""
         import questionary
 
@@ -118,7 +118,7 @@ class Asking:
         )
         return str(self._ask(asked)).strip()
 
-    def _choices(self, answers: Sequence[Answer[Any]], *, checked: bool = False) -> list[Any]:
+    def _choices(self, answers: Sequence[PromptChoice[Any]], *, checked: bool = False) -> list[Any]:
         from questionary import Choice
 
         return [Choice(_shown(answer.text), value=at, checked=checked) for at, answer in enumerate(answers)]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from click.shell_completion import ShellComplete
 
     from togetherctl.cli.app import App
-    from togetherctl.store.choices import Kind
+    from togetherctl.config.types import Kind
 
 SHELLS = ("bash", "zsh", "fish")
 _KINDS: tuple[Kind, ...] = ("profile", "issuer", "cluster")
@@ -129,13 +129,13 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
 def _names(app: App, context: click.Context, wanted: click.Parameter, word: str) -> Sequence[str] | None:
     """The names that fit there; None where it takes no names."""
     if context.info_name == "presets" and word == "NAME":
-        from togetherctl.store import presets
+        from togetherctl.config import presets
 
-        return presets.names()
+        return presets.preset_names()
     kind = _kind(context, wanted, word)
     if kind is None:
         return None
-    from togetherctl.store.files import list_names
+    from togetherctl.config.files import list_names
 
     return list_names(app.world.paths.config, kind)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from togetherctl.auth.cleaning import Cleaned
+    from togetherctl.auth.cache.purge import PurgeResult
     from togetherctl.kubelogin.flags import Flags
 
 # A folder named by mistake may be a home folder.
@@ -38,10 +38,10 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
-    from togetherctl.auth.cleaning import Cleaning
+    from togetherctl.auth.cache.purge import Purge
 
     folder = _named_folder(app, flags)
-    cleaning = Cleaning(dry_run=dry_run)
+    cleaning = Purge(dry_run=dry_run)
     cleaning.own(app.world.paths)
     cleaning.beside(_files_of_the_person(app))
     if folder is not None:
@@ -75,7 +75,7 @@ def _files_of_the_person(app: App) -> Iterator[Path]:
                 yield expand(secret.value, app.environ, beside=app.world.paths.config.parent)
 
 
-def _sum_up(app: App, done: Cleaned, *, dry_run: bool) -> None:
+def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
     if dry_run:
         app.console.say("Nothing was deleted." if done.deleted else "There is nothing to delete.")
     elif not done.deleted:
@@ -105,7 +105,7 @@ def _kubelogins(app: App) -> Path:
 
 def _forget_key(app: App, folder: Path | None) -> None:
     """Remove the key that seals sessions, unless a session is left somewhere that only it opens."""
-    from togetherctl.auth.cleaning import holds_sealed
+    from togetherctl.auth.cache.purge import holds_sealed
 
     needed = next((place for place in _folders(app, folder) if holds_sealed(place)), None)
     if needed is not None:
@@ -122,7 +122,7 @@ def _forget_key(app: App, folder: Path | None) -> None:
 
 def _folders(app: App, named: Path | None) -> Iterator[Path]:
     """Every folder that may hold sealed sessions, as far as it can be known from here."""
-    from togetherctl.auth.cleaning import SEALED
+    from togetherctl.auth.cache.purge import SEALED
     from togetherctl.environment import HOME
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.profile import cache_folder

@@ -53,8 +53,8 @@ def show(app: App) -> None:
 
     The text keeps its comments and its order. Secrets that someone typed into it are hidden.
     """
-    from togetherctl.store.files import read
-    from togetherctl.store.showing import without_secrets
+    from togetherctl.config.files import read
+    from togetherctl.config.redact import without_secrets
 
     store = app.world.store
     if app.output != "table":
@@ -69,7 +69,7 @@ def schema() -> None:
 
     For editors that complete and check TOML.
     """
-    from togetherctl.store.models import json_schema
+    from togetherctl.config.models import json_schema
 
     put(json.dumps(json_schema(), indent=2))
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.joining import KubeconfigOptions, current_name
-from togetherctl.actions.probing import probe
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.joining.run import ImportRun, source_options
-from togetherctl.commands.joining.showing import import_clusters
+from togetherctl.commands.importing.import_clusters import import_clusters
+from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.commands.login import log_in_to_all
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
+from togetherctl.usecases.ask_clusters import ask_clusters
+from togetherctl.usecases.import_clusters import KubeconfigOptions, current_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.actions.joining import Preview
-    from togetherctl.actions.probing import Probed
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
+    from togetherctl.usecases.ask_clusters import ClusterAnswer
+    from togetherctl.usecases.import_clusters import Preview
 
 _AT_ONCE = 8
 _SECONDS = 10
@@ -113,7 +113,7 @@ def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _P
     seconds = _SECONDS * (1 + (len(reachable) - 1) // _AT_ONCE)
     said = reachable[0].name if len(reachable) == 1 else f"{len(reachable)} clusters"
     with app.console.waiting(said, seconds) if reachable and sys.stderr.isatty() else nullcontext():
-        probed = {one.cluster.name: one for one in probe(app.world, reachable, at_once=_AT_ONCE)}
+        probed = {one.cluster.name: one for one in ask_clusters(app.world, reachable, at_once=_AT_ONCE)}
     lines = {name: _line(failures.get(key) or probed[name].error, probed.get(name)) for name, key in keys.items()}
     errors = [*failures.values(), *(one.error for one in probed.values() if one.error)]
     _summarise(app, lines, errors)
@@ -149,7 +149,7 @@ def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlE
         app.console.say("  togetherctl whoami --cluster NAME  # says what can be done about each")
 
 
-def _line(error: TogetherctlError | None, one: Probed | None) -> str:
+def _line(error: TogetherctlError | None, one: ClusterAnswer | None) -> str:
     if error is not None:
         return error.message
     if one is None or one.view is None:

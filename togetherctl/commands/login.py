@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from togetherctl.actions.reports import report_login
-from togetherctl.actions.signing_in import sign_in, sign_in_to
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, profiles_argument
+from togetherctl.config.profile import once_per_session
+from togetherctl.config.types import Grant
 from togetherctl.errors import ExitCode
 from togetherctl.humanize import time_left
-from togetherctl.store.choices import Grant
-from togetherctl.store.profile import once_per_session
+from togetherctl.usecases.log_in_and_out import log_in_one_by_one, log_in_to
+from togetherctl.usecases.reports import report_login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.usecases.log_in_and_out import LoginResult
 
 
 @click.command("login")
@@ -39,7 +39,7 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
         _log_in_to_many(app, profiles, grant, force=force)
         return
     for profile in profiles:
-        app.console.report(report_login(app.world, sign_in_to(app.world, profile, grant, force=force)))
+        app.console.report(report_login(app.world, log_in_to(app.world, profile, grant, force=force)))
 
 
 def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
@@ -55,7 +55,7 @@ def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, 
 
 def log_in_to_all(
     app: App, profiles: Sequence[Profile], grant: Grant | None = None, *, force: bool = False
-) -> list[SignedIn]:
+) -> list[LoginResult]:
     """Log in once for each session and say how each went, with a line of progress where there are several."""
     begun, sessions = 0, len(once_per_session(profiles))
 
@@ -67,19 +67,19 @@ def log_in_to_all(
         app.console.progress = f"[{begun}/{sessions}] {profile.name}: "
         app.console.say(f"{app.console.progress}logging in at {profile.issuer.url}")
 
-    def ended(one: SignedIn) -> None:
+    def ended(one: LoginResult) -> None:
         app.console.progress = ""
         if one.error:
             app.console.error(one.error)
         else:
             app.console.report(report_login(app.world, one))
 
-    results = sign_in(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
+    results = log_in_one_by_one(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
     app.console.progress = ""
     return results
 
 
-def _summarise(app: App, results: Sequence[SignedIn]) -> None:
+def _summarise(app: App, results: Sequence[LoginResult]) -> None:
     """A line for each session: who and how long, or what failed and the command that tries it again."""
     failed = sum(1 for one in results if one.error)
     undone = sum(1 for one in results if not one.done)
@@ -95,7 +95,7 @@ def _summarise(app: App, results: Sequence[SignedIn]) -> None:
         app.console.say(f"  {one.profile.name:<{width}}  {_in_a_line(app, one)}")
 
 
-def _in_a_line(app: App, one: SignedIn) -> str:
+def _in_a_line(app: App, one: LoginResult) -> str:
     if one.session:
         token = one.session.token(one.profile.token)
         left = f", valid for {time_left(token.expires_at - app.world.clock())}" if token else ""

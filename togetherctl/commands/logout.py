@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.reports import report_logout
-from togetherctl.actions.signing_in import log_out
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
+from togetherctl.config.profile import once_per_session
 from togetherctl.errors import UsageError
-from togetherctl.store.profile import once_per_session
+from togetherctl.usecases.log_in_and_out import log_out
+from togetherctl.usecases.reports import report_logout
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 @click.command("logout")

@@ -10,7 +10,7 @@ import click
 
 from togetherctl.cli.app import App
 from togetherctl.cli.console import drop
-from togetherctl.cli.exit import ended
+from togetherctl.cli.exit import run_to_exit
 from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError
@@ -35,7 +35,7 @@ def run(
         return _complete(App(environ, make_world=make_world), asked, program)
     verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
     app = App(environ, verbosity, _output_wanted(arguments), make_world)
-    return ended(
+    return run_to_exit(
         lambda: _through_click(app, list(arguments), program),
         lambda error: _failed(app, error),
         places=app.verbosity > 0,
@@ -69,7 +69,7 @@ def _through_click(app: App, arguments: list[str], program: str) -> object:
 def _root(program: str) -> click.Group:
     """The commands of the program, by its name."""
     if program == PLUGIN:
-        from togetherctl.commands.plugin import plugin
+        from togetherctl.commands.kubectl_plugin import plugin
 
         return plugin
     from togetherctl.commands.root import root

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.session import Session
-    from togetherctl.kube.rbac import Naming
+    from togetherctl.config.profile import Profile
+    from togetherctl.kube.api_server_setup import Naming
     from togetherctl.kubelogin.flags import Flags
-    from togetherctl.store.profile import Profile
 
 
 @click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
@@ -70,7 +70,7 @@ def command(
 
 def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | None, ...]) -> Naming:
     """How the API server names users: as the flags say, else as the store says of the profile's clusters."""
-    from togetherctl.kube.rbac import Naming
+    from togetherctl.kube.api_server_setup import Naming
 
     told = {
         cluster.name: (cluster.username_claim, cluster.username_prefix, cluster.groups_claim, cluster.groups_prefix)

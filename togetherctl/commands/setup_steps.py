@@ -10,20 +10,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from togetherctl.disk import read_whole
-from togetherctl.kube import rbac
-from togetherctl.kube.rbac import CONFIGURATION_FILE, Authentication
+from togetherctl.importing import export_commands
+from togetherctl.kube import api_server_setup
+from togetherctl.kube.api_server_setup import CONFIGURATION_FILE, Authentication
 from togetherctl.kube.yaml_text import dump, load
 from togetherctl.printable import printable
-from togetherctl.sources import export_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from togetherctl.auth.claims import Claims
     from togetherctl.cli.output import Item
+    from togetherctl.config.profile import Profile
     from togetherctl.connection import Connection
-    from togetherctl.kube.rbac import Naming
-    from togetherctl.store.profile import Profile
+    from togetherctl.kube.api_server_setup import Naming
 
 _MAX_CA_BYTES = 4 * 1024 * 1024
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -77,7 +77,7 @@ class Steps:
 
     @property
     def bindings(self) -> list[str]:
-        return rbac.bindings(self.username, self.groups)
+        return api_server_setup.bindings(self.username, self.groups)
 
     @property
     def togetherctl(self) -> list[str]:
@@ -101,7 +101,7 @@ class Steps:
     @property
     def remarks(self) -> list[str]:
         """Obstacles, and what an admin should know."""
-        said = [*self.authentication.remarks(), *rbac.remarks(self.username, self.groups), *self.notes]
+        said = [*self.authentication.remarks(), *api_server_setup.remarks(self.username, self.groups), *self.notes]
         if self.issuer != self.profile.issuer.url:
             said.append(
                 f"The token names the issuer {printable(self.issuer)}, not {self.profile.issuer.url}: the API server "

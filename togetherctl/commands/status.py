@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.session_snapshot import read_snapshot
 from togetherctl.auth.session import State
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.output import Item, output_option, rfc3339, show_list
 from togetherctl.humanize import time_left
+from togetherctl.usecases.session_snapshot import read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 @click.command("status")

@@ -14,7 +14,7 @@ from togetherctl.printable import can_spell
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.prompter import Prompter
     from togetherctl.wiring import World
 
 _DRAWN_WITH = "─│●"
@@ -52,7 +52,7 @@ def opened(app: App) -> int:
     from togetherctl.tui.app import TogetherApp
     from togetherctl.tui.stderr import for_the_screen_alone
 
-    def make_world(conversation: Conversation) -> World:
+    def make_world(conversation: Prompter) -> World:
         return app.make_world(app.environ, conversation)
 
     shown = TogetherApp(make_world)

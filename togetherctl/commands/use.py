@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.actions.kubeconfig_edit import use
-from togetherctl.actions.reports import report_use
 from togetherctl.cli.app import App, pass_app
+from togetherctl.usecases.kubeconfig_edit import use_cluster
+from togetherctl.usecases.reports import report_use
 
 
 @click.command("use")
@@ -18,5 +18,5 @@ def command(app: App, cluster: str, kubeconfig: str | None) -> None:
 
     Its entries are written first where they are missing.
     """
-    used = use(app.world, cluster, kubeconfig=kubeconfig)
+    used = use_cluster(app.world, cluster, kubeconfig=kubeconfig)
     app.console.report(report_use(used, app.environ))

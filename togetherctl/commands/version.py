@@ -11,7 +11,7 @@ from togetherctl import __version__
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.output import output_option, show_record
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.stanza import own_command
+from togetherctl.kube.entries import own_command
 from togetherctl.shim import ShimState, shim_for
 
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import Item, as_json, failure_record, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
+from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.session import Session
-    from togetherctl.store.profile import Profile
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
+    from togetherctl.config.profile import Profile
 
 _SECONDS = 10
 
@@ -45,7 +45,7 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     claims = _claims(app, profile, session)
     waiting = sys.stderr.isatty() and clusters
     with app.console.waiting("the clusters", _SECONDS) if waiting else nullcontext():
-        probed = probe(app.world, clusters, policy=app.world.policy)
+        probed = ask_clusters(app.world, clusters, policy=app.world.policy)
     _show(app, _item(profile, session, claims, clusters, probed), claims if with_claims else None)
     # A cluster that took the token, or was told to have refused it for a reason, says more than these.
     if not any(one.view or isinstance(one.error, Refused) for one in probed):
@@ -61,7 +61,7 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
 
 def _say_forbidden(app: App) -> None:
     """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
-    from togetherctl.actions.kubeconfig_edit import forbidden_in
+    from togetherctl.usecases.kubeconfig_edit import forbidden_in
 
     with suppress(KubeconfigError):
         for line in forbidden_in(app.world):
@@ -102,7 +102,11 @@ def _claims(app: App, profile: Profile, session: Session | None) -> Claims:
 
 
 def _item(
-    profile: Profile, session: Session | None, claims: Claims, clusters: Sequence[Cluster], probed: Sequence[Probed]
+    profile: Profile,
+    session: Session | None,
+    claims: Claims,
+    clusters: Sequence[Cluster],
+    probed: Sequence[ClusterAnswer],
 ) -> Item:
     return {
         "profile": profile.name,
@@ -122,7 +126,7 @@ def _groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
     return [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
 
 
-def _cluster(one: Probed) -> Item:
+def _cluster(one: ClusterAnswer) -> Item:
     return {
         "cluster": one.cluster.name,
         "username": one.view.username if one.view else None,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError, run
+from togetherctl.kube.entries import mapping_or_empty
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
-from togetherctl.kube.stanza import mapping_or_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -83,7 +83,7 @@ class AuthProvider:
         return change
 
 
-def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
+def find_user(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
     """The user with the name `user`, else that of `context` or the current context. Raises KubeconfigError."""
     read = [(path, read_kubeconfig(path)) for path in files]
     texts = {path: text for path, text in read if text is not None}

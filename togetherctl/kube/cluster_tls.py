@@ -13,7 +13,7 @@ from togetherctl.errors import ConfigError
 if TYPE_CHECKING:
     import ssl
 
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
 
 _MAX_CA_BYTES = 16 * 1024 * 1024
 

@@ -14,10 +14,10 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
 from togetherctl.errors import KubeconfigError, run
-from togetherctl.kube.client_go import unreadable, unusable
-from togetherctl.kube.credentials import without_credentials
-from togetherctl.kube.stanza import SECTIONS
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.kube.client_go_rules import unreadable, unusable
+from togetherctl.kube.entries import SECTIONS
+from togetherctl.kube.redact import without_credentials
+from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
 
@@ -33,7 +33,7 @@ _NEW = "apiVersion: v1\nkind: Config\n"
 
 
 @dataclass(frozen=True)
-class Change:
+class KubeconfigChange:
     """One kubeconfig file before and after."""
 
     path: Path
@@ -102,12 +102,12 @@ class KubeconfigFile:
         """What is or might be in `path`. Raises KubeconfigError."""
         return cls(path, text, _parse(path, text))
 
-    def change(self) -> Change:
+    def change(self) -> KubeconfigChange:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
         after = _render(self.path, self.text)
         if after != (self.original or ""):
             _refuse_unloadable(self, after)
-        return Change(self.path, self.original or "", after, self.encoding)
+        return KubeconfigChange(self.path, self.original or "", after, self.encoding)
 
 
 Result = TypeVar("Result")
@@ -130,7 +130,7 @@ def change_user(
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
-    with nullcontext() if dry_run else holding([path]):
+    with nullcontext() if dry_run else hold_locks([path]):
         file = KubeconfigFile.read(path)
         entry = next((entry for entry in file.text.entries("users") if entry["name"] == name), None)
         if entry is None:
@@ -141,7 +141,7 @@ def change_user(
             changed.write()
 
 
-def planned(files: Sequence[Path], edit: Edit[Result]) -> tuple[list[Change], Result]:
+def plan_edit(files: Sequence[Path], edit: Edit[Result]) -> tuple[list[KubeconfigChange], Result]:
     """What `edit` would change in those of `files` that exist, and what it says. Raises KubeconfigError."""
     opened = [file for file in (KubeconfigFile.read(path) for path in files) if file.original is not None]
     said = edit(opened)
@@ -151,7 +151,7 @@ def planned(files: Sequence[Path], edit: Edit[Result]) -> tuple[list[Change], Re
 class Pending(Generic[Result]):
     """What an edit changes and says, not written yet."""
 
-    def __init__(self, changes: list[Change], said: Result) -> None:
+    def __init__(self, changes: list[KubeconfigChange], said: Result) -> None:
         self.changes = changes
         self.said = said
         self._left = [change for change in changes if change.changed]
@@ -163,20 +163,20 @@ class Pending(Generic[Result]):
 
 
 @contextmanager
-def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Result]]:
+def edit_files(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Result]]:
     """Hold the locks of the files that `edit` changes, and write them at the end if the block did not before.
 
     What the block does comes first; if it fails, nothing is written. A file that stays as it is needs neither a lock
     nor to be writable. Raises KubeconfigError, and then no file was changed.
     """
-    before = {change.path for change in planned(files, edit)[0] if change.changed}
+    before = {change.path for change in plan_edit(files, edit)[0] if change.changed}
     for path in files:
         if path not in before:
             # A run that was killed may have changed this file already; its lock would stop kubectl.
             with suppress(KubeconfigError):
                 _remove_if_abandoned(_lock_path(path))
-    with holding(sorted(before)):
-        pending = Pending(*planned(files, edit))
+    with hold_locks(sorted(before)):
+        pending = Pending(*plan_edit(files, edit))
         for change in pending.changes:
             if change.changed and change.path not in before:
                 raise KubeconfigError(f"{change.path} changed in this moment; nothing was done", hint="try again")
@@ -195,7 +195,7 @@ def read_kubeconfig(path: Path) -> YamlText | None:
 def _render(path: Path, text: YamlText) -> str:
     try:
         after = text.text()
-    except CannotEdit as error:
+    except CannotEditYAML as error:
         why = f": {error.reason}" if error.reason else ""
         raise KubeconfigError(
             f"{path} is laid out in a way that cannot be changed safely{why}; it was left alone",
@@ -256,7 +256,7 @@ def _parse(path: Path, text: str | None) -> YamlText:
 
 
 @contextmanager
-def holding(files: Sequence[Path]) -> Iterator[None]:
+def hold_locks(files: Sequence[Path]) -> Iterator[None]:
     """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given.
 
     Raises KubeconfigError.

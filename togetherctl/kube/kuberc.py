@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.kubeconfig import Change, Encoding, read_file
-from togetherctl.kube.stanza import list_or_empty
-from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
+from togetherctl.kube.entries import list_or_empty
+from togetherctl.kube.kubeconfig import Encoding, KubeconfigChange, read_file
+from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _NEW = f"apiVersion: {HEAD}\nkind: Preference\n{POLICY}: Allowlist\n"
 _ALIKE = frozenset({"apiVersion", "kind", "aliases"})
 
 
-def place(environ: Mapping[str, str]) -> Path | None:
+def locate_kuberc(environ: Mapping[str, str]) -> Path | None:
     """Where kubectl looks for its preferences; None where it is told to use none."""
     named = environ.get(KUBERC, "")
     if named == "off" or environ.get(KUBECTL_KUBERC, "").lower() in ("false", "0"):
@@ -72,7 +72,7 @@ class Kuberc:
         wanted = os.path.normpath(command) if Path(command).is_absolute() else command
         return None if wanted in allowed else f"does not have {wanted} in its {LIST}"
 
-    def allowing(self, commands: Sequence[str], key: Key) -> Change:
+    def allowing(self, commands: Sequence[str], key: Key) -> KubeconfigChange:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
         text, data = self.text, self.text.data
         if text.root is None:
@@ -93,8 +93,8 @@ class Kuberc:
             if command not in there:
                 text.add(LIST, {key: command})
         try:
-            return Change(self.path, self.original or "", text.text(), self.encoding)
-        except CannotEdit as error:
+            return KubeconfigChange(self.path, self.original or "", text.text(), self.encoding)
+        except CannotEditYAML as error:
             why = f": {error.reason}" if error.reason else ""
             raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None
 

@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_tree import Node, colon_end, column, dash_end, line_end, line_start, walk
+from togetherctl.kube.yaml_nodes import Node, colon_end, column, dash_end, line_end, line_start, walk
 from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class CannotEdit(Exception):
+class CannotEditYAML(Exception):
     """The text is laid out in a way that an edit would damage; `reason` says where and why, if that is known."""
 
     def __init__(self, reason: str = "") -> None:
@@ -155,7 +155,9 @@ class Editing:
 
     def _refuse_merged(self, node: Node, name: str) -> None:
         merge = next(value for key, value in node.pairs if is_merge(key))
-        raise CannotEdit(f"line {merge.line}: {self._text[merge.start : merge.end][:60]} merges {name} into this entry")
+        raise CannotEditYAML(
+            f"line {merge.line}: {self._text[merge.start : merge.end][:60]} merges {name} into this entry"
+        )
 
     def _sequence(self, node: Node, items: Items) -> None:
         for at, (item, new) in enumerate(zip(node.items, items.kept, strict=True)):
@@ -184,7 +186,7 @@ class Editing:
             self._cut_flow(children, removed)
             return
         if len(removed) == len(children):
-            raise CannotEdit(f"line {node.line}: no entry would be left in this collection")
+            raise CannotEditYAML(f"line {node.line}: no entry would be left in this collection")
         for at in sorted(removed):
             begins = children[at].start if node.kind == "mapping" else self._find_dash(node, at)
             margin = self._text[line_start(self._text, begins) : begins]
@@ -201,7 +203,9 @@ class Editing:
                 begin = children[at + 1].start if node.kind == "mapping" else self._find_dash(node, at + 1)
                 self._splices.append(Splice(begins, begin, ""))
             else:
-                raise CannotEdit(f"line {children[at].line}: two things that begin there would have to be taken apart")
+                raise CannotEditYAML(
+                    f"line {children[at].line}: two things that begin there would have to be taken apart"
+                )
 
     def _cut_flow(self, children: Sequence[Node], removed: set[int]) -> None:
         for at in sorted(at for at in removed if at - 1 not in removed):
@@ -258,7 +262,7 @@ class Editing:
             return
         colon_at = colon_end(self._text, key.end)
         if colon_at is None:
-            raise CannotEdit(f"line {key.line}: a key without a colon")
+            raise CannotEditYAML(f"line {key.line}: a key without a colon")
         text = _indent(dump({"x": new}).rstrip()[2:], column(self._text, key.start))
         text = text.lstrip(" ")
         if text.startswith("\n"):
@@ -285,7 +289,7 @@ class Editing:
         """The place of an entry's dash."""
         dash = dash_end(self._text, node.items[at - 1].end if at else None, node)
         if dash is None:
-            raise CannotEdit(f"line {node.items[at].line}: an entry that begins in an unusual way")
+            raise CannotEditYAML(f"line {node.items[at].line}: an entry that begins in an unusual way")
         return dash - 1
 
     def _format_flow(self, data: Any, node: Node) -> str:
@@ -317,7 +321,7 @@ class Editing:
             text = self._text[target.start : target.end]
             has_anchors = any(node.anchor for node in walk(target) if node is not target)
             if (target.kind != "scalar" and not target.flow) or "\n" in text or has_anchors:
-                raise CannotEdit(
+                raise CannotEditYAML(
                     f"line {alias.line}: *{alias.anchor} needs the anchor of line {target.line}, which goes"
                 )
             self._splices.append(Splice(alias.start, alias.end, text))
@@ -330,7 +334,7 @@ def apply(text: str, splices: Sequence[Splice]) -> str:
     # Of several that add something at one place, the first comes first.
     for _, splice in sorted(enumerate(splices), key=lambda one: (one[1].start, one[1].end, one[0]), reverse=True):
         if splice.end > reached:
-            raise CannotEdit
+            raise CannotEditYAML
         reached = splice.start
         added = splice.text.replace("\n", _newline(text, splice.start))
         text = text[: splice.start] + added + text[splice.end :]

@@ -9,14 +9,14 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_edit import CannotEdit, Editing, Items, Splice, apply
-from togetherctl.kube.yaml_tree import Node, NotYAML, first
+from togetherctl.kube.yaml_edit import CannotEditYAML, Editing, Items, Splice, apply
+from togetherctl.kube.yaml_nodes import Node, NotYAML, first
 from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["CannotEdit", "NotYAML", "YamlText", "dump", "load"]
+__all__ = ["CannotEditYAML", "NotYAML", "YamlText", "dump", "load"]
 
 
 class YamlText:
@@ -80,7 +80,7 @@ class YamlText:
         self._scalars[key] = value
 
     def text(self) -> str:
-        """The text with all changes, checked to say what was asked for and nothing else. Raises CannotEdit."""
+        """The text with all changes, checked to say what was asked for and nothing else. Raises CannotEditYAML."""
         expected = self.expected()
         if expected == self.data:
             return self.original
@@ -88,17 +88,17 @@ class YamlText:
             dropped = self._emptied_tail(expected)
             changed = apply(self.original, self._splices(expected, dropped))
             if load(changed) != {key: value for key, value in expected.items() if key not in dropped}:
-                raise CannotEdit
+                raise CannotEditYAML
         except NotYAML:
-            raise CannotEdit from None
+            raise CannotEditYAML from None
         return changed
 
     def expected(self) -> dict[str, Any]:
-        """The data with all changes. Raises CannotEdit."""
+        """The data with all changes. Raises CannotEditYAML."""
         expected = dict(self.data)
         for section in self._sections:
             if not isinstance(expected.get(section), (list, NoneType)):
-                raise CannotEdit
+                raise CannotEditYAML
             expected[section] = self._list(section).data
         return expected | self._scalars
 

@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
-from togetherctl.kube.yaml_tree import Node, NotYAML, first
+from togetherctl.kube.yaml_nodes import Node, NotYAML, first
 
 MERGE = "<<"
 _MAX_VALUES = 2_000_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError, StorageError, UsageError
-from togetherctl.kube.kubeconfig import Change, holding
+from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Backups:
         self._record = state / "conversions.json"
         self._store = store
 
-    def make(self, changes: Sequence[Change]) -> list[Path]:
+    def make(self, changes: Sequence[KubeconfigChange]) -> list[Path]:
         """Keep what `changes` and the store are before anything is written; where the kubeconfigs are kept.
 
         Raises KubeconfigError and StorageError.
@@ -72,7 +72,7 @@ class Backups:
 
         Raises UsageError where there is none, and KubeconfigError where a file has changed since, unless `force`.
         """
-        with holding(sorted(files)):
+        with hold_locks(sorted(files)):
             recorded = self._read()
             latest = {item.kubeconfig: item for item in recorded}
             wanted = [item for path in files if (item := latest.get(str(path.resolve()))) is not None]

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
+from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

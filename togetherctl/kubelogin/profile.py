@@ -10,24 +10,24 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from togetherctl.config import validators
+from togetherctl.config.models import IssuerTable, ProfileTable
+from togetherctl.config.profile import Issuer, Loopback, Profile, connection_to, read_overrides, session_key_of
+from togetherctl.config.validation import first_problem
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import expand, locate
 from togetherctl.printable import printable
-from togetherctl.store import checks
-from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.problems import first_problem
-from togetherctl.store.profile import Issuer, Loopback, Profile, connection_to, read_overrides, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.config.overrides import Overrides
+    from togetherctl.config.types import Grant, Pkce, Storage
+    from togetherctl.kubelogin.flag_table import Command
     from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.known import Command
-    from togetherctl.store.choices import Grant, Pkce, Storage
-    from togetherctl.store.overrides import Overrides
 
 _Table = TypeVar("_Table", bound=BaseModel)
 # What a person can copy from a line of a terminal, and an error shows of a hint.
@@ -196,7 +196,7 @@ def _check(flags: Flags) -> None:
     if flags.authentication_timeout_sec < 1:
         raise UsageError("--authentication-timeout-sec must be at least 1")
     if flags.open_url_after_authentication:
-        checked("--open-url-after-authentication", checks.page_url, flags.open_url_after_authentication)
+        check_flags("--open-url-after-authentication", validators.page_url, flags.open_url_after_authentication)
     check_redirect_url(flags, browser=grant(flags) == "authcode")
 
 
@@ -205,7 +205,7 @@ def one_bundle(bundles: tuple[str, ...]) -> str | None:
     if len(bundles) < 2:
         return bundles[0] if bundles else None
     for bundle in bundles:
-        checked("--certificate-authority-data", checks.ca_data, bundle)
+        check_flags("--certificate-authority-data", validators.ca_data, bundle)
     return b64encode(b"\n".join(b64decode(bundle) for bundle in bundles)).decode("ascii")
 
 
@@ -273,7 +273,7 @@ def check_redirect_url(flags: Flags, *, browser: bool) -> None:
     url = flags.oidc_redirect_url
     if not url:
         return
-    checked("--oidc-redirect-url", _check_uri, url)
+    check_flags("--oidc-redirect-url", _check_uri, url)
     if browser and urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(
             "--oidc-redirect-url is no address that a browser could come back to",
@@ -281,7 +281,7 @@ def check_redirect_url(flags: Flags, *, browser: bool) -> None:
         )
 
 
-def checked(flag: str, check: Callable[[str], str], value: str) -> str:
+def check_flags(flag: str, check: Callable[[str], str], value: str) -> str:
     """The value, if the check accepts it. Raises UsageError, naming the flag."""
     try:
         return check(value)
@@ -305,4 +305,4 @@ def _check_uri(value: str) -> str:
 def _check_address(address: str) -> str:
     """An address to listen at; without a host it is every address of this machine, as in Go. Raises UsageError."""
     whole = f"0.0.0.0{address}" if address.startswith(":") else address  # noqa: S104 # as the person wrote it
-    return checked("--listen-address", checks.listen_address, whole)
+    return check_flags("--listen-address", validators.listen_address, whole)

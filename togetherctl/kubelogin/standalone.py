@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, run
-from togetherctl.kube.auth_provider import AuthProvider, find
+from togetherctl.kube.auth_provider import AuthProvider, find_user
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
@@ -14,8 +14,8 @@ from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from togetherctl.config.profile import Profile
     from togetherctl.kubelogin.flags import Flags
-    from togetherctl.store.profile import Profile
 
 _KEY_OF_FLAG = {
     "--oidc-issuer-url": "idp-issuer-url",
@@ -28,7 +28,7 @@ _KEY_OF_FLAG = {
 def provider_meant(flags: Flags, environ: Mapping[str, str]) -> AuthProvider:
     """The user that `--kubeconfig`, `--context` and `--user` mean. Raises KubeconfigError."""
     named = str(home_path(flags.kubeconfig, environ)) if flags.kubeconfig else None
-    return find(kubeconfig_files(named, environ), context=flags.context, user=flags.user)
+    return find_user(kubeconfig_files(named, environ), context=flags.context, user=flags.user)
 
 
 def profile_for(

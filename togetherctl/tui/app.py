@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding
 
-from togetherctl.actions.session_snapshot import describe_changes
 from togetherctl.tui import themes
 from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.context import AppContext, WatcherFound
@@ -23,6 +22,7 @@ from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.watcher import Failed, SessionsRead, StoreBroken, StoreRead
 from togetherctl.tui.widgets.profiles import Profiles
+from togetherctl.usecases.session_snapshot import describe_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.screen import Screen
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.prompter import Prompter
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World
 
 
@@ -46,7 +46,7 @@ class TogetherApp(AppContext):
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
-    def __init__(self, make_world: Callable[[Conversation], World]) -> None:
+    def __init__(self, make_world: Callable[[Prompter], World]) -> None:
         super().__init__(make_world)
         self.home = Home()
         self.jobs: JobRunner = JobRunner(self)

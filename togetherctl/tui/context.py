@@ -17,11 +17,11 @@ from togetherctl.tui.watcher import Finding, Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
-    from togetherctl.auth.conversation import Conversation
+    from togetherctl.auth.prompter import Prompter
+    from togetherctl.config.config import Store
     from togetherctl.errors import TogetherctlError
-    from togetherctl.store.store import Store
     from togetherctl.tui.job import Job
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World
 
 # How many events the app remembers, and how many of them one profile's details show.
@@ -52,7 +52,7 @@ class AppContext(App[None]):
 
     jobs: Jobs
 
-    def __init__(self, make_world: Callable[[Conversation], World]) -> None:
+    def __init__(self, make_world: Callable[[Prompter], World]) -> None:
         self.world = make_world(NullPrompter())
         # Without colour means none, rather than grey.
         super().__init__(ansi_color=True if self.world.environ.get("NO_COLOR") else None)

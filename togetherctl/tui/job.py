@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from togetherctl.auth.conversation import Cancelled
+from togetherctl.auth.prompter import Cancelled
 from togetherctl.errors import TogetherctlError, Unreachable, bug_sentence, from_os_error
 from togetherctl.printable import printable
 from togetherctl.tui.job_prompter import JobPrompter
@@ -14,8 +14,8 @@ from togetherctl.tui.job_prompter import JobPrompter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from togetherctl.actions.reports import Line
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.usecases.reports import Line
     from togetherctl.wiring import World
 
 _MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"

@@ -9,13 +9,13 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.conversation import Cancelled
+from togetherctl.auth.prompter import Cancelled
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from togetherctl.auth.conversation import DeviceCode
+    from togetherctl.auth.prompter import DeviceCode
 
 # How many seconds pass at most until a waiting thread notices that its job is cancelled.
 _CANCEL_WITHIN = 0.1

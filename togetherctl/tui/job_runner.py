@@ -13,7 +13,7 @@ from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.job import Job
 

@@ -15,15 +15,15 @@ from togetherctl.tui import table_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot, Tone
     from togetherctl.auth.session import Token
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
+    from togetherctl.usecases.session_snapshot import SessionSnapshot, Tone
 
 # Claims that are moments (RFC 7519, 4.1; OpenID Connect Core 1.0, 2).
 _MOMENTS = frozenset({"exp", "iat", "nbf", "auth_time", "updated_at"})
 
 
-class Fact(NamedTuple):
+class ProfileFact(NamedTuple):
     """One line: what it is, and its text."""
 
     label: str
@@ -35,7 +35,7 @@ class Section(NamedTuple):
     """Facts under one heading."""
 
     title: str
-    facts: Sequence[Fact]
+    facts: Sequence[ProfileFact]
 
 
 class Event(NamedTuple):
@@ -53,11 +53,11 @@ def sections(
     yield Section("Session", list(_session(row, now, sharing, kept_in)))
     claims = claims_of(row)
     if claims:
-        yield Section("Claims", [Fact(printable(name), _claim(name, claims[name])) for name in claims])
+        yield Section("Claims", [ProfileFact(printable(name), _claim(name, claims[name])) for name in claims])
     yield Section("Profile", list(_profile(row)))
     if row.clusters:
         yield Section("Clusters", [fact for cluster in row.clusters for fact in _cluster(cluster)])
-    happened = [Fact(_clock(event.at), printable(event.text)) for event in events]
+    happened = [ProfileFact(_clock(event.at), printable(event.text)) for event in events]
     if happened:
         yield Section("Seen here", happened)
 
@@ -82,29 +82,31 @@ def claims_json(row: SessionSnapshot) -> str | None:
     return None if claims is None else json.dumps(claims, indent=2, ensure_ascii=True)
 
 
-def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[Fact]:
+def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[ProfileFact]:
     state = table_rows.state(row, now)
-    yield Fact("state", state.text, state.tone)
+    yield ProfileFact("state", state.text, state.tone)
     if row.login is not None:
-        yield Fact("login", f"under way in process {row.login.owner} since {_clock(row.login.opened_at)}", "busy")
-        yield Fact("at", printable(row.login.address, limit=2000))
+        yield ProfileFact(
+            "login", f"under way in process {row.login.owner} since {_clock(row.login.opened_at)}", "busy"
+        )
+        yield ProfileFact("at", printable(row.login.address, limit=2000))
     session = row.session
     if session is not None:
-        yield Fact("identity", printable(session.identity))
+        yield ProfileFact("identity", printable(session.identity))
         if session.subject != session.identity:
-            yield Fact("subject", printable(session.subject))
-        yield Fact("scopes", printable(session.scope) or "the issuer did not say")
+            yield ProfileFact("subject", printable(session.subject))
+        yield ProfileFact("scopes", printable(session.scope) or "the issuer did not say")
         for kind, token in (("ID token", session.id_token), ("access token", session.access_token)):
             if token is not None:
-                yield Fact(kind, _life(token, now))
-        yield Fact("clusters get", "the ID token" if row.profile.token == "id" else "the access token")  # noqa: S105 # a kind of token
-        yield Fact("renews", _renewal(row))
+                yield ProfileFact(kind, _life(token, now))
+        yield ProfileFact("clusters get", "the ID token" if row.profile.token == "id" else "the access token")  # noqa: S105 # a kind of token
+        yield ProfileFact("renews", _renewal(row))
     if row.trouble is not None:
-        yield Fact("last error", f"{time_left(now - row.trouble.at)} ago", "bad")
-        yield Fact("", printable(row.trouble.message, limit=2000), "bad")
-    yield Fact("kept in", printable(kept_in, limit=1000))
+        yield ProfileFact("last error", f"{time_left(now - row.trouble.at)} ago", "bad")
+        yield ProfileFact("", printable(row.trouble.message, limit=2000), "bad")
+    yield ProfileFact("kept in", printable(kept_in, limit=1000))
     if sharing:
-        yield Fact("shared with", printable(", ".join(sharing), limit=1000))
+        yield ProfileFact("shared with", printable(", ".join(sharing), limit=1000))
 
 
 def _renewal(row: SessionSnapshot) -> str:
@@ -132,7 +134,7 @@ def _claim(name: str, value: object) -> str:
     return printable(text, limit=2000)
 
 
-def _profile(row: SessionSnapshot) -> Iterator[Fact]:
+def _profile(row: SessionSnapshot) -> Iterator[ProfileFact]:
     profile = row.profile
     facts = {
         "issuer": profile.issuer.url,
@@ -143,17 +145,17 @@ def _profile(row: SessionSnapshot) -> Iterator[Fact]:
         "storage": profile.storage,
         "account": profile.account or "",
     }
-    return (Fact(label, printable(text)) for label, text in facts.items() if text)
+    return (ProfileFact(label, printable(text)) for label, text in facts.items() if text)
 
 
-def _cluster(cluster: Cluster) -> Iterator[Fact]:
-    yield Fact(printable(cluster.name), printable(cluster.server))
+def _cluster(cluster: Cluster) -> Iterator[ProfileFact]:
+    yield ProfileFact(printable(cluster.name), printable(cluster.server))
     if cluster.context != cluster.name:
-        yield Fact("", f"context {printable(cluster.context)}")
+        yield ProfileFact("", f"context {printable(cluster.context)}")
     if cluster.namespace:
-        yield Fact("", f"namespace {printable(cluster.namespace)}")
+        yield ProfileFact("", f"namespace {printable(cluster.namespace)}")
     if cluster.insecure:
-        yield Fact("", "its certificate is not verified", "bad")
+        yield ProfileFact("", "its certificate is not verified", "bad")
 
 
 def _clock(moment: float) -> str:

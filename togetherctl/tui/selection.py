@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
-    from togetherctl.store.choices import Kind
+    from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 
 @dataclass(frozen=True)

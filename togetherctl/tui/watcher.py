@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.session_snapshot import SessionSnapshot, read_snapshot
+from togetherctl.config.config import Store
 from togetherctl.errors import TogetherctlError
-from togetherctl.store.store import Store
+from togetherctl.usecases.session_snapshot import SessionSnapshot, read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from togetherctl.store.profile import Profile
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
+    from togetherctl.config.profile import Profile
     from togetherctl.wiring import World
 
 # Seconds between two looks, so that changes of other processes show within a second.

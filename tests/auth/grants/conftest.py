@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from togetherctl.auth.engine import Policy
-from togetherctl.auth.place import Place
+from togetherctl.auth.login_environment import LoginEnvironment
 
 if TYPE_CHECKING:
     from tests.conftest import MakeStore, MakeWorld
@@ -15,20 +15,22 @@ if TYPE_CHECKING:
     from togetherctl.auth.session import Session
     from togetherctl.wiring import World
 
-SSH = Place(ssh=True)
+SSH = LoginEnvironment(ssh=True)
 
 
 class LogIn(Protocol):
     """One login in a fresh store with these keys in its profile; `issuer_keys` go into its issuer."""
 
-    def __call__(self, keys: str = "", *, issuer_keys: str = "", place: Place = SSH, **parts: Any) -> Session: ...
+    def __call__(
+        self, keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any
+    ) -> Session: ...
 
 
 @pytest.fixture
 def world_with(store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld) -> Any:
     """A world whose store has these keys in its profile."""
 
-    def make(keys: str = "", *, issuer_keys: str = "", place: Place = SSH, **parts: Any) -> World:
+    def make(keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any) -> World:
         store_at(issuer, issuer_keys, keys)
         return make_world(place=place, **parts)
 
@@ -37,7 +39,7 @@ def world_with(store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorl
 
 @pytest.fixture
 def log_in(world_with: Any) -> LogIn:
-    def act(keys: str = "", *, issuer_keys: str = "", place: Place = SSH, **parts: Any) -> Session:
+    def act(keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any) -> Session:
         world = world_with(keys, issuer_keys=issuer_keys, place=place, **parts)
         session, _ = world.engine.login(world.store.profile("acme"), Policy(), force=True)
         return session  # type: ignore[no-any-return] # the world is one of several a test may bring

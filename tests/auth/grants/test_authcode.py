@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser, parameters
 from tests.support.issuer import Reply
-from togetherctl.auth.place import Place
+from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.conversation import Remembered
     from tests.support.issuer import Asked, ScriptedIssuer
 
-DESK = Place()
+DESK = LoginEnvironment()
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:one"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.issuer import Reply
 from togetherctl.auth.engine import Outcome, Policy
-from togetherctl.auth.place import Place
+from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
@@ -144,4 +144,4 @@ def test_a_pinned_account_is_the_client(secret: str, log_in: LogIn) -> None:
 
 
 def test_the_place_does_not_matter(secret: str, log_in: LogIn) -> None:
-    assert log_in(ACCESS + secret, place=Place()).identity == "the-client"
+    assert log_in(ACCESS + secret, place=LoginEnvironment()).identity == "the-client"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.issuer import Asked, Reply
-from togetherctl.auth.conversation import DeviceCode
-from togetherctl.auth.place import Place
+from togetherctl.auth.login_environment import LoginEnvironment
+from togetherctl.auth.prompter import DeviceCode
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_pkce_no_sends_none(log_in: LogIn, issuer: ScriptedIssuer) -> None:
 def test_where_a_browser_comes_up_it_is_opened_with_the_code_filled_in(
     log_in: LogIn, issuer: ScriptedIssuer, browser: ScriptedBrowser, conversation: Remembered
 ) -> None:
-    log_in('grant = "device-code"', place=Place(), browser=browser)
+    log_in('grant = "device-code"', place=LoginEnvironment(), browser=browser)
     assert browser.opened == [f"{issuer.url}/activate?user_code=WDJB-MJHT"]
     [(device, opened)] = conversation.devices
     assert (device.code, opened) == ("WDJB-MJHT", True)
@@ -195,7 +195,7 @@ def test_a_hostile_page_is_neither_opened_nor_shown(
 ) -> None:
     issuer.device_changes = {name: uri}
     with pytest.raises(Untrusted, match="wants a page opened") as failed:
-        log_in('grant = "device-code"', place=Place())
+        log_in('grant = "device-code"', place=LoginEnvironment())
     assert failed.value.message.isprintable()
     assert conversation.devices == []
     assert issuer.counts["/token"] == 0
@@ -231,7 +231,7 @@ def test_a_page_with_the_code_filled_in_leads_where_the_page_leads(
 ) -> None:
     """A person reads the one address, and scans or is sent to the other."""
     issuer.device_changes = {"verification_uri_complete": other}
-    log_in('grant = "device-code"', place=Place(), browser=browser)
+    log_in('grant = "device-code"', place=LoginEnvironment(), browser=browser)
     page = f"{issuer.url}/activate"
     assert conversation.devices == [(DeviceCode(page, "WDJB-MJHT", None), True)]
     assert browser.opened == [page]

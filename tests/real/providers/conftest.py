@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT, Done, Run
 from tests.real.conftest import watched
 from tests.support import parties
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.files import FileSessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

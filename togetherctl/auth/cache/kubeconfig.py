@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.sessions import Found
+from togetherctl.auth.cache.base import FoundSession
 from togetherctl.auth.claims import identity, read_claims
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import KubeconfigError, StorageError, Untrusted
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from togetherctl.auth.cache.file import FileSessions
-    from togetherctl.auth.cache.sessions import Logins
+    from togetherctl.auth.cache.base import LoginRecords
+    from togetherctl.auth.cache.files import FileSessions
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.lock import Held
 
@@ -57,12 +57,12 @@ class KubeconfigSessions:
             refresh_token=provider.refresh_token or None,
         )
 
-    def found(self, key: str, *, if_left: bool = False) -> Found:
+    def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """The session in the kubeconfig."""
         try:
-            return Found(None if if_left else self.load(key))
+            return FoundSession(None if if_left else self.load(key))
         except StorageError as error:
-            return Found(None, trouble=error)
+            return FoundSession(None, trouble=error)
 
     def save(self, key: str, session: Session) -> None:
         """Write the tokens into the kubeconfig. Raises KubeconfigError."""
@@ -95,6 +95,6 @@ class KubeconfigSessions:
         """Hold the session's lock. Raises LockTimeout and StorageError."""
         return self._files.lock(key, seconds=seconds, waiting=waiting, handed_over=handed_over)
 
-    def login_file(self, key: str) -> Logins:
+    def login_file(self, key: str) -> LoginRecords:
         """The record of the login that is under way, or failed."""
         return self._files.login_file(key)

@@ -8,15 +8,15 @@ from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.sessions import Found
+from togetherctl.auth.cache.base import FoundSession
 from togetherctl.lock import Held, LockTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from togetherctl.auth.cache.login import LoginRecord
-    from togetherctl.auth.cache.sessions import Logins, Sessions
+    from togetherctl.auth.cache.base import LoginRecords, Sessions
+    from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.auth.session import Session
 
 _POLL = 0.05
@@ -38,9 +38,9 @@ class MemorySessions:
         """The session this process was given, if it was."""
         return self._kept.get(key)
 
-    def found(self, key: str, *, if_left: bool = False) -> Found:
+    def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """The session this process was given; the disk is never read."""
-        return Found(None if if_left else self._kept.get(key))
+        return FoundSession(None if if_left else self._kept.get(key))
 
     def save(self, key: str, session: Session) -> None:
         """Keep the session until the process ends."""
@@ -80,7 +80,7 @@ class MemorySessions:
         finally:
             lock.release()
 
-    def login_file(self, key: str) -> Logins:
+    def login_file(self, key: str) -> LoginRecords:
         """The record of the login that is under way, or failed, in this process."""
         return _Login(self._logins, key)
 

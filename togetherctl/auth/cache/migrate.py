@@ -11,28 +11,28 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.cache.base import Unopenable
+from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.ready import ReadyFiles
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.cache.sealed import Sealed
-from togetherctl.auth.cache.sessions import Unopenable
+from togetherctl.config.config import Store
+from togetherctl.config.editing import edit_config
+from togetherctl.config.validation import validate
 from togetherctl.errors import StorageError, TogetherctlError, about
 from togetherctl.lock import LockTimeout
-from togetherctl.store.editing import changing
-from togetherctl.store.problems import checked
-from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from togetherctl.auth.cache.sealing_key import SealingKey
-    from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.lifecycle import Ended
+    from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.session import Session
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.toml_text import TomlText
     from togetherctl.paths import Paths
-    from togetherctl.store.profile import Profile
-    from togetherctl.store.toml_text import TomlText
 
 # Others wait for the store meanwhile; a login takes longer, and then this is tried again.
 _LOCK_SECONDS = 5.0
@@ -41,7 +41,7 @@ _LOCK_SECONDS = 5.0
 class Move:
     """One session; `profile` is what the store will say of it. The form its file has now is looked at, not assumed."""
 
-    def __init__(self, folder: Path, key: SealingKey, profile: Profile, conversation: Conversation) -> None:
+    def __init__(self, folder: Path, key: SealingKey, profile: Profile, conversation: Prompter) -> None:
         self._profile = profile
         self._plain = FileSessions(folder, Plain(profile.ways))
         self._sealed = FileSessions(folder, Sealed(key, profile.ways))
@@ -124,7 +124,7 @@ class StoreTransaction:
     paths: Paths
     environ: Mapping[str, str]
     sealing_key: SealingKey
-    conversation: Conversation
+    conversation: Prompter
     forget_known: Callable[[], None]
     log_out: Callable[[Profile], Ended]
 
@@ -141,7 +141,7 @@ class StoreTransaction:
         ready = ReadyFiles(self.paths, None)
         with ExitStack() as held:
             try:
-                with changing(self.paths) as text:
+                with edit_config(self.paths) as text:
                     yield text
                     for profile in self._find_moved(before, text, settle):
                         moves.append(Move(self.paths.sessions, self.sealing_key, profile, self.conversation))
@@ -164,7 +164,7 @@ class StoreTransaction:
 
     def _find_moved(self, before: Store | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
         """A profile of each session that the store will want elsewhere once `text` is written."""
-        table, _ = checked(text.data)
+        table, _ = validate(text.data)
         if table is None:
             return
         after = Store(self.paths.config, table, self.environ)

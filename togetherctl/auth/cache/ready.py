@@ -20,8 +20,8 @@ from togetherctl.kube.exec_credential import V1, render
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from togetherctl.config.types import Storage
     from togetherctl.paths import Paths
-    from togetherctl.store.choices import Storage
 
 # Some shells compare the times of files by whole seconds.
 _STORE_AGE = 2.0

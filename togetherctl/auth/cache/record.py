@@ -8,8 +8,8 @@ from typing import Any
 
 from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
+from togetherctl.config.remedies import Remedies
 from togetherctl.errors import Remedy
-from togetherctl.store.ways import Ways
 
 VERSION = 1
 
@@ -34,8 +34,8 @@ class ClosedRecord(Exception):
 class Plain:
     """The form of session files under `storage = "file"`; `ways` are named in hints."""
 
-    def __init__(self, ways: Ways | None = None) -> None:
-        self._ways = ways or Ways()
+    def __init__(self, ways: Remedies | None = None) -> None:
+        self._ways = ways or Remedies()
 
     def ready(self) -> None:
         """Nothing is needed."""

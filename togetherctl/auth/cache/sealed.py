@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.session import Session
-    from togetherctl.store.ways import Ways
+    from togetherctl.config.remedies import Remedies
 
 _NONCE_BYTES = 12
 
@@ -32,7 +32,7 @@ _NONCE_BYTES = 12
 class Sealed:
     """The form of session files under `storage = "keyring"`; `ways` are named in hints."""
 
-    def __init__(self, key: SealingKey, ways: Ways, *, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, key: SealingKey, ways: Remedies, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._key = key
         self._ways = ways
         self._random = random
@@ -80,7 +80,7 @@ class Sealed:
     @contextmanager
     def _way_out(self) -> Iterator[None]:
         """What to do without the keyring, said with everything that is wrong with it."""
-        from togetherctl.vault import NoKeyring
+        from togetherctl.keyring_secrets import NoKeyring
 
         try:
             yield

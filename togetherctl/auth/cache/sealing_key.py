@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from togetherctl import vault
+from togetherctl import keyring_secrets
 from togetherctl.disk import make_private_folder
 from togetherctl.errors import StorageError, run
 from togetherctl.lock import LockTimeout, locked
@@ -56,7 +56,7 @@ class SealingKey:
         kept: _Kept | None = None,
     ) -> None:
         self._lock = lock
-        self._patience = vault.Patience(seconds, waiting, go_on)
+        self._patience = keyring_secrets.Patience(seconds, waiting, go_on)
         self._random = random
         self._monotonic = monotonic
         self._kept = kept or _Kept()
@@ -76,7 +76,7 @@ class SealingKey:
     def read(self) -> bytes | None:
         """The key, None where there is none yet. Raises StorageError."""
         if self._kept.key is None:
-            text = self._ask(lambda: vault.read(NAME, self._patience))
+            text = self._ask(lambda: keyring_secrets.read(NAME, self._patience))
             self._kept.key = None if text is None else _parsed(text)
         return self._kept.key
 
@@ -100,11 +100,11 @@ class SealingKey:
         Raises StorageError.
         """
         self._kept.key = None
-        return self._ask(lambda: vault.delete(NAME, self._patience))
+        return self._ask(lambda: keyring_secrets.delete(NAME, self._patience))
 
     def _made(self) -> bytes:
         text = _FORM + urlsafe_b64encode(self._random(_BYTES)).decode("ascii")
-        self._ask(lambda: vault.write(NAME, text, self._patience))
+        self._ask(lambda: keyring_secrets.write(NAME, text, self._patience))
         # What the keyring gives back counts, not what it was told: some keep nothing.
         key = self.read()
         if key is None:
@@ -129,9 +129,13 @@ def _parsed(text: str) -> bytes:
         key = b""
     if len(key) != _BYTES:
         raise StorageError(
-            f"what the keyring holds for {vault.SERVICE} under {NAME} is not the key that seals sessions",
+            f"what the keyring holds for {keyring_secrets.SERVICE} under {NAME} is not the key that seals sessions",
             hint=run(
-                "keyring", "del", vault.SERVICE, NAME, words="remove that entry from the keyring, then log in again"
+                "keyring",
+                "del",
+                keyring_secrets.SERVICE,
+                NAME,
+                words="remove that entry from the keyring, then log in again",
             ),
         )
     return key

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 def _asks_a_person(_profile: Profile) -> bool:

@@ -6,13 +6,13 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from togetherctl.auth import page
+from togetherctl.auth import callback_page
 from togetherctl.auth.callback import listen
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired, TogetherctlError
 
 if TYPE_CHECKING:
-    from togetherctl.auth.authorization import AuthorizationRequest
+    from togetherctl.auth.authorization_request import AuthorizationRequest
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.callback import Arrival, Listener
     from togetherctl.auth.login import Login
@@ -72,13 +72,13 @@ def _finish(login: Login, arrival: Arrival, request: AuthorizationRequest) -> Se
         code = request.code(arrival.parameters)
         session = login.accept(provider.exchange(code, request), request.scopes, request.nonce)
     except TogetherctlError as error:
-        arrival.show(page.failed(error.message, error.hint))
+        arrival.show(callback_page.failure_page(error.message, error.hint))
         raise
     except BaseException:
-        arrival.show(page.failed("togetherctl was stopped before the login was finished."))
+        arrival.show(callback_page.failure_page("togetherctl was stopped before the login was finished."))
         raise
     arrival.show(
-        page.succeeded(
+        callback_page.success_page(
             identity=session.identity,
             role=("Profile", profile.name) if profile.name else ("Client", profile.client_id),
             issuer=profile.issuer.url,

@@ -10,28 +10,28 @@ from togetherctl.errors import LoginRequired
 
 if TYPE_CHECKING:
     from togetherctl.auth.login import Login
-    from togetherctl.auth.place import Place
+    from togetherctl.auth.login_environment import LoginEnvironment
     from togetherctl.auth.session import Session
 
 
 @dataclass(frozen=True)
-class Choice:
+class GrantChoice:
     """A grant, and why it was chosen; `why` is empty where that goes without saying."""
 
     grant: GrantSpec
     why: str = ""
 
 
-def choose(place: Place, *, username: bool, device_code_offered: bool) -> Choice:
+def choose_grant(place: LoginEnvironment, *, username: bool, device_code_offered: bool) -> GrantChoice:
     """What `auto` means at `place`. `username`: the profile names one."""
     if username:
-        return Choice(password.SPEC, "the profile names a user")
+        return GrantChoice(password.SPEC, "the profile names a user")
     why = place.without_browser
     if not why:
-        return Choice(authcode.SPEC)
+        return GrantChoice(authcode.SPEC)
     if device_code_offered:
-        return Choice(device_code.SPEC, why)
-    return Choice(paste.SPEC, f"{why} and the issuer offers no device codes")
+        return GrantChoice(device_code.SPEC, why)
+    return GrantChoice(paste.SPEC, f"{why} and the issuer offers no device codes")
 
 
 def log_in(login: Login) -> Session:
@@ -40,7 +40,7 @@ def log_in(login: Login) -> Session:
     username = profile.username is not None
     elsewhere = bool(login.place.without_browser) and not username
     offered = elsewhere and login.provider.device_endpoint is not None
-    choice = choose(login.place, username=username, device_code_offered=offered)
+    choice = choose_grant(login.place, username=username, device_code_offered=offered)
     by_device_code = choice.grant is device_code.SPEC
     if by_device_code and not conversation.is_seen:
         # Nobody could enter it, and the client would wait until it expires.

@@ -10,10 +10,10 @@ from togetherctl.errors import ConfigError, Refused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.login import Login
-    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.oidc_client import OidcClient
     from togetherctl.auth.session import Session
+    from togetherctl.auth.token_response import TokenAnswer
 
 
 def log_in(login: Login) -> Session:
@@ -39,7 +39,7 @@ def log_in(login: Login) -> Session:
     return login.accept(answer, scopes, client=True)
 
 
-def _request(provider: Provider, scopes: Sequence[str]) -> TokenAnswer:
+def _request(provider: OidcClient, scopes: Sequence[str]) -> TokenAnswer:
     """Tokens for the client itself (RFC 6749, 4.4.2). Raises Unreachable, Refused and Untrusted."""
     provider.read_metadata_again()
     own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}

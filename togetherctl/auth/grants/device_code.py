@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from togetherctl.auth.answers import NoIssuer, NotYet, fields
-from togetherctl.auth.conversation import DeviceCode
 from togetherctl.auth.grants import GrantSpec
+from togetherctl.auth.prompter import DeviceCode
+from togetherctl.auth.token_response import NoIssuer, NotYet, fields
 from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
@@ -18,11 +18,11 @@ from togetherctl.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.auth.answers import TokenAnswer
     from togetherctl.auth.login import Login
-    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.oidc_client import OidcClient
     from togetherctl.auth.session import Session
-    from togetherctl.store.profile import Profile
+    from togetherctl.auth.token_response import TokenAnswer
+    from togetherctl.config.profile import Profile
 
 _INTERVAL = 5.0
 _SLOW_DOWN = 5.0
@@ -67,7 +67,7 @@ def log_in(login: Login) -> Session:
     return login.accept(_wait(login, device, verifier), scopes)
 
 
-def _request_device(provider: Provider, scopes: Sequence[str], verifier: str | None) -> _Device:
+def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str | None) -> _Device:
     """Ask for a device code (RFC 8628, 3.1), with PKCE as of RFC 7636. Raises Unreachable, Refused and Untrusted."""
     if provider.device_endpoint is None:
         raise _refused(Refused("the issuer offers no device codes"))

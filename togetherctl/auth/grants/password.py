@@ -10,7 +10,7 @@ from togetherctl.errors import LoginRequired, Refused, Remedy
 if TYPE_CHECKING:
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
 
 
 def log_in(login: Login) -> Session:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from togetherctl.auth.grants import GrantSpec
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
+    from togetherctl.config.profile import Profile
+    from togetherctl.config.types import Grant
 
 GRANTS: Mapping[Grant, GrantSpec] = {
     "auto": auto.SPEC,

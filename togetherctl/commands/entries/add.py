@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions import adding
 from togetherctl.cli.app import App, pass_app
+from togetherctl.config.editing import new_key, new_table
 from togetherctl.paths import expand
-from togetherctl.store.editing import missing, new_table
+from togetherctl.usecases import add_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from togetherctl.actions.adding import Tables
+    from togetherctl.usecases.add_entry import Tables
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,8 +49,8 @@ def profile(
     after a look at its metadata. Further keys may follow:
     togetherctl profile add acme --issuer URL --client-id ID margin=30
     """
-    wish = adding.Wish(name, issuer, client_id, ca_file or "", scopes, settings)
-    adding.add(app.world, looked_at(app, adding.tables_for(app.world, wish), offline=offline))
+    wish = add_entry.NewProfile(name, issuer, client_id, ca_file or "", scopes, settings)
+    add_entry.add_profile(app.world, check_new_issuer(app, add_entry.tables_for(app.world, wish), offline=offline))
     app.console.next_steps(
         f"Added profile {name}.",
         f"togetherctl login {name}",
@@ -72,7 +72,7 @@ def issuer(app: App, name: str, url: str, ca_file: str | None, offline: bool, se
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("issuer", {"url": url, "ca_file": ca_path}, settings)
-    adding.add(app.world, looked_at(app, {("issuer", name): table}, offline=offline))
+    add_entry.add_profile(app.world, check_new_issuer(app, {("issuer", name): table}, offline=offline))
     app.console.say(f"Added issuer {name}.")
 
 
@@ -92,11 +92,11 @@ def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None,
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
     _refuse_unusable_authority(app, table)
     with app.world.changing_store() as text:
-        text.set(missing(text, "cluster", name), table)
+        text.set(new_key(text, "cluster", name), table)
     app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
 
 
-def looked_at(app: App, tables: Tables, *, offline: bool) -> Tables:
+def check_new_issuer(app: App, tables: Tables, *, offline: bool) -> Tables:
     """The tables to write, after a look at a new issuer, unless `offline`.
 
     Says what a person should know before a login. Raises the errors of `adding.looked_at`.
@@ -104,7 +104,7 @@ def looked_at(app: App, tables: Tables, *, offline: bool) -> Tables:
     from togetherctl.errors import Remedy, Unreachable
 
     try:
-        tables, report = adding.looked_at(app.world, tables, offline=offline)
+        tables, report = add_entry.look_at_issuer(app.world, tables, offline=offline)
     except Unreachable as error:
         error.remedy = error.remedy or Remedy("--offline adds it without asking")
         raise

@@ -10,7 +10,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.remove import kubeconfig_options
 
 if TYPE_CHECKING:
-    from togetherctl.store.choices import Kind
+    from togetherctl.config.types import Kind
 
 _SET = """Change keys of one {kind}.
 
@@ -36,9 +36,9 @@ def set_of(kind: Kind) -> click.Command:
     @click.argument("settings", metavar="KEY=VALUE...", nargs=-1, required=True)
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
-        from togetherctl.actions.changing import change_keys
-        from togetherctl.actions.reports import report_shared_storage
-        from togetherctl.store.editing import assignments
+        from togetherctl.config.editing import assignments
+        from togetherctl.usecases.edit_entry import change_keys
+        from togetherctl.usecases.reports import report_shared_storage
 
         wanted = assignments(kind, settings)
         others = change_keys(app.world, kind, name, wanted)
@@ -56,9 +56,9 @@ def unset_of(kind: Kind) -> click.Command:
     @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
-        from togetherctl.actions.changing import change_keys
-        from togetherctl.actions.reports import report_shared_storage
-        from togetherctl.store.editing import known_key
+        from togetherctl.config.editing import known_key
+        from togetherctl.usecases.edit_entry import change_keys
+        from togetherctl.usecases.reports import report_shared_storage
 
         others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
         verb = "has its default" if len(keys) == 1 else "have their defaults"
@@ -79,10 +79,10 @@ def rename_of(kind: Kind) -> click.Command:
     @click.argument("new")
     @pass_app
     def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
-        from togetherctl.actions.renaming import rename
-        from togetherctl.actions.reports import report_rename
+        from togetherctl.usecases.rename_entry import rename_entry
+        from togetherctl.usecases.reports import report_rename
 
-        renamed = rename(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
+        renamed = rename_entry(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
         app.console.report(report_rename(kind, old, new, renamed, app.environ))
 
     return rename_ if kind == "issuer" else kubeconfig_options(rename_)

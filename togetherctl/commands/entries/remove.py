@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.removing import remove, what_goes
-from togetherctl.actions.reports import report_removal, report_removed
 from togetherctl.cli.app import App, pass_app
 from togetherctl.paths import tilde
+from togetherctl.usecases.remove_entry import plan_removal, remove_entry
+from togetherctl.usecases.reports import report_removal, report_removed
 
 if TYPE_CHECKING:
-    from togetherctl.store.choices import Kind
+    from togetherctl.config.types import Kind
 
 _USERS: dict[Kind, str] = {
     "profile": "the clusters that use it",
@@ -50,12 +50,12 @@ def command(kind: Kind) -> click.Command:
         *,
         cascade: bool = False,
     ) -> None:
-        going = what_goes(
+        going = plan_removal(
             app.world, kind, name, cascade=cascade, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig
         )
         app.console.report(report_removal(going, app.environ))
         app.confirm(f"Remove {kind} {name} from {tilde(app.world.paths.config, app.environ)}?", yes=yes)
-        app.console.report(report_removed(going, remove(app.world, going), app.environ))
+        app.console.report(report_removed(going, remove_entry(app.world, going), app.environ))
 
     if kind in _USERS:
         remove_ = click.option("--cascade", is_flag=True, help=f"Remove {_USERS[kind]}, too.")(remove_)

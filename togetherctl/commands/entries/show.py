@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from togetherctl.store.choices import Kind
-    from togetherctl.store.models import IssuerTable
+    from togetherctl.config.models import IssuerTable
+    from togetherctl.config.types import Kind
 
 _COLUMNS: dict[Kind, dict[str, str]] = {
     "profile": {"ISSUER": "issuer", "CLIENT ID": "client_id", "GRANT": "grant", "STORAGE": "storage"},
@@ -63,7 +63,7 @@ def show_of(kind: Kind) -> click.Command:
     @output_option
     @pass_app
     def show(app: App, name: str) -> None:
-        from togetherctl.store.models import IssuerTable
+        from togetherctl.config.models import IssuerTable
 
         table = app.world.store.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
@@ -98,11 +98,11 @@ def validate_of(kind: Kind) -> click.Command:
 
 def _from_preset(issuer: IssuerTable) -> dict[str, object] | None:
     """The catalogue's entry for this issuer, and what logins take from it."""
-    from togetherctl.store.presets import find, recognise
+    from togetherctl.config.presets import find_preset, recognise_preset
 
-    recognised = recognise(issuer.url)
+    recognised = recognise_preset(issuer.url)
     name = issuer.preset or (recognised[0] if recognised else None)
-    preset = find(name, issuer.url) if name else None
+    preset = find_preset(name, issuer.url) if name else None
     if preset is None:
         return None
     adds = {

@@ -11,13 +11,13 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
+from togetherctl.config.profile import connection_to
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
-from togetherctl.store.profile import connection_to
 
 if TYPE_CHECKING:
-    from togetherctl.auth.checking import Report
-    from togetherctl.auth.findings import Finding, Wishes
+    from togetherctl.auth.issuer_check import Report
+    from togetherctl.auth.issuer_findings import ClientNeeds, Finding
 
 _LABEL = 7
 _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
@@ -35,7 +35,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
     This does not log in. It looks at an issuer of the store as the profiles of the store use it. Exits with 0 if
     togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
     """
-    from togetherctl.auth.checking import check_issuer
+    from togetherctl.auth.issuer_check import check_issuer
 
     url, connection, preset, wishes = _meant(app, issuer)
     wishes = replace(wishes, client_id=client_id)
@@ -58,11 +58,11 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
         raise click.exceptions.Exit(report.error.exit_code)
 
 
-def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
+def _meant(app: App, given: str) -> tuple[str, Connection, str | None, ClientNeeds]:
     """The URL, the way there, the entry of the catalogue, and what the store's profiles want of it."""
-    from togetherctl.auth.findings import Wishes
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
-    from togetherctl.auth.spelling import issuer_typed
+    from togetherctl.auth.issuer_findings import ClientNeeds
+    from togetherctl.auth.issuer_url import parse_typed_issuer
 
     store = app.world.store
     issuers = store.table.issuers
@@ -70,11 +70,13 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
     if name is None:
         if "://" not in given and "." not in given and ":" not in given:
             store.entry("issuer", given)
-        issuer_typed(given)
-        return given, Connection(), None, Wishes()
+        parse_typed_issuer(given)
+        return given, Connection(), None, ClientNeeds()
     table = issuers[name]
     profiles = [profile for profile in store.table.profiles.values() if profile.issuer == name]
-    wishes = Wishes(device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint)
+    wishes = ClientNeeds(
+        device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint
+    )
     if profiles:
         wishes = replace(
             wishes,
@@ -88,7 +90,7 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
     return table.url, connection_to(table, folder=store.path.parent, environ=app.environ), table.preset, wishes
 
 
-def _item(report: Report, wishes: Wishes) -> dict[str, object]:
+def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
     return {
         "issuer": report.issuer,
         "usable": report.usable,

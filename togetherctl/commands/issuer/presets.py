@@ -9,12 +9,12 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import output_option, paragraph, show_list, show_record
+from togetherctl.config.presets import find_preset, parts, preset_names
+from togetherctl.config.validation import nearest
 from togetherctl.errors import UsageError, run
-from togetherctl.store.presets import find, names, parts
-from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:
-    from togetherctl.store.presets import Preset
+    from togetherctl.config.presets import Preset
 
 _LABEL = 15
 
@@ -30,7 +30,7 @@ def command(app: App, name: str | None) -> None:
     URL or metadata; preset=NAME in an issuer names it.
     """
     if name is None:
-        items = [_item(each, preset) for each in names() if (preset := find(each, ""))]
+        items = [_item(each, preset) for each in preset_names() if (preset := find_preset(each, ""))]
         show_list(
             app,
             items,
@@ -42,10 +42,10 @@ def command(app: App, name: str | None) -> None:
             name="name",
         )
         return
-    preset = find(name, "")
+    preset = find_preset(name, "")
     if preset is None:
         raise UsageError(
-            f"there is no preset {name}{nearest(name, names())}", hint=run("togetherctl", "issuer", "presets")
+            f"there is no preset {name}{nearest(name, preset_names())}", hint=run("togetherctl", "issuer", "presets")
         )
     if app.output == "table":
         _show(preset)

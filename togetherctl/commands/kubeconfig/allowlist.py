@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.kubeconfig_edit import allowing, plugins
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.kube.kubeconfig import holding
+from togetherctl.kube.kubeconfig import hold_locks
 from togetherctl.kube.yaml_text import dump
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
+from togetherctl.usecases.kubeconfig_edit import allowing, plugins
 
 if TYPE_CHECKING:
     from togetherctl.kube.kuberc import Key
@@ -43,7 +43,7 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
     others = [other for other in allowed.others if other not in change.after]
     if write:
         if change.changed:
-            with holding([change.path]):
+            with hold_locks([change.path]):
                 change.write()
         app.console.say(f"Wrote {where}." if change.changed else f"{where} says all of this already.")
         for other in others:

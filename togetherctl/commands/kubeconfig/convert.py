@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.converting import Conversion, Wish, preview
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.secret_places import Places
+from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.commands.kubeconfig.write import chosen_command, command_options
+from togetherctl.config.config import Store
 from togetherctl.errors import ExitCode, UsageError
+from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
 from togetherctl.paths import expand, tilde
-from togetherctl.sources.secret_place import FORMS, SecretPlace
-from togetherctl.store.store import Store
+from togetherctl.usecases.convert_kubelogin import Conversion, ConversionRequest, preview_conversion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from togetherctl.actions.converting import Plan
+    from togetherctl.usecases.convert_kubelogin import ConversionPlan
 
 
 @click.command("convert")
@@ -72,12 +72,15 @@ def command(
         return
     if force or (everyone and context):
         raise UsageError("--force goes with --revert" if force else "say --context or --all, not both")
-    places = Places(app, SecretPlace.parse(secret) if secret else None)
+    places = SecretPrompts(app, SecretPlace.parse(secret) if secret else None)
 
     def conversion(*, write: bool) -> Conversion:
         own = chosen_command(app, portable=portable, no_shim=no_shim, write=write)
         return Conversion(
-            Wish(files, own.command, context, everyone, own.env), lambda: _store(app), app.environ, places.of
+            ConversionRequest(files, own.command, context, everyone, own.env),
+            lambda: _store(app),
+            app.environ,
+            places.of,
         )
 
     plan = conversion(write=False).plan()
@@ -88,7 +91,7 @@ def command(
         )
     if dry_run:
         shown = [change.diff() for change in plan.changed]
-        put("".join([*shown, preview(plan.tables, app.world.paths.config)]), end="")
+        put("".join([*shown, preview_conversion(plan.tables, app.world.paths.config)]), end="")
     _report(app, plan, files, dry_run=dry_run)
     if cache is not None and not dry_run:
         _take_over(app, plan, files, expand(cache, app.environ) if cache else None)
@@ -101,7 +104,7 @@ def _store(app: App) -> Store:
     return Store.load(app.world.paths.config, app.environ)
 
 
-def _report(app: App, plan: Plan, files: Sequence[Path], *, dry_run: bool) -> None:
+def _report(app: App, plan: ConversionPlan, files: Sequence[Path], *, dry_run: bool) -> None:
     for line in plan.done:
         app.console.say(line)
     for line in plan.left:
@@ -125,10 +128,10 @@ def _report(app: App, plan: Plan, files: Sequence[Path], *, dry_run: bool) -> No
     app.console.say(f"What was there before is in {kept}.{secret}")
 
 
-def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None) -> None:
-    from togetherctl.kubelogin.kubeconfigs import Kubeconfigs
-    from togetherctl.kubelogin.meaning import old_cache
-    from togetherctl.kubelogin.take_over import TakeOver
+def _take_over(app: App, plan: ConversionPlan, files: Sequence[Path], folder: Path | None) -> None:
+    from togetherctl.kubelogin.import_cache import CacheImport
+    from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
+    from togetherctl.kubelogin.stanza_meaning import old_cache
 
     store = _store(app)
     names = [name for name in Kubeconfigs(files).our_profiles() if name in store.table.profiles]
@@ -141,7 +144,7 @@ def _take_over(app: App, plan: Plan, files: Sequence[Path], folder: Path | None)
 
     folders = {name: [folder] if folder else folders_of(name) for name in names}
     profiles = [store.profile(name) for name in names]
-    take_over = TakeOver(app.world.sessions, app.world.issuers.verify, app.world.clock)
+    take_over = CacheImport(app.world.sessions, app.world.issuers.verify, app.world.clock)
     for line in take_over.all(profiles, folders):
         app.console.say(line)
     for old in dict.fromkeys(path for several in folders.values() for path in several if path.is_dir()):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.reports import list_files, report_kubeconfig_removal
 from togetherctl.cli.console import put
 from togetherctl.paths import tilde
+from togetherctl.usecases.reports import list_files, report_kubeconfig_removal
 
 if TYPE_CHECKING:
-    from togetherctl.actions.kubeconfig_edit import Leaving
     from togetherctl.cli.app import App
+    from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval
 
 
-def confirm_and_remove(app: App, leaving: Leaving, *, dry_run: bool, yes: bool) -> None:
+def confirm_and_remove(app: App, leaving: KubeconfigRemoval, *, dry_run: bool, yes: bool) -> None:
     """Show what goes, ask, and take it out; or only show the difference."""
     if dry_run and leaving.removed:
         put("".join(change.diff() for change in leaving.changes), end="")

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.kubeconfig_edit import of_clusters, of_nothing_known
 from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
 from togetherctl.errors import UsageError
+from togetherctl.usecases.kubeconfig_edit import of_clusters, of_nothing_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable

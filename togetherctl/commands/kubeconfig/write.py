@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.kubeconfig import exec_command, write_clusters
-from togetherctl.actions.reports import report_written
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import as_json
 from togetherctl.errors import UsageError
+from togetherctl.kube.entries import entries_for
 from togetherctl.kube.exec_credential import VERSIONS
-from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
+from togetherctl.usecases.kubeconfig_write import exec_command, write_clusters
+from togetherctl.usecases.reports import report_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.actions.kubeconfig import ExecCommand
+    from togetherctl.usecases.kubeconfig_write import ExecCommand
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:

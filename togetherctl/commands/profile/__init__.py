@@ -16,7 +16,7 @@ VERBS = {
     "secret": Lazy(f"{_HERE}.secret", "Keep a client secret in the keyring."),
     "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
-    "import": Lazy(f"{_HERE}.importing", "Take profiles and clusters from a source into the store."),
+    "import": Lazy(f"{_HERE}.import_profiles", "Take profiles and clusters from a source into the store."),
     "export": Lazy(f"{_HERE}.export", "Print a bundle for others: profiles, issuers, clusters."),
     "update": Lazy(f"{_HERE}.update", "Ask for newer bundles, and take their changes."),
     "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole store.", "profile"),

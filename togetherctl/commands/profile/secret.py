@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from togetherctl import vault
+from togetherctl import keyring_secrets
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.prompts import Asking
+from togetherctl.cli.prompts import Prompts
+from togetherctl.config.client_secret import MAX_CHARACTERS, keyring_name
 from togetherctl.errors import UsageError
-from togetherctl.store.secrets import MAX_CHARACTERS, keyring_name
 
 
 @click.command("secret")
@@ -24,7 +24,7 @@ def command(app: App, name: str) -> None:
     """
     profile = app.world.store.profile(name)
     secret = _asked(app, name)
-    vault.write(keyring_name(profile.issuer.url, profile.client_id), secret)
+    keyring_secrets.write(keyring_name(profile.issuer.url, profile.client_id), secret)
     with app.world.changing_store() as text:
         text.set(("profiles", name, "client_secret"), {"keyring": True})
     app.console.say(f"The client secret of profile {name} is in the keyring.")
@@ -34,7 +34,7 @@ def _asked(app: App, name: str) -> str:
     if not sys.stdin.isatty():
         secret = sys.stdin.readline(MAX_CHARACTERS + 1).strip()
     elif app.console.can_ask:
-        secret = Asking(app.environ).password(f"Client secret of profile {name}:").strip()
+        secret = Prompts(app.environ).password(f"Client secret of profile {name}:").strip()
     else:
         raise UsageError("this command cannot ask for the secret here", hint="pipe it in")
     if not secret or not secret.isprintable() or len(secret) > MAX_CHARACTERS:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.joining import bundles, carry_out, plan_of_update
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError
+from togetherctl.importing.fetch import STANDARD_INPUT, shown
+from togetherctl.importing.trusted_hosts import agree, trusted_host
 from togetherctl.printable import printable
-from togetherctl.sources.fetch import STANDARD_INPUT, shown
-from togetherctl.sources.trusted_hosts import agree, trusted_host
+from togetherctl.usecases.import_clusters import bundles, carry_out, plan_of_update
 
 if TYPE_CHECKING:
-    from togetherctl.actions.joining import Import
-    from togetherctl.sources.trusted_hosts import NewHost
+    from togetherctl.importing.trusted_hosts import NewHost
+    from togetherctl.usecases.import_clusters import Import
 
 
 @click.command("update")

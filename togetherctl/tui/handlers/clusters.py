@@ -11,10 +11,10 @@ from togetherctl.tui.selection import count_or_name, session_keys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.actions.kubeconfig import Written
-    from togetherctl.actions.probing import Probed
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.ask_clusters import ClusterAnswer
+    from togetherctl.usecases.kubeconfig_write import WriteResult
     from togetherctl.wiring import World
 
 
@@ -23,10 +23,10 @@ def test(app: AppContext, selection: Selection) -> None:
     names = _clusters(app, selection)
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.probing import probe
+        from togetherctl.usecases.ask_clusters import ask_clusters
 
         job.begin("", f"Asking {count_or_name(names, 'cluster')} …")
-        probe(world, world.store.clusters(names), each=lambda probed: _report_probe(job, probed))
+        ask_clusters(world, world.store.clusters(names), each=lambda probed: _report_probe(job, probed))
         job.drop_step()
 
     if names:
@@ -34,7 +34,7 @@ def test(app: AppContext, selection: Selection) -> None:
         app.jobs.start(Job(f"Test cluster: {count_or_name(names, 'cluster')}", do, keys=session_keys(rows)))
 
 
-def _report_probe(job: Job[None], probed: Probed) -> None:
+def _report_probe(job: Job[None], probed: ClusterAnswer) -> None:
     name = probed.cluster.name
     if probed.view is None:
         job.add(failed(name, probed.error or TogetherctlError("it did not answer")))
@@ -52,11 +52,11 @@ def write(app: AppContext, selection: Selection) -> None:
 
 def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite: bool) -> None:
     """See what would change; ask first about entries that togetherctl did not write."""
-    from togetherctl.actions.reports import report_written
+    from togetherctl.usecases.reports import report_written
 
-    def plan(world: World, job: Job[Written | str]) -> Written | str:
+    def plan(world: World, job: Job[WriteResult | str]) -> WriteResult | str:
         """The change, or why the kubeconfig has entries of others in its way."""
-        from togetherctl.actions.kubeconfig import write_clusters
+        from togetherctl.usecases.kubeconfig_write import write_clusters
 
         job.begin("", "Reading the kubeconfig …")
         try:
@@ -70,7 +70,7 @@ def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite:
             job.report(report_written(planned, world.environ))
         return planned
 
-    def go_on(planned: Written | str) -> None:
+    def go_on(planned: WriteResult | str) -> None:
         if isinstance(planned, str):
             _ask_to_overwrite(app, title, names, planned)
         elif planned.changed:
@@ -91,13 +91,13 @@ def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign
     question.ask(app, lambda: _plan_write(app, title, names, overwrite=True))
 
 
-def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: Written, *, overwrite: bool) -> None:
-    from togetherctl.actions.reports import list_files
+def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: WriteResult, *, overwrite: bool) -> None:
     from togetherctl.tui.screens.dialog import Question
+    from togetherctl.usecases.reports import list_files
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.kubeconfig import write_clusters
-        from togetherctl.actions.reports import report_written
+        from togetherctl.usecases.kubeconfig_write import write_clusters
+        from togetherctl.usecases.reports import report_written
 
         job.begin("", "Writing …")
         job.report(report_written(write_clusters(world, names, overwrite=overwrite), world.environ))
@@ -119,20 +119,20 @@ def _clusters(app: AppContext, selection: Selection) -> list[str]:
 
 def use(app: AppContext, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
-    from togetherctl.tui.screens.dialog import Choice
+    from togetherctl.tui.screens.dialog import ChoiceDialog
 
     names = _clusters(app, selection)
     if len(names) == 1:
         _use(app, names[0])
     elif names:
-        choice = Choice("Use cluster", dict.fromkeys(names, ""), "Use it")
+        choice = ChoiceDialog("Use cluster", dict.fromkeys(names, ""), "Use it")
         app.push_screen(choice, lambda name: _use(app, name) if name else None)
 
 
 def _use(app: AppContext, name: str) -> None:
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.kubeconfig_edit import use as use_cluster
-        from togetherctl.actions.reports import report_use
+        from togetherctl.usecases.kubeconfig_edit import use_cluster
+        from togetherctl.usecases.reports import report_use
 
         job.begin("", "Setting the current context …")
         job.report(report_use(use_cluster(world, name), world.environ))

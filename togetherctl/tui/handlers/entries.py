@@ -10,12 +10,12 @@ from togetherctl.tui.job import Job
 from togetherctl.tui.selection import count_or_name
 
 if TYPE_CHECKING:
-    from togetherctl.actions.adding import Tables
-    from togetherctl.actions.removing import Going
-    from togetherctl.auth.checking import Report
-    from togetherctl.store.choices import Kind
+    from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.add_entry import Tables
+    from togetherctl.usecases.remove_entry import Removal
     from togetherctl.wiring import World
 
 
@@ -32,7 +32,7 @@ def edit_issuer(app: AppContext, selection: Selection) -> None:
 
 
 def _edit(app: AppContext, kind: Kind, name: str) -> None:
-    from togetherctl.store.editing import section
+    from togetherctl.config.editing import section
     from togetherctl.tui.screens.edit import EditScreen
 
     def read(world: World, job: Job[dict[str, Any]]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _edit(app: AppContext, kind: Kind, name: str) -> None:
 
 def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
     """What the configuration file holds now."""
-    from togetherctl.store.files import read
+    from togetherctl.config.files import read
 
     job.begin(name, "Reading …")
     data = read(world.paths.config).data
@@ -72,8 +72,8 @@ def rename(app: AppContext, selection: Selection) -> None:
 
 
 def _rename(world: World, job: Job[None], kind: Kind, old: str, new: str) -> None:
-    from togetherctl.actions.renaming import rename as rename_entry
-    from togetherctl.actions.reports import report_rename
+    from togetherctl.usecases.rename_entry import rename_entry
+    from togetherctl.usecases.reports import report_rename
 
     job.begin("", "Renaming …")
     job.report(report_rename(kind, old, new, rename_entry(world, kind, old, new), world.environ))
@@ -81,20 +81,20 @@ def _rename(world: World, job: Job[None], kind: Kind, old: str, new: str) -> Non
 
 def remove(app: AppContext, selection: Selection) -> None:
     """Say what goes along, and ask."""
-    from togetherctl.actions.removing import what_goes
-    from togetherctl.actions.reports import report_removal
     from togetherctl.tui.screens.dialog import Question
+    from togetherctl.usecases.remove_entry import plan_removal
+    from togetherctl.usecases.reports import report_removal
 
     kind, name = selection.entry
     title = f"Remove {kind}: {name}"
 
-    def look(world: World, job: Job[Going]) -> Going:
+    def look(world: World, job: Job[Removal]) -> Removal:
         job.begin("", "Finding what goes along …")
-        going = what_goes(world, kind, name, cascade=True)
+        going = plan_removal(world, kind, name, cascade=True)
         job.end("")
         return going
 
-    def ask(going: Going) -> None:
+    def ask(going: Removal) -> None:
         lines = [line.text for line in report_removal(going, app.world.environ)]
         question = Question(title, f"Remove {kind} {name}?", lines)
         question.ask(app, lambda: app.jobs.start(Job(title, lambda world, job: _remove(world, job, going))))
@@ -102,9 +102,9 @@ def remove(app: AppContext, selection: Selection) -> None:
     app.jobs.start(Job(title, look, then=ask))
 
 
-def _remove(world: World, job: Job[None], going: Going) -> None:
-    from togetherctl.actions.removing import remove as remove_entry
-    from togetherctl.actions.reports import report_removed
+def _remove(world: World, job: Job[None], going: Removal) -> None:
+    from togetherctl.usecases.remove_entry import remove_entry
+    from togetherctl.usecases.reports import report_removed
 
     job.begin("", "Removing …")
     job.report(report_removed(going, remove_entry(world, going), world.environ))
@@ -112,9 +112,9 @@ def _remove(world: World, job: Job[None], going: Going) -> None:
 
 def show_toml(app: AppContext, selection: Selection) -> None:
     """Show the tables of the selection as they are in the file, without secrets."""
-    from togetherctl.store.files import read
-    from togetherctl.store.showing import only, without_secrets
-    from togetherctl.store.toml_text import CannotEdit
+    from togetherctl.config.files import read
+    from togetherctl.config.redact import only, without_secrets
+    from togetherctl.config.toml_text import CannotEdit
     from togetherctl.tui.screens.dialog import TomlScreen
 
     title = f"TOML: {count_or_name(selection.profiles)}"
@@ -149,11 +149,11 @@ def add(app: AppContext, _selection: Selection) -> None:
 
 
 def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
-    from togetherctl.actions.adding import add as add_tables
-    from togetherctl.store.editing import section
-    from togetherctl.store.toml_text import TomlText
+    from togetherctl.config.editing import section
+    from togetherctl.config.toml_text import TomlText
     from togetherctl.tui.handlers.sessions import offer_login
     from togetherctl.tui.screens.dialog import Question
+    from togetherctl.usecases.add_entry import add_profile as add_tables
 
     name = next(name for kind, name in tables if kind == "profile")
     title = f"Add profile: {name}"

@@ -12,11 +12,11 @@ from togetherctl.tui.job import Job
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.actions.adding import Tables
-    from togetherctl.actions.joining import Import, Preview
-    from togetherctl.sources.offer import SourceOffers
+    from togetherctl.importing.offer import SourceOffers
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.add_entry import Tables
+    from togetherctl.usecases.import_clusters import Import, Preview
     from togetherctl.wiring import World
 
 _TITLE = "Import clusters"
@@ -64,13 +64,13 @@ def _look(app: AppContext, word: str) -> None:
 
 def _seen(world: World, word: str) -> _Seen:
     """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
-    from togetherctl.actions.joining import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
-    from togetherctl.sources.fetch import TOGETHER, Fetched, read_source, recognise
+    from togetherctl.importing.fetch import TOGETHER, Fetched, read_source, recognise
+    from togetherctl.usecases.import_clusters import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
 
     source = recognise(word, world.environ)
     if source.kind == TOGETHER:
-        from togetherctl.actions.api_key import api_key
-        from togetherctl.sources.from_together import from_together
+        from togetherctl.importing.from_together import from_together
+        from togetherctl.usecases.together_api_key import api_key
 
         found: SourceOffers | Fetched = from_together(world.together(api_key(world)), project=None)
     else:
@@ -91,16 +91,16 @@ def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list
 
     Raises TogetherctlError where there is nothing to take, or an issuer does not call itself so.
     """
-    from togetherctl.actions.adding import looked_at
-    from togetherctl.actions.joining import IssuerLook, KubeconfigOptions, plan_of_offers
     from togetherctl.errors import TogetherctlError
-    from togetherctl.sources.plan import secrets_kept
-    from togetherctl.sources.secret_place import SecretPlace
+    from togetherctl.importing.plan import secrets_kept
+    from togetherctl.importing.secret_place import SecretPlace
+    from togetherctl.usecases.add_entry import look_at_issuer
+    from togetherctl.usecases.import_clusters import IssuerLook, KubeconfigOptions, plan_of_offers
 
     notes: list[str] = []
 
     def look(tables: Tables) -> Tables:
-        looked, report = looked_at(world, tables)
+        looked, report = look_at_issuer(world, tables)
         notes.extend(f"! {note.text}" for note in (report.notes_at_once if report else ()))
         return looked
 
@@ -148,7 +148,7 @@ def _show(app: AppContext, seen: _Seen) -> None:
     sessions: set[str] = set()
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.joining import KubeconfigOptions, join
+        from togetherctl.usecases.import_clusters import KubeconfigOptions, join
 
         job.begin("", "Importing …")
         done = join(world, seen.shown, KubeconfigOptions())

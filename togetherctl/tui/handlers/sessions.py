@@ -10,11 +10,11 @@ from togetherctl.tui.selection import count_or_name, session_keys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
-    from togetherctl.actions.signing_in import SignedIn
-    from togetherctl.store.choices import Grant
+    from togetherctl.config.types import Grant
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.log_in_and_out import LoginResult
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World
 
 
@@ -35,16 +35,16 @@ def log_in_to(
     """Log in to profiles by name, whose sessions have these `keys`."""
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.reports import report_login
-        from togetherctl.actions.signing_in import sign_in
+        from togetherctl.usecases.log_in_and_out import log_in_one_by_one
+        from togetherctl.usecases.reports import report_login
 
-        def ended(result: SignedIn) -> None:
+        def ended(result: LoginResult) -> None:
             if result.error is not None:
                 job.fail(result.error)
             else:
                 job.report(report_login(world, result))
 
-        sign_in(
+        log_in_one_by_one(
             world,
             world.store.profiles(names),
             grant=grant,
@@ -68,7 +68,7 @@ def offer_login(app: AppContext, title: str, done: str, names: Sequence[str], ke
 def log_in_by(app: AppContext, selection: Selection) -> None:
     """Ask for the grant, then log in even if the session is still good."""
     from togetherctl.auth.grants.registry import GRANTS
-    from togetherctl.tui.screens.dialog import Choice
+    from togetherctl.tui.screens.dialog import ChoiceDialog
 
     rows = selection.rows(app)
     names = [row.name for row in rows]
@@ -79,7 +79,7 @@ def log_in_by(app: AppContext, selection: Selection) -> None:
                 log_in_to(app, names, session_keys(rows), grant=grant, force=True)
 
     options = {str(grant): spec.title for grant, spec in GRANTS.items()}
-    app.push_screen(Choice(f"Log in by …: {count_or_name(names)}", options, "Log in again"), answered)
+    app.push_screen(ChoiceDialog(f"Log in by …: {count_or_name(names)}", options, "Log in again"), answered)
 
 
 def refresh(app: AppContext, selection: Selection) -> None:
@@ -87,8 +87,8 @@ def refresh(app: AppContext, selection: Selection) -> None:
     rows = selection.rows(app)
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.actions.reports import report_refresh
         from togetherctl.errors import LoginRequired, Refused, TogetherctlError
+        from togetherctl.usecases.reports import report_refresh
 
         for row in rows:
             job.begin(row.name, "Refreshing …")
@@ -125,15 +125,15 @@ def _consequence(app: AppContext, row: SessionSnapshot) -> str:
 
 
 def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> None:
-    from togetherctl.actions import signing_in
-    from togetherctl.actions.reports import report_logout
     from togetherctl.errors import TogetherctlError
+    from togetherctl.usecases import log_in_and_out
+    from togetherctl.usecases.reports import report_logout
 
     for row in rows:
         job.begin(row.name, "Logging out …")
         profile = world.store.profile(row.name)
         try:
-            ended = signing_in.log_out(world, profile)
+            ended = log_in_and_out.log_out(world, profile)
         except TogetherctlError as error:
             job.fail(error)
             continue

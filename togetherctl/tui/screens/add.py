@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.actions.adding import Tables, Wish, looked_at, problems_with, tables_for
+from togetherctl.config import validators
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
-from togetherctl.store import checks
 from togetherctl.tui.job_prompter import JobPrompter
-from togetherctl.tui.screens.form import Field, Form
+from togetherctl.tui.screens.form import Field, FormScreen
+from togetherctl.usecases.add_entry import NewProfile, Tables, look_at_issuer, problems_with, tables_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from togetherctl.auth.checking import Report
-    from togetherctl.store.choices import Kind
+    from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
 
 # Key, label, placeholder, meaning.
@@ -48,7 +48,7 @@ _PLACES: dict[tuple[Kind, str], str] = {
 }
 
 
-class AddScreen(Form[Tables]):
+class AddScreen(FormScreen[Tables]):
     """Gives the new tables of the configuration; `data` is what it holds now."""
 
     app: AppContext
@@ -64,10 +64,10 @@ class AddScreen(Form[Tables]):
         for key, label, usual, about in _FIELDS:
             yield Field(key, label, usual=usual, about=about)
 
-    def _wish(self) -> Wish:
+    def _wish(self) -> NewProfile:
         typed = {field.key: field.text for field in self.query(Field)}
         scopes = tuple(part.strip() for part in typed.pop("scopes").split(",") if part.strip())
-        return Wish(**typed, scopes=scopes, settings=())
+        return NewProfile(**typed, scopes=scopes, settings=())
 
     def check(self) -> Mapping[str, str]:
         """What is wrong; an empty field is reported as missing only when the form is saved."""
@@ -90,7 +90,7 @@ class AddScreen(Form[Tables]):
 
     def _about_name(self, name: str) -> dict[str, str]:
         try:
-            checks.name(name)
+            validators.name(name)
         except ValueError as error:
             return {"name": str(error)}
         return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}
@@ -112,7 +112,7 @@ class AddScreen(Form[Tables]):
         self.fail("Asking the issuer …")
         prompter = JobPrompter(self.app.world.sleep)
         try:
-            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(prompter), tables)
+            tables, self.report = await asyncio.to_thread(look_at_issuer, self.app.world.anew(prompter), tables)
         except TogetherctlError as error:
             said = [error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])]
             if isinstance(error, Unreachable):

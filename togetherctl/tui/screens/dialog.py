@@ -153,7 +153,7 @@ def _coloured(diff: str) -> Content:
     return Content("\n").join(Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in lines)
 
 
-class Choice(Box[str]):
+class ChoiceDialog(Box[str]):
     """Gives one of `options`, which map each to its meaning; None if the person chose none. `does`: what Enter does."""
 
     DEFAULT_CSS = """

@@ -6,24 +6,24 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from togetherctl.actions.changing import ChangedMeanwhile, Edit, change, problems_with
-from togetherctl.actions.reports import report_shared_storage
+from togetherctl.config.editing import TABLES, assignments, section
+from togetherctl.config.types import HIDDEN
 from togetherctl.errors import TogetherctlError, UsageError
-from togetherctl.store.choices import HIDDEN
-from togetherctl.store.editing import TABLES, assignments, section
 from togetherctl.tui.job_prompter import JobPrompter
-from togetherctl.tui.screens.form import Field, Form
+from togetherctl.tui.screens.form import Field, FormScreen
+from togetherctl.usecases.edit_entry import ChangedMeanwhile, Edit, edit_entry, problems_with_edit
+from togetherctl.usecases.reports import report_shared_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
 
-    from togetherctl.store.choices import Kind
+    from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
 
 
-class EditScreen(Form[None]):
+class EditScreen(FormScreen[None]):
     """Every key of the entry `name`, as `data` of the configuration has it."""
 
     app: AppContext
@@ -49,7 +49,7 @@ class EditScreen(Form[None]):
 
     def check(self) -> Mapping[str, str]:
         edit, problems = self._edit()
-        return problems or (problems_with(self._data, edit) if edit.keys else {})
+        return problems or (problems_with_edit(self._data, edit) if edit.keys else {})
 
     def _edit(self) -> tuple[Edit, dict[str, str]]:
         """What was typed, and what is wrong with it."""
@@ -80,7 +80,7 @@ class EditScreen(Form[None]):
         prompter = JobPrompter(self.app.world.sleep)
         world = self.app.world.anew(prompter)
         try:
-            others = await asyncio.to_thread(change, world, edit)
+            others = await asyncio.to_thread(edit_entry, world, edit)
         except ChangedMeanwhile as conflict:
             self._take_over(conflict)
         except TogetherctlError as error:

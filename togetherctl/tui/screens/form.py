@@ -10,9 +10,9 @@ from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from togetherctl.config import validators
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
-from togetherctl.store import checks
 from togetherctl.tui.screens.dialog import Box, Scroll
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Field(Vertical):
         self.set_class(self.changed, "changed")
 
 
-class Form(Box[_Result]):
+class FormScreen(Box[_Result]):
     """Fields one below the other, checked as they are typed. Subclasses give, check and save them."""
 
     DEFAULT_CSS = """
@@ -189,7 +189,7 @@ class Form(Box[_Result]):
             self.save()
 
 
-class NewName(Form[str]):
+class NewName(FormScreen[str]):
     """Asks for a new name, and gives it; it is none of `taken`. None where it stays."""
 
     def __init__(self, title: str, old: str, taken: Iterable[str], about: str) -> None:
@@ -206,7 +206,7 @@ class NewName(Form[str]):
         if text == self._old:
             return {}
         try:
-            checks.name(text)
+            validators.name(text)
         except ValueError as error:
             return {"name": str(error)}
         taken = self._taken.get(text.casefold())
@@ -220,7 +220,7 @@ class NewName(Form[str]):
         self.dismiss(None if text == self._old else text)
 
 
-class AskSource(Form[str]):
+class AskSource(FormScreen[str]):
     """Gives a file or folder that is there, an https address, or the word `together`."""
 
     app: AppContext
@@ -238,8 +238,8 @@ class AskSource(Form[str]):
         )
 
     def check(self) -> Mapping[str, str]:
+        from togetherctl.importing.fetch import STANDARD_INPUT, recognise
         from togetherctl.loopback import is_safe
-        from togetherctl.sources.fetch import STANDARD_INPUT, recognise
 
         text = self.field("source").text
         if text == STANDARD_INPUT:

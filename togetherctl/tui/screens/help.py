@@ -10,9 +10,9 @@ from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from togetherctl.actions.session_snapshot import STATES
 from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.screens.dialog import Scroll
+from togetherctl.usecases.session_snapshot import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,6 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
-from togetherctl.actions.session_snapshot import STATES
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import table_rows
@@ -19,16 +18,17 @@ from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
+from togetherctl.usecases.session_snapshot import STATES
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
     from togetherctl.tui.actions import Action
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 # From this width on, details are beside the table.
 WIDE = 120

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.style import Style
     from textual.app import ComposeResult
 
-    from togetherctl.actions.session_snapshot import Tone
     from togetherctl.tui.profile_facts import Section
+    from togetherctl.usecases.session_snapshot import Tone
 
 # Longer labels are folded.
 _LABEL = 20

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
-    from togetherctl.actions.session_snapshot import SessionSnapshot
-    from togetherctl.store.store import Cluster
+    from togetherctl.config.config import Cluster
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 # Cells before a row: its mark, and whether its clusters are folded.
 _GUTTER = 4
 
 
-class Line(NamedTuple):
+class TableLine(NamedTuple):
     """A profile, or one of its clusters."""
 
     row: SessionSnapshot
@@ -90,7 +90,7 @@ class Profiles(ScrollView, can_focus=True):
         self._rows: list[SessionSnapshot] = []
         self._marked: dict[str, None] = {}
         self._folded: set[str] = set()
-        self._lines: list[Line] = []
+        self._lines: list[TableLine] = []
         self._columns: list[tuple[table_rows.Column, int]] = []
         self._gap = 1
         self._sorted_by = ""
@@ -117,7 +117,7 @@ class Profiles(ScrollView, can_focus=True):
     # What it is asked
 
     @property
-    def current(self) -> Line | None:
+    def current(self) -> TableLine | None:
         return self._lines[self.cursor] if 0 <= self.cursor < len(self._lines) else None
 
     @property
@@ -141,10 +141,10 @@ class Profiles(ScrollView, can_focus=True):
         at = self.current.id if self.current else None
         self._lines = []
         for row in self._rows:
-            self._lines.append(Line(row))
+            self._lines.append(TableLine(row))
             if row.name not in self._folded:
                 last = len(row.clusters) - 1
-                self._lines += [Line(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
+                self._lines += [TableLine(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
         self._columns, self._gap = table_rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)
         self._put_cursor_at(at)
@@ -168,7 +168,7 @@ class Profiles(ScrollView, can_focus=True):
 
     # Drawing
 
-    def _cells(self, line: Line) -> tuple[table_rows.Cell, ...]:
+    def _cells(self, line: TableLine) -> tuple[table_rows.Cell, ...]:
         now = self._clock()
         if line.cluster is not None:
             branch = "└ " if line.last else "├ "
@@ -207,7 +207,7 @@ class Profiles(ScrollView, can_focus=True):
         part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
-    def _placed(self, line: Line, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
+    def _placed(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells

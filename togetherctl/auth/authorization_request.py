@@ -1,0 +1,106 @@
+"""One authorization request (RFC 6749, 4.1.1): state, nonce, PKCE, and its response."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.token_response import refused_login
+from togetherctl.errors import Untrusted, remedy_of
+from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from togetherctl.errors import Refused, Unreachable
+
+_BYTES = 32
+
+
+class StrayResponse(Exception):
+    """Not the answer to this request: another login's, a browser's guess, or somebody's attempt."""
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """State (RFC 6749, 10.12), nonce (OpenID Connect Core 1.0, 3.1.2.1) and PKCE verifier (RFC 7636) of one login.
+
+    Each is 256 bits of its own. The repr shows none of them.
+    """
+
+    issuer: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    state: str = field(repr=False)
+    nonce: str = field(repr=False)
+    verifier: str | None = field(repr=False)
+    issuer_parameter: bool = False
+
+    @classmethod
+    def make(
+        cls,
+        *,
+        issuer: str,
+        redirect_uri: str,
+        scopes: tuple[str, ...],
+        pkce: bool,
+        issuer_parameter: bool,
+        random: Callable[[int], str] = secrets.token_urlsafe,
+    ) -> AuthorizationRequest:
+        """A request with secrets of its own; `issuer_parameter` says the issuer promises to name itself (RFC 9207)."""
+        return cls(
+            issuer=issuer,
+            redirect_uri=redirect_uri,
+            scopes=scopes,
+            state=random(_BYTES),
+            nonce=random(_BYTES),
+            verifier=random(_BYTES) if pkce else None,
+            issuer_parameter=issuer_parameter,
+        )
+
+    def is_answered_by(self, response: Mapping[str, str]) -> bool:
+        """Whether `response` bears this request's state."""
+        return hmac.compare_digest(response.get("state", "").encode(), self.state.encode())
+
+    def code(self, response: Mapping[str, str]) -> str:
+        """The authorization code of `response`.
+
+        Raises StrayResponse where it is not meant for this request, Untrusted where another issuer sent it
+        (RFC 9207, 2.4), and Refused or Unreachable with the issuer's error (RFC 6749,
+        4.1.2.1): marked where the issuer forgot to name itself in it.
+        """
+        if not self.is_answered_by(response):
+            raise StrayResponse
+        unnamed = self._check_issuer(response.get("iss"))
+        if "error" in response:
+            raise _refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+        if unnamed:
+            raise Untrusted(unnamed)
+        code = response.get("code", "")
+        if not code:
+            raise Untrusted("the issuer's answer bears neither a code nor an error")
+        return code
+
+    def _check_issuer(self, named: str | None) -> str:
+        """What is missing where the issuer promises to name itself; raises Untrusted for another issuer."""
+        if named is None and self.issuer_parameter:
+            return "the answer does not name its issuer, though the issuer promises it does (RFC 9207)"
+        if named is not None and named != self.issuer:
+            raise Untrusted(f"the answer comes from {printable(named)}, not from {self.issuer}")
+        return ""
+
+
+def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+    """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
+    hints = {
+        "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
+        "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
+        "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
+    }
+    found = refused_login(error, description)
+    found.remedy = remedy_of(hints.get(error))
+    if unnamed:
+        found.args = (f"{found.message}; this is not verified: {unnamed}",)
+    return found

@@ -1,0 +1,281 @@
+"""Delete the token cache: every file of ours that holds a token, and kubelogin's where asked.
+
+A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: whoever is
+about to take one would hold a lock that nobody else can see.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from togetherctl import fastpath
+from togetherctl.auth.cache import record
+from togetherctl.auth.cache.files import MAX_BYTES, FileSessions
+from togetherctl.auth.timing import LOCK_SECONDS
+from togetherctl.disk import is_ours, leftovers, read_whole
+from togetherctl.errors import StorageError
+from togetherctl.lock import LockTimeout, locked, this_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from togetherctl.disk import Leftover
+    from togetherctl.paths import Paths
+
+
+_OURS = re.compile(
+    r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad(?:\.[0-9a-f]{8})?|json\..+\.tmp|login\..+\.tmp)"
+)
+_DISCOVERY = re.compile(r"[0-9a-f]{32}\.json|\.[0-9a-f]{32}\.json\..+\.tmp")
+# The names that profiles may have, and the temporary files beside them.
+_KNOWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}|\.[A-Za-z0-9][A-Za-z0-9._@-]*\.tmp")
+_MAX_BYTES = 1024 * 1024
+# Where sealed sessions of flags are, beside the others.
+SEALED = "keyring"
+
+
+@dataclass
+class PurgeResult:
+    """What went, each with what it was; what stayed, each with why; and whether a session is among what stayed."""
+
+    deleted: list[tuple[Path, str]] = field(default_factory=list)
+    left: list[tuple[Path, str]] = field(default_factory=list)
+    session_left: bool = False
+
+
+class Purge:
+    """One run over the folders. With `dry_run` nothing is deleted or locked, and what would go counts as deleted."""
+
+    def __init__(self, *, dry_run: bool = False, seconds: float = LOCK_SECONDS) -> None:
+        self._dry_run = dry_run
+        self._seconds = seconds
+        self.done = PurgeResult()
+
+    def own(self, paths: Paths) -> None:
+        """Everything below togetherctl's own folders. What cannot be deleted is left, and said so."""
+        for folder in filter(None, (paths.ready, paths.runtime and paths.runtime / "ready")):
+            for path in _files(folder):
+                if _is_ready_file(path):
+                    self._delete(path, "a finished credential")
+        self.sessions(paths.sessions, trusting_names=True)
+        self.sessions(paths.sessions / SEALED, trusting_names=True)
+        for path in _files(paths.discovery):
+            if _DISCOVERY.fullmatch(path.name):
+                self._delete(path, "metadata of an issuer")
+        for path in _files(paths.known):
+            if _KNOWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                self._delete(path, "a profile as it was read before")
+        for folder in (paths.state, paths.bundles, paths.shim.parent):
+            self._leftovers(leftovers(folder))
+
+    def beside(self, files: Iterable[Path]) -> None:
+        """What killed writers left of files that are a person's own: the store, kubeconfigs, client secrets."""
+        for path in files:
+            for place in dict.fromkeys((path, path.resolve())):
+                self._leftovers(
+                    left
+                    for left in leftovers(place.parent)
+                    if left.of == place.name or left.of.startswith(f"{place.name}.")
+                )
+
+    def _leftovers(self, found: Iterable[Leftover]) -> None:
+        for left in sorted(found):
+            if left.owner.machine in ("", this_machine()) and not left.owner.is_dead():
+                self.done.left.append((left.path, f"process {left.owner.pid} is writing it"))
+            else:
+                self._delete(left.path, "what a killed togetherctl left")
+
+    def named(self, folder: Path) -> None:
+        """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""
+        self._kubelogin(folder)
+        self.sessions(folder)
+        self.sessions(folder / SEALED)
+        gone = {path for path, _ in self.done.deleted} | {path for path, _ in self.done.left}
+        for path in _files(folder):
+            if path not in gone and not path.is_dir() and not _OURS.fullmatch(path.name):
+                self.done.left.append((path, "it is neither togetherctl's nor kubelogin's"))
+
+    def sessions(self, folder: Path, *, trusting_names: bool = False) -> None:
+        """Our sessions in one folder; a file that only bears such a name stays, unless the folder is our own."""
+        files: dict[str, list[Path]] = {}
+        for path in _files(folder):
+            match = _OURS.fullmatch(path.name)
+            if match and path.suffix != ".lock":
+                files.setdefault(match["key"], []).append(path)
+        for key, paths in files.items():
+            session = folder / f"{key}.json"
+            kind = _kind(session) if session in paths else "session"
+            if kind == "newer":
+                self._stays(session, "it was written by a newer togetherctl")
+            elif kind == "session" or trusting_names:
+                self._session(FileSessions(folder), key, paths)
+            else:
+                self.done.left.append((session, "it bears the name of a session but holds none"))
+
+    def _session(self, sessions: FileSessions, key: str, paths: Sequence[Path]) -> None:
+        session = sessions.folder / f"{key}.json"
+        logins = sessions.login_file(key)
+
+        def act() -> None:
+            sessions.delete(key)
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+        def under_way() -> bool:
+            login = logins.read()
+            return login is not None and login.under_way
+
+        if self._dry_run:
+            self._went(paths)
+            return
+        # Without its lock nobody is busy with a session, and none is left behind in a folder of somebody's.
+        is_locked = (sessions.folder / f"{key}.lock").exists()
+        try:
+            with (
+                sessions.lock(key, seconds=lambda: 0.0 if under_way() else self._seconds)
+                if is_locked
+                else nullcontext()
+            ):
+                act()
+        except LockTimeout:
+            if not under_way():
+                self._stays(session, "another togetherctl is busy with it")
+                return
+            # What the login brings is a session of its own; the record of it is its owner's.
+            paths = [path for path in paths if ".login" not in path.name]
+            self._try(session, lambda: sessions.delete(key) or None)
+        except (StorageError, OSError) as error:
+            self._stays(session, _reason(error))
+        self._went(path for path in paths if not os.path.lexists(path))
+
+    def _kubelogin(self, folder: Path) -> None:
+        try:
+            sessions = list(_kubelogin_sessions(folder))
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                self.done.left.append((folder, _reason(error)))
+            return
+        for session in sessions:
+            # kubelogin holds this while it works on a session.
+            lock = session.with_name(f"{session.name}.lock")
+            if self._dry_run or not lock.is_file() or lock.is_symlink():
+                self._delete(session, "a session of kubelogin", session=True)
+                if lock.is_file() and not lock.is_symlink():
+                    self._delete(lock, "its lock")
+                continue
+            try:
+                with locked(lock, seconds=0.0):
+                    self._delete(session, "a session of kubelogin", session=True)
+                    self._delete(lock, "its lock")
+            except LockTimeout:
+                self._stays(session, "kubelogin is busy with it")
+            except OSError as error:
+                self._stays(session, _reason(error))
+
+    def _delete(self, path: Path, kind: str, *, session: bool = False) -> None:
+        if not self._dry_run:
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                self.done.left.append((path, _reason(error)))
+                self.done.session_left |= session
+                return
+        self.done.deleted.append((path, kind))
+
+    def _try(self, session: Path, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except (StorageError, OSError) as error:
+            self._stays(session, _reason(error))
+
+    def _stays(self, session: Path, reason: str) -> None:
+        # First, because it matters most.
+        self.done.left.insert(0, (session, reason))
+        self.done.session_left = True
+
+    def _went(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            kind = "the record of a login" if ".login" in path.name else "a session"
+            self.done.deleted.append((path, kind))
+
+
+def holds_sealed(folder: Path) -> bool:
+    """Whether a session in `folder` is sealed with the key from the keyring."""
+    for path in _files(folder):
+        if not _OURS.fullmatch(path.name):
+            continue
+        try:
+            # A newer one may be sealed, for all this can tell.
+            if "sealed" in record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0]):
+                return True
+        except record.NewerRecord:
+            return True
+        except (OSError, record.BrokenRecord):
+            continue
+    return False
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is not there or cannot be looked into."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_ready_file(path: Path) -> bool:
+    form = f"{fastpath.FORM} ".encode("ascii")
+    if path.suffix == ".tmp" and path.name.startswith("."):
+        return path.is_file() and not path.is_symlink()
+    try:
+        return read_whole(path, limit=_MAX_BYTES, follow=False)[0].startswith(form)
+    except OSError:
+        return False
+
+
+def _kind(path: Path) -> Literal["session", "newer", "other"]:
+    try:
+        record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
+    except record.NewerRecord:
+        return "newer"
+    except (OSError, record.BrokenRecord):
+        return "other"
+    return "session"
+
+
+def _reason(error: StorageError | OSError) -> str:
+    return error.message if isinstance(error, StorageError) else error.strerror or "the system refused"
+
+
+_KUBELOGIN_NAME = re.compile(r"[0-9a-f]{64}")
+_KUBELOGIN_KEYS = frozenset({"id_token", "refresh_token"})
+
+
+def _kubelogin_sessions(folder: Path) -> Iterator[Path]:
+    """The sessions kubelogin keeps in `folder`: files of ours, no symlinks. Raises OSError."""
+    for path in sorted(folder.iterdir()):
+        if _KUBELOGIN_NAME.fullmatch(path.name) and _is_kubelogin_session(path):
+            yield path
+
+
+def _is_kubelogin_session(path: Path) -> bool:
+    try:
+        data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
+        tokens = json.loads(data)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return (
+        is_ours(status)
+        and isinstance(tokens, dict)
+        and bool(tokens)
+        and _KUBELOGIN_KEYS.issuperset(tokens)
+        and all(isinstance(token, str) for token in tokens.values())
+    )

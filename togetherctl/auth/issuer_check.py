@@ -1,0 +1,296 @@
+"""Check an issuer before a login: what was found there, and what will go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from togetherctl.auth.claims import LEEWAY
+from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, fetch_other_metadata, parse_metadata
+from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
+from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
+from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, find_preset, recognise_preset
+from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.failures import host_of
+from togetherctl.printable import printable
+from togetherctl.proxies import proxy_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from togetherctl.auth.discovery import Metadata
+    from togetherctl.auth.issuer_clients import IssuerClients
+    from togetherctl.config.presets import Preset
+    from togetherctl.transport import HTTP, Answer, Connection
+
+# A look takes two requests, and one for each redirect URI of a client.
+_SECONDS = 30.0
+_SAME_CLOCK = 10.0
+_KEY_TYPES = ("RSA", "EC")
+_SET = "set this machine's clock by the network (NTP)"
+# What is worth saying before the first login, and not only to somebody who asks.
+_AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an issuer looks.
+
+    `issuer` is how it should be written; `preset` its entry in the catalogue, and `by_url` whether the URL alone tells
+    that; `clock_ahead` is this machine's clock against the issuer's, in seconds. `error` is what a login would end
+    with, None where the issuer can be used.
+    """
+
+    issuer: str
+    preset: str | None
+    findings: tuple[Finding, ...]
+    by_url: bool = False
+    metadata: Metadata | None = None
+    clock_ahead: float | None = None
+    error: TogetherctlError | None = None
+
+    @property
+    def usable(self) -> bool:
+        return self.error is None
+
+    @property
+    def provider(self) -> str | None:
+        """The provider's name for people."""
+        entry = find_preset(self.preset, "") if self.preset else None
+        return entry.title if entry else None
+
+    @property
+    def preset_to_write(self) -> str | None:
+        """The entry that the store should name, because the URL does not tell it; else None."""
+        return None if self.by_url else self.preset
+
+    @property
+    def notes_at_once(self) -> list[Finding]:
+        """What a person should hear when the issuer is added."""
+        return [finding for finding in self.findings if finding.level == "note" and finding.about in _AT_ONCE]
+
+    @property
+    def to_mend(self) -> list[Finding]:
+        """What is wrong at an issuer that is there: a setting, or its operator, may mend it."""
+        return [finding for finding in self.findings if finding.level == "wrong" and finding.about != "issuer"]
+
+    def raise_if_not_there(self) -> None:
+        """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""
+        there = not any(finding.level == "wrong" and finding.about == "issuer" for finding in self.findings)
+        if self.error is not None and not there:
+            raise self.error
+
+
+def check_issuer(
+    issuers: IssuerClients,
+    url: str,
+    connection: Connection,
+    *,
+    redirect_uris: Sequence[str] = DEFAULT_REDIRECT_URIS,
+    scopes: Sequence[str] = ("openid", "email"),
+    preset: str | None = None,
+    wishes: ClientNeeds | None = None,
+) -> Report:
+    """Ask the issuer at `url` for its metadata and keys, and say what that means for a login there.
+
+    `preset` is the catalogue's entry if the store names one; `wishes` says more than scopes and redirect URIs. Raises
+    UsageError where `url` cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever else goes
+    wrong is in the report.
+    """
+    typed = parse_typed_issuer(url)
+    wishes = replace(wishes or ClientNeeds(), redirect_uris=tuple(redirect_uris), scopes=tuple(scopes))
+    with about(None, typed.issuer), issuers.http(typed.issuer, connection, total_seconds=_SECONDS) as http:
+        look = _Look(typed.issuer, _Timed(http, issuers.clock), preset, wishes)
+        heard = look.take(pasted_metadata=typed.pasted_metadata)
+    ways = list(_way(typed.issuer, issuers, connection, heard))
+    if typed.pasted_metadata:
+        ways.append(Finding("note", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url"))
+    return replace(heard, findings=(*ways, *heard.findings), error=_error_of(heard, typed.issuer))
+
+
+class _Dated(NamedTuple):
+    """An answer, and when it was asked for and came."""
+
+    answer: Answer
+    asked_at: float
+    came_at: float
+
+
+class _Timed:
+    """Asks through `http`, and remembers the first answer with its time."""
+
+    def __init__(self, http: HTTP, clock: Callable[[], float]) -> None:
+        self._http, self._clock = http, clock
+        self.first: _Dated | None = None
+
+    def get(self, url: str, *, follow: bool = True) -> Answer:
+        asked_at = self._clock()
+        answer = self._http.get(url, follow=follow)
+        self.first = self.first or _Dated(answer, asked_at, self._clock())
+        return answer
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at one issuer."""
+
+    issuer: str
+    http: _Timed
+    preset: str | None
+    wishes: ClientNeeds
+
+    def take(self, *, pasted_metadata: bool) -> Report:
+        """The report, as far as the issuer's own answers go."""
+        try:
+            return self._found(self.issuer, fetch_metadata(self.issuer, self.http), [])
+        except Untrusted as error:
+            return self._mismatch(error, pasted_metadata=pasted_metadata)
+        except (Unreachable, Refused) as error:
+            preset, by_url = self._recognised(self.issuer, None)
+            found = [_wrong(error, "issuer"), *pitfalls(self.issuer, find_preset(preset, self.issuer))]
+            return Report(self.issuer, preset, tuple(found), by_url, error=error)
+
+    def _mismatch(self, error: Untrusted, *, pasted_metadata: bool) -> Report:
+        """What to say of metadata that is not this issuer's own; where but a slash differs, all else is looked at."""
+        document = self._document()
+        named = document.get("issuer")
+        preset, by_url = self._recognised(self.issuer, document)
+        if isinstance(named, str) and same_but_for_slash(named, self.issuer):
+            try:
+                check_metadata(document, named)
+            except Untrusted as other:
+                error = other
+            else:
+                # Whoever pasted the metadata's address has not spelled the issuer at all.
+                wrong = [] if pasted_metadata else [_wrong(error, "issuer")]
+                found = self._found(named, document, wrong)
+                return found if pasted_metadata else replace(found, error=error)
+        entry = find_preset(preset, self.issuer)
+        notes = [replace(note, hint=None) for note in pitfalls(self.issuer, entry)]
+        return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
+
+    def _found(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
+        metadata = self._completed(parse_metadata(document))
+        preset, by_url = self._recognised(issuer, document)
+        entry = find_preset(preset, issuer) if preset else None
+        first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
+        provider = [_provider(entry, by_url=by_url or self.preset is not None)] if entry else []
+        said = list(findings(issuer, document, metadata, entry, self.wishes))
+        keys, error = self._keys(metadata)
+        ahead = _ahead(self.http.first)
+        clock = [_clock(ahead)] if ahead is not None else []
+        found = (*first, *wrong, *provider, *said, *keys, *self._client(metadata), *clock)
+        return Report(issuer, preset, found, by_url, metadata, ahead, error)
+
+    def _completed(self, metadata: Metadata) -> Metadata:
+        """With what only the issuer's other metadata names (RFC 8414), as a logout and a device login look it up."""
+        if metadata.revocation_endpoint and metadata.device_authorization_endpoint:
+            return metadata
+        other = fetch_other_metadata(metadata.issuer, self.http)
+        return replace(
+            metadata,
+            revocation_endpoint=metadata.revocation_endpoint or other.get("revocation_endpoint"),
+            device_authorization_endpoint=metadata.device_authorization_endpoint
+            or other.get("device_authorization_endpoint"),
+        )
+
+    def _recognised(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
+        by_url = recognise_preset(issuer)
+        known = by_url or recognise_preset(issuer, document)
+        return self.preset or (known[0] if known else None), by_url is not None
+
+    def _keys(self, metadata: Metadata) -> tuple[list[Finding], TogetherctlError | None]:
+        if metadata.jwks_uri is None:
+            return [], None
+        try:
+            keys = fetch_keys(metadata.jwks_uri, self.http)["keys"]
+        except (Unreachable, Refused) as error:
+            return [_wrong(error, "keys")], error
+        usable = [key for key in keys if isinstance(key, dict) and key.get("kty") in _KEY_TYPES]
+        usable = [key for key in usable if key.get("use", "sig") == "sig"]
+        if not usable:
+            text = "none of its keys can check an ID token"
+            return [Finding("wrong", text, "an RSA or EC key for signatures is needed", "keys")], None
+        count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
+        return [Finding("good", f"{count} its ID tokens", None, "keys")], None
+
+    def _client(self, metadata: Metadata) -> list[Finding]:
+        endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
+        if not endpoint or not client_id:
+            return []
+        if metadata.require_pushed_authorization_requests:
+            text = f"client {client_id}: only a login tells whether it is registered, since requests have to be pushed"
+            return [Finding("note", text, about="client")]
+        scopes, http = self.wishes.scopes, self.http
+        return [
+            try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
+            for uri in self.wishes.redirect_uris
+        ]
+
+    def _document(self) -> dict[str, Any]:
+        try:
+            return self.http.first.answer.json() if self.http.first else {}
+        except Untrusted:
+            return {}
+
+
+def _way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Report) -> list[Finding]:
+    """How the issuer was reached, where that is out of the ordinary."""
+    way = []
+    if connection.insecure:
+        text = "its certificate is not verified: whoever is in between can take your tokens"
+        way.append(Finding("note", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
+    try:
+        proxy = connection.proxy or proxy_for(issuer, issuers.environ)
+    except ValueError:
+        proxy = None
+    if proxy and isinstance(heard.error, Unreachable):
+        hint = "NO_PROXY excepts hosts; proxy of the issuer names another"
+        way.append(Finding("note", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
+    elif proxy:
+        way.append(Finding("good", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
+    return way
+
+
+def _provider(preset: Preset, *, by_url: bool) -> Finding:
+    how = "" if by_url else ", as its metadata shows"
+    return Finding("good", f"this is {preset.title}{how}", None, "provider")
+
+
+def _wrong(error: TogetherctlError, what: str) -> Finding:
+    later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
+    return Finding("wrong", error.message, error.remedy or later, what)
+
+
+def _error_of(report: Report, issuer: str) -> TogetherctlError | None:
+    """What a login would end with: the failure itself, else the first thing that is wrong."""
+    wrong = next((finding for finding in report.findings if finding.level == "wrong"), None)
+    error = report.error or (Untrusted(wrong.text, hint=wrong.remedy) if wrong else None)
+    if error is not None:
+        error.issuer = printable(issuer)
+    return error
+
+
+def _ahead(dated: _Dated | None) -> float | None:
+    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it bears none."""
+    if dated is None:
+        return None
+    try:
+        stated = parsedate_to_datetime(dated.answer.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    age = dated.answer.headers.get("age", "")
+    stated += int(age) if age.isdecimal() and len(age) < 6 else 0
+    if stated < dated.asked_at:
+        return dated.asked_at - stated
+    return min(dated.came_at - stated, 0.0)
+
+
+def _clock(ahead: float) -> Finding:
+    if abs(ahead) <= _SAME_CLOCK:
+        return Finding("good", "this machine's clock agrees with the issuer's", None, "clock")
+    text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"
+    if ahead < -LEEWAY:
+        text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
+    return Finding("note", text, _SET, "clock")

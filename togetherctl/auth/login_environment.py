@@ -1,0 +1,62 @@
+"""Where a login runs (a desk, SSH, a container, WSL), and whether a browser would come up there."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+_ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class LoginEnvironment:
+    """What there is to know about where a login runs.
+
+    `opener` is a program that opens the person's browser; `display` is a screen it can be shown on.
+    """
+
+    browser_named: bool = False
+    ssh: bool = False
+    container: bool = False
+    wsl: bool = False
+    opener: bool = True
+    display: bool = True
+
+    @property
+    def without_browser(self) -> str:
+        """Why no browser of this person's would come up here, in words; empty where one would."""
+        if self.browser_named:
+            return ""
+        if self.ssh:
+            return "this is an SSH session"
+        if self.container:
+            return "this is a container"
+        if self.wsl and not self.opener:
+            return "this is WSL, and it has no browser"
+        return "" if self.display else "there is no display here"
+
+
+def detect_environment(
+    environ: Mapping[str, str], *, browser_named: bool = False, root: Path = _ROOT, platform: str = sys.platform
+) -> LoginEnvironment:
+    """The place this process runs in; reads the environment and a few files below `root`."""
+    from togetherctl.auth.browser import is_wsl, own_opener
+
+    signs = ("container", "KUBERNETES_SERVICE_HOST")
+    marks = (".dockerenv", "run/.containerenv")
+    return LoginEnvironment(
+        browser_named=browser_named,
+        ssh=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
+        container=any(environ.get(name) for name in signs) or any((root / mark).exists() for mark in marks),
+        wsl=is_wsl(root),
+        opener=own_opener(environ) is not None,
+        display=platform in ("darwin", "win32")
+        or is_wsl(root)
+        or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
+    )

@@ -1,0 +1,104 @@
+"""Prompts and messages: what the engine says to a person and asks, whichever face shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+
+class Cancelled(KeyboardInterrupt):
+    """A person called it off in a face that reads the keys itself; it ends a login just as Ctrl-C does."""
+
+
+@dataclass(frozen=True)
+class DeviceCode:
+    """Where a person enters which code (RFC 8628, 3.2); `complete` is the same page with the code filled in."""
+
+    uri: str
+    code: str
+    complete: str | None = None
+
+
+class Prompter(Protocol):
+    """Tells, and asks where there is somebody. Only asking may block; it and `go_on` may raise."""
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody at a terminal whose answers may be read."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a person may see what is said."""
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        """One line the person types within `seconds`. Raises TimeoutError, and EOFError where there is no answer."""
+
+    def ask_secret(self, question: str, seconds: float) -> str:
+        """The same, shown nowhere, and of any length: authorization codes can be longer than a terminal's line."""
+
+    def say(self, sentence: str) -> None:
+        """Something worth knowing."""
+
+    def warn(self, sentence: str) -> None:
+        """Something that went wrong without stopping the work."""
+
+    def page(self, url: str, *, opened: bool) -> None:
+        """A page for the person to go to, and whether a browser was started at it."""
+
+    def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
+        """Wait for `what` at most `seconds`: a countdown on a terminal, a line elsewhere."""
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        """A page to open on any device and the code to enter there, and whether a browser was started at it."""
+
+    def go_on(self) -> None:
+        """Asked again and again while something is waited for. Raises Cancelled where the person called it off."""
+
+
+@dataclass(frozen=True)
+class AnnouncingPrompter:
+    """A conversation that tells `opened_at` first where a person is sent to, or that somebody is asked at `issuer`."""
+
+    inner: Prompter
+    opened_at: Callable[[str], None]
+    issuer: str
+
+    @property
+    def can_ask(self) -> bool:
+        return self.inner.can_ask
+
+    @property
+    def is_seen(self) -> bool:
+        return self.inner.is_seen
+
+    def ask_line(self, question: str, seconds: float) -> str:
+        self.opened_at(self.issuer)
+        return self.inner.ask_line(question, seconds)
+
+    def ask_secret(self, question: str, seconds: float) -> str:
+        self.opened_at(self.issuer)
+        return self.inner.ask_secret(question, seconds)
+
+    def say(self, sentence: str) -> None:
+        self.inner.say(sentence)
+
+    def warn(self, sentence: str) -> None:
+        self.inner.warn(sentence)
+
+    def page(self, url: str, *, opened: bool) -> None:
+        self.opened_at(url)
+        self.inner.page(url, opened=opened)
+
+    def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
+        return self.inner.waiting(what, seconds)
+
+    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
+        self.opened_at(device.uri)
+        self.inner.device_code(device, opened=opened)
+
+    def go_on(self) -> None:
+        self.inner.go_on()

@@ -1,0 +1,192 @@
+"""Choose the clusters to import, and ask for everything that the plan needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from togetherctl.cli.prompts import PromptChoice
+from togetherctl.cli.secret_prompts import SecretPrompts
+from togetherctl.config.validation import nearest
+from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.importing.bundle import read
+from togetherctl.importing.offer import Offer
+from togetherctl.importing.plan import secrets_kept
+from togetherctl.importing.secret_place import FORMS, SecretPlace
+from togetherctl.importing.trusted_hosts import agree
+from togetherctl.usecases.import_clusters import plan_of_bundle, plan_of_offers, refuse_too_many
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from togetherctl.commands.importing.gather import Gathered
+    from togetherctl.commands.importing.run import ImportRun
+    from togetherctl.importing.fetch import Fetched
+    from togetherctl.importing.offer import Skipped
+    from togetherctl.usecases.import_clusters import Import, KubeconfigOptions
+
+_SAID = 5
+
+
+def choose(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
+    """Plan what is imported. Raises UsageError with all that is missing, and TogetherctlError where nothing can be."""
+    if run.asking is None and not run.given.yes and not run.given.dry_run:
+        run.missing.note("--yes: nobody can look at what would be written, and agree")
+    if gathered.bundle is None and not gathered.offers and not gathered.skipped:
+        run.missing.raise_if_any()
+    importing = _bundle(run, gathered.bundle) if gathered.bundle else _offers(run, gathered, kubeconfig)
+    run.missing.raise_if_any()
+    return importing
+
+
+def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
+    world = run.app.world
+    _say_skipped(run, gathered.skipped)
+    if not gathered.offers:
+        raise _nothing(gathered.origins, gathered.skipped)
+    typed = SecretPlace.parse(run.given.secret) if run.given.secret else None
+    chosen = _chosen(run, gathered.offers)
+    refuse_too_many(chosen, ", ".join(gathered.origins))
+    places = SecretPrompts(run.app, typed)
+    offers = run.look_at(_with_secret(run, chosen, typed))
+    importing = plan_of_offers(world, offers, kubeconfig, places.of)
+    if importing.plan.without_login:
+        importing = _logged_in(run, importing, kubeconfig)
+    plan = importing.plan
+    _say_skipped(run, plan.skipped)
+    if not plan.clusters and not plan.profiles and not run.missing.lines:
+        raise _nothing(gathered.origins, plan.skipped)
+    if plan.secrets and not run.given.dry_run:
+        if run.asking is None and not typed:
+            whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in plan.secrets)
+            run.missing.note(f"--secret: where the client secret of {whose} is to go: {FORMS}")
+        else:
+            places.settle(plan.secrets)
+            if not typed:
+                importing = plan_of_offers(world, importing.offers, kubeconfig, places.of)
+    _agree(run, importing)
+    return importing
+
+
+def _with_secret(run: ImportRun, offers: Sequence[Offer], typed: SecretPlace | None) -> Sequence[Offer]:
+    """The offers with the client secret of the environment where `--secret env:NAME` says so, and nowhere else.
+
+    Raises UsageError where that could mean several clients.
+    """
+    environ = run.app.environ
+    if typed is None:
+        for line in secrets_kept(offers, run.app.world.store.table, environ):
+            run.app.console.say(line)
+    if typed is None or typed.kind != "env":
+        return offers
+    able = [offer for offer in offers if offer.issuer and offer.profile]
+    wanting = [offer for offer in able if offer.takes_secret or offer.secret] or able
+    clients = {(offer.issuer["url"], offer.profile["client_id"]) for offer in wanting if offer.issuer and offer.profile}
+    if len(clients) > 1:
+        raise UsageError(
+            f"{typed.value} holds one client secret, and there are {len(clients)} clients that would take it",
+            hint="take them one after the other: --clusters A,B",
+        )
+    _refuse_another_value(typed, wanting, environ)
+    own = {"client_secret": typed.reference(environ)}
+    return [
+        replace(offer, profile={**offer.profile, **own})
+        if offer.profile and not offer.secret and any(offer is one for one in wanting)
+        else offer
+        for offer in offers
+    ]
+
+
+def _refuse_another_value(typed: SecretPlace, offers: Sequence[Offer], environ: Mapping[str, str]) -> None:
+    """Raises UsageError where the variable holds another secret than the source: that is for another issuer."""
+    there = environ.get(typed.value)
+    if there and any(offer.secret and offer.secret != there for offer in offers):
+        raise UsageError(
+            f"{typed.value} holds another client secret than the source does",
+            hint=f"name a variable that is not set, or keep the source's: --secret {FORMS}",
+        )
+
+
+def _chosen(run: ImportRun, offers: Sequence[Offer]) -> Sequence[Offer]:
+    names = list(dict.fromkeys(offer.name for offer in offers))
+    if run.given.clusters is not None:
+        for name in run.given.clusters:
+            if name not in names:
+                raise UsageError(f"there is no cluster {name} to take{nearest(name, names)}")
+        return [offer for offer in offers if offer.name in run.given.clusters]
+    if run.asking is None or len(offers) == 1:
+        return offers
+    width = max(map(len, names))
+    return run.asking.several(
+        "Which clusters?", [PromptChoice(f"{offer.name:<{width}}  {_server(offer)}", offer) for offer in offers]
+    )
+
+
+def _server(offer: Offer) -> str:
+    url = str((offer.cluster or {}).get("server", ""))
+    return urlsplit(url).netloc or url
+
+
+def _logged_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> Import:
+    """The same with how to log in where the source does not say."""
+    open_ones = importing.plan.without_login
+    said = ", ".join(open_ones[:_SAID]) + (f" and {len(open_ones) - _SAID} more" if len(open_ones) > _SAID else "")
+    login = run.login(said)
+    if login is None:
+        rest = [offer.name for offer in importing.offers if offer.name not in open_ones]
+        if rest:
+            run.missing.note(f"--clusters {','.join(rest)}: instead of the issuer, which leaves {said} out")
+        return importing
+    offers = [
+        login.opens(offer) if offer.name in open_ones and not offer.says_login else offer for offer in importing.offers
+    ]
+    return plan_of_offers(run.app.world, run.look_at(offers), kubeconfig, importing.place)
+
+
+def _bundle(run: ImportRun, fetched: Fetched) -> Import:
+    clusters = run.given.clusters
+    bundle = read(fetched.text, origin=fetched.origin)
+    there = bundle.store.clusters
+    _say_skipped(run, bundle.unused())
+    if clusters is None and run.asking is not None and len(there) > 1:
+        width = max(map(len, there))
+        answers = [PromptChoice(f"{name:<{width}}  {table.server}", name) for name, table in there.items()]
+        chosen = run.asking.several("Which clusters?", answers)
+        # All of it holds profiles that open none, too.
+        clusters = None if len(chosen) == len(there) else tuple(chosen)
+    refuse_too_many(there if clusters is None else clusters, fetched.origin)
+    importing = plan_of_bundle(run.app.world, fetched, clusters=clusters)
+    _agree(run, importing)
+    # Only now: a host is asked nothing before the person agrees to it.
+    run.look_at([Offer(name, table) for (kind, name), table in importing.plan.added.items() if kind == "issuer"])
+    return importing
+
+
+def _agree(run: ImportRun, importing: Import) -> None:
+    """Ask for each host that is agreed to by name; under `--yes`, `--trust-host` has to name it."""
+    hosts, asking = importing.hosts_to_name, run.asking
+    if run.given.dry_run:
+        for host in hosts:
+            run.app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
+    elif asking is not None:
+        agree(
+            hosts,
+            trusted=run.given.trusted,
+            ask=lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False),
+        )
+    else:
+        try:
+            agree(hosts, trusted=run.given.trusted, ask=None)
+        except UsageError as error:
+            run.missing.note(f"--trust-host: {error.message}; {error.remedy}")
+
+
+def _say_skipped(run: ImportRun, skipped: Iterable[Skipped]) -> None:
+    for one in skipped:
+        run.app.console.say(str(one))
+
+
+def _nothing(origins: Iterable[str], skipped: Sequence[Skipped]) -> TogetherctlError:
+    hint = None if skipped else "togetherctl init SOURCE, with another source"
+    return TogetherctlError(f"there is nothing to take in {', '.join(origins)}", hint=hint)

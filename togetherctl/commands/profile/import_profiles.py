@@ -1,0 +1,32 @@
+"""`togetherctl profile import`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import click
+
+from togetherctl.cli.app import App, pass_app
+from togetherctl.commands.importing.import_clusters import import_clusters
+from togetherctl.commands.importing.run import ImportRun, source_options
+from togetherctl.usecases.import_clusters import KubeconfigOptions
+
+
+@click.command("import")
+@source_options
+@pass_app
+def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
+    """Take profiles and clusters from a source into the store.
+
+    SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
+    address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
+    """
+    done = import_clusters(ImportRun.begin(app, words, options, offline=True), KubeconfigOptions(write=False))
+    if done is None:
+        return
+    plan = done[0].plan
+    commands = [f"togetherctl login {' '.join(map(shlex.quote, plan.profiles))}"]
+    if plan.clusters:
+        commands.insert(0, f"togetherctl kubeconfig write {' '.join(map(shlex.quote, plan.clusters))}")
+    app.console.next_steps("They are in your store.", *commands)

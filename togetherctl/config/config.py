@@ -1,0 +1,220 @@
+"""Look up profiles, issuers and clusters of the configuration file, and choose the default profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from togetherctl.config import files
+from togetherctl.config.profile import Profile, connection_to, override, read_overrides, resolve, session_key_of
+from togetherctl.config.validation import refusal, unknown, validate
+from togetherctl.errors import UsageError, run
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from togetherctl.config.models import StoreTable
+    from togetherctl.config.overrides import Overrides
+    from togetherctl.config.types import Kind, Storage
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One API server, the name of its context, and the profile that opens it; `ca_file` is absolute.
+
+    The claims are what its admin says of it: how the API server names the user.
+    """
+
+    name: str
+    context: str
+    profile: str
+    server: str
+    ca_data: str | None = None
+    ca_file: Path | None = None
+    tls_server_name: str | None = None
+    proxy_url: str | None = None
+    insecure: bool = False
+    namespace: str | None = None
+    username_claim: str | None = None
+    username_prefix: str | None = None
+    groups_claim: str | None = None
+    groups_prefix: str | None = None
+
+
+class Store:
+    """One store file, read and checked; `mtime_ns` is what its file had when it was read."""
+
+    def __init__(
+        self, path: Path, table: StoreTable, environ: Mapping[str, str], *, mtime_ns: int | None = None
+    ) -> None:
+        self.path = path
+        self.mtime_ns = mtime_ns
+        self.table = table
+        self._environ = environ
+
+    @classmethod
+    def load(cls, path: Path, environ: Mapping[str, str]) -> Store:
+        """Read `path`; a file that does not exist is an empty store. Raises ConfigError with every problem."""
+        file = files.read(path)
+        table, problems = validate(file.data)
+        if table is None:
+            raise refusal(path, file.text, problems)
+        return cls(path, table, environ, mtime_ns=file.mtime_ns)
+
+    @cached_property
+    def overrides(self) -> Overrides | None:
+        """What the environment overrides; None where it says nothing. Raises ConfigError."""
+        return read_overrides(self._environ)
+
+    def entries(self, kind: Kind) -> Mapping[str, BaseModel]:
+        """The tables of one kind by name, as they stand in the file."""
+        tables: dict[Kind, Mapping[str, BaseModel]] = {
+            "profile": self.table.profiles,
+            "issuer": self.table.issuers,
+            "cluster": self.table.clusters,
+        }
+        return tables[kind]
+
+    def entry(self, kind: Kind, name: str) -> BaseModel:
+        """Raises UsageError where there is no such entry."""
+        entries = self.entries(kind)
+        if name not in entries:
+            raise unknown(kind, name, entries)
+        return entries[name]
+
+    def profile(self, name: str | None = None) -> Profile:
+        """The profile called `name`; without a name the one that is meant. Raises UsageError."""
+        return override(self.resolved(name or self.meant_profile()), self.overrides)
+
+    def resolved(self, name: str) -> Profile:
+        """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
+        table = self.table.profiles.get(name)
+        if table is None:
+            raise unknown("profile", name, self.table.profiles, store=self.path)
+        return resolve(
+            name,
+            table,
+            self.table.issuers[table.issuer],
+            folder=self.path.parent,
+            environ=self._environ,
+            secrets=self.secret_variables,
+        )
+
+    def secret_variables(self) -> frozenset[str]:
+        """The environment variables that hold client secrets of profiles."""
+        sources = (profile.client_secret for profile in self.table.profiles.values())
+        return frozenset(str(source.value) for source in sources if source is not None and source.kind == "env")
+
+    def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
+        """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""
+        chosen = list(self.table.profiles) if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
+        return [self.profile(name) for name in chosen]
+
+    def meant_profile(self) -> str:
+        """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
+        name = (self.overrides and self.overrides.profile) or self.table.default_profile
+        if name:
+            return name
+        names = list(self.table.profiles)
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise UsageError(
+                f"there is no profile in {self.path} yet",
+                hint=run("togetherctl", "init"),
+            )
+        raise UsageError(
+            f"which profile? There are {', '.join(names[:10])}{' …' if len(names) > 10 else ''}",
+            hint="name one, or set default_profile: togetherctl config set default_profile=NAME",
+        )
+
+    def keys(self) -> Mapping[str, str]:
+        """KEY by the name of the profile: whose session is whose."""
+        return self._keys
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        issuers = self.table.issuers
+        connections = {
+            name: connection_to(issuer, folder=self.path.parent, environ=self._environ)
+            for name, issuer in issuers.items()
+        }
+        return {
+            name: session_key_of(issuers[table.issuer], table, connections[table.issuer])
+            for name, table in self.table.profiles.items()
+        }
+
+    def storages(self) -> dict[str, Storage]:
+        """Where each session is kept, by KEY."""
+        return {key: self.table.profiles[name].storage for name, key in self.keys().items()}
+
+    def sharing(self, profile: Profile) -> list[str]:
+        """The names of all profiles that share the session of `profile`, itself among them."""
+        return list(self._names_by_key.get(profile.key, ()))
+
+    @cached_property
+    def _names_by_key(self) -> dict[str, list[str]]:
+        return _group(self._keys.items())
+
+    def issuer_meant(self, given: str, *, ca_file: str | None = None) -> str | None:
+        """The name of the issuer called `given`, or of the one whose URL that is; None for a URL that is new.
+
+        Raises UsageError for an unknown name, and where the issuer is there with another CA file.
+        """
+        issuers = self.table.issuers
+        if "://" not in given and given not in issuers:
+            raise unknown("issuer", given, issuers)
+        name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
+        if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
+            raise UsageError(
+                f"the issuer {name} is in the store without this CA file",
+                hint=run("togetherctl", "issuer", "set", name, f"ca_file={ca_file}"),
+            )
+        return name
+
+    def cluster(self, name: str) -> Cluster:
+        """Raises UsageError."""
+        table = self.table.clusters.get(name)
+        if table is None:
+            raise unknown("cluster", name, self.table.clusters)
+        return Cluster(
+            name=name,
+            context=table.context or name,
+            profile=table.profile,
+            server=table.server,
+            ca_data=table.ca_data,
+            ca_file=expand(table.ca_file, self._environ, beside=self.path.parent) if table.ca_file else None,
+            tls_server_name=table.tls_server_name,
+            proxy_url=table.proxy_url,
+            # kubectl refuses both together, and verifying is the safer of the two.
+            insecure=table.insecure_skip_tls_verify and not (table.ca_data or table.ca_file),
+            namespace=table.namespace,
+            username_claim=table.username_claim,
+            username_prefix=table.username_prefix,
+            groups_claim=table.groups_claim,
+            groups_prefix=table.groups_prefix,
+        )
+
+    def clusters(self, names: Iterable[str] = ()) -> list[Cluster]:
+        """The clusters called `names`; without names all of them. Raises UsageError."""
+        return [self.cluster(name) for name in dict.fromkeys(names) or self.table.clusters]
+
+    def clusters_of(self, profile: str) -> list[str]:
+        return list(self._clusters_by_profile.get(profile, ()))
+
+    @cached_property
+    def _clusters_by_profile(self) -> dict[str, list[str]]:
+        return _group((name, table.profile) for name, table in self.table.clusters.items())
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by what they belong to; one pass over thousands of them."""
+    grouped: dict[str, list[str]] = {}
+    for name, owner in pairs:
+        grouped.setdefault(owner, []).append(name)
+    return grouped

@@ -1,0 +1,148 @@
+"""Read and write the configuration file on disk: its owner and mode, its lock, its TOML."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from togetherctl.config.toml_text import CannotEdit, NotTOML, TomlText, parse
+from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
+from togetherctl.errors import ConfigError, TogetherctlError, run
+from togetherctl.lock import LockTimeout, locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from togetherctl.config.types import Kind
+
+_MAX_BYTES = 16 * 1024 * 1024
+_LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class TomlFile:
+    """The file as read: its text, its data, and the mtime it had then (nanoseconds; None where there is no file)."""
+
+    path: Path
+    text: str
+    data: dict[str, Any]
+    mtime_ns: int | None
+
+
+def read(path: Path) -> TomlFile:
+    """Read and parse `path`; a file that does not exist is an empty store. Raises ConfigError."""
+    try:
+        raw, status = read_whole(path, limit=_MAX_BYTES)
+    except FileNotFoundError:
+        return TomlFile(path, "", {}, None)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    _refuse_unsafe(path, status)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
+    return TomlFile(path, text, _parse(path, text), status.st_mtime_ns)
+
+
+def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
+    """The names of one kind in the order of the file, for the shell's completion.
+
+    Only the names are checked. The list is empty where the file cannot be read; no error is raised.
+    """
+    from togetherctl.config.validators import NAME
+
+    try:
+        data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
+    except (OSError, UnicodeDecodeError, NotTOML):
+        return []
+    table = data.get(f"{kind}s")
+    return [name for name in table if NAME.fullmatch(name)] if isinstance(table, dict) else []
+
+
+@contextmanager
+def editing(path: Path, lock: Path) -> Iterator[TomlText]:
+    """Read `path` under the store's lock and write it back whole when the block ends well and changed anything.
+
+    A symlink is followed to its target, and the file keeps its mode. Raises ConfigError, and then nothing was changed.
+    """
+    with _hold_lock(lock, path):
+        try:
+            file = read(path)
+            text = TomlText(file.text)
+            yield text
+            if text.text != file.text:
+                _write(path, text.text)
+        except CannotEdit:
+            raise ConfigError(f"{path} is laid out in a way that cannot be edited safely; change it by hand") from None
+
+
+@contextmanager
+def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            make_private_folder(lock.parent)
+            # The context manager opens the lock file when it is entered.
+            stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
+        except OSError as error:
+            raise ConfigError(
+                f"the lock of the store, {lock}, cannot be made: {error.strerror}",
+                hint=run("ls", "-ld", lock, words="it must be a file of yours; look at what is there"),
+            ) from None
+        except LockTimeout:
+            raise TogetherctlError(
+                f"another togetherctl has been changing {path} for {_LOCK_SECONDS:.0f} s", hint="try again"
+            ) from None
+        yield
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        target = path.resolve()
+        data = text.encode("utf-8")
+        make_private_folder(target.parent)
+        write_whole(target, data, like=target.stat() if target.exists() else None)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+    except UnicodeEncodeError:
+        # A terminal of another encoding can send such text.
+        raise ConfigError("a value is not UTF-8 text, which the store is written in; nothing was changed") from None
+
+
+def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
+    # A person who can write this file chooses the issuer, and the commands that read secrets and open browsers.
+    if not is_ours(status) and status.st_uid != 0:
+        raise ConfigError(
+            f"{path} belongs to another user (uid {status.st_uid})", hint=run("chown", str(os.getuid()), path)
+        )
+    loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
+    if os.name == "posix" and loose:
+        raise ConfigError(
+            f"{path} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})",
+            hint=run("chmod", "go-w", path),
+        )
+
+
+def _private_group(status: os.stat_result) -> bool:
+    """Whether the file's group is the owner's own, as systems with a group for each user make it."""
+    try:
+        import grp
+        import pwd
+
+        group, owner = grp.getgrgid(status.st_gid), pwd.getpwuid(status.st_uid)
+    except (ImportError, KeyError):
+        return False
+    return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return parse(text)
+    except NotTOML as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise ConfigError(f"{place}: not TOML: {error}") from None

@@ -1,0 +1,68 @@
+"""Ways out that hints name: commands and settings of a profile in the store, or flags where it stands in none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import Remedy, run
+
+if TYPE_CHECKING:
+    from togetherctl.config.types import Grant, Storage
+
+_FLAGS = {
+    'pkce = "no"': "--oidc-pkce-method=no",
+    'auth_params = { prompt = "consent" }': "--oidc-auth-request-extra-params=prompt=consent",
+    'offline_access = "never"': "--oidc-extra-scope without offline_access",
+    'token = "access"': "--oidc-use-access-token",
+    "login_timeout": "--authentication-timeout-sec",
+    "redirect_uris": "--listen-address",
+    "listen_cert_file": "--local-server-cert",
+    "listen_key_file": "--local-server-key",
+}
+_GRANTS: dict[Grant, str] = {"paste": "authcode-keyboard"}
+_STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory": "none"}
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """`name` is the profile's, empty where it is not known; `storeless` asks for a profile that the store has not."""
+
+    name: str = ""
+    storeless: Remedy | None = None
+
+    @property
+    def login(self) -> Remedy:
+        """What a person runs to log in."""
+        return self.storeless or self._run("login", "{}")
+
+    @property
+    def forced_login(self) -> Remedy:
+        """What a person runs to log in though the token in hand is still good."""
+        return self.storeless or self._run("login", "--force", "{}")
+
+    def by_grant(self, grant: Grant) -> str:
+        """How the login is done in another way: a command, or what to say as well."""
+        if self.storeless:
+            return f"--grant-type={_GRANTS.get(grant, grant)}"
+        return str(self._run("login", "--grant", grant, "{}"))
+
+    @property
+    def secret(self) -> Remedy:
+        """How the client gets its secret: a command, or what to say as well."""
+        return Remedy("say --oidc-client-secret=SECRET") if self.storeless else self._run("profile", "secret", "{}")
+
+    def storage(self, kind: Storage) -> Remedy:
+        """How the session is kept elsewhere: a command, or what to say as well."""
+        if self.storeless:
+            return Remedy(f"say --token-cache-storage={_STORAGES[kind]}")
+        return self._run("profile", "set", "{}", f"storage={kind}")
+
+    def setting(self, key: str, *, place: str = "") -> str:
+        """A key of the profile, or the flag that does the same; `place` follows the key."""
+        return _FLAGS[key] if self.storeless else f"{key}{place}"
+
+    def _run(self, *words: str) -> Remedy:
+        """The command for this profile; for one without a name the words of it, which cannot be run."""
+        argv = ("togetherctl", *(word.format(self.name or "NAME") for word in words))
+        return run(*argv) if self.name else Remedy(" ".join(argv))

@@ -1,0 +1,158 @@
+"""Find the kubeconfig entries that togetherctl owns, in several files, and remove them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from togetherctl.kube.entries import USER_PREFIX, Section, body_of, owner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from togetherctl.kube.kubeconfig import KubeconfigFile
+
+    # Whether the entries of a cluster or profile go; asked with its name, or None for an entry without one.
+    Predicate = Callable[[str | None], bool]
+
+CURRENT = "current-context"
+
+
+class EntryInFile(NamedTuple):
+    """An entry and its file."""
+
+    file: KubeconfigFile
+    section: Section
+    entry: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.entry["name"])
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return body_of(self.section, self.entry)
+
+    def word(self, key: str) -> str | None:
+        """The text at `key` of the body; None for a value of another type."""
+        value = self.body.get(key)
+        return value if isinstance(value, str) else None
+
+
+@dataclass
+class RemovedEntries:
+    """Names of contexts, clusters and users that go; `kept` says which of our entries stay, and why.
+
+    `current` is the current context if it goes. It is then unset, unless `instead` names the context of another file
+    that kubectl would then use.
+    """
+
+    contexts: list[str] = field(default_factory=list)
+    clusters: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    current: str | None = None
+    instead: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.contexts or self.clusters or self.users)
+
+
+def all_entries(files: Sequence[KubeconfigFile], section: Section) -> Iterator[EntryInFile]:
+    """Every named entry of a list, ours or not, file by file; also those that an earlier file hides."""
+    for file in files:
+        for entry in file.text.entries(section):
+            yield EntryInFile(file, section, entry)
+
+
+def current_context(files: Sequence[KubeconfigFile]) -> tuple[KubeconfigFile, str] | None:
+    """The current context and the file that says so: the first that names one."""
+    return next(((file, name) for file in files if (name := _current_of(file))), None)
+
+
+def _current_of(file: KubeconfigFile) -> str | None:
+    name = file.text.data.get(CURRENT)
+    return name if isinstance(name, str) else None
+
+
+def remove_entries(files: Sequence[KubeconfigFile], *, clusters: Predicate, profiles: Predicate) -> RemovedEntries:
+    """Remove our entries whose cluster or profile goes, and those that nothing uses without them.
+
+    A cluster or user that another context uses stays.
+    """
+    removed = RemovedEntries()
+    gone = [
+        found
+        for section in ("clusters", "users")
+        for found in all_entries(files, section)
+        if (owner := owner_of(section, found.entry)) is not None
+        and (clusters(owner.cluster) if section == "clusters" else profiles(owner.profile))
+    ]
+    removing: set[tuple[Section, str | None]] = {(found.section, found.name) for found in gone}
+    contexts = list(all_entries(files, "contexts"))
+    leaving = [found for found in contexts if _goes(found, removing, clusters, profiles)]
+    staying = [found for found in contexts if not any(found is other for other in leaving)]
+    gone += _unused_users(files, leaving, staying, gone)
+    for found in gone:
+        using = [context for context in staying if context.body.get(found.section[:-1]) == found.name]
+        if using:
+            names = ", ".join(context.name for context in using)
+            removed.kept.append(f"{found.section[:-1]} {found.name} in {found.file.path}, which {names} uses")
+        else:
+            found.file.text.replace(found.section, found.entry, None)
+            _add_once(removed.clusters if found.section == "clusters" else removed.users, found.name)
+    for found in leaving:
+        found.file.text.replace("contexts", found.entry, None)
+        _add_once(removed.contexts, found.name)
+    _unset_current(files, removed, {found.name for found in staying})
+    return removed
+
+
+def _goes(
+    context: EntryInFile, removing: set[tuple[Section, str | None]], clusters: Predicate, profiles: Predicate
+) -> bool:
+    owner = owner_of("contexts", context.entry)
+    if owner is None:
+        return False
+    user = context.word("user")
+    return (
+        clusters(owner.cluster)
+        or ("users", user) in removing
+        or (str(user).startswith(USER_PREFIX) and profiles(owner.profile))
+        # A person made it from entries of ours, such as a second one with another namespace.
+        or (owner.cluster is None and ("clusters", context.word("cluster")) in removing)
+    )
+
+
+def _unused_users(
+    files: Sequence[KubeconfigFile], leaving: list[EntryInFile], staying: list[EntryInFile], gone: list[EntryInFile]
+) -> list[EntryInFile]:
+    """Users of ours that only contexts that go have used."""
+    unused = {context.word("user") for context in leaving} - {context.word("user") for context in staying}
+    known = {id(found.entry) for found in gone}
+    return [
+        found
+        for found in all_entries(files, "users")
+        if found.name in unused and id(found.entry) not in known and owner_of("users", found.entry) is not None
+    ]
+
+
+def _unset_current(files: Sequence[KubeconfigFile], removed: RemovedEntries, staying: set[str]) -> None:
+    gone = set(removed.contexts) - staying
+    current = current_context(files)
+    for file in files:
+        if _current_of(file) not in gone:
+            continue
+        if current is not None and file is current[0]:
+            removed.current = current[1]
+            others = [name for other in files if (name := _current_of(other)) and name not in gone]
+            if others:
+                # Without a name in this file kubectl would use that of another file, which no person has chosen.
+                removed.instead = others[0]
+                continue
+        file.text.put_scalar(CURRENT, "")
+
+
+def _add_once(names: list[str], name: str) -> None:
+    if name not in names:
+        names.append(name)

@@ -1,0 +1,132 @@
+"""Add an issuer after a look at it, a profile, and a cluster that a person describes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.config.editing import new_key, new_table, section, valid_issuer
+from togetherctl.config.profile import connection_to
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.auth.issuer_check import Report
+    from togetherctl.auth.issuer_findings import ClientNeeds
+    from togetherctl.config.models import IssuerTable
+    from togetherctl.config.types import Kind
+    from togetherctl.wiring import World
+
+Tables = dict[tuple["Kind", str], dict[str, object]]
+
+
+@dataclass(frozen=True)
+class NewProfile:
+    """What a person wants to have. `issuer` is the name of one in the store, or a URL; no `cluster`: none.
+
+    `settings` are further keys of the profile, as KEY=VALUE.
+    """
+
+    name: str
+    issuer: str
+    client_id: str
+    issuer_ca_file: str = ""
+    scopes: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    cluster: str = ""
+    server: str = ""
+    cluster_ca_file: str = ""
+
+
+def tables_for(world: World, wish: NewProfile) -> Tables:
+    """The tables it takes; the issuer's is among them if the store has none with that URL. Raises UsageError."""
+    ca_file = _path(world, wish.issuer_ca_file)
+    known = world.store.issuer_meant(wish.issuer, ca_file=ca_file)
+    tables: Tables = {}
+    if known is None:
+        tables["issuer", wish.name] = new_table("issuer", {"url": wish.issuer, "ca_file": ca_file}, ())
+    profile = {"issuer": known or wish.name, "client_id": wish.client_id, "scopes": list(wish.scopes)}
+    tables["profile", wish.name] = new_table("profile", profile, wish.settings)
+    if wish.cluster or wish.server:
+        cluster = {"profile": wish.name, "server": wish.server, "ca_file": _path(world, wish.cluster_ca_file)}
+        tables["cluster", wish.cluster or wish.name] = new_table("cluster", cluster, ())
+    return tables
+
+
+def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, str], str]:
+    """What would be wrong with a store that says `data` and these tables: why, by kind and key."""
+    from togetherctl.config.validation import for_kubectl, validate
+
+    after = {**data}
+    for (kind, name), table in tables.items():
+        after[section(kind)] = {**after.get(section(kind), {}), name: table}
+    before = {*validate(dict(data))[1], *for_kubectl(dict(data))}
+    kinds: dict[str, Kind] = {section(kind): kind for kind, _ in tables}
+    return {
+        (kinds[problem.key[0]], problem.key[2] if len(problem.key) > 2 else ""): problem.reason
+        for problem in [*validate(after)[1], *for_kubectl(after)]
+        if problem not in before and problem.key[0] in kinds
+    }
+
+
+def look_at_issuer(world: World, tables: Tables, *, offline: bool = False) -> tuple[Tables, Report | None]:
+    """The tables as they should be written, and how an issuer that is new looks, unless `offline`.
+
+    Raises an error unless that issuer's table is sound and, if not `offline`, there is an issuer that calls itself so.
+    """
+    new = next((key for key in tables if key[0] == "issuer"), None)
+    if new is None:
+        return tables, None
+    issuer = valid_issuer(tables[new])
+    connection = connection_to(issuer, folder=world.paths.config.parent, environ=world.environ)
+    if offline:
+        # Its certificate authority is checked without asking the issuer.
+        connection.tls_context()
+        return tables, None
+    from togetherctl.auth.issuer_check import check_issuer
+
+    wishes = _wishes(issuer, next((table for (kind, _), table in tables.items() if kind == "profile"), {}))
+    report = check_issuer(world.issuers, issuer.url, connection, preset=issuer.preset, wishes=wishes)
+    report.raise_if_not_there()
+    table = {**tables[new], "url": report.issuer}
+    if report.preset_to_write:
+        table["preset"] = report.preset_to_write
+    return _with_issuer(world, {**tables, new: table}), report
+
+
+def add_profile(world: World, tables: Tables) -> None:
+    """Write them. Raises UsageError where one of them is there by now, and ConfigError; then nothing was changed."""
+    with world.changing_store() as text:
+        # The issuer came along with what was asked for: its name is looked at last.
+        places = {place: new_key(text, *place) for place in reversed(tables)}
+        for place, table in tables.items():
+            text.set(places[place], table)
+
+
+def _with_issuer(world: World, tables: Tables) -> Tables:
+    """The tables of a profile name the issuer of the store, where another address of it was typed."""
+    profile = next((key for key in tables if key[0] == "profile"), None)
+    new = next(key for key in tables if key[0] == "issuer")
+    known = world.store.issuer_meant(str(tables[new]["url"])) if profile else None
+    if profile is None or known is None:
+        return tables
+    return {key: table for key, table in tables.items() if key != new} | {profile: {**tables[profile], "issuer": known}}
+
+
+def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> ClientNeeds:
+    """What a new profile will want, as far as the look at its issuer goes by it."""
+    from togetherctl.auth.grants.registry import WITHOUT_BROWSER
+    from togetherctl.auth.issuer_findings import ClientNeeds
+
+    return ClientNeeds(
+        device_endpoint=issuer.device_authorization_endpoint,
+        revocation_endpoint=issuer.revocation_endpoint,
+        has_secret=True if "client_secret" in profile else None,
+        by_browser=profile.get("grant") not in WITHOUT_BROWSER,
+        pkce=profile.get("pkce") != "no",
+    )
+
+
+def _path(world: World, typed: str) -> str | None:
+    return str(expand(typed, world.environ)) if typed else None

@@ -1,0 +1,177 @@
+"""Ask clusters who they take you for, each with the token of its profile."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.claims import read_claims, read_header
+from togetherctl.auth.engine import Policy
+from togetherctl.errors import Refused, TogetherctlError, Untrusted, run
+from togetherctl.kube.self_subject_review import ClusterView, caution, who_am_i
+from togetherctl.kube.token_rejection import why_refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from togetherctl.config.config import Cluster
+    from togetherctl.config.profile import Profile
+    from togetherctl.wiring import World
+
+# How often a Ctrl-C is looked for while clusters are waited for.
+_LOOK = 0.2
+_NEVER = Policy(ask=False)
+
+
+@dataclass(frozen=True)
+class ClusterAnswer:
+    """The answer of one cluster: who you are to it, or the error."""
+
+    cluster: Cluster
+    view: ClusterView | None
+    error: TogetherctlError | None
+
+
+def _nothing(_probed: ClusterAnswer) -> None:
+    return
+
+
+def ask_clusters(
+    world: World,
+    clusters: Sequence[Cluster],
+    *,
+    each: Callable[[ClusterAnswer], None] = _nothing,
+    at_once: int = 8,
+    policy: Policy = _NEVER,
+) -> list[ClusterAnswer]:
+    """Ask every cluster, at most `at_once` of them at the same time, and give what came back in the order asked for.
+
+    A session's token is taken once; no login is opened unless `policy` may ask. `each` is called on this thread as
+    soon as a cluster has answered. An error is one cluster's own and stops nothing.
+    """
+    done: dict[str, ClusterAnswer] = {}
+
+    def note(probed: ClusterAnswer) -> None:
+        done[probed.cluster.name] = probed
+        each(probed)
+
+    tokens: dict[tuple[str, str], str | TogetherctlError] = {}
+    asked: list[_Asked] = []
+    for cluster in clusters:
+        try:
+            profile = world.store.profile(cluster.profile)
+            asked.append(_Asked(cluster, profile, _token(world, profile, policy, tokens)))
+        except TogetherctlError as error:
+            note(ClusterAnswer(cluster, None, error))
+            continue
+        warning = caution(cluster)
+        if warning:
+            world.conversation.warn(warning)
+    _ask_all(world, asked, at_once, note)
+    return [done[cluster.name] for cluster in clusters]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    cluster: Cluster
+    profile: Profile
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """What a thread brings back: its cluster's answer or what broke, and what it has to say about its requests."""
+
+    probed: ClusterAnswer | BaseException
+    lines: Sequence[str]
+
+
+def _token(
+    world: World, profile: Profile, policy: Policy, tokens: dict[tuple[str, str], str | TogetherctlError]
+) -> str:
+    """The token of the profile's session, or the failure to get it, the same for all who share it."""
+    session = (profile.key, profile.token)
+    if session not in tokens:
+        try:
+            tokens[session] = world.engine.credential(profile, policy).token.value
+        except TogetherctlError as error:
+            tokens[session] = error
+    found = tokens[session]
+    if isinstance(found, TogetherctlError):
+        raise found
+    return found
+
+
+def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable[[ClusterAnswer], None]) -> None:
+    """Ask on threads of our own, which a Ctrl-C leaves behind; everything is said on this one."""
+    waiting: SimpleQueue[_Asked] = SimpleQueue()
+    answered: SimpleQueue[_Answered] = SimpleQueue()
+    for one in asked:
+        waiting.put(one)
+
+    def work() -> None:
+        while True:
+            try:
+                one = waiting.get_nowait()
+            except Empty:
+                return
+            lines: list[str] = []
+            try:
+                answered.put(_Answered(_answer(world, one, lines.append), lines))
+            except BaseException as error:  # noqa: BLE001 # handed to the caller, whatever it is
+                answered.put(_Answered(error, lines))
+
+    for _ in range(min(at_once, len(asked))):
+        threading.Thread(target=work, name="togetherctl-probe", daemon=True).start()
+    for _ in asked:
+        answer = _next(world, answered)
+        for line in answer.lines:
+            world.log(line)
+        if isinstance(answer.probed, BaseException):
+            raise answer.probed
+        note(answer.probed)
+
+
+def _next(world: World, answered: SimpleQueue[_Answered]) -> _Answered:
+    while True:
+        world.conversation.go_on()
+        try:
+            return answered.get(timeout=_LOOK)
+        except Empty:
+            continue
+
+
+def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> ClusterAnswer:
+    try:
+        view = who_am_i(one.cluster, one.token, environ=world.environ, log=log, sleep=world.sleep)
+        return ClusterAnswer(one.cluster, view, None)
+    except TogetherctlError as error:
+        if isinstance(error, Refused) and error.status == 401:
+            error = _explained(world, one, error)
+        error.cluster = one.cluster.name
+        return ClusterAnswer(one.cluster, None, error)
+
+
+def _explained(world: World, one: _Asked, error: Refused) -> Refused:
+    """The same refusal with what does not fit, as far as that can be known from here."""
+    cluster, profile, hint = one.cluster, one.profile, error.remedy
+    try:
+        claims = read_claims(one.token)
+        algorithm = str(read_header(one.token).get("alg", ""))
+    except Untrusted:
+        reason = "it is no JWT, so no API server can read it by itself"
+    else:
+        reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=world.clock())
+    if profile.token == "access" and not _has_audience(one.token):  # noqa: S105 # a kind of token
+        hint = run("togetherctl", "profile", "set", profile.name, "token=id", words="give the cluster the ID token")
+    return Refused(f"{error.message}: {reason}", hint=hint, status=error.status)
+
+
+def _has_audience(token: str) -> bool:
+    """Whether an API server can accept it: it is a JWT and names an audience."""
+    try:
+        return bool(read_claims(token).get("aud"))
+    except Untrusted:
+        return False

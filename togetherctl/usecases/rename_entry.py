@@ -1,0 +1,135 @@
+"""Rename a profile, an issuer or a cluster, in the store and in kubeconfigs; sessions stay.
+
+It reads and locks the kubeconfigs first, so that every obstacle is an error before anything changes. Then it writes the
+store, then the kubeconfigs. After an interruption in between, the store has the new name and a kubeconfig still calls
+the old one: the same command continues there.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from togetherctl.config import editing as store_editing
+from togetherctl.config import validators
+from togetherctl.config.validation import unknown
+from togetherctl.errors import UsageError
+from togetherctl.kube.edit import RenamedEntries, rename_cluster, rename_profile
+from togetherctl.kube.entries import SECTIONS, owner_of
+from togetherctl.kube.kubeconfig import edit_files, kubeconfig_files, plan_edit
+from togetherctl.kube.ownership import all_entries
+from togetherctl.usecases.kubeconfig_write import name_by_template, template_fields, template_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from togetherctl.config.config import Store
+    from togetherctl.config.types import Kind
+    from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, Pending
+    from togetherctl.kube.ownership import EntryInFile
+    from togetherctl.wiring import World
+
+    Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]
+
+
+@dataclass(frozen=True)
+class RenameResult:
+    """What was renamed: `contexts` got another name too, as (old, new); `notes` are for the person.
+
+    `went_on` if the store had the new name already, and only the kubeconfigs were left.
+    """
+
+    changes: list[KubeconfigChange] = field(default_factory=list)
+    contexts: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    went_on: bool = False
+
+    @property
+    def changed(self) -> list[KubeconfigChange]:
+        return [change for change in self.changes if change.changed]
+
+
+def rename_entry(
+    world: World, kind: Kind, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False
+) -> RenameResult:
+    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the store alone.
+
+    Raises UsageError, ConfigError and KubeconfigError, and then nothing was changed.
+    """
+    _check(kind, old, new)
+    store = world.store
+    entries = store.entries(kind)
+    went_on = old not in entries and new in entries
+    if old not in entries and not (went_on and kind != "issuer" and not keep_kubeconfig):
+        raise unknown(kind, old, entries)
+    if went_on and not _is_left(world, kind, old, new, kubeconfig):
+        # A rename that was interrupted at its very end left a lock behind.
+        with edit_files(kubeconfig_files(kubeconfig, world.environ), lambda _files: None):
+            pass
+        raise unknown(kind, old, entries)
+    with _pending(world, kind, (old, new), kubeconfig, keep=keep_kubeconfig) as pending:
+        if not went_on:
+            with world.changing_store() as text:
+                store_editing.rename(text, kind, old, new)
+    said = pending.said if pending else RenamedEntries()
+    return RenameResult(pending.changes if pending else [], said.contexts, said.notes, went_on)
+
+
+def _check(kind: Kind, old: str, new: str) -> None:
+    try:
+        validators.name(new)
+    except ValueError as error:
+        raise UsageError(f"{new} cannot be the name of a {kind}: {error}") from None
+    if old == new:
+        raise UsageError(f"{old} is called that already")
+
+
+def _is_left(world: World, kind: Kind, old: str, new: str, kubeconfig: str | None) -> bool:
+    """Whether some kubeconfig has the old name in entries of ours, and none has both.
+
+    A file is written in one step, so one that has both is not half renamed: what has the old name is left over.
+    """
+
+    def look(files: Sequence[KubeconfigFile]) -> list[set[str | None]]:
+        owners = [
+            [owner_of(section, found.entry) for section in SECTIONS for found in all_entries([file], section)]
+            for file in files
+        ]
+        return [{getattr(owner, kind) for owner in of_file if owner is not None} for of_file in owners]
+
+    _, names = plan_edit(kubeconfig_files(kubeconfig, world.environ), look)
+    return any(old in of_file for of_file in names) and not any({old, new} <= of_file for of_file in names)
+
+
+def _pending(
+    world: World, kind: Kind, names: tuple[str, str], kubeconfig: str | None, *, keep: bool
+) -> AbstractContextManager[Pending[RenamedEntries] | None]:
+    if kind == "issuer" or keep:
+        # No kubeconfig names an issuer.
+        return nullcontext()
+    return edit_files(kubeconfig_files(kubeconfig, world.environ), _edit(world.store, kind, *names))
+
+
+def _edit(store: Store, kind: Kind, old: str, new: str) -> Edit:
+    """The change of kubeconfigs. The store may have either name."""
+
+    def name(found: EntryInFile) -> str | None:
+        """The name that a context's template gives with the new names."""
+        owner = owner_of("contexts", found.entry)
+        known = owner.cluster if owner is not None and owner.cluster in store.table.clusters else new
+        if known not in store.table.clusters:
+            return None
+        cluster = store.cluster(known)
+        values = template_fields(store, cluster)
+        if kind == "profile":
+            return name_by_template(template_of(found), values | {"profile": new})
+        context = new if store.table.clusters[known].context is None else cluster.context
+        return name_by_template(template_of(found), values | {"cluster": new, "context": context})
+
+    if kind == "profile":
+        return lambda files: rename_profile(files, old, new, name)
+    table = store.table.clusters[old if old in store.table.clusters else new]
+    names = (table.context, table.context) if table.context is not None else (old, new)
+    return lambda files: rename_cluster(files, old, new, names=names, called=name)
