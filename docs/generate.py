@@ -12,7 +12,7 @@ import click
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
-from togetherctl.config.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
+from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
 from togetherctl.environment import VARIABLES
@@ -85,14 +85,14 @@ def _help(command: click.Command, words: str, parent: click.Context | None, *, d
 
 def _configuration() -> Iterator[str]:
     yield (
-        "# The store: config.toml\n\n"
+        "# The configuration: config.toml\n\n"
         "`togetherctl config path` says where it is. Names match `[A-Za-z0-9][A-Za-z0-9._@-]{0,62}`; relative paths "
-        "are taken from the store's folder, and `~` is your home. Unknown keys are refused. An example is "
+        "are taken from the configuration's folder, and `~` is your home. Unknown keys are refused. An example is "
         "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
         "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
     )
     for title, model in (
-        ("The file itself", StoreTable),
+        ("The file itself", ConfigTable),
         ("[issuers.NAME]", IssuerTable),
         ("[profiles.NAME]", ProfileTable),
         ("[clusters.NAME]", ClusterTable),
@@ -119,7 +119,7 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
 def _environment() -> Iterator[str]:
     yield (
         "# Environment variables\n\n"
-        "What is typed on the command line overrides them; they override the store.\n\n"
+        "What is typed on the command line overrides them; they override the configuration.\n\n"
         "| variable | meaning |\n|---|---|\n"
     )
     yield from (f"| `{variable.name}` | {variable.meaning} |\n" for variable in VARIABLES)
@@ -139,7 +139,7 @@ def _providers() -> Iterator[str]:
         "documents. A provider that is not here works too, if it does OpenID Connect with authorization codes and "
         "PKCE; register a public client with the redirect URIs `http://localhost:8000` and `http://localhost:18000`.\n\n"
         "The provider is recognised by the issuer's URL. Where only its metadata tells, adding the issuer writes "
-        "`preset` into the store.\n\n"
+        "`preset` into the configuration.\n\n"
         "| preset | provider | issuer |\n|---|---|---|\n"
     )
     presets = [(name, preset) for name in preset_names() if (preset := find_preset(name, ""))]

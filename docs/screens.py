@@ -1,4 +1,7 @@
-"""Makes the pictures of the terminal interface: the real app over a made-up store, at a moment that stands still."""
+"""Make the pictures of the terminal interface.
+
+They show the real app over a made-up configuration, at a moment that stands still.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.disk import make_private_folder
 from togetherctl.tui.app import TogetherApp
 from togetherctl.wiring import World
@@ -90,17 +93,17 @@ server = "https://archive.k8s.acme.com:6443"
 
 
 def made_up(folder: Path) -> Callable[[Prompter], World]:
-    """A store with sessions in `folder`, as the app wants it; the clock stands at `NOW`."""
+    """A configuration with sessions in `folder`, as the app wants it; the clock stands at `NOW`."""
     make_private_folder(folder)
-    config = folder / "config.toml"
-    config.write_text(_STORE, encoding="utf-8")
-    config.chmod(0o600)
+    config_file = folder / "config.toml"
+    config_file.write_text(_STORE, encoding="utf-8")
+    config_file.chmod(0o600)
     environ = {"HOME": str(folder), "TOGETHERCTL_HOME": str(folder)}
 
     def make_world(conversation: Prompter) -> World:
         return World(environ, conversation, clock=lambda: NOW)
 
-    store = Store.load(config, environ)
+    config = Config.load(config_file, environ)
     sessions = FileSessions(folder / "state" / "sessions")
     for name, lived, left, keys in (
         ("acme", 540, 3060, {}),
@@ -108,7 +111,7 @@ def made_up(folder: Path) -> Callable[[Prompter], World]:
         ("research", 7200, -5400, {}),
         ("training", 90000, -86400, {}),
     ):
-        profile = store.profile(name)
+        profile = config.profile(name)
         session = _session(profile.issuer.url, profile.client_id, NOW - lived, NOW + left, keys)
         if name == "training":
             session = session.failed(NOW - 86000, "login_required", "the issuer says the session is over", refused=True)

@@ -117,9 +117,9 @@ def tls_issuer(authority: trustme.CA, clock: StoppedClock, canary: Canary) -> It
 
 
 @pytest.fixture
-def tls_store(tls_issuer: ScriptedIssuer, ca_file: Path, store_at: MakeStore) -> Path:
-    """The store of `store_at` for the issuer over TLS."""
-    return store_at(tls_issuer, f'ca_file = "{ca_file}"')
+def tls_config(tls_issuer: ScriptedIssuer, ca_file: Path, config_at: MakeConfig) -> Path:
+    """The configuration of `store_at` for the issuer over TLS."""
+    return config_at(tls_issuer, f'ca_file = "{ca_file}"')
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def _see(canary: Canary, arguments: tuple[str, ...], stdout: str, stderr: str) -
 
 
 @pytest.fixture
-def store(home: Path) -> Callable[[str], Path]:
+def config(home: Path) -> Callable[[str], Path]:
     """Write `config.toml`."""
 
     def write(text: str) -> Path:
@@ -259,15 +259,15 @@ def use_keyring() -> Iterator[UseKeyring]:
     keyring.set_keyring(before)
 
 
-MakeStore = Callable[..., Path]
+MakeConfig = Callable[..., Path]
 
 
 @pytest.fixture
-def store_at(store: Callable[[str], Path]) -> MakeStore:
-    """A store with the profile `acme` at an issuer and the cluster `east`; any free port is registered."""
+def config_at(config: Callable[[str], Path]) -> MakeConfig:
+    """A configuration with the profile `acme` at an issuer and the cluster `east`; any free port is registered."""
 
     def write(issuer: ScriptedIssuer, issuer_keys: str = "", profile_keys: str = "") -> Path:
-        return store(
+        return config(
             f"""version = 1
 
 [issuers.acme]
@@ -288,9 +288,9 @@ server = "https://127.0.0.1:6443"
 
 
 @pytest.fixture
-def acme(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
-    """The store of `store_at` for the scripted issuer."""
-    return store_at(issuer)
+def acme(config_at: MakeConfig, issuer: ScriptedIssuer) -> Path:
+    """The configuration of `store_at` for the scripted issuer."""
+    return config_at(issuer)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
@@ -45,11 +45,11 @@ def installed_at(
     environ: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     make_world: MakeWorld,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
 ) -> Installed:
-    written = store_at(issuer)
+    written = config_at(issuer)
     config = locate(environ).config
     config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if written != config:
@@ -57,7 +57,7 @@ def installed_at(
     before = time.time() - 100
     os.utime(config, (before, before))
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     here = Installed(home, {**environ, "KUBERNETES_EXEC_INFO": V1})
     monkeypatch.setattr(sys, "executable", here.counting_python())
     shim = shim_for(environ, str(PROGRAM))
@@ -73,12 +73,12 @@ def installed(
     at: Path,
     environ: dict[str, str],
     make_world: MakeWorld,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
 ) -> Installed:
     with pytest.MonkeyPatch.context() as patch:
-        return installed_at(at, environ, patch, make_world, store_at, issuer, browser)
+        return installed_at(at, environ, patch, make_world, config_at, issuer, browser)
 
 
 @pytest.fixture(params=SHELLS)
@@ -174,7 +174,7 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "no times": lambda here: here.rewrite_ready({3: "", 4: ""}),
     "another form": lambda here: here.rewrite_ready({1: "2"}),
     "another profile's": lambda here: here.rewrite_ready({2: "other"}),
-    "another store's": lambda here: here.rewrite_ready({7: "/somewhere/else/config.toml"}),
+    "another configuration's": lambda here: here.rewrite_ready({7: "/somewhere/else/config.toml"}),
     "another session's": lambda here: here.rewrite_ready({6: "0" * 64}),
     "cut short": lambda here: here.rewrite_ready(body=here.ready.read_bytes().partition(b"\n")[2][:-20]),
     "without its last line end": lambda here: here.rewrite_ready(body=here.ready.read_bytes().partition(b"\n")[2][:-1]),
@@ -268,7 +268,9 @@ def test_logout_and_a_changed_profile_end_it(installed: Installed, process: Run,
     assert process("profile", "set", "acme", "login=never").code == 0
     assert not installed.ready.exists()
     assert installed.call_shim().returncode == 0
-    assert (installed.started(), installed.ready.exists()) == (1, False), "the store is too young for whole seconds"
+    assert (installed.started(), installed.ready.exists()) == (1, False), (
+        "the configuration is too young for whole seconds"
+    )
     os.utime(installed.config, (time.time() - 50,) * 2)
     assert installed.call_shim().returncode == 0
     assert installed.ready.exists()
@@ -298,7 +300,7 @@ def test_xdg_folders_are_taken_along_and_compared(
     tmp_path: Path,
     environ: dict[str, str],
     make_world: MakeWorld,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
 ) -> None:
@@ -307,7 +309,7 @@ def test_xdg_folders_are_taken_along_and_compared(
     environ |= folders
     paths = locate(environ)
     with pytest.MonkeyPatch.context() as patch:
-        here = installed_at(tmp_path / "home", environ, patch, make_world, store_at, issuer, browser)
+        here = installed_at(tmp_path / "home", environ, patch, make_world, config_at, issuer, browser)
     here.arguments = ("get-token", "--profile", "acme")
     shim, ready = paths.shim, paths.ready / "acme"
 
@@ -434,7 +436,7 @@ def test_kubeconfig_write_does_without_where_no_script_can_run(
     assert written()[0] == str(shim)
     assert written("--no-shim") == (str(PROGRAM), written("--no-shim")[1])
     assert written("--portable")[0] == "togetherctl"
-    # The store that TOGETHERCTL_CONFIG names is not the one a shim could ask.
+    # The configuration that TOGETHERCTL_CONFIG names is not the one a shim could ask.
     assert written(TOGETHERCTL_CONFIG=str(home / "tctl" / "config.toml"))[0] == str(PROGRAM)
     # A home where nothing may be executed.
     real = subprocess.run
@@ -458,8 +460,8 @@ def test_kubeconfig_write_does_without_where_no_script_can_run(
 
 
 @pytest.mark.usefixtures("acme")
-def test_a_shim_of_another_store_is_not_replaced(cli: Run, home: Path, environ: dict[str, str]) -> None:
-    """Two stores over one state: the kubeconfig of the first would get the profiles of the second."""
+def test_a_shim_of_another_config_is_not_replaced(cli: Run, home: Path, environ: dict[str, str]) -> None:
+    """Two configurations over one state: the kubeconfig of the first would get the profiles of the second."""
     shim = locate(environ).shim
     assert cli("kubeconfig", "write", "--kubeconfig", str(home / "one")).code == 0
     before = shim.read_bytes()
@@ -472,9 +474,9 @@ def test_a_shim_of_another_store_is_not_replaced(cli: Run, home: Path, environ: 
     config.chmod(0o600)
     done = cli("kubeconfig", "write", "--kubeconfig", str(home / "two"), **second)
     assert done.code == 0, done.stderr
-    assert f"serves another store, {home / 'tctl' / 'config.toml'}; the kubeconfig calls" in done.stderr
+    assert f"serves another configuration, {home / 'tctl' / 'config.toml'}; the kubeconfig calls" in done.stderr
     assert (shim.read_bytes(), str(shim) in (home / "two").read_text()) == (before, False)
-    # Where that store is gone, its shim serves nobody.
+    # Where that configuration is gone, its shim serves nobody.
     (home / "tctl" / "config.toml").unlink()
     assert cli("kubeconfig", "write", "--kubeconfig", str(home / "two"), **second).code == 0
     assert shim.read_bytes() != before

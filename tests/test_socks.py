@@ -1,4 +1,4 @@
-"""Issuers behind a SOCKS5 proxy: by the store, by a variable, and taken over from kubelogin's stanzas."""
+"""Issuers behind a SOCKS5 proxy: by the configuration, by a variable, and taken over from kubelogin's stanzas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.kubelogin.test_convert import written
 from tests.support.browser import ScriptedBrowser
 from tests.support.socks import SocksProxy
 from togetherctl.auth.engine import Policy
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.errors import ConfigError, Unreachable
 from togetherctl.proxies import proxy_named
 from togetherctl.transport import HTTP, Connection
@@ -19,7 +19,7 @@ from togetherctl.transport import HTTP, Connection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
@@ -44,16 +44,16 @@ def test_a_whole_session_goes_through_it(
     by: str,
     tls_issuer: ScriptedIssuer,
     ca_file: Path,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     make_world: MakeWorld,
     clock: StoppedClock,
 ) -> None:
     place = at_the_proxy(tls_issuer)
     with SocksProxy() as proxy:
         url = f"{scheme}://{proxy.place}"
-        store_at(tls_issuer, f'ca_file = "{ca_file}"\n' + (f'proxy = "{url}"' if by == "key" else ""))
+        config_at(tls_issuer, f'ca_file = "{ca_file}"\n' + (f'proxy = "{url}"' if by == "key" else ""))
         world = make_world(browser=ScriptedBrowser(tls_issuer), **({} if by == "key" else {by: url}))
-        profile = world.store.profile("acme")
+        profile = world.config.profile("acme")
         session, _ = world.engine.login(profile, Policy())
         before = len(proxy.seen)
         tls_issuer.asked.clear()
@@ -121,14 +121,14 @@ def test_of_several_variables_the_closest_counts() -> None:
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
 def test_converting_takes_it_along(scheme: str, home: Path, cli: Run) -> None:
-    config = home / "config"
+    config_file = home / "config"
     words = ["get-token", "--oidc-issuer-url=https://id.acme.com", "--oidc-client-id=k8s"]
     variables = [{"name": "HTTPS_PROXY", "value": f"{scheme}://127.0.0.1:1080"}]
-    config.write_text(written(a=json.dumps({"exec": {"command": "kubelogin", "args": words, "env": variables}})))
-    assert cli("kubeconfig", "convert", "--all", "--portable", "--kubeconfig", str(config)).code == 0
-    store = Store.load(home / "tctl" / "config.toml", {"HOME": str(home)})
-    assert store.profile("acme").issuer.connection.proxy == f"{scheme}://127.0.0.1:1080"
-    assert "HTTPS_PROXY" not in config.read_text()
+    config_file.write_text(written(a=json.dumps({"exec": {"command": "kubelogin", "args": words, "env": variables}})))
+    assert cli("kubeconfig", "convert", "--all", "--portable", "--kubeconfig", str(config_file)).code == 0
+    config = Config.load(home / "tctl" / "config.toml", {"HOME": str(home)})
+    assert config.profile("acme").issuer.connection.proxy == f"{scheme}://127.0.0.1:1080"
+    assert "HTTPS_PROXY" not in config_file.read_text()
 
 
 def test_a_clusters_proxy_is_written_as_kubectl_knows_it(home: Path, cli: Run, acme: Path) -> None:

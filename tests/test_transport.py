@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
@@ -84,7 +84,7 @@ def test_a_ca_file_that_cannot_be_used_is_said(tmp_path: Path) -> None:
 def test_the_profiles_proxy_carries_every_request(
     tls_issuer: ScriptedIssuer,
     ca_file: Path,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     make_world: MakeWorld,
     clock: StoppedClock,
 ) -> None:
@@ -93,9 +93,9 @@ def test_the_profiles_proxy_carries_every_request(
     tls_issuer.url = f"https://issuer.test:{port}"
     browser = ScriptedBrowser(tls_issuer)
     with ForwardProxy() as proxy:
-        store_at(tls_issuer, f'ca_file = "{ca_file}"\nproxy = "{proxy.url}"\nrequest_headers = {{ X-Access = "yes" }}')
+        config_at(tls_issuer, f'ca_file = "{ca_file}"\nproxy = "{proxy.url}"\nrequest_headers = {{ X-Access = "yes" }}')
         world = make_world(browser=browser, NO_PROXY="*")
-        profile = world.store.profile("acme")
+        profile = world.config.profile("acme")
         session, _ = world.engine.login(profile, Policy())
         clock.advance(1000)
         world.engine.credential(profile, Policy(ask=False))
@@ -367,14 +367,14 @@ def test_a_log_line_has_neither_query_nor_body(issuer: ScriptedIssuer) -> None:
 
 def test_insecure_is_said_at_every_use(
     tls_issuer: ScriptedIssuer,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     make_world: MakeWorld,
     conversation: Remembered,
     clock: StoppedClock,
 ) -> None:
-    store_at(tls_issuer, "insecure_skip_tls_verify = true")
+    config_at(tls_issuer, "insecure_skip_tls_verify = true")
     world = make_world(browser=ScriptedBrowser(tls_issuer))
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     clock.advance(1000)
     keys = tls_issuer.counts["/keys"]
@@ -389,11 +389,11 @@ def test_insecure_is_said_at_every_use(
 
 
 def test_a_verified_refresh_needs_no_keys(
-    tls_issuer: ScriptedIssuer, ca_file: Path, store_at: MakeStore, make_world: MakeWorld, clock: StoppedClock
+    tls_issuer: ScriptedIssuer, ca_file: Path, config_at: MakeConfig, make_world: MakeWorld, clock: StoppedClock
 ) -> None:
-    store_at(tls_issuer, f'ca_file = "{ca_file}"')
+    config_at(tls_issuer, f'ca_file = "{ca_file}"')
     world = make_world(browser=ScriptedBrowser(tls_issuer))
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     clock.advance(1000)
     tls_issuer.key = signing_key("elsewhere")

@@ -1,4 +1,4 @@
-"""togetherctl: one store of profiles, one auth engine, for every Kubernetes client on a machine."""
+"""togetherctl: one configuration of profiles, one auth engine, for every Kubernetes client on a machine."""
 
 __all__ = ["__version__"]
 

@@ -33,8 +33,8 @@ class Variable(NamedTuple):
 
 
 VARIABLES = (
-    Variable(HOME, "Puts the store, the state and the cache under this folder."),
-    Variable(CONFIG, "Reads this file as the store instead of the usual `config.toml`."),
+    Variable(HOME, "Puts the configuration, the state and the cache under this folder."),
+    Variable(CONFIG, "Reads this file as the configuration instead of the usual `config.toml`."),
     Variable(PROFILE, "The profile meant where a command leaves it out; overrides `default_profile`."),
     Variable(LOGIN, "`never`: `get-token` opens no login by itself. `auto`: it may. Overrides a profile's `login`."),
     Variable(
@@ -63,7 +63,7 @@ VARIABLES = (
     ),
     Variable(
         "XDG_CONFIG_HOME",
-        "Where the store's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",
+        "Where the configuration's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",
     ),
     Variable("XDG_RUNTIME_DIR", "Where finished credentials of profiles with keyring storage are kept, in memory."),
     Variable("DISPLAY", "Set, or `WAYLAND_DISPLAY`: there is a screen here that a browser can be shown on (Linux)."),

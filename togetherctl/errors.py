@@ -2,7 +2,7 @@
 
 TogetherctlError            1  failed for a reason not below
 ├── UsageError              2  the command line asks for something that makes no sense
-│   └── ConfigError         2  the store, or a file or secret it points at, is wrong
+│   └── ConfigError         2  the configuration, or a file or secret it points at, is wrong
 ├── LoginRequired           3  nothing left to serve, and this run may not ask for a login
 ├── Unreachable             4  the issuer or cluster did not answer; trying again may help
 ├── Refused                 5  the issuer or cluster said no
@@ -150,7 +150,7 @@ class UsageError(TogetherctlError):
 
 
 class ConfigError(UsageError):
-    """The store is wrong; `problems` holds every one of them."""
+    """The configuration is wrong; `problems` holds every one of them."""
 
     code = "config"
 

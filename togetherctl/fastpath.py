@@ -41,19 +41,19 @@ def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "int | No
     return 0
 
 
-def header(profile: str, *, written: int, until: int, length: int, key: str, store: str) -> str:
+def header(profile: str, *, written: int, until: int, length: int, key: str, config: str) -> str:
     """The first line of a ready file, which says for whom and how long the second is good.
 
     `written` and `until` in seconds since 1970; `length` of the second line without its end; `key` of the session it
     came from; `store`, the path of the file that named the profile.
     """
-    return f"{FORM} {profile} {written} {until} {length} {key} {store}\n"
+    return f"{FORM} {profile} {written} {until} {length} {key} {config}\n"
 
 
-def credential(path: str, *, profile: str, store: str, sessions: str, now: float) -> "bytes | None":
+def credential(path: str, *, profile: str, config: str, sessions: str, now: float) -> "bytes | None":
     """The credential in a ready file, with the end of its line; None unless it is good. Raises OSError and ValueError.
 
-    `now` in seconds since 1970; `store` and `sessions` are the paths of the store's file and the sessions' folder.
+    `now` in seconds since 1970; `config` and `sessions` are the paths of the configuration and of the sessions.
     """
     # A folder of another user, or a symlink, is not ours.
     folder = os.lstat(os.path.dirname(path))
@@ -65,15 +65,15 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
         # Who else may read it is not asked, because sh cannot ask it; the folder was private when it was written.
         if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o100000:
             return None
-        # It has the mtime that the store had when it was read: any other store is another store.
-        if status.st_mtime_ns != os.stat(store).st_mtime_ns:
+        # It has the mtime that the configuration had when it was read.
+        if status.st_mtime_ns != os.stat(config).st_mtime_ns:
             return None
         data = os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
     first, _, body = data.partition(b"\n")
     form, version, named, written, until, length, key, place = first.decode("utf-8", "surrogateescape").split(" ", 7)
-    if f"{form} {version}" != FORM or named != profile or place != store:
+    if f"{form} {version}" != FORM or named != profile or place != config:
         return None
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
@@ -101,7 +101,7 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
             return credential(
                 f"{folder}/{name}",
                 profile=name,
-                store=f"{config}/config.toml",
+                config=f"{config}/config.toml",
                 sessions=f"{state}/sessions",
                 now=time.time(),
             )
@@ -118,7 +118,7 @@ def _wants_v1(info: str) -> bool:
 
 
 def _locate_folders(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
-    """The folders of the store, the state and the cache, as `paths.locate` gives them; None where that takes more."""
+    """The folders of configuration, state and cache, as `paths.locate` gives them; None where that takes more."""
     home = environ.get("TOGETHERCTL_HOME", "")
     if home:
         if not home.startswith("/"):

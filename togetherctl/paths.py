@@ -20,7 +20,7 @@ _APP = "togetherctl"
 
 @dataclass(frozen=True)
 class Paths:
-    """The store's file, and the folders for state (worth keeping) and cache (worth nothing).
+    """The configuration's file, and the folders for state (worth keeping) and cache (worth nothing).
 
     `runtime` is a folder in memory that ends with the person's session on this machine, where there is one.
     """
@@ -69,8 +69,8 @@ class Paths:
 def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
     """`TOGETHERCTL_HOME` holds all three; otherwise the XDG folders, on Windows `%APPDATA%` and `%LOCALAPPDATA%`.
 
-    `TOGETHERCTL_CONFIG` moves the store's file alone. Relative XDG folders do not count (XDG Base Directory 0.8).
-    Raises UsageError where a folder lies in the home of the user and there is none.
+    `TOGETHERCTL_CONFIG` moves the configuration's file alone. Relative XDG folders do not count (XDG Base Directory
+    0.8). Raises UsageError where a folder lies in the home of the user and there is none.
     """
     home = environ.get(HOME, "")
     if home:

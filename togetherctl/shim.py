@@ -130,7 +130,7 @@ class ShimState(Enum):
 
 @dataclass(frozen=True)
 class Shim:
-    """The shim of one store, which hands over to the console script `program` of this installation."""
+    """The shim of one configuration file, which hands over to the console script `program` of this installation."""
 
     paths: Paths
     environ: Mapping[str, str]
@@ -141,7 +141,7 @@ class Shim:
         return self.paths.shim
 
     def is_possible(self) -> bool:
-        """Whether a script could serve this store here at all."""
+        """Whether a script can serve this configuration here at all."""
         return sys.platform != "win32" and not self.environ.get(CONFIG)
 
     def state(self) -> ShimState:
@@ -158,7 +158,7 @@ class Shim:
             make_private_folder(self.path.parent)
             if not self._is_private():
                 raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
-            self._refuse_other_store()
+            self._refuse_other_config()
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())
                 self.path.chmod(_MODE)
@@ -193,8 +193,8 @@ class Shim:
         status = self.path.parent.stat()
         return is_ours(status) and not open_to_others(status)
 
-    def _refuse_other_store(self) -> None:
-        """Raises StorageError where the shim there serves another store, which shares this state and still exists.
+    def _refuse_other_config(self) -> None:
+        """Raises StorageError where the shim there serves another configuration that still exists.
 
         Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
         """
@@ -205,7 +205,7 @@ class Shim:
         except (OSError, ValueError):
             return
         if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
-            raise StorageError(f"{self.path} serves another store, {other}")
+            raise StorageError(f"{self.path} serves another configuration, {other}")
 
     def _run_once(self) -> None:
         """Check that it runs here and ends in this togetherctl. Raises StorageError."""
@@ -227,5 +227,5 @@ class Shim:
 
 
 def shim_for(environ: Mapping[str, str], program: str) -> Shim:
-    """The shim of the store that `environ` names."""
+    """The shim of the configuration that `environ` names."""
     return Shim(locate(environ), environ, program)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.session import Session
     from togetherctl.auth.token_notes import TokenNotes
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.config.profile import Profile
     from togetherctl.config.profile_cache import ProfileCache
     from togetherctl.config.remedies import Remedies
@@ -61,7 +61,7 @@ class World:
     open_browser: Callable[[str, Profile], Opened | None] | None = None
     refresh_in_background: Callable[[Profile, int], None] | None = None
     place: Callable[[Profile], LoginEnvironment] | None = None
-    other_store: Store | None = field(default=None, repr=False)
+    other_config: Config | None = field(default=None, repr=False)
     first: World | None = field(default=None, repr=False)
 
     @cached_property
@@ -69,33 +69,36 @@ class World:
         return locate(self.environ)
 
     @cached_property
-    def store(self) -> Store:
-        """The store, read and checked once in a run. Raises ConfigError."""
-        from togetherctl.config.config import Store
+    def config(self) -> Config:
+        """The configuration, read and checked once in a run. Raises ConfigError."""
+        from togetherctl.config.config import Config
 
-        return self.other_store or Store.load(self.paths.config, self.environ)
+        return self.other_config or Config.load(self.paths.config, self.environ)
 
     def anew(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
-        """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
+        """This world before it read the configuration; sessions in memory and the sealing key stay."""
         return replace(
             self,
             conversation=conversation or self.conversation,
             sleep=sleep or self.sleep,
-            other_store=None,
+            other_config=None,
             first=self.first or self,
         )
 
-    def as_if(self, store: Store) -> World:
-        """This world with another store, which need not be on disk."""
-        return replace(self, other_store=store, first=self.first or self)
+    def as_if(self, config: Config) -> World:
+        """This world with another configuration, which need not be on disk."""
+        return replace(self, other_config=config, first=self.first or self)
 
     def profile(self, name: str) -> Profile:
-        """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""
+        """The profile `name`; where it is known already, the configuration is not read.
+
+        Raises UsageError and ConfigError.
+        """
         known = self._known.read(name)
         if known is not None:
             return known
-        self._known.keep(self.store, self.store.resolved(name), now=self.clock())
-        return self.store.profile(name)
+        self._known.keep(self.config, self.config.resolved(name), now=self.clock())
+        return self.config.profile(name)
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -128,8 +131,8 @@ class World:
         """Why the profile's clusters, or clusters in general, refuse the session's token. Raises ConfigError."""
         from togetherctl.auth.token_notes import notes_on
 
-        names = self.store.clusters_of(profile.name) if profile.name else []
-        return notes_on(profile, session, self.store.clusters(names) if names else [], now=self.clock())
+        names = self.config.clusters_of(profile.name) if profile.name else []
+        return notes_on(profile, session, self.config.clusters(names) if names else [], now=self.clock())
 
     def _note(self, profile: Profile, session: Session) -> None:
         """Beside what the session that is still stored gave cause to say; a note that fails costs no login."""
@@ -155,8 +158,8 @@ class World:
         return self._engine(self.ready)
 
     @cached_property
-    def storeless_engine(self) -> Engine:
-        """The engine for profiles that stand in no store, which need none: it makes no ready files."""
+    def configless_engine(self) -> Engine:
+        """The engine for profiles that stand in no configuration, which need none: it makes no ready files."""
         from togetherctl.auth.cache.ready import ReadyFiles
 
         return self._engine(ReadyFiles(self.paths, None))
@@ -193,12 +196,12 @@ class World:
 
     @cached_property
     def ready(self) -> ReadyFiles:
-        """The ready files of the store as it was read. A store named by the environment gets none."""
+        """The ready files of the configuration as it was read. A configuration named by the environment gets none."""
         from togetherctl.auth.cache.ready import ReadyFiles
 
         if self.environ.get(CONFIG):
             return ReadyFiles(self.paths, None)
-        return ReadyFiles(self.paths, self._known.mtime_ns or self.store.mtime_ns)
+        return ReadyFiles(self.paths, self._known.mtime_ns or self.config.mtime_ns)
 
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""
@@ -249,11 +252,11 @@ class World:
             return self.first.memory
         return MemorySessions(FileSessions(self.paths.sessions))
 
-    def changing_store(self, *, settle: str | None = None) -> AbstractContextManager[TomlText]:
-        """Edit the store in a transaction; see `StoreTransaction.run`."""
-        from togetherctl.auth.cache.migrate import StoreTransaction
+    def changing_config(self, *, settle: str | None = None) -> AbstractContextManager[TomlText]:
+        """Edit the configuration in a transaction; see `StoreTransaction.run`."""
+        from togetherctl.auth.cache.migrate import ConfigTransaction
 
-        transaction = StoreTransaction(
+        transaction = ConfigTransaction(
             self.paths,
             self.environ,
             self.sealing_key,
@@ -272,14 +275,14 @@ class World:
         from togetherctl.auth.browser import open_browser
         from togetherctl.auth.cache.migrate import read_if_sound
 
-        # Read for its secrets alone: a login with flags needs no store.
-        store = read_if_sound(self.paths, self.environ)
-        environ = for_child(self.environ, store.secret_variables() if store else ())
+        # Read for its secrets alone: a login with flags needs no configuration.
+        config = read_if_sound(self.paths, self.environ)
+        environ = for_child(self.environ, config.secret_variables() if config else ())
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
     def _look_around(self, profile: Profile) -> LoginEnvironment:
         from togetherctl.auth.login_environment import detect_environment
 
-        # A browser that somebody names, here or in the store, is one that comes up.
+        # A browser that somebody names, here or in the configuration, is one that comes up.
         return detect_environment(self.environ, browser_named=bool(profile.browser) or self.open_browser is not None)

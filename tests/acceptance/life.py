@@ -76,7 +76,7 @@ class Life:
         self._login("authcode", found)
 
     def _login(self, grant: Grant, found: list[str]) -> None:
-        self.session, _ = self.world.storeless_engine.login(self.profile, self.world.policy, grant=grant, force=True)
+        self.session, _ = self.world.configless_engine.login(self.profile, self.world.policy, grant=grant, force=True)
         token = self.session.token(self.profile.token)
         if token is None:
             raise Failed(f"there is no {self.profile.token} token")
@@ -96,7 +96,7 @@ class Life:
         if before is None or before.refresh_token is None:
             raise Cannot("the login brought no refresh token: SCOPES and AUTH_PARAMS may ask for one")
         try:
-            self.session = self.world.storeless_engine.refresh(self.profile, force=True)
+            self.session = self.world.configless_engine.refresh(self.profile, force=True)
         except NoNewToken as missing:
             raise Cannot(missing.message) from None
         found.append(f"a new {self.profile.token} token")
@@ -114,7 +114,7 @@ class Life:
         if self.revocation_endpoint is None:
             raise Cannot("the provider has no revocation endpoint; logout deletes tokens here alone")
         before = self.session
-        if before is None or not self.world.storeless_engine.logout(self.profile).revoked:
+        if before is None or not self.world.configless_engine.logout(self.profile).revoked:
             raise Cannot("the provider revokes neither kind of token")
         if before.refresh_token is not None:
             if self._accepted(before):
@@ -134,7 +134,7 @@ class Life:
             raise Cannot(refused.message) from None
 
     def _logout(self, found: list[str]) -> None:
-        ended = self.world.storeless_engine.logout(self.profile)
+        ended = self.world.configless_engine.logout(self.profile)
         if ended.session is None:
             raise Cannot("no session is left to end")
         found.append("revoked and deleted" if ended.revoked else "deleted here; the provider cannot revoke")

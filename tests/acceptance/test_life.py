@@ -29,7 +29,7 @@ def live(make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary) -> Liv
     def live() -> tuple[bool, dict[str, str]]:
         lines: list[str] = []
         world = make_world(browser=browser)
-        passed = Life(world, world.store.profile("acme"), Report(lines.append)).lived()
+        passed = Life(world, world.config.profile("acme"), Report(lines.append)).lived()
         canary.saw("the report", "\n".join(lines))
         return passed, {line.split("  ", 1)[1].split(":")[0]: line for line in lines}
 

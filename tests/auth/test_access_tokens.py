@@ -10,7 +10,7 @@ from togetherctl.auth.engine import Policy
 from togetherctl.errors import LoginRequired, Untrusted
 
 if TYPE_CHECKING:
-    from tests.conftest import CliIn, MakeStore, MakeWorld
+    from tests.conftest import CliIn, MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def world(store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser) -> World:
-    store_at(issuer, "", 'token = "access"')
+def world(config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser) -> World:
+    config_at(issuer, "", 'token = "access"')
     return make_world(browser=browser)
 
 
 def ask(world: World, *, may_log_in: bool = True) -> Credential:
-    return world.engine.credential(world.store.profile("acme"), Policy(ask=may_log_in))
+    return world.engine.credential(world.config.profile("acme"), Policy(ask=may_log_in))
 
 
 def test_the_cluster_gets_the_access_token_though_it_is_opaque(
@@ -46,7 +46,7 @@ def test_an_id_token_may_be_missing_at_the_login_and_come_later(
 ) -> None:
     issuer.token_changes["id_token"] = None
     ask(world)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session = world.engine.load(profile)
     assert session is not None
     assert (session.identity, session.subject, session.id_token) == ("unknown", "", None)
@@ -72,7 +72,7 @@ def test_an_id_token_that_is_there_has_to_hold(world: World, issuer: ScriptedIss
 
 
 def test_what_is_missing_is_said(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     cases = [
         ('token = "access"', {"access_token": None}, "gave no access token", None),
@@ -80,11 +80,11 @@ def test_what_is_missing_is_said(
         ('token = "access"\naccount = "me@acme.com"', {"id_token": None}, "no ID token that says who", "openid"),
     ]
     for keys, changes, said, hint in cases:
-        store_at(issuer, "", keys)
+        config_at(issuer, "", keys)
         issuer.token_changes = dict(changes)
         world = make_world(browser=browser)
         with pytest.raises(Untrusted, match=said) as failed:
-            world.engine.login(world.store.profile("acme"), Policy())
+            world.engine.login(world.config.profile("acme"), Policy())
         assert hint is None or hint in (str(failed.value.remedy or ""))
 
 
@@ -97,7 +97,7 @@ def test_a_life_that_is_not_said_is_taken_for_short(
 
 
 def test_a_refresh_without_an_id_token_is_said_every_time_before_a_login_opens(
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     make_world: MakeWorld,
     browser: ScriptedBrowser,
@@ -108,7 +108,7 @@ def test_a_refresh_without_an_id_token_is_said_every_time_before_a_login_opens(
         issuer.token_changes.clear()
         return issuer.log_in(asked)
 
-    store_at(issuer)
+    config_at(issuer)
     world = make_world(browser=browser)
     ask(world)
     for tabs in (2, 3):
@@ -128,14 +128,14 @@ def test_a_refresh_without_an_id_token_is_said_every_time_before_a_login_opens(
 
 
 def test_while_the_old_token_lasts_it_serves_and_the_reason_is_in_status(
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     make_world: MakeWorld,
     browser: ScriptedBrowser,
     clock: StoppedClock,
     cli_in: CliIn,
 ) -> None:
-    store_at(issuer)
+    config_at(issuer)
     world = make_world(browser=browser)
     first = ask(world)
     issuer.token_changes["id_token"] = None
@@ -146,6 +146,6 @@ def test_while_the_old_token_lasts_it_serves_and_the_reason_is_in_status(
     done = cli_in(clock=clock)("refresh")
     assert (done.code, "togetherctl login acme" in done.commands) == (3, True)
     # A profile that takes the access token of the same session goes on without a login.
-    store_at(issuer, "", 'token = "access"')
+    config_at(issuer, "", 'token = "access"')
     clock.advance(1000)
     assert ask(make_world(), may_log_in=False).token.value.startswith("access-")

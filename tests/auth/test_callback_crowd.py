@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.conftest import MakeStore, Run
+    from tests.conftest import MakeConfig, Run
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.callback import Listener
 
@@ -250,7 +250,7 @@ def test_a_process_that_may_open_few_files_lets_the_response_in_too() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the browser is a shell script")
 def test_a_whole_login_goes_through_though_a_process_keeps_reopening_connections(
-    store_at: MakeStore, issuer: ScriptedIssuer, process: Run, tmp_path: Path
+    config_at: MakeConfig, issuer: ScriptedIssuer, process: Run, tmp_path: Path
 ) -> None:
     """The flood begins before the browser comes back, and goes on until the listener is gone."""
     with closing(socket.socket()) as free:
@@ -261,7 +261,7 @@ def test_a_whole_login_goes_through_though_a_process_keeps_reopening_connections
     visit = shlex.join([sys.executable, "-m", "tests.support.visit", "log-in", str(tmp_path / "visited")])
     browser.write_text(f'#!/bin/sh\n{flooding} &\nsleep 1\n{visit} "$1"\nkill $!\n')
     browser.chmod(0o700)
-    path = store_at(issuer, profile_keys=f"browser = [{json.dumps(str(browser))}]\nlogin_timeout = 30")
+    path = config_at(issuer, profile_keys=f"browser = [{json.dumps(str(browser))}]\nlogin_timeout = 30")
     path.write_text(path.read_text().replace("http://localhost:0", f"http://localhost:{port}"))
     done = process("login", "acme", PYTHONPATH=str(ROOT))
     assert done.code == 0, done.stderr

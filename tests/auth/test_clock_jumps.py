@@ -36,13 +36,13 @@ def world(
     os.utime(acme, (clock() - 2 * HOURS,) * 2)
     issuer.lifetime = 3600
     made = make_world(browser=browser)
-    made.engine.login(made.store.profile("acme"), Policy())
+    made.engine.login(made.config.profile("acme"), Policy())
     return made
 
 
 @pytest.fixture
 def profile(world: World) -> Profile:
-    return world.store.profile("acme")
+    return world.config.profile("acme")
 
 
 @pytest.mark.parametrize("jump", [HOURS, -HOURS])

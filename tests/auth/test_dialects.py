@@ -144,17 +144,17 @@ def by_name(row: Row) -> str:
 
 
 def expired_session(world: World, clock: StoppedClock) -> None:
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     clock.advance(1000)
 
 
 def state(world: World) -> State:
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     return world.engine.state(profile, world.engine.load(profile))
 
 
 def ask(world: World, *, may_log_in: bool = True) -> object:
-    return world.engine.credential(world.store.profile("acme"), Policy(ask=may_log_in))
+    return world.engine.credential(world.config.profile("acme"), Policy(ask=may_log_in))
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=by_name)
@@ -190,7 +190,7 @@ def test_where_no_login_may_open_the_command_is_named_and_the_request_never_repe
         assert str(refused.value.remedy) == "togetherctl login acme"
         assert row.said in refused.value.message
     with pytest.raises(LoginRequired):
-        make_world().engine.refresh(world.store.profile("acme"))
+        make_world().engine.refresh(world.config.profile("acme"))
     assert issuer.counts - before == {"/token": 1}
 
     # the session is marked, durably, and says so to everybody who looks
@@ -201,7 +201,7 @@ def test_where_no_login_may_open_the_command_is_named_and_the_request_never_repe
 
     # only --force tries it once more
     with pytest.raises(LoginRequired):
-        make_world().engine.refresh(world.store.profile("acme"), force=True)
+        make_world().engine.refresh(world.config.profile("acme"), force=True)
     assert issuer.counts - before == {"/token": 2}
 
 
@@ -212,7 +212,7 @@ def test_a_login_that_a_person_asks_for_always_goes_on_to_a_login(
     world = make_world(browser=browser)
     expired_session(world, clock)
     issuer.refresh_reply = row.reply
-    _, outcome = world.engine.login(world.store.profile("acme"), Policy())
+    _, outcome = world.engine.login(world.config.profile("acme"), Policy())
     assert outcome is Outcome.LOGGED_IN
     assert len(browser.opened) == 2
     assert state(world) is State.VALID
@@ -230,7 +230,7 @@ def test_what_is_no_answer_of_an_issuer_opens_nothing_and_costs_nothing(
         ask(world)
     assert row.said in unreachable.value.message
     with pytest.raises(Unreachable):
-        world.engine.refresh(world.store.profile("acme"))
+        world.engine.refresh(world.config.profile("acme"))
     assert (len(browser.opened), state(world)) == (1, State.EXPIRED)
     assert set(issuer.refresh_tokens) == held
     # as soon as the issuer is there again, the session goes on by itself
@@ -272,7 +272,7 @@ def test_a_login_goes_on_where_the_client_was_not_known_at_the_refresh(
     world = make_world(browser=browser)
     expired_session(world, clock)
     issuer.refresh_reply = oauth(401, "invalid_client")
-    _, outcome = world.engine.login(world.store.profile("acme"), Policy())
+    _, outcome = world.engine.login(world.config.profile("acme"), Policy())
     assert outcome is Outcome.LOGGED_IN
     assert any("invalid_client" in line for line in [*conversation.said, *conversation.warned])
 
@@ -298,7 +298,7 @@ def test_where_no_person_can_be_asked_a_login_ends_as_the_refresh_did(
     expired_session(world, clock)
     issuer.refresh_reply = reply
     with pytest.raises(kind):
-        world.engine.login(world.store.profile("acme"), Policy(ask=False))
+        world.engine.login(world.config.profile("acme"), Policy(ask=False))
     assert len(browser.opened) == 1
 
 
@@ -309,5 +309,5 @@ def test_an_account_that_may_have_no_offline_tokens_is_told_what_leaves_them_out
     issuer.always["/token"] = oauth(400, "not_allowed", "Offline tokens not allowed for the user or client")
     world = make_world(browser=browser)
     with pytest.raises(Refused, match="not_allowed") as refused:
-        world.engine.login(world.store.profile("acme"), Policy())
+        world.engine.login(world.config.profile("acme"), Policy())
     assert 'offline_access = "never"' in (str(refused.value.remedy or ""))

@@ -151,7 +151,7 @@ def test_redirect_uris_to_register_come_with_the_rule() -> None:
     assert str(finding.remedy).endswith("(not certain)")
 
 
-def test_device_codes_that_only_the_catalogue_or_the_store_knows() -> None:
+def test_device_codes_that_only_the_catalogue_or_the_config_knows() -> None:
     assert found(DOCUMENTS["gitlab-self-managed"])["device_codes"][0].level == "good"
     bare = {key: value for key, value in DOCUMENTS["zitadel"].items() if key != "device_authorization_endpoint"}
     assert found(bare)["device_codes"][0].level == "note"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
@@ -45,7 +45,7 @@ class Here:
 def here(acme: Path, make_world: MakeWorld, browser: ScriptedBrowser, home: Path) -> Here:
     os.utime(acme, (acme.stat().st_mtime - 100,) * 2)
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     there = Here(home, profile.key)
     assert there.session.exists()
@@ -290,9 +290,9 @@ def test_permissions_that_their_owner_can_change_are_no_excuse(
 
 
 def test_under_storage_keyring_tokens_that_lie_open_are_revoked(
-    here: Here, cli: Run, store_at: MakeStore, issuer: ScriptedIssuer
+    here: Here, cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     done = cli("logout")
     assert done.code == 6
     assert "holds tokens that are not sealed" in done.stderr

@@ -33,7 +33,7 @@ def denying(issuer: ScriptedIssuer) -> ScriptedBrowser:
 
 
 def ask(world: World) -> object:
-    return world.engine.credential(world.store.profile("acme"), Policy())
+    return world.engine.credential(world.config.profile("acme"), Policy())
 
 
 def record(home: Path) -> Path | None:
@@ -63,7 +63,7 @@ def test_a_login_somebody_asks_for_comes_at_once_and_ends_it(
         ask(world)
     assert record(home) is not None
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     assert record(home) is None
     assert issuer.counts["/token"] == 1
 
@@ -74,7 +74,7 @@ def test_one_that_was_asked_for_and_failed_counts_as_the_first(
     world = make_world(browser=denying)
     for _ in range(4):
         with pytest.raises(Refused):
-            world.engine.login(world.store.profile("acme"), Policy())
+            world.engine.login(world.config.profile("acme"), Policy())
     with pytest.raises(LoginRequired, match="for 30 s"):
         ask(world)
     clock.advance(30)
@@ -112,7 +112,7 @@ def test_logging_out_forgets_it(make_world: MakeWorld, denying: ScriptedBrowser,
     world = make_world(browser=denying)
     with pytest.raises(Refused):
         ask(world)
-    world.engine.logout(world.store.profile("acme"), local=True)
+    world.engine.logout(world.config.profile("acme"), local=True)
     assert record(home) is None
 
 

@@ -10,7 +10,7 @@ import pytest
 from togetherctl.auth.grants.auto import GrantChoice, choose_grant
 from togetherctl.auth.grants.registry import GRANTS, is_non_interactive
 from togetherctl.auth.login_environment import LoginEnvironment, detect_environment
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def test_a_mac_and_windows_have_a_display(platform: str, tmp_path: Path) -> None
 def test_which_logins_are_not_interactive(
     grant: Grant, username: str | None, password: str | None, expected: object, acme: Path, environ: dict[str, str]
 ) -> None:
-    profile = replace(Store.load(acme, environ).profile(), username=username)
+    profile = replace(Config.load(acme, environ).profile(), username=username)
     if password is not None:
         profile = replace(profile, password=lambda: password)
     assert is_non_interactive(profile, grant) is expected

@@ -17,7 +17,7 @@ from togetherctl.lock import LockTimeout
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, MakeWorld
+    from tests.conftest import CliIn, MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -27,8 +27,8 @@ SESSION = Session("https://login.example.com", "x", "user-1", "me@acme.com")
 
 
 @pytest.fixture
-def in_memory(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
-    return store_at(issuer, "", 'storage = "memory"')
+def in_memory(config_at: MakeConfig, issuer: ScriptedIssuer) -> Path:
+    return config_at(issuer, "", 'storage = "memory"')
 
 
 @pytest.mark.usefixtures("in_memory")
@@ -61,7 +61,7 @@ def test_within_a_process_the_session_lives(
     make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, issuer: ScriptedIssuer, home: Path
 ) -> None:
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     first = world.engine.credential(profile, Policy()).token
     assert world.engine.credential(profile, Policy()).token == first
     assert world.engine.login(profile, Policy())[1] is Outcome.STILL_VALID

@@ -18,7 +18,7 @@ from togetherctl.errors import TogetherctlError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def old_store(acme: Path, clock: StoppedClock) -> Path:
+def old_config(acme: Path, clock: StoppedClock) -> Path:
     os.utime(acme, (clock() - 100,) * 2)
     return acme
 
 
 def ask(world: World, name: str = "acme") -> Credential:
-    return world.engine.credential(world.store.profile(name), Policy(ask=False))
+    return world.engine.credential(world.config.profile(name), Policy(ask=False))
 
 
 def log_in(world: World, name: str = "acme") -> None:
-    world.engine.login(world.store.profile(name), Policy())
+    world.engine.login(world.config.profile(name), Policy())
 
 
 def ready(home: Path, name: str = "acme") -> Path:
@@ -55,7 +55,7 @@ def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: St
     served = ask(world)
     path = ready(home)
     words = path.read_text().splitlines()[0].split(" ", 7)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     assert words == [
         "togetherctl-ready",
         "1",
@@ -100,7 +100,7 @@ def test_it_lives_as_long_as_the_token_is_fresh(
     assert not good()
 
 
-def test_none_is_written_while_the_store_is_young(
+def test_none_is_written_while_the_config_is_young(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
 ) -> None:
     os.utime(acme, (clock() - 1.9,) * 2)
@@ -113,11 +113,11 @@ def test_none_is_written_while_the_store_is_young(
 
 
 @pytest.mark.usefixtures("old_store")
-def test_none_is_written_of_a_store_that_changed_since_it_was_read(
+def test_none_is_written_of_a_config_that_changed_since_it_was_read(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
 ) -> None:
     world = make_world(browser=browser)
-    assert world.store.mtime_ns
+    assert world.config.mtime_ns
     os.utime(acme, (clock() - 50,) * 2)
     log_in(world)
     ask(world)
@@ -125,7 +125,7 @@ def test_none_is_written_of_a_store_that_changed_since_it_was_read(
 
 
 @pytest.mark.usefixtures("old_store")
-def test_none_is_written_for_a_store_that_the_environment_names(
+def test_none_is_written_for_a_config_that_the_environment_names(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, home: Path
 ) -> None:
     world = make_world(browser=browser, TOGETHERCTL_CONFIG=str(acme))
@@ -160,9 +160,9 @@ def test_none_is_written_where_others_could_look(
 
 
 def test_what_the_keyring_seals_is_ready_in_memory_only(
-    make_world: MakeWorld, old_store: Path, clock: StoppedClock, tmp_path: Path
+    make_world: MakeWorld, old_config: Path, clock: StoppedClock, tmp_path: Path
 ) -> None:
-    assert old_store.exists()
+    assert old_config.exists()
     runtime = tmp_path / "run"
     runtime.mkdir(mode=0o700)
     for storage, with_runtime, where in (
@@ -171,7 +171,7 @@ def test_what_the_keyring_seals_is_ready_in_memory_only(
         ("memory", {"XDG_RUNTIME_DIR": str(runtime)}, None),
     ):
         world = make_world(**with_runtime)
-        files = ReadyFiles(world.paths, world.store.mtime_ns)
+        files = ReadyFiles(world.paths, world.config.mtime_ns)
         until = clock() + 60
         files.write("acme", "k" * 64, storage, token="opaque", until=until, now=clock())  # type: ignore[arg-type] # its word
         written = [path for path in tmp_path.rglob("acme") if "ready" in path.parts]
@@ -182,13 +182,13 @@ def test_what_the_keyring_seals_is_ready_in_memory_only(
 
 def test_a_changed_session_removes_it_for_all_who_share(
     make_world: MakeWorld,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
     clock: StoppedClock,
     home: Path,
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
     shared = f'[profiles.twin]\nissuer = "acme"\nclient_id = "{issuer.client_id}"\ntoken = "access"\n'
     other = f'[profiles.other]\nissuer = "acme"\nclient_id = "{issuer.client_id}"\nscopes = ["groups"]\n'
     path.write_text(f'{path.read_text()}\n{shared}{other}redirect_uris = ["http://localhost:0"]\n')
@@ -199,11 +199,11 @@ def test_a_changed_session_removes_it_for_all_who_share(
     first, twin = ask(world), ask(world, "twin")
     assert first.token.value != twin.token.value
     assert all(ready(home, name).exists() for name in ("acme", "twin", "other"))
-    world.engine.refresh(world.store.profile("acme"))
+    world.engine.refresh(world.config.profile("acme"))
     assert [ready(home, name).exists() for name in ("acme", "twin", "other")] == [True, False, True]
     assert first.token.value not in ready(home).read_text()
     ask(world, "twin")
-    world.engine.logout(world.store.profile("acme"), local=True)
+    world.engine.logout(world.config.profile("acme"), local=True)
     assert [ready(home, name).exists() for name in ("acme", "twin", "other")] == [False, False, True]
 
 
@@ -220,7 +220,7 @@ def test_a_changed_session_removes_it_for_all_who_share(
     ids=" ".join,
 )
 @pytest.mark.usefixtures("old_store")
-def test_a_changed_store_removes_all(
+def test_a_changed_config_removes_all(
     command: list[str], make_world: MakeWorld, browser: ScriptedBrowser, home: Path, cli: Run
 ) -> None:
     log_in(make_world(browser=browser))
@@ -243,7 +243,7 @@ def test_a_reader_that_comes_late_leaves_nothing(
 
     def after_a_logout(self: engine.Engine, *arguments: object) -> None:
         world = make_world()
-        world.engine.logout(world.store.profile("acme"), local=True)
+        world.engine.logout(world.config.profile("acme"), local=True)
         real(self, *arguments)  # type: ignore[arg-type] # what it was called with
 
     monkeypatch.setattr(engine.Engine, "_prepare_next_call", after_a_logout)
@@ -257,7 +257,7 @@ def test_after_a_logout_nobody_serves_the_old_token(
 ) -> None:
     """Writers of ready files race with it, many rounds."""
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     sessions = world.sessions(profile)
     session, _ = world.engine.login(profile, Policy())
     path = ready(home)
@@ -280,7 +280,7 @@ def test_after_a_logout_nobody_serves_the_old_token(
                 fastpath.credential(
                     str(path),
                     profile="acme",
-                    store=str(world.paths.config),
+                    config=str(world.paths.config),
                     sessions=str(world.paths.sessions),
                     now=clock(),
                 )
@@ -310,7 +310,7 @@ def test_after_a_logout_nobody_serves_the_old_token(
 def test_none_is_written_where_every_file_has_one_mtime(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, home: Path
 ) -> None:
-    """As in images that are built reproducibly: another store would look the same."""
+    """As in images that are built reproducibly: another configuration would look the same."""
     os.utime(acme, (1, 1))
     log_in(make_world(browser=browser))
     ask(make_world())

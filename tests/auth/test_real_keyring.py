@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.conftest import Done, MakeStore, MakeWorld, Run
+    from tests.conftest import Done, MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
@@ -40,11 +40,13 @@ def run(process: Run, service: SecretService) -> Callable[..., Done]:
 
 
 @pytest.fixture
-def session_file(store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld) -> Path:
+def session_file(
+    config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld
+) -> Path:
     """A session in a file."""
-    store_at(issuer)
+    config_at(issuer)
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     return world.paths.sessions / f"{profile.key}.json"
 
@@ -103,9 +105,9 @@ def test_a_keyring_that_is_gone(session_file: Path, run: Callable[..., Done], se
 
 
 def test_a_locked_keyring_is_said_before_a_login(
-    store_at: MakeStore, issuer: ScriptedIssuer, run: Callable[..., Done], service: SecretService
+    config_at: MakeConfig, issuer: ScriptedIssuer, run: Callable[..., Done], service: SecretService
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     service.lock()
     done = run("login", TOGETHERCTL_BROWSER="false")
     assert (done.code, "the keyring: it is locked" in done.stderr) == (6, True), done.stderr

@@ -31,7 +31,7 @@ def test_a_token_that_the_issuer_repeats_is_not_shown(
     with pytest.raises(LoginRequired) as refused:
         ask(world, may_log_in=False)
     assert "unknown token ... of client the-client" in refused.value.message
-    session = world.engine.load(world.store.profile("acme"))
+    session = world.engine.load(world.config.profile("acme"))
     assert session is not None
     assert session.last_error is not None
     assert held not in session.last_error.message
@@ -45,7 +45,7 @@ def test_a_new_refresh_token_takes_the_mark_away(
 
     world = make_world(browser=browser)
     expired_session(world, clock)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session = world.engine.load(profile)
     assert session is not None
     issuer.refresh_reply = oauth(400, "invalid_request")
@@ -66,14 +66,14 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
     clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another machine stores a newer one while the refusal is on its way."""
+    """Another machine configurations a newer one while the refusal is on its way."""
     from dataclasses import replace
 
     from togetherctl.auth import lifecycle, refresh
 
     world = make_world(browser=browser)
     expired_session(world, clock)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session = world.engine.load(profile)
     assert session is not None
     newer = replace(session, refresh_token="another-refresh-token")  # made up
@@ -121,7 +121,7 @@ def test_a_process_that_waited_hears_what_the_first_one_heard(
     began = clock.now
     with pytest.raises(LoginRequired):
         ask(world, may_log_in=False)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session = world.engine.load(profile)
     before = issuer.counts.copy()
     with pytest.raises(LoginRequired):

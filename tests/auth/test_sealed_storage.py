@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
-    from tests.conftest import CliIn, MakeStore, MakeWorld, Run, UseKeyring
+    from tests.conftest import CliIn, MakeConfig, MakeWorld, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -255,14 +255,14 @@ def test_a_keyring_that_refuses_is_said_before_anybody_logs_in(
     make: Callable[[], KeyringBackend],
     said: str,
     hint: str,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
     cli_in: CliIn,
     use_keyring: UseKeyring,
     home: Path,
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     use_keyring(make())
     cli = cli_in(open_browser=browser)
     for command in (("login",), ("get-token", "--profile", "acme")):
@@ -289,10 +289,10 @@ def test_a_keyring_that_does_not_answer_is_given_up(
 
 
 def test_waiting_for_a_keyring_can_be_cancelled(
-    store_at: MakeStore, issuer: ScriptedIssuer, environ: dict[str, str]
+    config_at: MakeConfig, issuer: ScriptedIssuer, environ: dict[str, str]
 ) -> None:
     """And the process ends, though the keyring still has not answered."""
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     waiting = subprocess.Popen(
         [sys.executable, "-m", "togetherctl", "get-token", "--profile", "acme"],
         env={**environ, "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.Silent"},
@@ -327,8 +327,8 @@ def test_a_keyring_that_failed_is_not_asked_again_at_once(
     assert sessions.load(KEY) == SESSION
 
 
-def test_a_backend_that_cannot_be_loaded_is_said(process: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+def test_a_backend_that_cannot_be_loaded_is_said(process: Run, config_at: MakeConfig, issuer: ScriptedIssuer) -> None:
+    config_at(issuer, "", 'storage = "keyring"')
     for name in ("no.such.Keyring", "nonsense", "json.Nothing", "json.JSONDecoder"):
         done = process("get-token", "--profile", "acme", PYTHON_KEYRING_BACKEND=name)
         assert (done.code, done.stdout) == (6, "")
@@ -344,9 +344,9 @@ def test_a_backend_that_cannot_be_loaded_is_said(process: Run, store_at: MakeSto
     ],
 )
 def test_the_null_and_the_fail_keyring_in_processes(
-    backend_name: str, said: str, process: Run, store_at: MakeStore, issuer: ScriptedIssuer, home: Path
+    backend_name: str, said: str, process: Run, config_at: MakeConfig, issuer: ScriptedIssuer, home: Path
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     for command in (("get-token", "--profile", "acme"), ("login", "acme")):
         done = process(*command, PYTHON_KEYRING_BACKEND=backend_name)
         assert (done.code, done.stdout, said in done.stderr) == (6, "", True), done.stderr
@@ -389,7 +389,7 @@ def test_processes_that_make_the_key_at_once_end_up_with_one(environ: dict[str, 
 
 
 def test_the_way_of_a_sealed_session(
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     browser: ScriptedBrowser,
     clock: StoppedClock,
@@ -398,7 +398,7 @@ def test_the_way_of_a_sealed_session(
     home: Path,
     canary: Canary,
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     cli = cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
     assert cli("login").code == 0
     [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
@@ -427,13 +427,13 @@ def test_the_way_of_a_sealed_session(
 
 @pytest.fixture
 def logged_in(
-    store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld, backend: InMemory
+    config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld, backend: InMemory
 ) -> Path:
     """The sealed session of profile acme."""
     assert backend.kept == {}
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     return world.paths.sessions / f"{profile.key}.json"
 
@@ -496,10 +496,10 @@ def test_a_login_gets_past_a_lost_key(
     assert len(browser.opened) == 2
 
 
-def test_a_store_edited_by_hand_is_told_what_its_session_is(
+def test_a_config_edited_by_hand_is_told_what_its_session_is(
     logged_in: Path, acme: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock
 ) -> None:
-    """`acme` writes the store anew, without `storage`."""
+    """`acme` writes the configuration anew, without `storage`."""
     cli = cli_in(clock=clock, open_browser=browser)
     sealed = logged_in.read_bytes()
     done = cli("get-token", "--profile", "acme")
@@ -540,9 +540,9 @@ def test_a_login_replaces_a_session_of_the_other_form(
 
 
 def test_waiting_is_said_once(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, conversation: Remembered
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, conversation: Remembered
 ) -> None:
-    store_at(issuer, "", 'storage = "keyring"')
+    config_at(issuer, "", 'storage = "keyring"')
     world = make_world()
     waiting = world.sealing_key._patience.waiting
     assert waiting is not None

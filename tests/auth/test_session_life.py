@@ -24,11 +24,11 @@ pytestmark = pytest.mark.usefixtures("acme")
 
 
 def ask(world: World, *, may_log_in: bool = True) -> Credential:
-    return world.engine.credential(world.store.profile("acme"), Policy(ask=may_log_in))
+    return world.engine.credential(world.config.profile("acme"), Policy(ask=may_log_in))
 
 
 def state(world: World) -> State:
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     return world.engine.state(profile, world.engine.load(profile))
 
 
@@ -124,7 +124,7 @@ def test_an_issuer_that_is_down_never_costs_a_token_or_a_tab(
     clock.advance(100)
     with pytest.raises(Unreachable, match="refused the connection"):
         ask(quiet)
-    session = world.engine.load(world.store.profile("acme"))
+    session = world.engine.load(world.config.profile("acme"))
     assert session is not None
     assert (session.refreshable, state(world)) == (True, State.EXPIRED)
     assert session.last_error is not None
@@ -133,7 +133,7 @@ def test_an_issuer_that_is_down_never_costs_a_token_or_a_tab(
     # back again: refreshed without a login, and the error is forgotten
     issuer.start()
     assert ask(quiet).token.expires_at == clock.now + 300
-    session = world.engine.load(world.store.profile("acme"))
+    session = world.engine.load(world.config.profile("acme"))
     assert session is not None
     assert session.last_error is None
 
@@ -343,7 +343,7 @@ def test_somebody_elses_refresh_is_served_instead_of_asking_again(
     """Two folders that are one, without a lock between them: the loser reads again before it gives up."""
     world = make_world(browser=browser)
     ask(world)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     old = world.engine.load(profile)
     clock.advance(1000)
     served = ask(make_world())
@@ -385,7 +385,7 @@ def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
     world = make_world(browser=browser)
     ask(world)
     clock.advance(1000)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     real = refresh.refresh
 
     def slow(*arguments: object, **named: object) -> object:

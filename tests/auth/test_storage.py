@@ -215,7 +215,7 @@ def test_each_ends_in_a_sentence_and_nothing_lost(
     conversation: object,
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
     spoil(path)
     spoiled = path.read_bytes()
@@ -233,7 +233,7 @@ def test_each_ends_in_a_sentence_and_nothing_lost(
         assert path.read_bytes() == spoiled
     else:
         # A login puts it aside before it writes.
-        world.engine.login(world.store.profile("acme"), Policy())
+        world.engine.login(world.config.profile("acme"), Policy())
         assert said in " ".join(conversation.warned)  # type: ignore[attr-defined] # what the fixture remembers
         assert path.with_name(f"{path.name}.bad").read_bytes() == spoiled
 
@@ -282,7 +282,7 @@ def test_a_child_inherits_no_lock(
         return browser(url, profile)  # type: ignore[arg-type] # a profile, in truth
 
     world = make_world(browser=start_and_visit)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     with locked(home / "tctl" / "state" / "sessions" / f"{profile.key}.lock", seconds=0.2):
         assert issuer.counts["/token"] == 1

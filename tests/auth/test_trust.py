@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("acme")
 
 
 def log_in(world: World) -> str:
-    session, _ = world.engine.login(world.store.profile("acme"), Policy())
+    session, _ = world.engine.login(world.config.profile("acme"), Policy())
     return session.identity
 
 
@@ -67,7 +67,7 @@ def test_a_login_with_wrong_claims_is_refused(
     world = make_world(browser=browser)
     with pytest.raises(Untrusted, match=said):
         log_in(world)
-    assert world.engine.load(world.store.profile("acme")) is None
+    assert world.engine.load(world.config.profile("acme")) is None
     assert (browser.last_page.status, "Login failed" in browser.last_page.text) == (200, True)
 
 
@@ -91,7 +91,7 @@ def test_unusual_claims_that_api_servers_take_are_taken(
     world = make_world(browser=browser)
     assert log_in(world) == "me@acme.com"
     # It is stored, and served to kubectl.
-    token = world.anew(world.conversation).engine.credential(world.store.profile("acme"), Policy(ask=False)).token
+    token = world.anew(world.conversation).engine.credential(world.config.profile("acme"), Policy(ask=False)).token
     assert token.expires_at > world.clock()
 
 
@@ -203,7 +203,7 @@ def test_a_forged_id_token_is_refused(
     world = make_world(browser=browser)
     with pytest.raises(Untrusted, match=said):
         log_in(world)
-    assert world.engine.load(world.store.profile("acme")) is None
+    assert world.engine.load(world.config.profile("acme")) is None
 
 
 def test_a_rotated_key_is_fetched_once(
@@ -214,7 +214,7 @@ def test_a_rotated_key_is_fetched_once(
     before = issuer.counts["/keys"]
     issuer.key = signing_key("second")
     clock.advance(1000)
-    world.engine.credential(world.store.profile("acme"), Policy(ask=False))
+    world.engine.credential(world.config.profile("acme"), Policy(ask=False))
     assert issuer.counts["/keys"] == before + 1
 
 
@@ -235,10 +235,10 @@ def test_a_refresh_must_answer_with_the_same_person_and_client(
     clock.advance(1000)
     issuer.claim_changes = changes
     with pytest.raises(Untrusted, match=said):
-        world.engine.credential(world.store.profile("acme"), Policy())
+        world.engine.credential(world.config.profile("acme"), Policy())
     # The refresh token it sent along is kept: the old one is spent.
     issuer.claim_changes = {}
-    assert world.engine.credential(world.store.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
+    assert world.engine.credential(world.config.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
 
 
 def test_a_pinned_account_accepts_nobody_else(
@@ -250,8 +250,8 @@ def test_a_pinned_account_accepts_nobody_else(
     issuer.claims = {"sub": "user-2", "email": "you@acme.com"}
     world = make_world(browser=browser)
     with pytest.raises(Untrusted, match=r"you logged in as you@acme.com, but this profile accepts only ME@acme.com"):
-        world.engine.login(world.store.profile("acme"), Policy(), force=True)
-    session = world.engine.load(world.store.profile("acme"))
+        world.engine.login(world.config.profile("acme"), Policy(), force=True)
+    session = world.engine.load(world.config.profile("acme"))
     assert session is not None
     assert session.identity == "me@acme.com"
 
@@ -404,7 +404,7 @@ def test_an_odd_answer_to_a_refresh_costs_no_refresh_token(
     clock: StoppedClock,
 ) -> None:
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     log_in(world)
     clock.advance(1000)
     issuer.token_changes = changes
@@ -425,7 +425,7 @@ def test_a_key_of_an_unknown_curve_is_no_bug(
 
 
 def test_a_refreshed_id_token_that_is_not_utf_8_is_refused(
-    tls_store: Path,
+    tls_config: Path,
     tls_issuer: ScriptedIssuer,
     make_world: MakeWorld,
     clock: StoppedClock,
@@ -435,7 +435,7 @@ def test_a_refreshed_id_token_that_is_not_utf_8_is_refused(
     from tests.support.browser import ScriptedBrowser
     from togetherctl.errors import ExitCode
 
-    assert tls_store.exists()
+    assert tls_config.exists()
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     log_in(world)
     clock.advance(1000)
@@ -448,10 +448,10 @@ def test_a_refreshed_id_token_that_is_not_utf_8_is_refused(
 
     monkeypatch.setattr(tls_issuer, "id_token", in_latin_1)
     with pytest.raises(Untrusted, match="not UTF-8 text") as raised:
-        world.engine.credential(world.store.profile("acme"), Policy(ask=False))
+        world.engine.credential(world.config.profile("acme"), Policy(ask=False))
     assert raised.value.exit_code == ExitCode.REFUSED
     monkeypatch.setattr(tls_issuer, "id_token", honest)
-    assert world.engine.credential(world.store.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
+    assert world.engine.credential(world.config.profile("acme"), Policy(ask=False)).token.expires_at > clock.now
 
 
 def test_an_answer_that_is_not_utf_8_is_refused(

@@ -72,7 +72,7 @@ def test_a_login_sets_aside_what_nothing_can_read(
     conversation: Remembered,
 ) -> None:
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     path = world.paths.sessions / f"{profile.key}.json"
     path.unlink()
@@ -104,7 +104,7 @@ def test_without_force_a_login_gets_past_it_too(
     make_world: MakeWorld, browser: ScriptedBrowser, conversation: Remembered
 ) -> None:
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     path = world.paths.sessions / f"{profile.key}.json"
     path.unlink()
@@ -120,7 +120,7 @@ def test_an_answer_that_could_not_be_read_again_is_refused(
     """Just under the cap of every answer: what is made of it would be above that of a session file."""
     issuer.token_changes["access_token"] = "x" * size
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     with pytest.raises(Untrusted, match="are larger than 256 KiB"):
         world.engine.login(profile, Policy())
     del issuer.token_changes["access_token"]
@@ -132,7 +132,7 @@ def test_a_refresh_with_such_an_answer_keeps_the_rotated_refresh_token(
     make_world: MakeWorld, browser: ScriptedBrowser, issuer: ScriptedIssuer, clock: StoppedClock
 ) -> None:
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     issuer.token_changes["access_token"] = "x" * LARGEST_ANSWER
     clock.advance(1000)

@@ -46,7 +46,7 @@ class Bench:
         """A home that is logged in, with so many profiles that nobody asks for."""
         home = Home(self.folder / name, self.ca_file)
         home.folder.mkdir(mode=0o700)
-        home.write_store(self.issuer, others=others)
+        home.write_config(self.issuer, others=others)
         return OurStates(home, self.issuer)
 
     def after(self, state: Callable[[], None], milliseconds: int) -> Callable[[], None]:

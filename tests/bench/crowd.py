@@ -1,4 +1,4 @@
-"""A store with very many profiles, each with a cluster and a session of its own."""
+"""A configuration with very many profiles, each with a cluster and a session of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.disk import make_private_folder
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _ISSUERS = 10
 
 
 def crowd(paths: Paths, count: int, *, now: float) -> None:
-    """Write the store and its sessions; the tokens last different times from `now`, in seconds since 1970."""
+    """Write the configuration and its sessions; the tokens last different times from `now`, in seconds since 1970."""
     tables = ["version = 1\n"]
     tables += [f'[issuers.i{index}]\nurl = "https://id{index}.example/realms/acme"\n' for index in range(_ISSUERS)]
     for index in range(count):
@@ -28,7 +28,7 @@ def crowd(paths: Paths, count: int, *, now: float) -> None:
     paths.config.write_text("\n".join(tables), encoding="utf-8")
     paths.config.chmod(0o600)
     sessions = FileSessions(paths.sessions)
-    for index, profile in enumerate(Store.load(paths.config, {}).profiles(everyone=True)):
+    for index, profile in enumerate(Config.load(paths.config, {}).profiles(everyone=True)):
         claims = {"iss": profile.issuer.url, "sub": str(index), "aud": profile.client_id, "email": "me@acme.com"}
         token = Token(f"e30.{_part(claims)}.{'s' * 342}", now - 60, now + 600 + 60 * index)
         session = Session(profile.issuer.url, profile.client_id, str(index), "me@acme.com", token, token, "r" * 900)

@@ -1,4 +1,4 @@
-"""A home of its own for one person: a bare environment, a store, and togetherctl as its owner would call it."""
+"""A home of its own for one person: a bare environment, a configuration, and togetherctl as its owner would call it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Home:
             raise RuntimeError(f"togetherctl {' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr}")
         return done.stdout
 
-    def write_store(
+    def write_config(
         self,
         issuer: ScriptedIssuer,
         *,
@@ -75,7 +75,7 @@ class Home:
         server: str = "https://127.0.0.1:6443",
         server_ca: Path | None = None,
     ) -> Path:
-        """A store with `profile` at the issuer, the cluster `gpu`, and `others` profiles that nobody asks for."""
+        """A configuration with `profile` at the issuer, the cluster `gpu`, and `others` profiles besides."""
         parts = [
             f'version = 1\n\n[issuers.acme]\nurl = "{issuer.url}"\nca_file = "{self.ca_file}"\n',
             _profile(profile, issuer.client_id),
@@ -87,7 +87,7 @@ class Home:
         path = self.base / "config.toml"
         path.write_text("\n".join(parts), encoding="utf-8")
         path.chmod(0o600)
-        # No ready file comes of a store that has just been changed.
+        # No ready file comes of a configuration that has just been changed.
         an_hour_ago = path.stat().st_mtime - 3600
         os.utime(path, (an_hour_ago, an_hour_ago))
         return path

@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         stack.enter_context(server.running())
         home = Home(folder, folder / "ca.pem")
-        home.write_store(issuer, profile=profile_name(home), server=server.url, server_ca=certificate[0])
+        home.write_config(issuer, profile=profile_name(home), server=server.url, server_ca=certificate[0])
         home.togetherctl("kubeconfig", "write", "gpu", "--set-current")
         soak = Soak(home, issuer, canary, chosen.minutes, chosen.terminals, chosen.pause)
         click.echo(

@@ -61,7 +61,7 @@ class OurStates:
         os.utime(self._ready, ns=(self._ready_mtime, self._ready_mtime))
 
     def without_ready(self) -> None:
-        """A fresh session whose ready file has been removed, as every change of the store does."""
+        """A fresh session whose ready file has been removed, as every change of the configuration does."""
         self._put(self._file, self._fresh)
         self._ready.unlink(missing_ok=True)
 

@@ -83,12 +83,12 @@ REFUSED: dict[str, tuple[Spoil, str]] = {
 
 @pytest.fixture
 def expired(
-    tls_store: Path, tls_issuer: ScriptedIssuer, make_world: MakeWorld, clock: StoppedClock
+    tls_config: Path, tls_issuer: ScriptedIssuer, make_world: MakeWorld, clock: StoppedClock
 ) -> Callable[[], Session | None]:
     """A session whose tokens have expired; gives the session as it is now."""
-    os.utime(tls_store, (time.time() - 100,) * 2)
+    os.utime(tls_config, (time.time() - 100,) * 2)
     world = make_world(browser=ScriptedBrowser(tls_issuer))
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     clock.advance(1000)
     return lambda: world.engine.load(profile)
@@ -166,7 +166,7 @@ def test_while_a_token_is_valid_nobody_is_stopped(
     assert session.id_token is not None
     due = replace(session, id_token=Token(session.id_token.value, clock() - 270, clock() + 30))
     world = make_world()
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.sessions(profile).save(profile.key, due)
     tls_issuer.stop()
     done = get_token()

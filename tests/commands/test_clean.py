@@ -19,7 +19,7 @@ from togetherctl.lock import locked
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, Run, UseKeyring
+    from tests.conftest import CliIn, MakeConfig, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -230,7 +230,7 @@ def test_a_folder_that_cannot_be_changed_is_said(home: Path, logged_in: Run, mon
 @pytest.fixture
 def sealed(
     use_keyring: UseKeyring,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     issuer: ScriptedIssuer,
     cli_in: CliIn,
     clock: StoppedClock,
@@ -242,7 +242,7 @@ def sealed(
     backend.set_password("kubelogin", "kubelogin/tokencache/x", canary.watch("another's secret", "not ours to delete"))
     backend.set_password("togetherctl", "client-secret", canary.watch("a client secret", "not a token either"))
     use_keyring(backend)
-    store_at(issuer, profile_keys='storage = "keyring"')
+    config_at(issuer, profile_keys='storage = "keyring"')
     cli = cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
     assert cli("login").code == 0
     assert backend.get_password("togetherctl", "session-key")

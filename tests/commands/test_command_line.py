@@ -22,7 +22,7 @@ from togetherctl.kube.yaml_text import load
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
@@ -122,14 +122,14 @@ def test_a_failure_is_an_envelope_too(form: str, arguments: list[str], code: str
     assert done.stderr  # people see it as well
 
 
-def test_a_wrong_store_is_an_envelope_with_every_problem(store: Callable[[str], Path], cli: Run) -> None:
-    store("bad = 1\nworse = 2\n")
+def test_a_wrong_config_is_an_envelope_with_every_problem(config: Callable[[str], Path], cli: Run) -> None:
+    config("bad = 1\nworse = 2\n")
     error = json.loads(cli("profile", "list", "-o", "json").stdout)["error"]
     assert (error["code"], error["exit"], len(error["problems"])) == ("config", 2, 2)
 
 
 @pytest.mark.parametrize("kind", ["profile", "issuer", "cluster"])
-def test_lists_and_records_have_the_stores_keys(kind: str, acme: Path, cli: Run) -> None:
+def test_lists_and_records_have_the_configs_keys(kind: str, acme: Path, cli: Run) -> None:
     listed = json.loads(cli(kind, "list", "-o", "json").stdout)
     name = "east" if kind == "cluster" else "acme"
     [item] = listed["items"]
@@ -184,7 +184,7 @@ def test_config_shows_itself(acme: Path, cli: Run, home: Path) -> None:
     assert cli("config", "set", "version=2").code == 2
 
 
-def test_togetherctl_config_reads_another_store(acme: Path, home: Path, cli: Run) -> None:
+def test_togetherctl_config_reads_another_config(acme: Path, home: Path, cli: Run) -> None:
     other = home / "other.toml"
     other.write_text(
         acme.read_text().replace("profiles.acme", "profiles.elsewhere").replace('"acme"\nserver', '"elsewhere"\nserver')
@@ -318,9 +318,9 @@ class TestAdding:
         assert acme.read_text() == before
         assert cli("cluster", "add", "west", "--profile", "acme", "--server", "http://localhost:8001").code == 0
 
-    def test_a_name_that_is_taken(self, acme: Path, cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
+    def test_a_name_that_is_taken(self, acme: Path, cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer) -> None:
         before = acme.read_text()
-        assert store_at(issuer) == acme
+        assert config_at(issuer) == acme
         for words in (
             ["profile", "add", "acme", "--issuer", "acme", "--client-id", "x"],
             ["profile", "add", "ACME", "--issuer", "acme", "--client-id", "x"],
@@ -370,7 +370,7 @@ def test_missing_and_full_streams_are_survived(
     words: str, redirection: str, code: int, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     script = f"{sys.executable} -m togetherctl {words} {redirection}"
     done = subprocess.run(
         ["sh", "-c", script],  # noqa: S607

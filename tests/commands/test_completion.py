@@ -88,8 +88,8 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("", ["init"]),
     ],
 )
-def test_what_is_offered(line: str, offered: list[str], cli: Run, store: Callable[[str], Path]) -> None:
-    store(STORE)
+def test_what_is_offered(line: str, offered: list[str], cli: Run, config: Callable[[str], Path]) -> None:
+    config(STORE)
     done = asked(cli, line)
     assert (done.code, done.stderr) == (0, "")
     values = [row.removeprefix("plain,") for row in done.stdout.splitlines()]
@@ -110,8 +110,8 @@ def test_zsh_and_fish_say_what_a_command_does(process: Run) -> None:
 @pytest.mark.parametrize(
     "text", ["not [TOML", "profiles = 7", "version = 99\n[profiles]\n7 = 1", "\x00", "[profiles.'a b']\n"]
 )
-def test_a_broken_store_is_silent(text: str, cli: Run, store: Callable[[str], Path]) -> None:
-    store(text)
+def test_a_broken_config_is_silent(text: str, cli: Run, config: Callable[[str], Path]) -> None:
+    config(text)
     done = asked(cli, "togetherctl login ")
     assert (done.code, done.stderr) == (0, "")
     assert set(done.stdout.splitlines()) <= {"plain,7"}

@@ -21,7 +21,7 @@ from togetherctl.auth.session import Token
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, MakeWorld, Run
+    from tests.conftest import CliIn, MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -40,7 +40,7 @@ def exec_info(version: str, *, interactive: bool = True) -> str:
 def logged_in(acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> str:  # noqa: ARG001 # in this order
     """A session on disk; gives its token."""
     world = make_world(browser=browser)
-    session, _ = world.engine.login(world.store.profile("acme"), Policy())
+    session, _ = world.engine.login(world.config.profile("acme"), Policy())
     assert session.id_token is not None
     return session.id_token.value
 
@@ -102,9 +102,9 @@ def test_an_odd_exec_info_is_said(info: str, said: str, cli: Run) -> None:
     ],
 )
 def test_a_login_that_may_not_be_opened_is_the_one_command_to_run(
-    changes: dict[str, str], profile_keys: str, store_at: MakeStore, issuer: ScriptedIssuer, process: Run
+    changes: dict[str, str], profile_keys: str, config_at: MakeConfig, issuer: ScriptedIssuer, process: Run
 ) -> None:
-    store_at(issuer, "", profile_keys)
+    config_at(issuer, "", profile_keys)
     done = process("get-token", "--profile", "acme", **changes)
     assert (done.code, done.stdout) == (3, "")
     assert done.stderr == (
@@ -152,7 +152,7 @@ def test_stray_output_goes_to_stderr(
 ) -> None:
     """Anything printed while a credential is made, by us or by a child, would break it."""
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
     FileSessions(world.paths.sessions).save(profile.key, expired)
@@ -205,9 +205,9 @@ def test_the_profile_may_be_left_out(logged_in: str, cli: Run) -> None:
     ],
 )
 def test_what_has_to_be_typed_is_the_one_command_to_run(
-    keys: str, said: str, store_at: MakeStore, issuer: ScriptedIssuer, process: Run
+    keys: str, said: str, config_at: MakeConfig, issuer: ScriptedIssuer, process: Run
 ) -> None:
-    store_at(issuer, "", keys)
+    config_at(issuer, "", keys)
     done = process("get-token", "--profile", "acme", KUBERNETES_EXEC_INFO=exec_info(V1, interactive=False))
     assert (done.code, done.stdout) == (3, "")
     assert said in done.stderr
@@ -215,9 +215,9 @@ def test_what_has_to_be_typed_is_the_one_command_to_run(
     assert issuer.counts["/token"] == 0
 
 
-def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, store_at: MakeStore, process: Run) -> None:
+def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, config_at: MakeConfig, process: Run) -> None:
     """A profile that names the grant says that a person looks at stderr, and may log in with a phone."""
-    store_at(issuer, "", 'grant = "device-code"')
+    config_at(issuer, "", 'grant = "device-code"')
     issuer.device_changes = {"interval": 1}
     done = process(
         "get-token",
@@ -239,10 +239,10 @@ def test_a_device_code_needs_no_stdin(issuer: ScriptedIssuer, store_at: MakeStor
 
 @pytest.mark.parametrize("changes", [{"CI": "1"}, {"TOGETHERCTL_NO_INPUT": "1"}, {"TOGETHERCTL_LOGIN": "never"}])
 def test_a_client_that_logs_in_as_itself_does_so_anywhere(
-    changes: dict[str, str], store_at: MakeStore, issuer: ScriptedIssuer, process: Run, canary: Canary
+    changes: dict[str, str], config_at: MakeConfig, issuer: ScriptedIssuer, process: Run, canary: Canary
 ) -> None:
     issuer.client_secret = canary.watch("a client secret", "correct-horse-battery")
-    store_at(issuer, "", 'grant = "client-credentials"\ntoken = "access"\nclient_secret = { env = "ACME_SECRET" }')
+    config_at(issuer, "", 'grant = "client-credentials"\ntoken = "access"\nclient_secret = { env = "ACME_SECRET" }')
     done = process("get-token", "--profile", "acme", ACME_SECRET=issuer.client_secret, **changes)
     assert (done.code, done.stderr) == (0, "")
     assert json.loads(done.stdout)["status"]["token"].startswith("access-")

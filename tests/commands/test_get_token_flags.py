@@ -137,11 +137,11 @@ def test_token_cache_storage(plugin: Plugin, use_keyring: UseKeyring) -> None:
 
 
 def test_a_profile_that_keeps_the_same_session_in_the_keyring(
-    plugin: Plugin, use_keyring: UseKeyring, store: object, cli_in: CliIn
+    plugin: Plugin, use_keyring: UseKeyring, config: object, cli_in: CliIn
 ) -> None:
     use_keyring(InMemory())
-    assert callable(store)
-    store(
+    assert callable(config)
+    config(
         f'issuers.a.url = "{plugin.issuer.url}"\n[profiles.a]\nissuer = "a"\nclient_id = "the-client"\n'
         'scopes = ["openid"]\noffline_access = "never"\nstorage = "keyring"\nredirect_uris = ["http://localhost:0"]\n'
     )

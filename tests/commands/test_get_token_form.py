@@ -61,9 +61,9 @@ def test_the_answer_is_v1beta1_unless_kubectl_asks_for_another(plugin: Plugin) -
     assert done.stdout.count("\n") == 1
 
 
-def test_no_store_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, store: object) -> None:
-    assert callable(store)
-    store("this is [no TOML")
+def test_no_config_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, config: object) -> None:
+    assert callable(config)
+    config("this is [no TOML")
     assert plugin.token()
 
 
@@ -174,6 +174,6 @@ def test_a_code_typed_by_hand(
     conversation.answer = code
     world = make_world()
     flags = parse([*plugin.words("--grant-type=authcode-keyboard", *words)[1:]])
-    assert world.storeless_engine.credential(profile_of(flags, world.environ), Policy()).token.value
+    assert world.configless_engine.credential(profile_of(flags, world.environ), Policy()).token.value
     assert f"The browser may be on any machine. It ends at {ends_at}" in conversation.said
     assert parameters(conversation.pages[-1][0])["access_type"] == "offline"

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes are anoth
 
 @pytest.fixture
 def spaced(environ: dict[str, str], tmp_path: Path) -> Path:
-    """A home of ours with a space and a quotation mark in its name, which holds a store."""
+    """A home of ours with a space and a quotation mark in its name, which holds a configuration."""
     folder = tmp_path / "it's my home"
     folder.mkdir(mode=0o700)
     environ["TOGETHERCTL_HOME"] = str(folder)
@@ -47,7 +47,7 @@ def test_a_mode_that_has_to_change(spaced: Path, cli: Run) -> None:
 
 
 @pytest.mark.usefixtures("spaced")
-def test_a_ca_file_that_the_store_does_not_have(cli: Run) -> None:
+def test_a_ca_file_that_the_config_does_not_have(cli: Run) -> None:
     path = "/etc/my ca.pem"
     done = cli("profile", "add", "p", "--issuer", "https://issuer.example", "--client-id", "c", "--ca-file", path)
     assert done.code == 2
@@ -55,8 +55,8 @@ def test_a_ca_file_that_the_store_does_not_have(cli: Run) -> None:
 
 
 @pytest.mark.skipif(ROOT_USER, reason="root may write everywhere")
-def test_a_kubeconfig_that_is_read_only(store: Callable[[str], Path], cli: Run, tmp_path: Path) -> None:
-    store("version = 1\n")
+def test_a_kubeconfig_that_is_read_only(config: Callable[[str], Path], cli: Run, tmp_path: Path) -> None:
+    config("version = 1\n")
     path = tmp_path / "my config"
     path.touch(mode=0o400)
     done = cli("kubeconfig", "write", "--kubeconfig", str(path))
@@ -65,7 +65,7 @@ def test_a_kubeconfig_that_is_read_only(store: Callable[[str], Path], cli: Run, 
 
 def test_what_is_not_there_is_not_called_sound(cli: Run, home: Path) -> None:
     done = cli("profile", "validate")
-    assert (done.code, done.stderr) == (0, f"There is no store at {home}/tctl/config.toml yet.\n")
+    assert (done.code, done.stderr) == (0, f"There is no configuration at {home}/tctl/config.toml yet.\n")
     assert not os.path.lexists(home / "tctl")
 
 

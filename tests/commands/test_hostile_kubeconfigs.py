@@ -118,7 +118,7 @@ def test_nor_by_standard_input(acme: Path, process: Run, sent: Sent, theirs: Scr
     assert "localhost" not in acme.read_text().partition("[clusters")[2]
 
 
-def test_a_cluster_of_the_store_does_not_follow_its_file_to_another_host(
+def test_a_cluster_of_the_config_does_not_follow_its_file_to_another_host(
     cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path
 ) -> None:
     assert cli("init", str(sent(theirs.url)), "--yes", "--no-login").code == 0
@@ -130,7 +130,7 @@ def test_a_cluster_of_the_store_does_not_follow_its_file_to_another_host(
 
 
 @pytest.mark.parametrize("how", ["as it was", "another scope", "another folder", "what a killed writer left"])
-def test_a_session_counts_though_the_store_has_lost_its_profile(
+def test_a_session_counts_though_the_config_has_lost_its_profile(
     how: str, cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path
 ) -> None:
     """The file's profile would be served from the session that is still there, or a later login would lead there."""
@@ -194,9 +194,9 @@ def test_nothing_of_the_file_runs_reads_weakens_or_is_sent(
     )
     done = cli("init", str(path), "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    store = tomllib.loads(config_of(home).read_text())
-    assert store["issuers"] == {"localhost": {"url": issuer.url}}
-    assert store["profiles"] == {
+    config = tomllib.loads(config_of(home).read_text())
+    assert config["issuers"] == {"localhost": {"url": issuer.url}}
+    assert config["profiles"] == {
         "localhost": {
             "issuer": "localhost",
             "client_id": issuer.client_id,
@@ -204,7 +204,7 @@ def test_nothing_of_the_file_runs_reads_weakens_or_is_sent(
             "auth_params": {"prompt": "login"},
         }
     }
-    assert set(store["clusters"]["theirs"]) == {"profile", "server", "ca_data"}
+    assert set(config["clusters"]["theirs"]) == {"profile", "server", "ca_data"}
     assert "evil" not in (home / "kubeconfig").read_text()
     for key in (
         "browser",
@@ -232,7 +232,7 @@ def test_nothing_of_the_file_runs_reads_weakens_or_is_sent(
     assert "request_uri" not in browser.opened[0]
     assert "code_challenge_method=S256" in browser.opened[0]
     again = cli("init", str(path), "--yes", "--no-login")
-    assert "Your store and your kubeconfig have all of this already." in again.stderr
+    assert "Your configuration and your kubeconfig have all of this already." in again.stderr
 
 
 def test_what_you_set_yourself_stays_and_is_not_said_again(
@@ -289,14 +289,14 @@ def test_a_host_that_is_none_is_said_before_anything_is_read(word: str, cli: Run
         assert (done.code, "it takes HOST or HOST:PORT" in done.stderr) == (2, True), done.stderr
 
 
-def test_certificates_of_a_path_are_those_that_the_store_has_by_a_path(
+def test_certificates_of_a_path_are_those_that_the_config_has_by_a_path(
     cli: Run, sent: Sent, theirs: ScriptedCluster, home: Path, ca_file: Path
 ) -> None:
-    """A store that was written with the path stays as it is."""
+    """A configuration that was written with the path stays as it is."""
     path = str(sent(theirs.url, f"--certificate-authority={ca_file}"))
     assert cli("init", path, "--yes", "--no-login", "--offline").code == 0
-    store = tomllib.loads(config_of(home).read_text())
-    [issuer], [cluster] = store["issuers"].values(), store["clusters"].values()
+    config = tomllib.loads(config_of(home).read_text())
+    [issuer], [cluster] = config["issuers"].values(), config["clusters"].values()
     for table in (issuer, cluster):
         assert "ca_file" not in table
     text = config_of(home).read_text()
@@ -357,6 +357,9 @@ def test_a_secret_of_the_environment_does_not_go_where_the_file_has_another(
 def test_a_new_client_that_asks_for_tokens_of_others_is_asked_for_by_name(
     words: tuple[str, ...], code: int, cli: Run, sent: Sent, theirs: ScriptedCluster
 ) -> None:
-    """At an issuer of the store: another client's tokens could be good for the servers of this person's own client."""
+    """At an issuer of the configuration:
+
+    another client's tokens could be good for the servers of this person's own client.
+    """
     done = cli("init", str(sent(theirs.url, *words, client="another")), "--yes", "--no-login")
     assert (done.code, "add --trust-host 127.0.0.1" in done.stderr) == (code, code == 2), done.stderr

@@ -16,7 +16,7 @@ from togetherctl.kube.yaml_text import load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, Run
+    from tests.conftest import MakeConfig, Run
     from tests.support.issuer import ScriptedIssuer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and terminals are other things there")
@@ -42,10 +42,10 @@ def in_one_pipe(environ: dict[str, str], *words: str, **changes: str) -> tuple[i
 
 
 @pytest.fixture
-def logs_in(store_at: MakeStore, issuer: ScriptedIssuer, tmp_path: Path) -> None:
+def logs_in(config_at: MakeConfig, issuer: ScriptedIssuer, tmp_path: Path) -> None:
     """The profile acme with a browser in which a person logs in."""
     program, _ = visiting(tmp_path)
-    store_at(issuer, profile_keys=f"browser = [{json.dumps(str(program))}]")
+    config_at(issuer, profile_keys=f"browser = [{json.dumps(str(program))}]")
 
 
 @pytest.mark.usefixtures("logs_in")
@@ -57,9 +57,9 @@ def test_a_first_login_puts_nothing_before_the_answer(environ: dict[str, str], i
 
 
 def test_a_warning_does_not_stand_beside_a_good_answer(
-    environ: dict[str, str], store_at: MakeStore, tls_issuer: ScriptedIssuer, process: Run
+    environ: dict[str, str], config_at: MakeConfig, tls_issuer: ScriptedIssuer, process: Run
 ) -> None:
-    store_at(tls_issuer, "insecure_skip_tls_verify = true", 'grant = "device-code"\nbrowser = false')
+    config_at(tls_issuer, "insecure_skip_tls_verify = true", 'grant = "device-code"\nbrowser = false')
     code, text = in_one_pipe(environ)
     assert (code, json.loads(text)["kind"]) == (0, "ExecCredential")
     assert "is not verified" in process("refresh", "--force", "acme").stderr
@@ -115,9 +115,9 @@ def test_a_device_code_that_nobody_can_see_is_not_asked_for(
 
 
 def test_a_device_code_asked_for_by_name_is_printed_as_ever(
-    environ: dict[str, str], issuer: ScriptedIssuer, store_at: MakeStore
+    environ: dict[str, str], issuer: ScriptedIssuer, config_at: MakeConfig
 ) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    config_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
     code, text = in_one_pipe(environ)
     assert (code, json.loads(text)["kind"]) == (0, "ExecCredential")
     assert issuer.counts["/device"] == 1
@@ -200,9 +200,9 @@ def test_a_version_that_is_not_known_is_refused(cli: Run) -> None:
 
 
 def test_an_address_that_no_browser_opened_is_shown_on_the_terminal_too(
-    environ: dict[str, str], issuer: ScriptedIssuer, store_at: MakeStore, tmp_path: Path
+    environ: dict[str, str], issuer: ScriptedIssuer, config_at: MakeConfig, tmp_path: Path
 ) -> None:
-    store_at(issuer, profile_keys='grant = "authcode"\nbrowser = false')
+    config_at(issuer, profile_keys='grant = "authcode"\nbrowser = false')
     command = f'"$@" > {tmp_path}/answer 2> {tmp_path}/swallowed; echo over'
     with terminal(["sh", "-c", command, "sh", *WORDS], environ, tmp_path) as opened:
         opened.until("Open this address in your browser:")

@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def kubeconfig(home: Path, environ: dict[str, str]) -> Path:
 
 
 @pytest.fixture
-def config(home: Path) -> Path:
+def config_file(home: Path) -> Path:
     return home / "tctl" / "config.toml"
 
 
@@ -105,13 +105,18 @@ def problems(stderr: str) -> list[str]:
 
 
 def test_from_a_kubeconfig_to_a_working_kubectl(
-    sent: Sent, cli: Run, kubeconfig: Path, config: Path, servers: dict[str, ScriptedCluster], issuer: ScriptedIssuer
+    sent: Sent,
+    cli: Run,
+    kubeconfig: Path,
+    config_file: Path,
+    servers: dict[str, ScriptedCluster],
+    issuer: ScriptedIssuer,
 ) -> None:
     done = cli("init", str(sent()), "--yes", "--no-login", "--dry-run")
     assert done.code == 0, done.stderr
     assert f'+url = "{issuer.url}"' in done.stdout
     assert "+current-context: east" in done.stdout
-    assert not config.exists()
+    assert not config_file.exists()
     assert not kubeconfig.exists()
 
     done = cli("init", str(sent()), "--yes")
@@ -121,13 +126,13 @@ def test_from_a_kubeconfig_to_a_working_kubectl(
     assert len(servers["east"].bearers) == 1
     assert cli("get-token", "--profile", "localhost").code == 0
 
-    files, logins = (config.read_bytes(), kubeconfig.read_bytes()), issuer.counts["/authorize"]
+    files, logins = (config_file.read_bytes(), kubeconfig.read_bytes()), issuer.counts["/authorize"]
     again = cli("init", str(sent()), "--yes")
     assert again.code == 0, again.stderr
     assert again.stdout == ""
-    assert "Your store and your kubeconfig have all of this already." in again.stderr
+    assert "Your configuration and your kubeconfig have all of this already." in again.stderr
     assert "Already logged in as me@acme.com" in again.stderr
-    assert (config.read_bytes(), kubeconfig.read_bytes()) == files
+    assert (config_file.read_bytes(), kubeconfig.read_bytes()) == files
     assert issuer.counts["/authorize"] == logins
 
 
@@ -149,20 +154,20 @@ def test_two_clusters_and_one_login(
     ]
 
 
-def test_more_is_added_and_edits_stay(sent: Sent, cli: Run, kubeconfig: Path, config: Path) -> None:
+def test_more_is_added_and_edits_stay(sent: Sent, cli: Run, kubeconfig: Path, config_file: Path) -> None:
     assert cli("init", str(sent()), "--yes", "--no-login").code == 0
     assert cli("cluster", "set", "east", "namespace=training").code == 0
     assert cli("cluster", "rename", "east", "mine").code == 0
-    config.write_text(f"# mine\n{config.read_text()}")
+    config_file.write_text(f"# mine\n{config_file.read_text()}")
     done = cli("init", str(sent("east", "west")), "--yes", "--no-login")
     assert done.code == 0, done.stderr
     assert "east is the same cluster as mine" in done.stderr
-    store = tomllib.loads(config.read_text())
-    assert {name: table.get("namespace") for name, table in store["clusters"].items()} == {
+    config = tomllib.loads(config_file.read_text())
+    assert {name: table.get("namespace") for name, table in config["clusters"].items()} == {
         "mine": "training",
         "west": None,
     }
-    assert config.read_text().startswith("# mine\n")
+    assert config_file.read_text().startswith("# mine\n")
     assert contexts(kubeconfig) == ["mine", "west"]
     assert current(kubeconfig) == "mine"
 
@@ -190,7 +195,7 @@ def test_a_context_of_somebody_else(sent: Sent, cli: Run, kubeconfig: Path) -> N
 
 
 def test_all_that_is_missing_is_said_at_once(
-    sent: Sent, cli: Run, kubeconfig: Path, config: Path, issuer: ScriptedIssuer, canary: Canary
+    sent: Sent, cli: Run, kubeconfig: Path, config_file: Path, issuer: ScriptedIssuer, canary: Canary
 ) -> None:
     static = sent(user={"token": canary.watch("a static token", "made-up-static-token")}, to="static.yaml")
     with_secret = sent(
@@ -211,21 +216,21 @@ def test_all_that_is_missing_is_said_at_once(
     assert alone.stderr.startswith("togetherctl: nobody can be asked here, and this is missing: --yes")
     assert not issuer.asked, "nothing could have come of it"
     assert not kubeconfig.exists()
-    assert not config.exists()
+    assert not config_file.exists()
 
 
-def test_static_users(sent: Sent, cli: Run, config: Path, kubeconfig: Path, issuer: ScriptedIssuer) -> None:
+def test_static_users(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path, issuer: ScriptedIssuer) -> None:
     static = str(sent("east", "west", user={"client-key-data": "QQ=="}))
     login = ["--issuer-url", issuer.url, "--client-id", issuer.client_id]
     done = cli("init", static, "--clusters", "east", *login, "--yes", "--no-login")
     assert done.code == 0, done.stderr
     assert "east leaves its user behind, which has credentials of its own" in done.stderr
-    assert "QQ==" not in kubeconfig.read_text() + config.read_text()
+    assert "QQ==" not in kubeconfig.read_text() + config_file.read_text()
     done = cli("init", static, "--clusters", "west", "--profile", "localhost", "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    store = tomllib.loads(config.read_text())
-    assert list(store["profiles"]) == ["localhost"]
-    assert {name: table["profile"] for name, table in store["clusters"].items()} == {
+    config = tomllib.loads(config_file.read_text())
+    assert list(config["profiles"]) == ["localhost"]
+    assert {name: table["profile"] for name, table in config["clusters"].items()} == {
         "east": "localhost",
         "west": "localhost",
     }
@@ -235,13 +240,18 @@ def test_static_users(sent: Sent, cli: Run, config: Path, kubeconfig: Path, issu
 
 
 def test_by_hand(
-    cli: Run, config: Path, kubeconfig: Path, issuer: ScriptedIssuer, servers: dict[str, ScriptedCluster], ca_file: Path
+    cli: Run,
+    config_file: Path,
+    kubeconfig: Path,
+    issuer: ScriptedIssuer,
+    servers: dict[str, ScriptedCluster],
+    ca_file: Path,
 ) -> None:
     login = ["--issuer-url", issuer.url, "--client-id", issuer.client_id]
     server = ["--server", servers["east"].url, "--ca-file", str(ca_file), "--name", "lab"]
     done = cli("init", *login, *server, "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    assert tomllib.loads(config.read_text())["clusters"] == {
+    assert tomllib.loads(config_file.read_text())["clusters"] == {
         "lab": {"profile": "localhost", "server": servers["east"].url, "ca_file": str(ca_file)}
     }
     assert current(kubeconfig) == "lab"
@@ -255,7 +265,7 @@ def test_by_hand(
 
 
 def test_a_client_secret_goes_where_it_is_told(
-    sent: Sent, cli: Run, config: Path, kubeconfig: Path, home: Path, canary: Canary
+    sent: Sent, cli: Run, config_file: Path, kubeconfig: Path, home: Path, canary: Canary
 ) -> None:
     secret = canary.watch("a client secret", "made-up-client-secret")
     path = str(sent(words=(f"--oidc-client-secret={secret}",)))
@@ -263,7 +273,7 @@ def test_a_client_secret_goes_where_it_is_told(
     done = cli("init", path, "--secret", f"file:{place}", "--yes", "--no-login")
     assert done.code == 0, done.stderr
     assert place.read_text() == f"{secret}\n"
-    assert tomllib.loads(config.read_text())["profiles"]["localhost"]["client_secret"] == {"file": str(place)}
+    assert tomllib.loads(config_file.read_text())["profiles"]["localhost"]["client_secret"] == {"file": str(place)}
     assert secret not in kubeconfig.read_text()
     dry = cli("init", path, "--dry-run")
     assert dry.code == 0, dry.stderr
@@ -271,7 +281,7 @@ def test_a_client_secret_goes_where_it_is_told(
 
 @pytest.mark.parametrize("fails", ["not there", "another issuer"])
 def test_an_issuer_that_is_not_there(
-    fails: str, sent: Sent, cli: Run, config: Path, kubeconfig: Path, issuer: ScriptedIssuer
+    fails: str, sent: Sent, cli: Run, config_file: Path, kubeconfig: Path, issuer: ScriptedIssuer
 ) -> None:
     if fails == "not there":
         issuer.always["/.well-known/openid-configuration"] = Reply(404)
@@ -279,22 +289,22 @@ def test_an_issuer_that_is_not_there(
         issuer.metadata_changes["issuer"] = f"{issuer.url}/"
     done = cli("init", str(sent()), "--yes")
     assert done.code == 5
-    assert not config.exists()
+    assert not config_file.exists()
     assert not kubeconfig.exists()
     if fails == "another issuer":
         assert f"{issuer.url}/" in done.stderr
     assert cli("init", str(sent()), "--yes", "--offline", "--no-login").code == 0
 
 
-def test_a_kubeconfig_that_cannot_be_written(sent: Sent, cli: Run, config: Path, kubeconfig: Path) -> None:
-    """Then the store stays as it is too: nothing is begun that cannot be ended."""
+def test_a_kubeconfig_that_cannot_be_written(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path) -> None:
+    """Then the configuration stays as it is too: nothing is begun that cannot be ended."""
     kubeconfig.write_text("contexts: [\n")
     done = cli("init")
     assert done.code == 7, "before anything is asked"
     done = cli("init", str(sent()), "--yes")
     assert done.code == 7
     assert "cannot be understood" in done.stderr
-    assert not config.exists()
+    assert not config_file.exists()
     assert kubeconfig.read_text() == "contexts: [\n"
 
 
@@ -323,23 +333,23 @@ def test_several_sources_and_standard_input(
 
 
 def test_import_leaves_the_kubeconfig_alone(
-    sent: Sent, cli: Run, config: Path, kubeconfig: Path, issuer: ScriptedIssuer
+    sent: Sent, cli: Run, config_file: Path, kubeconfig: Path, issuer: ScriptedIssuer
 ) -> None:
     dry = cli("profile", "import", str(sent()), "--dry-run")
     assert dry.code == 0, dry.stderr
-    assert dry.stdout.splitlines()[:3] == [f"--- {config}", f"+++ {config}", "@@ -0,0 +1,16 @@"]
-    assert not config.exists()
+    assert dry.stdout.splitlines()[:3] == [f"--- {config_file}", f"+++ {config_file}", "@@ -0,0 +1,16 @@"]
+    assert not config_file.exists()
     assert cli("profile", "import", str(sent())).code == 2
     done = cli("profile", "import", str(sent()), "--yes")
     assert done.code == 0, done.stderr
     assert "  togetherctl kubeconfig write east" in done.stderr.splitlines()
-    assert list(tomllib.loads(config.read_text())["clusters"]) == ["east"]
+    assert list(tomllib.loads(config_file.read_text())["clusters"]) == ["east"]
     assert not kubeconfig.exists()
     assert not issuer.asked
-    assert "Your store has all of this already." in cli("profile", "import", str(sent()), "--yes").stderr
+    assert "Your configuration has all of this already." in cli("profile", "import", str(sent()), "--yes").stderr
 
 
-def test_nothing_to_take(cli: Run, home: Path, config: Path) -> None:
+def test_nothing_to_take(cli: Run, home: Path, config_file: Path) -> None:
     path = home / "x.yaml"
     path.write_text('clusters: [{name: a, cluster: {server: "https://a"}}]\ncontexts: [{name: b, context: {}}]\n')
     done = cli("init", str(path), "--yes", "--clusters", "b")
@@ -352,7 +362,7 @@ def test_nothing_to_take(cli: Run, home: Path, config: Path) -> None:
         "togetherctl: there is nothing to take in ~/x.yaml",
     ]
     assert cli("init", str(home / "y.yaml"), "--yes").code == 2
-    assert not config.exists()
+    assert not config_file.exists()
 
 
 _CUT = """
@@ -374,26 +384,28 @@ sys.exit(run(sys.argv[2:], os.environ))
 
 @pytest.mark.parametrize("writes", range(1, 6))
 def test_killed_between_writes(
-    writes: int, sent: Sent, cli: Run, config: Path, kubeconfig: Path, environ: dict[str, str], home: Path
+    writes: int, sent: Sent, cli: Run, config_file: Path, kubeconfig: Path, environ: dict[str, str], home: Path
 ) -> None:
-    """Each file is the old or the new one, no kubeconfig names what the store lacks, and the same command goes on."""
+    """Each file is the old or the new one, no kubeconfig names what the configuration lacks, and the same command goes
+    on.
+    """
     assert cli("init", str(sent()), "--yes", "--no-login", "--kubeconfig", str(home / "other")).code == 0
     kubeconfig.write_text("# mine\ncurrent-context: prod\n")
-    old = (config.read_bytes(), kubeconfig.read_bytes())
+    old = (config_file.read_bytes(), kubeconfig.read_bytes())
     words = ["init", str(sent("east", "west")), "--yes", "--no-login"]
     cut = subprocess.run(
         [sys.executable, "-c", _CUT, str(writes), *words], env=environ, check=False, timeout=60, capture_output=True
     )
     assert cut.returncode in (0, -signal.SIGKILL), cut.stderr
-    assert (cut.returncode == 0) is (writes > 3), "the store, what was given, the kubeconfig"
-    seen = (config.read_bytes(), kubeconfig.read_bytes())
+    assert (cut.returncode == 0) is (writes > 3), "the configuration, what was given, the kubeconfig"
+    seen = (config_file.read_bytes(), kubeconfig.read_bytes())
     done = cli(*words)
     assert done.code == 0, done.stderr
-    new = (config.read_bytes(), kubeconfig.read_bytes())
+    new = (config_file.read_bytes(), kubeconfig.read_bytes())
     assert all(file in (before, after) for file, before, after in zip(seen, old, new, strict=True))
     if seen[1] != old[1]:
         assert seen[0] == new[0]
-    assert list(Store.load(config, environ).table.clusters) == ["east", "west"]
+    assert list(Config.load(config_file, environ).table.clusters) == ["east", "west"]
     assert contexts(kubeconfig) == ["east", "west"]
     assert new[1].startswith(b"# mine\ncurrent-context: prod\n")
     assert not list(home.glob("*.lock"))

@@ -20,7 +20,7 @@ from togetherctl.transport import Connection
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, Done, MakeStore, MakeWorld, Run
+    from tests.conftest import CliIn, Done, MakeConfig, MakeWorld, Run
     from tests.support.issuer import ScriptedIssuer
 
 METADATA = "/.well-known/openid-configuration"
@@ -77,10 +77,10 @@ class TestSound:
         assert f"togetherctl profile add NAME --issuer {issuer.url} --client-id ID" in done.stderr
         assert cli("issuer", "check", issuer.url, "-o", "name").stdout == f"{issuer.url}\n"
 
-    def test_an_issuer_of_the_store_as_its_profiles_use_it(
-        self, cli: Run, issuer: ScriptedIssuer, store_at: MakeStore
+    def test_an_issuer_of_the_config_as_its_profiles_use_it(
+        self, cli: Run, issuer: ScriptedIssuer, config_at: MakeConfig
     ) -> None:
-        store_at(issuer, 'preset = "okta"', 'scopes = ["groups"]')
+        config_at(issuer, 'preset = "okta"', 'scopes = ["groups"]')
         for given in ("acme", issuer.url):
             done, item = checked(cli, given)
             assert (done.code, item["preset"]) == (0, "okta")
@@ -218,9 +218,9 @@ class TestTrouble:
         assert cli("issuer", "check", tls_issuer.url, "--ca-file", f"{ca_file}.old").code == 2
 
     def test_a_certificate_that_is_not_looked_at(
-        self, cli: Run, tls_issuer: ScriptedIssuer, store_at: MakeStore
+        self, cli: Run, tls_issuer: ScriptedIssuer, config_at: MakeConfig
     ) -> None:
-        store_at(tls_issuer, "insecure_skip_tls_verify = true")
+        config_at(tls_issuer, "insecure_skip_tls_verify = true")
         done, item = checked(cli, "acme")
         assert done.code == 0
         assert "its certificate is not verified" in texts(item, "note")
@@ -428,8 +428,8 @@ class TestPresets:
         done = cli("issuer", "presets", "oktaa")
         assert (done.code, "there is no preset oktaa; did you mean okta?" in done.stderr) == (2, True)
 
-    def test_what_an_issuer_takes_from_the_catalogue(self, cli: Run, store: Any) -> None:
-        store(
+    def test_what_an_issuer_takes_from_the_catalogue(self, cli: Run, config: Any) -> None:
+        config(
             '[issuers.google]\nurl = "https://accounts.google.com"\n[issuers.plain]\nurl = "https://id.acme.com"\n'
             '[issuers.okta]\nurl = "https://acme.okta.com/oauth2/default"\n'
         )

@@ -49,9 +49,9 @@ def locale(request: pytest.FixtureRequest) -> tuple[dict[str, str], str]:
 
 
 @pytest.fixture
-def call(store: Callable[[str], Path], environ: dict[str, str], locale: tuple[dict[str, str], str]) -> Call:
-    """Run a command on a store with such names, and give the code and the bytes of stdout and stderr."""
-    store(STORE)
+def call(config: Callable[[str], Path], environ: dict[str, str], locale: tuple[dict[str, str], str]) -> Call:
+    """Run a command on a configuration with such names, and give the code and the bytes of stdout and stderr."""
+    config(STORE)
 
     def call(*arguments: str) -> tuple[int, bytes, bytes]:
         done = subprocess.run(
@@ -146,9 +146,9 @@ def test_a_path_reaches_scripts_as_it_is(call: Call, environ: dict[str, str], ho
 
 
 def test_questions_and_the_terminal_interface_end_in_a_sentence(
-    store: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+    config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
 ) -> None:
-    store(STORE)
+    config(STORE)
     latin_1 = {**environ, "PYTHONIOENCODING": "latin-1:strict", "TERM": "xterm"}
     with terminal([sys.executable, "-m", "togetherctl", "ui"], latin_1, tmp_path) as opened:
         opened.until("ended with 2")

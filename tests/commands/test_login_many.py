@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, Run
+    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
@@ -31,14 +31,14 @@ def cli(three: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedCloc
 
 
 @pytest.fixture
-def three(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
+def three(config_at: MakeConfig, issuer: ScriptedIssuer) -> Path:
     """Four profiles with three sessions."""
     more = "".join(
         f'[profiles.{name}]\nissuer = "acme"\nclient_id = "the-client"\nscopes = [{scopes}]\n'
         'redirect_uris = ["http://localhost:0"]\n\n'
         for name, scopes in (("shared", '"email"'), ("other", '"email", "groups"'), ("third", '"groups"'))
     )
-    return store_at(issuer, "", f'scopes = ["email"]\n\n{more}')
+    return config_at(issuer, "", f'scopes = ["email"]\n\n{more}')
 
 
 def summary(stderr: str) -> list[str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from togetherctl.config import config as store_module
-from togetherctl.config.config import Store
+from togetherctl.config import config as config_module
+from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,16 +49,16 @@ class Counting(dict[str, Any]):
 
 
 @pytest.fixture
-def counted(store: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Counting], Counter[str]]:
-    """A store of many; the tables of each that is read, and how often a KEY was made."""
+def counted(config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Counting], Counter[str]]:
+    """A configuration of many; the tables of each that is read, and how often a KEY was made."""
     head = 'version = 1\n[issuers.acme]\nurl = "https://issuer.example"\n'
-    store(head + "".join(SECTION.format(number) for number in range(MANY)))
+    config(head + "".join(SECTION.format(number) for number in range(MANY)))
     tables: list[Counting] = []
     made: Counter[str] = Counter()
-    load, session_key = Store.load.__func__, store_module.session_key_of  # type: ignore[attr-defined] # a classmethod
+    load, session_key = Config.load.__func__, config_module.session_key_of  # type: ignore[attr-defined] # a classmethod
 
-    def loading(cls: type[Store], *arguments: Any) -> Store:
-        read: Store = load(cls, *arguments)
+    def loading(cls: type[Config], *arguments: Any) -> Config:
+        read: Config = load(cls, *arguments)
         for name in ("clusters", "profiles"):
             tables.append(Counting(getattr(read.table, name)))
             read.table.__dict__[name] = tables[-1]
@@ -69,8 +69,8 @@ def counted(store: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tu
         key: str = session_key(*arguments)
         return key
 
-    monkeypatch.setattr(Store, "load", classmethod(loading))
-    monkeypatch.setattr(store_module, "session_key_of", making)
+    monkeypatch.setattr(Config, "load", classmethod(loading))
+    monkeypatch.setattr(config_module, "session_key_of", making)
     return tables, made
 
 

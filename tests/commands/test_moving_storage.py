@@ -20,7 +20,7 @@ from togetherctl.lock import locked as lock_held
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Done, MakeStore, MakeWorld, Run, UseKeyring
+    from tests.conftest import Done, MakeConfig, MakeWorld, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
@@ -37,18 +37,20 @@ def backend(use_keyring: UseKeyring) -> InMemory:
 
 
 @pytest.fixture
-def session_file(store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld) -> Path:
+def session_file(
+    config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser, make_world: MakeWorld
+) -> Path:
     """The session of the profiles acme and shared, in a file; `other` has none."""
-    store_at(issuer, "", SHARED)
+    config_at(issuer, "", SHARED)
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     return world.paths.sessions / f"{profile.key}.json"
 
 
 def storages(home: Path) -> dict[str, str]:
-    store = tomllib.loads((home / "tctl" / "config.toml").read_text())
-    return {name: profile.get("storage", "file") for name, profile in store["profiles"].items()}
+    config = tomllib.loads((home / "tctl" / "config.toml").read_text())
+    return {name: profile.get("storage", "file") for name, profile in config["profiles"].items()}
 
 
 def states(run: Run) -> dict[str, tuple[str, str]]:
@@ -116,8 +118,8 @@ def test_ready_files_follow(session_file: Path, cli: Run, backend: InMemory, hom
     def ready(storage: str) -> list[str]:
         assert cli("profile", "set", "acme", f"storage={storage}", XDG_RUNTIME_DIR=str(runtime)).code == 0
         assert not [path for path in home.rglob("ready/*") if path.is_file()]
-        store = home / "tctl" / "config.toml"
-        os.utime(store, (store.stat().st_mtime - 60,) * 2)
+        config = home / "tctl" / "config.toml"
+        os.utime(config, (config.stat().st_mtime - 60,) * 2)
         done = cli("get-token", "--profile", "acme", XDG_RUNTIME_DIR=str(runtime), CI="1")
         assert done.code == (3 if storage == "memory" else 0), done.stderr
         return [str(path.relative_to(home).parent) for path in home.rglob("ready/*") if path.is_file()]
@@ -195,7 +197,7 @@ def test_a_session_in_use_is_not_moved(session_file: Path, cli: Run, backend: In
 
 
 @pytest.mark.parametrize(("start", "end"), [("file", "keyring"), ("keyring", "file"), ("file", "memory")])
-def test_a_store_that_cannot_be_written_keeps_its_session_as_it_was(
+def test_a_config_that_cannot_be_written_keeps_its_session_as_it_was(
     start: str, end: str, session_file: Path, cli: Run, backend: InMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from togetherctl.config import files
@@ -270,7 +272,7 @@ def test_cut_off_anywhere_nothing_is_lost_and_nothing_is_open(
     home: Path,
     canary: Canary,
 ) -> None:
-    """Killed before and after each file that is replaced: the session and the store are two of them."""
+    """Killed before and after each file that is replaced: the session and the configuration are two of them."""
     chosen = {"PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile"}
     before = record.decode(session_file.read_bytes())
 
@@ -293,7 +295,8 @@ def test_cut_off_anywhere_nothing_is_lost_and_nothing_is_open(
         return
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    # The old or the new, never none; and in the open only where the store wants that, or where it is being deleted.
+    # The old or the new, never none; and in the open only where the configuration wants that, or where it is being
+    # deleted.
     data = session_file.read_text()
     clear = [kind for secret, kind in canary.secrets.items() if secret in data]
     wants = storages(home)["acme"]

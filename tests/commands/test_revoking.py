@@ -11,7 +11,7 @@ from tests.support.issuer import Reply
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, Run
+    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -49,10 +49,10 @@ def test_a_public_client_that_may_not_revoke_is_logged_out_all_the_same(
 
 
 def test_a_client_with_a_secret_hears_that_it_was_not_known(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, canary: Canary
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, canary: Canary
 ) -> None:
     issuer.client_secret = canary.watch("a client secret", "correct-horse-battery")
-    store_at(issuer, "", 'client_secret = { env = "ACME_SECRET" }')
+    config_at(issuer, "", 'client_secret = { env = "ACME_SECRET" }')
     cli("login", ACME_SECRET=issuer.client_secret)
     issuer.always["/revoke"] = Reply(401, {"error": "invalid_client"})
     done = cli("logout", ACME_SECRET=issuer.client_secret)
@@ -134,8 +134,8 @@ class TestMetadataOfOAuthItself:
         assert "The issuer cannot revoke tokens" in done.stderr
         assert issuer.counts["/revoke"] == 0
 
-    def test_the_store_names_what_neither_does(self, cli: Run, issuer: ScriptedIssuer, store_at: MakeStore) -> None:
-        store_at(issuer, f'revocation_endpoint = "{issuer.url}/revoke"')
+    def test_the_config_names_what_neither_does(self, cli: Run, issuer: ScriptedIssuer, config_at: MakeConfig) -> None:
+        config_at(issuer, f'revocation_endpoint = "{issuer.url}/revoke"')
         issuer.metadata_changes = {"revocation_endpoint": None}
         cli("login")
         assert cli("logout").code == 0

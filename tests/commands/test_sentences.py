@@ -17,7 +17,7 @@ import tomlkit
 from tests.support.issuer import Reply
 
 if TYPE_CHECKING:
-    from tests.conftest import CliIn, MakeStore, Run
+    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
@@ -30,7 +30,9 @@ METADATA = "/.well-known/openid-configuration"
 
 
 class Machine:
-    """A store with the profile `acme`, its issuer, and a command line; what a case changes of them, its method does."""
+    """A configuration with the profile `acme`, its issuer, and a command line; what a case changes of them, its method
+    does.
+    """
 
     def __init__(self, issuer: ScriptedIssuer, config: Path, home: Path, run: Run, clock: StoppedClock) -> None:
         self.issuer = issuer
@@ -40,13 +42,13 @@ class Machine:
         self.run = run
         self.clock = clock
 
-    def no_store(self) -> None:
+    def no_config(self) -> None:
         self.config.unlink()
 
     def a_misspelt_key(self) -> None:
         self.config.write_text(self.config.read_text().replace("client_id", "client_idd"))
 
-    def a_store_that_others_may_write(self) -> None:
+    def a_config_that_others_may_write(self) -> None:
         self.config.chmod(0o666)
 
     def no_toml(self) -> None:
@@ -116,14 +118,14 @@ class Machine:
 @pytest.fixture
 def machine(
     issuer: ScriptedIssuer,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     home: Path,
     cli_in: CliIn,
     browser: ScriptedBrowser,
     clock: StoppedClock,
 ) -> Machine:
     run = cli_in(open_browser=browser, clock=clock, sleep=clock.sleep)
-    return Machine(issuer, store_at(issuer), home, run, clock)
+    return Machine(issuer, config_at(issuer), home, run, clock)
 
 
 @pytest.mark.parametrize("name", SENTENCES)

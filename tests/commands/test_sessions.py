@@ -16,7 +16,7 @@ from togetherctl.kube.yaml_text import load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import CliIn, MakeStore, Run
+    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
@@ -29,8 +29,8 @@ def cli(acme: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock
     return cli_in(clock=clock, sleep=clock.sleep, open_browser=browser)
 
 
-def two_profiles(store_at: MakeStore, issuer: ScriptedIssuer) -> Path:
-    return store_at(
+def two_profiles(config_at: MakeConfig, issuer: ScriptedIssuer) -> Path:
+    return config_at(
         issuer,
         "",
         'scopes = ["email"]\n\n[profiles.shared]\nissuer = "acme"\nclient_id = "the-client"\nmargin = 30\n\n'
@@ -141,9 +141,9 @@ def test_status_for_people(cli: Run, clock: StoppedClock, issuer: ScriptedIssuer
 
 
 def test_profiles_that_share_a_session_log_in_once(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser
 ) -> None:
-    two_profiles(store_at, issuer)
+    two_profiles(config_at, issuer)
     done = cli("login", "--all")
     assert done.code == 0
     assert len(browser.opened) == 2
@@ -158,9 +158,9 @@ def test_profiles_that_share_a_session_log_in_once(
 
 
 def test_a_failure_does_not_stop_the_rest(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser
 ) -> None:
-    two_profiles(store_at, issuer)
+    two_profiles(config_at, issuer)
     issuer.replies["/token"].append(Reply(400, {"error": "invalid_grant"}))
     done = cli("login", "--all")
     assert done.code == 5
@@ -319,10 +319,10 @@ def test_an_issuer_that_promises_its_name_must_give_it(
 
 
 def test_the_last_page_says_who_you_are_and_where_to_go(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser
 ) -> None:
     issuer.claims = {"sub": "user-1", "email": "<script>alert(1)</script>@acme.com"}
-    store_at(issuer, "", 'open_url_after = "https://docs.example.com/?a=1&b=2"')
+    config_at(issuer, "", 'open_url_after = "https://docs.example.com/?a=1&b=2"')
     assert cli("login").code == 0
     text = browser.last_page.text
     assert "Logged in as &lt;script&gt;alert(1)&lt;/script&gt;@acme.com" in text
@@ -345,11 +345,11 @@ def test_a_browser_that_cannot_be_started_is_said_and_the_address_shown(
 
 
 def test_a_login_nobody_finishes_ends_in_time(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser, monkeypatch: pytest.MonkeyPatch
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from togetherctl.auth.grants import authcode
 
-    store_at(issuer, "", "login_timeout = 10")
+    config_at(issuer, "", "login_timeout = 10")
     browser.answer = lambda _asked: ""
     moments = iter(range(0, 1000, 4))
     monkeypatch.setattr(authcode, "monotonic", lambda: next(moments))
@@ -358,7 +358,7 @@ def test_a_login_nobody_finishes_ends_in_time(
 
 
 def test_offline_access_is_asked_for_where_it_is_offered(
-    cli: Run, store_at: MakeStore, issuer: ScriptedIssuer, browser: ScriptedBrowser
+    cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer, browser: ScriptedBrowser
 ) -> None:
     from tests.support.browser import parameters
 
@@ -366,7 +366,7 @@ def test_offline_access_is_asked_for_where_it_is_offered(
     for keys in ("", 'offline_access = "never"', 'offline_access = "always"'):
         for offered in (["openid", "offline_access"], ["openid"]):
             issuer.metadata_changes["scopes_supported"] = offered
-            store_at(issuer, "", keys)
+            config_at(issuer, "", keys)
             cli("login", "--force")
             wanted.append("offline_access" in parameters(browser.opened[-1])["scope"].split())
     assert wanted == [True, False, False, False, True, True]
@@ -401,8 +401,8 @@ def test_a_session_that_nothing_reaches_any_more_goes(change: tuple[str, str], c
     assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
 
 
-def test_a_session_another_profile_shares_stays(cli: Run, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
-    two_profiles(store_at, issuer)
+def test_a_session_another_profile_shares_stays(cli: Run, config_at: MakeConfig, issuer: ScriptedIssuer) -> None:
+    two_profiles(config_at, issuer)
     cli("login", "acme")
     done = cli("profile", "set", "acme", "scopes=groups,email")
     assert "was deleted" not in done.stderr
@@ -487,7 +487,7 @@ def test_what_a_cluster_may_hold_against_the_token_is_said_once(cli: Run, acme: 
     issuer.claim_changes = {"email": None, "groups": {"devs": True}}
     done = cli("login", "--force")
     assert (missing in done.stderr, f"{NOTE} its groups are no text" in done.stderr) == (False, True)
-    # A store that says how the cluster names users knows better.
+    # A configuration that says how the cluster names users knows better.
     acme.write_text(acme.read_text() + 'username_claim = "upn"\ngroups_claim = "groups"\n')
     done = cli("login", "--force")
     assert (done.code, NOTE in done.stderr) == (0, False)

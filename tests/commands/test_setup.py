@@ -241,7 +241,7 @@ CLUSTER_KEYS = {
         (["--groups-prefix="], "oidc:me", ["ops"]),
     ],
 )
-def test_the_store_says_how_its_clusters_name_users(
+def test_the_config_says_how_its_clusters_name_users(
     cli: Run, acme: Path, issuer: ScriptedIssuer, arguments: list[str], username: str, groups: list[str]
 ) -> None:
     issuer.claims |= {"upn": "me", "roles": ["ops"], "groups": ["devs"]}

@@ -40,8 +40,8 @@ def clusters(authority: trustme.CA) -> Iterator[list[ScriptedCluster]]:
 
 
 @pytest.fixture
-def put(store: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, clusters: list[ScriptedCluster]) -> Put:
-    """A store with the profile `acme` and a cluster for each server, the first of which has more keys."""
+def put(config: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, clusters: list[ScriptedCluster]) -> Put:
+    """A configuration with the profile `acme` and a cluster for each server, the first of which has more keys."""
 
     def write(profile_keys: str = "", cluster_keys: str = "", *, servers: int = 3) -> None:
         text = (
@@ -51,7 +51,7 @@ def put(store: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, clu
         for name, server in list(zip(("east", "west", "north"), clusters, strict=True))[:servers]:
             keys = cluster_keys if name == "east" else ""
             text += f'[clusters.{name}]\nprofile = "acme"\nserver = "{server.url}"\nca_file = "{ca_file}"\n{keys}\n'
-        store(text)
+        config(text)
 
     write()
     return write
@@ -154,7 +154,7 @@ def test_a_token_that_is_not_taken_is_looked_at(
 def test_what_the_api_server_must_be_told_where_all_fits(
     cli_in: CliIn,
     clock: StoppedClock,
-    tls_store: Path,
+    tls_config: Path,
     tls_issuer: ScriptedIssuer,
     clusters: list[ScriptedCluster],
     ca_file: Path,
@@ -164,7 +164,7 @@ def test_what_the_api_server_must_be_told_where_all_fits(
     run = cli_in(clock=clock, sleep=clock.sleep, open_browser=ScriptedBrowser(tls_issuer))
     run("cluster", "set", "east", f"server={clusters[0].url}", f"ca_file={ca_file}")
     clusters[0].always = Reply(401, {})
-    assert tls_store.exists()
+    assert tls_config.exists()
     message = item(run, code=5)["clusters"][0]["error"]["message"]
     assert message.endswith(
         "does not take this token (HTTP 401): it is signed with ES256, and kube-apiserver's flags take RS256 alone "

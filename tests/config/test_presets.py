@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.discovery import DOCUMENTS, preset_of
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.config.presets import (
     Preset,
     example,
@@ -143,11 +143,11 @@ def test_metadata_of_nobody_in_particular() -> None:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_the_example_store_of_an_entry_is_sound(
-    name: str, store: Callable[[str], Path], environ: dict[str, str]
+def test_the_example_config_of_an_entry_is_sound(
+    name: str, config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    path = store(f"version = 1\n\n{example(name, preset(name))}")
-    profile = Store.load(path, environ).profile()
+    path = config(f"version = 1\n\n{example(name, preset(name))}")
+    profile = Config.load(path, environ).profile()
     entry = preset(name)
     assert profile.offline_access == entry.offline_access
     assert profile.auth_params == entry.auth_params
@@ -192,15 +192,15 @@ def test_the_schema_knows_the_keys_as_they_stand_in_the_files() -> None:
         assert set(tomllib.loads(entry.read_text("utf-8"))) <= set(schema["properties"])
 
 
-def test_a_provider_named_in_the_store_brings_its_device_endpoint(
-    store: Callable[[str], Path], environ: dict[str, str]
+def test_a_provider_named_in_the_config_brings_its_device_endpoint(
+    config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    path = store(
+    path = config(
         '[issuers.git]\nurl = "https://git.acme.com/"\npreset = "gitlab"\n'
         '[issuers.com]\nurl = "https://gitlab.com"\n'
         '[profiles.git]\nissuer = "git"\nclient_id = "x"\n[profiles.com]\nissuer = "com"\nclient_id = "x"\n'
     )
-    loaded = Store.load(path, environ)
+    loaded = Config.load(path, environ)
     assert loaded.profile("git").issuer.usual_device_endpoint == "https://git.acme.com/oauth/authorize_device"
     assert loaded.profile("com").issuer.usual_device_endpoint == "https://gitlab.com/oauth/authorize_device"
     assert loaded.profile("com").issuer.device_authorization_endpoint is None

@@ -1,4 +1,7 @@
-"""Profiles that are known from before: the same as the store gives, as long as the store is the same."""
+"""Profiles that are known from before:
+
+the same as the configuration gives, as long as the configuration is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +56,11 @@ browser = false
 
 
 @pytest.fixture
-def old(store: Callable[[str], Path], clock: StoppedClock) -> Callable[[str], Path]:
-    """Write a store that is old enough for times of whole seconds."""
+def old(config: Callable[[str], Path], clock: StoppedClock) -> Callable[[str], Path]:
+    """Write a configuration that is old enough for times of whole seconds."""
 
     def write(text: str) -> Path:
-        path = store(text)
+        path = config(text)
         os.utime(path, (clock() - 100,) * 2)
         return path
 
@@ -66,15 +69,15 @@ def old(store: Callable[[str], Path], clock: StoppedClock) -> Callable[[str], Pa
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Each time the store is read."""
+    """Each time the configuration is read."""
     read: list[Path] = []
-    real = Store.load.__func__  # type: ignore[attr-defined] # a class method
+    real = Config.load.__func__  # type: ignore[attr-defined] # a class method
 
-    def load(cls: type[Store], path: Path, environ: dict[str, str]) -> Store:
+    def load(cls: type[Config], path: Path, environ: dict[str, str]) -> Config:
         read.append(path)
-        return real(cls, path, environ)  # type: ignore[no-any-return] # a store
+        return real(cls, path, environ)  # type: ignore[no-any-return] # a configuration
 
-    monkeypatch.setattr(Store, "load", classmethod(load))
+    monkeypatch.setattr(Config, "load", classmethod(load))
     return read
 
 
@@ -83,7 +86,7 @@ def known(home: Path, name: str = "acme") -> Path:
 
 
 @pytest.mark.parametrize("name", ["acme", "plain"])
-def test_a_known_profile_is_the_stores_own(
+def test_a_known_profile_is_the_configs_own(
     name: str, old: Callable[[str], Path], make_world: MakeWorld, home: Path, reads: list[Path]
 ) -> None:
     old(FULL)
@@ -96,7 +99,7 @@ def test_a_known_profile_is_the_stores_own(
     assert type(again.scopes) is tuple
     assert (again.secret, again.password) == (None, None)
     # Ready files can be written without reading it, too.
-    assert world.ready.store_mtime_ns == (home / "tctl" / "config.toml").stat().st_mtime_ns
+    assert world.ready.config_mtime_ns == (home / "tctl" / "config.toml").stat().st_mtime_ns
     assert len(reads) == 1
     assert known(home, name).stat().st_mode & 0o7777 == 0o600
 
@@ -126,10 +129,10 @@ def test_headers_and_proxies_are_not_kept(
     assert not known(home).exists()
 
 
-def test_a_store_that_is_young_makes_none_known(
-    store: Callable[[str], Path], make_world: MakeWorld, clock: StoppedClock, home: Path
+def test_a_config_that_is_young_makes_none_known(
+    config: Callable[[str], Path], make_world: MakeWorld, clock: StoppedClock, home: Path
 ) -> None:
-    path = store(FULL)
+    path = config(FULL)
     os.utime(path, (clock() - 1,) * 2)
     make_world().profile("acme")
     assert not known(home).exists()
@@ -159,7 +162,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_another_store_is_read(
+def test_another_config_is_read(
     change: str, old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path]
 ) -> None:
     path = old(FULL)
@@ -169,7 +172,7 @@ def test_another_store_is_read(
     assert len(reads) == 2
 
 
-def test_a_store_that_is_gone_is_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:
+def test_a_config_that_is_gone_is_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:
     from togetherctl.errors import UsageError
 
     path = old(FULL)
@@ -200,8 +203,8 @@ def test_what_the_environment_overrides_is_overridden(
     make_world(**(changes if first else {})).profile("acme")
     known, plain = make_world(**changes).profile("acme"), make_world().profile("acme")
     assert len(reads) == 1
-    assert known == make_world(**changes).store.profile("acme")
-    assert plain == make_world().store.profile("acme")
+    assert known == make_world(**changes).config.profile("acme")
+    assert plain == make_world().config.profile("acme")
 
 
 def test_wrong_overrides_are_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:

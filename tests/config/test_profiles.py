@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.config.profile import Loopback
 from togetherctl.errors import ConfigError, UsageError
 
@@ -61,12 +61,12 @@ context = "the-west"
 
 
 @pytest.fixture
-def load(store: Callable[[str], Path], environ: dict[str, str]) -> Callable[..., Store]:
-    path = store(FULL)
-    return lambda **changes: Store.load(path, {**environ, **changes})
+def load(config: Callable[[str], Path], environ: dict[str, str]) -> Callable[..., Config]:
+    path = config(FULL)
+    return lambda **changes: Config.load(path, {**environ, **changes})
 
 
-def test_a_profile_has_everything_in_one_place(load: Callable[..., Store], home: Path) -> None:
+def test_a_profile_has_everything_in_one_place(load: Callable[..., Config], home: Path) -> None:
     profile = load().profile("acme")
     assert profile.issuer.url == "https://login.example.com/"
     folder = home / "tctl"
@@ -83,14 +83,14 @@ def test_a_profile_has_everything_in_one_place(load: Callable[..., Store], home:
     assert "the-access-header" not in repr(profile)
 
 
-def test_defaults_are_the_registered_ports_and_pkce(load: Callable[..., Store]) -> None:
+def test_defaults_are_the_registered_ports_and_pkce(load: Callable[..., Config]) -> None:
     profile = load().profile("plain")
     assert profile.loopbacks == (Loopback("http://localhost:8000"), Loopback("http://localhost:18000"))
     assert (profile.scopes, profile.pkce, profile.browser) == (("openid", "email"), "S256", None)
     assert (profile.login_timeout, profile.margin) == (180, 60)
 
 
-def test_a_known_issuer_brings_its_preset(load: Callable[..., Store]) -> None:
+def test_a_known_issuer_brings_its_preset(load: Callable[..., Config]) -> None:
     profile = load().profile("google")
     assert profile.offline_access == "never"
     assert profile.auth_params == {"access_type": "offline", "prompt": "consent"}
@@ -100,13 +100,13 @@ def test_a_known_issuer_brings_its_preset(load: Callable[..., Store]) -> None:
     ("changes", "name"),
     [({}, "acme"), ({"TOGETHERCTL_PROFILE": "plain"}, "plain"), ({"TOGETHERCTL_PROFILE": ""}, "acme")],
 )
-def test_the_profile_that_is_meant(changes: dict[str, str], name: str, load: Callable[..., Store]) -> None:
+def test_the_profile_that_is_meant(changes: dict[str, str], name: str, load: Callable[..., Config]) -> None:
     assert load(**changes).profile().name == name
 
 
-def test_the_only_profile_is_meant(store: Callable[[str], Path], environ: dict[str, str]) -> None:
-    path = store('[issuers.a]\nurl = "https://x"\n[profiles.only]\nissuer = "a"\nclient_id = "x"\n')
-    assert Store.load(path, environ).profile().name == "only"
+def test_the_only_profile_is_meant(config: Callable[[str], Path], environ: dict[str, str]) -> None:
+    path = config('[issuers.a]\nurl = "https://x"\n[profiles.only]\nissuer = "a"\nclient_id = "x"\n')
+    assert Config.load(path, environ).profile().name == "only"
 
 
 @pytest.mark.parametrize(
@@ -116,13 +116,13 @@ def test_the_only_profile_is_meant(store: Callable[[str], Path], environ: dict[s
         (FULL.replace("default_profile", "# "), "which profile? There are acme, plain, google"),
     ],
 )
-def test_no_profile_is_meant(text: str, said: str, store: Callable[[str], Path], environ: dict[str, str]) -> None:
+def test_no_profile_is_meant(text: str, said: str, config: Callable[[str], Path], environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")) as error:
-        Store.load(store(text), environ).profile()
+        Config.load(config(text), environ).profile()
     assert error.value.remedy
 
 
-def test_an_unknown_name_brings_the_nearest(load: Callable[..., Store]) -> None:
+def test_an_unknown_name_brings_the_nearest(load: Callable[..., Config]) -> None:
     with pytest.raises(UsageError, match=r"there is no profile acmee; did you mean acme\?"):
         load().profile("acmee")
     with pytest.raises(UsageError, match=r"there is no cluster easy; did you mean east\?"):
@@ -136,23 +136,23 @@ def test_an_unknown_name_brings_the_nearest(load: Callable[..., Store]) -> None:
         ("TOGETHERCTL_BROWSER", "firefox 'x", "TOGETHERCTL_BROWSER is not a command line: no closing quotation"),
     ],
 )
-def test_a_wrong_override_is_said(variable: str, value: str, said: str, load: Callable[..., Store]) -> None:
+def test_a_wrong_override_is_said(variable: str, value: str, said: str, load: Callable[..., Config]) -> None:
     with pytest.raises(ConfigError, match=said):
         load(**{variable: value}).profile("plain")
 
 
-def test_the_environment_overrides_the_store(load: Callable[..., Store]) -> None:
+def test_the_environment_overrides_the_config(load: Callable[..., Config]) -> None:
     overridden = load(TOGETHERCTL_LOGIN="never", TOGETHERCTL_BROWSER="'my browser' --new {url}").profile("plain")
     assert (overridden.may_log_in, overridden.browser) == (False, ("my browser", "--new", "{url}"))
     assert load(TOGETHERCTL_LOGIN="auto").profile("acme").may_log_in
 
 
-def test_only_the_three_variables_override(load: Callable[..., Store], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_three_variables_override(load: Callable[..., Config], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOGETHERCTL_LOGIN", "never")
     assert load(TOGETHERCTL_CLIENT_ID="evil", CLIENT_ID="evil", login="never").profile("plain").may_log_in
 
 
-def test_clusters_know_their_context_and_authority(load: Callable[..., Store], home: Path) -> None:
+def test_clusters_know_their_context_and_authority(load: Callable[..., Config], home: Path) -> None:
     east, west = load().clusters()
     assert (east.context, east.ca_file) == ("east", home / "tctl" / "east.pem")
     assert (west.context, west.ca_file) == ("the-west", None)
@@ -189,10 +189,10 @@ OTHER = [
 
 
 @pytest.mark.parametrize("line", [*SAME, *OTHER])
-def test_which_profiles_share_a_session(line: str, store: Callable[[str], Path], environ: dict[str, str]) -> None:
-    plain = Store.load(store(KEY), environ).profile("p").key
+def test_which_profiles_share_a_session(line: str, config: Callable[[str], Path], environ: dict[str, str]) -> None:
+    plain = Config.load(config(KEY), environ).profile("p").key
     assert len(plain) == 64
-    assert (Store.load(store(f"{KEY}{line}\n"), environ).profile("p").key == plain) == (line in SAME)
+    assert (Config.load(config(f"{KEY}{line}\n"), environ).profile("p").key == plain) == (line in SAME)
 
 
 @pytest.mark.parametrize(
@@ -205,29 +205,29 @@ def test_which_profiles_share_a_session(line: str, store: Callable[[str], Path],
     ],
 )
 def test_a_session_belongs_to_the_way_it_was_got(
-    line: str, store: Callable[[str], Path], environ: dict[str, str]
+    line: str, config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    plain = Store.load(store(KEY), environ).profile("p").key
-    other = Store.load(store(KEY.replace("[profiles", f"{line}\n[profiles")), environ).profile("p").key
-    slash = Store.load(store(KEY.replace("example.com", "example.com/")), environ).profile("p").key
+    plain = Config.load(config(KEY), environ).profile("p").key
+    other = Config.load(config(KEY.replace("[profiles", f"{line}\n[profiles")), environ).profile("p").key
+    slash = Config.load(config(KEY.replace("example.com", "example.com/")), environ).profile("p").key
     assert len({plain, other, slash}) == 3
 
 
-def test_the_order_of_tables_does_not_change_the_key(store: Callable[[str], Path], environ: dict[str, str]) -> None:
-    one = Store.load(store(f'{KEY}auth_params = {{ a = "1", b = "2" }}\n'), environ).profile("p")
-    two = Store.load(store(f'{KEY}auth_params = {{ b = "2", a = "1" }}\n'), environ).profile("p")
+def test_the_order_of_tables_does_not_change_the_key(config: Callable[[str], Path], environ: dict[str, str]) -> None:
+    one = Config.load(config(f'{KEY}auth_params = {{ a = "1", b = "2" }}\n'), environ).profile("p")
+    two = Config.load(config(f'{KEY}auth_params = {{ b = "2", a = "1" }}\n'), environ).profile("p")
     assert one.key == two.key
     assert replace(one, name="q").key == one.key
 
 
-def test_two_stores_mean_different_authorities_by_one_name(
-    store: Callable[[str], Path], environ: dict[str, str], home: Path
+def test_two_configs_mean_different_authorities_by_one_name(
+    config: Callable[[str], Path], environ: dict[str, str], home: Path
 ) -> None:
     text = KEY.replace("[profiles", 'ca_file = "ca.pem"\n[profiles')
-    path = store(text)
+    path = config(text)
     other = home / "elsewhere" / "config.toml"
     other.parent.mkdir()
     other.write_text(text)
     other.chmod(0o600)
-    assert Store.load(path, environ).profile("p").key != Store.load(other, environ).profile("p").key
-    assert Store.load(path, environ).keys() == {"p": Store.load(path, environ).profile("p").key}
+    assert Config.load(path, environ).profile("p").key != Config.load(other, environ).profile("p").key
+    assert Config.load(path, environ).keys() == {"p": Config.load(path, environ).profile("p").key}

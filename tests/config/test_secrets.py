@@ -13,7 +13,7 @@ from tests.support.keyrings import InMemory, Refusing, locked
 from togetherctl.auth.engine import Policy
 from togetherctl.config import client_secret
 from togetherctl.config.client_secret import SecretSource, keyring_name
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ PYTHON = sys.executable.replace("\\", "/")
 
 @pytest.fixture
 def with_secret(
-    store: Callable[[str], Path], issuer: ScriptedIssuer, canary: Canary, environ: dict[str, str]
-) -> Callable[[str], Store]:
-    """A store whose profile reads its client secret from `source`."""
+    config: Callable[[str], Path], issuer: ScriptedIssuer, canary: Canary, environ: dict[str, str]
+) -> Callable[[str], Config]:
+    """A configuration whose profile reads its client secret from `source`."""
     issuer.client_secret = canary.watch("a client secret", SECRET)
 
-    def write(source: str) -> Store:
-        path = store(
+    def write(source: str) -> Config:
+        path = config(
             f'[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\n'
             f'client_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]\nclient_secret = {source}\n'
         )
-        return Store.load(path, environ)
+        return Config.load(path, environ)
 
     return write
 
@@ -56,28 +56,28 @@ def secret_file(tmp_path: Path) -> Path:
     return path
 
 
-def read(store: Store) -> str:
-    secret = store.profile("acme").secret
+def read(config: Config) -> str:
+    secret = config.profile("acme").secret
     assert secret is not None
     return secret()
 
 
-def test_from_a_file(with_secret: Callable[[str], Store], secret_file: Path) -> None:
+def test_from_a_file(with_secret: Callable[[str], Config], secret_file: Path) -> None:
     assert read(with_secret(f'{{ file = "{secret_file}" }}')) == SECRET
 
 
-def test_from_a_command(with_secret: Callable[[str], Store], secret_file: Path) -> None:
+def test_from_a_command(with_secret: Callable[[str], Config], secret_file: Path) -> None:
     script = f"print(open({str(secret_file)!r}).read())"
     assert read(with_secret(f'{{ command = ["{PYTHON}", "-c", "{script}"] }}')) == SECRET
 
 
-def test_from_the_environment(with_secret: Callable[[str], Store], environ: dict[str, str]) -> None:
+def test_from_the_environment(with_secret: Callable[[str], Config], environ: dict[str, str]) -> None:
     environ["ACME_SECRET"] = SECRET
     assert read(with_secret('{ env = "ACME_SECRET" }')) == SECRET
 
 
 def test_from_the_keyring(
-    with_secret: Callable[[str], Store], use_keyring: Callable[[KeyringBackend], None], issuer: ScriptedIssuer
+    with_secret: Callable[[str], Config], use_keyring: Callable[[KeyringBackend], None], issuer: ScriptedIssuer
 ) -> None:
     backend = InMemory()
     backend.set_password("togetherctl", keyring_name(issuer.url, issuer.client_id), SECRET)
@@ -85,14 +85,14 @@ def test_from_the_keyring(
     assert read(with_secret("{ keyring = true }")) == SECRET
 
 
-def test_it_is_read_when_it_is_needed_and_not_before(with_secret: Callable[[str], Store]) -> None:
+def test_it_is_read_when_it_is_needed_and_not_before(with_secret: Callable[[str], Config]) -> None:
     with_secret('{ command = ["/nonexistent/command"] }').profile("acme")
 
 
 @pytest.mark.parametrize("where", ["basic", "post", "auto"])
 def test_it_reaches_the_issuer_the_way_the_profile_says(
     where: str,
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     secret_file: Path,
     make_world: MakeWorld,
     browser: ScriptedBrowser,
@@ -103,7 +103,7 @@ def test_it_reaches_the_issuer_the_way_the_profile_says(
     path = with_secret(f'{{ file = "{secret_file}" }}').path
     path.write_text(path.read_text().replace("[profiles", f'client_auth = "{where}"\n[profiles'))
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     world.engine.refresh(profile)
     assert world.issuers.revoke(profile, session)
@@ -115,11 +115,11 @@ def test_it_reaches_the_issuer_the_way_the_profile_says(
 
 
 def test_a_literal_is_hidden_wherever_it_could_show(
-    with_secret: Callable[[str], Store], cli: Run, capfd: pytest.CaptureFixture[str]
+    with_secret: Callable[[str], Config], cli: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    store = with_secret(f'"{SECRET}"')
-    assert read(store) == SECRET
-    shown = [repr(store.table), repr(store.profile("acme")), repr(SecretSource.parse(SECRET))]
+    config = with_secret(f'"{SECRET}"')
+    assert read(config) == SECRET
+    shown = [repr(config.table), repr(config.profile("acme")), repr(SecretSource.parse(SECRET))]
     for command in (["config", "show"], ["config", "show", "-o", "json"], ["profile", "list", "-o", "yaml"]):
         done = cli(*command)
         assert done.code == 0
@@ -128,8 +128,8 @@ def test_a_literal_is_hidden_wherever_it_could_show(
     assert not [text for text in shown if SECRET in text]
     assert capfd.readouterr().out == ""
     # Its owner typed it there, and there it stays.
-    assert SECRET in store.path.read_text()
-    store.path.unlink()
+    assert SECRET in config.path.read_text()
+    config.path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -146,29 +146,29 @@ def test_a_literal_is_hidden_wherever_it_could_show(
         (f'{{ command = ["{PYTHON}", "-c", "print(65536 * chr(97))"] }}', "printed more than 64 KiB"),
     ],
 )
-def test_a_secret_that_cannot_be_read_is_said(source: str, said: str, with_secret: Callable[[str], Store]) -> None:
+def test_a_secret_that_cannot_be_read_is_said(source: str, said: str, with_secret: Callable[[str], Config]) -> None:
     with pytest.raises(ConfigError, match=said):
         read(with_secret(source))
 
 
 @pytest.mark.parametrize("script", ["sleep 5", "exec >&-; sleep 5", "sleep 5 & echo secret"])
 def test_a_command_that_does_not_end_is_ended(
-    script: str, with_secret: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+    script: str, with_secret: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_secret, "_COMMAND_SECONDS", 0.3)
-    store = with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
+    config = with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
     with pytest.raises(ConfigError, match="did not end within 0 s"):
-        read(store)
+        read(config)
 
 
-def test_the_longest_secret_is_read_whole(with_secret: Callable[[str], Store]) -> None:
+def test_the_longest_secret_is_read_whole(with_secret: Callable[[str], Config]) -> None:
     assert len(read(with_secret(f'{{ command = ["{PYTHON}", "-c", "print(65535 * chr(97))"] }}'))) == 65535
 
 
 @pytest.mark.parametrize("source", ['{ env = "NOT_SET" }', '{ file = "/nonexistent/secret" }', "{ keyring = true }"])
 def test_nobody_logs_in_before_the_secret_is_there(
     source: str,
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     use_keyring: Callable[[KeyringBackend], None],
     make_world: MakeWorld,
     issuer: ScriptedIssuer,
@@ -177,12 +177,12 @@ def test_nobody_logs_in_before_the_secret_is_there(
     with_secret(source)
     world = make_world()  # whose browser must not be opened
     with pytest.raises((ConfigError, StorageError)):
-        world.engine.login(world.store.profile("acme"), Policy())
+        world.engine.login(world.config.profile("acme"), Policy())
     assert issuer.counts == {}
 
 
 def test_a_login_asks_for_the_secret_once(
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     secret_file: Path,
     make_world: MakeWorld,
     browser: ScriptedBrowser,
@@ -191,12 +191,12 @@ def test_a_login_asks_for_the_secret_once(
     script = f"echo read >> {tmp_path}/asked; cat {secret_file}"
     with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     assert (tmp_path / "asked").read_text() == "read\n"
 
 
 def test_what_is_too_long_is_not_kept(
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     use_keyring: Callable[[KeyringBackend], None],
     cli: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -220,7 +220,7 @@ def test_what_is_too_long_is_not_kept(
 def test_a_keyring_that_refuses_is_said(
     backend: KeyringBackend,
     said: str,
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     use_keyring: Callable[[KeyringBackend], None],
 ) -> None:
     use_keyring(backend)
@@ -230,7 +230,7 @@ def test_a_keyring_that_refuses_is_said(
 
 
 def test_a_keyring_that_forgets_is_said(
-    with_secret: Callable[[str], Store], use_keyring: Callable[[KeyringBackend], None]
+    with_secret: Callable[[str], Config], use_keyring: Callable[[KeyringBackend], None]
 ) -> None:
     use_keyring(null.Keyring())
     with pytest.raises(ConfigError, match="is not in the keyring") as error:
@@ -239,26 +239,26 @@ def test_a_keyring_that_forgets_is_said(
 
 
 def test_profile_secret_keeps_it_in_the_keyring(
-    with_secret: Callable[[str], Store],
+    with_secret: Callable[[str], Config],
     use_keyring: Callable[[KeyringBackend], None],
     cli: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backend = InMemory()
     use_keyring(backend)
-    store = with_secret('{ env = "X" }')
+    config = with_secret('{ env = "X" }')
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{SECRET}\n"))
     assert cli("profile", "secret", "acme").code == 0
     assert list(backend.kept.values()) == [SECRET]
-    assert "client_secret = {keyring = true}" in store.path.read_text()
+    assert "client_secret = {keyring = true}" in config.path.read_text()
 
 
-def test_a_command_that_asks_for_its_own_profile_is_told(with_secret: Callable[[str], Store], process: Run) -> None:
+def test_a_command_that_asks_for_its_own_profile_is_told(with_secret: Callable[[str], Config], process: Run) -> None:
     words = f'["{PYTHON}", "-m", "togetherctl", "get-token", "--profile", "acme"]'
-    store = with_secret(f"{{ command = {words} }}")
-    assert store.profile("acme").secret is not None
+    config = with_secret(f"{{ command = {words} }}")
+    assert config.profile("acme").secret is not None
     done = process("get-token", "--profile", "acme", TOGETHERCTL_CALLERS="other,acme")
     assert (done.code, done.stdout) == (2, "")
     assert "asked for profile acme again" in done.stderr
     with pytest.raises(ConfigError, match="ended with 2"):
-        read(store)
+        read(config)

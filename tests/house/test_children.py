@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.auth.background_refresh import refresh_in_background
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.environment import CALLERS, for_child
 from togetherctl.wiring import World
 
@@ -59,14 +59,14 @@ def assert_clean(found: dict[str, str]) -> None:
 
 
 def test_a_browser_is_given_no_secret(
-    loaded: dict[str, str], conversation: Remembered, store: Callable[[str], Path], tmp_path: Path
+    loaded: dict[str, str], conversation: Remembered, config: Callable[[str], Path], tmp_path: Path
 ) -> None:
     told = tmp_path / "secrets" / "told"
     told.parent.mkdir()
     words = [sys.executable, "-c", WRITE_ENVIRONMENT, str(told)]
-    store(STORE.format(keys=f"browser = {json.dumps(words)}"))
+    config(STORE.format(keys=f"browser = {json.dumps(words)}"))
     world = World(loaded, conversation)
-    opened = world._open_browser("https://issuer.example/authorize", world.store.profile("acme"))
+    opened = world._open_browser("https://issuer.example/authorize", world.config.profile("acme"))
     assert opened is not None
     assert opened.process is not None
     assert opened.process.wait(20) == 0
@@ -76,13 +76,13 @@ def test_a_browser_is_given_no_secret(
 
 
 def test_a_command_for_a_client_secret_is_given_no_other_secret(
-    loaded: dict[str, str], store: Callable[[str], Path], tmp_path: Path
+    loaded: dict[str, str], config: Callable[[str], Path], tmp_path: Path
 ) -> None:
     told = tmp_path / "secrets" / "told"
     told.parent.mkdir()
     words = [sys.executable, "-c", f"{WRITE_ENVIRONMENT}; print('made-up')", str(told)]
-    path = store(STORE.format(keys=f"client_secret = {{ command = {json.dumps(words)} }}"))
-    secret = Store.load(path, loaded).profile("acme").secret
+    path = config(STORE.format(keys=f"client_secret = {{ command = {json.dumps(words)} }}"))
+    secret = Config.load(path, loaded).profile("acme").secret
     assert secret is not None
     assert secret() == "made-up"
     found = given(told)

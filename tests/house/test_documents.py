@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.root import root
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kubelogin.flag_table import flags_of
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def test_commands_that_are_shown_exist(document: Path) -> None:
                 assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line
 
 
-def test_the_example_store_is_sound(environ: dict[str, str], tmp_path: Path) -> None:
+def test_the_example_config_is_sound(environ: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text((ROOT / "profiles" / "example.toml").read_text(encoding="utf-8"), encoding="utf-8")
     path.chmod(0o600)
-    store = Store.load(path, environ)
-    assert store.profile().name == "acme"
-    assert [cluster.context for cluster in store.clusters()] == ["h100-east", "lab-cluster"]
+    config = Config.load(path, environ)
+    assert config.profile().name == "acme"
+    assert [cluster.context for cluster in config.clusters()] == ["h100-east", "lab-cluster"]
 
 
 def test_the_catalogue_is_sound() -> None:

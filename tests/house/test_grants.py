@@ -1,4 +1,4 @@
-"""A grant is its own file, a line in the registry, and a word in the store's list: nothing else names one."""
+"""A grant is its own file, a line in the registry, and a word in the configuration's list: nothing else names one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED_IN = ("auth/grants/", "config/types.py", "config/remedies.py", "kubelogin/
 TELLING = set(get_args(Grant)) - {"auto", "password"}
 
 
-def test_every_grant_of_the_store_is_in_the_registry_and_has_an_owner() -> None:
+def test_every_grant_of_the_config_is_in_the_registry_and_has_an_owner() -> None:
     assert set(GRANTS) == set(get_args(Grant)) == set(SESSION_OWNERS)
     assert all(spec.title and spec.noun for spec in GRANTS.values())
 

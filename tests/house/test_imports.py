@@ -100,11 +100,11 @@ def test_flags_are_loaded_only_where_they_are_given(
         return {name for name in modules if name.startswith("togetherctl.kubelogin.")}
 
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     assert ours(loaded("get-token", "--profile", "acme")) == set()
 
     words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
-    world.storeless_engine.credential(profile_of(parse(words), world.environ), Policy())
+    world.configless_engine.credential(profile_of(parse(words), world.environ), Policy())
     modules = loaded("get-token", *words)
     assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "profile")}
     assert "togetherctl.config.config" not in modules
@@ -117,7 +117,7 @@ def test_a_served_token_loads_no_network_and_no_crypto(
     loaded: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     modules = top(loaded("get-token", "--profile", "acme"))
     heavy = {
         "httpx2",
@@ -140,7 +140,7 @@ def test_a_sealed_session_loads_the_keyring_and_no_network(
 ) -> None:
     environ = {"PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile"}
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     loaded("profile", "set", "acme", "storage=keyring", **environ)
     assert "keyring" in acme.read_text()
     assert (home / "secrets" / "keyring.json").exists()
@@ -150,15 +150,15 @@ def test_a_sealed_session_loads_the_keyring_and_no_network(
 
 
 def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
-    loaded: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_store: Path
+    loaded: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
 ) -> None:
     from dataclasses import replace
 
     from tests.support.browser import ScriptedBrowser
 
-    assert tls_store.exists()
+    assert tls_config.exists()
     world = make_world(browser=ScriptedBrowser(tls_issuer))
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     expired = replace(session, id_token=Token("expired-token", 1.0, 2.0))
     FileSessions(world.paths.sessions).save(profile.key, expired)
@@ -253,13 +253,13 @@ def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
 
 
 def test_what_the_plugin_loads_is_a_short_list(
-    plugin_loads: Callable[[], Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_store: Path
+    plugin_loads: Callable[[], Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
 ) -> None:
     from dataclasses import replace
 
     from tests.support.browser import ScriptedBrowser
 
-    os.utime(tls_store, (time.time() - 100,) * 2)
+    os.utime(tls_config, (time.time() - 100,) * 2)
     world = make_world(browser=ScriptedBrowser(tls_issuer))
     profile = world.profile("acme")
     session, _ = world.engine.login(profile, Policy())
@@ -292,8 +292,8 @@ def test_what_the_plugin_loads_is_a_short_list(
     assert tls_issuer.counts - before == {"/token": 1}
 
 
-def test_completing_names_checks_no_store(loaded: Callable[..., Loaded], store: Callable[[str], Path]) -> None:
-    store("version = 1\n[profiles.acme]\n")
+def test_completing_names_checks_no_config(loaded: Callable[..., Loaded], config: Callable[[str], Path]) -> None:
+    config("version = 1\n[profiles.acme]\n")
     for line in ("togetherctl login ", "togetherctl whoami --cluster ", "togetherctl profile show "):
         modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
         assert "togetherctl.config.files" in modules

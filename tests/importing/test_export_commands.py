@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.importing import export_commands
 from togetherctl.importing.naming import name_from_url
 
@@ -32,15 +32,15 @@ ISSUERS = ["", "insecure_skip_tls_verify = true", 'proxy = "http://proxy.acme.co
 
 
 def made(path: Path) -> Profile:
-    return Store.load(path, {"HOME": "/nowhere"}).profile("acme")
+    return Config.load(path, {"HOME": "/nowhere"}).profile("acme")
 
 
 @pytest.mark.parametrize("issuer_keys", ISSUERS)
 @pytest.mark.parametrize("profile_keys", PROFILES)
 def test_the_same_profile_comes_out(
-    profile_keys: str, issuer_keys: str, store: Callable[[str], Path], cli: Run
+    profile_keys: str, issuer_keys: str, config: Callable[[str], Path], cli: Run
 ) -> None:
-    path = store(
+    path = config(
         f"""version = 1
 [issuers.acme]
 url = "https://issuer.acme.com/x"
@@ -66,8 +66,8 @@ client_id = "the client's"
     assert (after.issuer.url, after.issuer.connection) == (before.issuer.url, before.issuer.connection)
 
 
-def test_a_secret_is_told_by_reference_only(store: Callable[[str], Path], make_world: MakeWorld) -> None:
-    store(
+def test_a_secret_is_told_by_reference_only(config: Callable[[str], Path], make_world: MakeWorld) -> None:
+    config(
         """version = 1
 [issuers.acme]
 url = "https://issuer.acme.com"
@@ -78,7 +78,7 @@ client_id = "x"
 client_secret = "hunter2 hunter2"
 """
     )
-    words = str(export_commands.commands(make_world().store.profile("acme")))
+    words = str(export_commands.commands(make_world().config.profile("acme")))
     assert "hunter2" not in words
     assert "of theirs" not in words
     assert "request_headers.X-Key=VALUE" in words

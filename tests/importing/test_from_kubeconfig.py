@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.errors import KubeconfigError, UsageError
 from togetherctl.importing.from_kubeconfig import from_folder, from_kubeconfigs, from_text
 from togetherctl.importing.plan import plan_offers
@@ -151,7 +151,7 @@ def test_the_corpus(path: Path) -> None:
     found = from_kubeconfigs([path], {"HOME": "/home/me"})
     names = {offer.name for offer in found.offers} | {passed.name for passed in found.skipped}
     assert contexts <= names
-    done = plan_offers(StoreTable(), found.offers, folder=Path("/home/me"), environ={})
+    done = plan_offers(ConfigTable(), found.offers, folder=Path("/home/me"), environ={})
     taken = {offer.name for offer in found.offers} - {one.name for one in done.skipped} - set(done.without_login)
     assert bool(done.clusters) is bool(taken)
     assert path.read_bytes() == before

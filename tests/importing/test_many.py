@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.errors import UsageError
 from togetherctl.importing.from_kubeconfig import from_kubeconfigs, from_text
 from togetherctl.importing.plan import plan_offers
@@ -65,13 +65,13 @@ def test_twice_as_many_clusters_take_twice_as_much(clients: str) -> None:
     for many in (300, 600):
         text = kubeconfig(many, users=1 if clients == "one client" else many)
         found = from_text(text, {}, path=Path("/home/me/x"), origin="x")
-        after = StoreTable.model_validate(
-            plan_offers(StoreTable(), found.offers, folder=Path("/home/me"), environ={}).onto({})
+        after = ConfigTable.model_validate(
+            plan_offers(ConfigTable(), found.offers, folder=Path("/home/me"), environ={}).onto({})
         )
         spent[many] = [
-            calls(plan_offers, StoreTable(), found.offers, folder=Path("/home/me"), environ={}),
+            calls(plan_offers, ConfigTable(), found.offers, folder=Path("/home/me"), environ={}),
             calls(plan_offers, after, found.offers, folder=Path("/home/me"), environ={}),
-            calls(new_hosts, StoreTable(), after),
+            calls(new_hosts, ConfigTable(), after),
         ]
     for fewer, more in zip(spent[300], spent[600], strict=True):
         assert more < 2.1 * fewer, spent

@@ -1,4 +1,7 @@
-"""What taking offers means for a store: what is new, what follows its source, and what stays as the person made it."""
+"""What taking offers means for a configuration:
+
+what is new, what follows its source, and what stays as the person made it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from togetherctl.importing.secret_place import SecretPlace
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
-    from togetherctl.config.models import StoreTable
+    from togetherctl.config.models import ConfigTable
     from togetherctl.importing.merge import ImportPlan
 
 ISSUER = "https://acme.okta.com/oauth2/default"
@@ -39,14 +42,14 @@ def without_login(one: Offer) -> Offer:
 
 
 class Taker:
-    """A store that takes offers, as one run after the other would."""
+    """A configuration that takes offers, as one run after the other would."""
 
     def __init__(self) -> None:
         self.text = TomlText("version = 1\n")
         self.given: dict[str, Any] = {}
 
     @property
-    def table(self) -> StoreTable:
+    def table(self) -> ConfigTable:
         table, problems = validate(self.text.data)
         assert table is not None, problems
         return table
@@ -70,7 +73,7 @@ def taker() -> Taker:
     return Taker()
 
 
-def test_an_empty_store(taker: Taker) -> None:
+def test_an_empty_config(taker: Taker) -> None:
     done = taker.take(offer("east"), offer("west"))
     assert taker.text.data == {
         "version": 1,

@@ -15,7 +15,7 @@ from docs.generate import source_table
 from tests.conftest import ROOT
 from tests.support.together import ScriptedTogether
 from togetherctl.config.editing import TABLES, section
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.validation import validate
 from togetherctl.errors import ConfigError
@@ -47,7 +47,7 @@ AND_KEY = b64encode((PEM + KEY).encode()).decode()
 ISSUER, SERVER = "https://id.acme.com", "https://east.acme.com:6443"
 IDS = [power.what for power in POWERS]
 
-# By key: how a stanza says it, and what the store has then, if anything. `{folder}` is where files lie.
+# By key: how a stanza says it, and what the configuration has then, if anything. `{folder}` is where files lie.
 Said = dict[str, Any]
 IN_A_KUBECONFIG: dict[tuple[Kind, str], list[tuple[Said, Any]]] = {
     ("issuer", "url"): [({}, ISSUER)],
@@ -219,7 +219,7 @@ def taken_from_a_kubeconfig(said: Said, folder: Path, **environ: str) -> ImportP
     environ = {"HOME": str(folder), **environ}
     found = from_text(kubeconfig(said, folder), environ, path=folder / "oidc.yaml", origin="oidc.yaml")
     assert found.skipped == ()
-    return plan_offers(StoreTable(), found.offers, folder=folder, environ=environ)
+    return plan_offers(ConfigTable(), found.offers, folder=folder, environ=environ)
 
 
 def table(done: ImportPlan, kind: Kind) -> dict[str, Any]:
@@ -227,12 +227,12 @@ def table(done: ImportPlan, kind: Kind) -> dict[str, Any]:
     return found
 
 
-def test_every_key_of_the_store_is_in_one_row() -> None:
+def test_every_key_of_the_config_is_in_one_row() -> None:
     listed = [place for power in POWERS for place in power.keys]
     assert len(set(listed)) == len(listed)
     assert set(listed) == {(kind, key) for kind in KINDS for key in TABLES[kind].model_fields}
     above = [key for power in POWERS for key in power.above]
-    assert {"version", *map(section, KINDS), *above} == set(StoreTable.model_fields)
+    assert {"version", *map(section, KINDS), *above} == set(ConfigTable.model_fields)
     assert set(IN_A_BUNDLE) == set(listed)
     assert set(IN_A_KUBECONFIG) < set(listed)
 
@@ -244,24 +244,24 @@ def test_the_page_has_the_table_of_the_rule() -> None:
         assert f"| {power.what} |" in page
 
 
-def store_after(done: ImportPlan) -> StoreTable:
+def config_after(done: ImportPlan) -> ConfigTable:
     text = TomlText("version = 1\n")
     done.apply(text)
     found, problems = validate(text.data)
     assert found is not None, problems
-    assert StoreTable.model_validate(done.onto({})) == found, "both ways to look at it agree"
+    assert ConfigTable.model_validate(done.onto({})) == found, "both ways to look at it agree"
     return found
 
 
 @pytest.mark.parametrize("power", POWERS, ids=IDS)
 def test_a_kubeconfig(power: Power, folder: Path) -> None:
     """Every verdict is looked at by key; the hosts and the environment have their own tests below."""
-    sayings = [(place, said, store) for place in power.keys for said, store in IN_A_KUBECONFIG.get(place, [])]
+    sayings = [(place, said, config) for place in power.keys for said, config in IN_A_KUBECONFIG.get(place, [])]
     assert bool(sayings) is (power.kubeconfig is not Verdict.UNSAID and bool(power.keys))
     kept, lost = 0, 0
     for (kind, key), said, expected in sayings:
         done = taken_from_a_kubeconfig(said, folder)
-        store_after(done)
+        config_after(done)
         mine, lines = table(done, kind), list(done.lines())
         if power.kubeconfig is Verdict.READ:
             assert (mine.get("ca_data"), "ca_file" in mine) == (expected, False)
@@ -359,7 +359,7 @@ def test_you(power: Power, folder: Path) -> None:
     assert (offer.cluster or {})["ca_file"] == str(folder / "ca.pem")
 
 
-def before(*, client: str = "k8s", server: str = SERVER) -> StoreTable:
+def before(*, client: str = "k8s", server: str = SERVER) -> ConfigTable:
     text = BUNDLE.replace("k8s", client).replace(SERVER, server)
     found, problems = validate(TomlText(text).data)
     assert found is not None, problems
@@ -374,7 +374,7 @@ HOSTS = [power for power in POWERS if Verdict.NAMED in (power.kubeconfig, power.
 def test_hosts(power: Power, column: str, folder: Path) -> None:
     """The difference between writing and naming is whose logins and tokens a host would get."""
     new, known, voucher = HOSTS
-    store = {
+    config = {
         new.what: before(client="another", server="https://kube.other.example"),
         known.what: before(server="https://kube.other.example"),
         voucher.what: before(client="another"),
@@ -382,15 +382,15 @@ def test_hosts(power: Power, column: str, folder: Path) -> None:
     if column == "kubeconfig":
         said = {"args": [f"--certificate-authority-data={CA}"]} if power is voucher else {}
         found = from_text(kubeconfig(said, folder), {}, path=folder / "oidc.yaml", origin="oidc.yaml")
-        data = store.model_dump(mode="json", exclude_unset=True)
-        after = StoreTable.model_validate(plan_offers(store, found.offers, folder=folder, environ={}).onto(data))
+        data = config.model_dump(mode="json", exclude_unset=True)
+        after = ConfigTable.model_validate(plan_offers(config, found.offers, folder=folder, environ={}).onto(data))
     else:
         ca = {"ca_data": CA} if power is voucher else {}
-        issuers = {**store.issuers, "new": TABLES["issuer"].model_validate({"url": ISSUER, **ca})}
-        profiles = {**store.profiles, "new": TABLES["profile"].model_validate({"issuer": "new", "client_id": "k8s"})}
-        clusters = {**store.clusters, "new": TABLES["cluster"].model_validate({"profile": "new", "server": SERVER})}
-        after = store.model_copy(update={"issuers": issuers, "profiles": profiles, "clusters": clusters})
-    found_hosts = new_hosts(store, after)
+        issuers = {**config.issuers, "new": TABLES["issuer"].model_validate({"url": ISSUER, **ca})}
+        profiles = {**config.profiles, "new": TABLES["profile"].model_validate({"issuer": "new", "client_id": "k8s"})}
+        clusters = {**config.clusters, "new": TABLES["cluster"].model_validate({"profile": "new", "server": SERVER})}
+        after = config.model_copy(update={"issuers": issuers, "profiles": profiles, "clusters": clusters})
+    found_hosts = new_hosts(config, after)
     named = [stranger.host for stranger in to_be_named(found_hosts, remote=column == "from_address")]
     host = "id.acme.com" if power is voucher else "east.acme.com"
     assert host in [stranger.host for stranger in found_hosts]
@@ -401,10 +401,10 @@ def test_hosts(power: Power, column: str, folder: Path) -> None:
 
 def test_an_identity_of_which_only_a_session_is_left_counts(folder: Path) -> None:
     found = from_text(kubeconfig({}, folder), {}, path=folder / "oidc.yaml", origin="oidc.yaml")
-    after = StoreTable.model_validate(plan_offers(StoreTable(), found.offers, folder=folder, environ={}).onto({}))
-    assert to_be_named(new_hosts(StoreTable(), after), remote=False) == []
+    after = ConfigTable.model_validate(plan_offers(ConfigTable(), found.offers, folder=folder, environ={}).onto({}))
+    assert to_be_named(new_hosts(ConfigTable(), after), remote=False) == []
     session = ("https://id.acme.com:443", "k8s")
-    assert [one.host for one in to_be_named(new_hosts(StoreTable(), after, {session}), remote=False)] == [
+    assert [one.host for one in to_be_named(new_hosts(ConfigTable(), after, {session}), remote=False)] == [
         "id.acme.com",
         "east.acme.com",
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kubelogin.test_convert import written
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ FORMS = {
 
 
 def clusters(home: Path) -> list[str]:
-    return list(Store.load(home / "tctl" / "config.toml", {"HOME": str(home)}).table.clusters)
+    return list(Config.load(home / "tctl" / "config.toml", {"HOME": str(home)}).table.clusters)
 
 
 @pytest.mark.parametrize("data", FORMS.values(), ids=FORMS)

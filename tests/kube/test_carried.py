@@ -42,7 +42,7 @@ def moved(acme: Path, to: Path) -> Path:
     return to
 
 
-def test_a_store_of_its_own_is_carried(acme: Path, home: Path, config: Path, cli: Run) -> None:
+def test_a_config_of_its_own_is_carried(acme: Path, home: Path, config: Path, cli: Run) -> None:
     mine = moved(acme, home / "x" / "my.toml")
     acme.unlink()
     assert cli("kubeconfig", "write", TOGETHERCTL_CONFIG=str(mine), TOGETHERCTL_HOME="").code == 0
@@ -61,7 +61,7 @@ def test_a_home_of_its_own_is_carried(words: tuple[str, ...], acme: Path, home: 
     assert run(config, home).returncode == 3
 
 
-def test_the_shim_finds_its_store_from_another_home(
+def test_the_shim_finds_its_config_from_another_home(
     acme: Path, home: Path, config: Path, cli: Run, tmp_path: Path
 ) -> None:
     """As under sudo, and in a snap."""
@@ -96,7 +96,7 @@ def test_variables_of_its_owner_stay_and_ours_follow(acme: Path, home: Path, con
     assert "# in a terminal" in config.read_text()
 
 
-def test_a_profile_that_is_not_there_is_said_with_the_store(acme: Path, cli: Run) -> None:
+def test_a_profile_that_is_not_there_is_said_with_the_config(acme: Path, cli: Run) -> None:
     done = cli("get-token", "--profile", "nobody")
     assert (done.code, f"there is no profile nobody; known: acme (in {acme})" in done.stderr) == (2, True)
 

@@ -153,7 +153,7 @@ def test_our_own_entries_are_brought_up_to_date(config: Path, cli: Run) -> None:
     assert written["contexts"][-1]["context"]["namespace"] == "ours"
 
 
-def test_contexts_bear_the_name_the_store_gives_them(home: Path, cli: Run) -> None:
+def test_contexts_bear_the_name_the_config_gives_them(home: Path, cli: Run) -> None:
     cli("cluster", "set", "east", "context=gpu-east")
     cli("kubeconfig", "write")
     written = load((home / ".kube" / "config").read_text())

@@ -142,7 +142,7 @@ def test_whoami_says_it_too(
     kuberc: Path, home: Path, cli: Run, make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     assert "kubectl will not run" not in cli("whoami").stderr
     kuberc.write_text(HEAD + "credentialPluginPolicy: DenyAll\n")
     assert f"kubectl will not run {called(home)}: {kuberc} says" in cli("whoami").stderr
@@ -150,9 +150,9 @@ def test_whoami_says_it_too(
 
 def test_paths_are_normal_ones(home: Path, cli: Run, acme: Path) -> None:
     """kubectl ends every command with an error where its list has a path that is not."""
-    store = home / ".config" / "togetherctl" / "config.toml"
-    store.parent.mkdir(parents=True)
-    store.write_text(acme.read_text())
+    config = home / ".config" / "togetherctl" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(acme.read_text())
     changes = {"TOGETHERCTL_HOME": "", "XDG_STATE_HOME": f"{home}/x/../state"}
     assert cli("kubeconfig", "write", **changes).code == 0
     listed = load(cli("kubeconfig", "allowlist", **changes).stdout)["credentialPluginAllowlist"]

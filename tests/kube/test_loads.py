@@ -1,4 +1,7 @@
-"""What is written, kubectl loads: by client-go's rules, whatever a source, a store or a kubeconfig brings along."""
+"""What is written, kubectl loads:
+
+by client-go's rules, whatever a source, a configuration or a kubeconfig brings along.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 
 from tests.kubelogin.test_convert import HEAD
 from tests.support.programs import need
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kube.client_go_rules import unusable
 from togetherctl.kube.yaml_text import load
 from togetherctl.usecases.edit_entry import Edit, problems_with_edit
@@ -76,7 +79,7 @@ def test_converting_does_so_in_place(home: Path, cli: Run, authority: trustme.CA
     assert "was refused" in heard(path, home)
 
 
-def test_a_store_that_has_such_a_pair_still_works(
+def test_a_config_that_has_such_a_pair_still_works(
     acme: Path, home: Path, config: Path, cli: Run, authority: trustme.CA
 ) -> None:
     authority.cert_pem.write_to_path(str(acme.parent / "ca.pem"))
@@ -85,7 +88,7 @@ def test_a_store_that_has_such_a_pair_still_works(
     done = cli("kubeconfig", "write", "--portable")
     assert (done.code, "which kubectl refuses together: the kubeconfig goes without" in done.stderr) == (0, True)
     assert "insecure" not in config.read_text()
-    assert not Store.load(acme, {"HOME": str(home)}).cluster("east").insecure
+    assert not Config.load(acme, {"HOME": str(home)}).cluster("east").insecure
     assert "root certificates file" not in heard(config, home)
     # It may be mended, and everything else may be changed.
     assert cli("cluster", "set", "east", "namespace=lab").code == 0

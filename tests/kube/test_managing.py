@@ -28,7 +28,7 @@ def west(acme: Path) -> Path:
 
 
 @pytest.fixture
-def config(home: Path) -> Path:
+def config_file(home: Path) -> Path:
     path = home / ".kube" / "config"
     path.parent.mkdir()
     path.write_text(THEIRS)
@@ -47,37 +47,37 @@ def current(path: Path) -> object:
 
 
 @pytest.mark.usefixtures("west")
-def test_all_says_the_same_as_no_names(config: Path, cli: Run) -> None:
+def test_all_says_the_same_as_no_names(config_file: Path, cli: Run) -> None:
     assert cli("kubeconfig", "write", "--all").code == 0
-    written = config.read_text()
+    written = config_file.read_text()
     assert "says all of this already" in cli("kubeconfig", "write").stderr
-    assert config.read_text() == written
-    assert (cli("kubeconfig", "write", "--all", "east").code, config.read_text()) == (2, written)
+    assert config_file.read_text() == written
+    assert (cli("kubeconfig", "write", "--all", "east").code, config_file.read_text()) == (2, written)
 
 
 @pytest.mark.usefixtures("west")
-def test_a_template_names_contexts_and_is_kept_to(config: Path, cli: Run) -> None:
+def test_a_template_names_contexts_and_is_kept_to(config_file: Path, cli: Run) -> None:
     assert cli("kubeconfig", "write", "east", "--set-current").code == 0
     done = cli("kubeconfig", "write", "--context-template", "{issuer}/{profile}:{cluster}@{namespace}")
     assert (done.code, "The context east is called acme/acme:east@default now." in done.stderr) == (0, True)
-    assert contexts(config) == ["prod", "acme/acme:east@default", "acme/acme:west@gpu"]
+    assert contexts(config_file) == ["prod", "acme/acme:east@default", "acme/acme:west@gpu"]
     # The current context is the same one, whatever it is called.
-    assert current(config) == "acme/acme:east@default"
-    written = load(config.read_text())
+    assert current(config_file) == "acme/acme:east@default"
+    written = load(config_file.read_text())
     assert [entry["name"] for entry in written["clusters"]] == ["prod", "east", "west"]
     assert [entry["context"]["cluster"] for entry in written["contexts"]] == ["prod", "east", "west"]
     assert "says all of this already" in cli("kubeconfig", "write").stderr
     cli("kubeconfig", "write", "--context-template", "{context}")
-    assert (contexts(config), current(config)) == (["prod", "east", "west"], "east")
-    assert "template:" not in config.read_text()
+    assert (contexts(config_file), current(config_file)) == (["prod", "east", "west"], "east")
+    assert "template:" not in config_file.read_text()
 
 
-def test_a_template_that_is_typed_wins_over_the_stores_context(config: Path, cli: Run) -> None:
+def test_a_template_that_is_typed_wins_over_the_configs_context(config_file: Path, cli: Run) -> None:
     cli("cluster", "set", "east", "context=gpus")
     cli("kubeconfig", "write", "--context-template", "{profile}-{cluster}")
-    assert contexts(config) == ["prod", "acme-east"]
+    assert contexts(config_file) == ["prod", "acme-east"]
     cli("kubeconfig", "write", "--context-template", "{profile}-{context}")
-    assert contexts(config) == ["prod", "acme-gpus"]
+    assert contexts(config_file) == ["prod", "acme-gpus"]
 
 
 @pytest.mark.parametrize(
@@ -95,45 +95,47 @@ def test_a_template_that_is_typed_wins_over_the_stores_context(config: Path, cli
         (" {cluster}", "cannot have"),
     ],
 )
-def test_a_template_is_checked(template: str, said: str, config: Path, cli: Run) -> None:
+def test_a_template_is_checked(template: str, said: str, config_file: Path, cli: Run) -> None:
     done = cli("kubeconfig", "write", "--context-template", template)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
-    assert config.read_text() == THEIRS
+    assert config_file.read_text() == THEIRS
 
 
 @pytest.mark.usefixtures("west")
-def test_two_clusters_of_one_name_are_said(config: Path, cli: Run) -> None:
+def test_two_clusters_of_one_name_are_said(config_file: Path, cli: Run) -> None:
     cli("cluster", "set", "east", "namespace=t-x")
     cli("cluster", "set", "west", "context=east-t", "namespace=x")
     done = cli("kubeconfig", "write", "--context-template", "{context}-{namespace}")
     assert (done.code, "clusters east and west would both have the context east-t-x" in done.stderr) == (2, True)
-    assert config.read_text() == THEIRS
+    assert config_file.read_text() == THEIRS
 
 
 @pytest.mark.usefixtures("west")
-def test_an_entry_of_another_cluster_of_ours_is_not_replaced(config: Path, cli: Run) -> None:
+def test_an_entry_of_another_cluster_of_ours_is_not_replaced(config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write", "east", "--context-template", "{cluster}-x")
     cli("cluster", "set", "west", "context=east-x")
-    before = config.read_text()
+    before = config_file.read_text()
     done = cli("kubeconfig", "write", "west")
     assert done.code == 7
-    assert f"context east-x in {config} is that of cluster east, and cannot be that of another cluster" in done.stderr
-    assert config.read_text() == before
+    assert (
+        f"context east-x in {config_file} is that of cluster east, and cannot be that of another cluster" in done.stderr
+    )
+    assert config_file.read_text() == before
     # What a cluster that is gone has left over can be taken.
     cli("cluster", "remove", "east", "--keep-kubeconfig", "--yes")
     assert cli("kubeconfig", "write", "west").code == 0
-    assert load(config.read_text())["contexts"][-1]["context"]["cluster"] == "east-x"
+    assert load(config_file.read_text())["contexts"][-1]["context"]["cluster"] == "east-x"
 
 
 @pytest.mark.usefixtures("west")
-def test_clusters_can_swap_their_contexts(config: Path, acme: Path, cli: Run) -> None:
+def test_clusters_can_swap_their_contexts(config_file: Path, acme: Path, cli: Run) -> None:
     cli("kubeconfig", "write")
     text = acme.read_text().replace(
         'server = "https://127.0.0.1:6443"', 'server = "https://127.0.0.1:6443"\ncontext = "west"'
     )
     acme.write_text(text + 'context = "east"\n')
     assert cli("kubeconfig", "write").code == 0
-    servers = {entry["name"]: entry["cluster"]["server"] for entry in load(config.read_text())["clusters"]}
+    servers = {entry["name"]: entry["cluster"]["server"] for entry in load(config_file.read_text())["clusters"]}
     assert (servers["east"], servers["west"]) == ("https://127.0.0.1:6444", "https://127.0.0.1:6443")
 
 
@@ -149,7 +151,7 @@ def test_each_cluster_in_a_file_of_its_own(west: Path, home: Path, cli: Run, tmp
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     data = load((folder / "east.yaml").read_text())
     assert data["current-context"] == "east"
-    # Wherever the file is, the store's relative path means the same.
+    # Wherever the file is, the configuration's relative path means the same.
     assert data["clusters"][0]["cluster"]["certificate-authority"] == str(west.parent / "pki" / "east.pem")
     assert contexts(folder / "west.yaml") == ["west"]
 
@@ -182,14 +184,14 @@ def test_a_file_in_the_folder_that_is_not_ours_stops_all_of_it(tmp_path: Path, c
 # remove
 
 
-def test_the_current_context_is_let_go_of_and_that_is_said(config: Path, cli: Run) -> None:
+def test_the_current_context_is_let_go_of_and_that_is_said(config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write", "east", "--set-current")
     shown = cli("kubeconfig", "remove", "east", "--dry-run")
     assert "east is the current context; there will be none." in shown.stderr
-    assert current(config) == "east"
+    assert current(config_file) == "east"
     done = cli("kubeconfig", "remove", "east", "--yes")
     assert "east is the current context; there will be none." in done.stderr
-    assert (current(config), contexts(config)) == ("", ["prod"])
+    assert (current(config_file), contexts(config_file)) == ("", ["prod"])
 
 
 def test_no_other_files_current_context_comes_up_unasked(home: Path, cli: Run) -> None:
@@ -202,40 +204,40 @@ def test_no_other_files_current_context_comes_up_unasked(home: Path, cli: Run) -
     assert (current(one), contexts(one), two.read_text()) == ("east", [], THEIRS)
 
 
-def test_what_others_use_stays(config: Path, cli: Run) -> None:
+def test_what_others_use_stays(config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write")
     mine = "contexts:\n- name: mine\n  context: {cluster: east, user: admin}\n"
-    config.write_text(config.read_text().replace("contexts:\n", mine))
+    config_file.write_text(config_file.read_text().replace("contexts:\n", mine))
     done = cli("kubeconfig", "remove", "--all", "--yes")
-    assert (done.code, f"cluster east in {config}, which mine uses" in done.stderr) == (0, True)
-    written = load(config.read_text())
+    assert (done.code, f"cluster east in {config_file}, which mine uses" in done.stderr) == (0, True)
+    written = load(config_file.read_text())
     assert [entry["name"] for entry in written["clusters"]] == ["prod", "east"]
-    assert (contexts(config), [entry["name"] for entry in written["users"]]) == (["mine", "prod"], ["admin"])
+    assert (contexts(config_file), [entry["name"] for entry in written["users"]]) == (["mine", "prod"], ["admin"])
     assert "Nothing to remove" in cli("kubeconfig", "remove", "--all", "--yes").stderr
 
 
-def test_contexts_made_from_ours_go_along_and_a_shared_user_stays(west: Path, config: Path, cli: Run) -> None:
+def test_contexts_made_from_ours_go_along_and_a_shared_user_stays(west: Path, config_file: Path, cli: Run) -> None:
     assert west.exists()
     cli("kubeconfig", "write")
     second = "contexts:\n- name: east-lab\n  context: {cluster: east, user: 'togetherctl:acme', namespace: lab}\n"
-    config.write_text(config.read_text().replace("contexts:\n", second))
+    config_file.write_text(config_file.read_text().replace("contexts:\n", second))
     assert cli("kubeconfig", "remove", "east", "--yes").code == 0
-    assert contexts(config) == ["prod", "west"]
-    assert [entry["name"] for entry in load(config.read_text())["users"]] == ["admin", "togetherctl:acme"]
+    assert contexts(config_file) == ["prod", "west"]
+    assert [entry["name"] for entry in load(config_file.read_text())["users"]] == ["admin", "togetherctl:acme"]
     cli("kubeconfig", "remove", "west", "--yes")
-    assert config.read_text() == THEIRS
+    assert config_file.read_text() == THEIRS
 
 
-def test_remove_wants_to_be_told_what(config: Path, cli: Run) -> None:
+def test_remove_wants_to_be_told_what(config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write")
-    before = config.read_text()
+    before = config_file.read_text()
     for words in ([], ["--all", "east"], ["nobody", "--yes"], ["east"]):
         assert cli("kubeconfig", "remove", *words).code == 2
-    assert config.read_text() == before
-    # One that the store has no more is still known from the kubeconfig.
+    assert config_file.read_text() == before
+    # One that the configuration has no more is still known from the kubeconfig.
     cli("cluster", "remove", "east", "--keep-kubeconfig", "--yes")
     assert cli("kubeconfig", "remove", "east", "--yes").code == 0
-    assert config.read_text() == THEIRS
+    assert config_file.read_text() == THEIRS
 
 
 def test_without_a_kubeconfig_there_is_nothing_to_remove(home: Path, cli: Run) -> None:
@@ -245,15 +247,15 @@ def test_without_a_kubeconfig_there_is_nothing_to_remove(home: Path, cli: Run) -
     assert not (home / ".kube").exists()
 
 
-def test_without_a_store_nothing_is_pruned(acme: Path, config: Path, cli: Run) -> None:
+def test_without_a_config_nothing_is_pruned(acme: Path, config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write")
-    before = config.read_text()
+    before = config_file.read_text()
     acme.unlink()
     done = cli("kubeconfig", "prune", "--yes")
-    assert (done.code, "there is no store at" in done.stderr) == (2, True)
+    assert (done.code, "there is no configuration at" in done.stderr) == (2, True)
     # A hint that begins with a command can be copied to the end of its line.
     assert done.commands[-1:] == ["togetherctl kubeconfig remove --all"]
-    assert config.read_text() == before
+    assert config_file.read_text() == before
 
 
 # Files
@@ -274,30 +276,30 @@ def act(cli: Run, **changes: str) -> list[int]:
     ]
 
 
-def test_a_symlink_stays_one_and_the_mode_is_kept(config: Path, home: Path, cli: Run) -> None:
-    config.chmod(0o640)
+def test_a_symlink_stays_one_and_the_mode_is_kept(config_file: Path, home: Path, cli: Run) -> None:
+    config_file.chmod(0o640)
     link = home / "link"
-    link.symlink_to(config)
+    link.symlink_to(config_file)
     assert act(cli, KUBECONFIG=str(link)) == [0] * 6
-    assert (link.is_symlink(), stat.S_IMODE(config.stat().st_mode)) == (True, 0o640)
-    assert config.read_text() == THEIRS.replace("current-context: prod", "current-context: ''")
-    assert [path.name for path in config.parent.iterdir()] == ["config"]
+    assert (link.is_symlink(), stat.S_IMODE(config_file.stat().st_mode)) == (True, 0o640)
+    assert config_file.read_text() == THEIRS.replace("current-context: prod", "current-context: ''")
+    assert [path.name for path in config_file.parent.iterdir()] == ["config"]
 
 
 @pytest.mark.parametrize("trouble", ["lock", "broken", "read-only"])
 def test_trouble_with_the_file_changes_nothing(
-    trouble: str, acme: Path, config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
+    trouble: str, acme: Path, config_file: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.2)
     cli("kubeconfig", "write")
     if trouble == "lock":
-        config.with_name("config.lock").touch()
+        config_file.with_name("config.lock").touch()
     elif trouble == "broken":
-        config.write_text(config.read_text() + "broken: [\n")
+        config_file.write_text(config_file.read_text() + "broken: [\n")
     else:
         real = os.access
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
-    before, store = config.read_text(), acme.read_text()
+    before, config = config_file.read_text(), acme.read_text()
     for words in (
         ["use", "east"],
         ["cluster", "rename", "east", "ost"],
@@ -307,10 +309,10 @@ def test_trouble_with_the_file_changes_nothing(
         ["profile", "remove", "acme", "--cascade", "--yes"],
     ):
         assert cli(*words).code == 7, words
-        assert (config.read_text(), acme.read_text()) == (before, store)
+        assert (config_file.read_text(), acme.read_text()) == (before, config)
     assert cli("cluster", "rename", "east", "ost", "--keep-kubeconfig").code == 0
     assert cli("cluster", "remove", "ost", "--keep-kubeconfig", "--yes").code == 0
-    assert config.read_text() == before
+    assert config_file.read_text() == before
 
 
 def test_of_several_files_those_change_that_have_something_of_ours(
@@ -336,51 +338,53 @@ def test_of_several_files_those_change_that_have_something_of_ours(
     assert not (home / "nothing").exists()
 
 
-def test_two_hundred_contexts(acme: Path, config: Path, cli: Run) -> None:
+def test_two_hundred_contexts(acme: Path, config_file: Path, cli: Run) -> None:
     acme.write_text(
         acme.read_text()
         + "".join(f'\n[clusters.c{n}]\nprofile = "acme"\nserver = "https://c{n}"\n' for n in range(200))
     )
     assert cli("kubeconfig", "write").code == 0
     done = cli("kubeconfig", "write", "--context-template", "{profile}-{cluster}")
-    assert (done.code, len(contexts(config))) == (0, 202)
+    assert (done.code, len(contexts(config_file))) == (0, 202)
     assert cli("profile", "rename", "acme", "corp").code == 0
-    assert {name for name in contexts(config) if name.startswith("corp-c")} == {f"corp-c{n}" for n in range(200)}
+    assert {name for name in contexts(config_file) if name.startswith("corp-c")} == {f"corp-c{n}" for n in range(200)}
     assert acme.read_text().count('profile = "corp"') == 201
     done = cli("kubeconfig", "remove", "--all", "--yes")
     assert "and 181 more" in done.stderr
-    assert config.read_text() == THEIRS
+    assert config_file.read_text() == THEIRS
 
 
 # use
 
 
-def test_use_writes_what_is_missing_first(config: Path, cli: Run) -> None:
+def test_use_writes_what_is_missing_first(config_file: Path, cli: Run) -> None:
     done = cli("use", "east")
     assert (done.code, "Wrote east to" in done.stderr) == (0, True)
     assert done.stderr.endswith("The current context is east; it was prod.\n")
-    assert current(config) == "east"
-    config.write_text(config.read_text().replace("name: togetherctl:acme\n", "name: somebody\n"))
+    assert current(config_file) == "east"
+    config_file.write_text(config_file.read_text().replace("name: togetherctl:acme\n", "name: somebody\n"))
     assert "Wrote east to" in cli("use", "east").stderr
     cli("kubeconfig", "write", "--context-template", "{profile}-{cluster}")
     cli("use", "east")
-    assert (current(config), contexts(config)[-1]) == ("acme-east", "acme-east")
+    assert (current(config_file), contexts(config_file)[-1]) == ("acme-east", "acme-east")
 
 
-def test_use_leaves_what_is_not_ours(config: Path, cli: Run) -> None:
-    config.write_text(THEIRS.replace("prod", "east").replace("current-context: east", ""))
-    before = config.read_text()
+def test_use_leaves_what_is_not_ours(config_file: Path, cli: Run) -> None:
+    config_file.write_text(THEIRS.replace("prod", "east").replace("current-context: east", ""))
+    before = config_file.read_text()
     done = cli("use", "east")
     assert (done.code, "togetherctl did not write" in done.stderr) == (7, True)
-    assert config.read_text() == before
+    assert config_file.read_text() == before
     assert cli("use", "nobody").code == 2
 
 
 # allowlist
 
 
-def test_the_allowlist_names_what_is_called(config: Path, home: Path, cli: Run) -> None:
-    config.write_text(THEIRS.replace("user:\n    client-certificate: certs/admin.pem", "user: {exec: {command: aws}}"))
+def test_the_allowlist_names_what_is_called(config_file: Path, home: Path, cli: Run) -> None:
+    config_file.write_text(
+        THEIRS.replace("user:\n    client-certificate: certs/admin.pem", "user: {exec: {command: aws}}")
+    )
     cli("kubeconfig", "write", "--no-shim")
     done = cli("kubeconfig", "allowlist")
     assert done.code == 0
@@ -388,7 +392,7 @@ def test_the_allowlist_names_what_is_called(config: Path, home: Path, cli: Run) 
     assert (data["kind"], data["apiVersion"]) == ("Preference", "kubectl.config.k8s.io/v1beta1")
     assert data["credentialPluginPolicy"] == "Allowlist"
     listed = [entry["command"] for entry in data["credentialPluginAllowlist"]]
-    called = load(config.read_text())["users"][-1]["user"]["exec"]["command"]
+    called = load(config_file.read_text())["users"][-1]["user"]["exec"]["command"]
     assert listed == [str(home / "tctl" / "state" / "shim" / "togetherctl"), called]
     assert "# - command: aws\n" in done.stdout
     assert "~/.kube/kuberc" in done.stderr
@@ -419,31 +423,31 @@ def test_the_allowlist_names_what_is_called(config: Path, home: Path, cli: Run) 
     ],
 )
 def test_lists_and_mappings_where_a_name_belongs_are_nobodys(
-    config: Path, cli: Run, command: tuple[str, ...], broken: str
+    config_file: Path, cli: Run, command: tuple[str, ...], broken: str
 ) -> None:
     assert cli("kubeconfig", "write", "--no-shim").code == 0
-    text = config.read_text()
+    text = config_file.read_text()
     if broken.startswith("-"):
-        config.write_text(text.replace("contexts:\n", f"contexts:\n{broken}\n"))
+        config_file.write_text(text.replace("contexts:\n", f"contexts:\n{broken}\n"))
     else:
-        config.write_text(text.replace(broken, "current-context: [prod]"))
-    before = config.read_text()
+        config_file.write_text(text.replace(broken, "current-context: [prod]"))
+    before = config_file.read_text()
     assert before != text
     done = cli(*command)
     if command == ("kubeconfig", "prune") or (command[0] == "use" and not broken.startswith("-")):
         # Nothing of ours is left over; and another current context mends the file.
         assert done.code == 0, done.stderr
         return
-    assert (done.code, f"kubectl cannot read {config}: line " in done.stderr) == (7, True), done.stderr
-    assert config.read_text() == before
+    assert (done.code, f"kubectl cannot read {config_file}: line " in done.stderr) == (7, True), done.stderr
+    assert config_file.read_text() == before
 
 
-def test_words_that_are_no_list_are_said(config: Path, cli: Run) -> None:
+def test_words_that_are_no_list_are_said(config_file: Path, cli: Run) -> None:
     assert cli("kubeconfig", "write", "--no-shim").code == 0
-    text = config.read_text()
+    text = config_file.read_text()
     start = text.index("      args:\n")
     end = text.index("      interactiveMode")
-    config.write_text(text[:start] + "      args: get-token\n" + text[end:])
+    config_file.write_text(text[:start] + "      args: get-token\n" + text[end:])
     done = cli("profile", "rename", "acme", "other")
     assert (done.code, "args must be a list" in done.stderr) == (7, True), done.stderr
-    assert "      args: get-token\n" in config.read_text()
+    assert "      args: get-token\n" in config_file.read_text()

@@ -105,7 +105,7 @@ def test_an_access_token_is_for_an_audience_of_its_own() -> None:
     assert "is missing, and API servers take no token without one" in why({"aud": None}, profile=BY_ACCESS_TOKEN)
 
 
-def test_an_unverified_email_is_named_where_the_store_does_not_say_what_the_server_reads() -> None:
+def test_an_unverified_email_is_named_where_the_config_does_not_say_what_the_server_reads() -> None:
     assert "its email is not verified (email_verified)" in why({"email_verified": False})
     assert "email is not verified" in why({"email_verified": False}, username_claim="email")
     assert "verified" not in why({"email_verified": False}, username_claim="sub")

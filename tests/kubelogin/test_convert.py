@@ -15,7 +15,7 @@ import pytest
 from tests.kubelogin.conftest import CORPUS
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kube import kubeconfig as kubeconfig_module
 from togetherctl.kube.yaml_text import load
 
@@ -98,10 +98,10 @@ def test_it_calls_the_shim(kubeconfig: Path, cli: Run, home: Path) -> None:
     assert context["context"]["user"] == "togetherctl:acme"
 
 
-def test_a_profile_of_the_store_is_used_again(
-    kubeconfig: Path, cli: Run, store: Callable[[str], Path], environ: dict[str, str]
+def test_a_profile_of_the_config_is_used_again(
+    kubeconfig: Path, cli: Run, config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    config = store(
+    config_file = config(
         'version = 1\n\n[issuers.work]\nurl = "https://id.acme.com"\n\n'
         '[profiles.me]\nissuer = "work"\nclient_id = "k8s"\nscopes = ["openid"]\nmargin = 30\n'
         '[profiles.Acme]\nissuer = "work"\nclient_id = "other"\n'
@@ -113,7 +113,7 @@ def test_a_profile_of_the_store_is_used_again(
     assert done.code == 0, done.stderr
     assert profiles_of(kubeconfig) == {"east": "me", "west": "west", "north": "north"}
     assert "user west gets a profile called west, because the name acme is taken" in done.stderr
-    loaded = Store.load(config, environ)
+    loaded = Config.load(config_file, environ)
     assert [loaded.profile(name).issuer.name for name in ("me", "west", "north")] == ["work", "work", "work"]
     # The access token of the same session, for a cluster that takes those.
     assert loaded.profile("north").key == loaded.profile("me").key
@@ -154,8 +154,8 @@ def test_a_secret_goes_into_a_variable(
     done = cli("kubeconfig", "convert", "--secret", "env:ACME_SECRET")
     assert done.code == 0
     assert "set ACME_SECRET to the client secret before the next kubectl" in done.stderr
-    store = Store.load(home / "tctl" / "config.toml", {**environ, "ACME_SECRET": secret})
-    read = store.profile("acme").secret
+    config = Config.load(home / "tctl" / "config.toml", {**environ, "ACME_SECRET": secret})
+    read = config.profile("acme").secret
     assert read is not None
     assert read() == secret
 
@@ -272,15 +272,15 @@ def test_several_files_are_read_as_kubectl_does(folder: Path, cli: Run, environ:
 # Going back
 
 
-def test_the_way_back(kubeconfig: Path, folder: Path, cli: Run, home: Path, store: Callable[[str], Path]) -> None:
-    config = store("# mine\nversion = 1\n")
+def test_the_way_back(kubeconfig: Path, folder: Path, cli: Run, home: Path, config: Callable[[str], Path]) -> None:
+    config_file = config("# mine\nversion = 1\n")
     original = (CORPUS / "crlf.yaml").read_bytes()
     kubeconfig.write_bytes(original)
     kubeconfig.chmod(0o640)
     assert cli("kubeconfig", "convert").code == 0
     backup = folder / "config.before-togetherctl"
     assert (backup.read_bytes(), stat.S_IMODE(backup.stat().st_mode)) == (original, 0o600)
-    copy = config.with_name("config.toml.before-togetherctl")
+    copy = config_file.with_name("config.toml.before-togetherctl")
     assert (copy.read_text(), stat.S_IMODE(copy.stat().st_mode)) == ("# mine\nversion = 1\n", 0o600)
     [item] = json.loads((home / "tctl" / "state" / "conversions.json").read_text())["conversions"]
     assert (item["kubeconfig"], item["backup"], item["store"]) == (str(kubeconfig), str(backup), str(copy))
@@ -290,7 +290,7 @@ def test_the_way_back(kubeconfig: Path, folder: Path, cli: Run, home: Path, stor
     assert reverted.code == 0, reverted.stderr
     assert (kubeconfig.read_bytes(), stat.S_IMODE(kubeconfig.stat().st_mode)) == (original, 0o640)
     assert not backup.exists()
-    assert "profiles.acme" in config.read_text()
+    assert "profiles.acme" in config_file.read_text()
     nothing = cli("kubeconfig", "convert", "--revert")
     assert (nothing.code, "no conversion of" in nothing.stderr) == (2, True)
 
@@ -371,10 +371,10 @@ def test_a_file_that_is_read_only_changes_nothing(
     assert not (home / "tctl" / "config.toml").exists()
 
 
-def test_a_store_that_is_wrong_changes_no_kubeconfig(
-    kubeconfig: Path, cli: Run, store: Callable[[str], Path], folder: Path
+def test_a_config_that_is_wrong_changes_no_kubeconfig(
+    kubeconfig: Path, cli: Run, config: Callable[[str], Path], folder: Path
 ) -> None:
-    store("version = 1\n[profiles.a]\nclient_id = 7\n")
+    config("version = 1\n[profiles.a]\nclient_id = 7\n")
     kubeconfig.write_text(written(a=stanza()))
     before = kubeconfig.read_bytes()
     assert cli("kubeconfig", "convert").code == 2
@@ -386,7 +386,10 @@ def test_a_store_that_is_wrong_changes_no_kubeconfig(
 def test_killed_between_writes(
     writes: int, kubeconfig: Path, secret: str, environ: dict[str, str], home: Path, cli: Run, folder: Path
 ) -> None:
-    """However far it came: the old file or the new one, a store that knows every profile, and a second run ends it."""
+    """However far it came:
+
+    the old file or the new one, a configuration that knows every profile, and a second run ends it.
+    """
     original = written(a=stanza(f"--oidc-client-secret={secret}"), b=stanza(client="two"))
     kubeconfig.write_text(original)
     script = f"""
@@ -411,15 +414,15 @@ sys.exit(run(sys.argv[1:], os.environ))
         assert writes > 5
     else:
         assert cut.returncode == -signal.SIGKILL
-    config = home / "tctl" / "config.toml"
+    config_file = home / "tctl" / "config.toml"
     named = profiles_of(kubeconfig)
     if kubeconfig.read_text() != original:
         assert named == {"a": "acme", "b": "b"}
-    assert set(named.values()) <= set(Store.load(config, environ).table.profiles)
+    assert set(named.values()) <= set(Config.load(config_file, environ).table.profiles)
     done = cli(*words)
     assert done.code == 0, done.stderr
     assert profiles_of(kubeconfig) == {"a": "acme", "b": "b"}
-    assert list(Store.load(config, environ).table.profiles) == ["acme", "b"]
+    assert list(Config.load(config_file, environ).table.profiles) == ["acme", "b"]
     assert (folder / "client").read_text() == f"{secret}\n"
     assert cli("kubeconfig", "convert", "--revert").code == 0
     assert kubeconfig.read_text() == original

@@ -37,9 +37,9 @@ def test_it_is_converted_as_written_down(
     assert done.code == 0, done.stderr
     converted = kubeconfig.read_bytes()
     canary.saw("the converted kubeconfig", converted.decode())
-    store = (home / "tctl" / "config.toml").read_text().replace(str(folder), "FOLDER")
+    config = (home / "tctl" / "config.toml").read_text().replace(str(folder), "FOLDER")
     said = done.stderr.replace(str(folder), "FOLDER").replace("~/secrets", "FOLDER")
-    assert (converted, store, said) == (
+    assert (converted, config, said) == (
         (CORPUS / "expected" / f"{name}.yaml").read_bytes(),
         (CORPUS / "expected" / f"{name}.toml").read_text(encoding="utf-8"),
         (CORPUS / "expected" / f"{name}.txt").read_text(encoding="utf-8"),

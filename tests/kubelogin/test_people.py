@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.kubelogin.test_convert import HEAD, profiles_of, written
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def test_converting_leaves_two_people_two(people: tuple[str, str], kubeconfig: P
     assert done.code == 0, done.stderr
     called = profiles_of(kubeconfig)
     assert len(set(called.values())) == 2
-    store = Store.load(home / "tctl" / "config.toml", {"HOME": str(home)})
-    assert len({store.profile(name).key for name in called.values()}) == 2
-    assert {name: table.profile for name, table in store.table.clusters.items()} == called
-    # Whoever runs it in another home would not find the store.
+    config = Config.load(home / "tctl" / "config.toml", {"HOME": str(home)})
+    assert len({config.profile(name).key for name in called.values()}) == 2
+    assert {name: table.profile for name, table in config.table.clusters.items()} == called
+    # Whoever runs it in another home would not find the configuration.
     stanzas = [user["user"]["exec"] for user in load(kubeconfig.read_text())["users"]]
     assert not any(item["name"] == "HOME" for one in stanzas for item in one.get("env", []))
 
@@ -73,9 +73,9 @@ def test_joining_takes_both_contexts_of_one_cluster(kubeconfig: Path, cli: Run, 
     words = ("profile", "import", str(kubeconfig), "--yes")
     done = cli(*words)
     assert done.code == 0, done.stderr
-    store = Store.load(home / "tctl" / "config.toml", {"HOME": str(home)})
-    assert set(store.table.clusters) == {"prod-a", "prod-b"}
-    first, second = (store.profile(table.profile) for table in store.table.clusters.values())
+    config = Config.load(home / "tctl" / "config.toml", {"HOME": str(home)})
+    assert set(config.table.clusters) == {"prod-a", "prod-b"}
+    first, second = (config.profile(table.profile) for table in config.table.clusters.values())
     assert first.key != second.key
     before = (home / "tctl" / "config.toml").read_text()
     assert cli(*words).code == 0

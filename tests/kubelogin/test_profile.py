@@ -16,7 +16,7 @@ from togetherctl.kubelogin.profile import profile_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.config.profile import Profile
 
 ISSUER = "https://login.example.com"
@@ -174,16 +174,16 @@ def test_whose_session_it_is(words: list[str], same: object) -> None:
     assert (made(*words).key == made().key) == same
 
 
-def test_a_profile_in_the_store_with_the_same_identity_shares_the_session(
-    store: Callable[[str], Path], environ: dict[str, str]
+def test_a_profile_in_the_config_with_the_same_identity_shares_the_session(
+    config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
 
-    path = store(
+    path = config(
         f'issuers.a.url = "{ISSUER}"\n[profiles.a]\nissuer = "a"\nclient_id = "kube"\n'
         'scopes = ["openid", "email"]\noffline_access = "never"\n'
     )
-    loaded: Store = Store.load(path, environ)
+    loaded: Config = Config.load(path, environ)
     assert made("--oidc-extra-scope=email").key == loaded.profile("a").key
 
 

@@ -118,7 +118,7 @@ class Plugin:
 def plugin(environ: dict[str, str], acme: Path, make_world: MakeWorld, canary: Canary) -> Iterator[Plugin]:
     environ["PYTHONPATH"] = str(ROOT)
     os.utime(acme, (time.time() - 100,) * 2)
-    running = Plugin(environ, acme.parent, canary, make_world().store.profile("acme"))
+    running = Plugin(environ, acme.parent, canary, make_world().config.profile("acme"))
     yield running
     for process in running.started:
         if process.poll() is None:

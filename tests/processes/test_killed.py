@@ -1,4 +1,7 @@
-"""SIGKILL at every step of a change of store and kubeconfigs: both are whole, and the same command does the rest."""
+"""SIGKILL at every step of a change of configuration and kubeconfigs:
+
+both are whole, and the same command does the rest.
+"""
 
 from __future__ import annotations
 
@@ -107,16 +110,18 @@ def test_killed_at_each_step(what: str, tmp_path: Path, environ: dict[str, str])
             texts = {before.get(name, ""), whole["after"].get(name, "")}
             assert record["seen"].get(name, "") in texts, f"step {number}: {name} is neither old nor new"
             assert record["after"].get(name) == whole["after"].get(name), f"step {number}: {name}"
-        store = tomllib.loads(record["seen"].get("t/config.toml", "version = 1"))
-        assert validate(store)[1] == [], f"step {number}: the store is broken"
+        config = tomllib.loads(record["seen"].get("t/config.toml", "version = 1"))
+        assert validate(config)[1] == [], f"step {number}: the configuration is broken"
         assert record["after"].get("t/config.toml") == whole["after"].get("t/config.toml"), f"step {number}"
-        _names_what_the_store_has(record["seen"].get("config", ""), store, number, renaming=what.startswith("rename"))
+        _names_what_the_config_has(record["seen"].get("config", ""), config, number, renaming=what.startswith("rename"))
         assert record["after"].get("key") == whole["after"].get("key"), f"step {number}"
 
 
-def _names_what_the_store_has(text: str, store: dict[str, Any], number: int, *, renaming: bool) -> None:
-    """No kubeconfig calls a profile that the store lacks; while renaming it may, until the same command ends that."""
+def _names_what_the_config_has(text: str, config: dict[str, Any], number: int, *, renaming: bool) -> None:
+    """No kubeconfig calls a profile that the configuration lacks; while renaming it may, until the same command ends
+    that.
+    """
     for user in (load(text) or {}).get("users", []):
         words = user["user"].get("exec", {}).get("args", [])
         if words[:2] == ["get-token", "--profile"] and not renaming:
-            assert words[2] in store["profiles"], f"step {number}"
+            assert words[2] in config["profiles"], f"step {number}"

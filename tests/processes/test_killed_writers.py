@@ -227,7 +227,7 @@ def test_login_deletes_what_is_left(plugin: Plugin, dead: int) -> None:
 # Whose place is about to be taken when the process is killed, by which command, and where the next one sweeps.
 WRITES = {
     "a ready file": ("ready/acme", ("get-token", "--profile", "acme"), "cache/ready"),
-    "the store": ("/config.toml", ("profile", "set", "acme", "login=never"), "."),
+    "the configuration": ("/config.toml", ("profile", "set", "acme", "login=never"), "."),
     "a kubeconfig": (".kube/config", ("kubeconfig", "write", "--no-shim"), "../.kube"),
 }
 

@@ -63,7 +63,7 @@ def test_a_runtime_folder_of_another_user_gets_no_credential(logged_in: Plugin, 
     assert [path for path in runtime.rglob("*") if path.is_file()] == []
     # In one of ours it is written.
     (tmp_path / "mine").mkdir(mode=0o700)
-    ours = ReadyFiles(locate({**environ, "XDG_RUNTIME_DIR": str(tmp_path / "mine")}), ready.store_mtime_ns)
+    ours = ReadyFiles(locate({**environ, "XDG_RUNTIME_DIR": str(tmp_path / "mine")}), ready.config_mtime_ns)
     ours.write("acme", logged_in.profile.key, "keyring", **written)  # type: ignore[arg-type] # as above
     assert (tmp_path / "mine" / "togetherctl" / "ready" / "acme").exists()
 
@@ -97,7 +97,7 @@ def test_what_is_planted_in_our_place_is_not_waited_for(logged_in: Plugin, share
 
 
 def test_a_home_that_another_user_made_keeps_no_session(plugin: Plugin, shared: Path, issuer: ScriptedIssuer) -> None:
-    """As in /tmp: the store is ours, the folder of the sessions was there before."""
+    """As in /tmp: the configuration is ours, the folder of the sessions was there before."""
     home = shared / "home"
     as_another("os.makedirs(sys.argv[1] + '/state/sessions')", str(home))
     (home / "config.toml").write_bytes((plugin.home / "config.toml").read_bytes())
@@ -132,7 +132,7 @@ def test_a_leftover_of_another_user_is_neither_taken_over_nor_removed(logged_in:
 def test_two_homes_over_one_state_share_a_session_and_nothing_else(
     logged_in: Plugin, tmp_path: Path, issuer: ScriptedIssuer
 ) -> None:
-    """One login serves both, each by its own store; what one has ready is not the other's."""
+    """One login serves both, each by its own configuration; what one has ready is not the other's."""
     folders = {name: logged_in.home / name for name in ("state", "cache")}
     first, second = tmp_path / "first", tmp_path / "second"
     for home in (first, second):
@@ -146,7 +146,7 @@ def test_two_homes_over_one_state_share_a_session_and_nothing_else(
     tokens = {logged_in.run(TOGETHERCTL_HOME=str(home))[:2] for home in (first, second, first, second)}
     assert len(tokens) == 1
     assert issuer.counts["/token"] == before
-    # The other store gives the name another client: it gets none of this session.
+    # The other configuration gives the name another client: it gets none of this session.
     text = (second / "config.toml").read_text().replace('"the-client"', '"another"')
     (second / "config.toml").write_text(text)
     assert logged_in.run(TOGETHERCTL_HOME=str(second), TOGETHERCTL_NO_INPUT="1")[0] == 3

@@ -1,4 +1,7 @@
-"""The whole way on real parts: a certified provider, an API server that checks its tokens, a store and a kubeconfig."""
+"""The whole way on real parts:
+
+a certified provider, an API server that checks its tokens, a configuration and a kubeconfig.
+"""
 
 from __future__ import annotations
 

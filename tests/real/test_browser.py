@@ -73,7 +73,7 @@ class Login:
 
     def _run(self) -> None:
         try:
-            self._world.engine.login(self._world.store.profile("acme"), Policy())
+            self._world.engine.login(self._world.config.profile("acme"), Policy())
         except Exception as error:  # noqa: BLE001 # the test asks for it
             self.error = error
             self._asked.set()

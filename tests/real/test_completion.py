@@ -68,9 +68,9 @@ def typed_line(person: Terminal, expected: str) -> str:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_what_tab_makes_of_a_line(
-    name: str, store: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+    name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
 ) -> None:
-    store(STORE)
+    config(STORE)
     (tmp_path / "my-kubeconfig").touch()
     with shell(name, environ, tmp_path) as person:
         for typed, completed in (
@@ -97,8 +97,8 @@ def test_what_tab_makes_of_a_line(
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_several_are_listed(name: str, store: Callable[[str], Path], environ: dict[str, str], tmp_path: Path) -> None:
-    store(STORE)
+def test_several_are_listed(name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path) -> None:
+    config(STORE)
     with shell(name, environ, tmp_path) as person:
         person.call("send-keys", "-l", "togetherctl login ")
         person.press("Tab")
@@ -108,10 +108,10 @@ def test_several_are_listed(name: str, store: Callable[[str], Path], environ: di
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_broken_store_spoils_no_line(
-    name: str, store: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+def test_a_broken_config_spoils_no_line(
+    name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
 ) -> None:
-    store("this is [no TOML\n")
+    config("this is [no TOML\n")
     with shell(name, environ, tmp_path) as person:
         person.call("send-keys", "-l", "togetherctl login x")
         person.press("Tab")

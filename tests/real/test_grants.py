@@ -30,7 +30,7 @@ def log_in(real: Real, conversation: Remembered) -> Callable[..., Session]:
 
     def act(profile: str = "acme") -> Session:
         world = World(real.environ, conversation, place=lambda _profile: LoginEnvironment(ssh=True))
-        session, _ = world.engine.login(world.store.profile(profile), Policy(), force=True)
+        session, _ = world.engine.login(world.config.profile(profile), Policy(), force=True)
         real.watch()
         return session
 

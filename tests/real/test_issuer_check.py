@@ -23,7 +23,7 @@ def test_a_client_that_is_registered_and_one_that_is_not(issuer: str, cli: Run) 
     assert "client nobody with http://localhost:8000: one of the two is not registered (HTTP 400)" in done.stdout
 
 
-def test_redirect_uris_of_the_store_that_are_not_registered(issuer: str, cli: Run) -> None:
+def test_redirect_uris_of_the_config_that_are_not_registered(issuer: str, cli: Run) -> None:
     added = cli("profile", "add", "acme", "--issuer", issuer, "--client-id", CLIENT_ID)
     assert added.code == 0, added.stderr
     assert cli("profile", "set", "acme", "redirect_uris=http://localhost:8000/").code == 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import trustme
 
-    from tests.conftest import CliIn, MakeStore, Run
+    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
     from tests.support.judge import Judge
@@ -62,7 +62,7 @@ VARIANTS = {
     "ES512": Variant([], "me@acme.com", algorithm="ES512"),
     "several audiences": Variant([], "me@acme.com", claims={"aud": ["the-client", "other"]}),
     "an access token": Variant([], "{issuer}#user-1", claims=ACCESS, token="access"),
-    "as the store says": Variant(
+    "as the configuration says": Variant(
         [], "x:me", ("r",), {"upn": "me", "roles": ["r"]},
         cluster_keys='username_claim = "upn"\nusername_prefix = "x:"\ngroups_claim = "roles"\n',
     ),
@@ -82,7 +82,13 @@ def signs(issuer: ScriptedIssuer, algorithm: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_setup_at_its_word(
-    variant: Variant, run: Run, judge: Judge, tls_issuer: ScriptedIssuer, ca_file: Path, store_at: MakeStore, home: Path
+    variant: Variant,
+    run: Run,
+    judge: Judge,
+    tls_issuer: ScriptedIssuer,
+    ca_file: Path,
+    config_at: MakeConfig,
+    home: Path,
 ) -> None:
     signs(tls_issuer, variant.algorithm)
     tls_issuer.claim_changes = variant.claims
@@ -90,7 +96,7 @@ def test_setup_at_its_word(
     if variant.token == "access":
         access = tls_issuer.id_token(tls_issuer.claims)
         tls_issuer.claim_changes, tls_issuer.token_changes = {}, {"access_token": access}
-    path = store_at(tls_issuer, f'ca_file = "{ca_file}"', f'token = "{variant.token}"')
+    path = config_at(tls_issuer, f'ca_file = "{ca_file}"', f'token = "{variant.token}"')
     path.write_text(path.read_text() + variant.cluster_keys)
     done = run("setup", "--profile", "acme", "-o", "json", *variant.arguments)
     assert done.code == 0, done.stderr
@@ -160,7 +166,7 @@ def cluster(
     judge: Judge,
     authority: trustme.CA,
     tls_issuer: ScriptedIssuer,
-    tls_store: Path,
+    tls_config: Path,
     ca_file: Path,
     environ: dict[str, str],
     home: Path,
@@ -182,7 +188,7 @@ def cluster(
         assert run("cluster", "set", "east", f"server={url}", f"ca_file={ca_file}").code == 0
         assert run("kubeconfig", "write", "east", "--set-current").code == 0
 
-    assert tls_store.exists()
+    assert tls_config.exists()
     return Cluster(environ, run, told)
 
 

@@ -43,9 +43,9 @@ def test_a_refresh_token_that_comes_with_consent_alone(
     process: Run, cli: Run, person: dict[str, str], issuer: str, home: Path
 ) -> None:
     assert cli("profile", "add", "acme", "--issuer", issuer, "--client-id", CLIENT_ID).code == 0
-    store = home / "tctl" / "config.toml"
+    config = home / "tctl" / "config.toml"
     # Its metadata tells what it is, so that a new profile asks as it wants to be asked.
-    assert 'preset = "oidc-provider"' in store.read_text()
+    assert 'preset = "oidc-provider"' in config.read_text()
     assert "then refreshed by itself" in process("login", **person).stderr
 
     # Of a provider that is not recognised, the scope it left out is named, and what helps.

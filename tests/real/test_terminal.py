@@ -26,7 +26,7 @@ TOGETHERCTL = (sys.executable, "-m", "togetherctl")
 
 @pytest.fixture
 def over_ssh(real: Real, process: Run) -> dict[str, str]:
-    """The environment of somebody who came by SSH, to a store whose redirect URIs are taken by nobody."""
+    """The environment of somebody who came by SSH, to a configuration whose redirect URIs are taken by nobody."""
     assert process("profile", "set", "acme", "login_timeout=60", **real.environ).code == 0
     environ = {name: value for name, value in real.environ.items() if name != "TOGETHERCTL_BROWSER"}
     del environ["COLUMNS"]

@@ -35,11 +35,11 @@ def kubeconfig(home: Path, environ: dict[str, str], together: ScriptedTogether) 
 
 
 @pytest.fixture
-def config(home: Path) -> Path:
+def config_file(home: Path) -> Path:
     return home / "tctl" / "config.toml"
 
 
-def test_from_an_api_key(together: ScriptedTogether, cli: Run, kubeconfig: Path, config: Path) -> None:
+def test_from_an_api_key(together: ScriptedTogether, cli: Run, kubeconfig: Path, config_file: Path) -> None:
     together.add("h100-east")
     together.add("h100-west")
     together.add("h100-old", oidc_config=None)
@@ -48,19 +48,19 @@ def test_from_an_api_key(together: ScriptedTogether, cli: Run, kubeconfig: Path,
     assert done.code == 0, done.stderr
     assert "h100-old cannot be taken, because it was made without OIDC" in done.stderr
     assert "h100-soon cannot be taken, because it is not ready yet" in done.stderr
-    store = tomllib.loads(config.read_text())
-    assert list(store["clusters"]) == ["h100-east", "h100-west"]
-    assert {table["profile"] for table in store["clusters"].values()} == set(store["profiles"]) == {"acme"}
-    assert together.key not in config.read_text() + kubeconfig.read_text() + done.stdout + done.stderr
+    config = tomllib.loads(config_file.read_text())
+    assert list(config["clusters"]) == ["h100-east", "h100-west"]
+    assert {table["profile"] for table in config["clusters"].values()} == set(config["profiles"]) == {"acme"}
+    assert together.key not in config_file.read_text() + kubeconfig.read_text() + done.stdout + done.stderr
 
     together.add("h100-new")
     again = cli("init", "together", *FLAGS)
     assert again.code == 0, again.stderr
     assert "new cluster h100-new" in again.stderr
-    assert list(tomllib.loads(config.read_text())["clusters"]) == ["h100-east", "h100-west", "h100-new"]
+    assert list(tomllib.loads(config_file.read_text())["clusters"]) == ["h100-east", "h100-west", "h100-new"]
 
 
-def test_a_server_that_moved(together: ScriptedTogether, cli: Run, kubeconfig: Path, config: Path) -> None:
+def test_a_server_that_moved(together: ScriptedTogether, cli: Run, kubeconfig: Path, config_file: Path) -> None:
     cluster = together.add("h100-east")
     assert cli("init", "together", *FLAGS).code == 0
     assert cli("cluster", "rename", "h100-east", "mine").code == 0
@@ -68,16 +68,18 @@ def test_a_server_that_moved(together: ScriptedTogether, cli: Run, kubeconfig: P
     done = cli("init", "together", *FLAGS)
     assert done.code == 0, done.stderr
     assert 'cluster mine: server: "https://203.0.113.7:6443" -> "https://203.0.113.99:6443"' in done.stderr
-    assert tomllib.loads(config.read_text())["clusters"]["mine"]["server"] == "https://203.0.113.99:6443"
+    assert tomllib.loads(config_file.read_text())["clusters"]["mine"]["server"] == "https://203.0.113.99:6443"
     assert "203.0.113.99" in kubeconfig.read_text()
 
 
-def test_chosen_clusters_and_a_project(together: ScriptedTogether, cli: Run, kubeconfig: Path, config: Path) -> None:
+def test_chosen_clusters_and_a_project(
+    together: ScriptedTogether, cli: Run, kubeconfig: Path, config_file: Path
+) -> None:
     for name in ("h100-east", "h100-west", "h100-north"):
         together.add(name)
     done = cli("profile", "import", "together", "--project", "proj_1", "--clusters", "h100-west, h100-north", "--yes")
     assert done.code == 0, done.stderr
-    assert list(tomllib.loads(config.read_text())["clusters"]) == ["h100-west", "h100-north"]
+    assert list(tomllib.loads(config_file.read_text())["clusters"]) == ["h100-west", "h100-north"]
     assert not kubeconfig.exists()
     assert [asked.query.get("projectId") for asked in together.asked if asked.path == CLUSTERS] == ["proj_1"]
 
@@ -100,10 +102,10 @@ def test_the_key_is_kept_if_wanted(
 
 @pytest.mark.usefixtures("kubeconfig")
 @pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (500, 4)])
-def test_an_api_that_says_no(status: int, code: int, together: ScriptedTogether, cli: Run, config: Path) -> None:
+def test_an_api_that_says_no(status: int, code: int, together: ScriptedTogether, cli: Run, config_file: Path) -> None:
     together.always[CLUSTERS] = Reply(status)
     assert cli("init", "together", *FLAGS).code == code
-    assert not config.exists()
+    assert not config_file.exists()
 
 
 @pytest.mark.usefixtures("kubeconfig")

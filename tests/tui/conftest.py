@@ -1,4 +1,4 @@
-"""The app on a terminal that is not there, over real stores and sessions."""
+"""The app on a terminal that is not there, over real configurations and sessions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Open = Any
 
 @pytest.fixture
 def opened(environ: dict[str, str], clock: StoppedClock, canary: Canary) -> Open:
-    """Opens the app over the store of this test; all it shows is looked through for secrets."""
+    """Opens the app over the configuration of this test; all it shows is looked through for secrets."""
 
     @asynccontextmanager
     async def call(
@@ -60,6 +60,6 @@ def opened(environ: dict[str, str], clock: StoppedClock, canary: Canary) -> Open
 
 @pytest.fixture
 def demo(home: Path) -> Callable[..., World]:
-    """The made-up store of the pictures, at the moment they were made."""
+    """The made-up configuration of the pictures, at the moment they were made."""
     assert NOW
     return made_up(home / "made-up")

@@ -114,7 +114,7 @@ async def at_the_app(app: TogetherApp, canary: Canary, *, size: tuple[int, int])
         async with app.run_test(size=size, notifications=True) as pilot:
             person = Person(app, pilot)
             await person.until(
-                lambda: app.broken or (app.store is not None and all(row.looked for row in app.rows.values())),
+                lambda: app.broken or (app.config is not None and all(row.looked for row in app.rows.values())),
                 "the table",
             )
             await settle(pilot)

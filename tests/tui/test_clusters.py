@@ -47,7 +47,7 @@ def world(make_world: MakeWorld, browser: ScriptedBrowser, acme: Path, server: S
     text = acme.read_text("utf-8").replace("https://127.0.0.1:6443", server.url)
     acme.write_text(text, "utf-8")
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     return world
 
 

@@ -7,7 +7,7 @@ from tests.tui.person import at_the_table
 from togetherctl.tui.screens.edit import EditScreen
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeStore, MakeWorld
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
     from tests.tui.person import Person
@@ -27,9 +27,9 @@ async def open_form(person: Person) -> None:
 
 
 def test_a_key_is_changed_and_comments_stay(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer, profile_keys="# how I like it\nmargin = 30  # seconds")
+    path = config_at(issuer, profile_keys="# how I like it\nmargin = 30  # seconds")
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary) as person:
@@ -45,9 +45,9 @@ def test_a_key_is_changed_and_comments_stay(
 
 
 def test_what_is_wrong_is_said_while_it_is_typed(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
     before = path.read_bytes()
 
     async def flow() -> None:
@@ -71,9 +71,9 @@ def test_what_is_wrong_is_said_while_it_is_typed(
 
 
 def test_keys_that_belong_together_are_checked_together(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    store_at(issuer)
+    config_at(issuer)
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary, size=(100, 60)) as person:
@@ -86,9 +86,9 @@ def test_keys_that_belong_together_are_checked_together(
 
 
 def test_what_was_changed_elsewhere_meanwhile_is_not_lost(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer, profile_keys="margin = 30")
+    path = config_at(issuer, profile_keys="margin = 30")
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary, size=(100, 60)) as person:
@@ -106,9 +106,9 @@ def test_what_was_changed_elsewhere_meanwhile_is_not_lost(
 
 
 def test_a_profile_that_went_meanwhile_is_said(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary, size=(100, 60)) as person:
@@ -124,11 +124,11 @@ def test_a_profile_that_went_meanwhile_is_said(
     assert path.read_text("utf-8") == "version = 1\n"
 
 
-def test_a_secret_in_the_store_is_neither_shown_nor_lost(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+def test_a_secret_in_the_config_is_neither_shown_nor_lost(
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
     secret = canary.watch("a client secret", "s3cr3t-of-the-client")
-    path = store_at(issuer, profile_keys=f'client_secret = "{secret}"')
+    path = config_at(issuer, profile_keys=f'client_secret = "{secret}"')
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary, size=(100, 60)) as person:
@@ -139,16 +139,16 @@ def test_a_secret_in_the_store_is_neither_shown_nor_lost(
             await person.sees("Changed margin of profile acme.")
             text = path.read_text("utf-8")
             assert text.count(secret) == 1
-            # The store lies where it is looked for; only screens are looked through.
+            # The configuration lies where it is looked for; only screens are looked through.
             path.write_text(text.replace(secret, "gone"), "utf-8")
 
     asyncio.run(flow())
 
 
 def test_the_storage_of_a_shared_session_changes_for_all(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
     path.write_text(path.read_text("utf-8") + '\n[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\n', "utf-8")
 
     async def flow() -> None:
@@ -163,9 +163,9 @@ def test_the_storage_of_a_shared_session_changes_for_all(
 
 
 def test_the_issuer_of_a_profile_is_changed(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary, size=(100, 50)) as person:

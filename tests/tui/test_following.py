@@ -14,7 +14,7 @@ from tests.bench.crowd import crowd
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.watcher import Finding, SessionsRead, StoreRead, Watcher
+from togetherctl.tui.watcher import ConfigRead, Finding, SessionsRead, Watcher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ async def test_another_process_refreshes_edits_and_logs_out(
         await table.pilot.pause(1)
         assert issuer.counts == before, "the table is drawn and kept without the network"
 
-        await anyio.to_thread.run_sync(lambda: world.engine.login(world.store.profile("acme"), Policy()))
+        await anyio.to_thread.run_sync(lambda: world.engine.login(world.config.profile("acme"), Policy()))
         await table.shows("● valid", "me@acme.com", "logged in as me@acme.com")
         before = table.app.rows["acme"].session
 
@@ -93,7 +93,7 @@ async def test_a_login_in_another_process(
 
 async def test_a_login_whose_process_is_gone(opened: Open, acme: Path, make_world: MakeWorld) -> None:
     world = make_world()
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     gone = subprocess.Popen([sys.executable, "-c", "pass"])  # noqa: ASYNC220 # starting it takes no time
     gone.wait()
     acme.parent.joinpath("state", "sessions").mkdir(parents=True, mode=0o700)
@@ -110,7 +110,7 @@ async def test_a_session_that_cannot_be_used(
 ) -> None:
     assert acme.exists()
     world = make_world(browser=browser)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
     async with opened((200, 60)) as table:
         await table.shows("● valid")
@@ -141,12 +141,12 @@ def test_one_change_reads_one_session(make_world: MakeWorld) -> None:
     told: list[Finding] = []
     watcher = Watcher(lambda: world, told.append)
     watcher.step()
-    assert isinstance(told[0], StoreRead)
+    assert isinstance(told[0], ConfigRead)
     assert sum(len(found.looked) for found in told if isinstance(found, SessionsRead)) == 20
     told.clear()
     watcher.step()
     assert told == []
-    profile = world.store.profile("p7")
+    profile = world.config.profile("p7")
     session = world.engine.load(profile)
     assert session is not None
     FileSessions(world.paths.sessions).save(profile.key, session.failed(world.clock(), "failed", "no"))

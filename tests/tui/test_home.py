@@ -174,7 +174,7 @@ async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open,
     def make_world(prompter: Prompter) -> World:
         world = demo(prompter)
         sessions = FileSessions(world.paths.sessions)
-        key = world.store.profile("acme").key
+        key = world.config.profile("acme").key
         session = sessions.load(key)
         assert session is not None
         sessions.save(key, replace(session, identity=identity))

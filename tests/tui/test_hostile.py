@@ -13,13 +13,13 @@ from tests.support.issuer import Reply
 from tests.support.screens import settle, strips
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.conftest import MakeStore
+    from tests.conftest import MakeConfig
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open
@@ -47,7 +47,7 @@ HOSTILE = {
 async def test_strings_of_others(
     text: str, size: tuple[int, int], opened: Open, acme: Path, environ: dict[str, str], clock: StoppedClock
 ) -> None:
-    profile = Store.load(acme, environ).profile("acme")
+    profile = Config.load(acme, environ).profile("acme")
     claims = {"iss": text, "sub": text, "email": text, text: text, "groups": [text, {text: text}], "exp": 1e300}
     part = urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     token = Token(f"e30.{part}.e30", clock.now, clock.now + 3600)
@@ -78,17 +78,17 @@ async def looks_right(table: Person, size: tuple[int, int]) -> None:
         assert all(char.isprintable() for char in strip.text), repr(strip.text)
 
 
-async def test_hostile_names_in_the_store(opened: Open, store: Callable[[str], Path]) -> None:
-    """The store refuses what is not a name; what it says of it is printable."""
-    store('[issuers."[red]\\u001b[31m"]\nurl = "https://login.acme.com"\n')
+async def test_hostile_names_in_the_config(opened: Open, config: Callable[[str], Path]) -> None:
+    """The configuration refuses what is not a name; what it says of it is printable."""
+    config('[issuers."[red]\\u001b[31m"]\nurl = "https://login.acme.com"\n')
     async with opened() as table:
-        await table.shows("The store cannot be used", "[red]")
+        await table.shows("The configuration cannot be used", "[red]")
         await looks_right(table, (80, 24))
 
 
-async def test_long_names(opened: Open, store: Callable[[str], Path]) -> None:
+async def test_long_names(opened: Open, config: Callable[[str], Path]) -> None:
     name = "n" * 63
-    store(
+    config(
         f"""[issuers.{name}]
 url = "https://{"a" * 60}.{"b" * 60}.example/{"c" * 300}"
 [profiles.{name}]
@@ -108,8 +108,10 @@ context = "[bold]{"g" * 300}"
 
 
 @pytest.mark.parametrize("code", ["[red]AB[/red]", "[@click=app.quit]x", "$error [/]", "C" * 64])
-async def test_a_device_code_is_no_markup(code: str, opened: Open, store_at: MakeStore, issuer: ScriptedIssuer) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+async def test_a_device_code_is_no_markup(
+    code: str, opened: Open, config_at: MakeConfig, issuer: ScriptedIssuer
+) -> None:
+    config_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
     issuer.device_changes = {"user_code": code}
     issuer.always["/token"] = Reply(400, {"error": "authorization_pending"})
     async with opened() as table:
@@ -121,9 +123,9 @@ async def test_a_device_code_is_no_markup(code: str, opened: Open, store_at: Mak
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 async def test_what_an_issuer_says_of_a_refusal_is_no_markup(
-    text: str, opened: Open, store_at: MakeStore, issuer: ScriptedIssuer
+    text: str, opened: Open, config_at: MakeConfig, issuer: ScriptedIssuer
 ) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    config_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
     issuer.always["/device"] = Reply(400, {"error": "invalid_request", "error_description": text})
     async with opened() as table:
         await table.press("l")

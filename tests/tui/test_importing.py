@@ -58,7 +58,7 @@ def test_a_bundle_is_imported_once_its_hosts_were_seen(
             await person.press("escape")
             await person.until(lambda: "team" in person.app.rows)
             await person.press("i", *keys(str(bundle)), "enter")
-            await person.sees("Your store and your kubeconfig have all of it already.")
+            await person.sees("Your configuration and your kubeconfig have all of it already.")
 
     asyncio.run(flow())
     assert "[clusters.west]" in (home / "tctl" / "config.toml").read_text("utf-8")
@@ -127,15 +127,15 @@ def test_a_kubeconfig_that_somebody_sent_is_imported_and_its_secret_goes_into_th
             await person.until(lambda: person.app.rows)
 
     asyncio.run(flow())
-    store = (home / "tctl" / "config.toml").read_text("utf-8")
-    assert f'url = "{issuer.url}"' in store
-    assert [table["client_secret"] for table in tomllib.loads(store)["profiles"].values()] == [{"keyring": True}]
+    config = (home / "tctl" / "config.toml").read_text("utf-8")
+    assert f'url = "{issuer.url}"' in config
+    assert [table["client_secret"] for table in tomllib.loads(config)["profiles"].values()] == [{"keyring": True}]
     assert list(keyring.kept.values()) == [secret]
-    assert token not in store
-    assert "https://127.0.0.1:7444" in store
+    assert token not in config
+    assert "https://127.0.0.1:7444" in config
 
 
-def test_a_host_that_a_login_of_the_store_would_be_led_to_is_asked_for_by_name(
+def test_a_host_that_a_login_of_the_config_would_be_led_to_is_asked_for_by_name(
     acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, tmp_path: Path, canary: Canary
 ) -> None:
     before = acme.read_bytes()

@@ -22,7 +22,7 @@ from togetherctl.tui.screens.job import JobScreen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld, UseKeyring
+    from tests.conftest import MakeConfig, MakeWorld, UseKeyring
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
 
@@ -152,9 +152,9 @@ def test_one_thing_at_a_time_is_done_to_a_session(make_world: MakeWorld, canary:
 
 
 def test_a_device_code_is_shown_with_a_picture(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    config_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
     issuer.replies["/token"].append(Reply(400, {"error": "authorization_pending"}))
     issuer.gates["/token"] = gate = Gate()
 
@@ -171,9 +171,9 @@ def test_a_device_code_is_shown_with_a_picture(
 
 
 def test_a_device_code_needs_no_room_for_its_picture(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
+    config_at(issuer, profile_keys='grant = "device-code"\nbrowser = false')
     issuer.gates["/token"] = gate = Gate()
 
     async def flow() -> None:
@@ -188,9 +188,9 @@ def test_a_device_code_needs_no_room_for_its_picture(
 
 
 def test_a_device_login_is_called_off_between_two_questions(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary, home: Path
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary, home: Path
 ) -> None:
-    store_at(issuer, profile_keys='grant = "device-code"')
+    config_at(issuer, profile_keys='grant = "device-code"')
     issuer.always["/token"] = Reply(400, {"error": "authorization_pending"})
     world = replace(make_world(browser=lambda _url, _profile: None), sleep=time.sleep)
 
@@ -208,9 +208,9 @@ def test_a_device_login_is_called_off_between_two_questions(
 
 
 def test_an_answer_is_pasted_however_long_it_is(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    store_at(issuer, profile_keys='grant = "paste"')
+    config_at(issuer, profile_keys='grant = "paste"')
 
     async def flow() -> None:
         async with at_the_table(make_world(), canary) as person:
@@ -231,9 +231,9 @@ def test_an_answer_is_pasted_however_long_it_is(
 
 
 def test_a_password_is_typed_and_never_shown(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
-    store_at(issuer, profile_keys='grant = "password"')
+    config_at(issuer, profile_keys='grant = "password"')
     password = canary.watch("a password", issuer.passwords["me"])
 
     async def flow() -> None:
@@ -333,9 +333,9 @@ def test_another_grant_is_chosen_with_keys_alone(
 
 @pytest.mark.xdist_group("ports 8000 and 18000")
 def test_several_that_are_marked_log_in_one_after_the_other(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary
 ) -> None:
-    path = store_at(issuer)
+    path = config_at(issuer)
     path.write_text(
         path.read_text("utf-8")
         + '[profiles.other]\nissuer = "acme"\nclient_id = "the-client"\naccount = "you@acme.com"\n'
@@ -358,13 +358,13 @@ def test_several_that_are_marked_log_in_one_after_the_other(
 
 def test_escape_ends_the_wait_for_a_keyring_that_does_not_answer(
     issuer: ScriptedIssuer,
-    store_at: MakeStore,
+    config_at: MakeConfig,
     make_world: MakeWorld,
     browser: ScriptedBrowser,
     canary: Canary,
     use_keyring: UseKeyring,
 ) -> None:
-    store_at(issuer, profile_keys='storage = "keyring"')
+    config_at(issuer, profile_keys='storage = "keyring"')
     use_keyring(Silent())
 
     async def flow() -> None:

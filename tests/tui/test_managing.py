@@ -1,4 +1,4 @@
-"""Adding, renaming, removing, and seeing what stands in the store."""
+"""Adding, renaming, removing, and seeing what stands in the configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from togetherctl.tui.screens.form import NewName
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import MakeStore, MakeWorld
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
@@ -138,7 +138,7 @@ def test_a_profile_is_removed_with_what_goes_along(
     acme: Path, make_world: MakeWorld, browser: ScriptedBrowser, canary: Canary, home: Path
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
 
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
@@ -159,10 +159,10 @@ def test_a_profile_is_removed_with_what_goes_along(
 
 
 def test_the_toml_of_a_profile_hides_its_secrets(
-    store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
 ) -> None:
     secret, header = canary.watch("a secret", "s3cr3t-client"), canary.watch("a header", "h34der-value")
-    path = store_at(
+    path = config_at(
         issuer, f'request_headers = {{ "X-Key" = "{header}" }}', f'# why\nclient_secret = "{secret}"  # typed'
     )
 
@@ -173,7 +173,7 @@ def test_the_toml_of_a_profile_hides_its_secrets(
             await person.press("c", "escape")
             assert person.copied
             assert secret not in person.copied[0]
-            # The store has it; only screens are looked through.
+            # The configuration has it; only screens are looked through.
             path.write_text(path.read_text("utf-8").replace(secret, "gone").replace(header, "gone"), "utf-8")
 
     asyncio.run(flow())

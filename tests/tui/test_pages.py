@@ -1,4 +1,4 @@
-"""Details, help, the welcome and the broken store: what they show, and that nothing secret is among it."""
+"""Details, help, the welcome and the broken configuration: what they show, and that nothing secret is among it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_copying_claims(opened: Open, acme: Path, make_world: MakeWorld, b
         await table.press("c")
         await table.shows("no claims to copy")
         world = make_world(browser=browser)
-        session, _ = world.engine.login(world.store.profile("acme"), Policy())
+        session, _ = world.engine.login(world.config.profile("acme"), Policy())
         await table.shows("me@acme.com")
         await table.press("c")
         await table.shows("clipboard")
@@ -91,26 +91,26 @@ async def test_help(size: tuple[int, int], opened: Open, demo: Callable[..., Wor
 
 
 @SIZES
-async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, store: Callable[[str], Path]) -> None:
+async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, config: Callable[[str], Path]) -> None:
     async with opened(size) as table:
         await becomes(table.pilot, f"welcome-{size[0]}x{size[1]}")
-        store('[issuers.acme]\nurl = "https://login.acme.com"\n')
+        config('[issuers.acme]\nurl = "https://login.acme.com"\n')
         await table.shows("Welcome")
-        store(
+        config(
             '[issuers.acme]\nurl = "https://login.acme.com"\n'
             '[profiles.acme]\nissuer = "acme"\nclient_id = "kubernetes"\n'
         )
         await table.shows("1 profile", "acme", "· none")
         assert table.app.focused.id == "profiles"
-        store("")
+        config("")
         await table.shows("Welcome")
 
 
-async def test_a_store_that_is_wrong(opened: Open, acme: Path) -> None:
+async def test_a_config_that_is_wrong(opened: Open, acme: Path) -> None:
     good = acme.read_text()
     acme.write_text(good.replace("client_id", "client_idd") + "\nnonsense = 1\n")
     async with opened() as table:
-        await table.sees("The store cannot be used", "client_idd", "nonsense", "did you mean")
+        await table.sees("The configuration cannot be used", "client_idd", "nonsense", "did you mean")
         acme.write_text("not [ toml")
         await table.shows("not TOML")
         acme.write_text(good)

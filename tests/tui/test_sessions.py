@@ -31,7 +31,7 @@ def world(make_world: MakeWorld, browser: ScriptedBrowser, acme: Path) -> World:
     """Somebody is logged in."""
     assert acme.exists()
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     return world
 
 
@@ -200,7 +200,7 @@ def test_logging_out_of_unsafe_storage_ends_the_session_and_says_why(
 
 
 def test_what_waits_for_another_process_is_called_off(world: World, issuer: ScriptedIssuer, canary: Canary) -> None:
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
 
     async def flow() -> None:
         async with at_the_table(world, canary) as person:

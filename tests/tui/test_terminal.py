@@ -17,7 +17,7 @@ from tests.support.terminal import Terminal, terminal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.conftest import MakeStore, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
 
@@ -117,11 +117,11 @@ def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[st
 
 
 def test_what_a_client_secret_command_says_does_not_draw_over_it(
-    variables: dict[str, str], tmp_path: Path, store_at: MakeStore, issuer: ScriptedIssuer
+    variables: dict[str, str], tmp_path: Path, config_at: MakeConfig, issuer: ScriptedIssuer
 ) -> None:
     script = tmp_path / "secret.sh"
     script.write_text("echo noise over the table >&2; sleep 1; exit 3\n", "utf-8")
-    store_at(issuer, profile_keys=f'client_secret = {{ command = ["sh", "{script}"] }}\ngrant = "client-credentials"')
+    config_at(issuer, profile_keys=f'client_secret = {{ command = ["sh", "{script}"] }}\ngrant = "client-credentials"')
     with terminal((*TOGETHERCTL, "ui"), variables, tmp_path) as window:
         window.until("· none")
         window.press("l")

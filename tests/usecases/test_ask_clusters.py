@@ -30,7 +30,7 @@ def server() -> Iterator[ScriptedCluster]:
 
 
 @pytest.fixture
-def many(store: Callable[[str], Path], issuer: ScriptedIssuer, server: ScriptedCluster) -> None:
+def many(config: Callable[[str], Path], issuer: ScriptedIssuer, server: ScriptedCluster) -> None:
     """Two profiles that share a session, one that does not, and a dozen clusters."""
     text = f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n'
     for name, scopes in (("acme", '"email"'), ("shared", '"email"'), ("other", '"groups"')):
@@ -39,17 +39,17 @@ def many(store: Callable[[str], Path], issuer: ScriptedIssuer, server: ScriptedC
     for number in range(12):
         profile = ("acme", "shared", "other")[number % 3]
         text += f'[clusters.c{number}]\nprofile = "{profile}"\nserver = "{server.url}"\n'
-    store(text)
+    config(text)
 
 
 @pytest.mark.usefixtures("many")
 def test_no_login_opens_unless_told(make_world: MakeWorld, browser: ScriptedBrowser, server: ScriptedCluster) -> None:
     world = make_world(browser=browser)
-    probed = ask_clusters(world, world.store.clusters())
+    probed = ask_clusters(world, world.config.clusters())
     assert [type(one.error) for one in probed] == [LoginRequired] * 12
     assert (browser.opened, server.asked.total()) == ([], 0)
 
-    probed = ask_clusters(world, world.store.clusters(), policy=Policy(ask=True))
+    probed = ask_clusters(world, world.config.clusters(), policy=Policy(ask=True))
     assert [one.cluster.name for one in probed] == [f"c{number}" for number in range(12)]
     assert all(one.view and one.view.username == "me@acme.com" for one in probed)
     # Two sessions, each with one token.
@@ -69,9 +69,9 @@ def test_everything_is_said_on_the_callers_thread(
         threads.append(threading.current_thread())
         told.append(probed.cluster.name)
 
-    ask_clusters(world, world.store.clusters(), each=each, at_once=3, policy=Policy(ask=True))
+    ask_clusters(world, world.config.clusters(), each=each, at_once=3, policy=Policy(ask=True))
     assert set(threads) == {threading.main_thread()}
-    assert sorted(told) == sorted(cluster.name for cluster in world.store.clusters())
+    assert sorted(told) == sorted(cluster.name for cluster in world.config.clusters())
     assert 2 <= server.most_at_once <= 3
     assert conversation.warned == []
 
@@ -81,8 +81,8 @@ def test_a_failure_of_one_session_is_that_of_its_clusters_alone(
     make_world: MakeWorld, browser: ScriptedBrowser
 ) -> None:
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
-    probed = ask_clusters(world, world.store.clusters())
+    world.engine.login(world.config.profile("acme"), Policy())
+    probed = ask_clusters(world, world.config.clusters())
     failed = {one.cluster.name: one.error for one in probed if one.error}
     assert list(failed) == ["c2", "c5", "c8", "c11"]
     assert all(error.sentence().startswith("profile other at http://") for error in failed.values())
@@ -99,4 +99,4 @@ def test_a_bug_in_a_thread_ends_the_call(
 
     monkeypatch.setattr(module, "who_am_i", broken)
     with pytest.raises(ZeroDivisionError):
-        ask_clusters(world, world.store.clusters(), policy=Policy(ask=True))
+        ask_clusters(world, world.config.clusters(), policy=Policy(ask=True))

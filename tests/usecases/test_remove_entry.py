@@ -35,7 +35,7 @@ def test_all_that_goes_is_said_before_anybody_is_asked(
     acme: Path, config: Path, cli: Run, make_world: MakeWorld, browser: ScriptedBrowser, home: Path
 ) -> None:
     world = make_world(browser=browser)
-    session, _ = world.engine.login(world.store.profile("acme"), Policy())
+    session, _ = world.engine.login(world.config.profile("acme"), Policy())
     before = acme.read_text(), config.read_text()
     used = cli("profile", "remove", "acme")
     assert (used.code, "profile acme is used by cluster east" in used.stderr) == (2, True)
@@ -69,7 +69,7 @@ def test_a_session_that_another_profile_shares_stays(
     again = text[text.index("[profiles.acme]") : text.index("[clusters")].replace("profiles.acme", "profiles.again")
     acme.write_text(text + "\n" + again)
     world = make_world(browser=browser)
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     done = cli("profile", "remove", "again", "--yes")
     assert (done.code, "session" in done.stderr) == (0, False)
     assert len(list((home / "tctl" / "state" / "sessions").glob("*.json"))) == 1

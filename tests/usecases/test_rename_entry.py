@@ -14,7 +14,7 @@ import pytest
 
 from tests.kube.test_kubeconfig import THEIRS
 from togetherctl.auth.engine import Policy
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ server = "https://203.0.113.8:6443"
 
 
 def renamed(text: str, old: str, new: str) -> dict[str, Any]:
-    """What the store should say after profile `old` became `new`."""
+    """What the configuration should say after profile `old` became `new`."""
     data = tomllib.loads(text)
     data["profiles"][new] = data["profiles"].pop(old)
     for cluster in data.get("clusters", {}).values():
@@ -66,11 +66,11 @@ def renamed(text: str, old: str, new: str) -> dict[str, Any]:
     return data
 
 
-# The store
+# The configuration
 
 
-def test_references_follow_and_comments_stay(store: Callable[[str], Path], cli: Run) -> None:
-    path = store(STORE)
+def test_references_follow_and_comments_stay(config: Callable[[str], Path], cli: Run) -> None:
+    path = config(STORE)
     assert cli("profile", "rename", "a", "corp").code == 0
     expected = (
         STORE.replace('default_profile = "a" ', 'default_profile = "corp" ')
@@ -114,8 +114,8 @@ def test_references_follow_and_comments_stay(store: Callable[[str], Path], cli: 
         '[issuers.acme]\nurl = "https://x"\n[profiles]\n[profiles.a] # a\nissuer="acme"\nclient_id="a" # a\n',
     ],
 )
-def test_any_layout_is_renamed_right_or_not_at_all(text: str, store: Callable[[str], Path], cli: Run) -> None:
-    path = store("")
+def test_any_layout_is_renamed_right_or_not_at_all(text: str, config: Callable[[str], Path], cli: Run) -> None:
+    path = config("")
     path.write_bytes(text.encode())
     done = cli("profile", "rename", "a", "corp")
     assert done.code == 0, done.stderr
@@ -138,16 +138,16 @@ def test_any_layout_is_renamed_right_or_not_at_all(text: str, store: Callable[[s
     ],
 )
 def test_what_cannot_be_changes_nothing(
-    words: list[str], said: str, store: Callable[[str], Path], cli: Run, home: Path
+    words: list[str], said: str, config: Callable[[str], Path], cli: Run, home: Path
 ) -> None:
-    path = store(STORE)
+    path = config(STORE)
     done = cli(*words)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
     assert (path.read_text(), (home / ".kube").exists()) == (STORE, False)
 
 
-def test_only_the_case_of_a_name_can_change(store: Callable[[str], Path], cli: Run) -> None:
-    path = store(STORE)
+def test_only_the_case_of_a_name_can_change(config: Callable[[str], Path], cli: Run) -> None:
+    path = config(STORE)
     assert cli("profile", "rename", "a", "A").code == 0
     assert "[profiles.A] " in path.read_text()
 
@@ -184,7 +184,7 @@ def test_a_session_is_served_under_the_new_name_without_network(
 
 
 @pytest.fixture
-def config(acme: Path, home: Path, cli: Run) -> Path:
+def config_file(acme: Path, home: Path, cli: Run) -> Path:
     """Ours and others' entries, with our context as the current one."""
     assert acme.exists()
     path = home / ".kube" / "config"
@@ -194,16 +194,16 @@ def config(acme: Path, home: Path, cli: Run) -> Path:
     return path
 
 
-def test_what_an_owner_added_stays(config: Path, cli: Run) -> None:
-    text = config.read_text().replace(
+def test_what_an_owner_added_stays(config_file: Path, cli: Run) -> None:
+    text = config_file.read_text().replace(
         "      interactiveMode", "      env:\n      - {name: A, value: acme}\n      interactiveMode"
     )
     text = text.replace("      - acme\n", "      - acme   # me\n      - -v1\n")
-    config.write_text(text + "# acme and east\n")
-    before = config.read_text()
+    config_file.write_text(text + "# acme and east\n")
+    before = config_file.read_text()
     assert cli("profile", "rename", "acme", "corp").code == 0
     assert cli("cluster", "rename", "east", "ost").code == 0
-    after = config.read_text()
+    after = config_file.read_text()
     assert "{name: A, value: acme}" in after
     assert "- corp   # me\n      - -v1\n" in after
     assert after.endswith("# acme and east\n")
@@ -212,46 +212,46 @@ def test_what_an_owner_added_stays(config: Path, cli: Run) -> None:
     assert (data["current-context"], data["users"][-1]["name"]) == ("ost", "togetherctl:corp")
 
 
-def test_a_cluster_with_a_context_of_its_own_keeps_it(config: Path, cli: Run) -> None:
+def test_a_cluster_with_a_context_of_its_own_keeps_it(config_file: Path, cli: Run) -> None:
     cli("cluster", "set", "east", "context=gpus")
     cli("kubeconfig", "write", "--no-shim")
     assert cli("cluster", "rename", "east", "ost").code == 0
-    names = [entry["name"] for entry in load(config.read_text())["contexts"]]
-    # What was written before the store had another context for it is an entry of that name still.
+    names = [entry["name"] for entry in load(config_file.read_text())["contexts"]]
+    # What was written before the configuration had another context for it is an entry of that name still.
     assert names == ["prod", "east", "gpus"]
-    assert "cluster: ost" in config.read_text()
+    assert "cluster: ost" in config_file.read_text()
     assert "says all of this already" in cli("kubeconfig", "write", "--no-shim").stderr
 
 
-def test_a_name_that_is_taken_stops_it(config: Path, acme: Path, cli: Run) -> None:
-    before, store = config.read_text(), acme.read_text()
+def test_a_name_that_is_taken_stops_it(config_file: Path, acme: Path, cli: Run) -> None:
+    before, config = config_file.read_text(), acme.read_text()
     done = cli("cluster", "rename", "east", "prod")
-    assert (done.code, f"there is a cluster prod in {config}, which is not ours" in done.stderr) == (7, True)
-    assert (config.read_text(), acme.read_text()) == (before, store)
+    assert (done.code, f"there is a cluster prod in {config_file}, which is not ours" in done.stderr) == (7, True)
+    assert (config_file.read_text(), acme.read_text()) == (before, config)
 
 
-def test_what_is_left_over_is_not_taken_for_a_rename_that_was_cut_off(config: Path, acme: Path, cli: Run) -> None:
+def test_what_is_left_over_is_not_taken_for_a_rename_that_was_cut_off(config_file: Path, acme: Path, cli: Run) -> None:
     acme.write_text(acme.read_text() + '\n[clusters.west]\nprofile = "acme"\nserver = "https://w"\n')
     cli("kubeconfig", "write", "west", "--no-shim")
     cli("cluster", "remove", "east", "--keep-kubeconfig", "--yes")
-    before = config.read_text()
+    before = config_file.read_text()
     done = cli("cluster", "rename", "east", "west")
     assert (done.code, "there is no cluster east" in done.stderr) == (2, True)
-    assert config.read_text() == before
+    assert config_file.read_text() == before
 
 
-def test_others_that_use_ours_are_looked_after(config: Path, cli: Run) -> None:
+def test_others_that_use_ours_are_looked_after(config_file: Path, cli: Run) -> None:
     mine = "users:\n- name: byhand\n  user: {exec: {command: togetherctl, args: [get-token, --profile, acme]}}\n"
-    text = config.read_text().replace(
+    text = config_file.read_text().replace(
         "contexts:\n", "contexts:\n- name: mine\n  context: {cluster: east, user: byhand}\n"
     )
-    config.write_text(text.replace("users:\n", mine))
+    config_file.write_text(text.replace("users:\n", mine))
     assert "context mine" in cli("cluster", "rename", "east", "ost").stderr
-    data = load(config.read_text())
+    data = load(config_file.read_text())
     assert data["contexts"][0]["context"] == {"cluster": "ost", "user": "byhand"}
     done = cli("profile", "rename", "acme", "corp")
-    assert f"user byhand in {config} still calls the profile acme" in done.stderr
-    assert "[get-token, --profile, acme]" in config.read_text()
+    assert f"user byhand in {config_file} still calls the profile acme" in done.stderr
+    assert "[get-token, --profile, acme]" in config_file.read_text()
 
 
 # Being cut off
@@ -297,14 +297,14 @@ def cut_off(writes: int, words: list[str], environ: dict[str, str]) -> bool:
     ids=lambda words: "-".join(words[:2]),
 )
 def test_killed_between_writes(
-    writes: int, words: list[str], acme: Path, config: Path, home: Path, cli: Run, environ: dict[str, str]
+    writes: int, words: list[str], acme: Path, config_file: Path, home: Path, cli: Run, environ: dict[str, str]
 ) -> None:
     """Each file is the old one or the new one, and the same command ends what was begun."""
     second = home / "second"
-    second.write_bytes(config.read_bytes())
-    config.write_text(config.read_text().replace("current-context: east", "current-context: prod"))
-    environ["KUBECONFIG"] = f"{config}{os.pathsep}{second}"
-    files = [acme, config, second]
+    second.write_bytes(config_file.read_bytes())
+    config_file.write_text(config_file.read_text().replace("current-context: east", "current-context: prod"))
+    environ["KUBECONFIG"] = f"{config_file}{os.pathsep}{second}"
+    files = [acme, config_file, second]
     old = [path.read_bytes() for path in files]
     assert cli(*words, KUBECONFIG=environ["KUBECONFIG"]).code == 0
     new = [path.read_bytes() for path in files]
@@ -318,12 +318,12 @@ def test_killed_between_writes(
     if writes <= changes:
         assert cli(*words, KUBECONFIG=environ["KUBECONFIG"]).code == 0
     assert [path.read_bytes() for path in files] == new
-    Store.load(acme, environ)
-    left = {path.name for path in config.parent.iterdir()} - {"config"}
+    Config.load(acme, environ)
+    left = {path.name for path in config_file.parent.iterdir()} - {"config"}
     assert all(name.endswith(".tmp") for name in left)
 
 
-def test_two_that_rename_at_once(acme: Path, config: Path, environ: dict[str, str], cli: Run) -> None:
+def test_two_that_rename_at_once(acme: Path, config_file: Path, environ: dict[str, str], cli: Run) -> None:
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "togetherctl", "profile", "rename", "acme", new],
@@ -335,8 +335,8 @@ def test_two_that_rename_at_once(acme: Path, config: Path, environ: dict[str, st
     ]
     ended = {process.communicate(timeout=60)[1]: process.returncode for process in running}
     assert sorted(ended.values()) == [0, 2], ended
-    [name] = Store.load(acme, environ).table.profiles
-    data = load(config.read_text())
+    [name] = Config.load(acme, environ).table.profiles
+    data = load(config_file.read_text())
     assert data["users"][-1]["name"] == f"togetherctl:{name}"
     assert data["contexts"][-1]["context"]["user"] == f"togetherctl:{name}"
     assert data["users"][-1]["user"]["exec"]["args"] == ["get-token", "--profile", name]

@@ -62,7 +62,7 @@ class Report:
 
     @property
     def preset_to_write(self) -> str | None:
-        """The entry that the store should name, because the URL does not tell it; else None."""
+        """The entry that the configuration should name, because the URL does not tell it; else None."""
         return None if self.by_url else self.preset
 
     @property
@@ -94,9 +94,9 @@ def check_issuer(
 ) -> Report:
     """Ask the issuer at `url` for its metadata and keys, and say what that means for a login there.
 
-    `preset` is the catalogue's entry if the store names one; `wishes` says more than scopes and redirect URIs. Raises
-    UsageError where `url` cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever else goes
-    wrong is in the report.
+    `preset` is the catalogue's entry if the configuration names one; `wishes` says more than scopes and redirect URIs.
+    Raises UsageError where `url` cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever
+    else goes wrong is in the report.
     """
     typed = parse_typed_issuer(url)
     wishes = replace(wishes or ClientNeeds(), redirect_uris=tuple(redirect_uris), scopes=tuple(scopes))

@@ -55,7 +55,7 @@ class ClientNeeds:
     """What a profile will want of the issuer; by default what a new one does.
 
     `has_secret` is None where nobody has said whether the client has one; `device_endpoint` and
-    `revocation_endpoint` are the store's;
+    `revocation_endpoint` are the configuration's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
     whether that client and its redirect URIs are registered.
     """

@@ -113,14 +113,14 @@ class OidcClient:
 
     @property
     def known_device_endpoint(self) -> str | None:
-        """What of it is known without another request: by the store, else the metadata, else the catalogue."""
+        """What of it is known without another request: by the configuration, else the metadata, else the catalogue."""
         issuer = self.profile.issuer
         listed = issuer.device_authorization_endpoint or self.read_metadata_again().device_authorization_endpoint
         return listed or issuer.usual_device_endpoint
 
     @cached_property
     def revocation_endpoint(self) -> str | None:
-        """Where tokens are revoked: the store, else the metadata, else the issuer's other metadata says it."""
+        """Where tokens are revoked: the configuration, else the metadata, else the issuer's other metadata says it."""
         listed = self.profile.issuer.revocation_endpoint or self.discovery.metadata().revocation_endpoint
         return listed or self.discovery.also_listed("revocation_endpoint")
 

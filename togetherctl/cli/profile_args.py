@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def profiles_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `[PROFILE]…` and `--all`."""
-    command = click.option("--all", "everyone", is_flag=True, help="Every profile in the store.")(command)
+    command = click.option("--all", "everyone", is_flag=True, help="Every profile in the configuration.")(command)
     return click.argument("names", metavar="[PROFILE]...", nargs=-1)(command)
 
 
@@ -25,9 +25,9 @@ def chosen_profiles(app: App, names: Sequence[str], *, everyone: bool) -> list[P
     """The profiles meant. Raises UsageError."""
     if everyone and names:
         raise UsageError("name profiles or say --all, not both")
-    chosen = app.world.store.profiles(names, everyone=everyone)
+    chosen = app.world.config.profiles(names, everyone=everyone)
     if not chosen:
-        app.world.store.meant_profile()
+        app.world.config.meant_profile()
     return chosen
 
 

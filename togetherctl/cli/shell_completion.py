@@ -1,4 +1,4 @@
-"""Complete verbs, options, choices and names of the store in bash, zsh and fish.
+"""Complete verbs, options, choices and names of the configuration in bash, zsh and fish.
 
 click finds out what is being completed. What it cannot know, it is told here in one place: an argument or option is
 known by its name and by its metavar in the help text.

@@ -1,1 +1,1 @@
-"""The command line: one verb, one file. Commands parse, ask the engine or the store, and show."""
+"""The command line: one verb, one file. Commands parse, ask the engine or the configuration, and show."""

@@ -31,10 +31,10 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
     """Delete the token cache.
 
     Nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a killed
-    togetherctl left beside the store, kubeconfigs and files of client secrets. The store, what kubeconfigs call, and
-    client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by the name of kubectl
-    together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there stays, and every
-    folder.
+    togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
+    kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by
+    the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there
+    stays, and every folder.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -61,7 +61,7 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
 
 def _files_of_the_person(app: App) -> Iterator[Path]:
-    """The store, kubeconfigs, and files that hold client secrets: all that togetherctl writes outside its folders."""
+    """What togetherctl writes outside its folders: configuration, kubeconfigs, files that hold client secrets."""
     from togetherctl.kube.kubeconfig import kubeconfig_files
     from togetherctl.paths import expand
 
@@ -69,7 +69,7 @@ def _files_of_the_person(app: App) -> Iterator[Path]:
     with suppress(TogetherctlError):
         yield from kubeconfig_files(None, app.environ)
     with suppress(TogetherctlError):
-        for profile in app.world.store.table.profiles.values():
+        for profile in app.world.config.table.profiles.values():
             secret = profile.client_secret
             if secret is not None and secret.kind == "file" and isinstance(secret.value, str):
                 yield expand(secret.value, app.environ, beside=app.world.paths.config.parent)
@@ -83,7 +83,7 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
     elif any("session" in kind for _, kind in done.deleted):
         app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
     if done.deleted and not dry_run:
-        app.console.say("Left alone: the store, what kubeconfigs call, and lock files, which are empty.")
+        app.console.say("Left alone: the configuration, what kubeconfigs call, and lock files, which are empty.")
 
 
 def _named_folder(app: App, flags: Flags | None) -> Path | None:

@@ -19,7 +19,7 @@ def command(context: click.Context, shell: str) -> None:
     zsh    eval "$(togetherctl completion zsh)"               in ~/.zshrc, after compinit
     fish   togetherctl completion fish | source               in ~/.config/fish/config.fish
 
-    Profiles, clusters and issuers are read from the store each time, without checking it.
+    Profiles, clusters and issuers are read from the configuration each time, without checking it.
     """  # noqa: D301 # \b keeps click from joining these lines
     root = context.find_root().command
     if isinstance(root, click.Group):

@@ -1,4 +1,4 @@
-"""`togetherctl config`: show the store itself, its path and its schema, and set its own keys."""
+"""`togetherctl config`: show the configuration itself, its path and its schema, and set its own keys."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from togetherctl.errors import UsageError
 from togetherctl.printable import printable
 
 VERBS = {
-    "path": Lazy(f"{__name__}:path", "Print where the store is."),
-    "show": Lazy(f"{__name__}:show", "Print the store, without its secrets."),
-    "schema": Lazy(f"{__name__}:schema", "Print the JSON Schema of the store."),
-    "set": Lazy(f"{__name__}:set_", "Set a key of the store itself, such as default_profile."),
+    "path": Lazy(f"{__name__}:path", "Print where the configuration is."),
+    "show": Lazy(f"{__name__}:show", "Print the configuration, without its secrets."),
+    "schema": Lazy(f"{__name__}:schema", "Print the JSON Schema of the configuration."),
+    "set": Lazy(f"{__name__}:set_", "Set a key of the configuration itself, such as default_profile."),
 }
 
-command = LazyGroup("config", lazy=VERBS, help="Show the store itself: its path, its text, its schema.")
+command = LazyGroup("config", lazy=VERBS, help="Show the configuration itself: its path, its text, its schema.")
 
 
 @click.command("path")
 @output_option
 @pass_app
 def path(app: App) -> None:
-    """Print where the store is.
+    """Print where the configuration is.
 
     With -o json also the state and the cache.
     """
@@ -49,23 +49,23 @@ def path(app: App) -> None:
 @output_option
 @pass_app
 def show(app: App) -> None:
-    """Print the store, without its secrets.
+    """Print the configuration, without its secrets.
 
     The text keeps its comments and its order. Secrets that someone typed into it are hidden.
     """
     from togetherctl.config.files import read
     from togetherctl.config.redact import without_secrets
 
-    store = app.world.store
+    config = app.world.config
     if app.output != "table":
-        show_record(app, {"path": str(store.path), **store.table.model_dump(mode="json")}, name="path")
+        show_record(app, {"path": str(config.path), **config.table.model_dump(mode="json")}, name="path")
         return
-    put(without_secrets(read(app.world.paths.config).text, store.table).text, end="")
+    put(without_secrets(read(app.world.paths.config).text, config.table).text, end="")
 
 
 @click.command("schema")
 def schema() -> None:
-    """Print the JSON Schema of the store.
+    """Print the JSON Schema of the configuration.
 
     For editors that complete and check TOML.
     """
@@ -78,7 +78,7 @@ def schema() -> None:
 @click.argument("setting", metavar="default_profile=NAME")
 @pass_app
 def set_(app: App, setting: str) -> None:
-    """Set a key of the store itself, such as default_profile.
+    """Set a key of the configuration itself, such as default_profile.
 
     Commands use the default profile where you name none. An empty NAME means that there is no default.
     """
@@ -87,7 +87,7 @@ def set_(app: App, setting: str) -> None:
         raise UsageError(
             "the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME"
         )
-    with app.world.changing_store() as text:
+    with app.world.changing_config() as text:
         if name:
             text.set(("default_profile",), name)
         else:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(app: App, by_hand: bool, keep: bool) -> None:
     """Watch the whole thing work, on this machine alone.
 
-    Starts an issuer and a small API server on loopback, in a folder of its own, and walks from an empty store to a
-    logout. Nothing of yours is read or changed, and nothing stays behind.
+    Starts an issuer and a small API server on loopback, in a folder of its own, and walks from an empty configuration
+    to a logout. Nothing of yours is read or changed, and nothing stays behind.
     """
     try:
         from togetherctl.demo.playground import playground

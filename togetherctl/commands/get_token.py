@@ -43,11 +43,11 @@ def command(app: App, name: str | None, api_version: str | None, flags: Flags | 
         _by_flags(app, flags, program, version or V1BETA1)
         return
     renew = flags is not None and flags.force_refresh
-    print_credential(app.world, name or app.world.store.meant_profile(), otherwise=version or V1, renew=renew)
+    print_credential(app.world, name or app.world.config.meant_profile(), otherwise=version or V1, renew=renew)
 
 
 def _by_flags(app: App, flags: Flags | None, program: str, otherwise: str) -> None:
-    """The answer for a profile that only these flags know of; the store is not looked at."""
+    """The answer for a profile that only these flags know of; the configuration is not looked at."""
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.profile import profile_of
 
@@ -55,7 +55,7 @@ def _by_flags(app: App, flags: Flags | None, program: str, otherwise: str) -> No
     with stdout_for_the_answer_alone() as answer:
         version = wanted_version(app.environ, otherwise=otherwise)
         profile = profile_of(flags, app.environ, program=program, warn=app.console.warn)
-        credential = app.world.storeless_engine.credential(profile, app.world.policy, renew=flags.force_refresh)
+        credential = app.world.configless_engine.credential(profile, app.world.policy, renew=flags.force_refresh)
         answer(render(version, credential.token.value, credential.ask_again_at))
         say_notes(app.world, profile)
 

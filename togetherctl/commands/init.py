@@ -52,7 +52,8 @@ def command(
 ) -> None:
     """Take your clusters, log in, and see kubectl work.
 
-    Writes them into the store and your kubeconfig, logs in once for each session, and asks each cluster who you are.
+    Writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who you
+    are.
 
     SOURCE is where your clusters come from: together (by API key), a kubeconfig that somebody sent, a folder of them, a
     bundle (a file or an https address), or - for standard input. Without one you are asked, or say --issuer-url,
@@ -73,7 +74,7 @@ def command(
 def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: bool) -> None:
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
     plan = shown.plan
-    clusters = [app.world.store.cluster(name) for name in plan.clusters]
+    clusters = [app.world.config.cluster(name) for name in plan.clusters]
     proof = _Proof(0, list(plan.clusters))
     if not no_login:
         proof = _prove(app, clusters, plan.profiles)
@@ -101,14 +102,14 @@ def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _P
 
     Whatever fails is said, and hides nothing of the rest.
     """
-    store = app.world.store
-    signed_in = log_in_to_all(app, [store.profile(name) for name in profiles])
+    config = app.world.config
+    signed_in = log_in_to_all(app, [config.profile(name) for name in profiles])
     failures: dict[str, TogetherctlError] = {}
     for one in signed_in:
         if one.session is None:
             unasked = LoginRequired("nobody has logged in yet", hint=one.profile.ways.login)
             failures[one.profile.key] = one.error or unasked
-    keys = {cluster.name: store.profile(cluster.profile).key for cluster in clusters}
+    keys = {cluster.name: config.profile(cluster.profile).key for cluster in clusters}
     reachable = [cluster for cluster in clusters if keys[cluster.name] not in failures]
     seconds = _SECONDS * (1 + (len(reachable) - 1) // _AT_ONCE)
     said = reachable[0].name if len(reachable) == 1 else f"{len(reachable)} clusters"

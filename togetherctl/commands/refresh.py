@@ -46,4 +46,4 @@ def _refresh_behind(app: App, name: str, lock: int) -> None:
 
         # If something hangs, there is no person to press Ctrl-C.
         signal.alarm(_LONGEST_BEHIND)
-    app.world.engine.refresh_behind(app.world.store.profile(name), lock)
+    app.world.engine.refresh_behind(app.world.config.profile(name), lock)

@@ -25,7 +25,7 @@ VERBS = {
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
-    "config": Lazy(f"{_HERE}.config", "Show the store itself: its path, its text, its schema."),
+    "config": Lazy(f"{_HERE}.config", "Show the configuration itself: its path, its text, its schema."),
     "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "completion": Lazy(f"{_HERE}.completion", "Print the script that lets your shell complete."),
@@ -44,7 +44,7 @@ VERBS = {
 def root(context: click.Context) -> None:
     """Log in to Kubernetes clusters through OpenID Connect.
 
-    One store of profiles, one session for each, and a credential whenever kubectl asks.
+    One configuration of profiles, one session for each, and a credential whenever kubectl asks.
 
     -v shows what is asked of issuers, anywhere on the command line; it shows no secret.
     """

@@ -56,7 +56,7 @@ def command(
         return
     profile, session = _logged_in(app, name, flags)
     claims, algorithm = _token(profile, session)
-    clusters = app.world.store.clusters_of(profile.name) if profile.name else []
+    clusters = app.world.config.clusters_of(profile.name) if profile.name else []
     chosen = (username_claim, username_prefix, groups_claim, groups_prefix)
     naming = _naming(app, claims, clusters, chosen)
     # The algorithm is among the flags, so it is nothing to look out for.
@@ -69,12 +69,12 @@ def command(
 
 
 def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | None, ...]) -> Naming:
-    """How the API server names users: as the flags say, else as the store says of the profile's clusters."""
+    """How the API server names users: as the flags say, else as the configuration says of the profile's clusters."""
     from togetherctl.kube.api_server_setup import Naming
 
     told = {
         cluster.name: (cluster.username_claim, cluster.username_prefix, cluster.groups_claim, cluster.groups_prefix)
-        for cluster in (app.world.store.clusters(names) if names else [])
+        for cluster in (app.world.config.clusters(names) if names else [])
     }
     told = {name: keys for name, keys in told.items() if any(keys)}
     first, stored = next(iter(told.items()), ("", (None, None, None, None)))
@@ -101,7 +101,7 @@ def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | 
 def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, Session]:
     """A verified session of the profile that is meant, or of the one that flags make."""
     if flags is None:
-        profile = app.world.store.profile(name)
+        profile = app.world.config.profile(name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
     if name is not None and flags.typed:
         raise UsageError(f"--profile already sets what --{flags.typed[0]} sets; give one of them")
@@ -109,7 +109,7 @@ def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile
 
     program = click.get_current_context().find_root().info_name or PLUGIN
     profile = profile_of(flags, app.environ, command="setup", program=program, warn=app.console.warn)
-    return profile, app.world.storeless_engine.login(profile, app.world.policy)[0]
+    return profile, app.world.configless_engine.login(profile, app.world.policy)[0]
 
 
 def _token(profile: Profile, session: Session) -> tuple[Claims, str]:

@@ -28,15 +28,15 @@ def command(app: App, names: tuple[str, ...]) -> None:
 
     Reads what is stored and never touches the network.
     """
-    store = app.world.store
-    profiles = store.profiles(names, everyone=not names)
+    config = app.world.config
+    profiles = config.profiles(names, everyone=not names)
     items = [_item(app, profile) for profile in profiles]
     show_list(app, items, _columns(app.world.clock()), name="profile")
     if app.output == "table":
         _tell_logins(app, items)
         _tell_errors(app, items)
     if not items and app.output == "table":
-        app.console.say(f"There is no profile in {store.path} yet.")
+        app.console.say(f"There is no profile in {config.path} yet.")
         app.console.say("  togetherctl init")
 
 
@@ -58,7 +58,7 @@ def _item(app: App, profile: Profile) -> Item:
         else None,
         "login": {"since": rfc3339(login.opened_at), "address": login.address} if login else None,
         "session": profile.key,
-        "clusters": app.world.store.clusters_of(profile.name),
+        "clusters": app.world.config.clusters_of(profile.name),
     }
 
 

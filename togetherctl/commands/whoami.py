@@ -70,13 +70,13 @@ def _say_forbidden(app: App) -> None:
 
 def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
     """The profile, and which of its clusters to ask. Raises UsageError."""
-    store = app.world.store
+    config = app.world.config
     if not only:
-        profile = store.profile(name)
-        names = store.clusters_of(profile.name)
-        return profile, store.clusters(names) if names else []
-    clusters = store.clusters(only)
-    profile = store.profile(name or clusters[0].profile)
+        profile = config.profile(name)
+        names = config.clusters_of(profile.name)
+        return profile, config.clusters(names) if names else []
+    clusters = config.clusters(only)
+    profile = config.profile(name or clusters[0].profile)
     for cluster in clusters:
         if cluster.profile != profile.name:
             raise UsageError(

@@ -65,9 +65,9 @@ def read_secret(
     keyring_name: str,
     others: Callable[[], Collection[str]] = frozenset,
 ) -> str:
-    """The secret of `profile`. Relative files lie beside the store in `folder`.
+    """The secret of `profile`. Relative files lie beside the configuration in `folder`.
 
-    `others` names the variables that hold secrets of the store, which a command is not given.
+    `others` names the variables that hold secrets of the configuration, which a command is not given.
 
     Raises ConfigError where there is none to read, UsageError where the command asks for the profile it serves, and
     StorageError where the keyring is unusable.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from togetherctl.config.models import StoreTable
+    from togetherctl.config.models import ConfigTable
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import Kind, Storage
 
@@ -46,11 +46,11 @@ class Cluster:
     groups_prefix: str | None = None
 
 
-class Store:
-    """One store file, read and checked; `mtime_ns` is what its file had when it was read."""
+class Config:
+    """One configuration file, read and checked; `mtime_ns` is what its file had when it was read."""
 
     def __init__(
-        self, path: Path, table: StoreTable, environ: Mapping[str, str], *, mtime_ns: int | None = None
+        self, path: Path, table: ConfigTable, environ: Mapping[str, str], *, mtime_ns: int | None = None
     ) -> None:
         self.path = path
         self.mtime_ns = mtime_ns
@@ -58,8 +58,8 @@ class Store:
         self._environ = environ
 
     @classmethod
-    def load(cls, path: Path, environ: Mapping[str, str]) -> Store:
-        """Read `path`; a file that does not exist is an empty store. Raises ConfigError with every problem."""
+    def load(cls, path: Path, environ: Mapping[str, str]) -> Config:
+        """Read `path`; a file that does not exist is an empty configuration. Raises ConfigError with every problem."""
         file = files.read(path)
         table, problems = validate(file.data)
         if table is None:
@@ -92,10 +92,13 @@ class Store:
         return override(self.resolved(name or self.meant_profile()), self.overrides)
 
     def resolved(self, name: str) -> Profile:
-        """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
+        """The profile called `name` as the configuration has it, without the environment's overrides.
+
+        Raises UsageError.
+        """
         table = self.table.profiles.get(name)
         if table is None:
-            raise unknown("profile", name, self.table.profiles, store=self.path)
+            raise unknown("profile", name, self.table.profiles, config=self.path)
         return resolve(
             name,
             table,
@@ -172,7 +175,7 @@ class Store:
         name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(
-                f"the issuer {name} is in the store without this CA file",
+                f"the issuer {name} is in the configuration without this CA file",
                 hint=run("togetherctl", "issuer", "set", name, f"ca_file={ca_file}"),
             )
         return name

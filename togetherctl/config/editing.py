@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.config import files
-from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
+from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.session_key import sharing
 from togetherctl.config.toml_text import Key, NotTOML, TomlText, parse
 from togetherctl.config.validation import Problem, first_problem, for_kubectl, nearest, unknown, validate
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
 # By kind: what names such an entry, and with which key.
 USED_BY: dict[Kind, tuple[Kind, str]] = {"issuer": ("profile", "issuer"), "profile": ("cluster", "profile")}
-_NEW_STORE = "# togetherctl's store: who you are to which issuer, and which cluster that opens.\n"
+_NEW_STORE = "# togetherctl's configuration: who you are to which issuer, and which cluster that opens.\n"
 
 
 def section(kind: Kind) -> str:
-    """The table of the store that holds entries of this kind."""
+    """The table of the configuration that holds entries of this kind."""
     return f"{kind}s"
 
 
 @contextmanager
 def edit_config(paths: Paths) -> Iterator[TomlText]:
-    """Edit the store; what comes out is written only if the change brings no problem that was not there before.
+    """Edit the configuration; what comes out is written only if the change brings no problem that was not there before.
 
     Raises ConfigError, and then nothing was changed.
     """
@@ -50,7 +50,7 @@ def edit_config(paths: Paths) -> Iterator[TomlText]:
 
 
 def begin_edit(text: TomlText) -> None:
-    """Make a store of a file that is empty or not there yet."""
+    """Make a configuration of a file that is empty or not there yet."""
     if not text.text.strip():
         text.text = _NEW_STORE
         text.set(("version",), 1)
@@ -67,10 +67,10 @@ def existing_key(text: TomlText, kind: Kind, name: str) -> Key:
 def share_storage(text: TomlText, name: str) -> list[str]:
     """Give every profile that shares the session of the profile `name` the same storage; their names, not its own.
 
-    What is wrong with the edited store is left for its check.
+    What is wrong with the edited configuration is left for its check.
     """
     try:
-        table = StoreTable.model_validate(text.data)
+        table = ConfigTable.model_validate(text.data)
     except ValidationError:
         return []
     if name not in table.profiles:
@@ -91,7 +91,10 @@ def new_key(text: TomlText, kind: Kind, name: str) -> Key:
 
 
 def rename(text: TomlText, kind: Kind, old: str, new: str) -> None:
-    """Give an entry another name, here and wherever the store names it. Raises UsageError where that cannot be."""
+    """Give an entry another name, here and wherever the configuration names it.
+
+    Raises UsageError where that cannot be.
+    """
     key = existing_key(text, kind, old)
     entries = text.data[section(kind)]
     if new in entries:

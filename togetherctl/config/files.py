@@ -34,7 +34,7 @@ class TomlFile:
 
 
 def read(path: Path) -> TomlFile:
-    """Read and parse `path`; a file that does not exist is an empty store. Raises ConfigError."""
+    """Read and parse `path`; a file that does not exist is an empty configuration. Raises ConfigError."""
     try:
         raw, status = read_whole(path, limit=_MAX_BYTES)
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
 
 @contextmanager
 def editing(path: Path, lock: Path) -> Iterator[TomlText]:
-    """Read `path` under the store's lock and write it back whole when the block ends well and changed anything.
+    """Read `path` under the configuration's lock and write it back whole when the block ends well and changed anything.
 
     A symlink is followed to its target, and the file keeps its mode. Raises ConfigError, and then nothing was changed.
     """
@@ -91,7 +91,7 @@ def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
             stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
         except OSError as error:
             raise ConfigError(
-                f"the lock of the store, {lock}, cannot be made: {error.strerror}",
+                f"the lock of the configuration, {lock}, cannot be made: {error.strerror}",
                 hint=run("ls", "-ld", lock, words="it must be a file of yours; look at what is there"),
             ) from None
         except LockTimeout:
@@ -111,7 +111,9 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     except UnicodeEncodeError:
         # A terminal of another encoding can send such text.
-        raise ConfigError("a value is not UTF-8 text, which the store is written in; nothing was changed") from None
+        raise ConfigError(
+            "a value is not UTF-8 text, which the configuration is written in; nothing was changed"
+        ) from None
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:

@@ -125,7 +125,7 @@ class IssuerTable(_Table):
     preset: str | None = None
     """The catalogue entry whose defaults apply; recognised from the URL where it can be."""
     ca_file: OneOrMorePaths | None = None
-    """Extra certificate authorities for this issuer, as a PEM file or a list of them; relative to the store."""
+    """Extra certificate authorities for this issuer, as a PEM file or a list of them; relative to the configuration."""
     ca_data: CAData | None = None
     """The same as base64 of PEM, the way kubeconfigs hold it."""
     insecure_skip_tls_verify: bool = False
@@ -170,7 +170,7 @@ class ProfileTable(_Table):
     """Where to listen, if not on the redirect URI's port at 127.0.0.1 and ::1. The first address goes with the first
     redirect URI and so on; a single redirect URI tries them all in order."""
     listen_cert_file: FilePath | None = None
-    """The PEM certificate for https redirect URIs; relative to the store."""
+    """The PEM certificate for https redirect URIs; relative to the configuration."""
     listen_key_file: FilePath | None = None
     """Its key."""
     open_url_after: PageURL | None = None
@@ -218,7 +218,7 @@ class ClusterTable(_Table):
     ca_data: CAData | None = None
     """Its certificate authority as base64 of PEM."""
     ca_file: FilePath | None = None
-    """The same as a PEM file; relative to the store."""
+    """The same as a PEM file; relative to the configuration."""
     tls_server_name: Text | None = None
     """The name to expect in its certificate, if not the host of `server`."""
     proxy_url: ClusterProxyURL | None = None
@@ -256,8 +256,8 @@ class BundleTable(_Table):
     """The SHA-256 of the bundle as it was taken last."""
 
 
-class StoreTable(_Table):
-    """togetherctl's store: issuers, profiles and clusters."""
+class ConfigTable(_Table):
+    """togetherctl's configuration: issuers, profiles and clusters."""
 
     version: Literal[1] = 1
     """The version of this file's form."""
@@ -274,5 +274,5 @@ class StoreTable(_Table):
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the store's file (2020-12)."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StoreTable.model_json_schema()}
+    """The JSON Schema of the configuration's file (2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ConfigTable.model_json_schema()}

@@ -1,4 +1,4 @@
-"""Read the environment variables that override the store.
+"""Read the environment variables that override the configuration.
 
 They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
 """

@@ -216,7 +216,7 @@ def parts(preset: Preset) -> list[Part]:
 
 
 def example(name: str, preset: Preset) -> str:
-    """An issuer and a profile of the store, as TOML; the entry's `name` where the URL does not tell and it counts."""
+    """An issuer and a profile as TOML, with the preset's `name` where the URL does not tell it and it matters."""
     lines = ["[issuers.acme]", f'url = "{preset.issuer_example}"']
     if not preset.issuer_pattern and (
         preset.offline_access != "auto" or preset.auth_params or preset.device_authorization_endpoint

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Issuer:
     """An OpenID Provider, and how requests get to it.
 
-    `usual_device_endpoint` is where device codes come from if neither the store nor the metadata says.
+    `usual_device_endpoint` is where device codes come from if neither the configuration nor the metadata says.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `storeless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
+    name: `configless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Profile:
     may_log_in: bool = True
     login_timeout: float = 180.0
     margin: float = 60.0
-    storeless: Remedy | None = None
+    configless: Remedy | None = None
     sessions: Path | None = None
 
     @property
@@ -89,7 +89,7 @@ class Profile:
     @property
     def ways(self) -> Remedies:
         """What hints name."""
-        return Remedies(self.name, self.storeless)
+        return Remedies(self.name, self.configless)
 
     def with_secret_at_hand(self) -> Profile:
         """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""
@@ -113,7 +113,7 @@ def resolve(
     environ: Mapping[str, str],
     secrets: Callable[[], Collection[str]] = frozenset,
 ) -> Profile:
-    """The profile called `name`; relative paths lie beside the store in `folder`.
+    """The profile called `name`; relative paths lie beside the configuration in `folder`.
 
     `secrets` gives the variables that hold client secrets.
     """
@@ -161,7 +161,7 @@ def resolve(
 
 
 def connection_to(issuer: IssuerTable, *, folder: Path, environ: Mapping[str, str]) -> Connection:
-    """How requests get to an issuer; relative paths lie beside the store in `folder`."""
+    """How requests get to an issuer; relative paths lie beside the configuration in `folder`."""
     return Connection(
         ca_files=tuple(expand(path, environ, beside=folder) for path in issuer.ca_file or ()),
         ca_data=issuer.ca_data,
@@ -180,7 +180,7 @@ def session_key_of(issuer: IssuerTable, profile: ProfileTable, connection: Conne
 
 @dataclass(frozen=True)
 class Identities:
-    """Compares tables that are written differently; relative paths lie beside the store in `folder`."""
+    """Compares tables that are written differently; relative paths lie beside the configuration in `folder`."""
 
     folder: Path
     environ: Mapping[str, str]

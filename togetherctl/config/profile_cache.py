@@ -1,7 +1,7 @@
 """Cache resolved profiles, so that a token needs neither pydantic nor the whole configuration file.
 
-One file a profile, good for as long as the store is the same file it was made of. It holds no secret: a profile whose
-secret, headers or proxy could be one is not kept.
+One file a profile, good for as long as the configuration is the same file it was made of. It holds no secret: a profile
+whose secret, headers or proxy could be one is not kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from togetherctl.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.paths import Paths
 
 _VERSION = 2
@@ -33,7 +33,10 @@ _LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
 class ProfileCache:
-    """The profiles of one store. `mtime_ns` is what the store had when the last one was read from here."""
+    """The profiles of one configuration.
+
+    `mtime_ns` is what the configuration had when the last one was read from here.
+    """
 
     def __init__(self, paths: Paths, environ: Mapping[str, str]) -> None:
         self._paths = paths
@@ -41,9 +44,10 @@ class ProfileCache:
         self.mtime_ns: int | None = None
 
     def read(self, name: str) -> Profile | None:
-        """The profile `name`, if it is known and the store is still the same; None costs no more than asking.
+        """The profile `name`, if it is known and the configuration is still the same; None costs no more than asking.
 
-        The environment's overrides are applied; None where one of them is wrong, because the store reports that.
+        The environment's overrides are applied; None where one of them is wrong, because the configuration reports
+        that.
         """
         if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
             return None
@@ -61,7 +65,7 @@ class ProfileCache:
         self.mtime_ns = int(now["mtime_ns"])
         return profile
 
-    def keep(self, store: Store, profile: Profile, *, now: float) -> None:
+    def keep(self, config: Config, profile: Profile, *, now: float) -> None:
         """Keep `profile`, without overrides, for the next run; `now` in seconds since 1970.
 
         A profile that cannot be written is not kept; no error is raised.
@@ -69,18 +73,18 @@ class ProfileCache:
         connection = profile.issuer.connection
         if self._environ.get(CONFIG) or profile.secret or connection.headers:
             return
-        if connection.proxy or store.mtime_ns is None or now - store.mtime_ns / 1e9 < _STORE_AGE:
+        if connection.proxy or config.mtime_ns is None or now - config.mtime_ns / 1e9 < _STORE_AGE:
             return
         with suppress(OSError):
             conditions = self._conditions()
-            if conditions["mtime_ns"] != store.mtime_ns:
+            if conditions["mtime_ns"] != config.mtime_ns:
                 return
             known = {"profile_name": profile.name, "circumstances": conditions, "profile": _encode(profile)}
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
 
     def drop_all(self) -> None:
-        """Delete all of them, because the store has changed."""
+        """Delete all of them, because the configuration has changed."""
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
@@ -89,7 +93,7 @@ class ProfileCache:
         return override(profile, read_overrides(self._environ))
 
     def _conditions(self) -> dict[str, Any]:
-        """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
+        """What a resolved profile depends on besides itself: the configuration, where `~` is, this togetherctl."""
         status = self._paths.config.stat()
         return {
             "version": _VERSION,

@@ -10,10 +10,10 @@ from togetherctl.config.types import HIDDEN
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from togetherctl.config.models import StoreTable
+    from togetherctl.config.models import ConfigTable
 
 
-def without_secrets(text: str, table: StoreTable) -> TomlText:
+def without_secrets(text: str, table: ConfigTable) -> TomlText:
     """The text that says `table`, with its secrets hidden. Raises CannotEdit."""
     shown = TomlText(text)
     # The models hide secrets where they write data.

@@ -1,4 +1,4 @@
-"""Ways out that hints name: commands and settings of a profile in the store, or flags where it stands in none."""
+"""The commands, settings and flags that hints of a profile name."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ _STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory":
 
 @dataclass(frozen=True)
 class Remedies:
-    """`name` is the profile's, empty where it is not known; `storeless` asks for a profile that the store has not."""
+    """`name` is the profile's, empty where it is not known; `configless` asks for a profile made of flags."""
 
     name: str = ""
-    storeless: Remedy | None = None
+    configless: Remedy | None = None
 
     @property
     def login(self) -> Remedy:
         """What a person runs to log in."""
-        return self.storeless or self._run("login", "{}")
+        return self.configless or self._run("login", "{}")
 
     @property
     def forced_login(self) -> Remedy:
         """What a person runs to log in though the token in hand is still good."""
-        return self.storeless or self._run("login", "--force", "{}")
+        return self.configless or self._run("login", "--force", "{}")
 
     def by_grant(self, grant: Grant) -> str:
         """How the login is done in another way: a command, or what to say as well."""
-        if self.storeless:
+        if self.configless:
             return f"--grant-type={_GRANTS.get(grant, grant)}"
         return str(self._run("login", "--grant", grant, "{}"))
 
     @property
     def secret(self) -> Remedy:
         """How the client gets its secret: a command, or what to say as well."""
-        return Remedy("say --oidc-client-secret=SECRET") if self.storeless else self._run("profile", "secret", "{}")
+        return Remedy("say --oidc-client-secret=SECRET") if self.configless else self._run("profile", "secret", "{}")
 
     def storage(self, kind: Storage) -> Remedy:
         """How the session is kept elsewhere: a command, or what to say as well."""
-        if self.storeless:
+        if self.configless:
             return Remedy(f"say --token-cache-storage={_STORAGES[kind]}")
         return self._run("profile", "set", "{}", f"storage={kind}")
 
     def setting(self, key: str, *, place: str = "") -> str:
         """A key of the profile, or the flag that does the same; `place` follows the key."""
-        return _FLAGS[key] if self.storeless else f"{key}{place}"
+        return _FLAGS[key] if self.configless else f"{key}{place}"
 
     def _run(self, *words: str) -> Remedy:
         """The command for this profile; for one without a name the words of it, which cannot be run."""

@@ -11,7 +11,7 @@ from togetherctl.config.types import SESSION_OWNERS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from togetherctl.config.models import IssuerTable, ProfileTable, StoreTable
+    from togetherctl.config.models import ConfigTable, IssuerTable, ProfileTable
 
 _VERSION = 1
 
@@ -19,7 +19,7 @@ _VERSION = 1
 def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[str]) -> str:
     """64 hexadecimal digits, the same for profiles whose tokens may stand in for each other.
 
-    `ca_files` are the issuer's CA files with absolute paths: two stores may mean different files by one name.
+    `ca_files` are the issuer's CA files with absolute paths: two configurations may mean different files by one name.
 
     What the person asked for goes in, never what an issuer's metadata made of it: the key must be known offline and
     must not change when the issuer does. Storage, token kind, margin and redirect URIs do not count.
@@ -47,27 +47,27 @@ def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[s
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def shared_storage_problems(store: StoreTable) -> Iterator[tuple[str, str]]:
+def shared_storage_problems(config: ConfigTable) -> Iterator[tuple[str, str]]:
     """Each profile that shares a session with an earlier one but wants it stored elsewhere, and the reason in words."""
     first_of: dict[str, str] = {}
-    for name, key in _keys(store).items():
+    for name, key in _keys(config).items():
         first = first_of.setdefault(key, name)
-        if store.profiles[first].storage != store.profiles[name].storage:
+        if config.profiles[first].storage != config.profiles[name].storage:
             yield name, f"differs from that of profile {first}, which shares its session; give both the same"
 
 
-def sharing(store: StoreTable, name: str) -> list[str]:
+def sharing(config: ConfigTable, name: str) -> list[str]:
     """The other profiles that share the session of the profile `name`."""
-    keys = _keys(store)
+    keys = _keys(config)
     return [other for other, key in keys.items() if other != name and key == keys.get(name)]
 
 
-def _keys(store: StoreTable) -> dict[str, str]:
-    """KEY by profile within one store, where the same CA file has the same name."""
+def _keys(config: ConfigTable) -> dict[str, str]:
+    """KEY by profile within one configuration, where the same CA file has the same name."""
     return {
-        name: session_key(store.issuers[profile.issuer], profile, store.issuers[profile.issuer].ca_file or ())
-        for name, profile in store.profiles.items()
-        if profile.issuer in store.issuers
+        name: session_key(config.issuers[profile.issuer], profile, config.issuers[profile.issuer].ca_file or ())
+        for name, profile in config.profiles.items()
+        if profile.issuer in config.issuers
     }
 
 

@@ -106,7 +106,7 @@ class TomlText:
     def rename(self, key: Key, name: str, naming: Sequence[Key] = ()) -> None:
         """Call the table `key` by another name, in place; the keys `naming` hold the old one and get the new one.
 
-        Names as the store allows them. Raises CannotEdit.
+        Names as the configuration allows them. Raises CannotEdit.
         """
         *above, old = key
         renamed: Key = (*above, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.config.models import IssuerTable, ProfileTable, StoreTable
+from togetherctl.config.models import ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.toml_text import CannotEdit, Key, TomlText
 from togetherctl.errors import ConfigError, UsageError, run
 
@@ -60,14 +60,14 @@ class Problem:
         return f"{self.shown}: {self.reason}"
 
 
-def validate(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
-    """The store in `data`, or every problem it has."""
+def validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
+    """The configuration in `data`, or every problem it has."""
     newer = data.get("version")
     if isinstance(newer, int) and not isinstance(newer, bool) and 1 < newer < _NO_VERSION:
         return None, [
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
-    store, problems = _validate(data)
+    config, problems = _validate(data)
     rest = _without(data, [problem.key for problem in problems if problem.unknown])
     if rest != data:
         # What only shows once the keys of an entry are known.
@@ -77,13 +77,13 @@ def validate(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
         *_same_name(data),
         *_unknown_names(data),
         *_same_context(data),
-        *_different_storage(store or _valid_part(rest)),
+        *_different_storage(config or _valid_part(rest)),
     ]
-    return (None if problems else store), problems
+    return (None if problems else config), problems
 
 
 def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
-    """Problems that no change may add, because kubectl could not load the result; the store still works with them."""
+    """Problems that no change may add, because kubectl could not load the result; without kubectl they do no harm."""
     for name, entry in _entries(data, "clusters").items():
         if not isinstance(entry, dict) or not entry.get("insecure_skip_tls_verify"):
             continue
@@ -93,9 +93,9 @@ def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
 
 
-def _validate(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
+def _validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
     try:
-        return StoreTable.model_validate(data), []
+        return ConfigTable.model_validate(data), []
     except ValidationError as error:
         return None, [describe(detail) for detail in error.errors(include_url=False, include_input=False)]
 
@@ -136,19 +136,19 @@ def nearest(wrong: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 8 else ""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], *, store: Path | None = None) -> UsageError:
-    """The error for a profile, issuer or cluster that is not in the store; a program may have read another one."""
-    looked = f" (in {store})" if store else ""
+def unknown(kind: str, name: str, known: Iterable[str], *, config: Path | None = None) -> UsageError:
+    """The error for a name that the configuration does not have; a program may have read another configuration."""
+    looked = f" (in {config})" if config else ""
     return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=run("togetherctl", kind, "list"))
 
 
 def first_problem(error: ValidationError) -> Problem:
-    """The first error of the models in the store's words."""
+    """The first error of the models in the configuration's words."""
     return describe(error.errors(include_url=False, include_input=False)[0])
 
 
 def describe(detail: ErrorDetails) -> Problem:
-    """One error of the models in the store's words."""
+    """One error of the models in the configuration's words."""
     location = tuple(f"[{part}]" if isinstance(part, int) else part for part in detail["loc"]) or ("",)
     context = detail.get("ctx", {})
     if location[-1:] == ("[key]",):
@@ -173,9 +173,9 @@ def describe(detail: ErrorDetails) -> Problem:
 
 def _known_keys(location: Key) -> Iterator[str]:
     """The keys that may stand in the table at `location`."""
-    model: type[BaseModel] = StoreTable
+    model: type[BaseModel] = ConfigTable
     if location:
-        annotation = StoreTable.model_fields[location[0]].annotation
+        annotation = ConfigTable.model_fields[location[0]].annotation
         model = annotation.__args__[1]  # type: ignore[union-attr] # dict[Name, Table]
     yield from model.model_fields
 
@@ -223,16 +223,16 @@ def _same_context(data: dict[str, Any]) -> Iterator[Problem]:
             )
 
 
-def _different_storage(store: StoreTable) -> Iterator[Problem]:
+def _different_storage(config: ConfigTable) -> Iterator[Problem]:
     from togetherctl.config.session_key import shared_storage_problems
 
-    for name, reason in shared_storage_problems(store):
+    for name, reason in shared_storage_problems(config):
         yield Problem(("profiles", name, "storage"), reason)
 
 
-def _valid_part(data: dict[str, Any]) -> StoreTable:
-    """The issuers and profiles of a wrong store that are valid by themselves."""
-    return StoreTable.model_construct(
+def _valid_part(data: dict[str, Any]) -> ConfigTable:
+    """The issuers and profiles of a wrong configuration that are valid by themselves."""
+    return ConfigTable.model_construct(
         issuers=_valid_entries(data, "issuers", IssuerTable), profiles=_valid_entries(data, "profiles", ProfileTable)
     )
 

@@ -1,4 +1,4 @@
-"""The demo itself: the main job from an empty store to a logout, every command shown with what came back."""
+"""The demo itself: the main job from an empty configuration to a logout, every command shown with what came back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Add new issuers and profiles beside those of the store, found by identity and not by name."""
+"""Add new issuers and profiles beside those of the configuration, found by identity and not by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from togetherctl.config.client_secret import keyring_name
-from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
+from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.profile import Identities
 from togetherctl.config.validation import first_problem
 from togetherctl.importing import naming
@@ -37,7 +37,7 @@ class MovedSecret:
 
 
 class Additions:
-    """Gathers what is new beside the store as it is; asks `place` for where the secret of a client goes.
+    """Gathers what is new beside the configuration as it is; asks `place` for where the secret of a client goes.
 
     `tables` are what is new, `issuers` and `profiles` all there are with those; `identities` tells them
     apart. Without a place the profile has none yet: then `secrets` still says whose there are.
@@ -45,7 +45,7 @@ class Additions:
 
     def __init__(
         self,
-        store: StoreTable,
+        config: ConfigTable,
         *,
         folder: Path,
         environ: Mapping[str, str],
@@ -57,19 +57,19 @@ class Additions:
         self._new_issuers: dict[str, IssuerTable] = {}
         self._new_profiles: dict[str, ProfileTable] = {}
         self._new_clusters: dict[str, ClusterTable] = {}
-        self.issuers = ChainMap(self._new_issuers, store.issuers)
-        self.profiles = ChainMap(self._new_profiles, store.profiles)
-        self._clusters = ChainMap(self._new_clusters, store.clusters)
+        self.issuers = ChainMap(self._new_issuers, config.issuers)
+        self.profiles = ChainMap(self._new_profiles, config.profiles)
+        self._clusters = ChainMap(self._new_clusters, config.clusters)
         # By identity and by client, because looking through all profiles for each stanza would take their square.
         self._of_key: dict[str, list[str]] = {}
         self._of_client: dict[tuple[str, str], list[str]] = {}
         self._issuers_at: dict[str, list[str]] = {}
-        for name, issuer in store.issuers.items():
+        for name, issuer in config.issuers.items():
             self._issuers_at.setdefault(issuer.url, []).append(name)
-        for name, profile in store.profiles.items():
-            known = store.issuers[profile.issuer]
+        for name, profile in config.profiles.items():
+            known = config.issuers[profile.issuer]
             self._know(name, self.identities.key(known, profile), (known.url, profile.client_id))
-        self._names = naming.UsedNames(store.profiles)
+        self._names = naming.UsedNames(config.profiles)
         self.tables: dict[tuple[Kind, str], dict[str, Any]] = {}
         self.secrets: dict[tuple[str, str], MovedSecret] = {}
 
@@ -131,12 +131,15 @@ class Additions:
         return name, list(dict.fromkeys(notes))
 
     def cluster(self, profile: str, context: str, table: Mapping[str, Any]) -> str:
-        """The name of the cluster for a context, new or known. Raises ValueError where the store cannot have it."""
+        """The name of the cluster for a context, new or known.
+
+        Raises ValueError where the configuration cannot have it.
+        """
         for name, known in self._clusters.items():
             if (known.context or name) == context:
                 if (known.profile, known.server) == (profile, table["server"]):
                     return name
-                raise ValueError(f"the store has the cluster {name} with the context {context} already")
+                raise ValueError(f"the configuration has the cluster {name} with the context {context} already")
         name = naming.UsedNames(self._clusters).free([naming.clean(context) or "cluster"])
         table = {"profile": profile, **table, **({"context": context} if name != context else {})}
         try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from togetherctl.config.models import ClusterTable, StoreTable
+    from togetherctl.config.models import ClusterTable, ConfigTable
     from togetherctl.config.toml_text import TomlText
     from togetherctl.importing.fetch import Fetched
     from togetherctl.importing.offer import Offer
@@ -124,19 +124,19 @@ def remember(path: Path, given: Mapping[str, dict[str, Any]]) -> None:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def bundle_name(source: str, store: StoreTable) -> str:
-    """What the store calls the bundle from `source`: as before, else by its file's name."""
-    for name, table in store.bundles.items():
+def bundle_name(source: str, config: ConfigTable) -> str:
+    """What the configuration calls the bundle from `source`: as before, else by its file's name."""
+    for name, table in config.bundles.items():
         if table.source == source and source != STANDARD_INPUT:
             return name
     path = unquote(urlsplit(source).path) if is_remote(source) else source.replace("\\", "/")
-    return UsedNames(store.bundles).free([clean(PurePosixPath(path).stem) or "bundle"])
+    return UsedNames(config.bundles).free([clean(PurePosixPath(path).stem) or "bundle"])
 
 
 def remember_bundle(text: TomlText, name: str, fetched: Fetched, folder: Path) -> None:
-    """Record in the store's text where entries come from, and keep the bundle in `folder` as it was taken.
+    """Record in the configuration's text where entries come from, and keep the bundle in `folder` as it was taken.
 
-    The copy is there first and is named by its digest, so that the store never names one that is another's.
+    The copy is there first and is named by its digest, so that the configuration never names one that is another's.
     Raises TogetherctlError where it cannot be kept.
     """
     try:
@@ -156,9 +156,9 @@ def recall_bundle(sha256: str, folder: Path) -> bytes | None:
     return text if hashlib.sha256(text).hexdigest() == sha256 else None
 
 
-def forget_bundle(sha256: str, folder: Path, store: StoreTable) -> None:
-    """Delete a copy that another took the place of, unless a bundle of the store is still compared with it."""
-    if all(table.sha256 != sha256 for table in store.bundles.values()):
+def forget_bundle(sha256: str, folder: Path, config: ConfigTable) -> None:
+    """Delete a copy that another took the place of, unless a bundle of the configuration is still compared with it."""
+    if all(table.sha256 != sha256 for table in config.bundles.values()):
         with suppress(OSError):
             _copy(folder, sha256).unlink()
 

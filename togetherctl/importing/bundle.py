@@ -18,8 +18,8 @@ from togetherctl.paths import expand
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from togetherctl.config.config import Store
-    from togetherctl.config.models import StoreTable
+    from togetherctl.config.config import Config
+    from togetherctl.config.models import ConfigTable
     from togetherctl.config.types import Kind
     from togetherctl.importing.merge import Entry
 
@@ -41,14 +41,14 @@ class Bundle:
 
     origin: str
     tables: Mapping[Entry, Mapping[str, Any]]
-    store: StoreTable
+    config: ConfigTable
 
     def unused(self) -> list[Skipped]:
         """The issuers that no profile of the bundle uses: they come with no cluster."""
-        used = {profile.issuer for profile in self.store.profiles.values()}
+        used = {profile.issuer for profile in self.config.profiles.values()}
         return [
             Skipped(f"issuer {name}", "no profile of the bundle uses it")
-            for name in self.store.issuers
+            for name in self.config.issuers
             if name not in used
         ]
 
@@ -62,16 +62,16 @@ def read(text: bytes, *, origin: str) -> Bundle:
             f"{origin} holds {held} issuers, profiles and clusters, and at most {_MOST_ENTRIES} are taken"
         )
     problems = list(forbidden(data))
-    store, others = validate(_without(data, problems))
+    config, others = validate(_without(data, problems))
     problems += others
-    if store is None or problems:
+    if config is None or problems:
         raise _refusal(origin, source, problems)
     tables: dict[Entry, Mapping[str, Any]] = {
         (kind, name): table for kind in KINDS for name, table in entries(data, kind).items()
     }
     if not tables:
         raise ConfigError(f"{origin} is no bundle: it holds no issuer, profile or cluster")
-    return Bundle(origin, tables, store)
+    return Bundle(origin, tables, config)
 
 
 def _parsed(text: bytes, origin: str) -> tuple[str, dict[str, Any]]:
@@ -108,7 +108,10 @@ def _refusal(origin: str, source: str, problems: list[Problem]) -> ConfigError:
 
 
 def forbidden(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Each key of a store's data that no bundle may hold, and why. What is no key at all is the store's to refuse."""
+    """Each key of a configuration's data that no bundle may hold, and why.
+
+    What is no key at all is the configuration's to refuse.
+    """
     for key, reason in LEFT_ABOVE.items():
         if key in data:
             yield Problem((key,), reason)
@@ -135,27 +138,27 @@ class Exported:
     left_out: tuple[str, ...]
 
 
-def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str]) -> Exported:
+def bundle_of(config: Config, profiles: Sequence[str], environ: Mapping[str, str]) -> Exported:
     """The bundle of these profiles, with their issuers and clusters; without names of all of them.
 
     CA files stand in it as their certificates. Raises UsageError for an unknown profile, and ConfigError where a CA
     file cannot be read.
     """
-    names = list(dict.fromkeys(profiles)) or list(store.table.profiles)
+    names = list(dict.fromkeys(profiles)) or list(config.table.profiles)
     for name in names:
-        store.entry("profile", name)
+        config.entry("profile", name)
     exported = set(names)
     chosen: dict[Kind, list[str]] = {
-        "issuer": list(dict.fromkeys(store.table.profiles[name].issuer for name in names)),
+        "issuer": list(dict.fromkeys(config.table.profiles[name].issuer for name in names)),
         "profile": names,
-        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in exported],
+        "cluster": [name for name, cluster in config.table.clusters.items() if cluster.profile in exported],
     }
     tables: dict[tuple[str, ...], dict[str, Any]] = {}
-    above = [key for key in LEFT_ABOVE if getattr(store.table, key)]
-    left_out = [f"the store: {', '.join(above)}"] if above else []
+    above = [key for key in LEFT_ABOVE if getattr(config.table, key)]
+    left_out = [f"the configuration: {', '.join(above)}"] if above else []
     for kind in KINDS:
         for name in chosen[kind]:
-            table, lost = _exported(store, kind, name, environ)
+            table, lost = _exported(config, kind, name, environ)
             tables[section(kind), name] = table
             if lost:
                 left_out.append(f"{kind} {name}: {', '.join(lost)}")
@@ -165,15 +168,15 @@ def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str])
     return Exported(text.text, tuple(left_out))
 
 
-def _exported(store: Store, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _exported(config: Config, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The table as a bundle has it, and the keys it lost."""
-    entry = store.entry(kind, name)
-    # Only what the store says: a default of today may be another tomorrow.
+    entry = config.entry(kind, name)
+    # Only what the configuration says: a default of today may be another tomorrow.
     table = entry.model_dump(mode="json", exclude_unset=True)
     ca_files = table.pop("ca_file", None) or []
     ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
     if ca_files or "ca_data" in table:
-        files = [expand(file, environ, beside=store.path.parent) for file in ca_files]
+        files = [expand(file, environ, beside=config.path.parent) for file in ca_files]
         table["ca_data"] = joined(files, table.get("ca_data"), alone=False)
     lost = [key for key in table if key not in TAKEN[kind]]
     if "auth_params" in table:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def plan_bundle(
     data: Mapping[str, Any], base: Bundle | None, new: Bundle, wanted: Collection[Entry] | None = None
 ) -> ImportPlan:
-    """What `new` means for the store's `data`, where `base` is the bundle as it was taken last, if that is known.
+    """What `new` means for the configuration's `data`, where `base` is the bundle taken last, if known.
 
     An entry that is not here comes if it is new in the bundle, or, with `wanted`, if it is among that.
     """

@@ -27,7 +27,7 @@ def certificates(pem: str) -> str:
 
 
 def pem_of(ca_data: str) -> str:
-    """What `ca_data` holds as text; empty where it is no base64, which the store says itself."""
+    """What `ca_data` holds as text; empty where it is no base64, which the configuration says itself."""
     with suppress(binascii.Error, ValueError):
         return base64.b64decode("".join(ca_data.split())).decode("utf-8", "replace")
     return ""

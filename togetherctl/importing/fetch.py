@@ -49,7 +49,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Fetched:
-    """The bytes of a source: `source` as the store records it, `origin` for people."""
+    """The bytes of a source: `source` as the configuration records it, `origin` for people."""
 
     source: str
     origin: str
@@ -57,7 +57,7 @@ class Fetched:
 
     @property
     def sha256(self) -> str:
-        """The digest that the store records, in hexadecimal."""
+        """The digest that the configuration records, in hexadecimal."""
         return hashlib.sha256(self.text).hexdigest()
 
     @property

@@ -1,4 +1,4 @@
-"""Match an offer with the cluster and profile of the store that it means, by what they are."""
+"""Match an offer with the cluster and profile of the configuration that it means, by what they are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Login:
 
 
 class Matching:
-    """Finds the entries of offers, in the store and among what the plan adds; `given` is what sources gave last."""
+    """Find the entries of offers, in the configuration and in the plan; `given` is what sources gave last."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Matching:
             self._places.setdefault(place, {})[name] = None
 
     def _at(self, *places: tuple[str, object]) -> list[str]:
-        """The names of clusters in any of these places, in the store's order; some may be there no more."""
+        """The names of clusters in any of these places, in the configuration's order; some may be there no more."""
         found = {name for place in places for name in self._places.get(place, ())}
         return sorted(found, key=self._order.__getitem__)
 
@@ -130,7 +130,7 @@ class Matching:
         return None
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
-        """Whether the CA files of an entry of the store hold the certificates that a source brings."""
+        """Whether the CA files of an entry of the configuration hold the certificates that a source brings."""
         listed = (mine.ca_file,) if isinstance(mine.ca_file, str) else mine.ca_file
         if not listed or ca_data is None:
             return False
@@ -140,7 +140,7 @@ class Matching:
         return self._authorities[files, mine.ca_data] == ca_data
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
-        """The profile of the store that `offer` means, though it may differ; `mine` opens its cluster already.
+        """The profile of the configuration that `offer` means, though it may differ; `mine` opens its cluster already.
 
         None where there is none, or one that is exactly as offered. Raises ValueError where the offer makes no sense.
         """
@@ -205,7 +205,7 @@ class Matching:
         client = ((offer.issuer or {}).get("url"), theirs.get("client_id"))
         if (self._additions.issuers[profile.issuer].url, profile.client_id) != client:
             return False
-        # Another session is another person, unless the store says nothing of it and calls the cluster the same.
+        # Another session is another person, unless the configuration says nothing of it and calls the cluster the same.
         called = profile.session is None and offer.name in (name, table.context)
         return profile.session == theirs.get("session") or called
 
@@ -214,7 +214,7 @@ class Matching:
         return (
             (url, table.client_id) == login.client
             and table.token == login.profile.token
-            # A secret that the store has and the source does not know of is the person's.
+            # A secret that the configuration has and the source does not know of is the person's.
             and (bool(table.client_secret) or not login.has_secret)
         )
 
@@ -225,7 +225,7 @@ class Matching:
         return self._identities.key(self._additions.issuers[table.issuer], table)
 
     def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
-        """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
+        """The issuer as the configuration has it, where the source says nothing but its URL and there is but one."""
         mine = [self._additions.issuers[name] for name in self._additions.issuers_at(issuer.url)]
         if issuer.model_fields_set & _WAY:
             alone = issuer.model_fields_set & _WAY == {"ca_data"}

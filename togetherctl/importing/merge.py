@@ -58,7 +58,7 @@ class ImportChange:
 
 @dataclass
 class ImportPlan:
-    """What an import means for one store.
+    """What an import means for one configuration.
 
     `added` are new entries; `changes` will be made to entries that are there, `kept` will not, because the person
     changed the same key; `gone` are entries that a bundle has no more, which stay. `notes` say which names were given
@@ -84,7 +84,7 @@ class ImportPlan:
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether the store's entries stay as they are."""
+        """Whether the configuration's entries stay as they are."""
         return not self.added and not self.changes
 
     @property
@@ -128,7 +128,10 @@ class ImportPlan:
         self.left.setdefault(left, {})[name] = None
 
     def apply(self, text: TomlText) -> None:
-        """Make the changes in the store's text. Raises CannotEdit, and UsageError where an entry is there by now."""
+        """Make the changes in the configuration's text.
+
+        Raises CannotEdit, and UsageError where an entry is there by now.
+        """
         for change in self.changes:
             kind, name = change.entry
             key = (section(kind), name, change.key)
@@ -139,7 +142,7 @@ class ImportPlan:
         text.add({new_key(text, kind, name): table for (kind, name), table in self.added.items()})
 
     def onto(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """The store's data as it would be."""
+        """The configuration's data as it would be."""
         after = {**data, **{section(kind): dict(data.get(section(kind), {})) for kind in KINDS}}
         for change in self.changes:
             kind, name = change.entry

@@ -46,7 +46,7 @@ def name_from_url(url: str) -> str:
 
 
 def clean(text: str) -> str:
-    """The text as a name the store takes; empty where nothing of it is left."""
+    """The text as a name the configuration takes; empty where nothing of it is left."""
     return re.sub(r"[^A-Za-z0-9._@-]+", "-", text).lstrip("._@-")[:_LONGEST].rstrip("-")
 
 
@@ -57,7 +57,10 @@ def telling(text: str) -> str:
 
 
 class UsedNames:
-    """Names that are taken; the store knows no upper and lower case. Asking costs the same however many there are."""
+    """Names that are taken; the configuration knows no upper and lower case.
+
+    Asking costs the same however many there are.
+    """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = {name.lower() for name in names}

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 class Offer:
     """One cluster as a source describes it, or a profile without one.
 
-    `issuer`, `profile` and `cluster` are tables of the store without the names that tie them together. Without an
+    `issuer`, `profile` and `cluster` are tables of the configuration without the names that tie them together. Without
+    an
     `issuer` or `profile` the source does not say how to log in, so that is asked. `secret` is a client secret that
     the source holds; `source` is where it comes from, the same each time, empty where the cluster has an ID.
-    `opened_by` is a profile of the store, where the person said so. `left` is what the source said and may not set.
+    `opened_by` is a profile of the configuration, where the person said so. `left` is what the source said and may not
+    set.
     `vouched` where the person or Together AI's API said it all; `takes_secret` where its program would take a client
     secret from the environment. The repr shows no secret.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from togetherctl.config.models import StoreTable
+    from togetherctl.config.models import ConfigTable
     from togetherctl.config.types import Kind
     from togetherctl.importing.additions import MovedSecret
     from togetherctl.importing.baseline import Given
@@ -41,7 +41,7 @@ _MAY_ADD = frozenset({"username_claim", "username_prefix", "groups_claim", "grou
 
 
 def plan_offers(
-    store: StoreTable,
+    config: ConfigTable,
     offers: Sequence[Offer],
     *,
     folder: Path,
@@ -55,9 +55,9 @@ def plan_offers(
     `given` is what sources gave last, `foreign_contexts` are names that others use in the kubeconfig, and `place` tells
     where a client secret goes, None where that is not known yet.
     """
-    additions = Additions(store, folder=folder, environ=environ, place=place)
-    matching = Matching(store.clusters, additions, offers, folder=folder, environ=environ, given=given or {})
-    planning = _OfferPlanner(store, additions, matching, given or {}, foreign_contexts)
+    additions = Additions(config, folder=folder, environ=environ, place=place)
+    matching = Matching(config.clusters, additions, offers, folder=folder, environ=environ, given=given or {})
+    planning = _OfferPlanner(config, additions, matching, given or {}, foreign_contexts)
     # One that does not say how to log in may be the same cluster as one that does.
     for offer in sorted(offers, key=lambda one: not one.says_login):
         planning.take(offer)
@@ -73,7 +73,7 @@ class _OfferPlanner:
 
     def __init__(
         self,
-        store: StoreTable,
+        config: ConfigTable,
         additions: Additions,
         matching: Matching,
         given: Given,
@@ -84,11 +84,11 @@ class _OfferPlanner:
         self._given = given
         self._additions = additions
         self._matching = matching
-        self._clusters: dict[str, ClusterTable] = dict(store.clusters)
-        contexts = [table.context or name for name, table in store.clusters.items()]
-        # The store keeps contexts apart, and without one of its own a cluster's is its name.
+        self._clusters: dict[str, ClusterTable] = dict(config.clusters)
+        contexts = [table.context or name for name, table in config.clusters.items()]
+        # The configuration keeps contexts apart, and without one of its own a cluster's is its name.
         self._contexts = naming.UsedNames(contexts)
-        self._names = naming.UsedNames([*store.clusters, *contexts])
+        self._names = naming.UsedNames([*config.clusters, *contexts])
         self._not_ours = frozenset(foreign_contexts)
 
     def take(self, offer: Offer) -> None:
@@ -114,7 +114,7 @@ class _OfferPlanner:
         self._leave_out(offer, profile, name)
 
     def _profile(self, offer: Offer, known: str | None) -> str:
-        """The profile that opens it, new or known. Raises ValueError where the store cannot have it."""
+        """The profile that opens it, new or known. Raises ValueError where the configuration cannot have it."""
         mine = self._clusters[known].profile if known else None
         if offer.opened_by is not None:
             return mine or offer.opened_by
@@ -229,11 +229,11 @@ def _checked(cluster: Mapping[str, Any]) -> ClusterTable:
         raise ValueError(f"its {first_problem(error)}") from None
 
 
-def secrets_kept(offers: Iterable[Offer], store: StoreTable, environ: Mapping[str, str]) -> list[str]:
+def secrets_kept(offers: Iterable[Offer], config: ConfigTable, environ: Mapping[str, str]) -> list[str]:
     """Which new clients do not get the client secret of the environment, though their programs would take it."""
     if not environ.get(CLIENT_SECRET):
         return []
-    known = identities_of(store)
+    known = identities_of(config)
     clients = {
         (str(offer.issuer["url"]), str(offer.profile["client_id"])): None
         for offer in offers

@@ -40,7 +40,7 @@ class SecretPlace:
         raise UsageError(f"a client secret can be kept in {FORMS}")
 
     def reference(self, environ: Mapping[str, str]) -> dict[str, object]:
-        """What the store says of it."""
+        """What the configuration says of it."""
         if self.kind == "keyring":
             return {"keyring": True}
         if self.kind == "env":

@@ -1,8 +1,8 @@
-"""Rule what each source may set in a store: the table that docs/security.md begins with.
+"""Rule what each source may set in a configuration: the table that docs/security.md begins with.
 
-The person is believed: their flags, their answers, the store, and a kubeconfig of their own that they convert. So is
-Together AI's API. What others wrote must not run programs, open listeners for other machines, weaken TLS, redirect
-requests or add to them, read files, or name secrets.
+The person is believed: their flags, their answers, the configuration, and a kubeconfig of their own that they convert.
+So is Together AI's API. What others wrote must not run programs, open listeners for other machines, weaken TLS,
+redirect requests or add to them, read files, or name secrets.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Power:
-    """One thing a source could set: the keys of the store that do it, and what becomes of it by source.
+    """One thing a source could set: the keys of the configuration that do it, and what becomes of it by source.
 
     `why` says why others may not, with `{source}` for the kind of source; `some` which values are taken all the same.
     `above` are keys that belong to no entry.
@@ -108,12 +108,12 @@ POWERS = (
         address=Verdict.NAMED,
     ),
     Power(
-        "a host that gets tokens or logins of an identity that the store has, or a session",
+        "a host that gets tokens or logins of an identity that the configuration has, or a session",
         kubeconfig=Verdict.NAMED,
         bundle=Verdict.NAMED,
     ),
     Power(
-        "who vouches for a host that the store knows",
+        "who vouches for a host that the configuration knows",
         kubeconfig=Verdict.NAMED,
         bundle=Verdict.NAMED,
     ),
@@ -260,7 +260,7 @@ _BY_KEY = {place: power for power in POWERS for place in power.keys}
 
 
 def power_of(kind: Kind, key: str) -> Power | None:
-    """What this key of the store does; None where there is no such key."""
+    """What this key of the configuration does; None where there is no such key."""
     return _BY_KEY.get((kind, key))
 
 
@@ -358,7 +358,7 @@ def _place(url: object) -> tuple[str, str] | None:
 
 
 def _elsewhere(table: Mapping[str, Any]) -> bool:
-    # What is http and not of this machine, the store refuses itself.
+    # What is http and not of this machine, the configuration refuses itself.
     uris = table["redirect_uris"]
     return isinstance(uris, list) and any(str(uri).lower().startswith("https:") for uri in uris)
 

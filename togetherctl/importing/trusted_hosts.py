@@ -17,7 +17,7 @@ from togetherctl.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
+    from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 
 _SAID = 5
 _PORTS = {"https": 443, "http": 80}
@@ -61,7 +61,7 @@ class _Reach(NamedTuple):
     """Whether its tokens may be good for other clients of the issuer too."""
 
 
-def new_hosts(before: StoreTable, after: StoreTable, sessions: Collection[Identity] = ()) -> list[NewHost]:
+def new_hosts(before: ConfigTable, after: ConfigTable, sessions: Collection[Identity] = ()) -> list[NewHost]:
     """The hosts that would get by `after` what `before` did not give them, each once.
 
     `sessions` are identities that have a session though `before` may not have them. A host that gets the tokens of one
@@ -97,9 +97,9 @@ def new_hosts(before: StoreTable, after: StoreTable, sessions: Collection[Identi
     ]
 
 
-def identities_of(store: StoreTable) -> set[Identity]:
-    """Whom the store can log in: each client at its issuer."""
-    return {identity(store.issuers[profile.issuer].url, profile.client_id) for profile in store.profiles.values()}
+def identities_of(config: ConfigTable) -> set[Identity]:
+    """Whom the configuration can log in: each client at its issuer."""
+    return {identity(config.issuers[profile.issuer].url, profile.client_id) for profile in config.profiles.values()}
 
 
 def identity(issuer: str, client_id: str) -> Identity:
@@ -153,12 +153,12 @@ def _is_named(stranger: NewHost, named: set[tuple[str, int | None]]) -> bool:
     return (stranger.host, None) in named or all((stranger.host, port) in named for port in stranger.ports)
 
 
-def _reached(store: StoreTable) -> Iterator[_Reach]:
-    """What the store reaches with logins and tokens."""
-    clients: dict[str, set[Identity]] = {name: set() for name in store.issuers}
-    for profile in store.profiles.values():
-        clients[profile.issuer].add(identity(store.issuers[profile.issuer].url, profile.client_id))
-    for name, issuer in store.issuers.items():
+def _reached(config: ConfigTable) -> Iterator[_Reach]:
+    """What the configuration reaches with logins and tokens."""
+    clients: dict[str, set[Identity]] = {name: set() for name in config.issuers}
+    for profile in config.profiles.values():
+        clients[profile.issuer].add(identity(config.issuers[profile.issuer].url, profile.client_id))
+    for name, issuer in config.issuers.items():
         mine = frozenset(clients[name])
         what = (_place(issuer.url), _voucher(issuer))
         yield _Reach(what, issuer.url, f"your login, as the issuer {name}", mine, is_login=True)
@@ -170,9 +170,9 @@ def _reached(store: StoreTable) -> Iterator[_Reach]:
         if revocation is not None and _place(revocation) != _place(issuer.url):
             told = (_place(revocation), _voucher(issuer), issuer.url, "revocation")
             yield _Reach(told, revocation, f"your tokens at each logout, for the issuer {name}", mine)
-    for name, cluster in store.clusters.items():
-        profile = store.profiles[cluster.profile]
-        issuer = store.issuers[profile.issuer]
+    for name, cluster in config.clusters.items():
+        profile = config.profiles[cluster.profile]
+        issuer = config.issuers[profile.issuer]
         at = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
         gets = f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
         mine = frozenset({identity(issuer.url, profile.client_id)})

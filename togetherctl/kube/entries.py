@@ -56,8 +56,8 @@ togetherctl is not where this kubeconfig expects it. Install it again, then run:
 class Entry:
     """One entry of a kubeconfig that is ours to write: `body` holds every key we decide about.
 
-    `cluster` is the cluster of the store that it is for; a user is for several. `instead` is the name of an entry of
-    ours that this one takes the place of. `keeps_version`: a stanza that said v1beta1 goes on saying it.
+    `cluster` is the cluster of the configuration that it is for; a user is for several. `instead` is the name of an
+    entry of ours that this one takes the place of. `keeps_version`: a stanza that said v1beta1 goes on saying it.
     """
 
     section: Section
@@ -114,7 +114,7 @@ def is_our_entry(section: Section, entry: Mapping[str, Any]) -> bool:
 
 
 class StanzaOwner(NamedTuple):
-    """Whose an entry of ours is: the cluster and the profile of the store that it names, as far as it names them."""
+    """The cluster and the profile that an entry of ours names, as far as it names them."""
 
     cluster: str | None
     profile: str | None
@@ -166,9 +166,10 @@ def entries_for(
     env: Mapping[str, str] | None = None,
     api_version: str | None = None,
 ) -> list[Entry]:
-    """The three entries that open `cluster` by running `command` with `env`; the context is `named`, else the store's.
+    """The three entries that open `cluster` by running `command` with `env`.
 
-    `api_version` is what the stanza says; None: what it said before, else v1.
+    The context is called `named`, else as the configuration says. `api_version` is what the stanza says; None: what it
+    said before, else v1.
     """
     user = f"{USER_PREFIX}{cluster.profile}"
     names = {"cluster": cluster.name, "profile": cluster.profile}

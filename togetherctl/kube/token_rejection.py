@@ -145,8 +145,9 @@ def why_refused(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *
 def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> list[str]:
     """What is wrong with a token for this cluster, a clause each; none where all that can be seen from here fits.
 
-    `now` in seconds since 1970. How the API server names the user is known where the store says so. An access token is
-    for an audience of its own, and its issuer may call itself otherwise: only the API server knows what is right there.
+    `now` in seconds since 1970. How the API server names the user is known where the configuration says so. An access
+    token is for an audience of its own, and its issuer may call itself otherwise: only the API server knows what is
+    right there.
     """
     return [
         *(_wrong_issuer_or_audience(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
@@ -167,7 +168,7 @@ def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
 
 
 def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
-    """Why the API server cannot name the user as the store says that it does."""
+    """Why the API server cannot name the user as the configuration says that it does."""
     naming = _naming(cluster, claims)
     found = []
     for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):

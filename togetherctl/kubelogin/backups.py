@@ -28,12 +28,13 @@ _MAX_BYTES = 16 * 1024 * 1024
 class Backup:
     """One kubeconfig that was converted: where its old content is, and digests of the old and the new.
 
-    `store` is the copy of the store from before, empty where there was no store; `at` in seconds since 1970.
+    `store` is the copy of the configuration from before, empty where there was no configuration; `at` in seconds since
+    1970.
     """
 
     kubeconfig: str
     backup: str
-    store: str
+    config: str
     before: str
     after: str
     at: int
@@ -42,18 +43,18 @@ class Backup:
 class Backups:
     """The backups, recorded in `conversions.json` in the folder of the state."""
 
-    def __init__(self, state: Path, store: Path) -> None:
+    def __init__(self, state: Path, config: Path) -> None:
         self._record = state / "conversions.json"
-        self._store = store
+        self._config = config
 
     def make(self, changes: Sequence[KubeconfigChange]) -> list[Path]:
-        """Keep what `changes` and the store are before anything is written; where the kubeconfigs are kept.
+        """Keep what `changes` and the configuration are before anything is written; where the kubeconfigs are kept.
 
         Raises KubeconfigError and StorageError.
         """
         made: list[Path] = []
         recorded = self._read()
-        copy = self._copy_store(recorded)
+        copy = self._copy_config(recorded)
         for change in changes:
             path = change.target()
             before, after = _digest(change.old), _digest(change.new)
@@ -94,18 +95,18 @@ class Backups:
                     Path(item.backup).unlink()
         return wanted
 
-    def _copy_store(self, recorded: Sequence[Backup]) -> str:
+    def _copy_config(self, recorded: Sequence[Backup]) -> str:
         try:
-            data, _ = read_whole(self._store, limit=_MAX_BYTES)
+            data, _ = read_whole(self._config, limit=_MAX_BYTES)
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise StorageError(f"{self._store} cannot be read: {error.strerror}") from None
+            raise StorageError(f"{self._config} cannot be read: {error.strerror}") from None
         for item in recorded:
             with suppress(OSError):
-                if item.store and read_whole(Path(item.store), limit=_MAX_BYTES)[0] == data:
-                    return item.store
-        copy = _unused_name(self._store)
+                if item.config and read_whole(Path(item.config), limit=_MAX_BYTES)[0] == data:
+                    return item.config
+        copy = _unused_name(self._config)
         _write_backup(copy, data)
         return str(copy)
 

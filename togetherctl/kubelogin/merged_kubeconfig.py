@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-# The keys of a cluster as kubeconfigs and the store call them.
+# The keys of a cluster as kubeconfigs and the configuration call them.
 _CLUSTER = {
     "certificate-authority-data": "ca_data",
     "certificate-authority": "ca_file",
@@ -149,7 +149,7 @@ def left_out(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
-    """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
+    """A cluster as the configuration has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
     body = entry.get("cluster")
     if not isinstance(body, dict) or not isinstance(body.get("server"), str):
         raise ValueError("it has no server")  # noqa: TRY004 # a value of a file, whatever its type

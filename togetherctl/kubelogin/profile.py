@@ -109,13 +109,13 @@ def profile_of(
         browser=_browser(flags, overrides),
         may_log_in=overrides is None or overrides.login != "never",
         login_timeout=float(flags.authentication_timeout_sec),
-        storeless=_login_again(flags, command=command, program=program),
+        configless=_login_again(flags, command=command, program=program),
         sessions=_session_folder(flags, environ, profile.storage),
     )
 
 
 def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, ProfileTable]:
-    """What these flags would be in a store, as far as it tells whose session it is. Raises UsageError."""
+    """What these flags would be in a configuration, as far as it tells whose session it is. Raises UsageError."""
     kind = grant(flags)
     issuer: dict[str, Any] = {
         "url": flags.oidc_issuer_url,
@@ -188,7 +188,7 @@ def _login_again(flags: Flags, *, command: Command, program: str) -> Remedy:
 
 
 def _check(flags: Flags) -> None:
-    """What the store's models do not know of. Raises UsageError."""
+    """What the configuration's models do not know of. Raises UsageError."""
     if not flags.oidc_issuer_url:
         raise WrongFlag("--oidc-issuer-url", "is missing", hint="or name a profile: --profile NAME")
     if not flags.oidc_client_id:
@@ -228,7 +228,10 @@ def _password_reader(flags: Flags, warn: Callable[[str], None]) -> Callable[[], 
 
 
 def _session_folder(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
-    """The folder of the session. Sealed ones have their own: a profile in the store may keep that session unsealed."""
+    """The folder of the session.
+
+    Sealed ones have their own: a profile in the configuration may keep that session unsealed.
+    """
     folder = cache_folder(flags, environ)
     if storage == "keyring":
         return (folder or locate(environ).sessions) / "keyring"

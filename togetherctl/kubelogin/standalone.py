@@ -59,7 +59,7 @@ def profile_for(
         raise KubeconfigError(
             f"{key} of the user {provider.user} in {provider.path} {error.reason}", hint=error.remedy
         ) from None
-    return replace(profile, storeless=run(*PLUGIN.split(), *flags.words()))
+    return replace(profile, configless=run(*PLUGIN.split(), *flags.words()))
 
 
 def _ca_file(provider: AuthProvider, environ: Mapping[str, str]) -> list[str]:

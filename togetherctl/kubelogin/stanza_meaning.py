@@ -37,7 +37,7 @@ class CannotCarryOver(Exception):
 
 @dataclass(frozen=True)
 class Meaning:
-    """One stanza in the store's words.
+    """One stanza in the configuration's words.
 
     `secret` is the client secret that leaves the kubeconfig; `profile` names the variable it is read from anyway.
     `cache` is the folder of the old tokens, None where they are in no file; `env` stays with the stanza; `notes` say
@@ -73,9 +73,9 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     in_place = []
     homes = sorted(name for name in _HOMES if name in stanza.env)
     if homes:
-        in_place.append(f"loses its {', '.join(homes)}, where togetherctl would look for another store")
+        in_place.append(f"loses its {', '.join(homes)}, where togetherctl would look for another configuration")
     if "@" in issuer.get("proxy", ""):
-        in_place.append("had a proxy with a password, which is in the store from now on")
+        in_place.append("had a proxy with a password, which is in the configuration from now on")
     if kept:
         in_place.append(f"still sets {', '.join(sorted(kept))} for its program")
     notes += _left_behind(flags)
@@ -219,7 +219,7 @@ def _secret(
 
 
 def _is_taken(name: str, issuer: Mapping[str, Any]) -> bool:
-    """Whether a variable of the stanza went into the store, or would mean nothing to togetherctl."""
+    """Whether a variable of the stanza went into the configuration, or would mean nothing to togetherctl."""
     return name in (CLIENT_SECRET, KUBE_CACHE, *_HOMES) or (name in _PROXIES and "proxy" in issuer)
 
 

@@ -20,7 +20,7 @@ from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.watcher import Failed, SessionsRead, StoreBroken, StoreRead
+from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.usecases.session_snapshot import describe_changes
 
@@ -65,12 +65,12 @@ class TogetherApp(AppContext):
             self._handle_exception(finding.error)
         elif isinstance(finding, SessionsRead):
             self._take_sessions(finding)
-        elif isinstance(finding, StoreRead):
+        elif isinstance(finding, ConfigRead):
             before = self.rows
-            self.store, self.broken = finding.store, None
+            self.config, self.broken = finding.config, None
             self.rows = {row.name: _with_session(row, before.get(row.name)) for row in finding.profiles}
-        elif isinstance(finding, StoreBroken):
-            self.store, self.broken, self.rows = None, finding.error, {}
+        elif isinstance(finding, ConfigBroken):
+            self.config, self.broken, self.rows = None, finding.error, {}
         # Before the screen is composed, and while the app ends, there is nothing to show it on.
         if self.home.query(Profiles):
             self.home.show()

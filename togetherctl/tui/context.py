@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from togetherctl.auth.prompter import Prompter
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.errors import TogetherctlError
     from togetherctl.tui.job import Job
     from togetherctl.usecases.session_snapshot import SessionSnapshot
@@ -56,7 +56,7 @@ class AppContext(App[None]):
         self.world = make_world(NullPrompter())
         # Without colour means none, rather than grey.
         super().__init__(ansi_color=True if self.world.environ.get("NO_COLOR") else None)
-        self.store: Store | None = None
+        self.config: Config | None = None
         self.broken: TogetherctlError | None = None
         self.rows: dict[str, SessionSnapshot] = {}
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.errors import TogetherctlError
 from togetherctl.usecases.session_snapshot import SessionSnapshot, read_snapshot
 
@@ -29,15 +29,15 @@ Stamp = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class StoreRead:
+class ConfigRead:
     """The configuration as it is now. `profiles` in its order, their sessions not read yet."""
 
-    store: Store
+    config: Config
     profiles: tuple[SessionSnapshot, ...]
 
 
 @dataclass(frozen=True)
-class StoreBroken:
+class ConfigBroken:
     """The configuration cannot be used; `error` says every problem."""
 
     error: TogetherctlError
@@ -57,7 +57,7 @@ class Failed:
     error: Exception
 
 
-Finding = StoreRead | StoreBroken | SessionsRead | Failed
+Finding = ConfigRead | ConfigBroken | SessionsRead | Failed
 
 
 class Watcher:
@@ -73,7 +73,7 @@ class Watcher:
         self._wake = Event()
         self._ended = False
         self._everything = True
-        self._store: Stamp | None = None
+        self._config: Stamp | None = None
         self._files: dict[str, Stamp] = {}
         self._logging_in: set[str] = set()
         self._profiles: list[tuple[Profile, tuple[Cluster, ...]]] = []
@@ -105,10 +105,10 @@ class Watcher:
         world = self._world()
         everything, self._everything = self._everything, False
         # Before reading: what changes while it is read is read again.
-        store, files = _stamp(world.paths.config), _stamps(world.paths.sessions)
-        if everything or store != self._store:
-            self._store = store
-            if not self._read_store(world):
+        config, files = _stamp(world.paths.config), _stamps(world.paths.sessions)
+        if everything or config != self._config:
+            self._config = config
+            if not self._read_config(world):
                 return
             changed = None
         else:
@@ -121,19 +121,19 @@ class Watcher:
         self._files = files
         self._read_sessions(world, changed)
 
-    def _read_store(self, world: World) -> bool:
+    def _read_config(self, world: World) -> bool:
         try:
-            store = Store.load(world.paths.config, world.environ)
-            profiles = store.profiles(everyone=True)
+            config = Config.load(world.paths.config, world.environ)
+            profiles = config.profiles(everyone=True)
         except TogetherctlError as error:
             self._profiles = []
-            self._tell(StoreBroken(error))
+            self._tell(ConfigBroken(error))
             return False
         clusters: dict[str, list[Cluster]] = {}
-        for cluster in store.clusters():
+        for cluster in config.clusters():
             clusters.setdefault(cluster.profile, []).append(cluster)
         self._profiles = [(profile, tuple(clusters.get(profile.name, ()))) for profile in profiles]
-        self._tell(StoreRead(store, tuple(SessionSnapshot(profile, its) for profile, its in self._profiles)))
+        self._tell(ConfigRead(config, tuple(SessionSnapshot(profile, its) for profile, its in self._profiles)))
         return True
 
     def _read_sessions(self, world: World, keys: set[str] | None) -> None:

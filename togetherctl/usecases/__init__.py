@@ -1,1 +1,1 @@
-"""What a face can have done that takes the store, sessions, kubeconfigs and clusters together: one use case a file."""
+"""The use cases that the command line and the terminal interface share, one a file."""

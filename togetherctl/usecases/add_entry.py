@@ -23,7 +23,7 @@ Tables = dict[tuple["Kind", str], dict[str, object]]
 
 @dataclass(frozen=True)
 class NewProfile:
-    """What a person wants to have. `issuer` is the name of one in the store, or a URL; no `cluster`: none.
+    """What a person wants to have. `issuer` is the name of one in the configuration, or a URL; no `cluster`: none.
 
     `settings` are further keys of the profile, as KEY=VALUE.
     """
@@ -40,9 +40,12 @@ class NewProfile:
 
 
 def tables_for(world: World, wish: NewProfile) -> Tables:
-    """The tables it takes; the issuer's is among them if the store has none with that URL. Raises UsageError."""
+    """The tables it takes; the issuer's is among them if the configuration has none with that URL.
+
+    Raises UsageError.
+    """
     ca_file = _path(world, wish.issuer_ca_file)
-    known = world.store.issuer_meant(wish.issuer, ca_file=ca_file)
+    known = world.config.issuer_meant(wish.issuer, ca_file=ca_file)
     tables: Tables = {}
     if known is None:
         tables["issuer", wish.name] = new_table("issuer", {"url": wish.issuer, "ca_file": ca_file}, ())
@@ -55,7 +58,7 @@ def tables_for(world: World, wish: NewProfile) -> Tables:
 
 
 def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, str], str]:
-    """What would be wrong with a store that says `data` and these tables: why, by kind and key."""
+    """What would be wrong with a configuration that says `data` and these tables: why, by kind and key."""
     from togetherctl.config.validation import for_kubectl, validate
 
     after = {**data}
@@ -97,7 +100,7 @@ def look_at_issuer(world: World, tables: Tables, *, offline: bool = False) -> tu
 
 def add_profile(world: World, tables: Tables) -> None:
     """Write them. Raises UsageError where one of them is there by now, and ConfigError; then nothing was changed."""
-    with world.changing_store() as text:
+    with world.changing_config() as text:
         # The issuer came along with what was asked for: its name is looked at last.
         places = {place: new_key(text, *place) for place in reversed(tables)}
         for place, table in tables.items():
@@ -105,10 +108,10 @@ def add_profile(world: World, tables: Tables) -> None:
 
 
 def _with_issuer(world: World, tables: Tables) -> Tables:
-    """The tables of a profile name the issuer of the store, where another address of it was typed."""
+    """The tables of a profile name the issuer of the configuration, where another address of it was typed."""
     profile = next((key for key in tables if key[0] == "profile"), None)
     new = next(key for key in tables if key[0] == "issuer")
-    known = world.store.issuer_meant(str(tables[new]["url"])) if profile else None
+    known = world.config.issuer_meant(str(tables[new]["url"])) if profile else None
     if profile is None or known is None:
         return tables
     return {key: table for key, table in tables.items() if key != new} | {profile: {**tables[profile], "issuer": known}}

@@ -61,7 +61,7 @@ def ask_clusters(
     asked: list[_Asked] = []
     for cluster in clusters:
         try:
-            profile = world.store.profile(cluster.profile)
+            profile = world.config.profile(cluster.profile)
             asked.append(_Asked(cluster, profile, _token(world, profile, policy, tokens)))
         except TogetherctlError as error:
             note(ClusterAnswer(cluster, None, error))

@@ -1,8 +1,9 @@
 """Convert kubelogin's stanzas to issuers, profiles and clusters, and to togetherctl's own stanza.
 
 What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
-locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each
-kubeconfig is the old one or the new one, none names a profile that the store lacks, and the same command goes on.
+locks, then writes in this order: the secrets, the backups, the configuration, the kubeconfigs. So wherever it is cut
+off, each kubeconfig is the old one or the new one, none names a profile that the configuration lacks, and the same
+command goes on.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
     from togetherctl.importing.additions import MovedSecret
     from togetherctl.importing.secret_place import SecretPlace
@@ -53,7 +54,8 @@ class ConversionRequest:
 class ConversionPlan:
     """What a conversion changes, and a sentence for each stanza.
 
-    `tables` are new in the store; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by profile;
+    `tables` are new in the configuration; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by
+    profile;
     `backups` were made, if it was carried out.
     """
 
@@ -71,7 +73,7 @@ class ConversionPlan:
 
 
 class Conversion:
-    """One wish against the store as `store` reads it each time.
+    """One wish against the configuration as `store` reads it each time.
 
     `place` tells where a client secret goes, None where that is not known yet.
     """
@@ -79,20 +81,20 @@ class Conversion:
     def __init__(
         self,
         wish: ConversionRequest,
-        store: Callable[[], Store],
+        config: Callable[[], Config],
         environ: Mapping[str, str],
         place: Callable[[MovedSecret], SecretPlace | None],
     ) -> None:
         self._wish = wish
-        self._store = store
+        self._config = config
         self._environ = environ
         self._place = place
 
     def plan(self) -> ConversionPlan:
         """Raises KubeconfigError, and UsageError where it is not clear which stanza is meant."""
         kubeconfigs = Kubeconfigs(self._wish.files)
-        store = self._store()
-        additions = Additions(store.table, folder=store.path.parent, environ=self._environ, place=self._place)
+        config = self._config()
+        additions = Additions(config.table, folder=config.path.parent, environ=self._environ, place=self._place)
         plan = ConversionPlan(tables=additions.tables)
         contexts = kubeconfigs.contexts()
         profiles: dict[Where, str] = {}
@@ -111,7 +113,7 @@ class Conversion:
         return plan
 
     def carry_out(
-        self, changing_store: Callable[[], AbstractContextManager[TomlText]], backups: Backups
+        self, changing_config: Callable[[], AbstractContextManager[TomlText]], backups: Backups
     ) -> ConversionPlan:
         """Do what the plan says; gives it as it was done.
 
@@ -131,7 +133,7 @@ class Conversion:
                 plan.done += [left] if left else []
             plan.backups = backups.make(plan.changed)
             if plan.tables:
-                with changing_store() as text:
+                with changing_config() as text:
                     text.add({new_key(text, kind, name): table for (kind, name), table in plan.tables.items()})
             for change in plan.changed:
                 change.write()
@@ -202,12 +204,12 @@ class Conversion:
         profiles: Mapping[Where, str],
         plan: ConversionPlan,
     ) -> None:
-        """Take a context's cluster into the store, and mark as ours what `kubeconfig write` is to manage."""
+        """Take a context's cluster into the configuration, and mark as ours what `kubeconfig write` is to manage."""
         assert context.user is not None  # noqa: S101 # the caller looked it up by this
         profile = profiles[context.user]
         who = self._describe("context", context.at)
         if context.cluster is None:
-            plan.left.append(f"{who} names a cluster that is in no file, so the store gets none")
+            plan.left.append(f"{who} names a cluster that is in no file, so the configuration gets none")
             return
         at, entry = context.cluster
         try:
@@ -228,7 +230,7 @@ class Conversion:
             kubeconfigs.put("clusters", at, ours)
 
 
-def preview_conversion(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], store: Path) -> str:
+def preview_conversion(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], config: Path) -> str:
     """The new tables as the added lines of a difference, with headers and passwords of proxies hidden."""
     if not tables:
         return ""
@@ -239,4 +241,6 @@ def preview_conversion(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], sto
             for (kind, name), table in tables.items()
         }
     )
-    return "".join(f"{line}\n" for line in [f"--- {store}", f"+++ {store}", *(f"+{x}" for x in text.text.splitlines())])
+    return "".join(
+        f"{line}\n" for line in [f"--- {config}", f"+++ {config}", *(f"+{x}" for x in text.text.splitlines())]
+    )

@@ -1,4 +1,4 @@
-"""Change keys of a profile, an issuer or a cluster in the store."""
+"""Change keys of a profile, an issuer or a cluster in the configuration."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def change_keys(
     changed.
     """
     stored = kind == "profile" and ("storage",) in (*wanted, *unwanted)
-    with world.changing_store(settle=name if stored else None) as text:
+    with world.changing_config(settle=name if stored else None) as text:
         entry = existing_key(text, kind, name)
         if seen is not None:
             now = text.data[entry[0]][name]
@@ -101,7 +101,7 @@ def change_keys(
 
 
 def problems_with_edit(data: Mapping[str, Any], edit: Edit) -> dict[str, str]:
-    """The problems that the edit would bring to a store that holds `data`: the reason by key of the entry.
+    """The problems that the edit would bring to a configuration that holds `data`: the reason by key of the entry.
 
     A problem that is not about a key of this entry has an empty key.
     """

@@ -1,8 +1,8 @@
 """Import clusters: plan what a source changes, show it, then write config and kubeconfig.
 
 What is shown is made without changing anything, and carried out only if it would come out the same. Everything is
-checked first; then secrets, the store and the kubeconfig are written, in this order. So wherever it is cut off, no
-kubeconfig names a profile that the store lacks, and the same command goes on.
+checked first; then secrets, the configuration and the kubeconfig are written, in this order. So wherever it is cut off,
+no kubeconfig names a profile that the configuration lacks, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.cache.files import clients_in
 from togetherctl.config import files
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.config.editing import begin_edit
 from togetherctl.config.redact import without_secrets
 from togetherctl.config.toml_text import CannotEdit, TomlText
@@ -35,7 +35,7 @@ from togetherctl.usecases.kubeconfig_write import WriteResult, write_clusters
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 
-    from togetherctl.config.models import BundleTable, StoreTable
+    from togetherctl.config.models import BundleTable, ConfigTable
     from togetherctl.importing.additions import MovedSecret
     from togetherctl.importing.bundle import Bundle
     from togetherctl.importing.fetch import Fetched
@@ -105,13 +105,13 @@ class Import:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an import would change: the store as a difference without secrets, and the kubeconfig.
+    """What an import would change: the configuration as a difference without secrets, and the kubeconfig.
 
     `written` is None where no kubeconfig is wanted, or no cluster was taken.
     """
 
     importing: Import
-    store_diff: str
+    config_diff: str
     written: WriteResult | None
 
     @property
@@ -125,7 +125,7 @@ class Preview:
     def diff(self) -> str:
         """Store and kubeconfig as one difference."""
         kubeconfigs = self.written.changed if self.written else []
-        return "".join([self.store_diff, *(change.diff() for change in kubeconfigs)])
+        return "".join([self.config_diff, *(change.diff() for change in kubeconfigs)])
 
 
 @dataclass(frozen=True)
@@ -160,12 +160,12 @@ def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] 
     """
     bundle = read(fetched.text, origin=fetched.origin)
     for name in clusters or ():
-        if name not in bundle.store.clusters:
-            raise UsageError(f"{fetched.origin} has no cluster {name}{nearest(name, bundle.store.clusters)}")
+        if name not in bundle.config.clusters:
+            raise UsageError(f"{fetched.origin} has no cluster {name}{nearest(name, bundle.config.clusters)}")
     wanted: frozenset[Entry] = frozenset(entry for entry in bundle.tables if entry[0] != "issuer")
     if clusters is not None:
         wanted = frozenset(("cluster", name) for name in clusters)
-    name = baseline.bundle_name(fetched.source, world.store.table)
+    name = baseline.bundle_name(fetched.source, world.config.table)
     return _planned(world, _bundle(world, name, fetched, bundle, wanted))
 
 
@@ -174,7 +174,7 @@ def plan_of_update(world: World, name: str) -> Import | None:
 
     Raises UsageError, ConfigError, Unreachable, Refused and Untrusted.
     """
-    table = world.store.table.bundles[name]
+    table = world.config.table.bundles[name]
     fetched = fetch(table.source, world.environ, log=world.log)
     if fetched.sha256 == table.sha256:
         return None
@@ -182,8 +182,8 @@ def plan_of_update(world: World, name: str) -> Import | None:
 
 
 def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
-    """The bundles called `names`, without names all of the store. Raises UsageError."""
-    known = world.store.table.bundles
+    """The bundles called `names`, without names all of the configuration. Raises UsageError."""
+    known = world.config.table.bundles
     for name in names:
         if name not in known:
             raise UsageError(
@@ -208,8 +208,11 @@ class IssuerLook:
         return {**table, **{key: value for key, value in self._looked[url].items() if key in ("url", "preset")}}
 
     def offers(self, world: World, offers: Sequence[Offer]) -> list[Offer]:
-        """The offers after a look at each issuer that the store does not have yet. Raises what the look raises."""
-        known = {table.url for table in world.store.table.issuers.values()}
+        """The offers after a look at each issuer that the configuration does not have yet.
+
+        Raises what the look raises.
+        """
+        known = {table.url for table in world.config.table.issuers.values()}
         return [
             replace(offer, issuer=self.issuer(offer.issuer))
             if offer.issuer and offer.issuer["url"] not in known
@@ -231,26 +234,27 @@ def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> P
                 f"{world.paths.config} is laid out in a way that cannot be edited safely; change it by hand"
             ) from None
     table = _table(text.data)
-    after = world.as_if(Store(world.paths.config, table, world.environ))
+    after = world.as_if(Config(world.paths.config, table, world.environ))
     written = _written(after, importing.plan, kubeconfig, dry_run=True)
     for change in written.changed if written else ():
         change.target()
     path = str(world.paths.config)
-    lines = [_without_secrets(before, world.store.table), _without_secrets(text.text, table)]
+    lines = [_without_secrets(before, world.config.table), _without_secrets(text.text, table)]
     diff = "".join(f"{line}\n" for line in difflib.unified_diff(lines[0], lines[1], path, path, lineterm=""))
     return Preview(importing, diff, written)
 
 
 def carry_out(world: World, importing: Import) -> list[str]:
-    """Change the store as planned, and remember what was given; what is left for the person to do.
+    """Change the configuration as planned, and remember what was given; what is left for the person to do.
 
     Raises TogetherctlError where the plan would be another by now, and then nothing was changed.
     """
     plan, bundle = importing.plan, importing.bundle
     left = [_keep(world, moved, importing.place) for moved in plan.secrets]
     if bundle is not None or not plan.changes_nothing:
-        with world.changing_store() as text:
-            # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
+        with world.changing_config() as text:
+            # What was agreed to is what the configuration was: an edit in between may lead other tokens to the same
+            # hosts.
             if validate(text.data)[0] is None or _planned(world, importing, text.data).plan.agreed != plan.agreed:
                 raise TogetherctlError(
                     f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again"
@@ -258,9 +262,9 @@ def carry_out(world: World, importing: Import) -> list[str]:
             plan.apply(text)
             if bundle is not None:
                 baseline.remember_bundle(text, bundle.name, bundle.fetched, world.paths.bundles)
-    if bundle is not None and (before := world.store.table.bundles.get(bundle.name)) is not None:
-        store = Store.load(world.paths.config, world.environ)
-        baseline.forget_bundle(before.sha256, world.paths.bundles, store.table)
+    if bundle is not None and (before := world.config.table.bundles.get(bundle.name)) is not None:
+        config = Config.load(world.paths.config, world.environ)
+        baseline.forget_bundle(before.sha256, world.paths.bundles, config.table)
     baseline.remember(world.paths.taken, plan.given)
     return [line for line in left if line]
 
@@ -268,7 +272,7 @@ def carry_out(world: World, importing: Import) -> list[str]:
 def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Imported:
     """Carry out what was shown.
 
-    Raises TogetherctlError. Where the store has changed meanwhile, nothing was written.
+    Raises TogetherctlError. Where the configuration has changed meanwhile, nothing was written.
     """
     left = carry_out(world, shown.importing)
     after = world.anew()
@@ -281,8 +285,8 @@ def current_name(world: World, kubeconfig: str | None) -> str | None:
     return current[1] if current else None
 
 
-def with_sessions(world: World, store: StoreTable) -> set[Identity]:
-    """The identities that have a session, though the person's own store may not have them.
+def with_sessions(world: World, config: ConfigTable) -> set[Identity]:
+    """The identities that have a session, though the person's own configuration may not have them.
 
     A plain session names its issuer and client, whatever its KEY; of a sealed one only the KEYs of `store` tell. What
     a killed writer left counts, because the next call may make it the session.
@@ -291,14 +295,14 @@ def with_sessions(world: World, store: StoreTable) -> set[Identity]:
     held = {path.name.removesuffix(".json") for folder in folders for path in folder.glob("*.json")}
     held |= {left.of.removesuffix(".json") for folder in folders for left in leftovers(folder)}
     return {
-        identity(store.issuers[store.profiles[name].issuer].url, store.profiles[name].client_id)
-        for name, key in Store(world.paths.config, store, world.environ).keys().items()
+        identity(config.issuers[config.profiles[name].issuer].url, config.profiles[name].client_id)
+        for name, key in Config(world.paths.config, config, world.environ).keys().items()
         if key in held
     } | {identity(*named) for folder in folders for named in clients_in(folder)}
 
 
 def _planned(world: World, importing: Import, data: dict[str, Any] | None = None) -> Import:
-    """The import with the plan for the store as it is, or says in `data`: the one engine for all sources."""
+    """The import with the plan for the configuration as it is, or says in `data`: the one engine for all sources."""
     data = TomlText(files.read(world.paths.config).text).data if data is None else data
     plan = _plan(world, importing, data, importing.offers)
     # The person, and Together AI's API, are believed.
@@ -327,7 +331,7 @@ def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequenc
 def _bundle(world: World, name: str, fetched: Fetched, bundle: Bundle, wanted: frozenset[Entry] | None) -> Import:
     """Import a bundle; without its copy as it was taken last, what differs counts as the person's own."""
     base = None
-    if (before := world.store.table.bundles.get(name)) is not None:
+    if (before := world.config.table.bundles.get(name)) is not None:
         text = baseline.recall_bundle(before.sha256, world.paths.bundles)
         try:
             base = read(text, origin=shown(before.source, world.environ)) if text is not None else None
@@ -337,11 +341,11 @@ def _bundle(world: World, name: str, fetched: Fetched, bundle: Bundle, wanted: f
     return Import(ImportPlan(), bundle=BundleImport(name, fetched, base, bundle, wanted))
 
 
-def _table(data: dict[str, Any]) -> StoreTable:
+def _table(data: dict[str, Any]) -> ConfigTable:
     table, problems = validate(data)
     if table is None:
         said = [f"{problem.shown}: {problem.reason}" for problem in problems]
-        raise ConfigError("what would be added does not fit into your store", problems=said)
+        raise ConfigError("what would be added does not fit into your configuration", problems=said)
     return table
 
 
@@ -380,7 +384,7 @@ def _foreign(world: World, kubeconfig: str | None) -> set[str]:
     return plan_edit(kubeconfig_files(kubeconfig, world.environ), found)[1]
 
 
-def _without_secrets(text: str, table: StoreTable) -> list[str]:
+def _without_secrets(text: str, table: ConfigTable) -> list[str]:
     try:
         return without_secrets(text, table).text.splitlines()
     except CannotEdit:

@@ -50,9 +50,9 @@ class KubeconfigRemoval:
 
 
 def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = None) -> KubeconfigRemoval:
-    """Our entries of these clusters, also of clusters that the store no longer has; without names, all our entries.
+    """Our entries of these clusters, also of those no longer in the configuration; without names, all of ours.
 
-    Raises UsageError where neither store nor kubeconfig has such a cluster, and KubeconfigError.
+    Raises UsageError where neither configuration nor kubeconfig has such a cluster, and KubeconfigError.
     """
     if not names:
         return plan_leaving(world, kubeconfig, clusters=lambda _name: True, profiles=lambda _name: True)
@@ -68,22 +68,22 @@ def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = 
 
     plan_edit(found.files, look)
     for name in sorted(wanted - known):
-        world.store.entry("cluster", name)
+        world.config.entry("cluster", name)
     return found
 
 
 def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> KubeconfigRemoval:
-    """Our entries whose cluster or profile the store does not have.
+    """Our entries whose cluster or profile the configuration does not have.
 
-    Raises KubeconfigError, and UsageError where there is no store.
+    Raises KubeconfigError, and UsageError where there is no configuration.
     """
-    store = world.store
-    if store.mtime_ns is None:
+    config = world.config
+    if config.mtime_ns is None:
         raise UsageError(
-            f"there is no store at {store.path}, so every entry would go; --all says that this is meant",
+            f"there is no configuration at {config.path}, so every entry would go; --all says that this is meant",
             hint=run("togetherctl", "kubeconfig", "remove", "--all"),
         )
-    clusters, profiles = store.table.clusters, store.table.profiles
+    clusters, profiles = config.table.clusters, config.table.profiles
     return plan_leaving(
         world,
         kubeconfig,
@@ -120,7 +120,7 @@ def use_cluster(world: World, cluster: str, *, kubeconfig: str | None = None) ->
     Raises UsageError, and KubeconfigError.
     """
     files = kubeconfig_files(kubeconfig, world.environ)
-    meant = world.store.cluster(cluster)
+    meant = world.config.cluster(cluster)
     _, context = plan_edit(files, lambda opened: _context(opened, meant))
     written = None
     if context is None:
@@ -139,7 +139,7 @@ def use_cluster(world: World, cluster: str, *, kubeconfig: str | None = None) ->
 
 
 def _context(files: Sequence[KubeconfigFile], cluster: Cluster) -> str | None:
-    """Our complete context for the cluster; the name that the store gives comes first."""
+    """Our complete context for the cluster; the name that the configuration gives comes first."""
     users = {found.name for found in all_entries(files, "users")}
     clusters = {found.name for found in all_entries(files, "clusters")}
     usable = []

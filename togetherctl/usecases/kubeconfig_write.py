@@ -1,4 +1,4 @@
-"""Write clusters of the store into kubeconfigs: the exec entry's command, context names, warnings."""
+"""Write clusters of the configuration into kubeconfigs: the exec entry's command, context names, warnings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from togetherctl.shim import shim_for
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from togetherctl.config.config import Cluster, Store
+    from togetherctl.config.config import Cluster, Config
     from togetherctl.kube.entries import Entry
     from togetherctl.kube.kubeconfig import KubeconfigChange
     from togetherctl.kube.ownership import EntryInFile
@@ -68,10 +68,10 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     contexts. `api_version` is that of the exec entries; None keeps what they say already, else v1. Raises UsageError
     and KubeconfigError, and then no kubeconfig was changed.
     """
-    clusters = world.store.clusters(names)
+    clusters = world.config.clusters(names)
     if not clusters:
         raise UsageError(
-            f"there is no cluster in {world.store.path} yet",
+            f"there is no cluster in {world.config.path} yet",
             hint=run("togetherctl", "init"),
         )
     if output_dir is not None and (kubeconfig is not None or set_current):
@@ -82,9 +82,9 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         )
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    naming = ContextNaming(world.store, ContextTemplate.parse(template) if template is not None else None)
+    naming = ContextNaming(world.config, ContextTemplate.parse(template) if template is not None else None)
     own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(list(world.store.table.clusters), own, naming, overwrite, api_version, dry_run)
+    writing = _Writing(list(world.config.table.clusters), own, naming, overwrite, api_version, dry_run)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
@@ -101,9 +101,9 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
 
 
 def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
-    """What the store says of a cluster and a kubeconfig cannot say."""
+    """What the configuration says of a cluster and a kubeconfig cannot say."""
     for cluster in clusters:
-        table = world.store.table.clusters[cluster.name]
+        table = world.config.table.clusters[cluster.name]
         if table.insecure_skip_tls_verify and not cluster.insecure:
             yield (
                 f"cluster {cluster.name} has a certificate authority and insecure_skip_tls_verify, which kubectl "
@@ -116,7 +116,7 @@ def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Writing:
-    """What is the same for every file: the clusters of the store, the command, names and options."""
+    """What is the same for every file: the clusters of the configuration, the command, names and options."""
 
     known: list[str]
     own: ExecCommand
@@ -213,7 +213,7 @@ def exec_command(environ: Mapping[str, str], *, portable: bool, no_shim: bool, w
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that lead to this store, where it is not in the usual place. A shim has them inside."""
+    """The variables that lead to this configuration, where it is not in the usual place. A shim has them inside."""
     paths = locate(environ)
     config = {CONFIG: str(paths.config)} if environ.get(CONFIG) else {}
     if environ.get(HOME):
@@ -242,7 +242,7 @@ def commands_refused(world: World, commands: Sequence[str]) -> list[str]:
 class ContextNaming:
     """Names contexts by the `typed` template, else by the template that named each context before."""
 
-    store: Store
+    config: Config
     typed: ContextTemplate | None = None
 
     def names(self, files: Sequence[KubeconfigFile], clusters: Sequence[Cluster]) -> dict[str, Named]:
@@ -269,21 +269,21 @@ class ContextNaming:
         template: str | None
         if self.typed is not None:
             template = self.typed.text
-            name = self.typed.name(template_fields(self.store, cluster))
+            name = self.typed.name(template_fields(self.config, cluster))
             before = [found for found in ours if found in by_template or found.name == cluster.context]
         else:
             template = template_of(by_template[0]) if by_template else None
-            name = name_by_template(template, template_fields(self.store, cluster)) or cluster.context
+            name = name_by_template(template, template_fields(self.config, cluster)) or cluster.context
         instead = before[0].name if len(before) == 1 and all(found.name != name for found in ours) else None
         return Named(name, template if name != cluster.context else None, instead)
 
 
-def template_fields(store: Store, cluster: Cluster) -> dict[str, str]:
+def template_fields(config: Config, cluster: Cluster) -> dict[str, str]:
     """The values of the fields of a template."""
     return {
         "cluster": cluster.name,
         "profile": cluster.profile,
-        "issuer": store.table.profiles[cluster.profile].issuer,
+        "issuer": config.table.profiles[cluster.profile].issuer,
         "context": cluster.context,
         "namespace": cluster.namespace or "default",
     }

@@ -1,7 +1,7 @@
 """Remove a profile, issuer or cluster, and what goes with it.
 
-Kubeconfigs first, then the store, under the locks of both: cut off in between, the store still has the entry, and the
-same command goes on from there.
+Kubeconfigs first, then the configuration, under the locks of both: cut off in between, the configuration still has the
+entry, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, plan_leaving
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.config.toml_text import TomlText
     from togetherctl.config.types import Kind
     from togetherctl.wiring import World
@@ -36,7 +36,7 @@ class GoingSession:
 
 @dataclass(frozen=True)
 class Removal:
-    """What a removal takes along: entries of the store, the one that was named first; kubeconfig entries; sessions.
+    """What a removal takes along: entries of the configuration (the named one first), of kubeconfigs, and sessions.
 
     `kubeconfig` is None where kubeconfigs are left alone. `secrets` are names in the keyring, by profile.
     """
@@ -68,9 +68,9 @@ def plan_removal(
 
     Raises UsageError where something uses it, or there is no such entry; and KubeconfigError.
     """
-    store = world.store
-    store.entry(kind, name)
-    entries = list(_with_users(store, kind, name))
+    config = world.config
+    config.entry(kind, name)
+    entries = list(_with_users(config, kind, name))
     if len(entries) > 1 and not cascade:
         users = [other for of, other in entries if of == USED_BY[kind][0]]
         raise UsageError(
@@ -85,14 +85,14 @@ def plan_removal(
         if keep_kubeconfig
         else plan_leaving(world, kubeconfig, clusters=clusters.__contains__, profiles=profiles.__contains__),
         list(_sessions(world, profiles)),
-        _secrets(store, profiles),
+        _secrets(config, profiles),
     )
 
 
 def remove_entry(world: World, going: Removal) -> RemovalResult:
     """Remove it. Raises UsageError where something else uses it by now, ConfigError and KubeconfigError."""
     out = going.kubeconfig
-    with edit_files(out.files, out.edit) if out else nullcontext() as pending, world.changing_store() as text:
+    with edit_files(out.files, out.edit) if out else nullcontext() as pending, world.changing_config() as text:
         for of, other in going.entries:
             text.unset(existing_key(text, of, other))
             if of == "profile" and text.data.get("default_profile") == other:
@@ -108,14 +108,14 @@ def remove_entry(world: World, going: Removal) -> RemovalResult:
     return RemovalResult(done, list(_forget(going.secrets)))
 
 
-def _with_users(store: Store, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
+def _with_users(config: Config, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
     """An entry and everything that is of no use without it."""
     yield kind, name
     if kind in USED_BY:
         users, key = USED_BY[kind]
-        for other, table in store.entries(users).items():
+        for other, table in config.entries(users).items():
             if getattr(table, key) == name:
-                yield from _with_users(store, users, other)
+                yield from _with_users(config, users, other)
 
 
 def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None:
@@ -130,11 +130,11 @@ def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None
 
 
 def _sessions(world: World, profiles: list[str]) -> Iterator[GoingSession]:
-    keys = world.store.keys()
+    keys = world.config.keys()
     kept = {key for name, key in keys.items() if name not in profiles}
     for key, name in {keys[name]: name for name in reversed(profiles) if keys[name] not in kept}.items():
         try:
-            session = world.engine.load(world.store.profile(name))
+            session = world.engine.load(world.config.profile(name))
         except TogetherctlError:
             yield GoingSession(name, None)
             continue
@@ -142,17 +142,17 @@ def _sessions(world: World, profiles: list[str]) -> Iterator[GoingSession]:
             yield GoingSession(name, session.identity)
 
 
-def _secrets(store: Store, profiles: Iterable[str]) -> dict[str, str]:
+def _secrets(config: Config, profiles: Iterable[str]) -> dict[str, str]:
     """Client secrets in the keyring that no other profile reads, by profile."""
 
     def kept_under(name: str) -> str | None:
-        table = store.table.profiles[name]
+        table = config.table.profiles[name]
         if table.client_secret is None or table.client_secret.kind != "keyring":
             return None
-        return keyring_name(store.table.issuers[table.issuer].url, table.client_id)
+        return keyring_name(config.table.issuers[table.issuer].url, table.client_id)
 
     going = {name: secret for name in profiles if (secret := kept_under(name))}
-    others = {kept_under(name) for name in store.table.profiles if name not in set(profiles)}
+    others = {kept_under(name) for name in config.table.profiles if name not in set(profiles)}
     return {name: secret for name, secret in going.items() if secret not in others}
 
 

@@ -1,8 +1,8 @@
-"""Rename a profile, an issuer or a cluster, in the store and in kubeconfigs; sessions stay.
+"""Rename a profile, an issuer or a cluster, in the configuration and in kubeconfigs; sessions stay.
 
 It reads and locks the kubeconfigs first, so that every obstacle is an error before anything changes. Then it writes the
-store, then the kubeconfigs. After an interruption in between, the store has the new name and a kubeconfig still calls
-the old one: the same command continues there.
+configuration, then the kubeconfigs. After an interruption in between, the configuration has the new name and a
+kubeconfig still calls the old one: the same command continues there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.config import editing as store_editing
+from togetherctl.config import editing as config_editing
 from togetherctl.config import validators
 from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from togetherctl.config.config import Store
+    from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
     from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, Pending
     from togetherctl.kube.ownership import EntryInFile
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class RenameResult:
     """What was renamed: `contexts` got another name too, as (old, new); `notes` are for the person.
 
-    `went_on` if the store had the new name already, and only the kubeconfigs were left.
+    `went_on` if the configuration had the new name already, and only the kubeconfigs were left.
     """
 
     changes: list[KubeconfigChange] = field(default_factory=list)
@@ -54,13 +54,13 @@ class RenameResult:
 def rename_entry(
     world: World, kind: Kind, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False
 ) -> RenameResult:
-    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the store alone.
+    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the configuration alone.
 
     Raises UsageError, ConfigError and KubeconfigError, and then nothing was changed.
     """
     _check(kind, old, new)
-    store = world.store
-    entries = store.entries(kind)
+    config = world.config
+    entries = config.entries(kind)
     went_on = old not in entries and new in entries
     if old not in entries and not (went_on and kind != "issuer" and not keep_kubeconfig):
         raise unknown(kind, old, entries)
@@ -71,8 +71,8 @@ def rename_entry(
         raise unknown(kind, old, entries)
     with _pending(world, kind, (old, new), kubeconfig, keep=keep_kubeconfig) as pending:
         if not went_on:
-            with world.changing_store() as text:
-                store_editing.rename(text, kind, old, new)
+            with world.changing_config() as text:
+                config_editing.rename(text, kind, old, new)
     said = pending.said if pending else RenamedEntries()
     return RenameResult(pending.changes if pending else [], said.contexts, said.notes, went_on)
 
@@ -109,27 +109,27 @@ def _pending(
     if kind == "issuer" or keep:
         # No kubeconfig names an issuer.
         return nullcontext()
-    return edit_files(kubeconfig_files(kubeconfig, world.environ), _edit(world.store, kind, *names))
+    return edit_files(kubeconfig_files(kubeconfig, world.environ), _edit(world.config, kind, *names))
 
 
-def _edit(store: Store, kind: Kind, old: str, new: str) -> Edit:
-    """The change of kubeconfigs. The store may have either name."""
+def _edit(config: Config, kind: Kind, old: str, new: str) -> Edit:
+    """The change of kubeconfigs. The configuration may have either name."""
 
     def name(found: EntryInFile) -> str | None:
         """The name that a context's template gives with the new names."""
         owner = owner_of("contexts", found.entry)
-        known = owner.cluster if owner is not None and owner.cluster in store.table.clusters else new
-        if known not in store.table.clusters:
+        known = owner.cluster if owner is not None and owner.cluster in config.table.clusters else new
+        if known not in config.table.clusters:
             return None
-        cluster = store.cluster(known)
-        values = template_fields(store, cluster)
+        cluster = config.cluster(known)
+        values = template_fields(config, cluster)
         if kind == "profile":
             return name_by_template(template_of(found), values | {"profile": new})
-        context = new if store.table.clusters[known].context is None else cluster.context
+        context = new if config.table.clusters[known].context is None else cluster.context
         return name_by_template(template_of(found), values | {"cluster": new, "context": context})
 
     if kind == "profile":
         return lambda files: rename_profile(files, old, new, name)
-    table = store.table.clusters[old if old in store.table.clusters else new]
+    table = config.table.clusters[old if old in config.table.clusters else new]
     names = (table.context, table.context) if table.context is not None else (old, new)
     return lambda files: rename_cluster(files, old, new, names=names, called=name)

@@ -148,7 +148,7 @@ def report_shared_storage(others: Sequence[str]) -> list[Line]:
 
 def report_rename(kind: Kind, old: str, new: str, renamed: RenameResult, environ: Mapping[str, str]) -> list[Line]:
     """What has another name now."""
-    done = "The store has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+    done = "The configuration has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
     follows = f", also in {list_files(renamed.changed, environ)}" if renamed.changed else ""
     contexts = [Line(f"The context {before} is called {after} now.") for before, after in renamed.contexts]
     return [Line(f"{done}{follows}."), *contexts, *(Line(note, "warning") for note in renamed.notes)]
@@ -182,7 +182,7 @@ def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) 
 
 
 def _sharing(world: World, profile: Profile) -> list[str]:
-    return [name for name in world.store.sharing(profile) if name != profile.name]
+    return [name for name in world.config.sharing(profile) if name != profile.name]
 
 
 def _valid_for(world: World, profile: Profile, session: Session) -> str:

@@ -10,7 +10,7 @@ from togetherctl.auth.engine import Policy
 from togetherctl.auth.login_environment import LoginEnvironment
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeStore, MakeWorld
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.session import Session
     from togetherctl.wiring import World
@@ -19,7 +19,7 @@ SSH = LoginEnvironment(ssh=True)
 
 
 class LogIn(Protocol):
-    """One login in a fresh store with these keys in its profile; `issuer_keys` go into its issuer."""
+    """One login in a fresh configuration with these keys in its profile; `issuer_keys` go into its issuer."""
 
     def __call__(
         self, keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any
@@ -27,11 +27,11 @@ class LogIn(Protocol):
 
 
 @pytest.fixture
-def world_with(store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorld) -> Any:
-    """A world whose store has these keys in its profile."""
+def world_with(config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld) -> Any:
+    """A world whose configuration has these keys in its profile."""
 
     def make(keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any) -> World:
-        store_at(issuer, issuer_keys, keys)
+        config_at(issuer, issuer_keys, keys)
         return make_world(place=place, **parts)
 
     return make
@@ -41,7 +41,7 @@ def world_with(store_at: MakeStore, issuer: ScriptedIssuer, make_world: MakeWorl
 def log_in(world_with: Any) -> LogIn:
     def act(keys: str = "", *, issuer_keys: str = "", place: LoginEnvironment = SSH, **parts: Any) -> Session:
         world = world_with(keys, issuer_keys=issuer_keys, place=place, **parts)
-        session, _ = world.engine.login(world.store.profile("acme"), Policy(), force=True)
+        session, _ = world.engine.login(world.config.profile("acme"), Policy(), force=True)
         return session  # type: ignore[no-any-return] # the world is one of several a test may bring
 
     return act

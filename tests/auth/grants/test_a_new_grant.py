@@ -1,4 +1,7 @@
-"""What a new grant needs: a file like this one's first half, a line in the registry, and a word in the store's list."""
+"""What a new grant needs:
+
+a file like this one's first half, a line in the registry, and a word in the configuration's list.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +40,13 @@ SPEC = GrantSpec(
 def test_a_new_grant_logs_in(
     make_world: MakeWorld, issuer: ScriptedIssuer, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store's list of words is left out here: only a person's `config.toml` is checked against it."""
+    """The configuration's list of words is left out here: only a person's `config.toml` is checked against it."""
     assert acme.exists()
     known: dict[Any, GrantSpec] = {**dict(registry.GRANTS.items()), "token-exchange": SPEC}
     monkeypatch.setattr(registry, "GRANTS", known)
     monkeypatch.setattr("togetherctl.auth.login.GRANTS", known)
     world = make_world()
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     grant: Any = "token-exchange"
     assert is_non_interactive(profile, grant)
     session, outcome = world.engine.login(profile, Policy(ask=False), grant=grant)

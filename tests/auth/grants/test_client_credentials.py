@@ -29,7 +29,7 @@ NOBODY = Policy(ask=False)
 
 @pytest.fixture
 def secret(issuer: ScriptedIssuer, canary: Canary, tmp_path: Path) -> str:
-    """The key of the store that names the secret."""
+    """The key of the configuration that names the secret."""
     issuer.client_secret = canary.watch("a client secret", "correct-horse-battery")
     folder = tmp_path / "secrets"
     folder.mkdir()
@@ -69,7 +69,7 @@ def test_nobody_is_asked_and_nothing_opens_at_any_expiry(
     secret: str, world_with: Callable[..., World], issuer: ScriptedIssuer, clock: StoppedClock, conversation: Remembered
 ) -> None:
     world = world_with(ACCESS + secret + 'login = "never"')
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     first = world.engine.credential(profile, NOBODY)
     assert world.engine.credential(profile, NOBODY) == first
     clock.advance(299)
@@ -85,7 +85,7 @@ def test_an_issuer_that_is_away_costs_no_token(
     secret: str, world_with: Callable[..., World], issuer: ScriptedIssuer, clock: StoppedClock
 ) -> None:
     world = world_with(ACCESS + secret)
-    profile = world.store.profile("acme")
+    profile = world.config.profile("acme")
     first = world.engine.credential(profile, NOBODY)
     issuer.stop()
     clock.advance(280)

@@ -245,7 +245,7 @@ def test_spaces_around_a_code_are_nothing_to_type(
     assert conversation.devices[0][0].code == "WDJB MJHT"
 
 
-def test_the_stores_endpoint_wins_over_the_metadata(log_in: LogIn, issuer: ScriptedIssuer) -> None:
+def test_the_configs_endpoint_wins_over_the_metadata(log_in: LogIn, issuer: ScriptedIssuer) -> None:
     issuer.metadata_changes["device_authorization_endpoint"] = f"{issuer.url}/old"
     log_in(issuer_keys=f'device_authorization_endpoint = "{issuer.url}/device"')
     issuer.metadata_changes["device_authorization_endpoint"] = None

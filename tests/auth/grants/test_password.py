@@ -109,7 +109,7 @@ def test_a_given_password_needs_nobody(
     password: str, world_with: Callable[..., World], issuer: ScriptedIssuer, clock: Any
 ) -> None:
     world = world_with('username = "me"\nlogin = "never"')
-    profile = replace(world.store.profile("acme"), password=lambda: password)
+    profile = replace(world.config.profile("acme"), password=lambda: password)
     first = world.engine.credential(profile, Policy(ask=False))
     clock.advance(1000)
     issuer.refresh_tokens.clear()

@@ -77,17 +77,17 @@ def test_the_redirect_uri_is_the_first_as_registered(
     sent: str,
     issuer: ScriptedIssuer,
     make_world: MakeWorld,
-    store: Callable[[str], Path],
+    config: Callable[[str], Path],
     conversation: Remembered,
     ended_at: Callable[[], str],
 ) -> None:
-    store(
+    config(
         f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\ngrant = "paste"\n'
         f'client_id = "the-client"\nredirect_uris = {json.dumps(uris)}\nlisten_cert_file = "c"\nlisten_key_file = "k"\n'
     )
     conversation.answer = lambda _question: ended_at().rpartition("code=")[2].partition("&")[0]
     world = make_world()
-    world.engine.login(world.store.profile("acme"), Policy())
+    world.engine.login(world.config.profile("acme"), Policy())
     assert parameters(conversation.pages[-1][0])["redirect_uri"] == sent
     assert ("a page it cannot show" in conversation.said[0]) is sent.startswith("http:")
 

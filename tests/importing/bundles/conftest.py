@@ -1,4 +1,4 @@
-"""A bundle, a store that took it, and a web server that has it."""
+"""A bundle, a configuration that took it, and a web server that has it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ Took = Callable[..., Path]
 
 
 @pytest.fixture
-def took(store: Callable[[str], Path], home: Path) -> Took:
-    """A store that took `BUNDLE` from `source`, with an edit of its text, and the copy that is kept of it."""
+def took(config: Callable[[str], Path], home: Path) -> Took:
+    """A configuration that took `BUNDLE` from `source`, with an edit of its text, and the copy that is kept of it."""
 
     def write(source: str, *edits: tuple[str, str], copy: bool = True) -> Path:
         digest = hashlib.sha256(BUNDLE.encode()).hexdigest()
@@ -48,7 +48,7 @@ def took(store: Callable[[str], Path], home: Path) -> Took:
         for old, new in edits:
             assert old in text
             text = text.replace(old, new)
-        path = store(f'{text}\n[bundles.team]\nsource = "{source}"\nsha256 = "{digest}"\n')
+        path = config(f'{text}\n[bundles.team]\nsource = "{source}"\nsha256 = "{digest}"\n')
         if copy:
             kept = home / "tctl" / "state" / "bundles" / f"{digest}.toml"
             kept.parent.mkdir(mode=0o700, parents=True)

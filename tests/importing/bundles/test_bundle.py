@@ -1,4 +1,7 @@
-"""What a bundle may hold: every key of the store is decided, and whatever is not for others is refused or left out."""
+"""What a bundle may hold:
+
+every key of the configuration is decided, and whatever is not for others is refused or left out.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.importing.bundles.conftest import BUNDLE
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.config.editing import TABLES, section
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import ConfigError
 from togetherctl.importing.bundle import LEFT_ABOVE, TAKEN, bundle_of, read
@@ -74,7 +77,7 @@ FORBIDDEN_VALUES: list[tuple[Kind, str, Any]] = [
     ("profile", "redirect_uris", ["https://evil.example/callback"]),
     ("profile", "redirect_uris", ["http://localhost:8000", "https://localhost:8443"]),
 ]
-# What does not pass the store's own rules is no better in a bundle.
+# What does not pass the configuration's own rules is no better in a bundle.
 WRONG: list[tuple[Kind, str, Any]] = [
     ("issuer", "url", "http://acme.okta.com"),
     ("issuer", "preset", "nobody"),
@@ -87,10 +90,10 @@ WRONG: list[tuple[Kind, str, Any]] = [
 ]
 
 
-def test_every_key_of_the_store_is_decided() -> None:
+def test_every_key_of_the_config_is_decided() -> None:
     left = {(kind, key) for kind in KINDS for key in set(TABLES[kind].model_fields) - TAKEN[kind]}
     sections = {section(kind) for kind in KINDS}
-    assert {"version", *sections} | set(LEFT_ABOVE) == set(StoreTable.model_fields)
+    assert {"version", *sections} | set(LEFT_ABOVE) == set(ConfigTable.model_fields)
     assert set(FORBIDDEN) == left
 
 
@@ -169,8 +172,8 @@ def test_a_bundle_is_read_table_by_table() -> None:
 
 
 @pytest.fixture
-def rich_store(store: Callable[[str], Path], authority: trustme.CA, tmp_path: Path, canary: Canary) -> Path:
-    """A store with every key that a bundle leaves out, and a CA file that a key was left in."""
+def rich_config(config: Callable[[str], Path], authority: trustme.CA, tmp_path: Path, canary: Canary) -> Path:
+    """A configuration with every key that a bundle leaves out, and a CA file that a key was left in."""
     pem = authority.cert_pem.bytes().decode()
     own = authority.issue_cert("localhost").private_key_pem.bytes().decode()
     for line in own.splitlines()[1:-1]:
@@ -180,7 +183,7 @@ def rich_store(store: Callable[[str], Path], authority: trustme.CA, tmp_path: Pa
     secret = canary.watch("a client secret", "correct-horse-battery")
     header = canary.watch("a header", "value-of-a-header")
     person = canary.watch("a person", "somebody@acme.com")
-    path = store(f"""version = 1
+    path = config(f"""version = 1
 default_profile = "acme"
 
 [issuers.acme]
@@ -241,8 +244,8 @@ server = "https://kube.other.example"
     return tmp_path / "secrets" / "config.toml"
 
 
-def test_what_is_exported_can_be_taken(rich_store: Path, cli: Run, canary: Canary, authority: trustme.CA) -> None:
-    done = cli("profile", "export", "acme", TOGETHERCTL_CONFIG=str(rich_store))
+def test_what_is_exported_can_be_taken(rich_config: Path, cli: Run, canary: Canary, authority: trustme.CA) -> None:
+    done = cli("profile", "export", "acme", TOGETHERCTL_CONFIG=str(rich_config))
     assert done.code == 0, done.stderr
     assert not canary.leaks()
     data = tomllib.loads(done.stdout)
@@ -284,12 +287,12 @@ def test_what_is_exported_can_be_taken(rich_store: Path, cli: Run, canary: Canar
             }
         },
     }
-    assert list(read(done.stdout.encode(), origin="team.toml").store.clusters) == ["east"]
+    assert list(read(done.stdout.encode(), origin="team.toml").config.clusters) == ["east"]
 
 
-def test_what_is_left_out_is_said(rich_store: Path, cli: Run) -> None:
-    said = cli("profile", "export", "acme", TOGETHERCTL_CONFIG=str(rich_store)).stderr
-    assert "Left out of the store: default_profile." in said
+def test_what_is_left_out_is_said(rich_config: Path, cli: Run) -> None:
+    said = cli("profile", "export", "acme", TOGETHERCTL_CONFIG=str(rich_config)).stderr
+    assert "Left out of the configuration: default_profile." in said
     assert "Left out of issuer acme: insecure_skip_tls_verify, proxy, request_headers." in said
     assert "Left out of cluster east: proxy_url." in said
     (profile,) = [line for line in said.splitlines() if line.startswith("Left out of profile acme: ")]
@@ -310,8 +313,8 @@ def test_what_is_left_out_is_said(rich_store: Path, cli: Run) -> None:
     assert "togetherctl profile secret NAME" in said
 
 
-def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, store: Callable[[str], Path]) -> None:
-    path = store(BUNDLE)
+def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, config: Callable[[str], Path]) -> None:
+    path = config(BUNDLE)
     done = cli("profile", "export")
     assert (done.code, done.stderr) == (0, "")
     again = tomllib.loads(done.stdout)
@@ -320,12 +323,12 @@ def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, store: 
     assert {key: dict(table) for key, table in bundle.tables.items()} == {
         (kind, name): table for kind in KINDS for name, table in again[section(kind)].items()
     }
-    assert bundle_of(Store.load(path, {}), (), {}).text == done.stdout
+    assert bundle_of(Config.load(path, {}), (), {}).text == done.stdout
 
 
-def test_an_export_that_cannot_be_made_is_said(cli: Run, store: Callable[[str], Path], tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_made_is_said(cli: Run, config: Callable[[str], Path], tmp_path: Path) -> None:
     assert cli("profile", "export").code == 2
-    store(BUNDLE.replace('namespace = "training"', f'ca_file = "{tmp_path}/none.pem"'))
+    config(BUNDLE.replace('namespace = "training"', f'ca_file = "{tmp_path}/none.pem"'))
     done = cli("profile", "export")
     assert (done.code, done.stdout) == (2, "")
     assert "none.pem cannot be read" in done.stderr

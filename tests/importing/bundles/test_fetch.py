@@ -10,8 +10,8 @@ import pytest
 
 from tests.importing.bundles.conftest import BUNDLE, Publish
 from tests.support.issuer import Reply
-from togetherctl.config.config import Store
-from togetherctl.config.models import StoreTable
+from togetherctl.config.config import Config
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted, UsageError
 from togetherctl.importing.baseline import bundle_name, forget_bundle, recall_bundle, remember_bundle
@@ -94,7 +94,7 @@ def test_a_signed_address_is_kept_whole_and_shown_without_its_key(acme: Path, cl
         assert "XYZZY" not in done.stdout
     assert cli("profile", "set", "acme", "margin=30").code == 0
     assert source in acme.read_text()
-    table = Store.load(acme, {}).table.bundles["team"]
+    table = Config.load(acme, {}).table.bundles["team"]
     assert (table.source, "XYZZY" in repr(table)) == (source, False)
 
 
@@ -139,7 +139,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(tls_issuer: ScriptedIssuer,
 
 def test_a_bundle_has_a_name(environ: dict[str, str]) -> None:
     digest = "0" * 64
-    store = StoreTable.model_validate(
+    config = ConfigTable.model_validate(
         {
             "bundles": {
                 "team": {"source": "https://a/team.toml", "sha256": digest},
@@ -147,12 +147,12 @@ def test_a_bundle_has_a_name(environ: dict[str, str]) -> None:
             }
         }
     )
-    assert bundle_name("https://a/team.toml", store) == "team"
-    assert bundle_name("https://b/team.toml", store) == "team-2"
-    assert bundle_name("/home/me/GPU team.toml", store) == "GPU-team"
-    assert bundle_name("https://b/%2e%2e/x.toml?a=b", store) == "x-2"
-    assert bundle_name("https://b", store) == "bundle"
-    assert bundle_name("-", store) == "bundle"
+    assert bundle_name("https://a/team.toml", config) == "team"
+    assert bundle_name("https://b/team.toml", config) == "team-2"
+    assert bundle_name("/home/me/GPU team.toml", config) == "GPU-team"
+    assert bundle_name("https://b/%2e%2e/x.toml?a=b", config) == "x-2"
+    assert bundle_name("https://b", config) == "bundle"
+    assert bundle_name("-", config) == "bundle"
     assert shown("-", environ) == "standard input"
 
 
@@ -166,10 +166,10 @@ def test_what_was_taken_is_kept(team_file: Path, environ: dict[str, str], tmp_pa
     assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert recall_bundle(fetched.sha256, folder) == BUNDLE.encode()
     assert recall_bundle("0" * 64, folder) is None
-    forget_bundle(fetched.sha256, folder, StoreTable.model_validate(text.data))
+    forget_bundle(fetched.sha256, folder, ConfigTable.model_validate(text.data))
     assert path.exists()
     path.write_text("another", encoding="utf-8")
     assert recall_bundle(fetched.sha256, folder) is None
-    forget_bundle(fetched.sha256, folder, StoreTable())
-    forget_bundle(fetched.sha256, folder, StoreTable())
+    forget_bundle(fetched.sha256, folder, ConfigTable())
+    forget_bundle(fetched.sha256, folder, ConfigTable())
     assert not path.exists()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.importing.bundles.conftest import BUNDLE, Took
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import ConfigError
 from togetherctl.importing.bundle import read
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EAST = 'server = "https://east.acme.com:6443"'
 ISSUER = 'url = "https://acme.okta.com/oauth2/default"'
-KNOWN = read(BUNDLE.encode(), origin="team.toml").store
+KNOWN = read(BUNDLE.encode(), origin="team.toml").config
 
 
 def at(server: str) -> bytes:
@@ -77,14 +77,14 @@ def test_a_host_that_programs_may_read_differently_is_refused(kind: str, server:
     ],
 )
 def test_a_host_is_known_by_what_is_looked_up(server: str, host: str | None) -> None:
-    found = new_hosts(KNOWN, read(at(server), origin="team.toml").store)
+    found = new_hosts(KNOWN, read(at(server), origin="team.toml").config)
     assert [stranger.host for stranger in found] == ([host] if host else [])
-    assert to_be_named(found, remote=False) == found, "a login of the store would be led there"
+    assert to_be_named(found, remote=False) == found, "a login of the configuration would be led there"
 
 
 def test_trusting_a_port_trusts_no_other() -> None:
-    store = read(at("https://evil.example:7443"), origin="team.toml").store
-    found = new_hosts(KNOWN, store)
+    config = read(at("https://evil.example:7443"), origin="team.toml").config
+    found = new_hosts(KNOWN, config)
     for good in ("evil.example", "EVIL.example:7443", " evil.example "):
         agree(found, trusted=(good,), ask=None)
     for bad in ("evil.example:443", "evil.example.:7443", "east.acme.com"):
@@ -95,7 +95,7 @@ def test_trusting_a_port_trusts_no_other() -> None:
 
 def test_a_host_with_two_ports_needs_both() -> None:
     text = at("https://evil.example:1").decode().replace("https://west.acme.com:6443", "https://evil.example:2")
-    found = new_hosts(KNOWN, read(text.encode(), origin="team.toml").store)
+    found = new_hosts(KNOWN, read(text.encode(), origin="team.toml").config)
     with pytest.raises(Exception, match="evil.example would get"):
         agree(found, trusted=("evil.example:1",), ask=None)
     agree(found, trusted=("evil.example:1", "evil.example:2"), ask=None)
@@ -163,9 +163,9 @@ def test_an_id_of_a_cluster_of_mine_brings_no_other_server() -> None:
     update = plan_bundle(text.data, None, read(theirs.encode(), origin="team.toml"))
     assert update.changes == []
     update.apply(text)
-    after = StoreTable.model_validate(text.data)
+    after = ConfigTable.model_validate(text.data)
     assert after.clusters["east"].server == "https://east.acme.com:6443"
-    found = to_be_named(new_hosts(StoreTable.model_validate(TomlText(mine).data), after), remote=False)
+    found = to_be_named(new_hosts(ConfigTable.model_validate(TomlText(mine).data), after), remote=False)
     assert [stranger.host for stranger in found] == ["evil.example"]
 
 
@@ -184,4 +184,4 @@ def test_a_host_that_moves_after_it_was_agreed_to_is_asked_for_again(took: Took,
 
 def test_nothing_is_strange_in_what_is_here() -> None:
     assert new_hosts(KNOWN, KNOWN) == []
-    assert to_be_named(new_hosts(StoreTable(), KNOWN), remote=False) == []
+    assert to_be_named(new_hosts(ConfigTable(), KNOWN), remote=False) == []

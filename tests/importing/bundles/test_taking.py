@@ -1,4 +1,4 @@
-"""Taking a bundle into a store: what comes, under which names, and only to hosts that were agreed to."""
+"""Taking a bundle into a configuration: what comes, under which names, and only to hosts that were agreed to."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def data(world: World) -> dict[str, Any]:
     return tomllib.loads(world.paths.config.read_text(encoding="utf-8"))
 
 
-def test_an_empty_store_takes_all_of_it(make_world: MakeWorld, publish: Publish, cli: Run) -> None:
+def test_an_empty_config_takes_all_of_it(make_world: MakeWorld, publish: Publish, cli: Run) -> None:
     world = make_world()
     url = publish()
     fetched = fetch(url, world.environ)
@@ -55,8 +55,12 @@ def test_it_brings_what_the_chosen_clusters_need(make_world: MakeWorld, team_fil
     with pytest.raises(UsageError, match=r"team.toml has no cluster eas; did you mean east\?"):
         plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["eas"])
     carry_out(world, plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["east"]))
-    store = data(world)
-    assert (list(store["issuers"]), list(store["profiles"]), list(store["clusters"])) == (["acme"], ["acme"], ["east"])
+    config = data(world)
+    assert (list(config["issuers"]), list(config["profiles"]), list(config["clusters"])) == (
+        ["acme"],
+        ["acme"],
+        ["east"],
+    )
 
 
 def test_taking_it_again_brings_what_is_missing(make_world: MakeWorld, team_file: Path, cli: Run) -> None:
@@ -76,7 +80,7 @@ def test_taking_it_again_brings_what_is_missing(make_world: MakeWorld, team_file
     assert len(list(world.paths.bundles.iterdir())) == 1
 
 
-def test_a_store_with_a_login_keeps_it(
+def test_a_config_with_a_login_keeps_it(
     make_world: MakeWorld, acme: Path, team_file: Path, issuer: ScriptedIssuer
 ) -> None:
     world = make_world()
@@ -91,7 +95,7 @@ def test_a_store_with_a_login_keeps_it(
         assert line in acme.read_text(encoding="utf-8")
 
 
-def test_a_store_that_changed_meanwhile_is_left_alone(make_world: MakeWorld, team_file: Path) -> None:
+def test_a_config_that_changed_meanwhile_is_left_alone(make_world: MakeWorld, team_file: Path) -> None:
     world = make_world()
     newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
     with edit_config(world.paths) as text:
@@ -128,9 +132,9 @@ def test_a_copy_that_cannot_be_kept_changes_nothing(make_world: MakeWorld, team_
     assert not world.paths.config.exists()
 
 
-def test_a_store_that_is_wrong_is_said(
-    make_world: MakeWorld, team_file: Path, store: Callable[[str], Path], environ: dict[str, str]
+def test_a_config_that_is_wrong_is_said(
+    make_world: MakeWorld, team_file: Path, config: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    store("hook = 1\n")
+    config("hook = 1\n")
     with pytest.raises(ConfigError, match="hook: not a known key"):
         plan_of_bundle(make_world(), fetch(str(team_file), environ))

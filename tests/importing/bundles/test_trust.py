@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 
 from tests.importing.bundles.conftest import BUNDLE
-from togetherctl.config.models import StoreTable
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import UsageError
 from togetherctl.importing.trusted_hosts import NewHost, agree, new_hosts, to_be_named
 
-EMPTY = StoreTable()
+EMPTY = ConfigTable()
 CLIENT = "tokens of client 0oa1b2c3d4 at https://acme.okta.com/oauth2/default"
 
 
-def store(*changes: tuple[tuple[str, ...], Any]) -> StoreTable:
+def config(*changes: tuple[tuple[str, ...], Any]) -> ConfigTable:
     text = TomlText(BUNDLE)
     for key, value in changes:
         text.set(key, value)
-    return StoreTable.model_validate(text.data)
+    return ConfigTable.model_validate(text.data)
 
 
-def hosts(before: StoreTable, after: StoreTable) -> list[str]:
+def hosts(before: ConfigTable, after: ConfigTable) -> list[str]:
     return [stranger.host for stranger in new_hosts(before, after)]
 
 
-def test_everything_is_strange_to_an_empty_store() -> None:
-    assert new_hosts(EMPTY, store()) == [
+def test_everything_is_strange_to_an_empty_config() -> None:
+    assert new_hosts(EMPTY, config()) == [
         NewHost("acme.okta.com", ("your login, as the issuer acme",)),
         *(
             NewHost(f"{name}.acme.com", (f"{CLIENT}, as the API server of cluster {name}",))
@@ -38,8 +38,8 @@ def test_everything_is_strange_to_an_empty_store() -> None:
 
 
 def test_nothing_is_where_nothing_changes() -> None:
-    assert new_hosts(store(), store()) == []
-    assert new_hosts(store(), EMPTY) == []
+    assert new_hosts(config(), config()) == []
+    assert new_hosts(config(), EMPTY) == []
 
 
 @pytest.mark.parametrize(
@@ -76,32 +76,32 @@ def test_nothing_is_where_nothing_changes() -> None:
     ],
 )
 def test_what_is_strange(key: tuple[str, ...], value: Any, strange: list[str]) -> None:
-    assert hosts(store(), store((key, value))) == strange
+    assert hosts(config(), config((key, value))) == strange
 
 
 def test_scopes_count_where_they_are_power() -> None:
     token = (("profiles", "acme", "token"), "access")
     wider = (("profiles", "acme", "scopes"), ["openid", "email", "everything"])
-    assert hosts(store(), store(wider)) == []
-    assert hosts(store(token), store(token, wider)) == ["east.acme.com", "west.acme.com"]
+    assert hosts(config(), config(wider)) == []
+    assert hosts(config(token), config(token, wider)) == ["east.acme.com", "west.acme.com"]
 
 
 @pytest.mark.parametrize("scope", ["audience:server:client_id:prod", "urn:zitadel:iam:org:project:id:7:aud"])
 def test_scopes_that_make_an_id_token_good_for_others_count(scope: str) -> None:
     wider = (("profiles", "acme", "scopes"), ["openid", "email", scope])
-    assert hosts(store(), store(wider)) == ["east.acme.com", "west.acme.com"]
+    assert hosts(config(), config(wider)) == ["east.acme.com", "west.acme.com"]
 
 
 def test_without_tls_every_port_of_this_machine_is_strange() -> None:
     east = ("clusters", "east", "server")
-    local = store((east, "https://127.0.0.1:6443"))
-    assert hosts(local, store((east, "https://127.0.0.1:7443"))) == []
-    assert hosts(local, store((east, "http://127.0.0.1:6443"))) == ["127.0.0.1"]
-    assert hosts(store((east, "http://127.0.0.1:1")), store((east, "http://127.0.0.1:2"))) == ["127.0.0.1"]
+    local = config((east, "https://127.0.0.1:6443"))
+    assert hosts(local, config((east, "https://127.0.0.1:7443"))) == []
+    assert hosts(local, config((east, "http://127.0.0.1:6443"))) == ["127.0.0.1"]
+    assert hosts(config((east, "http://127.0.0.1:1")), config((east, "http://127.0.0.1:2"))) == ["127.0.0.1"]
 
 
 def test_a_sharp_s_is_agreed_to_as_it_is_shown_and_as_it_is_written() -> None:
-    (stranger,) = new_hosts(store(), store((("clusters", "east", "server"), "https://gro\u00df.example")))
+    (stranger,) = new_hosts(config(), config((("clusters", "east", "server"), "https://gro\u00df.example")))
     for named in (stranger.host, "gro\u00df.example"):
         agree([stranger], trusted=(named,), ask=None)
     with pytest.raises(UsageError):
@@ -114,17 +114,17 @@ def test_tokens_of_one_are_not_led_to_the_servers_of_another() -> None:
         (("profiles", "other"), {"issuer": "other", "client_id": "kube"}),
         (("clusters", "other"), {"profile": "other", "server": "https://kube.other.example"}),
     ]
-    before = store(*other)
+    before = config(*other)
     led = (("clusters", "trap"), {"profile": "acme", "server": "https://kube.other.example"})
-    (stranger,) = new_hosts(before, store(*other, led))
+    (stranger,) = new_hosts(before, config(*other, led))
     assert stranger.host == "kube.other.example"
     assert "tokens of client 0oa1b2c3d4 at https://acme.okta.com" in stranger.sentence
 
 
 def test_a_profile_that_moves_to_another_issuer_is_said() -> None:
     others = [(("issuers", "other"), {"url": "https://other.example"}), (("profiles", "alone"), {"client_id": "x"})]
-    before = store(*others, (("profiles", "alone", "issuer"), "acme"))
-    after = store(*others, (("profiles", "alone", "issuer"), "other"))
+    before = config(*others, (("profiles", "alone", "issuer"), "acme"))
+    after = config(*others, (("profiles", "alone", "issuer"), "other"))
     assert new_hosts(before, after) == [NewHost("other.example", ("the logins of profile alone",), known=True)]
 
 

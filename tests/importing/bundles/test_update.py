@@ -272,7 +272,7 @@ def test_one_that_does_not_fit_changes_nothing(took: Took, team_file: Path, cli:
     before = path.read_bytes()
     done = cli("profile", "update", "--yes")
     assert done.code == 2
-    assert "does not fit into your store" in done.stderr
+    assert "does not fit into your configuration" in done.stderr
     assert path.read_bytes() == before
 
 
@@ -302,7 +302,7 @@ def test_a_change_without_meaning_is_remembered_unasked(took: Took, team_file: P
 
 
 def test_without_a_bundle_there_is_nothing_to_do(cli: Run) -> None:
-    assert "There is no bundle in your store" in cli("profile", "update").stderr
+    assert "There is no bundle in your configuration" in cli("profile", "update").stderr
     done = cli("profile", "update", "team")
     assert done.code == 2
     assert "there is no bundle team" in done.stderr

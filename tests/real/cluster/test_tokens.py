@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def scripted(machine: Machine, tls_issuer: ScriptedIssuer, ca_file: Path, home: Path) -> ScriptedIssuer:
-    """Its person agrees at once; the store knows it as the issuer of the profile acme."""
+    """Its person agrees at once; the configuration knows it as the issuer of the profile acme."""
     visit = shlex.join([sys.executable, "-m", "tests.support.visit", "log-in", str(home / "visits")])
     browser = home / "browser"
     browser.write_text(f'#!/bin/sh\nSSL_CERT_FILE="{ca_file}" PYTHONPATH="{ROOT}" exec {visit} "$1"\n')

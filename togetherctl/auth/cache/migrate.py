@@ -1,7 +1,8 @@
-"""Edit the store as a transaction, and move sessions to where their profiles keep them from now on.
+"""Edit the configuration as a transaction, and move sessions to where their profiles keep them from now on.
 
-The order loses nothing, wherever it is cut off: seal first, then write the store; write the store first, then unseal or
-delete. So a file is sealed in between and says so, tokens lie open only under a store that wants them so, and the same
+The order loses nothing, wherever it is cut off: seal first, then write the configuration; write the configuration
+first, then unseal or delete. So a file is sealed in between and says so, tokens lie open only under a configuration
+that wants them so, and the same
 `profile set` again finishes what was cut off. One that becomes a matter of memory is deleted last.
 """
 
@@ -16,7 +17,7 @@ from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.ready import ReadyFiles
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.cache.sealed import Sealed
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.config.editing import edit_config
 from togetherctl.config.validation import validate
 from togetherctl.errors import StorageError, TogetherctlError, about
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
     from togetherctl.config.toml_text import TomlText
     from togetherctl.paths import Paths
 
-# Others wait for the store meanwhile; a login takes longer, and then this is tried again.
+# Others wait for the configuration meanwhile; a login takes longer, and then this is tried again.
 _LOCK_SECONDS = 5.0
 
 
 class Move:
-    """One session; `profile` is what the store will say of it. The form its file has now is looked at, not assumed."""
+    """One session; `profile` is what the configuration will say of it.
+
+    The form its file has now is looked at, not assumed.
+    """
 
     def __init__(self, folder: Path, key: SealingKey, profile: Profile, conversation: Prompter) -> None:
         self._profile = profile
@@ -50,7 +54,7 @@ class Move:
         self._closed: Session | None = None
 
     def begin(self, held: ExitStack) -> None:
-        """Before the store is written; the session's lock is held as long as `held`. Raises StorageError."""
+        """Before the configuration is written; the session's lock is held as long as `held`. Raises StorageError."""
         key = self._profile.key
         if not self._plain.anything(key):
             return
@@ -67,7 +71,7 @@ class Move:
                 self._open()
 
     def finish(self) -> None:
-        """After the store is written; what fails now is said, and can be done again."""
+        """After the configuration is written; what fails now is said, and can be done again."""
         try:
             if self._opened is not None:
                 self._plain.save(self._profile.key, self._opened)
@@ -81,7 +85,7 @@ class Move:
             self._conversation.warn(f"the session of profile {self._profile.name} could not be moved: {reason}")
 
     def undo(self) -> None:
-        """After the store was not written; what cannot be undone is said when it is read."""
+        """After the configuration was not written; what cannot be undone is said when it is read."""
         if self._closed is not None:
             with suppress(OSError, StorageError):
                 self._plain.save(self._profile.key, self._closed)
@@ -115,8 +119,8 @@ class Move:
 
 
 @dataclass(frozen=True)
-class StoreTransaction:
-    """A change of the store with all that follows from it.
+class ConfigTransaction:
+    """A change of the configuration with all that follows from it.
 
     `forget_known` drops what was remembered of profiles; `log_out` deletes the session of a profile, telling no issuer.
     """
@@ -130,11 +134,11 @@ class StoreTransaction:
 
     @contextmanager
     def run(self, settle: str | None = None) -> Iterator[TomlText]:
-        """Edit the store, move sessions to where it says from now on, and forget those that no profile reaches.
+        """Edit the configuration, move sessions to where it says from now on, and forget those that no profile reaches.
 
         Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
-        store said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError where
-        a session cannot be moved; then nothing was changed.
+        configuration said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError
+        where a session cannot be moved; then nothing was changed.
         """
         before = read_if_sound(self.paths, self.environ)
         moves: list[Move] = []
@@ -162,12 +166,12 @@ class StoreTransaction:
         for name in {key: name for name, key in before.keys().items() if key not in kept}.values():
             self._forget(before.profile(name))
 
-    def _find_moved(self, before: Store | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
-        """A profile of each session that the store will want elsewhere once `text` is written."""
+    def _find_moved(self, before: Config | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
+        """A profile of each session that the configuration will want elsewhere once `text` is written."""
         table, _ = validate(text.data)
         if table is None:
             return
-        after = Store(self.paths.config, table, self.environ)
+        after = Config(self.paths.config, table, self.environ)
         keys = after.keys()
         meant = keys.get(settle) if settle else None
         earlier = before.storages() if before else {}
@@ -190,9 +194,9 @@ class StoreTransaction:
             self.conversation.warn(ended.unsafe.message)
 
 
-def read_if_sound(paths: Paths, environ: Mapping[str, str]) -> Store | None:
-    """The store as it is on disk at this moment, None where it is wrong."""
+def read_if_sound(paths: Paths, environ: Mapping[str, str]) -> Config | None:
+    """The configuration as it is on disk at this moment, None where it is wrong."""
     try:
-        return Store.load(paths.config, environ)
+        return Config.load(paths.config, environ)
     except TogetherctlError:
         return None

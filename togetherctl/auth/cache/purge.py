@@ -75,7 +75,7 @@ class Purge:
             self._leftovers(leftovers(folder))
 
     def beside(self, files: Iterable[Path]) -> None:
-        """What killed writers left of files that are a person's own: the store, kubeconfigs, client secrets."""
+        """What killed writers left of files that are a person's own: the configuration, kubeconfigs, client secrets."""
         for path in files:
             for place in dict.fromkeys((path, path.resolve())):
                 self._leftovers(

@@ -1,7 +1,7 @@
 """Ready files: finished credentials, which the shim and the fast path serve.
 
 They are written under the session's lock only, and only where nothing can make them wrong unseen: no other session of
-that KEY, no store that is younger than some shells can tell apart, no folder that others can enter.
+that KEY, no configuration that is younger than some shells can tell apart, no folder that others can enter.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 # Some shells compare the times of files by whole seconds.
 _STORE_AGE = 2.0
-# Before any real edit: where all files bear one such mtime, it tells no two stores apart.
+# Before any real edit: where all files bear one such mtime, it tells no two configurations apart.
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class ReadyFiles:
-    """The ready files of one store, which had `store_mtime_ns` when it was read; without that none is written."""
+    """The ready files of one configuration; `config_mtime_ns` is when it was written, and without that none is made."""
 
     paths: Paths
-    store_mtime_ns: int | None
+    config_mtime_ns: int | None
 
     def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
@@ -43,14 +43,14 @@ class ReadyFiles:
         What stands in the way is no error: without a ready file everything works, only slower.
         """
         folder = self._folder(storage)
-        store = str(self.paths.config)
-        if folder is None or self.store_mtime_ns is None or not store.isprintable() or store != store.strip():
+        config = str(self.paths.config)
+        if folder is None or self.config_mtime_ns is None or not config.isprintable() or config != config.strip():
             return
-        changed_at = self.store_mtime_ns / 1e9
+        changed_at = self.config_mtime_ns / 1e9
         if now - changed_at < _STORE_AGE or changed_at < _NO_MTIME or not int(now) < int(until):
             return
         body = render(V1, token, until)
-        header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, store=store)
+        header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, config=config)
         path = folder / profile
         with suppress(OSError):
             make_private_folder(folder)
@@ -59,11 +59,11 @@ class ReadyFiles:
             # Whose folder it is in memory, who may exchange what is in it.
             if storage == "keyring" and not is_ours(folder.parent.parent.stat()):
                 return
-            if self._store_changed():
+            if self._config_changed():
                 return
             write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"))
-            os.utime(path, ns=(self.store_mtime_ns, self.store_mtime_ns))
-            if self._store_changed():
+            os.utime(path, ns=(self.config_mtime_ns, self.config_mtime_ns))
+            if self._config_changed():
                 path.unlink()
 
     def is_good(self, profile: str, storage: Storage, *, now: float) -> bool:
@@ -76,7 +76,7 @@ class ReadyFiles:
                 fastpath.credential(
                     str(folder / profile),
                     profile=profile,
-                    store=str(self.paths.config),
+                    config=str(self.paths.config),
                     sessions=str(self.paths.sessions),
                     now=now,
                 )
@@ -123,8 +123,8 @@ class ReadyFiles:
                 status = folder.lstat()
                 yield folder, stat.S_ISDIR(status.st_mode) and is_ours(status)
 
-    def _store_changed(self) -> bool:
-        return self.paths.config.stat().st_mtime_ns != self.store_mtime_ns
+    def _config_changed(self) -> bool:
+        return self.paths.config.stat().st_mtime_ns != self.config_mtime_ns
 
 
 def _statuses(folder: Path) -> list[os.stat_result]:

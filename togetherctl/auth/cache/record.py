@@ -55,8 +55,8 @@ class Plain:
 
     def _way_out(self) -> Remedy:
         keyring = self._ways.storage("keyring")
-        if self._ways.storeless:
-            return Remedy(f"a profile in the store keeps it there; {keyring} here, too, and log in once more")
+        if self._ways.configless:
+            return Remedy(f"a profile in the configuration keeps it there; {keyring} here, too, and log in once more")
         login = self._ways.login
         return Remedy(f"to use that session: {keyring}; or log in again", login.command)
 

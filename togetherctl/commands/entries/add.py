@@ -1,4 +1,4 @@
-"""`profile add`, `issuer add` and `cluster add`: add an entry to the store."""
+"""`profile add`, `issuer add` and `cluster add`: add an entry to the configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer w
 
 @click.command("add")
 @click.argument("name")
-@click.option("--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the store, or the URL of one.")
+@click.option(
+    "--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one."
+)
 @click.option("--client-id", required=True, metavar="ID", help="The client ID registered at the issuer.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with the certificate authority of a new issuer.")
 @click.option("--scope", "scopes", metavar="S", multiple=True, help="A scope to ask for; may be given again.")
@@ -45,9 +47,9 @@ def profile(
 ) -> None:
     """Add a profile, and its issuer if that is new.
 
-    If the store has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name is added,
-    after a look at its metadata. Further keys may follow:
-    togetherctl profile add acme --issuer URL --client-id ID margin=30
+    If the configuration has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name
+    is added, after a look at its metadata. Further keys may follow: togetherctl profile add acme --issuer URL
+    --client-id ID margin=30
     """
     wish = add_entry.NewProfile(name, issuer, client_id, ca_file or "", scopes, settings)
     add_entry.add_profile(app.world, check_new_issuer(app, add_entry.tables_for(app.world, wish), offline=offline))
@@ -91,7 +93,7 @@ def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None,
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
     _refuse_unusable_authority(app, table)
-    with app.world.changing_store() as text:
+    with app.world.changing_config() as text:
         text.set(new_key(text, "cluster", name), table)
     app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
 

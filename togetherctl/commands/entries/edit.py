@@ -1,4 +1,4 @@
-"""`profile`, `issuer` and `cluster`: `set`, `unset` and `rename` entries of the store."""
+"""`profile`, `issuer` and `cluster`: `set`, `unset` and `rename` entries of the configuration."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _SET = """Change keys of one {kind}.
 
-VALUE is TOML where that fits the key, else text; lists may also be written with commas. Comments and order of the store
-stay as they are."""
+VALUE is TOML where that fits the key, else text; lists may also be written with commas. Comments and
+order of the configuration stay as they are."""
 _SET_STORAGE = """
 
 storage moves the session, and changes every profile that shares it; with storage=memory the session is deleted."""

@@ -59,5 +59,5 @@ def command(kind: Kind) -> click.Command:
 
     if kind in _USERS:
         remove_ = click.option("--cascade", is_flag=True, help=f"Remove {_USERS[kind]}, too.")(remove_)
-    remove_.help = f"Remove one {kind} from the store.\n\n{_HELP[kind]} It asks first, and says what goes."
+    remove_.help = f"Remove one {kind} from the configuration.\n\n{_HELP[kind]} It asks first, and says what goes."
     return kubeconfig_options(remove_)

@@ -1,4 +1,4 @@
-"""`profile`, `issuer` and `cluster`: `list`, `show` and `validate` entries of the store."""
+"""`profile`, `issuer` and `cluster`: `list`, `show` and `validate` entries of the configuration."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _FILES: dict[Kind, tuple[str, ...]] = {
 def list_of(kind: Kind) -> click.Command:
     """Make `list`."""
 
-    @click.command("list", help=f"List the {kind}s of the store.")
+    @click.command("list", help=f"List the {kind}s of the configuration.")
     @output_option
     @pass_app
     def list_(app: App) -> None:
-        entries = app.world.store.entries(kind)
+        entries = app.world.config.entries(kind)
         items: list[Item] = [{"name": name, **table.model_dump(mode="json")} for name, table in entries.items()]
 
         def cell(key: str) -> Callable[[Item], str]:
@@ -49,7 +49,7 @@ def list_of(kind: Kind) -> click.Command:
         columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
         show_list(app, items, columns, name="name")
         if not items and app.output == "table":
-            app.console.say(f"There is no {kind} in {app.world.store.path} yet.")
+            app.console.say(f"There is no {kind} in {app.world.config.path} yet.")
 
     return list_
 
@@ -65,7 +65,7 @@ def show_of(kind: Kind) -> click.Command:
     def show(app: App, name: str) -> None:
         from togetherctl.config.models import IssuerTable
 
-        table = app.world.store.entry(kind, name)
+        table = app.world.config.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
         from_preset = _from_preset(table) if isinstance(table, IssuerTable) else None
         if from_preset:
@@ -79,19 +79,19 @@ def validate_of(kind: Kind) -> click.Command:
     """Make `validate`."""
 
     @click.command(
-        "validate", help=f"Check the whole store.\n\nAlso check that the files its {kind}s name can be read."
+        "validate", help=f"Check the whole configuration.\n\nAlso check that the files its {kind}s name can be read."
     )
     @pass_app
     def validate(app: App) -> None:
-        store = app.world.store
-        entries = store.entries(kind)
+        config = app.world.config
+        entries = config.entries(kind)
         problems = [problem for name, table in entries.items() for problem in _missing_files(app, kind, name, table)]
         if problems:
-            raise ConfigError(f"{store.path} names files that cannot be read", problems=problems)
-        if store.mtime_ns is None:
-            app.console.say(f"There is no store at {store.path} yet.")
+            raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
+        if config.mtime_ns is None:
+            app.console.say(f"There is no configuration at {config.path} yet.")
             return
-        app.console.say(f"{store.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
+        app.console.say(f"{config.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 
     return validate
 

@@ -76,7 +76,7 @@ def _with_secret(run: ImportRun, offers: Sequence[Offer], typed: SecretPlace | N
     """
     environ = run.app.environ
     if typed is None:
-        for line in secrets_kept(offers, run.app.world.store.table, environ):
+        for line in secrets_kept(offers, run.app.world.config.table, environ):
             run.app.console.say(line)
     if typed is None or typed.kind != "env":
         return offers
@@ -147,7 +147,7 @@ def _logged_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions)
 def _bundle(run: ImportRun, fetched: Fetched) -> Import:
     clusters = run.given.clusters
     bundle = read(fetched.text, origin=fetched.origin)
-    there = bundle.store.clusters
+    there = bundle.config.clusters
     _say_skipped(run, bundle.unused())
     if clusters is None and run.asking is not None and len(there) > 1:
         width = max(map(len, there))

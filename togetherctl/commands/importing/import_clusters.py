@@ -43,11 +43,11 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
     _show(app, shown, kubeconfig)
     path = tilde(app.world.paths.config, app.environ)
     if run.given.dry_run:
-        what = "the store and the kubeconfig" if kubeconfig.write else path
+        what = "the configuration and the kubeconfig" if kubeconfig.write else path
         app.console.say(f"Nothing was written; {what} would change as shown.")
         return None
     if shown.changes_nothing:
-        both = "Your store and your kubeconfig have" if kubeconfig.write else "Your store has"
+        both = "Your configuration and your kubeconfig have" if kubeconfig.write else "Your configuration has"
         app.console.say(f"{both} all of this already.")
     elif run.asking is not None and not run.asking.yes("Write this?"):
         app.console.say("Nothing was changed.")
@@ -98,7 +98,7 @@ def _new_hosts(importing: Import) -> Iterator[str]:
 
 
 def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterator[str]:
-    """A line for the store and one for each kubeconfig that changes."""
+    """A line for the configuration and one for each kubeconfig that changes."""
     added = shown.plan.added
     new = [_counted(kind, [name for of, name in added if of == kind]) for kind in KINDS]
     if added:

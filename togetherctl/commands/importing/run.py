@@ -32,7 +32,7 @@ _OPTIONS = (
     click.option("--issuer-url", metavar="URL", help="The issuer, where the source does not say."),
     click.option("--issuer-ca-file", metavar="FILE", help="A PEM file with the issuer's certificate authority."),
     click.option("--client-id", metavar="ID", help="The client ID registered at the issuer."),
-    click.option("--profile", metavar="PROFILE", help="A profile of the store, instead of an issuer."),
+    click.option("--profile", metavar="PROFILE", help="A profile of the configuration, instead of an issuer."),
     click.option("--server", metavar="URL", help="By hand: the API server."),
     click.option("--ca-file", metavar="FILE", help="By hand: a PEM file with the API server's certificate authority."),
     click.option("--name", metavar="NAME", help="By hand: what to call the cluster."),
@@ -146,10 +146,10 @@ class ImportRun:
 
     @classmethod
     def begin(cls, app: App, words: tuple[str, ...], options: Mapping[str, Any], *, offline: bool) -> ImportRun:
-        """Raises UsageError where options do not go together, and ConfigError where the store cannot be read."""
+        """Raises UsageError where options exclude each other, ConfigError for a configuration that is wrong."""
         given = ImportOptions.of(words, options, app.environ)
-        # A store that cannot be read is reported before the first question.
-        _ = app.world.store
+        # A configuration that cannot be read is reported before the first question.
+        _ = app.world.config
         asking = Prompts(app.environ) if app.console.can_ask and not given.yes else None
         return cls(app, given, asking, Missing.of(given), offline)
 
@@ -174,7 +174,7 @@ class ImportRun:
         """How to log in to `what`; None where that is missing and cannot be asked. Raises UsageError."""
         given = self.given
         if given.profile:
-            self.app.world.store.entry("profile", given.profile)
+            self.app.world.config.entry("profile", given.profile)
             return TypedLogin(profile=given.profile)
         if given.issuer_url and given.client_id:
             parse_typed_issuer(given.issuer_url)
@@ -182,7 +182,11 @@ class ImportRun:
         if self.asking is not None:
             return self._asked_login(self.asking, what)
         for flag, value, said in (
-            ("--issuer-url", given.issuer_url, f"the issuer for {what}; or --profile with a profile of the store"),
+            (
+                "--issuer-url",
+                given.issuer_url,
+                f"the issuer for {what}; or --profile with a profile of the configuration",
+            ),
             ("--client-id", given.client_id, "the client ID registered there"),
         ):
             if not value:
@@ -190,11 +194,11 @@ class ImportRun:
         return None
 
     def _asked_login(self, asking: Prompts, what: str) -> TypedLogin:
-        given, store = self.given, self.app.world.store.table
-        if store.profiles and not given.issuer_url and not given.client_id:
+        given, config = self.given, self.app.world.config.table
+        if config.profiles and not given.issuer_url and not given.client_id:
             answers: list[PromptChoice[str | None]] = [
-                PromptChoice(f"With profile {name} ({store.issuers[table.issuer].url})", name)
-                for name, table in list(store.profiles.items())[:_MOST_PROFILES]
+                PromptChoice(f"With profile {name} ({config.issuers[table.issuer].url})", name)
+                for name, table in list(config.profiles.items())[:_MOST_PROFILES]
             ]
             answers.append(PromptChoice("At an issuer that is new here", None))
             chosen = asking.one(f"How do you log in to {what}?", answers)

@@ -7,7 +7,7 @@ from togetherctl.cli.lazy import Lazy, LazyGroup
 _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
-    "list": Lazy(f"{_ENTRIES}.show:list_of", "List the issuers of the store.", "issuer"),
+    "list": Lazy(f"{_ENTRIES}.show:list_of", "List the issuers of the configuration.", "issuer"),
     "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one issuer with every key.", "issuer"),
     "add": Lazy(f"{_ENTRIES}.add:issuer", "Add an issuer, after a look at its metadata."),
     "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known, or show one."),
@@ -15,8 +15,8 @@ VERBS = {
     "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one issuer.", "issuer"),
     "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one issuer their default again.", "issuer"),
     "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one issuer another name.", "issuer"),
-    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
-    "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole store.", "issuer"),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the configuration.", "issuer"),
+    "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole configuration.", "issuer"),
 }
 
 command = LazyGroup("issuer", lazy=VERBS, help="Manage issuers: OpenID Providers and how to reach them.")

@@ -32,8 +32,8 @@ _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -> None:
     """Look at an issuer: what is there, and what will go wrong.
 
-    This does not log in. It looks at an issuer of the store as the profiles of the store use it. Exits with 0 if
-    togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
+    This does not log in. It looks at an issuer of the configuration as the profiles of the configuration use it. Exits
+    with 0 if togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
     """
     from togetherctl.auth.issuer_check import check_issuer
 
@@ -59,21 +59,21 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
 
 
 def _meant(app: App, given: str) -> tuple[str, Connection, str | None, ClientNeeds]:
-    """The URL, the way there, the entry of the catalogue, and what the store's profiles want of it."""
+    """The URL, the way there, the entry of the catalogue, and what the configuration's profiles want of it."""
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.issuer_findings import ClientNeeds
     from togetherctl.auth.issuer_url import parse_typed_issuer
 
-    store = app.world.store
-    issuers = store.table.issuers
+    config = app.world.config
+    issuers = config.table.issuers
     name = given if given in issuers else next((each for each, table in issuers.items() if table.url == given), None)
     if name is None:
         if "://" not in given and "." not in given and ":" not in given:
-            store.entry("issuer", given)
+            config.entry("issuer", given)
         parse_typed_issuer(given)
         return given, Connection(), None, ClientNeeds()
     table = issuers[name]
-    profiles = [profile for profile in store.table.profiles.values() if profile.issuer == name]
+    profiles = [profile for profile in config.table.profiles.values() if profile.issuer == name]
     wishes = ClientNeeds(
         device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint
     )
@@ -87,7 +87,7 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, ClientNee
             by_browser=not all(profile.grant in WITHOUT_BROWSER for profile in profiles),
             pkce=any(profile.pkce != "no" for profile in profiles),
         )
-    return table.url, connection_to(table, folder=store.path.parent, environ=app.environ), table.preset, wishes
+    return table.url, connection_to(table, folder=config.path.parent, environ=app.environ), table.preset, wishes
 
 
 def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
@@ -112,7 +112,7 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
                 put(_line(app, finding))
     if not report.usable:
         app.console.say("It cannot be used as it is.")
-    elif any(table.url == report.issuer for table in app.world.store.table.issuers.values()):
+    elif any(table.url == report.issuer for table in app.world.config.table.issuers.values()):
         app.console.say("It can be used.")
     else:
         command = f"togetherctl profile add NAME --issuer {report.issuer} --client-id {client_id or 'ID'}"

@@ -10,7 +10,9 @@ VERBS = {
         "togetherctl.commands.kubeconfig.write:show", "Print what would be written, as a kubeconfig of its own."
     ),
     "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
-    "prune": Lazy("togetherctl.commands.kubeconfig.remove:prune", "Take out entries of what the store no longer has."),
+    "prune": Lazy(
+        "togetherctl.commands.kubeconfig.remove:prune", "Take out entries of what the configuration no longer has."
+    ),
     "allowlist": Lazy(
         "togetherctl.commands.kubeconfig.allowlist", "Print the file that lets kubectl run no other plugin."
     ),

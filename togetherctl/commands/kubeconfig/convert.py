@@ -11,7 +11,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.commands.kubeconfig.write import chosen_command, command_options
-from togetherctl.config.config import Store
+from togetherctl.config.config import Config
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.kube.kubeconfig import kubeconfig_files
@@ -60,7 +60,7 @@ def command(
     """Move over from kubelogin.
 
     Stanzas of kubectl together-login, kubectl oidc-login and kubelogin become issuers, profiles and clusters of the
-    store, and call togetherctl from then on. Without --context and --all, the only one there is.
+    configuration, and call togetherctl from then on. Without --context and --all, the only one there is.
 
     Client secrets leave the kubeconfig. What was there is kept beside it, and --revert puts it back.
     """
@@ -78,7 +78,7 @@ def command(
         own = chosen_command(app, portable=portable, no_shim=no_shim, write=write)
         return Conversion(
             ConversionRequest(files, own.command, context, everyone, own.env),
-            lambda: _store(app),
+            lambda: _config(app),
             app.environ,
             places.of,
         )
@@ -87,7 +87,7 @@ def command(
     if plan.changed and not dry_run:
         places.settle(plan.secrets)
         plan = conversion(write=True).carry_out(
-            app.world.changing_store, Backups(app.world.paths.state, app.world.paths.config)
+            app.world.changing_config, Backups(app.world.paths.state, app.world.paths.config)
         )
     if dry_run:
         shown = [change.diff() for change in plan.changed]
@@ -99,9 +99,9 @@ def command(
         raise click.exceptions.Exit(ExitCode.FAILED)
 
 
-def _store(app: App) -> Store:
-    """The store as it is now, which may be another than when this began."""
-    return Store.load(app.world.paths.config, app.environ)
+def _config(app: App) -> Config:
+    """The configuration as it is now, which may be another than when this began."""
+    return Config.load(app.world.paths.config, app.environ)
 
 
 def _report(app: App, plan: ConversionPlan, files: Sequence[Path], *, dry_run: bool) -> None:
@@ -116,7 +116,7 @@ def _report(app: App, plan: ConversionPlan, files: Sequence[Path], *, dry_run: b
         return
     changed = ", ".join(tilde(change.path, app.environ) for change in plan.changed)
     if dry_run:
-        app.console.say(f"Nothing was written; {changed} and the store would change as shown.")
+        app.console.say(f"Nothing was written; {changed} and the configuration would change as shown.")
         if plan.secrets:
             app.console.say(f"The client secret goes where --secret says: {FORMS}.")
         return
@@ -133,17 +133,17 @@ def _take_over(app: App, plan: ConversionPlan, files: Sequence[Path], folder: Pa
     from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
     from togetherctl.kubelogin.stanza_meaning import old_cache
 
-    store = _store(app)
-    names = [name for name in Kubeconfigs(files).our_profiles() if name in store.table.profiles]
+    config = _config(app)
+    names = [name for name in Kubeconfigs(files).our_profiles() if name in config.table.profiles]
     usual = old_cache(app.environ)
 
     def folders_of(name: str) -> list[Path]:
         # One that was kept apart by its folder has its tokens there and nowhere else.
-        apart = store.table.profiles[name].session
+        apart = config.table.profiles[name].session
         return plan.caches.get(name) or [expand(apart, app.environ) if apart else usual]
 
     folders = {name: [folder] if folder else folders_of(name) for name in names}
-    profiles = [store.profile(name) for name in names]
+    profiles = [config.profile(name) for name in names]
     take_over = CacheImport(app.world.sessions, app.world.issuers.verify, app.world.clock)
     for line in take_over.all(profiles, folders):
         app.console.say(line)
@@ -159,5 +159,5 @@ def _revert(app: App, files: Sequence[Path], *, force: bool) -> None:
     copies = ""
     for item in backups.revert(files, force=force):
         app.console.say(f"{item.kubeconfig} is as it was before the conversion.")
-        copies = f" As it was before, it is in {item.store}." if item.store else copies
-    app.console.say(f"The store keeps its profiles and sessions, which do no harm.{copies}")
+        copies = f" As it was before, it is in {item.config}." if item.config else copies
+    app.console.say(f"The configuration keeps its profiles and sessions, which do no harm.{copies}")

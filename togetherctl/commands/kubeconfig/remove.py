@@ -33,8 +33,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
     """Take clusters out of a kubeconfig.
 
-    Takes out only entries that togetherctl wrote, and users that no other context needs. The store keeps its clusters.
-    If the current context goes, there is no current context afterwards, and the command says so.
+    Takes out only entries that togetherctl wrote, and users that no other context needs. The configuration keeps its
+    clusters. If the current context goes, there is no current context afterwards, and the command says so.
     """
     if everyone == bool(names):
         raise UsageError("name clusters or say --all", hint="togetherctl kubeconfig remove CLUSTER")
@@ -45,7 +45,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
 @_options
 @pass_app
 def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
-    """Take out entries of what the store no longer has.
+    """Take out entries of what the configuration no longer has.
 
     Only entries that togetherctl wrote, for a cluster or profile that is gone.
     """

@@ -56,7 +56,7 @@ _api_version = click.option(
 @click.command("write")
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
-@click.option("--all", "everyone", is_flag=True, help="Every cluster of the store, as if none were named.")
+@click.option("--all", "everyone", is_flag=True, help="Every cluster of the configuration, as if none were named.")
 @click.option("--output-dir", metavar="DIR", help="Write each cluster into a file of its own, DIR/CLUSTER.yaml.")
 @click.option(
     "--context-template",
@@ -76,7 +76,8 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
 
-    A context that was named by a template keeps to it from then on; '{context}' goes back to what the store says.
+    A context that was named by a template keeps to it from then on; '{context}' goes back to what the configuration
+    says.
     """
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")
@@ -100,7 +101,7 @@ def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: 
 
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
     """
-    clusters = app.world.store.clusters(names)
+    clusters = app.world.config.clusters(names)
     own = chosen_command(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:

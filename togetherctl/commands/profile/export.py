@@ -20,10 +20,10 @@ def command(app: App, names: tuple[str, ...]) -> None:
     says what it leaves out. Others take it with togetherctl init FILE, or from an https address. Without a name, all
     profiles.
     """
-    store = app.world.store
-    if not store.table.profiles:
-        raise UsageError(f"there is no profile in {store.path} yet", hint=run("togetherctl", "init"))
-    exported = bundle_of(store, names, app.environ)
+    config = app.world.config
+    if not config.table.profiles:
+        raise UsageError(f"there is no profile in {config.path} yet", hint=run("togetherctl", "init"))
+    exported = bundle_of(config, names, app.environ)
     put(exported.text, end="")
     for line in exported.left_out:
         app.console.say(f"Left out of {line}.")

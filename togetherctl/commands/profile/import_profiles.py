@@ -17,7 +17,7 @@ from togetherctl.usecases.import_clusters import KubeconfigOptions
 @source_options
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
-    """Take profiles and clusters from a source into the store.
+    """Take profiles and clusters from a source into the configuration.
 
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
@@ -29,4 +29,4 @@ def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     commands = [f"togetherctl login {' '.join(map(shlex.quote, plan.profiles))}"]
     if plan.clusters:
         commands.insert(0, f"togetherctl kubeconfig write {' '.join(map(shlex.quote, plan.clusters))}")
-    app.console.next_steps("They are in your store.", *commands)
+    app.console.next_steps("They are in your configuration.", *commands)

@@ -19,13 +19,13 @@ from togetherctl.errors import UsageError
 def command(app: App, name: str) -> None:
     """Keep a client secret in the keyring.
 
-    Asks for it without showing it, or reads one line from standard input. The store then says
+    Asks for it without showing it, or reads one line from standard input. The configuration then says
     client_secret = { keyring = true }, and holds no secret.
     """
-    profile = app.world.store.profile(name)
+    profile = app.world.config.profile(name)
     secret = _asked(app, name)
     keyring_secrets.write(keyring_name(profile.issuer.url, profile.client_id), secret)
-    with app.world.changing_store() as text:
+    with app.world.changing_config() as text:
         text.set(("profiles", name, "client_secret"), {"keyring": True})
     app.console.say(f"The client secret of profile {name} is in the keyring.")
 

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run: bool, yes: bool) -> None:
     """Ask for newer bundles, and take their changes.
 
-    Shows the difference first. What you changed yourself stays yours, and what left the bundle stays in your store.
-    Without a name, all bundles of the store.
+    Shows the difference first. What you changed yourself stays yours, and what left the bundle stays in your
+    configuration. Without a name, all bundles of the configuration.
     """
     for host in trusted:
         trusted_host(host)
     chosen = bundles(app.world, names)
     if not chosen:
-        app.console.say("There is no bundle in your store; togetherctl init takes one.")
+        app.console.say("There is no bundle in your configuration; togetherctl init takes one.")
     failed: TogetherctlError | None = None
     for name, table in chosen.items():
         if table.source == STANDARD_INPUT and not names:

@@ -26,11 +26,11 @@ def test(app: AppContext, selection: Selection) -> None:
         from togetherctl.usecases.ask_clusters import ask_clusters
 
         job.begin("", f"Asking {count_or_name(names, 'cluster')} …")
-        ask_clusters(world, world.store.clusters(names), each=lambda probed: _report_probe(job, probed))
+        ask_clusters(world, world.config.clusters(names), each=lambda probed: _report_probe(job, probed))
         job.drop_step()
 
     if names:
-        rows = [app.rows[app.store.table.clusters[name].profile] for name in names] if app.store else []
+        rows = [app.rows[app.config.table.clusters[name].profile] for name in names] if app.config else []
         app.jobs.start(Job(f"Test cluster: {count_or_name(names, 'cluster')}", do, keys=session_keys(rows)))
 
 

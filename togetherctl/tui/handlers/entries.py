@@ -66,7 +66,7 @@ def rename(app: AppContext, selection: Selection) -> None:
         if new is not None:
             app.jobs.start(Job(title, lambda world, job: _rename(world, job, kind, name, new)))
 
-    taken = app.store.entries(kind) if app.store else ()
+    taken = app.config.entries(kind) if app.config else ()
     about = "Its session stays, and kubeconfigs follow."
     app.push_screen(NewName(title, name, taken, about), answered)
 
@@ -121,16 +121,16 @@ def show_toml(app: AppContext, selection: Selection) -> None:
 
     def look(world: World, job: Job[str]) -> str:
         job.begin("", "Reading …")
-        store = world.store
+        config = world.config
         keys: list[tuple[str, ...]] = []
         for name in selection.profiles:
-            table = store.table.profiles[name]
+            table = config.table.profiles[name]
             keys += [("issuers", table.issuer), ("profiles", name)]
-            keys += [("clusters", cluster) for cluster in store.clusters_of(name)]
+            keys += [("clusters", cluster) for cluster in config.clusters_of(name)]
         try:
-            text = only(without_secrets(read(store.path).text, store.table), keys)
+            text = only(without_secrets(read(config.path).text, config.table), keys)
         except CannotEdit:
-            raise TogetherctlError("the store is laid out in a way that cannot be shown in part") from None
+            raise TogetherctlError("the configuration is laid out in a way that cannot be shown in part") from None
         job.end("")
         return text
 
@@ -163,7 +163,7 @@ def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
     def do(world: World, job: Job[str]) -> str:
         job.begin("", "Adding …")
         add_tables(world, tables)
-        key = world.anew().store.profile(name).key
+        key = world.anew().config.profile(name).key
         job.end(f"Added profile {name}.")
         return key
 

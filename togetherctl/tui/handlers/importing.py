@@ -49,7 +49,9 @@ def _look(app: AppContext, word: str) -> None:
         job.begin("", f"Reading {word} …")
         seen = _seen(world, word)
         if seen.shown.changes_nothing:
-            job.end("Your store and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines))
+            job.end(
+                "Your configuration and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines)
+            )
             return
         found.append(seen)
         job.end("")
@@ -118,7 +120,7 @@ def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list
     if not plan.clusters and not plan.profiles:
         raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *skipped]))
     secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in plan.secrets]
-    secrets += secrets_kept(found.offers, world.store.table, world.environ)
+    secrets += secrets_kept(found.offers, world.config.table, world.environ)
     return importing, [*notes, *skipped, *secrets]
 
 
@@ -153,7 +155,7 @@ def _show(app: AppContext, seen: _Seen) -> None:
         job.begin("", "Importing …")
         done = join(world, seen.shown, KubeconfigOptions())
         written = done.written
-        sessions.update(done.world.store.keys()[name] for name in profiles)
+        sessions.update(done.world.config.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
         job.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))

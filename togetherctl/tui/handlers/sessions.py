@@ -46,7 +46,7 @@ def log_in_to(
 
         log_in_one_by_one(
             world,
-            world.store.profiles(names),
+            world.config.profiles(names),
             grant=grant,
             force=force,
             starting=lambda profile: job.begin(profile.name, "Logging in …", profile),
@@ -92,7 +92,7 @@ def refresh(app: AppContext, selection: Selection) -> None:
 
         for row in rows:
             job.begin(row.name, "Refreshing …")
-            profile = world.store.profile(row.name)
+            profile = world.config.profile(row.name)
             try:
                 job.report(report_refresh(world, profile, world.engine.refresh(profile)))
             except TogetherctlError as error:
@@ -131,7 +131,7 @@ def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> N
 
     for row in rows:
         job.begin(row.name, "Logging out …")
-        profile = world.store.profile(row.name)
+        profile = world.config.profile(row.name)
         try:
             ended = log_in_and_out.log_out(world, profile)
         except TogetherctlError as error:

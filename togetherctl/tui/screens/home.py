@@ -100,7 +100,7 @@ class Home(Screen[None]):
         if self.app.broken is not None:
             self.query_one(Broken).show(self.app.broken)
             self._page("broken")
-        elif self.app.store is not None and not self.app.rows:
+        elif self.app.config is not None and not self.app.rows:
             self.query_one(Welcome).show(tilde(self.app.world.paths.config, self.app.world.environ))
             self._page("welcome")
         else:

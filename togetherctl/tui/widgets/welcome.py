@@ -37,16 +37,18 @@ class Welcome(VerticalScroll):
 
     def show(self, place: str) -> None:
         """Say where the configuration will be."""
-        self.query_one("#place", Static).update(Text(f"The store will be {printable(place, limit=1000)}", style="dim"))
+        self.query_one("#place", Static).update(
+            Text(f"The configuration will be {printable(place, limit=1000)}", style="dim")
+        )
 
 
 class Broken(VerticalScroll, can_focus=True):
-    """Every problem of the store, and how to mend it. What is mended is seen at once."""
+    """Every problem of the configuration, and how to mend it. What is mended is seen at once."""
 
     DEFAULT_CLASSES: ClassVar[str] = "page"
 
     def compose(self) -> ComposeResult:
-        yield Static(Text("The store cannot be used"), classes="title")
+        yield Static(Text("The configuration cannot be used"), classes="title")
         yield Static(id="problems", markup=False)
 
     def show(self, error: TogetherctlError) -> None:
