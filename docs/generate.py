@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
-from togetherctl.commands.lazy import LazyGroup
+from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.environment import VARIABLES
@@ -17,8 +17,7 @@ from togetherctl.errors import ExitCode
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.sources.rule import POWERS, Verdict
 from togetherctl.store.models import BundleTable, ClusterTable, IssuerTable, ProfileTable, StoreTable, json_schema
-from togetherctl.store.preset_page import example, parts
-from togetherctl.store.presets import find, names
+from togetherctl.store.presets import example, find, names, parts
 from togetherctl.store.presets import json_schema as preset_schema
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
 FLOORS = (
     "commands",
+    "cli",
     "tui",
     "demo",
     "actions",

@@ -500,10 +500,10 @@ def test_a_dry_run_writes_no_shim(cli: Run, acme: Path, home: Path) -> None:
 def test_python_looks_where_the_paths_are(changes: dict[str, str]) -> None:
     environ = {"HOME": "/home/me", **changes}
     paths = locate(environ)
-    config, state, cache = fastpath._places(environ) or ("", "", "")
+    config, state, cache = fastpath._locate_folders(environ) or ("", "", "")
     assert (f"{config}/config.toml", state, cache) == (str(paths.config), str(paths.state), str(paths.cache))
 
 
 @pytest.mark.parametrize("environ", [{"TOGETHERCTL_HOME": "~/x", "HOME": "/h"}, {"TOGETHERCTL_HOME": "x"}, {}])
 def test_a_place_that_takes_more_to_find_is_left_to_the_command_line(environ: dict[str, str]) -> None:
-    assert fastpath._places(environ) is None
+    assert fastpath._locate_folders(environ) is None

@@ -1,4 +1,4 @@
-"""The one door: `togetherctl` and `kubectl-together_login` both come in here."""
+"""Start here: `togetherctl` and `kubectl-together_login` both call `main`."""
 
 import os
 import sys
@@ -24,19 +24,14 @@ def main() -> None:
 
 
 def _run(arguments: "list[str]") -> int:
-    if len(arguments) == 3 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
-        # As kubeconfigs call it, which need no command line.
-        from togetherctl.commands.exec_plugin import get_token
-
-        return get_token(arguments[2], os.environ)
-    if len(arguments) == 5 and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
-        # As kubeconfigs for clients that know v1beta1 alone call it.
+    if len(arguments) in (3, 5) and arguments[:2] == ["get-token", "--profile"] and not arguments[2].startswith("-"):
+        # As kubeconfigs call it, which need no command line; those for clients that know v1beta1 alone name a version.
+        from togetherctl.cli.exec_plugin import get_token
         from togetherctl.kube.exec_credential import VERSIONS
 
-        if arguments[3] == "--api-version" and arguments[4] in VERSIONS:
-            from togetherctl.commands.exec_plugin import get_token
-
-            return get_token(arguments[2], os.environ, otherwise=VERSIONS[arguments[4]])
+        option, version = arguments[3:] or ("--api-version", "v1")
+        if option == "--api-version" and version in VERSIONS:
+            return get_token(arguments[2], os.environ, otherwise=VERSIONS[version])
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=_program(sys.argv[0]))

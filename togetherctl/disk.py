@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, what killed writers leave, and folders nobody else can look into."""
+"""Write files whole or not at all, remove what killed writers left, and make private folders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class Leftover(NamedTuple):
-    """A temporary file: of which file it was to become the content, and which process made it."""
+    """A temporary file: the name `of` the file that it was meant to replace, and the process that made it."""
 
     path: Path
     of: str
@@ -31,9 +31,9 @@ class Leftover(NamedTuple):
 def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, sweep: bool = True) -> None:
     """Replace `path` in one step: a temporary file beside it, 0600 from birth, fsync, rename, fsync of the folder.
 
-    The new file gets the mode and owner of `like`, if given. Whoever reads sees the old content or the new one, after
-    a power cut too. With `sweep`, what dead writers left in the folder goes first. Raises OSError, and then leaves
-    nothing behind.
+    The new file gets the mode and owner of `like`, if given. A reader sees the old content or the new one, after a
+    power cut too. With `sweep`, temporary files of dead writers in the folder go first. Raises OSError, and then
+    leaves no temporary file.
     """
     if sweep:
         sweep_folder(path.parent, beside=path.name)
@@ -83,7 +83,7 @@ def leftovers(folder: Path, of: str | None = None) -> Iterator[Leftover]:
     for name in names:
         if not name.endswith(".tmp") or not name.startswith("." if of is None else f".{of}."):
             continue
-        made = _maker(name)
+        made = _parse_name(name)
         if made is None or (of is not None and made[0] != of):
             continue
         path = folder / name
@@ -94,9 +94,9 @@ def leftovers(folder: Path, of: str | None = None) -> Iterator[Leftover]:
 
 
 def sweep_folder(folder: Path, *, beside: str, alone: bool = False) -> None:
-    """Remove what dead writers on this machine left in `folder`; `alone`: only what was to become the file `beside`."""
+    """Remove temporary files of dead writers on this machine in `folder`; `alone`: only those of the file `beside`."""
     for left in leftovers(folder, of=beside if alone else None):
-        # A name without a machine may be of another program, and is taken for ours only beside its own file.
+        # A name without a machine may be of another program; it counts as ours only beside its own file.
         if (left.owner.machine or left.of == beside) and left.owner.is_dead():
             with suppress(OSError):
                 left.path.unlink()
@@ -115,7 +115,7 @@ def remove(path: Path) -> bool:
     except OSError as error:
         if path.is_dir() and not path.is_symlink():
             raise
-        if _made_writable(path.parent):
+        if _make_writable(path.parent):
             path.unlink()
         elif _empty(path):
             raise OSError(error.errno, f"{error.strerror}; it was emptied") from None
@@ -161,8 +161,8 @@ def open_to_others(status: os.stat_result) -> bool:
     return sys.platform != "win32" and bool(stat.S_IMODE(status.st_mode) & 0o077)
 
 
-def _maker(name: str) -> tuple[str, Owner] | None:
-    """Which file a temporary one of this name was to become, and who made it; None where it is none of ours."""
+def _parse_name(name: str) -> tuple[str, Owner] | None:
+    """The file that a temporary one of this name was meant to replace, and its owner; None where it is not ours."""
     parts = name[1:].rsplit(".", 4)
     if len(parts) == 5 and _is_machine(parts[3]):
         of, pid, random, machine = parts[:4]
@@ -180,7 +180,7 @@ def _is_machine(text: str) -> bool:
     return len(text) == 17 and text[8] == "-" and {*text[:8], *text[9:]} <= _HEX
 
 
-def _made_writable(folder: Path) -> bool:
+def _make_writable(folder: Path) -> bool:
     with suppress(OSError):
         status = folder.stat()
         if is_ours(status) and stat.S_IMODE(status.st_mode) & PRIVATE_FOLDER != PRIVATE_FOLDER:

@@ -1,4 +1,4 @@
-"""The environment variables that change what togetherctl does; `docs/reference/environment.md` is made from them."""
+"""Document every environment variable, and choose those that other programs get."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ _NOT_FOR_OTHERS = frozenset({API_KEY, CLIENT_SECRET, EXEC_INFO})
 
 
 def for_child(environ: Mapping[str, str], secrets: Collection[str] = ()) -> dict[str, str]:
-    """What another program is given: neither API key nor client secrets, nor what kubectl told us alone.
+    """The environment for another program: no API key, no client secrets, nothing that kubectl set for us.
 
     `secrets` are the variables that hold this person's client secrets.
     """
@@ -112,7 +112,7 @@ def for_child(environ: Mapping[str, str], secrets: Collection[str] = ()) -> dict
 
 
 def for_refresh(environ: Mapping[str, str]) -> dict[str, str]:
-    """What togetherctl in the background is given: a refresh may need the client secret that its profile names."""
+    """The environment for a refresh in the background, which may need the client secret of its profile."""
     return {name: value for name, value in environ.items() if name not in (API_KEY, EXEC_INFO)}
 
 

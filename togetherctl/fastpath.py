@@ -1,4 +1,4 @@
-"""The ready file: a finished credential on disk, and the questions that must be answered before it is served.
+"""Serve a finished credential from its ready file, after the checks that make sure it is still good.
 
 The shim asks the same questions in POSIX sh. This file loads nothing but `os`, `sys` and `time`, because with a good
 ready file it is all that runs. What it does not understand it leaves to the command line.
@@ -23,9 +23,9 @@ _WANTED = (
 
 
 def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "int | None":
-    """Print the credential asked for and give the exit code; None where somebody else has to see to it."""
+    """Print the credential and return the exit code; None where the command line must do the work."""
     try:
-        credential = _asked(arguments, environ)
+        credential = _find_credential(arguments, environ)
     except (OSError, ValueError):
         return None
     if credential is None:
@@ -55,7 +55,7 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
 
     `now` in seconds since 1970; `store` and `sessions` are the paths of the store's file and the sessions' folder.
     """
-    # A folder of another user, or a link to somewhere else, is no place of ours.
+    # A folder of another user, or a symlink, is not ours.
     folder = os.lstat(os.path.dirname(path))
     if folder.st_uid != os.geteuid() or folder.st_mode & 0o170000 != 0o040000:
         return None
@@ -65,7 +65,7 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
         # Who else may read it is not asked, because sh cannot ask it; the folder was private when it was written.
         if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o100000:
             return None
-        # It bears the mtime that the store had when it was read: any other store is another store.
+        # It has the mtime that the store had when it was read: any other store is another store.
         if status.st_mtime_ns != os.stat(store).st_mtime_ns:
             return None
         data = os.read(descriptor, _MAX_BYTES)
@@ -81,7 +81,7 @@ def credential(path: str, *, profile: str, store: str, sessions: str, now: float
     return body if session.st_mode & 0o170000 == 0o100000 else None
 
 
-def _asked(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
+def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
     if len(arguments) != 3 or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
         return None
     name = arguments[2]
@@ -89,7 +89,7 @@ def _asked(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes |
         return None
     if environ.get("TOGETHERCTL_CONFIG") or not _wants_v1(environ.get("KUBERNETES_EXEC_INFO", "")):
         return None
-    places = _places(environ)
+    places = _locate_folders(environ)
     if places is None:
         return None
     config, state, cache = places
@@ -117,7 +117,7 @@ def _wants_v1(info: str) -> bool:
     return itself and "\\" not in info and info.count("apiVersion") == 1 and any(wanted in info for wanted in _WANTED)
 
 
-def _places(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
+def _locate_folders(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":
     """The folders of the store, the state and the cache, as `paths.locate` gives them; None where that takes more."""
     home = environ.get("TOGETHERCTL_HOME", "")
     if home:

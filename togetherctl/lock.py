@@ -1,4 +1,4 @@
-"""An advisory lock between processes, with a deadline, and who owns what a process leaves on disk."""
+"""Lock a file between processes, with a deadline, and identify processes across machines."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MACHINE: list[str] = []
 
 
 class LockTimeout(Exception):
-    """Somebody else held the lock until the deadline."""
+    """Another process held the lock until the deadline."""
 
 
 class Held(NamedTuple):
-    """A lock that is held: the open file it hangs on, and whether somebody else had to be waited for."""
+    """A lock that is held: its open file, and whether this process waited for another one."""
 
     descriptor: int
     waited: bool
@@ -41,9 +41,9 @@ def locked(
 ) -> Iterator[Held]:
     """Hold the lock file `path` (made with mode 0600, never deleted) for as long as the block runs.
 
-    While somebody else holds it, `waiting` is told again and again for how many seconds that has been so, and
-    `seconds`, if it is a function, is asked again. Raises LockTimeout after `seconds`, and OSError where the file
-    cannot be opened, or with `ours` is another user's, who could hold it for ever.
+    While another process holds it, `waiting` is called again and again with the seconds waited so far, and `seconds`,
+    if it is a function, is called again. Raises LockTimeout after `seconds`, and OSError where the file cannot be
+    opened, or with `ours` belongs to another user, who could hold it for ever.
     """
     flags = os.O_RDWR | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"):
@@ -68,7 +68,7 @@ def locked(
 
 @contextmanager
 def inherited(path: Path, descriptor: int) -> Iterator[Held]:
-    """Hold on to the lock `path` that whoever started this process had taken and left open as `descriptor`.
+    """Keep the lock `path` that the parent process holds and left open as `descriptor`.
 
     Raises OSError where that is not so.
     """
@@ -83,18 +83,18 @@ def inherited(path: Path, descriptor: int) -> Iterator[Held]:
 
 
 class Owner(NamedTuple):
-    """A process: its number, and the machine that gave it the number; an empty `machine` is taken for this one."""
+    """A process: its number, and the machine that gave it the number; an empty `machine` means this one."""
 
     pid: int
     machine: str
 
     def is_dead(self) -> bool:
-        """Whether it certainly runs no more. Of one on another machine, or before this start, nothing is known."""
+        """Whether it certainly does not run. False for a process of another machine, or before the last start."""
         return self.machine in ("", this_machine()) and not is_alive(self.pid)
 
 
 def this_process() -> Owner:
-    """The process that asks."""
+    """The current process."""
     return Owner(os.getpid(), this_machine())
 
 

@@ -1,4 +1,4 @@
-"""What counts as this machine itself: the only place plain http may lead to."""
+"""Tell loopback addresses from others: plain http is allowed to this machine only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where togetherctl's files live: pure functions of the environment, which create, read and follow nothing."""
+"""Locate togetherctl's files from the environment variables; no file is created or read."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
     """`TOGETHERCTL_HOME` holds all three; otherwise the XDG folders, on Windows `%APPDATA%` and `%LOCALAPPDATA%`.
 
     `TOGETHERCTL_CONFIG` moves the store's file alone. Relative XDG folders do not count (XDG Base Directory 0.8).
-    Raises UsageError where a folder is to be in a home that nobody has named.
+    Raises UsageError where a folder lies in the home of the user and there is none.
     """
     home = environ.get(HOME, "")
     if home:
@@ -112,13 +112,6 @@ def tilde(path: Path, environ: Mapping[str, str]) -> str:
     except UsageError:
         return str(path)
     return f"~{os.sep}{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
-
-
-def in_a_command(path: Path | str) -> str:
-    """The path as a word of a command line, for a hint that can be copied as it stands."""
-    import shlex
-
-    return shlex.quote(str(path))
 
 
 def _xdg(environ: Mapping[str, str], name: str, default: str) -> Path:

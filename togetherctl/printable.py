@@ -66,7 +66,7 @@ def can_spell(stream: TextIO, text: str) -> bool:
 
 
 def spelled(stream: TextIO, text: str) -> str:
-    """`text` as `stream` shows it, for whoever lays it out or writes it in another way."""
+    """`text` as `stream` shows it, for code that lays it out or writes it in another way."""
     if can_spell(stream, text):
         return text
     return "".join(char if can_spell(stream, char) else _escape(char) for char in text)

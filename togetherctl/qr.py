@@ -1,4 +1,4 @@
-"""An address as a QR code made of half blocks, for a phone's camera to read off the terminal."""
+"""Draw an address as a QR code in the terminal."""
 
 from __future__ import annotations
 

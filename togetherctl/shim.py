@@ -1,4 +1,4 @@
-"""The shim: a small POSIX script that kubeconfigs call, because a shell starts in a tenth of Python's time.
+"""Write the shim: the POSIX script that kubeconfigs call, which starts ten times as fast as Python.
 
 It serves a good ready file with nothing but built-ins and one `date`, and hands everything else to togetherctl. It
 asks what `fastpath` asks; the form of a ready file is described there.
@@ -19,13 +19,12 @@ from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_
 from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError, run
 from togetherctl.fastpath import FORM
-from togetherctl.paths import locate
+from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from togetherctl.paths import Paths
 
 _MODE = 0o700
 _MAX_BYTES = 64 * 1024
@@ -122,7 +121,7 @@ exit "$status"
 
 
 class ShimState(Enum):
-    """What there is where the shim would be."""
+    """The state of the shim's file."""
 
     CURRENT = "current"
     OUTDATED = "outdated"
@@ -154,18 +153,18 @@ class Shim:
         return ShimState.CURRENT if whole else ShimState.OUTDATED
 
     def write(self) -> Path:
-        """Write the shim and see it work; gives its path. Raises StorageError where there can be none."""
+        """Write the shim, run it once and return its path. Raises StorageError where that fails."""
         try:
             make_private_folder(self.path.parent)
             if not self._is_private():
                 raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
-            self._leave_to_another_store()
+            self._refuse_other_store()
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())
                 self.path.chmod(_MODE)
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error.strerror}") from None
-        self._try()
+        self._run_once()
         return self.path
 
     def text(self) -> bytes:
@@ -194,7 +193,7 @@ class Shim:
         status = self.path.parent.stat()
         return is_ours(status) and not open_to_others(status)
 
-    def _leave_to_another_store(self) -> None:
+    def _refuse_other_store(self) -> None:
         """Raises StorageError where the shim there serves another store, which shares this state and still exists.
 
         Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
@@ -208,8 +207,8 @@ class Shim:
         if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
             raise StorageError(f"{self.path} serves another store, {other}")
 
-    def _try(self) -> None:
-        """See that it can be run here and ends in this togetherctl. Raises StorageError."""
+    def _run_once(self) -> None:
+        """Check that it runs here and ends in this togetherctl. Raises StorageError."""
         try:
             done = subprocess.run(
                 [str(self.path), "version", "-o", "name"],

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tests.acceptance.life import Life
 from tests.acceptance.report import Report
-from togetherctl.commands.console import Console
+from togetherctl.cli.console import Console
 from togetherctl.environment import HOME
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.overrides import Overrides

@@ -335,7 +335,7 @@ def test_two_that_rename_at_once(acme: Path, config: Path, environ: dict[str, st
     ]
     ended = {process.communicate(timeout=60)[1]: process.returncode for process in running}
     assert sorted(ended.values()) == [0, 2], ended
-    [name] = Store.load(acme, environ).profile_names
+    [name] = Store.load(acme, environ).table.profiles
     data = load(config.read_text())
     assert data["users"][-1]["name"] == f"togetherctl:{name}"
     assert data["contexts"][-1]["context"]["user"] == f"togetherctl:{name}"

@@ -14,7 +14,7 @@ from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape, jwks
 from togetherctl.auth.claims import check_refreshed, read_claims
 from togetherctl.auth.id_token import verify
 from togetherctl.errors import Untrusted
-from togetherctl.kube.misfit import why_refused
+from togetherctl.kube.token_notes import why_refused
 from togetherctl.store.profile import Issuer, Profile
 from togetherctl.store.store import Cluster
 from togetherctl.transport import Connection

@@ -14,9 +14,9 @@ import pytest
 
 from tests.support.issuer import Reply
 from togetherctl.auth.engine import Policy
-from togetherctl.commands.lazy import LazyGroup
+from togetherctl.cli.lazy import LazyGroup
+from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.commands.root import root
-from togetherctl.commands.verbosity import take_verbosity
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:

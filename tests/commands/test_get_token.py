@@ -165,7 +165,7 @@ def test_stray_output_goes_to_stderr(
     done = process("get-token", "--profile", "acme")
     # The command's first line makes two, so the secret is none, and that is said; nothing else reached stdout.
     assert (done.code, done.stdout) == (2, "")
-    assert "one line of text is expected" in done.stderr
+    assert "a client secret is one line of text" in done.stderr
     quiet = noisy.replace("os.system('echo noise'); ", "")
     acme.write_text(acme.read_text().replace(noisy, quiet))
     done = process("get-token", "--profile", "acme")

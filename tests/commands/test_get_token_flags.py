@@ -353,7 +353,7 @@ def test_password(plugin: Plugin) -> None:
     password = plugin.issuer.passwords["me"]
     words = ("--username=me", f"--password={password}")
     done = plugin.run(*words)
-    assert done.stderr.count("a password on the command line can be seen by everyone on this machine") == 1
+    assert done.stderr.count("everyone on this machine can see a password on the command line") == 1
     assert password not in done.stderr
     # It is said where the password is used, not at every kubectl.
     assert plugin.run(*words).stderr == ""

@@ -134,7 +134,7 @@ def test_forced_refreshes_at_once_are_one(plugin: Plugin, environ: dict[str, str
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--profile", "acme", "--oidc-client-id=x"], "--profile already says what --oidc-client-id would"),
+        (["--profile", "acme", "--oidc-client-id=x"], "--profile already sets what --oidc-client-id sets"),
         (["--oidc-issuer-url=https://a.example"], "--oidc-client-id is missing"),
         ([], "--oidc-issuer-url is missing"),
         (["--oidc-isuer-url=x"], "did you mean --oidc-issuer-url?"),

@@ -153,7 +153,7 @@ def test_questions_and_the_terminal_interface_end_in_a_sentence(
     with terminal([sys.executable, "-m", "togetherctl", "ui"], latin_1, tmp_path) as opened:
         opened.until("ended with 2")
         assert "this terminal's encoding, iso8859-1" in opened.everything()
-    ask = f"import os; from togetherctl.commands.asking import Asking; Asking(os.environ).yes({NAME!r})"
+    ask = f"import os; from togetherctl.cli.prompts import Asking; Asking(os.environ).yes({NAME!r})"
     with terminal([sys.executable, "-c", ask], latin_1, tmp_path) as opened:
         # The screen is one of UTF-8, which is not what the program was told.
         opened.until("\\u2602\\U0001f511 (Y/n)")

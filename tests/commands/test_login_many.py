@@ -54,9 +54,9 @@ def test_each_session_once_with_progress_and_a_summary(cli: Run, browser: Script
     assert "with profile acme (shared by shared)" in done.stderr
     assert summary(done.stderr) == [
         "All 3 sessions are good:",
-        "  acme   me@acme.com, valid for 5m",
-        "  other  me@acme.com, valid for 5m",
-        "  third  me@acme.com, valid for 5m",
+        "  acme   me@acme.com, valid for 5m 00s",
+        "  other  me@acme.com, valid for 5m 00s",
+        "  third  me@acme.com, valid for 5m 00s",
     ]
     assert len(browser.opened) == 3
     assert "All 2 sessions are good:" in cli("login", "acme", "third").stderr
@@ -80,7 +80,7 @@ def test_a_failure_does_not_stop_the_rest_and_decides_the_exit_code(
     assert lines[1].startswith("  third  failed: the ID token answers another login")
     assert lines[1].endswith("togetherctl login third")
     assert lines[2].startswith("  other  failed: ")
-    assert lines[3] == "  acme   me@acme.com, valid for 5m"
+    assert lines[3] == "  acme   me@acme.com, valid for 5m 00s"
 
 
 def test_ctrl_c_ends_one_login_and_says_what_was_not_done(
@@ -96,7 +96,7 @@ def test_ctrl_c_ends_one_login_and_says_what_was_not_done(
     assert done.code == 130
     assert summary(done.stderr) == [
         "Interrupted. 2 of 3 not done.",
-        "  acme   me@acme.com, valid for 5m",
+        "  acme   me@acme.com, valid for 5m 00s",
         "  other  not done; togetherctl login other",
         "  third  not done; togetherctl login third",
     ]

@@ -55,7 +55,7 @@ def counted(store: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tu
     store(head + "".join(SECTION.format(number) for number in range(MANY)))
     tables: list[Counting] = []
     made: Counter[str] = Counter()
-    load, session_key = Store.load.__func__, store_module.session_key  # type: ignore[attr-defined] # a classmethod
+    load, session_key = Store.load.__func__, store_module.session_key_of  # type: ignore[attr-defined] # a classmethod
 
     def loading(cls: type[Store], *arguments: Any) -> Store:
         read: Store = load(cls, *arguments)
@@ -66,10 +66,11 @@ def counted(store: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tu
 
     def making(*arguments: Any) -> str:
         made["keys"] += 1
-        return session_key(*arguments)
+        key: str = session_key(*arguments)
+        return key
 
     monkeypatch.setattr(Store, "load", classmethod(loading))
-    monkeypatch.setattr(store_module, "session_key", making)
+    monkeypatch.setattr(store_module, "session_key_of", making)
     return tables, made
 
 

@@ -63,7 +63,9 @@ def test_the_session_moves_there_and_back(
     before, requests = record.decode(session_file.read_bytes()), issuer.counts.copy()
     done = cli("profile", "set", "acme", "storage=keyring")
     assert done.code == 0
-    assert done.stderr == ("Changed storage of profile acme.\nSo is the storage of shared, which shares its session.\n")
+    assert done.stderr == (
+        "Changed storage of profile acme.\nThe storage of shared changed too, which shares the session.\n"
+    )
     assert storages(home) == {"acme": "keyring", "shared": "keyring", "other": "file"}
     sealed = session_file.read_text()
     assert '"sealed"' in sealed
@@ -84,7 +86,7 @@ def test_unset_moves_it_back(session_file: Path, cli: Run, backend: InMemory, ho
     done = cli("profile", "unset", "acme", "storage")
     assert done.code == 0
     assert done.stderr == (
-        "storage of profile acme back to the default.\nSo is the storage of shared, which shares its session.\n"
+        "storage of profile acme has its default again.\nThe storage of shared changed too, which shares the session.\n"
     )
     assert storages(home) == dict.fromkeys(("acme", "shared", "other"), "file")
     assert session_file.read_bytes() == before
@@ -144,7 +146,7 @@ def test_a_new_identity_takes_its_new_partners_along(
     before = session_file.read_bytes()
     done = cli("profile", "set", "acme", "scopes=groups", "storage=keyring")
     assert done.code == 0
-    assert "So is the storage of other, which shares its session." in done.stderr
+    assert "The storage of other changed too, which shares the session." in done.stderr
     assert storages(home) == {"acme": "keyring", "shared": "file", "other": "keyring"}
     assert session_file.read_bytes() == before
     assert backend.kept == {}  # there was nothing to seal

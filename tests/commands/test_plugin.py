@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from togetherctl.cli.lazy import Lazy
 from togetherctl.commands import plugin
-from togetherctl.commands.lazy import Lazy
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.known import FLAGS
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.commands.console import Console
+from togetherctl.cli.console import Console
 from togetherctl.qr import draw
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCRIPT = """
 import fcntl, hashlib, os, sys, termios
-from togetherctl.commands.console import Console
+from togetherctl.cli.console import Console
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 console = Console(os.environ)
 if not console.can_ask:

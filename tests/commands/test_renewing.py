@@ -40,7 +40,7 @@ def test_a_refresh_without_a_refresh_token_does_not_say_that_a_good_session_has_
 
     # What is named helps, and what is not named would not have.
     done = cli("login")
-    assert "Already logged in as me@acme.com with profile acme; the token is valid for 5m." in done.stderr
+    assert "Already logged in as me@acme.com with profile acme; the token is valid for 5m 00s." in done.stderr
     assert "The issuer gave no refresh token, so you will have to log in again then" in done.stderr
     assert "togetherctl login --force acme does that now" in done.stderr
     assert len(browser.opened) == 1
@@ -71,7 +71,7 @@ def test_a_refused_refresh_of_a_good_session_names_the_forced_login(
         assert "togetherctl login --force acme" in done.stderr
         assert issuer.counts["/token"] - before == asked
     done = cli("login")
-    assert "Already logged in as me@acme.com with profile acme; the token is valid for 5m." in done.stderr
+    assert "Already logged in as me@acme.com with profile acme; the token is valid for 5m 00s." in done.stderr
     assert "then refreshed by itself" not in done.stderr
     assert "The issuer refused to refresh it, so you will have to log in again then" in done.stderr
     assert len(browser.opened) == 1
@@ -93,7 +93,7 @@ def test_status_names_the_login_that_a_refused_session_wants(
 def test_a_session_that_refreshes_says_so(cli: Run) -> None:
     cli("login")
     done = cli("login")
-    assert "the token is valid for 5m, then refreshed by itself." in done.stderr
+    assert "the token is valid for 5m 00s, then refreshed by itself." in done.stderr
     assert "log in again" not in done.stderr
 
 

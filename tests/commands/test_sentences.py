@@ -160,7 +160,7 @@ def test_a_sentence(name: str, machine: Machine, home: Path) -> None:
 
 def _write(name: str, found: dict[str, Any]) -> None:
     table = tomlkit.parse(TABLE.read_text(encoding="utf-8"))
-    table[name].update(found)  # type: ignore[union-attr] # a table
+    table[name].update(found)
     TABLE.write_text(tomlkit.dumps(table), encoding="utf-8")
 
 

@@ -58,7 +58,7 @@ def test_login_status_refresh_logout(
     assert done.stderr.startswith("Your browser has been opened at:\n\n  http://localhost:")
     assert "Waiting up to 180 s for the login in your browser.\n" in done.stderr
     assert done.stderr.endswith(
-        "Logged in as me@acme.com with profile acme; the token is valid for 5m, then refreshed by itself.\n"
+        "Logged in as me@acme.com with profile acme; the token is valid for 5m 00s, then refreshed by itself.\n"
         "note: Some API servers refuse this token: it is signed with ES256, and kube-apiserver's flags take RS256 "
         "alone unless --oidc-signing-algs=ES256 says otherwise.\n"
     )
@@ -96,13 +96,13 @@ def test_login_status_refresh_logout(
     before = issuer.counts["/token"]
     done = cli("refresh")
     assert (done.code, issuer.counts["/token"]) == (0, before + 1)
-    assert done.stderr == "Refreshed me@acme.com with profile acme; the token is valid for 5m.\n"
+    assert done.stderr == "Refreshed me@acme.com with profile acme; the token is valid for 5m 00s.\n"
 
     done = cli("logout")
     assert done.code == 0
     assert done.stderr == (
         "Logged me@acme.com out of profile acme.\n"
-        "A token that was already handed out stays valid at the cluster for another 5m.\n"
+        "A token that was already handed out stays valid at the cluster for another 5m 00s.\n"
     )
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
     assert not list((home / "tctl" / "state" / "sessions").glob("*.json"))
@@ -111,7 +111,7 @@ def test_login_status_refresh_logout(
 
 
 def clock_text(clock: StoppedClock, ahead: float) -> str:
-    from togetherctl.commands.moments import rfc3339
+    from togetherctl.cli.output import rfc3339
 
     return str(rfc3339(clock.now + ahead))
 
@@ -128,14 +128,14 @@ def test_status_for_people(cli: Run, clock: StoppedClock, issuer: ScriptedIssuer
     cli("login")
     lines = [line.rstrip() for line in cli("status").stdout.splitlines()]
     assert lines == [
-        "PROFILE  IDENTITY     STATE  EXPIRES  CLUSTERS",
-        "acme     me@acme.com  valid  in 5m    east",
+        "PROFILE  IDENTITY     STATE  EXPIRES    CLUSTERS",
+        "acme     me@acme.com  valid  in 5m 00s  east",
     ]
     clock.advance(1000)
     issuer.stop()
     assert cli("refresh").code == 4
     done = cli("status")
-    assert "expired  11m ago" in done.stdout.splitlines()[1]
+    assert "expired  11m 42s ago" in done.stdout.splitlines()[1]
     assert re.fullmatch(r"acme: localhost:\d+ refused the connection \(\d+s ago\)\n", done.stderr)
     assert cli("status", "-o", "name").stdout == "acme\n"
 
@@ -377,7 +377,7 @@ def test_without_a_refresh_token_it_is_said_when_to_come_back(cli: Run, issuer: 
     done = cli("login")
     assert done.code == 0
     assert "The issuer gave no refresh token" in done.stderr
-    assert "in 5m, then login" in cli("status").stdout
+    assert "in 5m 00s, then login" in cli("status").stdout
     assert items(cli, "status")[0]["refreshable"] is False
 
 

@@ -264,7 +264,7 @@ def test_the_store_says_how_its_clusters_name_users(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--profile", "acme", "--oidc-client-id=x"], "--profile already says what --oidc-client-id would"),
+        (["--profile", "acme", "--oidc-client-id=x"], "--profile already sets what --oidc-client-id sets"),
         (["--oidc-client-id=x"], "--oidc-issuer-url is missing"),
         (["--profile", "nope"], "nope"),
         (["--oidc-issuer=x"], "did you mean --oidc-issuer-url"),

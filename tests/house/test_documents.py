@@ -11,8 +11,8 @@ import pytest
 
 from docs.generate import pages
 from tests.conftest import ROOT
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.lazy import LazyGroup
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.root import root
 from togetherctl.kubelogin.known import flags_of
 from togetherctl.store.store import Store

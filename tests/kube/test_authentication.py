@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from togetherctl.kube.authentication import Authentication
-from togetherctl.kube.rbac import Naming
+from togetherctl.kube.rbac import Authentication, Naming
 from togetherctl.kube.yaml_text import dump, load
 
 ISSUER = "https://issuer.acme.com"

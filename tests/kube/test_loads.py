@@ -158,7 +158,7 @@ def test_an_entry_is_what_client_go_uses(
     if section == "contexts" and body.get("user"):
         whole |= {"users": [{"name": "b", "user": {"token": "x"}}]}
     path = tmp_path / "config"
-    from togetherctl.kube.yaml_dump import dump
+    from togetherctl.kube.yaml_values import dump
 
     path.write_text(dump(whole))
     words = [need("kubectl"), "--kubeconfig", str(path), "get", "--raw", "/version", "--request-timeout=2s"]

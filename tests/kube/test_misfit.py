@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape
 from togetherctl.auth.claims import read_claims, read_header
-from togetherctl.kube.misfit import misfits, what_must_fit, why_refused
+from togetherctl.kube.token_notes import misfits, what_must_fit, why_refused
 from togetherctl.store.profile import Issuer, Profile
 from togetherctl.store.store import Cluster
 from togetherctl.transport import Connection

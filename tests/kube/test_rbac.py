@@ -93,9 +93,9 @@ def test_what_is_asked_for_goes_before_what_is_suggested() -> None:
 @pytest.mark.parametrize(
     ("naming", "claims", "said"),
     [
-        (Naming("upn"), CLAIMS, "no claim upn that is a text"),
-        (Naming("sub"), {"sub": 7}, "no claim sub that is a text"),
-        (Naming("sub"), {"sub": ""}, "no claim sub that is a text"),
+        (Naming("upn"), CLAIMS, "no claim upn that is text"),
+        (Naming("sub"), {"sub": 7}, "no claim sub that is text"),
+        (Naming("sub"), {"sub": ""}, "no claim sub that is text"),
         (Naming("email"), {**CLAIMS, "email_verified": False}, "the email is not verified"),
     ],
 )

@@ -222,9 +222,10 @@ def test_a_person_is_asked_where_the_secret_goes(
     kubeconfig.write_text(written(a=stanza(f"--oidc-client-secret={secret}")))
     words = [sys.executable, "-m", "togetherctl", "kubeconfig", "convert"]
     with terminal(words, environ, folder, columns=200) as opened:
-        opened.until("Where is it to go: keyring, env:NAME or file:PATH? ")
+        opened.until("Where should it go: keyring, env:NAME or file:PATH?")
         opened.paste("nowhere")
         opened.until("a client secret can be kept in")
+        opened.press("C-u")
         opened.paste(f"file:{folder / 'client'}")
         opened.until("ended with 0")
         canary.saw("the terminal", opened.everything())
@@ -414,11 +415,11 @@ sys.exit(run(sys.argv[1:], os.environ))
     named = profiles_of(kubeconfig)
     if kubeconfig.read_text() != original:
         assert named == {"a": "acme", "b": "b"}
-    assert set(named.values()) <= set(Store.load(config, environ).profile_names)
+    assert set(named.values()) <= set(Store.load(config, environ).table.profiles)
     done = cli(*words)
     assert done.code == 0, done.stderr
     assert profiles_of(kubeconfig) == {"a": "acme", "b": "b"}
-    assert Store.load(config, environ).profile_names == ["acme", "b"]
+    assert list(Store.load(config, environ).table.profiles) == ["acme", "b"]
     assert (folder / "client").read_text() == f"{secret}\n"
     assert cli("kubeconfig", "convert", "--revert").code == 0
     assert kubeconfig.read_text() == original

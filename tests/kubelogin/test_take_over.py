@@ -274,7 +274,7 @@ def test_a_client_that_needs_nobody_takes_nothing_over(
     keep()
     flags = ["--grant-type=client-credentials", f"--token-cache-dir={cache}"]
     kubeconfig.write_text(written(a=stanza(*flags, issuer=issuer.url, client=issuer.client_id)))
-    assert "because it needs nobody to log in" in here("kubeconfig", "convert", "--import-cache").stderr
+    assert "because it needs no person to log in" in here("kubeconfig", "convert", "--import-cache").stderr
     assert session(home) is None
 
 

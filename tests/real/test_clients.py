@@ -47,7 +47,7 @@ def test_kubectl_from_the_first_login_to_the_logout(
 ) -> None:
     refused = kubectl("get", "pods", TOGETHERCTL_LOGIN="never")
     assert refused.returncode != 0
-    assert "togetherctl login acme" in refused.commands
+    assert "togetherctl login acme" in refused.stderr
     assert real.api_server.seen == []
 
     first = kubectl("get", "pods")

@@ -180,7 +180,7 @@ QUESTIONS = [
     (["SENT"], ["Which clusters?"], []),
     (["SENT", "--clusters", "h100"], ["Is it to be h100?"], []),
     (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
-    (["SECRET", "--clusters", "h100"], ["Where is it to go:"], []),
+    (["SECRET", "--clusters", "h100"], ["Where should it go:"], []),
     (["BUNDLE"], ["east.acme.com would get tokens of client k8s"], []),
 ]
 

@@ -16,7 +16,7 @@ from tests.support.issuer import Reply
 from tests.support.programs import need
 from tests.support.token_shapes import key
 from togetherctl.auth.cache.file import FileSessions
-from togetherctl.kube.authentication import CA_FILE
+from togetherctl.kube.rbac import CA_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,7 @@ import pytest
 
 from tests.support.issuer import Reply
 from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape, jwks
-from togetherctl.kube.authentication import CA_FILE, Authentication
-from togetherctl.kube.rbac import Naming
+from togetherctl.kube.rbac import CA_FILE, Authentication, Naming
 from togetherctl.kube.yaml_text import dump
 
 if TYPE_CHECKING:

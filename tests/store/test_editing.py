@@ -184,18 +184,18 @@ def test_set_show_unset(store: Callable[[str], Path], cli: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["margin=-1"], "margin: must be at least 0; '-1' does not do"),
+        (["margin=-1"], "margin: must be at least 0; '-1' is not"),
         ([f"margin={'1' * 5000}"], "margin: must be a whole number; '1111"),
         ([f"margin=0x{'f' * 5000}"], "margin: must be at most 3600; '0xff"),
         (["auth_params.x=\udcff"], "a value is not UTF-8 text, which the store is written in; nothing was changed"),
         (["listen_cert_file=a\nb", "listen_key_file=c"], "listen_cert_file: must not hold control characters"),
-        (["margin=soon"], "margin: must be a whole number; 'soon' does not do"),
+        (["margin=soon"], "margin: must be a whole number; 'soon' is not"),
         (["grant=device"], "grant: must be auto, authcode, paste, device-code, password or client-credentials"),
         (["marign=1"], "a profile has no key marign; did you mean margin?"),
         (["scopes.x=1"], "a profile has no key scopes.x"),
         (["margin"], "margin is not of the form KEY=VALUE"),
         (["=1"], "=1 is not of the form KEY=VALUE"),
-        (["client_secret=hush-hush-hush"], "a client secret on the command line can be seen by others"),
+        (["client_secret=hush-hush-hush"], "others on this machine can see a client secret"),
         (["client_secret={ vault = 1 }"], "client_secret: must be { env"),
         (["issuer=nobody"], "profiles.a.issuer: names the issuer nobody, which does not exist; known: acme"),
         (["storage=memory", "storage=disk"], "storage: must be file, keyring or memory"),
@@ -366,7 +366,7 @@ def test_a_lock_that_cannot_be_one_is_said(
     make(lock)
     done = cli("profile", "set", "a", "margin=30")
     assert done.code == 2
-    assert f"{lock} cannot be made, which guards the store: {said}" in done.stderr
+    assert f"the lock of the store, {lock}, cannot be made: {said}" in done.stderr
     assert f"ls -ld {lock}" in done.stderr
     assert path.read_text() == STORE
 

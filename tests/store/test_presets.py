@@ -10,8 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.discovery import DOCUMENTS, preset_of
-from togetherctl.store import preset_page
-from togetherctl.store.presets import Preset, find, folder, json_schema, names, recognise
+from togetherctl.store.presets import Preset, example, find, folder, json_schema, names, parts, recognise
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def test_metadata_of_nobody_in_particular() -> None:
 def test_the_example_store_of_an_entry_is_sound(
     name: str, store: Callable[[str], Path], environ: dict[str, str]
 ) -> None:
-    path = store(f"version = 1\n\n{preset_page.example(name, preset(name))}")
+    path = store(f"version = 1\n\n{example(name, preset(name))}")
     profile = Store.load(path, environ).profile()
     entry = preset(name)
     assert profile.offline_access == entry.offline_access
@@ -150,7 +149,7 @@ def test_the_example_store_of_an_entry_is_sound(
 
 
 def test_what_is_not_certain_says_so() -> None:
-    said = {text for name in names() for part in preset_page.parts(preset(name)) for text in part.paragraphs}
+    said = {text for name in names() for part in parts(preset(name)) for text in part.paragraphs}
     for name in names():
         entry = preset(name)
         facts = [entry.issuer, entry.refresh_token, entry.any_port, *entry.register_there.steps, *entry.notes]

@@ -141,8 +141,8 @@ def test_a_literal_is_hidden_wherever_it_could_show(
         ('{ command = ["/nonexistent/command"] }', r"\(/nonexistent/command\) failed: No such file"),
         (f'{{ command = ["{PYTHON}", "-c", "raise SystemExit(3)"] }}', "ended with 3"),
         (f'{{ command = ["{PYTHON}", "-c", ""] }}', "holds no client secret"),
-        (f'{{ command = ["{PYTHON}", "-c", "print(1); print(2)"] }}', "one line of text is expected"),
-        ('{ command = ["cat", "/dev/zero"] }', "printed more than 64 KiB: one line of text is expected"),
+        (f'{{ command = ["{PYTHON}", "-c", "print(1); print(2)"] }}', "a client secret is one line of text"),
+        ('{ command = ["cat", "/dev/zero"] }', "printed more than 64 KiB; a client secret is one line of text"),
         (f'{{ command = ["{PYTHON}", "-c", "print(65536 * chr(97))"] }}', "printed more than 64 KiB"),
     ],
 )

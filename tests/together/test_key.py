@@ -11,7 +11,7 @@ import pytest
 from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
 from togetherctl.actions.api_key import api_key
-from togetherctl.commands.app import App
+from togetherctl.cli.app import App
 from togetherctl.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ASKING = """
 import hashlib, os
 from togetherctl.actions.api_key import api_key
-from togetherctl.commands.app import App
+from togetherctl.cli.app import App
 print("digest", hashlib.sha256(api_key(App(os.environ).world).encode()).hexdigest()[:12])
 """
 
@@ -38,7 +38,7 @@ def test_a_key_is_stored_only_if_asked_for(environ: dict[str, str], use_keyring:
     assert api_key(app.world, keep=True) == key
     assert list(keyring.kept) == [("togetherctl", "api-key at https://api.together.ai")]
     assert api_key(App(environ).world) == key
-    with pytest.raises(UsageError, match="an API key of Together AI is needed"):
+    with pytest.raises(UsageError, match="togetherctl needs an API key of Together AI"):
         api_key(App({**environ, "TOGETHER_BASE_URL": "https://elsewhere.example"}).world)
 
 
@@ -48,7 +48,7 @@ def test_a_keyring_that_does_not_take_it_says_so(environ: dict[str, str], use_ke
     assert api_key(app.world) == "tgp_v1_x"
     with pytest.raises(StorageError, match="it is locked"):
         api_key(app.world, keep=True)
-    with pytest.raises(UsageError, match="nobody can be asked for it here"):
+    with pytest.raises(UsageError, match="cannot ask for it here"):
         api_key(App(environ).world)
 
 

@@ -162,5 +162,5 @@ def test_ui_where_there_is_no_terminal(process: Run) -> None:
     done = process("ui")
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr == (
-        "togetherctl: the terminal interface needs a terminal, and this is none\n  run: togetherctl status\n"
+        "togetherctl: the terminal interface needs a terminal for its input and its output\n  run: togetherctl status\n"
     )

@@ -1,22 +1,25 @@
-"""The API key of Together AI as a face gets it: from the environment, the keyring, or whoever is asked."""
+"""Get the API key of Together AI from the environment, the keyring or the person, and keep it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from togetherctl import vault
 from togetherctl.environment import API_KEY
-from togetherctl.errors import UsageError
-from togetherctl.together import key as keys
+from togetherctl.errors import StorageError, UsageError
 from togetherctl.together.api import KEYS_PAGE, base_url, clean_key
-from togetherctl.vault import Patience
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from togetherctl.wiring import World
 
 _ASK_SECONDS = 600.0
-# A person who unlocks the keyring needs a while, and where nobody can, none comes.
+# A person needs time to unlock the keyring.
 _KEYRING_SECONDS = 60.0
 _KEYRING_ALONE_SECONDS = 10.0
+_PATIENCE = vault.Patience(_KEYRING_ALONE_SECONDS)
 
 
 def api_key(world: World, *, keep: bool = False) -> str:
@@ -24,27 +27,50 @@ def api_key(world: World, *, keep: bool = False) -> str:
 
     Raises UsageError where there is none and nobody can be asked, StorageError where the keyring does not take it.
     """
-    place = base_url(world.environ)
-    patience = Patience(
+    url = base_url(world.environ)
+    patience = vault.Patience(
         _KEYRING_SECONDS if world.conversation.can_ask else _KEYRING_ALONE_SECONDS,
         lambda: world.conversation.say("waiting for the keyring, which may be asking to be unlocked"),
         world.conversation.go_on,
     )
-    key = keys.given(world.environ, base_url=place, patience=patience) or _asked(world, place)
+    key = read_key(world.environ, base_url=url, patience=patience) or _ask(world, url)
     if keep:
-        keys.keep(key, base_url=place)
+        keep_key(key, base_url=url)
         world.conversation.say("The API key is in the keyring.")
     return key
 
 
-def _asked(world: World, place: str) -> str:
+def read_key(environ: Mapping[str, str], *, base_url: str, patience: vault.Patience = _PATIENCE) -> str | None:
+    """`TOGETHER_API_KEY`, else the key in the keyring for this API, else None.
+
+    Raises UsageError where the variable holds no key.
+    """
+    if named := environ.get(API_KEY, "").strip():
+        return clean_key(named)
+    # A keyring that is locked or absent does not end the run: togetherctl can ask for the key.
+    with suppress(StorageError):
+        return vault.read(_keyring_name(base_url), patience)
+    return None
+
+
+def keep_key(key: str, *, base_url: str) -> None:
+    """Keep the key in the keyring, for this API alone. Raises UsageError and StorageError."""
+    vault.write(_keyring_name(base_url), clean_key(key))
+
+
+def _keyring_name(base_url: str) -> str:
+    """The name of the key in the keyring: a key goes only to the API it was kept for."""
+    return f"api-key at {base_url}"
+
+
+def _ask(world: World, url: str) -> str:
     if not world.conversation.can_ask:
         raise UsageError(
-            "an API key of Together AI is needed, and nobody can be asked for it here",
+            "togetherctl needs an API key of Together AI, and cannot ask for it here",
             hint=f"set {API_KEY}; keys are made at {KEYS_PAGE}",
         )
     world.conversation.say(f"An API key of Together AI is needed to list your clusters; keys are made at {KEYS_PAGE}.")
     try:
-        return clean_key(world.conversation.ask_secret(f"API key for {place}: ", _ASK_SECONDS))
+        return clean_key(world.conversation.ask_secret(f"API key for {url}: ", _ASK_SECONDS))
     except (EOFError, TimeoutError):
-        raise UsageError("nobody gave an API key; nothing was changed") from None
+        raise UsageError("no API key was given; nothing was changed") from None

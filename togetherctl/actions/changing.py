@@ -1,4 +1,4 @@
-"""Changing keys of one entry of the store, as long as it still says what whoever changes them has seen."""
+"""Change keys of a profile, an issuer or a cluster in the store."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from togetherctl.store.editing import existing, section, share_storage
 from togetherctl.store.files import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from togetherctl.store.choices import Kind
+    from togetherctl.store.toml_text import Key
     from togetherctl.wiring import World
 
 
 class ChangedMeanwhile(UsageError):
-    """Keys that were to be changed say something else by now; `table` is the entry as it is."""
+    """The keys to change were changed elsewhere since they were read; `table` is the entry as it is now."""
 
     code = "conflict"
 
@@ -32,7 +33,7 @@ class ChangedMeanwhile(UsageError):
 
 @dataclass(frozen=True)
 class Edit:
-    """Keys to `set` to values and keys to `unset`, of an entry that was `seen` to be this table of the store."""
+    """Keys to `set` to values and keys to `unset`, of an entry that was read as the table `seen`."""
 
     kind: Kind
     name: str
@@ -46,7 +47,7 @@ class Edit:
 
 
 def table_of(world: World, kind: Kind, name: str) -> dict[str, Any]:
-    """An entry as it stands in the file, keys that are not set left out. Raises UsageError and ConfigError."""
+    """An entry as the file has it, without keys that are not set. Raises UsageError and ConfigError."""
     from togetherctl.store.toml_text import TomlText
 
     text = TomlText(read(world.paths.config).text)
@@ -55,29 +56,54 @@ def table_of(world: World, kind: Kind, name: str) -> dict[str, Any]:
 
 
 def change(world: World, edit: Edit) -> list[str]:
-    """Make the edit; keys it does not name stay as anybody else has set them.
+    """Make the edit; keys it does not name stay as they are. Gives and raises what `change_keys` does.
 
-    Gives the names of other profiles whose storage changed with this one's. Raises ChangedMeanwhile, UsageError where
-    the entry is gone, ConfigError and StorageError; then nothing was changed.
+    Raises ChangedMeanwhile where the keys no longer say what was seen.
     """
-    stored = edit.kind == "profile" and "storage" in edit.keys
-    with world.changing_store(settle=edit.name if stored else None) as text:
-        entry = existing(text, edit.kind, edit.name)
-        now = text.data[entry[0]][edit.name]
-        changed = [key for key in edit.keys if now.get(key) != edit.seen.get(key)]
-        if changed:
-            raise ChangedMeanwhile(edit.kind, edit.name, changed, now)
-        for key, value in edit.set.items():
-            text.set((*entry, key), value)
-        for key in edit.unset:
-            text.unset((*entry, key))
-        return share_storage(text, edit.name) if stored else []
+    return change_keys(
+        world,
+        edit.kind,
+        edit.name,
+        {(key,): value for key, value in edit.set.items()},
+        [(key,) for key in edit.unset],
+        seen=edit.seen,
+    )
+
+
+def change_keys(
+    world: World,
+    kind: Kind,
+    name: str,
+    wanted: Mapping[Key, object],
+    unwanted: Sequence[Key] = (),
+    *,
+    seen: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """Set the keys `wanted` of an entry, and unset those `unwanted`; a key is a path below the entry.
+
+    Gives the names of other profiles whose storage changed with this one's. Raises UsageError where there is no such
+    entry, ConfigError and StorageError, and ChangedMeanwhile where the entry is not as it was `seen`; then nothing was
+    changed.
+    """
+    stored = kind == "profile" and ("storage",) in (*wanted, *unwanted)
+    with world.changing_store(settle=name if stored else None) as text:
+        entry = existing(text, kind, name)
+        if seen is not None:
+            now = text.data[entry[0]][name]
+            changed = [key[0] for key in (*wanted, *unwanted) if now.get(key[0]) != seen.get(key[0])]
+            if changed:
+                raise ChangedMeanwhile(kind, name, changed, now)
+        for key, value in wanted.items():
+            text.set((*entry, *key), value)
+        for key in unwanted:
+            text.unset((*entry, *key))
+        return share_storage(text, name) if stored else []
 
 
 def problems_with(data: Mapping[str, Any], edit: Edit) -> dict[str, str]:
-    """What would be wrong with a store that says `data` after the edit, and was not before: why, by key of the entry.
+    """The problems that the edit would bring to a store that holds `data`: the reason by key of the entry.
 
-    What is not about a key of this entry stands under an empty one.
+    A problem that is not about a key of this entry has an empty key.
     """
     from togetherctl.store.problems import checked, for_kubectl
 
@@ -87,7 +113,7 @@ def problems_with(data: Mapping[str, Any], edit: Edit) -> dict[str, str]:
     before = {*checked(dict(data))[1], *for_kubectl(dict(data))}
     found: dict[str, str] = {}
     for problem in [*checked(after)[1], *for_kubectl(after)]:
-        # Whoever shares the session gets the same storage with the edit.
+        # Profiles that share the session get the same storage with the edit.
         shared = "storage" in edit.set and problem.key[2:] == ("storage",)
         if problem not in before and not shared:
             ours = problem.key[:2] == (kind, edit.name) and len(problem.key) > 2

@@ -1,37 +1,40 @@
-"""Writing clusters of the store into kubeconfigs: into those that kubectl reads, or into one file for each cluster."""
+"""Write clusters of the store into kubeconfigs: the exec entry's command, context names, warnings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from togetherctl.actions.allowing import forbidden
-from togetherctl.actions.calling import called
-from togetherctl.actions.naming import Naming
-from togetherctl.errors import KubeconfigError, UsageError, run
+from togetherctl.environment import CONFIG, HOME
+from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
+from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
+from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 from togetherctl.kube.ours import CURRENT, everything
-from togetherctl.kube.stanza import SECTIONS, entries_for, is_ours
+from togetherctl.kube.stanza import SECTIONS, entries_for, is_ours, mark_of, own_command, owner_of
 from togetherctl.kube.writing import write
-from togetherctl.paths import expand
+from togetherctl.paths import expand, locate
+from togetherctl.shim import shim_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from togetherctl.actions.calling import Called
     from togetherctl.kube.kubeconfig import Change
+    from togetherctl.kube.ours import Found
     from togetherctl.kube.stanza import Entry
-    from togetherctl.store.store import Cluster
+    from togetherctl.store.store import Cluster, Store
     from togetherctl.wiring import World
+
+_FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 
 @dataclass(frozen=True)
 class Written:
-    """The kubeconfig files before and after, the contexts that open the clusters, and what is to be said.
+    """The kubeconfig files before and after, the contexts of the clusters, and what to tell the person.
 
-    `own_file` is the file of the first cluster where each has one of its own.
+    `own_file` is the file of the first cluster where each cluster has its own file.
     """
 
     changes: list[Change]
@@ -59,13 +62,18 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     template: str | None = None,
     api_version: str | None = None,
 ) -> Written:
-    """Write the clusters called `names`, without names all of them.
+    """Write the clusters called `names`; without names, all of them.
 
-    They go into `kubeconfig`, else where kubectl looks; or each into a file of its own in `output_dir`. `template`
-    names the contexts; `api_version` is that of the stanzas, None: what they say already, else v1. Raises UsageError,
+    They go into `kubeconfig`, else where kubectl looks; or each into its own file in `output_dir`. `template` names the
+    contexts. `api_version` is that of the exec entries; None keeps what they say already, else v1. Raises UsageError
     and KubeconfigError, and then no kubeconfig was changed.
     """
-    clusters = _wanted(world, names)
+    clusters = world.store.clusters(names)
+    if not clusters:
+        raise UsageError(
+            f"there is no cluster in {world.store.path} yet",
+            hint=run("togetherctl", "init"),
+        )
     if output_dir is not None and (kubeconfig is not None or set_current):
         other = "--set-current" if kubeconfig is None else "--kubeconfig"
         raise UsageError(
@@ -74,14 +82,13 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         )
     if set_current and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
-    naming = Naming.of(world.store, template)
-    own = called(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(world, own, naming, overwrite=overwrite, api_version=api_version)
+    naming = ContextNaming(world.store, ContextTemplate.parse(template) if template is not None else None)
+    own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
+    writing = _Writing(list(world.store.table.clusters), own, naming, overwrite, api_version, dry_run)
     if output_dir is not None:
-        written = writing.into_folder(expand(output_dir, world.environ), clusters, dry_run=dry_run)
+        written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
-        files = kubeconfig_files(kubeconfig, world.environ)
-        written = writing.into(files, clusters, set_current=set_current, dry_run=dry_run)
+        written = writing.into(kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current)
     written.warnings.extend([own.warning] if own.warning else [])
     written.warnings.extend(
         f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}"
@@ -94,7 +101,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
 
 
 def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
-    """What the store says of a cluster and no kubeconfig can."""
+    """What the store says of a cluster and a kubeconfig cannot say."""
     for cluster in clusters:
         table = world.store.table.clusters[cluster.name]
         if table.insecure_skip_tls_verify and not cluster.insecure:
@@ -107,72 +114,59 @@ def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
             yield f"ca_data of cluster {cluster.name} holds no certificate that can be read, and kubectl will say so"
 
 
-def _wanted(world: World, names: Sequence[str]) -> list[Cluster]:
-    clusters = world.store.clusters(names)
-    if not clusters:
-        raise UsageError(
-            f"there is no cluster in {world.store.path} yet",
-            hint=run("togetherctl", "init"),
-        )
-    return clusters
-
-
+@dataclass(frozen=True)
 class _Writing:
-    """What is the same for every file that is written."""
+    """What is the same for every file: the clusters of the store, the command, names and options."""
 
-    def __init__(
-        self, world: World, called: Called, naming: Naming, *, overwrite: bool, api_version: str | None
-    ) -> None:
-        self._known = list(world.store.table.clusters)
-        self._called = called
-        self._naming = naming
-        self._overwrite = overwrite
-        self._api_version = api_version
+    known: list[str]
+    own: ExecCommand
+    naming: ContextNaming
+    overwrite: bool
+    api_version: str | None
+    dry_run: bool
 
-    def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, dry_run: bool) -> Written:
-        """Write all of them into the files that kubectl would read as one."""
-        contexts: list[str] = []
-        renamed: list[str] = []
+    def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool) -> Written:
+        """Write all of them into the files that kubectl reads as one."""
+        named: dict[str, Named] = {}
 
         def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
-            named = self._naming.all(opened, clusters)
-            contexts[:] = [named[cluster.name].context for cluster in clusters]
-            renamed[:] = [
-                f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead
-            ]
-            command, env, _ = self._called
+            named.update(self.naming.names(opened, clusters))
+            command, env, _ = self.own
             return [
                 entry
                 for cluster in clusters
-                for entry in entries_for(cluster, command, named[cluster.name], env=env, api_version=self._api_version)
+                for entry in entries_for(cluster, command, named[cluster.name], env=env, api_version=self.api_version)
             ]
 
         changes = write(
-            files, entries, overwrite=self._overwrite, known=self._known, set_current=set_current, dry_run=dry_run
+            files,
+            entries,
+            overwrite=self.overwrite,
+            known=self.known,
+            set_current=set_current,
+            dry_run=self.dry_run,
         )
-        return Written(changes, contexts, notes=renamed)
+        contexts = [named[cluster.name].context for cluster in clusters]
+        notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
+        return Written(changes, contexts, notes=notes)
 
-    def into_folder(self, folder: Path, clusters: Sequence[Cluster], *, dry_run: bool) -> Written:
-        """Write each into a file of its own, called like the cluster. None is written if one of them cannot be."""
+    def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> Written:
+        """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""
         files = {cluster.name: folder / f"{cluster.name}.yaml" for cluster in clusters}
         opened = {name: KubeconfigFile.read(path) for name, path in files.items()}
         theirs = [str(file.path) for file in opened.values() if file.original is not None and not _is_ours(file)]
-        if theirs and not self._overwrite:
+        if theirs and not self.overwrite:
             raise KubeconfigError(
                 f"togetherctl did not write {', '.join(theirs)}, and leaves {'it' if len(theirs) == 1 else 'them'} "
                 "alone",
                 hint="choose another folder; --overwrite adds to what is there",
             )
         written = Written([], [])
-        for really in (False,) if dry_run else (False, True):
+        for dry_run in (True,) if self.dry_run else (True, False):
             written = Written([], [], own_file=files[clusters[0].name])
             for cluster in clusters:
-                one = self.into(
-                    [files[cluster.name]],
-                    [cluster],
-                    set_current=not opened[cluster.name].text.data.get(CURRENT),
-                    dry_run=not really,
-                )
+                is_new = not opened[cluster.name].text.data.get(CURRENT)
+                one = replace(self, dry_run=dry_run).into([files[cluster.name]], [cluster], set_current=is_new)
                 written.changes.extend(one.changes)
                 written.contexts.extend(one.contexts)
                 written.notes.extend(one.notes)
@@ -180,8 +174,130 @@ class _Writing:
 
 
 def _is_ours(file: KubeconfigFile) -> bool:
-    """Whether a file holds entries of ours and no others; an empty one can be taken."""
+    """Whether a file holds our entries and no others; an empty file can be used too."""
     found = [one for section in SECTIONS for one in everything([file], section)]
     if not found:
         return not (file.original or "").strip()
     return all(is_ours(one.section, one.entry) for one in found)
+
+
+class ExecCommand(NamedTuple):
+    """The command of the exec entry, the environment it needs, and a warning where it is not the one wanted."""
+
+    command: str
+    env: Mapping[str, str] = {}
+    warning: str | None = None
+
+
+def exec_command(environ: Mapping[str, str], *, portable: bool, no_shim: bool, write: bool) -> ExecCommand:
+    """What a kubeconfig calls: the shim, the console script, or the bare name.
+
+    The shim is written and tried first if `write`. Raises KubeconfigError where togetherctl is not installed, and
+    UsageError.
+    """
+    if portable and no_shim:
+        raise UsageError("--portable does without the shim already; say one of the two")
+    own = own_command(environ, portable=portable)
+    shim = shim_for(environ, own)
+    if portable:
+        return ExecCommand(own)
+    if no_shim or not shim.is_possible():
+        return ExecCommand(own, _environment(environ))
+    if not write:
+        return ExecCommand(str(shim.path))
+    try:
+        return ExecCommand(str(shim.write()))
+    except StorageError as error:
+        warning = f"{error.message}; the kubeconfig calls {own} itself, which takes longer"
+        return ExecCommand(own, _environment(environ), warning)
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that lead to this store, where it is not in the usual place. A shim has them inside."""
+    paths = locate(environ)
+    config = {CONFIG: str(paths.config)} if environ.get(CONFIG) else {}
+    if environ.get(HOME):
+        return {**config, HOME: str(paths.state.parent)}
+    return {**config, **{name: environ[name] for name in _FOLDERS if Path(environ.get(name, "")).is_absolute()}}
+
+
+def forbidden(world: World, commands: Sequence[str]) -> list[str]:
+    """A sentence for each of these commands that kubectl's kuberc does not let it run, with the way out."""
+    path = kuberc.place(world.environ)
+    if path is None:
+        return []
+    try:
+        read = kuberc.Kuberc.read(path)
+    except KubeconfigError:
+        # kubectl says what is wrong with it, and goes on.
+        return []
+    return [
+        f"kubectl will not run {command}: {path} {why}; run: togetherctl kubeconfig allowlist --write"
+        for command in commands
+        if (why := read.forbids(command)) is not None
+    ]
+
+
+@dataclass(frozen=True)
+class ContextNaming:
+    """Names contexts by the `typed` template, else by the template that named each context before."""
+
+    store: Store
+    typed: ContextTemplate | None = None
+
+    def names(self, files: Sequence[KubeconfigFile], clusters: Sequence[Cluster]) -> dict[str, Named]:
+        """The context of each cluster, by the cluster's name. Raises UsageError where two would share one."""
+        ours: dict[str, list[Found]] = {}
+        for found in everything(files, "contexts"):
+            owner = owner_of("contexts", found.entry)
+            if owner is not None and owner.cluster is not None:
+                ours.setdefault(owner.cluster, []).append(found)
+        named = {cluster.name: self._one(cluster, ours.get(cluster.name, [])) for cluster in clusters}
+        first_of: dict[str, str] = {}
+        for name, one in named.items():
+            first = first_of.setdefault(one.context, name)
+            if first != name:
+                raise UsageError(
+                    f"clusters {first} and {name} would both have the context {one.context}",
+                    hint="put {cluster} into the template, as in '{profile}-{cluster}'",
+                )
+        return named
+
+    def _one(self, cluster: Cluster, ours: list[Found]) -> Named:
+        by_template = [found for found in ours if template_of(found) is not None]
+        before = by_template
+        template: str | None
+        if self.typed is not None:
+            template = self.typed.text
+            name = self.typed.name(template_fields(self.store, cluster))
+            before = [found for found in ours if found in by_template or found.name == cluster.context]
+        else:
+            template = template_of(by_template[0]) if by_template else None
+            name = name_by_template(template, template_fields(self.store, cluster)) or cluster.context
+        instead = before[0].name if len(before) == 1 and all(found.name != name for found in ours) else None
+        return Named(name, template if name != cluster.context else None, instead)
+
+
+def template_fields(store: Store, cluster: Cluster) -> dict[str, str]:
+    """The values of the fields of a template."""
+    return {
+        "cluster": cluster.name,
+        "profile": cluster.profile,
+        "issuer": store.table.profiles[cluster.profile].issuer,
+        "context": cluster.context,
+        "namespace": cluster.namespace or "default",
+    }
+
+
+def name_by_template(text: str | None, values: Mapping[str, str]) -> str | None:
+    """The name that a context's noted template gives; None where no usable template is noted."""
+    try:
+        return ContextTemplate.parse(text).name(values) if text else None
+    except UsageError:
+        return None
+
+
+def template_of(found: Found) -> str | None:
+    """The template that named a context of ours."""
+    text = mark_of("contexts", found.entry).get("template")
+    return text if isinstance(text, str) else None

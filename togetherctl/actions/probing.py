@@ -1,4 +1,4 @@
-"""Asking clusters who they take you for: each profile's token first, then all clusters at once, with a bound."""
+"""Ask clusters who they take you for, each with the token of its profile."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.claims import read_claims, read_header
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, TogetherctlError, Untrusted, run
-from togetherctl.kube.misfit import why_refused
 from togetherctl.kube.probe import ClusterView, caution, who_am_i
+from togetherctl.kube.token_notes import why_refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _NEVER = Policy(ask=False)
 
 @dataclass(frozen=True)
 class Probed:
-    """What came of asking one cluster: its view, or why there is none."""
+    """The answer of one cluster: who you are to it, or the error."""
 
     cluster: Cluster
     view: ClusterView | None
@@ -170,7 +170,7 @@ def _explained(world: World, one: _Asked, error: Refused) -> Refused:
 
 
 def _has_audience(token: str) -> bool:
-    """Whether an API server can be told to take it: one that is a JWT and for somebody."""
+    """Whether an API server can accept it: it is a JWT and names an audience."""
     try:
         return bool(read_claims(token).get("aud"))
     except Untrusted:

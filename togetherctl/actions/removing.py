@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from togetherctl import vault
-from togetherctl.actions.entries import Leaving, leaving
+from togetherctl.actions.kubeconfig_edit import Leaving, leaving
 from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import editing
 from togetherctl.store.editing import USED_BY, existing
@@ -148,7 +148,7 @@ def _secrets(store: Store, profiles: Iterable[str]) -> dict[str, str]:
         return keyring_name(store.table.issuers[table.issuer].url, table.client_id)
 
     going = {name: secret for name in profiles if (secret := kept_under(name))}
-    others = {kept_under(name) for name in store.profile_names if name not in set(profiles)}
+    others = {kept_under(name) for name in store.table.profiles if name not in set(profiles)}
     return {name: secret for name, secret in going.items() if secret not in others}
 
 

@@ -1,8 +1,8 @@
-"""Another name for a profile, issuer or cluster, in the store and in kubeconfigs; sessions stay.
+"""Rename a profile, an issuer or a cluster, in the store and in kubeconfigs; sessions stay.
 
-The kubeconfigs are looked through and locked first, so that whatever stands in the way is said before anything changes.
-Then the store is written, then the kubeconfigs. Cut off in between, the store has the new name and a kubeconfig still
-calls the old one: the same command goes on from there.
+It reads and locks the kubeconfigs first, so that every obstacle is an error before anything changes. Then it writes the
+store, then the kubeconfigs. After an interruption in between, the store has the new name and a kubeconfig still calls
+the old one: the same command continues there.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.naming import made, template_of, values_of
+from togetherctl.actions.kubeconfig import name_by_template, template_fields, template_of
 from togetherctl.errors import UsageError
 from togetherctl.kube.kubeconfig import editing, kubeconfig_files, planned
 from togetherctl.kube.ours import everything
-from togetherctl.kube.renaming import Followed, rename_cluster, rename_profile
 from togetherctl.kube.stanza import SECTIONS, owner_of
+from togetherctl.kube.writing import Followed, rename_cluster, rename_profile
 from togetherctl.store import checks
 from togetherctl.store import editing as store_editing
 from togetherctl.store.problems import unknown
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Renamed:
-    """What was renamed: `contexts` have another name too; `notes` are to be said.
+    """What was renamed: `contexts` got another name too, as (old, new); `notes` are for the person.
 
-    `went_on` if the store had the new name already, and what was left to do was done.
+    `went_on` if the store had the new name already, and only the kubeconfigs were left.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Renamed:
 def rename(
     world: World, kind: Kind, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False
 ) -> Renamed:
-    """Call the entry `old` by `new` from now on; with `keep_kubeconfig` in the store alone.
+    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the store alone.
 
     Raises UsageError, ConfigError and KubeconfigError, and then nothing was changed.
     """
@@ -65,7 +65,7 @@ def rename(
     if old not in entries and not (went_on and kind != "issuer" and not keep_kubeconfig):
         raise unknown(kind, old, entries)
     if went_on and not _is_left(world, kind, old, new, kubeconfig):
-        # One that was cut off at its very end left a lock behind.
+        # A rename that was interrupted at its very end left a lock behind.
         with editing(kubeconfig_files(kubeconfig, world.environ), lambda _files: None):
             pass
         raise unknown(kind, old, entries)
@@ -113,23 +113,23 @@ def _pending(
 
 
 def _edit(store: Store, kind: Kind, old: str, new: str) -> Edit:
-    """What is to be done with kubeconfigs. The store may have either name."""
+    """The change of kubeconfigs. The store may have either name."""
 
-    def called(found: Found) -> str | None:
-        """The name that a context's template makes of the new names."""
+    def name(found: Found) -> str | None:
+        """The name that a context's template gives with the new names."""
         owner = owner_of("contexts", found.entry)
         known = owner.cluster if owner is not None and owner.cluster in store.table.clusters else new
         if known not in store.table.clusters:
             return None
         cluster = store.cluster(known)
-        values = values_of(store, cluster)
+        values = template_fields(store, cluster)
         if kind == "profile":
-            return made(template_of(found), values | {"profile": new})
+            return name_by_template(template_of(found), values | {"profile": new})
         context = new if store.table.clusters[known].context is None else cluster.context
-        return made(template_of(found), values | {"cluster": new, "context": context})
+        return name_by_template(template_of(found), values | {"cluster": new, "context": context})
 
     if kind == "profile":
-        return lambda files: rename_profile(files, old, new, called)
+        return lambda files: rename_profile(files, old, new, name)
     table = store.table.clusters[old if old in store.table.clusters else new]
     names = (table.context, table.context) if table.context is not None else (old, new)
-    return lambda files: rename_cluster(files, old, new, names=names, called=called)
+    return lambda files: rename_cluster(files, old, new, names=names, called=name)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import read_claims, read_header
 from togetherctl.errors import Untrusted
-from togetherctl.kube.misfit import unnamed
-from togetherctl.kube.token_notes import doubts, faults
+from togetherctl.kube.token_notes import doubts, faults, unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

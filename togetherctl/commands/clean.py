@@ -1,4 +1,4 @@
-"""`togetherctl clean`."""
+"""`togetherctl clean`: delete the token cache."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.errors import ExitCode, StorageError, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import tilde
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.cleaning import Cleaned
     from togetherctl.kubelogin.flags import Flags
 
-# A folder named by mistake may be anybody's home.
+# A folder named by mistake may be a home folder.
 _MOST_LINES = 50
 
 
@@ -129,7 +129,7 @@ def _folders(app: App, named: Path | None) -> Iterator[Path]:
     from togetherctl.paths import locate
 
     places = [app.world.paths.sessions, named]
-    with suppress(UsageError):  # nobody's home, so nothing is there
+    with suppress(UsageError):  # no home folder, so nothing is there
         elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
         places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _kubelogins(app)]
     for place in dict.fromkeys(place for place in places if place is not None):

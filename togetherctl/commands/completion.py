@@ -1,11 +1,11 @@
-"""`togetherctl completion`."""
+"""`togetherctl completion`: print the script that lets a shell complete."""
 
 from __future__ import annotations
 
 import click
 
-from togetherctl.commands.completing import SHELLS, script
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
+from togetherctl.cli.shell_completion import SHELLS, script
 
 
 @click.command("completion")

@@ -1,4 +1,4 @@
-"""`togetherctl demo`."""
+"""`togetherctl demo`: show the main job on this machine alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError, UsageError, run
 
 if TYPE_CHECKING:

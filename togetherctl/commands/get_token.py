@@ -1,4 +1,4 @@
-"""`togetherctl get-token`: the exec plugin, as a person may call it, and with kubelogin's flags."""
+"""`togetherctl get-token`: the exec plugin with its options, and with kubelogin's flags."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
-from togetherctl.commands.kubelogin import FlagsCommand
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
+from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.errors import UsageError
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS, render, wanted_version
 from togetherctl.kubelogin import PLUGIN
@@ -64,4 +64,4 @@ def _refuse_both(flags: Flags) -> None:
     """Raises UsageError for flags that the profile speaks of."""
     others = [name for name in flags.typed if name != "force-refresh"]
     if others:
-        raise UsageError(f"--profile already says what --{others[0]} would; give one of them")
+        raise UsageError(f"--profile already sets what --{others[0]} sets; give one of them")

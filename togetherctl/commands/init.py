@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from togetherctl.actions.joining import Wish, current_name, join, preview
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.asking import Asking
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.prompts import Asking
 from togetherctl.commands.joining.choosing import Choosing
 from togetherctl.commands.joining.ending import Proof, next_commands, prove
 from togetherctl.commands.joining.gathering import Gathering, keep

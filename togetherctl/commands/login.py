@@ -9,9 +9,9 @@ import click
 from togetherctl.actions.signing_in import sign_in, sign_in_to, why_not_renewed
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.place import needs_nobody
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.moments import until
-from togetherctl.commands.selection import chosen_profiles, profiles_argument
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import until
+from togetherctl.cli.profile_args import chosen_profiles, profiles_argument
 from togetherctl.errors import ExitCode
 from togetherctl.store.choices import Grant
 from togetherctl.store.profile import once_per_session

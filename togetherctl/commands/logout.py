@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.moments import until
-from togetherctl.commands.selection import chosen_profiles, for_each, profiles_argument
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import until
+from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
 from togetherctl.errors import Remedy, TogetherctlError, UsageError, also
 from togetherctl.store.profile import once_per_session
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.commands.console import put
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ class PluginGroup(LazyGroup):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        from togetherctl.commands.kubelogin import shown
+        from togetherctl.cli.kubelogin_flags import shown
 
         # These come after the commands, which are listed with the options above.
         for title, rows in shown("standalone"):
@@ -52,7 +51,7 @@ class PluginGroup(LazyGroup):
         words = ctx.meta.get(__name__)
         if words is None or ALONE is None:
             return super().invoke(ctx)
-        alone: click.Command = import_module(ALONE.module).command
+        alone = ALONE.load()
         with alone.make_context(None, words, parent=ctx) as within:
             return alone.invoke(within)
 

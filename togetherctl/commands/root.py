@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App
-from togetherctl.commands.console import put
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.app import App
+from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 _HERE = "togetherctl.commands"
 

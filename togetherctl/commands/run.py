@@ -1,4 +1,4 @@
-"""One run of the command line, from arguments to exit code."""
+"""Run the command line once, from arguments to exit code."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App
-from togetherctl.commands.console import drop
-from togetherctl.commands.ending import ended
-from togetherctl.commands.verbosity import take_verbosity
+from togetherctl.cli.app import App
+from togetherctl.cli.console import drop
+from togetherctl.cli.exit import ended
+from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
@@ -43,8 +43,8 @@ def run(
 
 
 def _complete(app: App, instruction: str, program: str) -> int:
-    """Tell a shell what may follow on its line. Nothing goes to stderr, which is where somebody is typing."""
-    from togetherctl.commands.completing import complete
+    """Tell a shell what may follow on its line. Nothing goes to stderr, where a person is typing."""
+    from togetherctl.cli.shell_completion import complete
 
     spell_out(sys.stdout)
     try:
@@ -67,7 +67,7 @@ def _through_click(app: App, arguments: list[str], program: str) -> object:
 
 
 def _root(program: str) -> click.Group:
-    """The commands that the program's name stands for."""
+    """The commands of the program, by its name."""
     if program == PLUGIN:
         from togetherctl.commands.plugin import plugin
 
@@ -78,7 +78,7 @@ def _root(program: str) -> click.Group:
 
 
 def _failed(app: App, error: TogetherctlError) -> None:
-    from togetherctl.commands.output import show_error
+    from togetherctl.cli.output import show_error
 
     try:
         sys.stdout.flush()

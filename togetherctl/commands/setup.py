@@ -1,4 +1,4 @@
-"""`togetherctl setup`."""
+"""`togetherctl setup`: log in, and show how an API server accepts that token."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.output import as_json, output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.output import as_json, output_option, show_record
 from togetherctl.errors import TogetherctlError, Untrusted, UsageError
 from togetherctl.kubelogin import PLUGIN
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
 @click.option("--profile", "name", metavar="NAME", help="The profile to log in with, instead of flags.")
 @click.option("--username-claim", metavar="CLAIM", help="The claim for user names (default: email, else sub).")
-@click.option("--username-prefix", metavar="TEXT", help="What stands before user names; - is nothing.")
+@click.option("--username-prefix", metavar="TEXT", help="The prefix of user names; - means none.")
 @click.option(
     "--groups-claim", metavar="CLAIM", help="The claim for groups (default: groups, where the token has any)."
 )
-@click.option("--groups-prefix", metavar="TEXT", help="What stands before groups.")
+@click.option("--groups-prefix", metavar="TEXT", help="The prefix of groups.")
 @output_option
 @pass_app
 def command(
@@ -48,7 +48,7 @@ def command(
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
     changed anywhere. With flags the session ends with this command; a profile's is kept.
     """
-    from togetherctl.commands.next_steps import Steps
+    from togetherctl.commands.setup_steps import Steps
 
     context = click.get_current_context()
     if name is None and flags is None and context.find_root().info_name == PLUGIN:
@@ -104,7 +104,7 @@ def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile
         profile = app.world.store.profile(name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
     if name is not None and flags.typed:
-        raise UsageError(f"--profile already says what --{flags.typed[0]} would; give one of them")
+        raise UsageError(f"--profile already sets what --{flags.typed[0]} sets; give one of them")
     from togetherctl.kubelogin.profile import profile_of
 
     program = click.get_current_context().find_root().info_name or PLUGIN

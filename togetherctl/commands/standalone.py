@@ -11,11 +11,11 @@ import click
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.session import State
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.kubelogin import FlagsCommand
-from togetherctl.commands.moments import rfc3339
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.output import rfc3339
 from togetherctl.errors import about
-from togetherctl.paths import in_a_command, tilde
+from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
@@ -60,11 +60,11 @@ def _report(app: App, provider: AuthProvider, session: Session, outcome: Outcome
     if os.name == "posix" and mode & 0o077:
         app.console.warn(
             f"{tilde(provider.path, app.environ)} holds tokens and is open to others (mode {mode:04o}); "
-            f"chmod 600 {in_a_command(provider.path)}"
+            f"chmod 600 {shlex.quote(str(provider.path))}"
         )
     if outcome is Outcome.LOGGED_IN:
         app.console.next_steps(
-            "With an exec plugin no token stands in the kubeconfig, and kubectl logs in by itself.",
+            "With an exec plugin the kubeconfig holds no token, and kubectl logs in by itself.",
             shlex.join(
                 [
                     "kubectl",

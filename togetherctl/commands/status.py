@@ -1,4 +1,4 @@
-"""`togetherctl status`."""
+"""`togetherctl status`: show every session."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.auth.session import LastError, State
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.moments import rfc3339, until
-from togetherctl.commands.output import Item, output_option, show_list
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import Item, output_option, rfc3339, show_list
 from togetherctl.errors import TogetherctlError
+from togetherctl.humanize import time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +83,8 @@ def _columns(now: float) -> dict[str, Callable[[Item], str]]:
             return "-"
         moment = datetime.fromisoformat(item["expires_at"]).timestamp()
         if moment <= now:
-            return f"{until(now, moment)} ago"
-        return f"in {until(moment, now)}" + ("" if item["refreshable"] else ", then login")
+            return f"{time_left(now - moment)} ago"
+        return f"in {time_left(moment - now)}" + ("" if item["refreshable"] else ", then login")
 
     def clusters(item: Item) -> str:
         first, *others = item["clusters"] or ["-"]
@@ -103,15 +103,15 @@ def _tell_logins(app: App, items: list[Item]) -> None:
     for item in items:
         login = item["login"]
         if login:
-            lasts = until(app.world.clock(), datetime.fromisoformat(login["since"]).timestamp())
+            lasts = time_left(app.world.clock() - datetime.fromisoformat(login["since"]).timestamp())
             app.console.say(f"{item['profile']}: logging in for {lasts} at {login['address']}")
 
 
 def _tell_errors(app: App, items: list[Item]) -> None:
-    """What went wrong stands below the table, where a sentence has room."""
+    """Say what went wrong below the table, where a sentence has room."""
     for item in items:
         error = item["last_error"]
         if error:
-            ago = until(app.world.clock(), datetime.fromisoformat(error["at"]).timestamp())
+            ago = time_left(app.world.clock() - datetime.fromisoformat(error["at"]).timestamp())
             way = f"; togetherctl login {item['profile']}" if item["state"] == State.LOGIN_REQUIRED.value else ""
             app.console.say(f"{item['profile']}: {error['message']} ({ago} ago){way}")

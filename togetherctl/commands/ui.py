@@ -1,4 +1,4 @@
-"""`togetherctl ui`, which `togetherctl` alone on a terminal opens too."""
+"""`togetherctl ui`: open the terminal interface, as `togetherctl` alone on a terminal does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.errors import UsageError, run
 from togetherctl.printable import can_spell
 
@@ -34,7 +34,9 @@ def command(app: App) -> int:
                 "does not have",
                 hint="set LC_ALL to a UTF-8 locale such as C.UTF-8, or use togetherctl status",
             )
-        raise UsageError("the terminal interface needs a terminal, and this is none", hint=run("togetherctl", "status"))
+        raise UsageError(
+            "the terminal interface needs a terminal for its input and its output", hint=run("togetherctl", "status")
+        )
     return opened(app)
 
 

@@ -1,11 +1,11 @@
-"""`togetherctl use`."""
+"""`togetherctl use`: make a cluster's context the current one."""
 
 from __future__ import annotations
 
 import click
 
-from togetherctl.actions.use import use
-from togetherctl.commands.app import App, pass_app
+from togetherctl.actions.kubeconfig_edit import use
+from togetherctl.cli.app import App, pass_app
 from togetherctl.paths import tilde
 
 

@@ -1,4 +1,4 @@
-"""`togetherctl version`."""
+"""`togetherctl version`: show the version, the interpreter and the shim."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import click
 
 from togetherctl import __version__
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import output_option, show_record
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.stanza import own_command
 from togetherctl.shim import ShimState, shim_for

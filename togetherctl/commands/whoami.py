@@ -1,4 +1,4 @@
-"""`togetherctl whoami`."""
+"""`togetherctl whoami`: show who the issuer and each cluster say you are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 from togetherctl.actions.probing import Probed, probe
 from togetherctl.auth.claims import read_claims
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import Item, as_json, hint_fields, output_option, show_list, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import Item, as_json, failure_record, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
 
 def _say_forbidden(app: App) -> None:
     """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
-    from togetherctl.actions.allowing import forbidden_in
+    from togetherctl.actions.kubeconfig_edit import forbidden_in
 
     with suppress(KubeconfigError):
         for line in forbidden_in(app.world):
@@ -69,7 +69,7 @@ def _say_forbidden(app: App) -> None:
 
 
 def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
-    """The profile, and its clusters that are to be asked. Raises UsageError."""
+    """The profile, and which of its clusters to ask. Raises UsageError."""
     store = app.world.store
     if not only:
         profile = store.profile(name)
@@ -97,7 +97,7 @@ def _claims(app: App, profile: Profile, session: Session | None) -> Claims:
         claims = read_claims(session.access_token.value if session.access_token else "")
     except Untrusted:
         return {}
-    app.console.say("What stands here is in its access token, whose signature only the cluster checks.")
+    app.console.say("The names below come from its access token, and only the cluster checks the signature of that.")
     return claims
 
 
@@ -123,19 +123,11 @@ def _groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
 
 
 def _cluster(one: Probed) -> Item:
-    error = one.error
     return {
         "cluster": one.cluster.name,
         "username": one.view.username if one.view else None,
         "groups": list(one.view.groups) if one.view else [],
-        "error": {
-            "code": error.code,
-            "exit": int(error.exit_code),
-            "message": error.message,
-            **hint_fields(error.remedy),
-        }
-        if error
-        else None,
+        "error": failure_record(one.error, one.error.message) if one.error else None,
     }
 
 

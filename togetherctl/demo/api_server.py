@@ -31,7 +31,7 @@ _PODS = ("llm-train-0", "llm-train-1", "notebook")
 
 
 class ApiServer(ThreadingHTTPServer):
-    """Listens at `url`; `seen` holds the path and user of every request that bore a good token."""
+    """Listens at `url`; `seen` holds the path and user of every request with a good token."""
 
     daemon_threads = True
 
@@ -66,7 +66,7 @@ class ApiServer(ThreadingHTTPServer):
             return None
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that breaks off is no event."""
+        """Print nothing when a client ends its connection early."""
 
     @contextmanager
     def running(self) -> Iterator[ApiServer]:
@@ -87,21 +87,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _CONNECTION_SECONDS
 
     def do_GET(self) -> None:  # http.server's name
-        self._answer({})
+        self._answer()
 
     def do_POST(self) -> None:  # http.server's name
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(min(length, _MAX_BODY))
-        try:
-            sent = json.loads(body or b"{}")
-        except ValueError:
-            sent = {}
-        self._answer(sent if isinstance(sent, dict) else {})
+        # What a client posts says nothing that its token does not.
+        self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _MAX_BODY))
+        self._answer()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
         """Says nothing."""
 
-    def _answer(self, _sent: dict[str, Any]) -> None:
+    def _answer(self) -> None:
         claims = self.server.authenticate(self.headers.get("Authorization", ""))
         if claims is None:
             self._send(401, _failure(401, "Unauthorized", "Unauthorized"))
@@ -112,7 +108,8 @@ class _Handler(BaseHTTPRequestHandler):
         if found is None:
             self._send(404, _failure(404, "NotFound", "the server could not find the requested resource"))
             return
-        self._send(201 if self.command == "POST" else 200, found(claims, self.headers.get("Accept", "")))
+        value = found(claims, self.headers.get("Accept", "")) if callable(found) else found
+        self._send(201 if self.command == "POST" else 200, value)
 
     def _send(self, status: int, value: dict[str, Any]) -> None:
         body = json.dumps(value).encode("utf-8")
@@ -135,51 +132,8 @@ def _failure(code: int, reason: str, message: str) -> dict[str, Any]:
     }
 
 
-def _version(_claims: Claims, _accept: str) -> dict[str, Any]:
-    return {
-        "major": "1",
-        "minor": "34",
-        "gitVersion": "v1.34.0-togetherctl-demo",
-        "gitCommit": "",
-        "gitTreeState": "clean",
-        "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "none",
-        "compiler": "none",
-        "platform": "demo",
-    }
-
-
-def _api(_claims: Claims, _accept: str) -> dict[str, Any]:
-    return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
-
-
-def _apis(_claims: Claims, _accept: str) -> dict[str, Any]:
-    version = {"groupVersion": "authentication.k8s.io/v1", "version": "v1"}
-    group = {"name": "authentication.k8s.io", "versions": [version], "preferredVersion": version}
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group]}
-
-
-def _core(_claims: Claims, _accept: str) -> dict[str, Any]:
-    pods = {
-        "name": "pods",
-        "singularName": "pod",
-        "namespaced": True,
-        "kind": "Pod",
-        "verbs": ["get", "list"],
-        "shortNames": ["po"],
-    }
-    return {"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods]}
-
-
-def _authentication(_claims: Claims, _accept: str) -> dict[str, Any]:
-    review = {
-        "name": "selfsubjectreviews",
-        "singularName": "selfsubjectreview",
-        "namespaced": False,
-        "kind": "SelfSubjectReview",
-        "verbs": ["create"],
-    }
-    return {"kind": "APIResourceList", "groupVersion": "authentication.k8s.io/v1", "resources": [review]}
+def _resources(group: str, **resource: Any) -> dict[str, Any]:
+    return {"kind": "APIResourceList", "groupVersion": group, "resources": [resource]}
 
 
 def _review(claims: Claims, _accept: str) -> dict[str, Any]:
@@ -217,13 +171,42 @@ def _pods(_claims: Claims, accept: str) -> dict[str, Any]:
     }
 
 
-_OBJECTS: dict[tuple[str, str], Callable[[Claims, str], dict[str, Any]]] = {
-    ("GET", "/version"): _version,
-    ("GET", "/api"): _api,
-    ("GET", "/apis"): _apis,
-    ("GET", "/api/v1"): _core,
-    ("GET", "/apis/authentication.k8s.io/v1"): _authentication,
+_GROUP = "authentication.k8s.io"
+_GROUP_VERSION = {"groupVersion": f"{_GROUP}/v1", "version": "v1"}
+_GROUPS = {"name": _GROUP, "versions": [_GROUP_VERSION], "preferredVersion": _GROUP_VERSION}
+# By method and path: an object, or what makes one of a token's claims and the Accept header.
+_OBJECTS: dict[tuple[str, str], dict[str, Any] | Callable[[Claims, str], dict[str, Any]]] = {
+    ("GET", "/version"): {
+        "major": "1",
+        "minor": "34",
+        "gitVersion": "v1.34.0-togetherctl-demo",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "none",
+        "platform": "demo",
+    },
+    ("GET", "/api"): {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []},
+    ("GET", "/apis"): {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_GROUPS]},
+    ("GET", "/api/v1"): _resources(
+        "v1",
+        name="pods",
+        singularName="pod",
+        namespaced=True,
+        kind="Pod",
+        verbs=["get", "list"],
+        shortNames=["po"],
+    ),
+    ("GET", f"/apis/{_GROUP}/v1"): _resources(
+        f"{_GROUP}/v1",
+        name="selfsubjectreviews",
+        singularName="selfsubjectreview",
+        namespaced=False,
+        kind="SelfSubjectReview",
+        verbs=["create"],
+    ),
     ("GET", f"/api/v1/namespaces/{_NAMESPACE}/pods"): _pods,
     ("GET", "/api/v1/pods"): _pods,
-    ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews"): _review,
+    ("POST", f"/apis/{_GROUP}/v1/selfsubjectreviews"): _review,
 }

@@ -1,20 +1,40 @@
-"""A small OpenID Provider on loopback, with a login page that asks for a name and no password."""
+"""The demo's issuer: a small OpenID Provider on loopback, with a login page that asks for a name and no password.
+
+Authlib's authorization server, with everything in memory: public clients, the code flow with PKCE (RFC 7636), refresh
+tokens that work once, revocation (RFC 7009).
+"""
 
 from __future__ import annotations
 
+import secrets
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from authlib.oauth2.rfc6749 import OAuth2Error
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import (
+    AuthorizationCodeMixin,
+    ClientMixin,
+    InvalidGrantError,
+    OAuth2Error,
+    TokenMixin,
+    grants,
+)
+from authlib.oauth2.rfc7009 import RevocationEndpoint
+from authlib.oauth2.rfc7636 import CodeChallenge
+from authlib.oidc.core import OpenIDCode, UserInfo
 from flask import Flask, Response, jsonify, render_template_string, request
 from joserfc.jwk import KeySet, RSAKey
 
-from togetherctl.demo.oauth_server import ALGORITHM, SCOPES, DemoServer, Revocation
-
 if TYPE_CHECKING:
+    from authlib.oauth2 import OAuth2Request
     from flask.typing import ResponseReturnValue
 
 CLIENT_ID = "togetherctl-demo"
-
+ALGORITHM = "RS256"
+SCOPES = "openid email profile groups offline_access"
+GROUPS = ("gpu-users",)
+_LOOPBACK = ("http://localhost:", "http://127.0.0.1:", "http://[::1]:")
 _LOGIN_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Demo issuer</title><style>
@@ -29,6 +49,202 @@ button { font: inherit; margin: 1rem .5rem 0 0; padding: .4rem 1rem; }
 <label>Email <input name="email" type="email" value="{{ email }}" autofocus required></label>
 <button name="answer" value="allow">Log in</button><button name="answer" value="deny" formnovalidate>Deny</button>
 </form></body></html>"""
+
+
+@dataclass
+class Client(ClientMixin):
+    """Any public client whose redirect URIs are on loopback."""
+
+    client_id: str
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str:
+        return ""
+
+    def get_allowed_scope(self, scope: str) -> str:
+        return " ".join(name for name in (scope or "").split() if name in SCOPES.split())
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        return redirect_uri.startswith(_LOOPBACK)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return not client_secret
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method == "none"
+
+    def check_response_type(self, response_type: str) -> bool:
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return grant_type in ("authorization_code", "refresh_token")
+
+
+@dataclass
+class Code(AuthorizationCodeMixin):
+    """One authorization code: whose it is, and what it was asked with."""
+
+    code: str
+    email: str
+    client_id: str
+    redirect_uri: str
+    scope: str
+    nonce: str | None
+    code_challenge: str | None
+    code_challenge_method: str | None
+    auth_time: int = field(default_factory=lambda: int(time.time()))
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+    def get_nonce(self) -> str | None:
+        return self.nonce
+
+    def get_auth_time(self) -> int:
+        return self.auth_time
+
+    def get_acr(self) -> None:
+        return None
+
+    def get_amr(self) -> None:
+        return None
+
+
+@dataclass
+class Grant(TokenMixin):
+    """The grant behind one refresh token."""
+
+    email: str
+    client_id: str
+    scope: str
+
+    def check_client(self, client: Client) -> bool:
+        return client.client_id == self.client_id
+
+    def get_scope(self) -> str:
+        return self.scope
+
+
+class DemoServer(AuthorizationServer):
+    """The server and its memory. `lifetime` is that of every token, in seconds."""
+
+    def __init__(self, app: Flask, *, url: str, key: RSAKey, lifetime: int) -> None:
+        self.url, self.key, self.lifetime = url, key, lifetime
+        self.codes: dict[str, Code] = {}
+        self.refresh_tokens: dict[str, Grant] = {}
+        app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = lambda *_args, **_kwargs: secrets.token_urlsafe(32)
+        app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": lifetime, "refresh_token": lifetime}
+        super().__init__(app, query_client=Client, save_token=self._remember)
+        self.register_grant(CodeGrant, [CodeChallenge(required=True), IDToken(self)])
+        self.register_grant(RefreshGrant, [IDToken(self)])
+        self.register_endpoint(Revocation)
+
+    def _remember(self, token: dict[str, Any], request: OAuth2Request) -> None:
+        if "refresh_token" in token:
+            grant = Grant(request.user, request.client.client_id, token["scope"])
+            self.refresh_tokens[token["refresh_token"]] = grant
+
+
+class CodeGrant(grants.AuthorizationCodeGrant):
+    """RFC 6749, 4.1."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    server: DemoServer
+
+    def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
+        asked = request.payload.data
+        self.server.codes[code] = Code(
+            code,
+            request.user,
+            request.client.client_id,
+            request.payload.redirect_uri,
+            request.payload.scope,
+            asked.get("nonce"),
+            asked.get("code_challenge"),
+            asked.get("code_challenge_method"),
+        )
+
+    def query_authorization_code(self, code: str, client: Client) -> Code | None:
+        found = self.server.codes.get(code)
+        return found if found and found.client_id == client.client_id else None
+
+    def delete_authorization_code(self, authorization_code: Code) -> None:
+        self.server.codes.pop(authorization_code.code, None)
+
+    def authenticate_user(self, authorization_code: Code) -> str:
+        return authorization_code.email
+
+
+class RefreshGrant(grants.RefreshTokenGrant):
+    """RFC 6749, 6, with rotation."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
+    INCLUDE_NEW_REFRESH_TOKEN = True
+    server: DemoServer
+
+    def authenticate_refresh_token(self, refresh_token: str) -> Grant:
+        # Taken out at once: a refresh token works once.
+        found = self.server.refresh_tokens.pop(refresh_token, None)
+        if found is None:
+            raise InvalidGrantError("the refresh token is unknown or was used before")
+        return found
+
+    def authenticate_user(self, refresh_token: Grant) -> str:
+        return refresh_token.email
+
+    def revoke_old_credential(self, refresh_token: Grant) -> None:
+        """It is gone already."""
+
+
+class IDToken(OpenIDCode):
+    """OpenID Connect Core 1.0, 2; a refresh gives one too (12.2)."""
+
+    def __init__(self, server: DemoServer) -> None:
+        super().__init__(require_nonce=False)
+        self._server = server
+
+    def exists_nonce(self, nonce: str, request: OAuth2Request) -> bool:
+        return any(code.nonce == nonce for code in self._server.codes.values())
+
+    def resolve_client_private_key(self, client: Client) -> RSAKey:
+        return self._server.key
+
+    def get_client_claims(self, client: Client) -> dict[str, Any]:
+        return {
+            "iss": self._server.url,
+            "aud": client.client_id,
+            "exp": int(time.time()) + self._server.lifetime,
+        }
+
+    def get_client_algorithm(self, client: Client) -> str:
+        return ALGORITHM
+
+    def get_encode_header(self, client: Client) -> dict[str, Any]:
+        return {"alg": self.get_client_algorithm(client), "kid": self._server.key.kid}
+
+    def generate_user_info(self, user: str, scope: str) -> UserInfo:
+        claims: dict[str, Any] = {"sub": f"demo|{user}", "groups": list(GROUPS)}
+        return UserInfo(claims | ({"email": user} if "email" in scope else {}))
+
+
+class Revocation(RevocationEndpoint):
+    """RFC 7009."""
+
+    CLIENT_AUTH_METHODS = ("none",)
+    server: DemoServer
+
+    def query_token(self, token_string: str, token_type_hint: str) -> Grant | None:
+        return self.server.refresh_tokens.get(token_string) if token_type_hint != "access_token" else None  # noqa: S105 # a kind of token
+
+    def revoke_token(self, token: Grant, request: OAuth2Request) -> None:
+        self.server.refresh_tokens = {
+            value: grant for value, grant in self.server.refresh_tokens.items() if grant is not token
+        }
 
 
 class DemoIssuer:

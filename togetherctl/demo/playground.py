@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EMAIL = "you@example.com"
 LIFETIME = 300
-# What would keep the demo from showing a login, or lead it to somebody's real store.
+# Variables that keep the demo from showing a login.
 _LEFT_OUT = ("CI",)
 
 

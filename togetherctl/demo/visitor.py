@@ -1,4 +1,4 @@
-"""Stands in for a person and a browser: `python -m togetherctl.demo.visitor EMAIL URL` logs in at the demo issuer."""
+"""Log in at the demo issuer as a person in a browser would: `python -m togetherctl.demo.visitor EMAIL URL`."""
 
 from __future__ import annotations
 

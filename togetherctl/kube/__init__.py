@@ -1,1 +1,1 @@
-"""Kubernetes' side: the exec credential, and kubeconfig files."""
+"""The Kubernetes side: exec credentials, kubeconfig files and questions to clusters."""

@@ -1,4 +1,4 @@
-"""Users of a kubeconfig who log in by `auth-provider: oidc`: finding the one that is meant, reading and keeping tokens.
+"""Find, read and update kubeconfig users that log in by `auth-provider: oidc`.
 
 kubectl reads these tokens itself, and refreshes them itself. Where several files are given, the first that has an entry
 of a name counts, as for kubectl.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
+from togetherctl.kube.stanza import mapping_or_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,35 +42,37 @@ class AuthProvider:
     refresh_token: str = field(default="", repr=False)
 
     def read_again(self) -> AuthProvider:
-        """The same user as it stands now: kubectl may have refreshed it. Raises KubeconfigError."""
+        """The same user as it is now: kubectl may have refreshed it. Raises KubeconfigError."""
         parsed = read_kubeconfig(self.path)
-        entry = _named(parsed, "users", self.user) if parsed else None
+        entry = _find_entry(parsed, "users", self.user) if parsed else None
         if entry is None:
             raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
         return provider_of(self.path, self.user, entry)
 
     def check_writable(self) -> None:
-        """Raises KubeconfigError where tokens could not be kept: nobody is to log in for nothing."""
+        """Raises KubeconfigError where tokens could not be kept: before a person logs in for nothing."""
         for path in (self.path, self.path.parent, self.path.resolve().parent):
             if not os.access(path, os.W_OK):
                 raise KubeconfigError(
                     f"{path} is read-only, so the tokens of a login could not be kept",
                     hint=run("chmod", "u+w", path),
                 )
-        change_user(self.path, self.user, self._keeping("an ID token", "a refresh token"), dry_run=True)
+        change_user(self.path, self.user, self._with_tokens("an ID token", "a refresh token"), dry_run=True)
 
     def keep(self, id_token: str | None, refresh_token: str | None) -> None:
         """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""
-        change_user(self.path, self.user, self._keeping(id_token, refresh_token))
+        change_user(self.path, self.user, self._with_tokens(id_token, refresh_token))
 
-    def _keeping(self, id_token: str | None, refresh_token: str | None) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """What makes of the user's entry one with these tokens; it raises KubeconfigError."""
+    def _with_tokens(
+        self, id_token: str | None, refresh_token: str | None
+    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        """A function that sets these tokens in the user's entry; it raises KubeconfigError."""
 
         def change(entry: dict[str, Any]) -> dict[str, Any]:
             now = provider_of(self.path, self.user, entry)
             if (now.issuer, now.client_id) != (self.issuer, self.client_id):
                 raise KubeconfigError(
-                    f"the user {self.user} in {self.path} has another issuer or client by now; it was left alone"
+                    f"the user {self.user} in {self.path} has another issuer or client now; it was not changed"
                 )
             provider = entry["user"]["auth-provider"]
             config = dict(provider["config"])
@@ -81,14 +84,14 @@ class AuthProvider:
 
 
 def find(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
-    """The user called `user`, else that of `context`, else that of the current context. Raises KubeconfigError."""
+    """The user with the name `user`, else that of `context` or the current context. Raises KubeconfigError."""
     read = [(path, read_kubeconfig(path)) for path in files]
     texts = {path: text for path, text in read if text is not None}
     if not texts:
         raise KubeconfigError(f"there is no kubeconfig at {', '.join(map(str, files))}", hint=_SETUP)
     name = user or _user_of(texts, context)
     for path, text in texts.items():
-        entry = _named(text, "users", name)
+        entry = _find_entry(text, "users", name)
         if entry is not None:
             return provider_of(path, name, entry)
     raise KubeconfigError(
@@ -103,9 +106,9 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
             "the kubeconfig has no current context", hint="name one with --context, or a user with --user"
         )
     for text in texts.values():
-        entry = _named(text, "contexts", name)
+        entry = _find_entry(text, "contexts", name)
         if entry is not None:
-            user = _mapping(entry.get("context")).get("user")
+            user = mapping_or_empty(entry.get("context")).get("user")
             if not isinstance(user, str) or not user:
                 raise KubeconfigError(f"the context {name} names no user", hint="name one with --user")
             return user
@@ -116,11 +119,11 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
 
 def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider:
     """Raises KubeconfigError unless this user logs in by `auth-provider: oidc`."""
-    body = _mapping(entry.get("user"))
-    provider = _mapping(body.get("auth-provider"))
+    body = mapping_or_empty(entry.get("user"))
+    provider = mapping_or_empty(body.get("auth-provider"))
     if not provider and body.get("exec"):
         raise KubeconfigError(
-            f"the user {name} in {path} runs a plugin, so kubectl logs in by itself and nothing is to be done here",
+            f"the user {name} in {path} runs a plugin, so kubectl logs in by itself; there is nothing to do here",
             hint=run("kubectl", "get", "pods"),
         )
     if not provider:
@@ -129,7 +132,7 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
         )
     if provider.get("name") != "oidc":
         raise KubeconfigError(f"the auth-provider of the user {name} in {path} is not oidc")
-    config = {key: value for key, value in _mapping(provider.get("config")).items() if isinstance(value, str)}
+    config = {key: value for key, value in mapping_or_empty(provider.get("config")).items() if isinstance(value, str)}
     for key in ("idp-issuer-url", "client-id"):
         if not config.get(key):
             raise KubeconfigError(
@@ -151,9 +154,5 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
     )
 
 
-def _named(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
+def _find_entry(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
     return next((entry for entry in text.entries(section) if entry["name"] == name), None)
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""What kubectl takes of a kubeconfig: the rules by which client-go 0.37 loads one, and uses a cluster, context or user.
+"""Tell why kubectl could not load a kubeconfig, or use an entry of it: the rules of client-go 0.37.
 
 What breaks the first kind ends every kubectl command whatever the context (LoadFromFile of tools/clientcmd, with the
 types of its api/v1), what breaks the second those that use the entry (its validation.go, and transport/transport.go).
@@ -58,7 +58,7 @@ _CONFIG: Shape = {
     "users": [{"name": "text", "user": _USER}],
     "extensions": _EXTENSIONS,
 }
-_SAID = {"text": "text, in quotes if need be", "switch": "true or false", "base64": "base64"}
+_EXPECTED = {"text": "text, in quotes if need be", "switch": "true or false", "base64": "base64"}
 _PROXIES = ("http", "https", "socks5")
 _MODES = ("Never", "IfAvailable", "Always")
 _VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
@@ -68,11 +68,7 @@ _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|u[dD][89a-fA-F])")
 
 def unreadable(text: YamlText) -> str | None:
     """Why kubectl cannot read a kubeconfig at all, with the line; None where it can."""
-    found = next(_unreadable(text), None)
-    if found is None:
-        return None
-    path, reason = found
-    return f"line {_line(text, path)}: {reason}"
+    return next((f"line {_line(text, path)}: {reason}" for path, reason in _problems(text)), None)
 
 
 def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
@@ -80,11 +76,11 @@ def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
     body = entry.get(section[:-1])
     if not isinstance(body, dict):
         return f"it has no {section[:-1]}"
-    check = {"clusters": _cluster, "contexts": _context, "users": _user}[section]
+    check = {"clusters": _cluster_problems, "contexts": _context_problems, "users": _user_problems}[section]
     return next(check(body), None)
 
 
-def _unreadable(text: YamlText) -> Iterator[tuple[Path, str]]:
+def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
     if text.root is not None:
         directive = re.search(r"(?m)^%YAML\s+(\S+)", text.original[: text.root.start])
         if directive and directive[1] != "1.1":
@@ -93,11 +89,11 @@ def _unreadable(text: YamlText) -> Iterator[tuple[Path, str]]:
             source = text.original[node.start : node.end]
             if node.kind == "scalar" and not node.plain and '"' in source[:1] and _ESCAPE.search(source):
                 yield (), f"an escape that kubectl does not know (line {node.line}); write the character itself"
-    yield from _numbers(text.data, ())
+    yield from _impossible_numbers(text.data, ())
     for key, wanted in (("kind", "Config"), ("apiVersion", "v1")):
         if isinstance(said := text.data.get(key), str) and said not in ("", wanted):
             yield (key,), f"{key} must be {wanted}"
-    yield from _misfits(text.data, _CONFIG, ())
+    yield from _wrong_types(text.data, _CONFIG, ())
     for section in ("clusters", "contexts", "users"):
         seen: set[object] = set()
         for at, item in enumerate(text.data.get(section) or []):
@@ -108,33 +104,32 @@ def _unreadable(text: YamlText) -> Iterator[tuple[Path, str]]:
             seen.add(name)
 
 
-def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _impossible_numbers(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(value, float) and not math.isfinite(value):
         yield path, "a number that JSON cannot hold; put it in quotes"
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        yield from _numbers(item, (*path, key))
+        yield from _impossible_numbers(item, (*path, key))
 
 
-def _misfits(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
+def _wrong_types(value: Any, shape: Shape, path: Path) -> Iterator[tuple[Path, str]]:
     """What is of another type than client-go's own; nothing at all fits everywhere."""
-    if value is None or shape == "anything":
-        return
-    if isinstance(shape, str):
-        if not _fits(value, shape):
-            yield path, f"{_called(path)} must be {_SAID[shape]}"
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            yield path, f"{_called(path)} must be a list"
+    match shape, value:
+        case ("anything", _) | (_, None):
             return
-        for at, item in enumerate(value):
-            yield from _misfits(item, shape[0], (*path, at))
-    elif not isinstance(value, dict):
-        yield path, f"{_called(path)} must be a mapping"
-    else:
-        rest: Shape = shape.get("*", "anything")
-        for key, item in value.items():
-            yield from _misfits(item, shape.get(key, rest), (*path, key))
+        case str(word), _:
+            if not _fits(value, word):
+                yield path, f"{_describe(path)} must be {_EXPECTED[word]}"
+        case [item_shape], list(items):
+            for at, item in enumerate(items):
+                yield from _wrong_types(item, item_shape, (*path, at))
+        case dict(keys), dict(entries):
+            rest: Shape = keys.get("*", "anything")
+            for key, item in entries.items():
+                yield from _wrong_types(item, keys.get(key, rest), (*path, key))
+        case _:
+            kind = "list" if isinstance(shape, list) else "mapping"
+            yield path, f"{_describe(path)} must be a {kind}"
 
 
 def _fits(value: object, word: Word) -> bool:
@@ -150,7 +145,7 @@ def _fits(value: object, word: Word) -> bool:
     return True
 
 
-def _called(path: Path) -> str:
+def _describe(path: Path) -> str:
     words = [str(step) for step in path if isinstance(step, str)]
     last = printable(words[-1]) if words else "the file"
     return f"an entry of {last}" if path and isinstance(path[-1], int) else last
@@ -164,7 +159,7 @@ def _line(text: YamlText, path: Path) -> int:
     return 1
 
 
-def _cluster(body: Mapping[str, Any]) -> Iterator[str]:
+def _cluster_problems(body: Mapping[str, Any]) -> Iterator[str]:
     if not body.get("server"):
         yield "it has no server"
     if body.get("certificate-authority") and body.get("certificate-authority-data"):
@@ -183,13 +178,13 @@ def _cluster(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"its proxy-url must begin with {', '.join(f'{known}://' for known in _PROXIES)}"
 
 
-def _context(body: Mapping[str, Any]) -> Iterator[str]:
+def _context_problems(body: Mapping[str, Any]) -> Iterator[str]:
     for key in ("cluster", "user"):
         if not body.get(key):
             yield f"it names no {key}"
 
 
-def _user(body: Mapping[str, Any]) -> Iterator[str]:
+def _user_problems(body: Mapping[str, Any]) -> Iterator[str]:
     stanza = body.get("exec")
     if not isinstance(stanza, dict):
         return

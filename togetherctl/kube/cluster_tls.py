@@ -1,4 +1,4 @@
-"""The TLS of one cluster, by client-go's rules, which differ from those for issuers."""
+"""Verify the TLS certificate of a cluster by client-go's rules, which differ from those for issuers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ClusterConnection(Connection):
 
         # Without the strictness newer Pythons add to a default context: the authorities that clusters make do not pass.
         context: ssl.SSLContext = (
-            _expecting(self.server_name) if self.server_name else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            _context_for_name(self.server_name) if self.server_name else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         )
         if authorities:
             try:
@@ -87,15 +87,15 @@ def is_authority(ca_data: str) -> bool:
     return True
 
 
-def _expecting(name: str) -> ssl.SSLContext:
-    """A context that asks every server for the certificate of `name`, whatever address it is reached at."""
+def _context_for_name(name: str) -> ssl.SSLContext:
+    """A context that expects a certificate for `name`, whatever the address of the server."""
     import ssl
 
-    class Expecting(ssl.SSLContext):
+    class ContextForName(ssl.SSLContext):
         def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
             return super().wrap_socket(*args, **{**options, "server_hostname": name})
 
         def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
             return super().wrap_bio(*args, **{**options, "server_hostname": name})
 
-    return Expecting(ssl.PROTOCOL_TLS_CLIENT)
+    return ContextForName(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,4 +1,4 @@
-"""Naming contexts by a template such as `{profile}-{cluster}`."""
+"""Name kubeconfig contexts by a template such as `{profile}-{cluster}`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 253
 
 
 class Named(NamedTuple):
-    """The name of a context, the template that made it, and the name of the context whose place it takes."""
+    """The name of a context, the template that made it, and the name of the context that it replaces."""
 
     context: str
     template: str | None = None

@@ -1,4 +1,4 @@
-"""A kubeconfig's text as it may be shown: without what anybody could log in with."""
+"""Hide credentials in the text of a kubeconfig before it is shown."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ def without_credentials(text: str) -> str:
         text = text[:read] + _HIDDEN
     values = {path: node.text for path, node in found}
     # By place: an alias is the same scalar once more.
-    covers = {
-        (node.start, node.end): cover for path, node in found if (cover := _cover(path, node.text, values)) is not None
+    replacements = {
+        (node.start, node.end): replacement
+        for path, node in found
+        if (replacement := _replacement(path, node.text, values)) is not None
     }
-    for start, end in sorted(covers, reverse=True):
-        text = text[:start] + covers[start, end] + text[end:]
+    for start, end in sorted(replacements, reverse=True):
+        text = text[:start] + replacements[start, end] + text[end:]
     return text
 
 
@@ -64,7 +66,7 @@ def _scalars(node: Node, path: tuple[str | int, ...]) -> Iterator[_Scalar]:
         yield from _scalars(value, (*path, key.text))
 
 
-def _cover(path: tuple[str | int, ...], value: str, values: dict[tuple[str | int, ...], str]) -> str | None:
+def _replacement(path: tuple[str | int, ...], value: str, values: dict[tuple[str | int, ...], str]) -> str | None:
     """What to show instead of a scalar; None where it may be shown."""
     if not _KEYS.isdisjoint(path) or (path[-1:] == ("value",) and path[-3:-2] == ("env",)):
         return _HIDDEN

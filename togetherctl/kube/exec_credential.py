@@ -1,4 +1,4 @@
-"""The ExecCredential of client.authentication.k8s.io: what kubectl asks, and what it gets."""
+"""Read kubectl's request for an ExecCredential, and write the answer (client.authentication.k8s.io)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 GROUP = "client.authentication.k8s.io"
 V1 = f"{GROUP}/v1"
 V1BETA1 = f"{GROUP}/v1beta1"
-# As people say them.
+# By the short names that people use.
 VERSIONS = {"v1": V1, "v1beta1": V1BETA1}
 _MAX_INFO = 1024 * 1024
 
 
 def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
-    """The apiVersion `KUBERNETES_EXEC_INFO` asks for, `otherwise` where it is absent. Raises UsageError."""
+    """The apiVersion that `KUBERNETES_EXEC_INFO` asks for, else `otherwise`. Raises UsageError."""
     text = environ.get(EXEC_INFO, "")
     if not text:
         return otherwise
-    info = _parsed(text)
+    info = _parse(text)
     version, kind = info.get("apiVersion"), info.get("kind") or "ExecCredential"
     if kind != "ExecCredential":
         raise UsageError(f"{EXEC_INFO} holds a {printable(kind)}, not an ExecCredential")
@@ -43,7 +43,7 @@ def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
 def may_use_stdin(environ: Mapping[str, str]) -> bool:
     """Whether the caller leaves stdin to us: not where `spec.interactive` is false. Raises UsageError."""
     text = environ.get(EXEC_INFO, "")
-    spec = _parsed(text).get("spec") if text else None
+    spec = _parse(text).get("spec") if text else None
     return not isinstance(spec, dict) or spec.get("interactive", True) is not False
 
 
@@ -64,7 +64,7 @@ def timestamp(moment: float) -> str:
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(floor(moment)))
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parse(text: str) -> dict[str, Any]:
     try:
         info = json.loads(text) if len(text) <= _MAX_INFO else None
     except (ValueError, RecursionError):

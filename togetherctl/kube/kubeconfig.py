@@ -1,4 +1,4 @@
-"""Kubeconfig files: which ones there are, their locks, and changing them without harming anything else."""
+"""Find, lock, read and change kubeconfig files, without any change to the entries of others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import difflib
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
 from togetherctl.errors import KubeconfigError, run
@@ -20,9 +20,6 @@ from togetherctl.kube.stanza import SECTIONS
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _LOCK_SECONDS = 5.0
 _POLL = 0.1
@@ -47,12 +44,12 @@ class Change:
     @property
     def old(self) -> bytes:
         """The file as it was."""
-        return _encoded(self.before, self.encoding)
+        return _encode(self.before, self.encoding)
 
     @property
     def new(self) -> bytes:
-        """The file as it is to be, in its own encoding."""
-        return _encoded(self.after, self.encoding)
+        """The new file, in its own encoding."""
+        return _encode(self.after, self.encoding)
 
     @property
     def changed(self) -> bool:
@@ -77,7 +74,7 @@ class Change:
 
     def diff(self) -> str:
         """A unified diff, empty where nothing changes."""
-        # What stands around a change may be somebody's credentials.
+        # The lines around a change may hold credentials.
         before, after = without_credentials(self.before), without_credentials(self.after)
         lines = difflib.unified_diff(
             before.splitlines(), after.splitlines(), str(self.path), str(self.path), lineterm=""
@@ -107,14 +104,14 @@ class KubeconfigFile:
 
     def change(self) -> Change:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
-        after = _rendered(self.path, self.text)
+        after = _render(self.path, self.text)
         if after != (self.original or ""):
             _refuse_unloadable(self, after)
         return Change(self.path, self.original or "", after, self.encoding)
 
 
 Result = TypeVar("Result")
-# Changes what is to be changed in files as they were just read; it may be asked twice.
+# Edits files that were just read; it may be called twice.
 Edit: TypeAlias = Callable[[Sequence[KubeconfigFile]], Result]
 
 
@@ -129,7 +126,7 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path
 def change_user(
     path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, dry_run: bool = False
 ) -> None:
-    """Replace the user called `name` in one file by what `change` makes of its entry, as it stands at that moment.
+    """Replace the user called `name` in one file by what `change` makes of its entry, as it is at that moment.
 
     Raises KubeconfigError, also where there is no such user; then nothing was changed.
     """
@@ -161,9 +158,8 @@ class Pending(Generic[Result]):
 
     def write(self) -> None:
         """Replace the files that change, one after the other; nothing where that is done. Raises KubeconfigError."""
-        doing, self._left = self._left, []
-        for change in doing:
-            change.write()
+        while self._left:
+            self._left.pop(0).write()
 
 
 @contextmanager
@@ -176,9 +172,9 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
     before = {change.path for change in planned(files, edit)[0] if change.changed}
     for path in files:
         if path not in before:
-            # A run that was cut off had changed this one already, and kubectl waits for nobody's lock.
+            # A run that was killed may have changed this file already; its lock would stop kubectl.
             with suppress(KubeconfigError):
-                _abandoned(_lock_of(path))
+                _remove_if_abandoned(_lock_path(path))
     with holding(sorted(before)):
         pending = Pending(*planned(files, edit))
         for change in pending.changes:
@@ -191,12 +187,12 @@ def editing(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Resul
 
 
 def read_kubeconfig(path: Path) -> YamlText | None:
-    """One file as it stands, None where there is none. Raises KubeconfigError."""
+    """The text of one file, None where there is none. Raises KubeconfigError."""
     text, _ = read_file(path)
     return None if text is None else _parse(path, text)
 
 
-def _rendered(path: Path, text: YamlText) -> str:
+def _render(path: Path, text: YamlText) -> str:
     try:
         after = text.text()
     except CannotEdit as error:
@@ -216,7 +212,7 @@ def decoded(data: bytes) -> tuple[str, Encoding]:
     return data.decode("utf-8"), "utf-8"
 
 
-def _encoded(text: str, encoding: Encoding) -> bytes:
+def _encode(text: str, encoding: Encoding) -> bytes:
     mark = next((mark for mark, known in _MARKS.items() if known == encoding), b"")
     return mark + text.encode(encoding)
 
@@ -268,10 +264,10 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
     held: list[Path] = []
     try:
         for path in files:
-            lock = _lock_of(path)
+            lock = _lock_path(path)
             try:
                 make_private_folder(path.parent)
-                _take(lock)
+                _acquire(lock)
             except OSError as error:
                 raise KubeconfigError(f"{lock} cannot be made: {error.strerror}") from None
             held.append(lock)
@@ -281,28 +277,28 @@ def holding(files: Sequence[Path]) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
-def _lock_of(path: Path) -> Path:
+def _lock_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
-def _take(lock: Path) -> None:
+def _acquire(lock: Path) -> None:
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
-            _make(lock)
+            _create_lock(lock)
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
                     f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
                     hint=run("rm", lock, words="if no kubectl or togetherctl is running"),
                 ) from None
-            if not _abandoned(lock):
+            if not _remove_if_abandoned(lock):
                 time.sleep(_POLL)
             continue
         return
 
 
-def _make(lock: Path) -> None:
+def _create_lock(lock: Path) -> None:
     """Make the lock with its owner in it from the beginning: one without would stay in the way for good.
 
     Raises FileExistsError where it is there, and OSError.
@@ -334,15 +330,15 @@ def _write_owner(path: Path) -> None:
         file.write(f"{owner.pid} {owner.machine}\n".encode())
 
 
-def _abandoned(lock: Path) -> bool:
+def _remove_if_abandoned(lock: Path) -> bool:
     """Remove a lock of ours whose process is dead; True where another try is worth it.
 
     Raises KubeconfigError where it cannot be removed.
     """
-    owner = _owner(lock)
+    owner = _read_owner(lock)
     if owner is None or not owner.is_dead():
         return False
-    # Two may see the same dead owner: whoever wins the rename looks at what it really took.
+    # Two processes may see the same dead owner: the one whose rename succeeds checks what it moved.
     aside = temporary_beside(lock)
     try:
         lock.rename(aside)
@@ -353,14 +349,14 @@ def _abandoned(lock: Path) -> bool:
             f"{lock} was left behind by a togetherctl that is gone, and cannot be removed: {error.strerror}",
             hint=run("rm", lock, words=f"remove it as a user who may write into {lock.parent}"),
         ) from None
-    if _owner(aside) != owner:
+    if _read_owner(aside) != owner:
         with suppress(OSError):
             os.link(aside, lock)
     aside.unlink(missing_ok=True)
     return True
 
 
-def _owner(lock: Path) -> Owner | None:
+def _read_owner(lock: Path) -> Owner | None:
     """Who holds a lock of ours; None for any other, as kubectl's are, which are empty."""
     try:
         text = read_whole(lock, limit=_MAX_OWNER_BYTES)[0].decode("ascii")

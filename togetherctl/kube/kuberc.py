@@ -1,4 +1,4 @@
-"""kubectl's own preferences, the file kuberc: which credential plugins it may run, by the rules of 1.35 to 1.37.
+"""Read and change kubectl's file kuberc: which credential plugins kubectl 1.35 to 1.37 may run.
 
 Only the first document counts, and only under its head. An absolute path in the list must be a normal one, or every
 kubectl command ends with an error; it allows that very path, while a bare name allows nothing but itself.
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
-from togetherctl.kube.kubeconfig import Change, read_file
+from togetherctl.kube.kubeconfig import Change, Encoding, read_file
+from togetherctl.kube.stanza import list_or_empty
 from togetherctl.kube.yaml_text import CannotEdit, NotYAML, YamlText
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.kube.kubeconfig import Encoding
 
 Key = Literal["command", "name"]
 
@@ -66,13 +66,11 @@ class Kuberc:
         if data.get("apiVersion") != HEAD:
             return None
         policy = data.get(POLICY) or ""
-        if policy == "DenyAll":
-            return f"says {POLICY}: DenyAll"
         if policy != "Allowlist":
-            return None
+            return f"says {POLICY}: DenyAll" if policy == "DenyAll" else None
         allowed = [item.get(key) for item in self._listed() for key in ("command", "name")]
-        called = os.path.normpath(command) if Path(command).is_absolute() else command
-        return None if called in allowed else f"does not have {called} in its {LIST}"
+        wanted = os.path.normpath(command) if Path(command).is_absolute() else command
+        return None if wanted in allowed else f"does not have {wanted} in its {LIST}"
 
     def allowing(self, commands: Sequence[str], key: Key) -> Change:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
@@ -101,5 +99,4 @@ class Kuberc:
             raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None
 
     def _listed(self) -> list[dict[str, Any]]:
-        listed = self.text.data.get(LIST)
-        return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        return [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]

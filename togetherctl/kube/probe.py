@@ -1,4 +1,4 @@
-"""Asking a cluster who it takes a token's bearer for: SelfSubjectReview of authentication.k8s.io."""
+"""Ask a cluster who it takes the owner of a token for (SelfSubjectReview, authentication.k8s.io)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from togetherctl.kube.rbac import may_ask_who_they_are
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of
 from togetherctl.printable import printable
-from togetherctl.transport import HTTP
+from togetherctl.transport import HTTP, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from togetherctl.store.store import Cluster
-    from togetherctl.transport import Answer
 
 # v1 since Kubernetes 1.28; the older ones where an admin turned them on.
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
@@ -44,7 +43,7 @@ def caution(cluster: Cluster) -> str | None:
         return None
     return (
         f"the certificate of cluster {cluster.name} is not verified (insecure_skip_tls_verify): "
-        "whoever is between you and it can take your token"
+        "anyone between you and it can take your token"
     )
 
 
@@ -75,14 +74,14 @@ def who_am_i(
     with HTTP(ClusterConnection.of(cluster), environ, log=log, total_seconds=seconds) as http:
         try:
             for version in _VERSIONS:
-                answer = _asked(http, cluster, version, token)
-                if answer.status == 403 and _refused_user(answer) not in (None, _ANONYMOUS):
+                answer = _ask(http, cluster, version, token)
+                if answer.status == 403 and _forbidden_user(answer) not in (None, _ANONYMOUS):
                     sleep(_STARTING_SECONDS)
-                    answer = _asked(http, cluster, version, token)
+                    answer = _ask(http, cluster, version, token)
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
-            error.remedy = _way_out(cluster, error)
+            error.remedy = _remedy(cluster, error)
             raise
     raise Refused(
         f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
@@ -92,7 +91,7 @@ def who_am_i(
     )
 
 
-def _way_out(cluster: Cluster, error: Unreachable) -> Remedy | None:
+def _remedy(cluster: Cluster, error: Unreachable) -> Remedy | None:
     """What to do about it; the transport's own words are for issuers."""
     if error.reason == "authority":
         return Remedy(f"togetherctl cluster set {cluster.name} ca_file=FILE")
@@ -105,7 +104,7 @@ def _check_server(cluster: Cluster) -> Remedy:
     return run("togetherctl", "cluster", "show", cluster.name, words="check the cluster's server")
 
 
-def _asked(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:
+def _ask(http: HTTP, cluster: Cluster, version: str, token: str) -> Answer:
     group = f"authentication.k8s.io/{version}"
     return http.post_json(
         f"{cluster.server.rstrip('/')}/apis/{group}/selfsubjectreviews",
@@ -134,27 +133,27 @@ def _read(answer: Answer) -> ClusterView:
     status = review.get("status")
     info: Any = status.get("userInfo") if isinstance(status, dict) else None
     if review.get("kind") != "SelfSubjectReview" or not isinstance(info, dict):
-        raise _no_review(answer)
+        raise _not_a_review(answer)
     username, groups, uid = info.get("username"), info.get("groups"), info.get("uid")
     groups = [] if groups is None else groups
-    if not isinstance(username, str) or not username or not isinstance(uid, (str, type(None))):
-        raise _no_review(answer)
-    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
-        raise _no_review(answer)
+    is_user = username and isinstance(uid, (str, type(None)))
+    are_groups = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
+    if not (isinstance(username, str) and is_user and are_groups):
+        raise _not_a_review(answer)
     return ClusterView(username, tuple(groups), uid or None)
 
 
-def _no_review(answer: Answer) -> Untrusted:
+def _not_a_review(answer: Answer) -> Untrusted:
     return Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
 
 
 def _forbidden(answer: Answer) -> Refused:
-    """Everybody who is authenticated may ask, unless an admin took that away."""
-    username = _refused_user(answer)
+    """Why the answer is 403: every authenticated user may ask, unless an admin took that away."""
+    username = _forbidden_user(answer)
     host = host_of(answer.url)
     if username == _ANONYMOUS:
         return Refused(
-            f"the API server at {host} takes you for nobody ({_ANONYMOUS}): the token did not arrive there",
+            f"the API server at {host} knows you only as {_ANONYMOUS}: the token did not arrive there",
             hint="something between you and it drops the Authorization header, such as a proxy",
             status=403,
         )
@@ -164,7 +163,7 @@ def _forbidden(answer: Answer) -> Refused:
             hint="ask the cluster's admin for the role system:basic-user",
             status=403,
         )
-    if _MISSING_ROLES.search(_message(answer)):
+    if _MISSING_ROLES.search(_message_of(answer)):
         return Refused(
             f"the API server at {host} takes your token and knows you as {printable(username)}, but has not read the "
             "roles that Kubernetes comes with (HTTP 403): it is starting, or they were deleted",
@@ -180,13 +179,13 @@ def _forbidden(answer: Answer) -> Refused:
     )
 
 
-def _refused_user(answer: Answer) -> str | None:
+def _forbidden_user(answer: Answer) -> str | None:
     """The name in `User "…" cannot create resource …`."""
-    named = re.search(r'User "([^"]{1,500})" cannot ', _message(answer))
+    named = re.search(r'User "([^"]{1,500})" cannot ', _message_of(answer))
     return named.group(1) if named else None
 
 
-def _message(answer: Answer) -> str:
+def _message_of(answer: Answer) -> str:
     try:
         message = answer.json().get("message")
     except Untrusted:

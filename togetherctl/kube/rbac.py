@@ -1,4 +1,4 @@
-"""The names an API server gives to whoever bears a token, and the commands that give those names rights.
+"""Set up an API server for OIDC: its flags or AuthenticationConfiguration, user names, RBAC commands.
 
 The rules are those of kube-apiserver's `--oidc-*` flags.
 """
@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 
     Claims = Mapping[str, Any]
 
-# No token at all should name somebody with these: they are Kubernetes' own, `system:masters` its root.
+# No token should name a user or group with this prefix, which Kubernetes reserves; `system:masters` is its root.
 _RESERVED = "system:"
 _MOST_COMMANDS = 5
 _SLUG_LENGTH = 40
+API_VERSION = "apiserver.config.k8s.io/v1"
+CA_FILE = "/etc/kubernetes/pki/oidc-ca.pem"
+CONFIGURATION_FILE = "/etc/kubernetes/authentication.yaml"
+DEFAULT_ALGORITHM = "RS256"
+ALGORITHMS = frozenset(f"{family}{bits}" for family in ("RS", "ES", "PS") for bits in (256, 384, 512))
 
 
 @dataclass(frozen=True)
 class Naming:
-    """Which claims name a user and their groups, and what stands before each; None is a flag that is not set.
+    """Which claims name a user and their groups, and the prefix of each; None is a flag that is not set.
 
     For user names without a prefix of their own the issuer is put before every claim but `email`, and `-` is none; a
-    prefix of groups is taken as it stands.
+    prefix of groups is used as it is.
     """
 
     username_claim: str
@@ -55,7 +60,7 @@ class Naming:
         return cls(username_claim, username_prefix, groups_claim, groups_prefix)
 
     def prefix(self, issuer: str) -> str:
-        """What stands before user names."""
+        """The prefix of user names."""
         if self.username_prefix == "-":
             return ""
         return self.username_prefix or ("" if self.username_claim == "email" else f"{issuer}#")
@@ -65,7 +70,7 @@ class Naming:
         value = _text(claims.get(self.username_claim))
         if value is None:
             raise UsageError(
-                f"the token has no claim {self.username_claim} that is a text, so an API server could not name anybody",
+                f"the token has no claim {self.username_claim} that is text, so an API server could not name its user",
                 hint=f"its claims are {', '.join(map(printable, claims))}",
             )
         if self.username_claim == "email" and not verified_email(claims):
@@ -92,26 +97,24 @@ class Naming:
 def bindings(username: str, groups: Sequence[str]) -> list[str]:
     """The commands that give rights to a user, and to the first few of their groups, quoted for a shell.
 
-    A name that cannot be shown gets none: nobody could tell what they are about to run.
+    A name that cannot be shown gets none: a person could not tell what they are about to run.
     """
     commands = []
     if username.isprintable():
         commands.append(_binding("oidc-cluster-admin", "cluster-admin", f"--user={username}"))
     shown = [group for group in groups if group.isprintable()][:_MOST_COMMANDS]
-    taken: set[str] = set()
+    used: set[str] = set()
     for group in shown:
-        name = slug = f"oidc-group-{_slug(group)}".rstrip("-")
-        for number in range(2, _MOST_COMMANDS + 2):
-            if name not in taken:
-                break
-            name = f"{slug}-{number}"
-        taken.add(name)
+        slug = f"oidc-group-{_slug(group)}".rstrip("-")
+        names = (slug, *(f"{slug}-{number}" for number in range(2, _MOST_COMMANDS + 2)))
+        name = next(name for name in names if name not in used)
+        used.add(name)
         commands.append(_binding(name, "view", f"--group={group}"))
     return commands
 
 
 def may_ask_who_they_are(username: str) -> str | None:
-    """The command that gives a user what every authenticated one has by default; None for a name nobody can read."""
+    """The command that gives a user every default right; None for a name that cannot be shown."""
     if not username.isprintable():
         return None
     return _binding("oidc-basic-user", "system:basic-user", f"--user={username}")
@@ -122,8 +125,8 @@ def remarks(username: str, groups: Sequence[str]) -> list[str]:
     said = []
     for kind, flag, names in (("user name", "--username-prefix", [username]), ("group", "--groups-prefix", groups)):
         said += [
-            f"The {kind} {printable(name)} begins with {_RESERVED}, which is Kubernetes' own: whoever can choose it at "
-            f"the issuer gets its rights. Choose a prefix with {flag}."
+            f"The {kind} {printable(name)} begins with {_RESERVED}, which Kubernetes reserves: a person who can choose "
+            f"it at the issuer gets its rights. Choose a prefix with {flag}."
             for name in names
             if name.startswith(_RESERVED)
         ]
@@ -162,3 +165,55 @@ def listed_groups(value: object) -> list[str] | None:
 def verified_email(claims: Claims) -> bool:
     """Whether an API server takes the claim `email`: `email_verified` may be missing, but not say anything but true."""
     return claims.get("email_verified", True) is True
+
+
+@dataclass(frozen=True)
+class Authentication:
+    """Trust in one issuer's tokens for one audience. `authority` is PEM; `algorithm` is what signs the token."""
+
+    issuer: str
+    audience: str
+    naming: Naming
+    authority: str | None = None
+    algorithm: str = DEFAULT_ALGORITHM
+
+    def flags(self) -> list[str]:
+        """The flags of kube-apiserver, a word each and not quoted; the authority is a file that has to be put there."""
+        values = {
+            "issuer-url": self.issuer,
+            "client-id": self.audience,
+            "username-claim": self.naming.username_claim,
+            "username-prefix": self.naming.username_prefix,
+            "groups-claim": self.naming.groups_claim,
+            "groups-prefix": self.naming.groups_claim and self.naming.groups_prefix,
+            "ca-file": CA_FILE if self.authority else None,
+            # The file's form takes every one of them, the flags by default this one alone.
+            "signing-algs": None if self.algorithm in ("", DEFAULT_ALGORITHM) else self.algorithm,
+        }
+        return [f"--oidc-{name}={value}" for name, value in values.items() if value]
+
+    def configuration(self) -> dict[str, Any]:
+        """The AuthenticationConfiguration that says the same (v1, Kubernetes 1.34 or newer)."""
+        issuer: dict[str, Any] = {"url": self.issuer, "audiences": [self.audience]}
+        if self.authority:
+            issuer["certificateAuthority"] = self.authority
+        naming = self.naming
+        mappings = {"username": {"claim": naming.username_claim, "prefix": naming.prefix(self.issuer)}}
+        if naming.groups_claim:
+            mappings["groups"] = {"claim": naming.groups_claim, "prefix": naming.groups_prefix or ""}
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "AuthenticationConfiguration",
+            "jwt": [{"issuer": issuer, "claimMappings": mappings}],
+        }
+
+    def remarks(self) -> list[str]:
+        """What may prevent a login, a sentence each."""
+        said = []
+        if not self.issuer.startswith("https://"):
+            said.append("API servers take https issuers only, so this one serves for a try at most.")
+        if self.algorithm and self.algorithm not in ALGORITHMS:
+            said.append("API servers do not take this token's signature; let the issuer sign with RS256 or ES256.")
+        if self.authority:
+            said.append(f"The issuer's certificate authority goes to {CA_FILE} on the API server's machine.")
+        return said

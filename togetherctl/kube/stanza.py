@@ -1,4 +1,8 @@
-"""What togetherctl puts into a kubeconfig: for each cluster a cluster, a context and the user that runs `get-token`."""
+"""Make the entries of togetherctl in a kubeconfig: a cluster, a context and a user that runs `get-token`.
+
+The user's `exec` is described in https://kubernetes.io/docs/reference/access-authn-authz/authentication/ under
+"client-go credential plugins".
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,9 @@ SECTIONS: tuple[Section, ...] = get_args(Section)
 
 PROGRAM = "togetherctl"
 USER_PREFIX = f"{PROGRAM}:"
-_SAYS_VERSION = "--api-version"
-# Variables that say which store a stanza means; others that stand in its env are its owner's.
+_VERSION_FLAG = "--api-version"
+# Variables that tell a stanza which configuration file it uses; its owner sets all others.
 CARRIED = (CONFIG, HOME)
-_BODY = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _OWNED = {
     "clusters": (
         "server",
@@ -66,31 +69,25 @@ class Entry:
 
     def over(self, existing: Mapping[str, Any] | None) -> dict[str, Any]:
         """The entry to write over one of ours: keys we do not decide about stay as they are, in their order."""
-        key = _BODY[self.section]
-        before = existing.get(key) if existing else None
-        body = dict(before) if isinstance(before, dict) else {}
-        for name in _OWNED[self.section]:
-            if name not in self.body:
-                body.pop(name, None)
-        for name, value in self.body.items():
-            body[name] = self._over_value(name, body.get(name), value)
+        key = self.section[:-1]
+        before = body_of(self.section, existing or {})
+        body = {name: value for name, value in before.items() if name not in _OWNED[self.section] or name in self.body}
+        body |= {name: self._merge_value(name, before.get(name), value) for name, value in self.body.items()}
         others = {name: value for name, value in (existing or {}).items() if name not in (key, "name")}
         if existing and next(iter(existing)) == "name":
             return {"name": self.name, key: body, **others}
         return {key: body, "name": self.name, **others}
 
-    def _over_value(self, name: str, before: Any, value: Any) -> Any:
-        if name == "extensions" and isinstance(before, list):
-            others = [item for item in before if not _is_mark(item)]
-            return [*others, *value]
-        if name == "exec" and isinstance(before, dict):
-            return self._over_stanza(before, value)
-        return value
+    def _merge_value(self, name: str, before: Any, value: Any) -> Any:
+        if name == "extensions":
+            return [*_other_extensions(before), *value]
+        return self._merge_stanza(before, value) if name == "exec" and isinstance(before, dict) else value
 
-    def _over_stanza(self, before: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _merge_stanza(self, before: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
         """Our stanza over an older one, whose owner's own variables stay."""
-        if self.keeps_version and _says_version(before):
-            value = _of_version(value, V1BETA1)
+        says_version = before.get("apiVersion") == V1BETA1 and _VERSION_FLAG in list_or_empty(before.get("args"))
+        if self.keeps_version and says_version:
+            value = _set_version(value, V1BETA1)
         if not isinstance(before.get("env"), list):
             return value
         carried = value.get("env", [])
@@ -100,17 +97,20 @@ class Entry:
         return {**value, "env": env} if env else value
 
 
+def list_or_empty(value: object) -> list[Any]:
+    """The value where it is a list; a person may have put anything there."""
+    return value if isinstance(value, list) else []
+
+
+def mapping_or_empty(value: object) -> dict[str, Any]:
+    """The value where it is a mapping; a person may have put anything there."""
+    return value if isinstance(value, dict) else {}
+
+
 def is_ours(section: Section, entry: Mapping[str, Any]) -> bool:
-    """Whether togetherctl wrote or converted this entry: it bears our extension, or our user name."""
-    if section == "users" and str(entry.get("name")).startswith(USER_PREFIX):
-        return True
-    body = entry.get(_BODY[section])
-    if not isinstance(body, dict):
-        return False
-    if section == "contexts" and str(body.get("user")).startswith(USER_PREFIX):
-        return True
-    extensions = body.get("extensions")
-    return any(_is_mark(item) for item in (extensions if isinstance(extensions, list) else []))
+    """Whether togetherctl wrote or converted this entry: it has our extension, or the name of our user."""
+    extensions = list_or_empty(body_of(section, entry).get("extensions"))
+    return _user_of(section, entry).startswith(USER_PREFIX) or any(map(_is_mark, extensions))
 
 
 class Owner(NamedTuple):
@@ -124,12 +124,11 @@ def owner_of(section: Section, entry: Mapping[str, Any]) -> Owner | None:
     """Whose this entry is; None where it is not ours."""
     if not is_ours(section, entry):
         return None
-    body = body_of(section, entry)
-    noted = mark_of(section, entry)
-    cluster, profile = noted.get("cluster"), noted.get("profile")
-    user = str(entry.get("name") if section == "users" else body.get("user"))
-    if section == "users" and (called := profile_called(body)) is not None:
-        profile = called
+    mark, user = mark_of(section, entry), _user_of(section, entry)
+    cluster, profile = mark.get("cluster"), mark.get("profile")
+    named = profile_called(body_of(section, entry)) if section == "users" else None
+    if named is not None:
+        profile = named
     elif user.startswith(USER_PREFIX):
         profile = user.removeprefix(USER_PREFIX)
     return Owner(cluster if isinstance(cluster, str) else None, profile if isinstance(profile, str) else None)
@@ -137,9 +136,8 @@ def owner_of(section: Section, entry: Mapping[str, Any]) -> Owner | None:
 
 def profile_called(body: Mapping[str, Any]) -> str | None:
     """The profile that a user's stanza gets its credential from, if it is one of togetherctl's profiles."""
-    stanza = body.get("exec")
-    words = stanza.get("args") if isinstance(stanza, dict) else None
-    if not isinstance(words, list) or words[:1] != ["get-token"]:
+    words = list_or_empty(mapping_or_empty(body.get("exec")).get("args"))
+    if words[:1] != ["get-token"]:
         return None
     for word, following in pairwise([*words, None]):
         if word == "--profile" and isinstance(following, str):
@@ -151,17 +149,13 @@ def profile_called(body: Mapping[str, Any]) -> str | None:
 
 def body_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What an entry holds beside its name."""
-    body = entry.get(_BODY[section])
-    return body if isinstance(body, dict) else {}
+    return mapping_or_empty(entry.get(section[:-1]))
 
 
 def mark_of(section: Section, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What our extension of an entry notes; empty without one."""
-    extensions = body_of(section, entry).get("extensions")
-    for item in extensions if isinstance(extensions, list) else []:
-        if _is_mark(item) and isinstance(item.get("extension"), dict):
-            return dict(item["extension"])
-    return {}
+    """What our extension of an entry says; empty without one."""
+    marks = filter(_is_mark, list_or_empty(body_of(section, entry).get("extensions")))
+    return next((dict(item["extension"]) for item in marks if isinstance(item.get("extension"), dict)), {})
 
 
 def entries_for(
@@ -182,14 +176,14 @@ def entries_for(
     if cluster.namespace:
         body["namespace"] = cluster.namespace
     context, template, instead = named or (cluster.context, None, None)
-    noted = _mark(**names, template=template) if template else _mark(**names)
+    mark = _mark(**names, template=template) if template else _mark(**names)
     return [
         Entry("clusters", cluster.context, {**_cluster_body(cluster), **_mark(**names)}, cluster.name),
-        Entry("contexts", context, {**body, **noted}, cluster.name, instead),
+        Entry("contexts", context, {**body, **mark}, cluster.name, instead),
         Entry(
             "users",
             user,
-            {"exec": _of_version(stanza_for(cluster.profile, command, env or {}), api_version or V1)},
+            {"exec": _set_version(stanza_for(cluster.profile, command, env or {}), api_version or V1)},
             keeps_version=api_version is None,
         ),
     ]
@@ -209,25 +203,18 @@ def stanza_for(profile: str, command: str, env: Mapping[str, str]) -> dict[str, 
     }
 
 
-def _of_version(stanza: Mapping[str, Any], api_version: str) -> dict[str, Any]:
-    """A stanza of ours with that apiVersion. Some clients do not tell it to us, so another than v1 stands in words."""
-    said = next(name for name, version in VERSIONS.items() if version == api_version)
-    words = [] if api_version == V1 else [_SAYS_VERSION, said]
+def _set_version(stanza: Mapping[str, Any], api_version: str) -> dict[str, Any]:
+    """A stanza of ours with that apiVersion. Some clients do not pass it on, so an argument names any but v1."""
+    short = next(name for name, version in VERSIONS.items() if version == api_version)
+    words = [] if api_version == V1 else [_VERSION_FLAG, short]
     return {**stanza, "apiVersion": api_version, "args": [*stanza["args"], *words]}
 
 
-def _says_version(stanza: Mapping[str, Any]) -> bool:
-    words = stanza.get("args")
-    return stanza.get("apiVersion") == V1BETA1 and isinstance(words, list) and _SAYS_VERSION in words
-
-
 def made_ours(section: Section, entry: Mapping[str, Any], changes: Mapping[str, Any], **names: str) -> dict[str, Any]:
-    """Somebody's entry with `changes` in its body and our extension, which holds `names`; all else stays."""
-    key = _BODY[section]
-    body = {**entry[key], **changes}
-    before = body.get("extensions")
-    others = [item for item in (before if isinstance(before, list) else []) if not _is_mark(item)]
-    return {**entry, key: {**body, "extensions": [*others, *_mark(**names)["extensions"]]}}
+    """An entry of any owner with `changes` in its body and our extension, which holds `names`; all else stays."""
+    body = {**entry[section[:-1]], **changes}
+    extensions = [*_other_extensions(body.get("extensions")), *_mark(**names)["extensions"]]
+    return {**entry, section[:-1]: {**body, "extensions": extensions}}
 
 
 def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
@@ -237,15 +224,14 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     """
     if portable:
         return PROGRAM
-    called = Path(sys.argv[0])
+    running = Path(sys.argv[0])
     beside = Path(sys.executable).parent / (f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM)
-    if called.name.removesuffix(".exe") == PROGRAM and called.is_absolute() and called.is_file():
-        return _normal(called)
+    if running.name.removesuffix(".exe") == PROGRAM and running.is_absolute() and running.is_file():
+        return _normalize(running)
     if beside.is_file():
-        return _normal(beside)
-    found = shutil.which(PROGRAM, path=environ.get("PATH"))
-    if found:
-        return _normal(Path(found).absolute())
+        return _normalize(beside)
+    if found := shutil.which(PROGRAM, path=environ.get("PATH")):
+        return _normalize(Path(found).absolute())
     raise KubeconfigError(
         "the togetherctl command is not installed, so a kubeconfig could not call it",
         hint=run(
@@ -254,7 +240,7 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     )
 
 
-def _normal(path: Path) -> str:
+def _normalize(path: Path) -> str:
     """The path without `..`, because kubectl's list of plugins takes no other."""
     normal = Path(os.path.normpath(path))
     return str(normal if normal.is_file() and normal.samefile(path) else path.resolve())
@@ -279,3 +265,13 @@ def _mark(**names: str) -> dict[str, Any]:
 
 def _is_mark(item: object) -> bool:
     return isinstance(item, dict) and item.get("name") == PROGRAM
+
+
+def _other_extensions(extensions: object) -> list[Any]:
+    """The extensions that are not ours."""
+    return [item for item in list_or_empty(extensions) if not _is_mark(item)]
+
+
+def _user_of(section: Section, entry: Mapping[str, Any]) -> str:
+    """The name of the user that an entry is or names."""
+    return str(entry.get("name") if section == "users" else body_of(section, entry).get("user"))

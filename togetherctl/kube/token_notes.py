@@ -1,4 +1,4 @@
-"""What API servers hold against a token, as far as the token itself shows it: before one answers 401, and after.
+"""Tell why an API server refuses a token (401), as far as token and configuration show it.
 
 The rules are those of kube-apiserver 1.37; `docs/tokens.md` has them in a table. Each cause is a clause that begins
 with "it" or "its".
@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.authentication import ALGORITHMS, DEFAULT_ALGORITHM
-from togetherctl.kube.rbac import listed_groups, verified_email
+from togetherctl.errors import UsageError
+from togetherctl.kube.rbac import ALGORITHMS, DEFAULT_ALGORITHM, Naming, listed_groups, verified_email
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     Claims = Mapping[str, Any]
+    from collections.abc import Mapping
+
+    from togetherctl.store.profile import Profile
+    from togetherctl.store.store import Cluster
 
 # What kube-apiserver decodes into texts; anything else there ends in a 401, whatever it is used for.
 _TEXTS = ("iss", "sub", "nonce", "at_hash")
@@ -24,11 +28,19 @@ _NBF_LEEWAY = 60.0
 # Clocks that differ by less are as good as the same.
 _CLOCKS_DIFFER = 5.0
 _SHORTLY = 30.0
+_NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
 
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
     """Why no API server takes this token, whatever it is told. `now` in seconds since 1970."""
-    return [*_unsigned(algorithm), *_unaddressed(claims), *_untimely(claims, now), *_malformed(claims)]
+    unsigned = f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
+    not_text = [name for name in _TEXTS if not isinstance(claims.get(name, ""), (str, type(None)))]
+    return [
+        *([] if algorithm in ALGORITHMS else [unsigned]),
+        *_wrong_audience(claims),
+        *_wrong_times(claims, now),
+        *(f"its {name} is no text" for name in not_text),
+    ]
 
 
 def doubts(
@@ -42,19 +54,14 @@ def doubts(
 ) -> list[str]:
     """Why some API servers do not take it. `granted` are scopes; the claims that name users are None where unknown."""
     return [
-        *_signed_otherwise(algorithm),
-        *(_named_by_email(claims, granted) if username_claim in (None, "email") else ()),
-        *(_grouped(claims) if groups_claim is None else ()),
-        *_clocks(claims, now),
+        *_unusual_algorithm(algorithm),
+        *(_unusable_email(claims, granted) if username_claim in (None, "email") else ()),
+        *(_unusable_groups(claims) if groups_claim is None else ()),
+        *_clock_doubts(claims, now),
     ]
 
 
-def _unsigned(algorithm: str) -> Iterator[str]:
-    if algorithm not in ALGORITHMS:
-        yield f"it is signed with {printable(algorithm or 'nothing')}, which API servers do not take"
-
-
-def _unaddressed(claims: Claims) -> Iterator[str]:
+def _wrong_audience(claims: Claims) -> Iterator[str]:
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     if audience is None or audiences == []:
@@ -63,8 +70,8 @@ def _unaddressed(claims: Claims) -> Iterator[str]:
         yield "its audience (aud) is no text and no list of texts"
 
 
-def _untimely(claims: Claims, now: float) -> Iterator[str]:
-    expires, begins = _moment(claims.get("exp")), _moment(claims.get("nbf"))
+def _wrong_times(claims: Claims, now: float) -> Iterator[str]:
+    expires, begins = _time(claims.get("exp")), _time(claims.get("nbf"))
     if expires is None:
         yield "it does not say when it expires (exp)"
     elif expires <= now:
@@ -72,17 +79,11 @@ def _untimely(claims: Claims, now: float) -> Iterator[str]:
     if begins is not None and begins > now + _NBF_LEEWAY:
         yield f"it begins {begins - now:.0f} s in the future (nbf), by this machine's clock"
     for name, value in (("iat", claims.get("iat", 0)), ("nbf", claims.get("nbf") or 0)):
-        if _moment(value) is None:
+        if _time(value) is None:
             yield f"its {name} is not a time"
 
 
-def _malformed(claims: Claims) -> Iterator[str]:
-    for name in _TEXTS:
-        if not isinstance(claims.get(name, ""), (str, type(None))):
-            yield f"its {name} is no text"
-
-
-def _signed_otherwise(algorithm: str) -> Iterator[str]:
+def _unusual_algorithm(algorithm: str) -> Iterator[str]:
     if algorithm in ALGORITHMS and algorithm != DEFAULT_ALGORITHM:
         yield (
             f"it is signed with {algorithm}, and kube-apiserver's flags take {DEFAULT_ALGORITHM} alone unless "
@@ -90,7 +91,7 @@ def _signed_otherwise(algorithm: str) -> Iterator[str]:
         )
 
 
-def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
+def _unusable_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
     email = claims.get("email")
     if email is None:
         if "email" in granted:
@@ -101,21 +102,21 @@ def _named_by_email(claims: Claims, granted: Collection[str]) -> Iterator[str]:
         yield "its email is not verified (email_verified), so it is refused where the email names the user"
 
 
-def _grouped(claims: Claims) -> Iterator[str]:
+def _unusable_groups(claims: Claims) -> Iterator[str]:
     groups = claims.get("groups")
     if groups is not None and listed_groups(groups) is None:
         yield "its groups are no text and no list of texts, so it is refused where they are read"
 
 
-def _clocks(claims: Claims, now: float) -> Iterator[str]:
-    issued, expires = _moment(claims.get("iat")), _moment(claims.get("exp"))
+def _clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+    issued, expires = _time(claims.get("iat")), _time(claims.get("exp"))
     if issued is not None and issued > now + _CLOCKS_DIFFER:
         yield f"it was issued {issued - now:.0f} s in the future by this machine's clock, which seems to be behind"
     if expires is not None and now < expires <= now + _SHORTLY:
         yield f"it expires in {expires - now:.0f} s, and API servers give no leeway where clocks differ"
 
 
-def _moment(value: object) -> float | None:
+def _time(value: object) -> float | None:
     """A time of a token, in seconds since 1970; kube-apiserver takes it as a text, too."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -123,3 +124,83 @@ def _moment(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+def why_refused(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> str:
+    """What is wrong with the token; else what may be, and what the API server must be told. `now` as in `misfits`."""
+    wrong = misfits(cluster, profile, claims, algorithm=algorithm, now=now)
+    if wrong:
+        return "; ".join(wrong)
+    may_be = doubts(
+        claims,
+        algorithm=algorithm,
+        granted=profile.scopes if profile.token == "id" else (),  # noqa: S105 # a kind of token
+        now=now,
+        username_claim=cluster.username_claim,
+        groups_claim=cluster.groups_claim,
+    )
+    return "; ".join([*may_be, what_must_fit(cluster, claims)])
+
+
+def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> list[str]:
+    """What is wrong with a token for this cluster, a clause each; none where all that can be seen from here fits.
+
+    `now` in seconds since 1970. How the API server names the user is known where the store says so. An access token is
+    for an audience of its own, and its issuer may call itself otherwise: only the API server knows what is right there.
+    """
+    return [
+        *(_wrong_issuer_or_audience(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
+        *([] if str(claims.get("iss")).startswith("https://") else [_NOT_HTTPS]),
+        *faults(claims, algorithm=algorithm, now=now),
+        *unnamed(cluster, claims),
+    ]
+
+
+def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
+    """What the API server has to be told for this token, to be held against what it is told."""
+    naming = _naming(cluster, claims)
+    who = _show(claims.get(naming.username_claim))
+    return (
+        f"it is from the issuer (iss) {_show(claims.get('iss'))} for the audience (aud) {_show(claims.get('aud'))}, "
+        f"and its {naming.username_claim} is {who}; the API server must be told just that"
+    )
+
+
+def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
+    """Why the API server cannot name the user as the store says that it does."""
+    naming = _naming(cluster, claims)
+    found = []
+    for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):
+        try:
+            read()
+        except UsageError as error:
+            found.append(error.message)
+    return found
+
+
+def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> list[str]:
+    """What an ID token of this profile would not say."""
+    named, audience = claims.get("iss"), claims.get("aud")
+    audiences = [audience] if isinstance(audience, str) else audience
+    found = []
+    if named != profile.issuer.url:
+        found.append(f"its issuer (iss) is {_show(named)}, not {profile.issuer.url}")
+    if isinstance(audiences, list) and audiences and profile.client_id not in audiences:
+        found.append(f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}")
+    return found
+
+
+def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
+    return Naming.suggested(
+        claims,
+        username_claim=cluster.username_claim,
+        username_prefix=cluster.username_prefix,
+        groups_claim=cluster.groups_claim,
+        groups_prefix=cluster.groups_prefix,
+    )
+
+
+def _show(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(printable(part, limit=100) for part in value[:5]) or "missing"
+    return "missing" if value is None else printable(value, limit=200)

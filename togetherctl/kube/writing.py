@@ -1,21 +1,24 @@
-"""Putting entries of ours into kubeconfigs, and into nobody else's place."""
+"""Write and rename entries of togetherctl in kubeconfigs, and refuse to replace those of others."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.kubeconfig import Change, KubeconfigFile, holding
-from togetherctl.kube.ours import CURRENT
-from togetherctl.kube.stanza import owner_of
+from togetherctl.kube.ours import CURRENT, Found, everything
+from togetherctl.kube.stanza import USER_PREFIX, Entry, made_ours, mark_of, owner_of, profile_called
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from togetherctl.kube.stanza import Entry
-
     Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
+    # The new name of a context; None: the name of the entry decides.
+    ContextNamer = Callable[[Found], str | None]
 
 
 def write(
@@ -33,14 +36,12 @@ def write(
     it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
     Raises KubeconfigError, and then no file was changed.
     """
-    if dry_run:
-        return _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
-    with holding(sorted(files)):
+    with nullcontext() if dry_run else holding(sorted(files)):
         changes = _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
         for change in changes:
-            if change.changed:
+            if change.changed and not dry_run:
                 change.write()
-        return changes
+    return changes
 
 
 class _Plan:
@@ -50,7 +51,7 @@ class _Plan:
         self._files = [KubeconfigFile.read(path) for path in files]
         self._fallback = next((file for file in self._files if file.original is not None), self._files[-1])
         self._foreign: list[str] = []
-        self._taken: list[str] = []
+        self._of_other_clusters: list[str] = []
 
     def with_entries(
         self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool
@@ -68,7 +69,7 @@ class _Plan:
 
     def _put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> None:
         file, existing = self._find(entry, entry.name)
-        if existing is None and entry.instead is not None:
+        if existing is None:
             file, existing = self._find(entry, entry.instead)
         if existing is None:
             file.text.put(entry.section, entry.over(None))
@@ -77,7 +78,9 @@ class _Plan:
         if owner is None and not overwrite:
             self._foreign.append(f"{entry.section[:-1]} {entry.name} in {file.path}")
         elif owner is not None and entry.cluster is not None and owner.cluster in others:
-            self._taken.append(f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}")
+            self._of_other_clusters.append(
+                f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}"
+            )
         elif existing["name"] == entry.name:
             file.text.put(entry.section, entry.over(existing if owner is not None else None))
         else:
@@ -86,12 +89,9 @@ class _Plan:
                 if entry.section == "contexts" and each.text.data.get(CURRENT) == entry.instead:
                     each.text.put_scalar(CURRENT, entry.name)
 
-    def _find(self, entry: Entry, name: str) -> tuple[KubeconfigFile, dict[str, Any] | None]:
-        for file in self._files:
-            for item in file.text.entries(entry.section):
-                if item["name"] == name:
-                    return file, item
-        return self._fallback, None
+    def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
+        known = ((file, item) for file in self._files for item in file.text.entries(entry.section))
+        return next(((file, item) for file, item in known if item["name"] == name), (self._fallback, None))
 
     def _refuse(self) -> None:
         if self._foreign:
@@ -102,8 +102,129 @@ class _Plan:
                 "togetherctl cluster set NAME context=OTHER",
                 overwritable=True,
             )
-        if self._taken:
+        if self._of_other_clusters:
             raise KubeconfigError(
-                f"{' and '.join(self._taken)}, and cannot be that of another cluster too",
+                f"{' and '.join(self._of_other_clusters)}, and cannot be that of another cluster too",
                 hint="a context of its own for a cluster: togetherctl cluster set NAME context=OTHER",
             )
+
+
+@dataclass
+class Followed:
+    """Renamed contexts, the old name and the new one, and further notes for the person."""
+
+    contexts: list[tuple[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def rename_profile(files: Sequence[KubeconfigFile], old: str, new: str, called: ContextNamer) -> Followed:
+    """Have our entries call the profile `old` by `new`. Raises KubeconfigError where a name is taken."""
+    renaming = _Renaming(files)
+    before, after = f"{USER_PREFIX}{old}", f"{USER_PREFIX}{new}"
+    users = {before: after}
+    for found in everything(files, "users"):
+        owner = owner_of("users", found.entry)
+        if owner is not None and owner.profile == old:
+            name = after if found.name == before else found.name
+            stanza = found.body.get("exec")
+            changes = {"exec": _set_profile(stanza, old, new)} if isinstance(stanza, dict) else {}
+            renaming.put(found, name, changes, profile=new)
+        elif owner is not None:
+            # One that its owner made call something else.
+            users.pop(found.name, None)
+        elif profile_called(found.body) == old:
+            renaming.followed.notes.append(
+                f"user {found.name} in {found.file.path} still calls the profile {old}: togetherctl did not write it"
+            )
+    for found in everything(files, "clusters"):
+        owner = owner_of("clusters", found.entry)
+        if owner is not None and owner.profile == old:
+            renaming.put(found, found.name, {}, profile=new)
+    for found in everything(files, "contexts"):
+        owner = owner_of("contexts", found.entry)
+        if owner is not None and owner.profile == old:
+            user = found.body.get("user")
+            renaming.put(found, called(found) or found.name, {"user": users.get(str(user), user)}, profile=new)
+    return renaming.followed
+
+
+def rename_cluster(
+    files: Sequence[KubeconfigFile], old: str, new: str, *, names: tuple[str, str], called: ContextNamer
+) -> Followed:
+    """Have our entries call the cluster `old` by `new`; those named `names[0]` are named `names[1]` from now on.
+
+    Contexts of others that use such an entry follow it. Raises KubeconfigError where a name is taken.
+    """
+    renaming = _Renaming(files)
+    before, after = names
+    entries = list(everything(files, "clusters"))
+    ours = [found for found in entries if (owner := owner_of("clusters", found.entry)) and owner.cluster == old]
+    alone = all(found.name != before or any(found is one for one in ours) for found in entries)
+    moved = {before: after} if before != after and any(found.name == before for found in ours) else {}
+    for found in ours:
+        renaming.put(found, moved.get(found.name, found.name), {}, cluster=new)
+    for found in everything(files, "contexts"):
+        owner = owner_of("contexts", found.entry)
+        cluster = str(found.body.get("cluster"))
+        changes = {"cluster": moved[cluster]} if cluster in moved and (alone or owner is not None) else {}
+        if owner is not None and owner.cluster == old:
+            name = called(found) or (after if found.name == before else found.name)
+            renaming.put(found, name, changes, cluster=new)
+        elif changes:
+            renaming.put(found, found.name, changes)
+            renaming.followed.notes.append(
+                f"context {found.name} in {found.file.path} uses this cluster, and follows it"
+            )
+    return renaming.followed
+
+
+class _Renaming:
+    """Entries of several files that get other names."""
+
+    def __init__(self, files: Sequence[KubeconfigFile]) -> None:
+        self._files = files
+        self.followed = Followed()
+
+    def put(self, found: Found, name: str, changes: Mapping[str, Any], **names: str) -> None:
+        """Give an entry the name `name`, changes in its body, and `names` in its mark if it has one."""
+        noted = mark_of(found.section, found.entry)
+        if noted and names:
+            entry = made_ours(found.section, found.entry, changes, **(noted | names))
+        else:
+            entry = {**found.entry, found.section[:-1]: {**found.body, **changes}}
+        if name != found.name:
+            self._free_name(found, name, names)
+        found.file.text.replace(found.section, found.entry, {**entry, "name": name})
+        if name == found.name or found.section != "contexts":
+            return
+        self.followed.contexts.append((found.name, name))
+        for file in self._files:
+            if file.text.data.get(CURRENT) == found.name:
+                file.text.put_scalar(CURRENT, name)
+
+    def _free_name(self, found: Found, name: str, names: Mapping[str, str]) -> None:
+        """Take out what is left over from an earlier bearer of the name. Raises KubeconfigError where it is in use."""
+        own = owner_of(found.section, found.entry)
+        cluster = names.get("cluster", own.cluster if own else None)
+        for other in everything(self._files, found.section):
+            if other.name != name:
+                continue
+            owner = owner_of(other.section, other.entry)
+            if owner is None or (found.section != "users" and owner.cluster != cluster):
+                whose = f"that of cluster {owner.cluster}" if owner and owner.cluster else "which is not ours"
+                raise KubeconfigError(
+                    f"there is a {found.section[:-1]} {name} in {other.file.path}, {whose}, "
+                    f"so {found.name} cannot be called that",
+                    hint="choose another name; togetherctl kubeconfig prune takes out what is left over",
+                )
+            if other.file is found.file:
+                other.file.text.replace(other.section, other.entry, None)
+
+
+def _set_profile(stanza: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The stanza with another profile; everything else that its owner put there stays."""
+    if not isinstance(stanza.get("args"), list):
+        return dict(stanza)
+    words = [f"--profile={new}" if word == f"--profile={old}" else word for word in stanza["args"]]
+    named = [new if (before, word) == ("--profile", old) else word for before, word in pairwise([None, *words])]
+    return {**stanza, "args": named}

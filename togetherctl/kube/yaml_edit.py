@@ -1,4 +1,4 @@
-"""Changing values of a YAML text where they stand: only what differs is replaced, in the style of what is around it.
+"""Change values inside a YAML text: only what differs is replaced, in the style of the text around it.
 
 Anchors stay. An alias that would say something else from now on is written out, and the value of an anchor that goes
 moves to the first alias that needs it; where neither can be done, the error names the line and the alias.
@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_dump import dump
 from togetherctl.kube.yaml_tree import Node, colon_end, column, dash_end, line_end, line_start, walk
-from togetherctl.kube.yaml_values import Values, aliases, is_merge, key_text
+from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ class CannotEdit(Exception):
 
 @dataclass(frozen=True)
 class Splice:
-    """Text that takes the place of what stands between two places."""
+    """Text that replaces the text between two places."""
 
     start: int
     end: int
@@ -42,21 +41,21 @@ class Items:
 
     kept: Sequence[Any]
     added: Sequence[Any]
-    doomed: frozenset[int] = frozenset()
+    removed: frozenset[int] = frozenset()
 
     @property
     def stays(self) -> bool:
         """Whether any entry that is there stays."""
-        return len(self.doomed) < len(self.kept)
+        return len(self.removed) < len(self.kept)
 
     @property
     def data(self) -> list[Any]:
         """The list as it is then."""
-        return [*(item for at, item in enumerate(self.kept) if at not in self.doomed), *self.added]
+        return [*(item for at, item in enumerate(self.kept) if at not in self.removed), *self.added]
 
 
 class Editing:
-    """Gathers the splices that turn one text into another. What it makes is to be checked by whoever applies it."""
+    """Gathers the splices that turn one text into another. The caller checks the result."""
 
     def __init__(self, text: str, root: Node, values: Values) -> None:
         self._text = text
@@ -80,13 +79,13 @@ class Editing:
     def _value(self, node: Node, new: Any, holder: Node, key: Node | None, lists: Items | None = None) -> None:
         """Change the value `node` of `holder`, under `key` in a mapping."""
         if node.kind == "alias":
-            if self._now(node) != new:
+            if self._value_after(node) != new:
                 self._replace(node, new, holder, key)
         elif self._values.of(node) == new:
             # Aliases in it may have to be written out.
-            self._inside(node, new, lists) if new and node.children else None
+            self._change_inside(node, new, lists) if new and node.children else None
         elif self._fits(node, new, holder, lists):
-            self._inside(node, new, lists)
+            self._change_inside(node, new, lists)
         else:
             self._replace(node, new, holder, key)
         if node.anchor is not None and node.kind != "alias":
@@ -103,27 +102,27 @@ class Editing:
         # An empty list on one line becomes one line for each entry, where there is room.
         return bool(node.children) or (node.flow and (holder.flow or "\n" in self._text[node.start : node.end]))
 
-    def _inside(self, node: Node, new: Any, lists: Items | None) -> None:
+    def _change_inside(self, node: Node, new: Any, lists: Items | None) -> None:
         if node.kind == "mapping":
             self._mapping(node, new, {}, None, frozenset())
         else:
-            self._sequence(node, lists or _aligned(self._values.of(node), new))
+            self._sequence(node, lists or _align(self._values.of(node), new))
 
     def _mapping(
         self, node: Node, new: dict[str, Any], lists: Mapping[str, Items], end: int | None, dropped: frozenset[str]
     ) -> None:
         merged: dict[str, Any] = {}
         own: dict[str, int] = {}
-        doomed: set[int] = set()
+        removed: set[int] = set()
         for at, (key, value) in enumerate(node.pairs):
             name = str(key_text(key))
             if is_merge(key):
-                merged.update(self._merged(value))
+                merged.update(self._merge_sources(value))
                 own = {each: place for each, place in own.items() if each not in merged}
             elif name in new and name not in dropped:
                 own[name] = at
             else:
-                doomed.add(at)
+                removed.add(at)
         for name in merged:
             if name not in new:
                 self._refuse_merged(node, name)
@@ -131,7 +130,7 @@ class Editing:
             key, value = node.pairs[at]
             self._value(value, new[name], node, key, lists.get(name))
         self._cut(
-            node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], doomed
+            node, [Node("mapping", key.start, max(key.end, value.end), key.line) for key, value in node.pairs], removed
         )
         added = {
             name: value
@@ -139,17 +138,17 @@ class Editing:
             if name not in own and not (name in merged and merged[name] == value) and name not in dropped
         }
         if added:
-            self._add_pairs(node, added, end, gone=len(doomed) == len(node.pairs))
+            self._add_pairs(node, added, end, gone=len(removed) == len(node.pairs))
 
-    def _merged(self, source: Node) -> dict[str, Any]:
+    def _merge_sources(self, source: Node) -> dict[str, Any]:
         """What a merge gives from now on."""
         target = source.target or source
         given: dict[str, Any] = {}
         for each in target.items[::-1] if target.kind == "sequence" else [target]:
-            given.update(self._now(each))
+            given.update(self._value_after(each))
         return given
 
-    def _now(self, node: Node) -> Any:
+    def _value_after(self, node: Node) -> Any:
         """What an alias says from now on."""
         node = node.target or node
         return self._after.get(id(node), self._values.of(node))
@@ -160,32 +159,34 @@ class Editing:
 
     def _sequence(self, node: Node, items: Items) -> None:
         for at, (item, new) in enumerate(zip(node.items, items.kept, strict=True)):
-            if at not in items.doomed:
+            if at not in items.removed:
                 self._value(item, new, node, None)
-        self._cut(node, node.items, set(items.doomed))
+        self._cut(node, node.items, set(items.removed))
         if not items.added:
             return
         if node.flow:
             self._add_flow(
-                node, [(self._flow(item, node), item) for item in items.added], gone=not items.data[: -len(items.added)]
+                node,
+                [(self._format_flow(item, node), item) for item in items.added],
+                gone=not items.data[: -len(items.added)],
             )
             return
         place = line_end(self._text, node.items[-1].end)
-        margin = column(self._text, self._dash(node, 0))
-        text = "".join(f"\n{_indented(dump([item]).rstrip(), margin)}" for item in items.added)
+        margin = column(self._text, self._find_dash(node, 0))
+        text = "".join(f"\n{_indent(dump([item]).rstrip(), margin)}" for item in items.added)
         self._splices.append(Splice(place, place, text))
 
-    def _cut(self, node: Node, children: Sequence[Node], doomed: set[int]) -> None:
+    def _cut(self, node: Node, children: Sequence[Node], removed: set[int]) -> None:
         """Take out children of a collection; the comments between them stay."""
-        if not doomed:
+        if not removed:
             return
         if node.flow:
-            self._cut_flow(children, doomed)
+            self._cut_flow(children, removed)
             return
-        if len(doomed) == len(children):
-            raise CannotEdit(f"line {node.line}: nothing would be left of what stands there")
-        for at in sorted(doomed):
-            begins = children[at].start if node.kind == "mapping" else self._dash(node, at)
+        if len(removed) == len(children):
+            raise CannotEdit(f"line {node.line}: no entry would be left in this collection")
+        for at in sorted(removed):
+            begins = children[at].start if node.kind == "mapping" else self._find_dash(node, at)
             margin = self._text[line_start(self._text, begins) : begins]
             if not margin.strip(" "):
                 start, end = line_start(self._text, begins), line_end(self._text, children[at].end)
@@ -195,16 +196,16 @@ class Editing:
                     self._splices.append(Splice(start - before, end, ""))
                 else:
                     self._splices.append(Splice(start, min(end + len(_break(self._text, end)), len(self._text)), ""))
-            elif at + 1 < len(children) and at + 1 not in doomed:
-                # It stands behind the dash of its entry.
-                begin = children[at + 1].start if node.kind == "mapping" else self._dash(node, at + 1)
+            elif at + 1 < len(children) and at + 1 not in removed:
+                # It is behind the dash of its entry.
+                begin = children[at + 1].start if node.kind == "mapping" else self._find_dash(node, at + 1)
                 self._splices.append(Splice(begins, begin, ""))
             else:
                 raise CannotEdit(f"line {children[at].line}: two things that begin there would have to be taken apart")
 
-    def _cut_flow(self, children: Sequence[Node], doomed: set[int]) -> None:
-        for at in sorted(at for at in doomed if at - 1 not in doomed):
-            after = next(each for each in range(at, len(children) + 1) if each not in doomed)
+    def _cut_flow(self, children: Sequence[Node], removed: set[int]) -> None:
+        for at in sorted(at for at in removed if at - 1 not in removed):
+            after = next(each for each in range(at, len(children) + 1) if each not in removed)
             if after < len(children):
                 self._splices.append(Splice(children[at].start, children[after].start, ""))
             else:
@@ -215,12 +216,15 @@ class Editing:
 
     def _add_pairs(self, node: Node, added: Mapping[str, Any], end: int | None, *, gone: bool) -> None:
         if node.flow:
-            pairs = [(f"{self._flow(name, node)}: {self._flow(value, node)}", value) for name, value in added.items()]
+            pairs = [
+                (f"{self._format_flow(name, node)}: {self._format_flow(value, node)}", value)
+                for name, value in added.items()
+            ]
             self._add_flow(node, pairs, gone=gone)
             return
         margin = column(self._text, node.pairs[0][0].start)
         place = line_end(self._text, node.end) if end is None else end
-        text = "".join(f"{_indented(dump({name: value}).rstrip(), margin)}\n" for name, value in added.items())
+        text = "".join(f"{_indent(dump({name: value}).rstrip(), margin)}\n" for name, value in added.items())
         if end is None:
             self._splices.append(Splice(place, place, f"\n{text.rstrip()}"))
         else:
@@ -245,17 +249,17 @@ class Editing:
         if holder.flow:
             colon = "" if key is None or colon_end(self._text, key.end) is not None else ":"
             space = " " if node.is_empty and key is not None else ""
-            self._splices.append(Splice(node.start, node.end, f"{colon}{space}{self._flow(new, holder)}"))
+            self._splices.append(Splice(node.start, node.end, f"{colon}{space}{self._format_flow(new, holder)}"))
             return
         if key is None:
-            dash = self._dash(holder, next(at for at, item in enumerate(holder.items) if item is node))
-            text = _indented(dump([new]).rstrip(), column(self._text, dash)).strip()
+            dash = self._find_dash(holder, next(at for at, item in enumerate(holder.items) if item is node))
+            text = _indent(dump([new]).rstrip(), column(self._text, dash)).strip()
             self._splices.append(Splice(dash, node.end, text))
             return
         colon_at = colon_end(self._text, key.end)
         if colon_at is None:
             raise CannotEdit(f"line {key.line}: a key without a colon")
-        text = _indented(dump({"x": new}).rstrip()[2:], column(self._text, key.start))
+        text = _indent(dump({"x": new}).rstrip()[2:], column(self._text, key.start))
         text = text.lstrip(" ")
         if text.startswith("\n"):
             # A comment behind what stood there stays on its line.
@@ -277,14 +281,14 @@ class Editing:
         """How long the line break before the beginning of a line is; 0 for the first line."""
         return 2 if self._text[max(index - 2, 0) : index] == "\r\n" else min(index, 1)
 
-    def _dash(self, node: Node, at: int) -> int:
-        """Where the dash of an entry stands."""
+    def _find_dash(self, node: Node, at: int) -> int:
+        """The place of an entry's dash."""
         dash = dash_end(self._text, node.items[at - 1].end if at else None, node)
         if dash is None:
             raise CannotEdit(f"line {node.items[at].line}: an entry that begins in an unusual way")
         return dash - 1
 
-    def _flow(self, data: Any, node: Node) -> str:
+    def _format_flow(self, data: Any, node: Node) -> str:
         """Data on one line, quoted as what is around it is; indented in a text that is JSON over several lines."""
         children = node.children
         lead = self._text[line_start(self._text, children[0].start) : children[0].start] if children else ""
@@ -306,21 +310,18 @@ class Editing:
             return any(splice.start <= node.start and node.end <= splice.end for splice in cut)
 
         moved: set[int] = set()
-        for alias in aliases(self._root):
+        for alias in walk(self._root):
             target = alias.target
-            assert target is not None  # noqa: S101 # every alias has one
-            if goes(alias) or id(target) in moved or not goes(target):
+            if target is None or goes(alias) or id(target) in moved or not goes(target):
                 continue
             text = self._text[target.start : target.end]
-            if (target.kind != "scalar" and not target.flow) or "\n" in text or any(self._inner(target)):
+            has_anchors = any(node.anchor for node in walk(target) if node is not target)
+            if (target.kind != "scalar" and not target.flow) or "\n" in text or has_anchors:
                 raise CannotEdit(
                     f"line {alias.line}: *{alias.anchor} needs the anchor of line {target.line}, which goes"
                 )
             self._splices.append(Splice(alias.start, alias.end, text))
             moved.add(id(target))
-
-    def _inner(self, target: Node) -> list[Node]:
-        return [node for node in walk(target) if node is not target and (node.anchor or node.kind == "alias")]
 
 
 def apply(text: str, splices: Sequence[Splice]) -> str:
@@ -346,12 +347,12 @@ def _break(text: str, index: int) -> str:
     return text[index : index + 2] if text[index : index + 2] == "\r\n" else text[index : index + 1]
 
 
-def _indented(text: str, margin: int) -> str:
+def _indent(text: str, margin: int) -> str:
     first, *rest = text.split("\n")
     return "\n".join([" " * margin + first if first else "", *(" " * margin + line if line else "" for line in rest)])
 
 
-def _aligned(old: list[Any], new: list[Any]) -> Items:
+def _align(old: list[Any], new: list[Any]) -> Items:
     """Which entries of a list stay, change, go and come, in the middle that differs."""
     before = 0
     while before < min(len(old), len(new)) and old[before] == new[before]:
@@ -362,6 +363,6 @@ def _aligned(old: list[Any], new: list[Any]) -> Items:
         while behind < len(new) - before and old[-1 - behind] == new[-1 - behind]:
             behind += 1
         middle = new[before : len(new) - behind]
-        doomed = frozenset(range(before + len(middle), before + len(middle) + gone))
-        return Items([*new[:before], *middle, *([None] * gone), *new[len(new) - behind :]], [], doomed)
+        removed = frozenset(range(before + len(middle), before + len(middle) + gone))
+        return Items([*new[:before], *middle, *([None] * gone), *new[len(new) - behind :]], [], removed)
     return Items(new[: len(old)], new[len(old) :])

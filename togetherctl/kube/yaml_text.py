@@ -1,7 +1,7 @@
-"""A kubeconfig as a person's text: read as kubectl reads it, changed only where a change is wanted, checked before use.
+"""Edit a kubeconfig as text: comments and layout stay, and each change is checked before it is used.
 
 A round trip through a YAML library re-indents and re-quotes what it did not mean to touch. So the library tells where
-each node stands, and only the values that change are replaced (see `yaml_edit`).
+each node is, and only the values that change are replaced (see `yaml_edit`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.kube.yaml_dump import dump
 from togetherctl.kube.yaml_edit import CannotEdit, Editing, Items, Splice, apply
 from togetherctl.kube.yaml_tree import Node, NotYAML, first
-from togetherctl.kube.yaml_values import Values, key_text, load
+from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,12 +47,7 @@ class YamlText:
 
     def entries(self, section: str) -> list[dict[str, Any]]:
         """The named entries of a list; anything else in it is passed over."""
-        listed = self.data.get(section)
-        return [
-            item
-            for item in (listed if isinstance(listed, list) else [])
-            if isinstance(item, dict) and isinstance(item.get("name"), str)
-        ]
+        return [item for item in self._items(section) if isinstance(item, dict) and isinstance(item.get("name"), str)]
 
     def put(self, section: str, entry: dict[str, Any]) -> None:
         """Replace the entry with this one's name in the list, or add it at the end."""
@@ -119,8 +113,8 @@ class YamlText:
     def _list(self, section: str) -> Items:
         changed = self._changed.get(section, {})
         kept = [changed.get(at, item) for at, item in enumerate(self._items(section))]
-        doomed = frozenset(at for at, item in changed.items() if item is None)
-        return Items(kept, self._added.get(section, []), doomed)
+        removed = frozenset(at for at, item in changed.items() if item is None)
+        return Items(kept, self._added.get(section, []), removed)
 
     def _splices(self, expected: dict[str, Any], dropped: frozenset[str]) -> list[Splice]:
         if self.root is None or self.root.kind == "scalar":
@@ -168,8 +162,7 @@ def node_at(text: YamlText, *path: str | int) -> Node | None:
 
 
 def _index_of(items: list[Any], name: str) -> int:
-    """The first entry called `name`, or the end of the list."""
-    for index, item in enumerate(items):
-        if isinstance(item, dict) and item.get("name") == name:
-            return index
-    return len(items)
+    """The index of the first entry called `name`, or the length of the list."""
+    return next(
+        (at for at, item in enumerate(items) if isinstance(item, dict) and item.get("name") == name), len(items)
+    )

@@ -1,4 +1,4 @@
-"""A YAML text as a tree of nodes that know where they stand: the first document, which is the one kubectl reads."""
+"""Parse a YAML text into nodes with their places in the text; kubectl reads the first document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Node:
     """One value of a YAML text; `start` is where it begins, with its anchor and tag, and `line` counts from 1.
 
     `end` is behind its last character of content: comments and empty lines that follow are not its own. An alias has
-    the node it stands for as `target`. The repr shows no value.
+    its node as `target`. The repr shows no value.
     """
 
     kind: Literal["mapping", "sequence", "scalar", "alias"]
@@ -59,7 +59,7 @@ class Node:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all stands there."""
+        """Whether the node has no text."""
         return self.start == self.end
 
     @property
@@ -154,13 +154,13 @@ class _Reading:
             node.tag, node.plain = event.tag, not event.style
             if event.style in ("|", ">"):
                 node.end = len(self._text[: node.end].rstrip())
-            self._note(node)
+            self._remember_anchor(node)
             return node
         assert isinstance(event, (MappingStartEvent, SequenceStartEvent))  # noqa: S101 # there are no other nodes
         kind: Literal["mapping", "sequence"] = "mapping" if isinstance(event, MappingStartEvent) else "sequence"
         node = Node(kind, mark.index, event.end_mark.index, mark.line + 1, event.anchor)
         node.tag, node.flow = event.tag, bool(event.flow_style)
-        self._note(node)
+        self._remember_anchor(node)
         self._fill(node)
         return node
 
@@ -196,7 +196,7 @@ class _Reading:
                 place = dash_end(self._text, children[at - 1].end if at else None, node) or child.start
             child.start = child.end = place
 
-    def _note(self, node: Node) -> None:
+    def _remember_anchor(self, node: Node) -> None:
         if node.anchor is not None:
             self._anchors[node.anchor] = node
 

@@ -1,17 +1,21 @@
-"""What kubectl makes of a YAML text: by the rules of sigs.k8s.io/yaml and Go's YAML 2, which are not YAML 1.2's.
+"""Load and dump YAML data as kubectl does: the rules of sigs.k8s.io/yaml and Go's YAML 2.
 
-Of several equal keys the last counts, and a merge counts where it stands: it goes over the keys above it. Plain words
+Of several equal keys the last counts, and a merge overrides the keys above it. Plain words
 such as `yes` are switches, and dates are text.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from base64 import b64decode
 from typing import Any
 
-from togetherctl.kube.yaml_tree import Node, NotYAML, first, walk
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
+from togetherctl.kube.yaml_tree import Node, NotYAML, first
 
 MERGE = "<<"
 _MAX_VALUES = 2_000_000
@@ -31,6 +35,11 @@ _BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 _KINDS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (float, int), "null": (type(None),)}
+_NO_FOLDING = 1 << 20
+# Plain words that YAML 1.1, which kubectl speaks, takes for something else than text.
+_YAML_1_1 = re.compile(
+    r"(?i:y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|[-+.]?[0-9][0-9a-fxo_.,:tz +-]*)"
+)
 
 
 def load(text: str) -> Any:
@@ -148,11 +157,6 @@ def key_text(key: Node) -> str | None:
     return None if value is None else str(value)
 
 
-def aliases(root: Node) -> list[Node]:
-    """Every alias of a text, in its order."""
-    return [node for node in walk(root) if node.kind == "alias"]
-
-
 def _key(key: Node) -> str:
     text = key_text(key)
     if text is None:
@@ -164,3 +168,29 @@ def _refuse_tag(node: Node) -> None:
     """Raises NotYAML for a tag that asks for an object of some programming language."""
     if node.tag and not node.tag.startswith((f"{_TAG}str", f"{_TAG}map", f"{_TAG}seq", f"{_TAG}timestamp", "!")):
         raise NotYAML(f"line {node.line}: could not determine a constructor for the tag {node.tag!r}")
+
+
+def dump(data: Any, *, flow: bool = False) -> str:
+    """YAML text in kubectl's style, ASCII, that programs of YAML 1.1 read alike; with `flow` on one line."""
+    yaml = YAML()
+    yaml.width = _NO_FOLDING
+    yaml.allow_unicode = False
+    yaml.default_flow_style = flow
+    # An alias would be of no use in a piece of a text.
+    yaml.representer.ignore_aliases = lambda _value: True
+    stream = io.StringIO()
+    yaml.dump(_quote(data, flow=flow), stream)
+    return stream.getvalue()
+
+
+def _quote(value: Any, *, flow: bool) -> Any:
+    """The same, with text of several lines marked to be a block, and text that looks like something else quoted."""
+    if isinstance(value, str):
+        if "\n" in value and value.strip() and not flow:
+            return LiteralScalarString(value)
+        return DoubleQuotedScalarString(value) if "\n" in value or _YAML_1_1.fullmatch(value) else value
+    if isinstance(value, dict):
+        return {_quote(key, flow=True): _quote(item, flow=flow) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_quote(item, flow=flow) for item in value]
+    return value

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from togetherctl.kubelogin import names
-from togetherctl.store.identity import Identities
-from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable
+from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
 from togetherctl.store.problems import described
+from togetherctl.store.profile import Identities
 from togetherctl.store.secrets import keyring_name
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.meaning import Meaning
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
-    from togetherctl.store.models import StoreTable
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Kubeconfigs and the store as they were before a conversion, and going back to them."""
+"""Back up kubeconfigs and the configuration file before a conversion, and restore them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError, StorageError, UsageError
-from togetherctl.kube.kubeconfig import holding
+from togetherctl.kube.kubeconfig import Change, holding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from togetherctl.kube.kubeconfig import Change
 
 SUFFIX = ".before-togetherctl"
 _VERSION = 1
@@ -58,9 +58,9 @@ class Backups:
             path = change.target()
             before, after = _digest(change.old), _digest(change.new)
             kept = [item for item in recorded if (item.kubeconfig, item.before) == (str(path), before)]
-            backup = Path(kept[-1].backup) if kept else _free(change.path)
-            self._keep(backup, change.old)
-            # One from a run that was cut off before it wrote anything is this one.
+            backup = Path(kept[-1].backup) if kept else _unused_name(change.path)
+            _write_backup(backup, change.old)
+            # A run that was killed before it wrote anything has recorded this backup already.
             recorded = [item for item in recorded if item not in kept]
             made.append(backup)
             recorded.append(Backup(str(path), str(backup), copy, before, after, int(time.time())))
@@ -81,7 +81,7 @@ class Backups:
                     f"no conversion of {', '.join(str(path) for path in files)} is on record",
                     hint="name the file that was converted: --kubeconfig FILE",
                 )
-            contents = {item: _old_content(item, force=force) for item in wanted}
+            contents = {item: _content_before(item, force=force) for item in wanted}
             for item, data in contents.items():
                 path = Path(item.kubeconfig)
                 try:
@@ -105,15 +105,9 @@ class Backups:
             with suppress(OSError):
                 if item.store and read_whole(Path(item.store), limit=_MAX_BYTES)[0] == data:
                     return item.store
-        copy = _free(self._store)
-        self._keep(copy, data)
+        copy = _unused_name(self._store)
+        _write_backup(copy, data)
         return str(copy)
-
-    def _keep(self, path: Path, data: bytes) -> None:
-        try:
-            write_whole(path, data)
-        except OSError as error:
-            raise KubeconfigError(f"the backup {path} cannot be written: {error.strerror}") from None
 
     def _read(self) -> list[Backup]:
         try:
@@ -140,33 +134,37 @@ class Backups:
             raise StorageError(f"{self._record} cannot be written: {error.strerror}") from None
 
 
-def _old_content(item: Backup, *, force: bool) -> bytes:
-    """What goes back. Raises KubeconfigError where the file is neither as it was made nor as it was before."""
-    try:
-        data, _ = read_whole(Path(item.backup), limit=_MAX_BYTES)
-    except OSError as error:
-        raise KubeconfigError(f"the backup {item.backup} cannot be read: {error.strerror}") from None
-    if not force:
-        try:
-            now = hashlib.sha256(read_whole(Path(item.kubeconfig), limit=_MAX_BYTES)[0]).hexdigest()
-        except OSError as error:
-            raise KubeconfigError(f"{item.kubeconfig} cannot be read: {error.strerror}") from None
-        if now not in (item.before, item.after):
-            raise KubeconfigError(
-                f"{item.kubeconfig} has changed since it was converted, and going back would lose that",
-                hint=f"compare it with {item.backup}; --force goes back all the same",
-            )
+def _content_before(item: Backup, *, force: bool) -> bytes:
+    """The content to restore. Raises KubeconfigError where the file changed after its conversion."""
+    data = _read(Path(item.backup), f"the backup {item.backup}")
+    if not force and _digest(_read(Path(item.kubeconfig), item.kubeconfig)) not in (item.before, item.after):
+        raise KubeconfigError(
+            f"{item.kubeconfig} has changed since it was converted, and going back would lose that",
+            hint=f"compare it with {item.backup}; --force goes back all the same",
+        )
     return data
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return read_whole(path, limit=_MAX_BYTES)[0]
+    except OSError as error:
+        raise KubeconfigError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _write_backup(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise KubeconfigError(f"the backup {path} cannot be written: {error.strerror}") from None
 
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _free(path: Path) -> Path:
+def _unused_name(path: Path) -> Path:
     """The backup's name beside its file; further ones get a number."""
-    backup, number = path.with_name(path.name + SUFFIX), 2
-    while backup.exists():
-        backup = path.with_name(f"{path.name}{SUFFIX}-{number}")
-        number += 1
-    return backup
+    numbered = (f"-{number}" for number in count(2))
+    names = (path.with_name(f"{path.name}{SUFFIX}{number}") for number in chain([""], numbered))
+    return next(name for name in names if not name.exists())

@@ -1,4 +1,4 @@
-"""Moving over from kubelogin: its stanzas become issuers, profiles and clusters of the store, and our stanza.
+"""Convert kubeconfigs from kubelogin: its stanzas become profiles and clusters, and call togetherctl.
 
 What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
 locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each
@@ -12,33 +12,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kube.kubeconfig import holding
+from togetherctl.kube.kubeconfig import Change, holding
 from togetherctl.kube.stanza import made_ours, stanza_for
 from togetherctl.kubelogin import names
-from togetherctl.kubelogin.additions import Additions
-from togetherctl.kubelogin.kubeconfigs import Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kubelogin.additions import Additions, MovedSecret
+from togetherctl.kubelogin.kubeconfigs import Context, Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
-from togetherctl.store.editing import missing
+from togetherctl.store.editing import TABLES, missing, section
+from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from togetherctl.kube.kubeconfig import Change
-    from togetherctl.kubelogin.additions import MovedSecret
     from togetherctl.kubelogin.backups import Backups
-    from togetherctl.kubelogin.kubeconfigs import Context
     from togetherctl.kubelogin.old_stanza import OldStanza
     from togetherctl.kubelogin.secret_place import SecretPlace
     from togetherctl.store.choices import Kind
     from togetherctl.store.store import Store
-    from togetherctl.store.toml_text import TomlText
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be converted: the stanza of one context, all, or the only one there is.
+    """What to convert: the stanza of one context, all, or the only one there is.
 
     `command` and `env` are what kubeconfigs call from then on.
     """
@@ -52,7 +49,7 @@ class Wish:
 
 @dataclass
 class Plan:
-    """What a conversion would change, and what is to be said of it, stanza by stanza.
+    """What a conversion changes, and a sentence for each stanza.
 
     `tables` are new in the store; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by profile;
     `backups` were made, if it was carried out.
@@ -98,15 +95,15 @@ class Conversion:
         contexts = kubeconfigs.contexts()
         profiles: dict[Where, str] = {}
         stanzas = kubeconfigs.stanzas()
-        for where in self._wanted(kubeconfigs, list(stanzas), contexts):
+        for where in self._stanzas_meant(kubeconfigs, list(stanzas), contexts):
             using = [context.at.name for context in contexts if context.user == where]
-            profile = self._user(kubeconfigs, additions, (where, stanzas[where]), using, plan)
+            profile = self._convert_user(kubeconfigs, additions, (where, stanzas[where]), using, plan)
             if profile is not None:
                 profiles[where] = profile
         for context in contexts:
             if context.user in profiles:
-                self._context(kubeconfigs, additions, context, contexts, profiles, plan)
-        self._say_providers(kubeconfigs, plan)
+                self._convert_context(kubeconfigs, additions, context, contexts, profiles, plan)
+        self._note_auth_providers(kubeconfigs, plan)
         plan.secrets = list(additions.secrets.values())
         plan.changes = [file.change() for file in kubeconfigs.files]
         return plan
@@ -136,7 +133,7 @@ class Conversion:
                 change.write()
         return plan
 
-    def _wanted(self, kubeconfigs: Kubeconfigs, stanzas: list[Where], contexts: list[Context]) -> list[Where]:
+    def _stanzas_meant(self, kubeconfigs: Kubeconfigs, stanzas: list[Where], contexts: list[Context]) -> list[Where]:
         if self._wish.everyone:
             return stanzas
         if self._wish.context is not None:
@@ -151,21 +148,21 @@ class Conversion:
             )
         return stanzas
 
-    def _say_providers(self, kubeconfigs: Kubeconfigs, plan: Plan) -> None:
-        """Say of users with `auth-provider: oidc` who takes them: not this, since their entries hold their tokens."""
+    def _note_auth_providers(self, kubeconfigs: Kubeconfigs, plan: Plan) -> None:
+        """Say which command imports users with `auth-provider: oidc`; their entries hold tokens, so they stay."""
         context = kubeconfigs.context(self._wish.context) if self._wish.context else None
         for where in kubeconfigs.providers():
             if context is None or context.user == where:
-                who = self._said("user", where)
+                who = self._describe("user", where)
                 plan.left.append(
                     f"{who} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
                     f"togetherctl init {shlex.quote(str(where.file))} takes its clusters over"
                 )
 
-    def _said(self, kind: str, at: Where) -> str:
+    def _describe(self, kind: str, at: Where) -> str:
         return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
 
-    def _user(
+    def _convert_user(
         self,
         kubeconfigs: Kubeconfigs,
         additions: Additions,
@@ -175,24 +172,24 @@ class Conversion:
     ) -> str | None:
         """Give a user our stanza; the name of its profile, None where it stays as it is."""
         where, stanza = found
-        said = self._said("user", where)
+        who = self._describe("user", where)
         try:
             meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
             candidates = [names.telling(name) for name in (where.name, *using)]
             profile, notes = additions.profile(meant, *candidates)
         except (CannotCarryOver, ValueError) as error:
-            plan.left.append(f"{said} still runs {stanza.program}, because {error}")
+            plan.left.append(f"{who} still runs {stanza.program}, because {error}")
             return None
         entry = kubeconfigs.entry("users", where)
         ours = stanza_for(profile, self._wish.command, {**meant.env, **self._wish.env})
         kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
-        plan.done.append(f"{said}: {stanza.program} becomes profile {profile}")
-        plan.done += [f"{said} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
+        plan.done.append(f"{who}: {stanza.program} becomes profile {profile}")
+        plan.done += [f"{who} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
         if meant.cache is not None:
             plan.caches.setdefault(profile, []).append(meant.cache)
         return profile
 
-    def _context(
+    def _convert_context(
         self,
         kubeconfigs: Kubeconfigs,
         additions: Additions,
@@ -204,22 +201,36 @@ class Conversion:
         """Take a context's cluster into the store, and mark as ours what `kubeconfig write` is to manage."""
         assert context.user is not None  # noqa: S101 # the caller looked it up by this
         profile = profiles[context.user]
-        said = self._said("context", context.at)
+        who = self._describe("context", context.at)
         if context.cluster is None:
-            plan.left.append(f"{said} names a cluster that is in no file, so the store gets none")
+            plan.left.append(f"{who} names a cluster that is in no file, so the store gets none")
             return
         at, entry = context.cluster
         try:
             name = additions.cluster(profile, context.at.name, cluster_table(at, entry, context.entry))
         except ValueError as error:
-            plan.left.append(f"{said}: its cluster stays in the kubeconfig alone, because {error}")
+            plan.left.append(f"{who}: its cluster stays in the kubeconfig alone, because {error}")
             return
-        plan.done.append(f"{said} becomes cluster {name}")
-        plan.done += [f"{said} {note}" for note in left_out(entry).values()]
+        plan.done.append(f"{who} becomes cluster {name}")
+        plan.done += [f"{who} {note}" for note in left_out(entry).values()]
         kubeconfigs.put("contexts", context.at, made_ours("contexts", context.entry, {}, cluster=name, profile=profile))
         others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
-        # One that somebody else uses as well, or that `kubeconfig write` would not touch, stays theirs.
+        # A cluster that others use too, or that `kubeconfig write` would not change, stays as it is.
         if at.name == context.at.name and all(other.user in profiles for other in others):
             body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
             ours = made_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
             kubeconfigs.put("clusters", at, ours)
+
+
+def preview(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], store: Path) -> str:
+    """The new tables as the added lines of a difference, with headers and passwords of proxies hidden."""
+    if not tables:
+        return ""
+    text = TomlText("")
+    text.add(
+        {
+            (section(kind), name): TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
+            for (kind, name), table in tables.items()
+        }
+    )
+    return "".join(f"{line}\n" for line in [f"--- {store}", f"+++ {store}", *(f"+{x}" for x in text.text.splitlines())])

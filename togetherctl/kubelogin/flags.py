@@ -1,19 +1,22 @@
-"""The values of kubelogin's flags, read as kubelogin 1.36 reads them."""
+"""Parse the command line of kubelogin 1.36 as the Go library pflag does, and write it again."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin import values
-from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Flag, flags_of
+from togetherctl.kubelogin.known import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from togetherctl.kubelogin.known import Command
+
+_FIELD = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",]*)')
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ class Flags:
     def words(self, *, secrets: bool = False) -> list[str]:
         """The flags that were typed, one word each, as another command line would have them.
 
-        Without `secrets` their values are left out: a word in capitals stands in their place, and a password is asked
-        for where none is given.
+        Without `secrets` their values are left out: a word in capitals replaces them; a password flag is left out, and
+        togetherctl asks for the password.
         """
         known = {flag.name: flag for flag in _ALL.values()}
         return [word for name in self.typed for word in self._words(known[name], secrets=secrets)]
@@ -72,16 +75,18 @@ class Flags:
         value = getattr(self, flag.field)
         if flag.name == "password" and not secrets:
             return
-        if flag.kind == "map":
-            for key, text in value.items():
-                yield f"--{flag.name}={values.pair(key, text if secrets or not flag.secret else 'VALUE')}"
-        elif flag.kind in ("list", "texts"):
-            for text in value:
-                yield f"--{flag.name}={values.field(text) if flag.kind == 'list' else text}"
-        elif flag.kind == "switch":
-            yield f"--{flag.name}" if value else f"--{flag.name}=false"
-        else:
-            yield f"--{flag.name}={value if secrets or not flag.secret else 'SECRET'}"
+        hides = flag.secret and not secrets
+        match flag.kind:
+            case "map":
+                for key, text in value.items():
+                    yield f"--{flag.name}={_format_pair(key, 'VALUE' if hides else text)}"
+            case "list" | "texts":
+                for text in value:
+                    yield f"--{flag.name}={_format_field(text) if flag.kind == 'list' else text}"
+            case "switch":
+                yield f"--{flag.name}" if value else f"--{flag.name}=false"
+            case _:
+                yield f"--{flag.name}={'SECRET' if hides else value}"
 
 
 _ALL = {
@@ -103,25 +108,26 @@ def parse(arguments: Sequence[str], command: Command = "get-token") -> Flags:
             continue
         flag = known[name]
         try:
-            given[flag.field] = _joined(flag, given.get(flag.field), str(value))
+            given[flag.field] = _add_value(flag, given.get(flag.field), str(value))
         except ValueError as error:
             raise UsageError(f"--{name} {error}") from None
         typed.append(name)
     return Flags(**given, typed=tuple(dict.fromkeys(typed)))
 
 
-def _joined(flag: Flag, before: Any, text: str) -> Any:
+def _add_value(flag: Flag, before: Any, text: str) -> Any:
     """The value of a flag that had `before` after `text` came for it. Raises ValueError."""
-    if flag.kind == "switch":
-        return values.switch(text)
-    if flag.kind == "number":
-        return values.number(text)
-    if flag.kind == "list":
-        return (*(before or ()), *values.fields(text))
-    if flag.kind == "texts":
-        return (*(before or ()), text)
-    if flag.kind == "map":
-        return {**(before or {}), **values.pairs(text)}
+    match flag.kind:
+        case "switch":
+            return _parse_switch(text)
+        case "number":
+            return _parse_number(text)
+        case "list":
+            return (*(before or ()), *_parse_fields(text))
+        case "texts":
+            return (*(before or ()), text)
+        case "map":
+            return {**(before or {}), **_parse_pairs(text)}
     if flag.choices and text not in flag.choices:
         raise ValueError(f"must be one of {', '.join(flag.choices)}")
     return text
@@ -136,62 +142,62 @@ def _split(arguments: Sequence[str], known: Mapping[str, Flag]) -> Iterator[tupl
             return
         if word.startswith("--") and word != "--":
             name, sign, value = word.removeprefix("--").partition("=")
-            yield from _long(name, value if sign else None, words, known)
+            yield from _parse_long(name, value if sign else None, words, known)
         elif word.startswith("-") and word not in ("-", "--"):
-            yield from _short(word, words)
+            yield from _parse_short(word, words)
         else:
-            # It may be a secret that went astray, so it is not shown.
+            # It may be a secret in the wrong place, so it is not shown.
             place = f" after --{name}" if name else ""
             raise UsageError(f"there is a word{place} that is no flag; only flags are taken here")
 
 
-def _long(
+def _parse_long(
     name: str, value: str | None, words: Iterator[str], known: Mapping[str, Flag]
 ) -> Iterator[tuple[str, object]]:
     if name == "help":
-        yield name, value is None or values.switch(value)
+        yield name, value is None or _parse_switch(value)
     elif name == "v":
-        yield name, _level(value if value is not None else _next("--v", words))
+        yield name, _parse_level(value if value is not None else _next_word("--v", words))
     elif name in LOG_SWITCHES:
         return
     elif name in LOG_VALUES:
         if value is None:
-            _next(f"--{name}", words)
+            _next_word(f"--{name}", words)
     elif name not in known:
-        raise _unknown(name, known)
+        raise _unknown_flag(name, known)
     elif known[name].kind == "switch":
         yield name, "true" if value is None else value
     else:
-        yield name, value if value is not None else _next(f"--{name}", words)
+        yield name, value if value is not None else _next_word(f"--{name}", words)
 
 
-def _short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
+def _parse_short(word: str, words: Iterator[str]) -> Iterator[tuple[str, object]]:
     if word[1] == "h":
         yield "help", True
     elif word[1] == "v":
         value = word[2:].removeprefix("=")
         # -v, -vv: togetherctl's own way.
         letters = value.strip("v") == "" and word != "-v"
-        yield "v", len(word) - 1 if letters else _level(value or _next("-v", words))
+        yield "v", len(word) - 1 if letters else _parse_level(value or _next_word("-v", words))
     else:
         raise UsageError(f"unknown flag {word[:2]}")
 
 
-def _level(text: str) -> int:
+def _parse_level(text: str) -> int:
     try:
-        return values.number(text)
+        return _parse_number(text)
     except ValueError as error:
         raise UsageError(f"-v {error}") from None
 
 
-def _next(flag: str, words: Iterator[str]) -> str:
+def _next_word(flag: str, words: Iterator[str]) -> str:
     word = next(words, None)
     if word is None:
         raise UsageError(f"{flag} needs a value")
     return word
 
 
-def _unknown(name: str, known: Mapping[str, Flag]) -> UsageError:
+def _unknown_flag(name: str, known: Mapping[str, Flag]) -> UsageError:
     near = get_close_matches(name, known, n=1)
     elsewhere = _ALL.get(name)
     if near and near[0] != name:
@@ -199,3 +205,59 @@ def _unknown(name: str, known: Mapping[str, Flag]) -> UsageError:
     if elsewhere is not None:
         return UsageError(f"--{name} is a flag of {', '.join(sorted(elsewhere.commands))}, not of this command")
     return UsageError(f"unknown flag --{name}")
+
+
+def _parse_fields(text: str) -> list[str]:
+    """The fields of one line of CSV (RFC 4180); none for an empty text. Raises ValueError."""
+    found: list[str] = []
+    place = 0
+    while text and place <= len(text):
+        match = _FIELD.match(text, place)
+        if match is None or text[match.end() : match.end() + 1] not in ("", ","):
+            raise ValueError("has a quote in a place where none may be")
+        quoted = match["quoted"]
+        found.append(match["plain"] if quoted is None else quoted.replace('""', '"'))
+        place = match.end() + 1
+    return found
+
+
+def _parse_pairs(text: str) -> dict[str, str]:
+    """`k=v`, or several of them separated by commas. Raises ValueError.
+
+    A text with a single `=` is one pair, whatever commas its value has.
+    """
+    if "=" not in text:
+        raise ValueError("must look like KEY=VALUE")
+    found: dict[str, str] = {}
+    for pair in [text.strip('"')] if text.count("=") == 1 else _parse_fields(text):
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise ValueError("must look like KEY=VALUE")
+        found[key] = value
+    return found
+
+
+def _parse_switch(text: str) -> bool:
+    """Raises ValueError."""
+    if text not in _TRUE | _FALSE:
+        raise ValueError("must be true or false")
+    return text in _TRUE
+
+
+def _parse_number(text: str) -> int:
+    """A whole number, or a hexadecimal one with `0x`. Raises ValueError."""
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _format_field(value: str) -> str:
+    """An entry of a list as it is typed."""
+    return '"{}"'.format(value.replace('"', '""')) if re.search(r'[",\n]', value) else value
+
+
+def _format_pair(key: str, value: str) -> str:
+    """An entry of a map as it is typed."""
+    text = f"{key}={value}"
+    return text if text.count("=") == 1 and text == text.strip('"') else _format_field(text)

@@ -1,4 +1,4 @@
-"""Every flag of kubelogin 1.36, by the commands that have it: what it takes and what it means."""
+"""The table of kubelogin 1.36's flags: the commands that have each flag, its kind and its meaning."""
 
 from __future__ import annotations
 

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import KubeconfigFile
-from togetherctl.kube.stanza import is_ours
-from togetherctl.kubelogin.old_stanza import old_stanza
+from togetherctl.kube.stanza import Section, is_ours
+from togetherctl.kubelogin.old_stanza import OldStanza, old_stanza
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from togetherctl.kube.stanza import Section
-    from togetherctl.kubelogin.old_stanza import OldStanza
 
 # The keys of a cluster as kubeconfigs and the store call them.
 _CLUSTER = {

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.known import LISTEN_ADDRESS
-from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, one_bundle
-from togetherctl.kubelogin.redirects import has_certificate
+from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, has_certificate, one_bundle
 from togetherctl.paths import expand, tilde
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
@@ -22,8 +21,6 @@ from togetherctl.store.problems import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from pydantic import BaseModel
 
     from togetherctl.kubelogin.old_stanza import OldStanza
 
@@ -132,7 +129,7 @@ def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]
     if flags.oidc_request_header:
         yield "request_headers", dict(flags.oidc_request_header)
     proxy = next((env[name] for name in _PROXIES if env.get(name)), None)
-    if proxy is not None and _is_sound(checks.issuer_proxy_url, proxy):
+    if proxy is not None and _is_sound(checks.proxy_url, proxy):
         yield "proxy", proxy
 
 

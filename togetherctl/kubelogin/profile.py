@@ -1,34 +1,33 @@
-"""The profile without a name that kubelogin's flags make; it goes through the same engine as any other."""
+"""Make a profile without a name from kubelogin's flags; the same engine logs it in as any other."""
 
 from __future__ import annotations
 
 import shlex
 from base64 import b64decode, b64encode
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.environment import BROWSER, CLIENT_SECRET, KUBE_CACHE, LOGIN
+from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.kubelogin.redirects import check_redirect_url, checked, has_certificate, loopbacks
 from togetherctl.paths import expand, locate
 from togetherctl.printable import printable
 from togetherctl.store import checks
-from togetherctl.store.key import session_key
 from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.problems import described
-from togetherctl.store.profile import Issuer, Profile, connection_to
+from togetherctl.store.problems import first_problem
+from togetherctl.store.profile import Issuer, Loopback, Profile, connection_to, read_overrides, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-    from typing import Literal
 
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.known import Command
     from togetherctl.store.choices import Grant, Pkce, Storage
+    from togetherctl.store.overrides import Overrides
 
 _Table = TypeVar("_Table", bound=BaseModel)
 # What a person can copy from a line of a terminal, and an error shows of a hint.
@@ -54,6 +53,7 @@ _FLAG_OF_KEY = {
     "ca_data": "--certificate-authority-data",
     "request_headers": "--oidc-request-header",
 }
+_LOCALHOST = "localhost"
 
 
 class WrongFlag(UsageError):
@@ -82,9 +82,10 @@ def profile_of(
     here = expand(".", environ)
     connection = connection_to(issuer, folder=here, environ=environ)
     secret = client_secret(flags, environ, command)
+    overrides = read_overrides(environ)
     return Profile(
         name="",
-        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
+        key=session_key_of(issuer, profile, connection),
         issuer=Issuer("", issuer.url, connection),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
@@ -95,7 +96,7 @@ def profile_of(
         storage=profile.storage if command == "get-token" else "memory",
         secret=(lambda: secret) if secret else None,
         username=profile.username,
-        password=_password(flags, warn) if flags.password else None,
+        password=_password_reader(flags, warn) if flags.password else None,
         loopbacks=loopbacks(flags),
         certificate=(
             (home_path(flags.local_server_cert, environ), home_path(flags.local_server_key, environ))
@@ -105,11 +106,11 @@ def profile_of(
         open_url_after=flags.open_url_after_authentication or None,
         pkce="always" if flags.oidc_use_pkce else _PKCE[flags.oidc_pkce_method],
         auth_params={**(OFFLINE if profile.grant in ("authcode", "paste") else {}), **profile.auth_params},
-        browser=_browser(flags, environ),
-        may_log_in=_may_log_in(environ),
+        browser=_browser(flags, overrides),
+        may_log_in=overrides is None or overrides.login != "never",
         login_timeout=float(flags.authentication_timeout_sec),
-        storeless=_asking_again(flags, command=command, program=program),
-        sessions=_sessions(flags, environ, profile.storage),
+        storeless=_login_again(flags, command=command, program=program),
+        sessions=_session_folder(flags, environ, profile.storage),
     )
 
 
@@ -137,7 +138,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
         "username": (flags.username or None) if kind == "password" else None,
         "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
     }
-    return _validated(IssuerTable, issuer), _validated(ProfileTable, profile)
+    return _validate(IssuerTable, issuer), _validate(ProfileTable, profile)
 
 
 def grant(flags: Flags) -> Grant:
@@ -174,10 +175,10 @@ def home_path(path: str, environ: Mapping[str, str]) -> Path:
     return expand(f"~/{rest}" if path.startswith("~") else path, environ)
 
 
-def _asking_again(flags: Flags, *, command: Command, program: str) -> Remedy:
+def _login_again(flags: Flags, *, command: Command, program: str) -> Remedy:
     """The command that logs in by these flags, without the secrets in them.
 
-    A word in capitals stands where a secret stood; what get-token prints on a terminal would be a token.
+    A word in capitals replaces each secret; the output of get-token is a token, so it is not shown.
     """
     once = replace(flags, typed=tuple(name for name in flags.typed if name != "force-refresh"))
     argv = (*program.split(), command, *once.words())
@@ -208,36 +209,25 @@ def one_bundle(bundles: tuple[str, ...]) -> str | None:
     return b64encode(b"\n".join(b64decode(bundle) for bundle in bundles)).decode("ascii")
 
 
-def _browser(flags: Flags, environ: Mapping[str, str]) -> tuple[str, ...] | Literal[False] | None:
+def _browser(flags: Flags, overrides: Overrides | None) -> tuple[str, ...] | Literal[False] | None:
     """What is typed goes before `TOGETHERCTL_BROWSER`."""
     if flags.skip_open_browser:
         return False
-    if flags.browser_command:
-        return (flags.browser_command,)
-    if not environ.get(BROWSER):
-        return None
-    from togetherctl.store.overrides import Overrides
-
-    return Overrides.read(environ).browser
+    return (flags.browser_command,) if flags.browser_command else overrides and overrides.browser
 
 
-def _may_log_in(environ: Mapping[str, str]) -> bool:
-    if not environ.get(LOGIN):
-        return True
-    from togetherctl.store.overrides import Overrides
-
-    return Overrides.read(environ).login != "never"
-
-
-def _password(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
+def _password_reader(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:
     def read() -> str:
-        warn("a password on the command line can be seen by everyone on this machine; without --password it is asked")
+        warn(
+            "everyone on this machine can see a password on the command line; "
+            "without --password togetherctl asks for it"
+        )
         return flags.password
 
     return read
 
 
-def _sessions(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
+def _session_folder(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Path | None:
     """The folder of the session. Sealed ones have their own: a profile in the store may keep that session unsealed."""
     folder = cache_folder(flags, environ)
     if storage == "keyring":
@@ -245,9 +235,74 @@ def _sessions(flags: Flags, environ: Mapping[str, str], storage: Storage) -> Pat
     return folder
 
 
-def _validated(model: type[_Table], keys: dict[str, Any]) -> _Table:
+def _validate(model: type[_Table], keys: dict[str, Any]) -> _Table:
     try:
         return model.model_validate({key: value for key, value in keys.items() if value is not None})
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
+        problem = first_problem(error)
         raise WrongFlag(_FLAG_OF_KEY[problem.key[0]], problem.reason) from None
+
+
+def loopbacks(flags: Flags) -> tuple[Loopback, ...]:
+    """Redirect URIs, and where to listen for each. Raises UsageError.
+
+    The addresses that kubelogin listens at by default become both families of `localhost`, so that no other process can
+    own the other half; what is typed is listened at as it is.
+    """
+    host = flags.oidc_redirect_url_hostname or _LOCALHOST
+    as_given = "listen-address" in flags.typed or bool(flags.oidc_redirect_url) or host != _LOCALHOST
+    scheme = "https" if has_certificate(flags) else "http"
+    return tuple(
+        Loopback(
+            flags.oidc_redirect_url or f"{scheme}://{host}:{address.rpartition(':')[2]}", address if as_given else None
+        )
+        for address in map(_check_address, flags.listen_address or ("127.0.0.1:0",))
+    )
+
+
+def has_certificate(flags: Flags) -> bool:
+    """Whether the redirect URI is https; as in kubelogin, a certificate without its key counts for nothing."""
+    return bool(flags.local_server_cert and flags.local_server_key)
+
+
+def check_redirect_url(flags: Flags, *, browser: bool) -> None:
+    """Any URI without a fragment (RFC 6749, 3.1.2) will do: what is registered is the issuer's matter.
+
+    A `browser` on this machine has to find its way back. Raises UsageError.
+    """
+    url = flags.oidc_redirect_url
+    if not url:
+        return
+    checked("--oidc-redirect-url", _check_uri, url)
+    if browser and urlsplit(url).scheme not in ("http", "https"):
+        raise UsageError(
+            "--oidc-redirect-url is no address that a browser could come back to",
+            hint="with --grant-type=authcode-keyboard the code is pasted",
+        )
+
+
+def checked(flag: str, check: Callable[[str], str], value: str) -> str:
+    """The value, if the check accepts it. Raises UsageError, naming the flag."""
+    try:
+        return check(value)
+    except ValueError as error:
+        raise WrongFlag(flag, str(error)) from None
+
+
+def _check_uri(value: str) -> str:
+    if not value.isprintable() or " " in value or "#" in value:
+        raise ValueError("must be a URI without spaces and without a fragment")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or (parts.scheme in ("http", "https") and not parts.hostname):
+        raise ValueError("must look like http://localhost:8000")
+    return value
+
+
+def _check_address(address: str) -> str:
+    """An address to listen at; without a host it is every address of this machine, as in Go. Raises UsageError."""
+    whole = f"0.0.0.0{address}" if address.startswith(":") else address  # noqa: S104 # as the person wrote it
+    return checked("--listen-address", checks.listen_address, whole)

@@ -1,4 +1,4 @@
-"""Standalone mode: the profile without a name that a user of a kubeconfig with `auth-provider: oidc` means."""
+"""Make a profile for standalone mode from a kubeconfig user with `auth-provider: oidc`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, run
-from togetherctl.kube.auth_provider import find
+from togetherctl.kube.auth_provider import AuthProvider, find
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
@@ -14,7 +14,6 @@ from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.store.profile import Profile
 

@@ -1,4 +1,4 @@
-"""Sessions from tokens in kubelogin's cache, so that nobody has to log in again.
+"""Import sessions from the tokens in kubelogin's cache, so that people do not log in again.
 
 A token is served only once its signature has been checked. Where the issuer cannot be asked for its keys, the session
 begins expired: its refresh token gets new tokens, which are checked as ever.
@@ -6,26 +6,30 @@ begins expired: its refresh token gets new tokens, which are checked as ever.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from togetherctl.auth.claims import check_account, identity
+from togetherctl.auth.claims import LATEST, Claims, check_account, identity, read_claims
 from togetherctl.auth.session import Freshness, Session, Token
+from togetherctl.disk import is_ours, open_to_others, read_whole
 from togetherctl.errors import StorageError, TogetherctlError, Unreachable, Untrusted
-from togetherctl.kubelogin.old_cache import OldTokens, read_cache, time_of
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.claims import Claims
     from togetherctl.store.profile import Profile
 
 _LOCK_SECONDS = 5.0
+_MAX_BYTES = 256 * 1024
+_DOTS_IN_A_JWT = 2
 
 
-class NotTaken(Exception):
+class NotImported(Exception):
     """Nothing was taken over; the message says why, in words that follow the profile's name."""
 
 
@@ -46,11 +50,11 @@ class TakeOver:
         self._clock = clock
 
     def all(self, profiles: Iterable[Profile], folders: Mapping[str, Iterable[Path]]) -> list[str]:
-        """Take over what fits each profile from its folders, by the profile's name; what is to be said of each."""
+        """Import the tokens that fit each profile from its folders; a sentence for each profile."""
         sharing: dict[str, list[Profile]] = {}
         for profile in profiles:
             sharing.setdefault(profile.key, []).append(profile)
-        # One that gives ID tokens to clusters can be checked by the old one.
+        # The old ID token can only be verified for a profile that gives ID tokens to clusters.
         once = [min(several, key=lambda profile: profile.token != "id") for several in sharing.values()]  # noqa: S105 # a kind of token
         said: list[str] = []
         tokens: dict[Path, OldTokens] = {}
@@ -65,53 +69,53 @@ class TakeOver:
             mine = [item for item in tokens.values() if item.path.parent in places]
             try:
                 others = [other for other in once if places & set(folders.get(other.name, ()))]
-                said.append(self._take(profile, mine, others))
-            except NotTaken as reason:
+                said.append(self._import(profile, mine, others))
+            except NotImported as reason:
                 said.append(f"profile {profile.name}: no session was taken over, because {reason}")
         return said
 
-    def _take(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> str:
+    def _import(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> str:
         sessions = self._sessions(profile)
         if profile.storage == "memory":
-            raise NotTaken("it keeps sessions in memory alone")
+            raise NotImported("it keeps sessions in memory alone")
         if profile.grant == "client-credentials":
-            raise NotTaken("it needs nobody to log in")
-        chosen = self._chosen(profile, tokens, profiles)
+            raise NotImported("it needs no person to log in")
+        chosen = self._choose(profile, tokens, profiles)
         try:
             with sessions.lock(profile.key, seconds=_LOCK_SECONDS):
                 there = sessions.load(profile.key)
                 if there is not None and (there.refreshable or self._is_good(profile, there)):
-                    raise NotTaken("it has one already")
-                session = self._session(profile, chosen)
+                    raise NotImported("it has one already")
+                session = self._make_session(profile, chosen)
                 sessions.save(profile.key, session)
         except LockTimeout:
-            raise NotTaken("another togetherctl is busy with it") from None
+            raise NotImported("another togetherctl is busy with it") from None
         except OSError as error:
-            raise NotTaken(f"it cannot be stored: {error.strerror}") from None
+            raise NotImported(f"it cannot be stored: {error.strerror}") from None
         except StorageError as error:
-            raise NotTaken(error.message) from None
+            raise NotImported(error.message) from None
         who = f" of {session.identity}" if session.subject else ""
         good = "" if self._is_good(profile, session) else "; it is refreshed first when it is used"
         return f"profile {profile.name} takes over the session{who} from {chosen.path}{good}"
 
-    def _chosen(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> OldTokens:
-        """The newest tokens for this issuer and client, if it is clear whose they are. Raises NotTaken."""
+    def _choose(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> OldTokens:
+        """The newest tokens for this issuer and client, if it is clear whose they are. Raises NotImported."""
         issuer, client_id = profile.issuer.url, profile.client_id
         fitting = [item for item in tokens if item.is_for(issuer, client_id) and _account_fits(profile, item)]
         if not fitting:
-            raise NotTaken("the old cache has no tokens of its issuer and client")
+            raise NotImported("the old cache has no tokens of its issuer and client")
         alike = [other.name for other in profiles if (other.issuer.url, other.client_id) == (issuer, client_id)]
         if len(alike) > 1:
-            raise NotTaken(f"the tokens would fit {', '.join(alike)} alike")
+            raise NotImported(f"the tokens would fit {', '.join(alike)} alike")
         if len({str(item.claims.get("sub")) for item in fitting}) > 1:
-            raise NotTaken("the old cache has tokens of several people for it; log in instead")
+            raise NotImported("the old cache has tokens of several people for it; log in instead")
         return max(fitting, key=lambda item: item.issued_at)
 
-    def _session(self, profile: Profile, old: OldTokens) -> Session:
-        """Raises NotTaken where the tokens are worth nothing."""
-        token = None if profile.token == "access" else self._token(profile, old)  # noqa: S105 # a kind of token
+    def _make_session(self, profile: Profile, old: OldTokens) -> Session:
+        """Raises NotImported where the tokens are worth nothing."""
+        token = None if profile.token == "access" else self._id_token(profile, old)  # noqa: S105 # a kind of token
         if token is None and old.refresh_token is None:
-            raise NotTaken("the token has expired, and there is no refresh token with it")
+            raise NotImported("the token has expired, and there is no refresh token with it")
         subject = old.claims.get("sub")
         # An access token need not name the person as an ID token does; the refresh will.
         named = isinstance(subject, str) and profile.token == "id"  # noqa: S105 # a kind of token
@@ -126,8 +130,8 @@ class TakeOver:
             scope=" ".join(profile.scopes),
         )
 
-    def _token(self, profile: Profile, old: OldTokens) -> Token | None:
-        """The old ID token: as it is if its signature holds, as expired where nobody can say. Raises NotTaken."""
+    def _id_token(self, profile: Profile, old: OldTokens) -> Token | None:
+        """The old ID token if its signature is valid; None where that cannot be checked. Raises NotImported."""
         now = self._clock()
         issued_at, expires_at = time_of(old.claims, "iat"), time_of(old.claims, "exp")
         if issued_at is None or expires_at is None or expires_at <= now:
@@ -135,11 +139,11 @@ class TakeOver:
         try:
             self._verify(profile, old.token)
         except Untrusted as error:
-            raise NotTaken(f"the token in it cannot be trusted: {error.message}") from None
+            raise NotImported(f"the token in it cannot be trusted: {error.message}") from None
         except Unreachable:
             return None
         except TogetherctlError as error:
-            raise NotTaken(error.message) from None
+            raise NotImported(error.message) from None
         return Token(old.token, issued_at, expires_at)
 
     def _is_good(self, profile: Profile, session: Session) -> bool:
@@ -153,3 +157,80 @@ def _account_fits(profile: Profile, old: OldTokens) -> bool:
     except Untrusted:
         return False
     return True
+
+
+@dataclass(frozen=True)
+class OldTokens:
+    """One file of the cache; the claims are not verified. With `--oidc-use-access-token` its `token` is that one."""
+
+    path: Path
+    token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    claims: Claims = field(repr=False)
+
+    @property
+    def issued_at(self) -> float:
+        """`iat`, in seconds since 1970; 0 where it is no time."""
+        return time_of(self.claims, "iat") or 0.0
+
+    def is_for(self, issuer: str, client_id: str) -> bool:
+        """Whether it comes from this issuer, for this client."""
+        audience = self.claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        party = self.claims.get("azp", client_id)
+        return self.claims.get("iss") == issuer and client_id in audiences and party == client_id
+
+
+def read_cache(folder: Path) -> Iterator[OldTokens | str]:
+    """What is in the folder; text where a file of tokens must not be used, with the reason."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix != ".lock")
+    except OSError:
+        return
+    for path in paths:
+        try:
+            data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
+        except OSError:
+            continue
+        tokens = _parse(path, data)
+        if tokens is None:
+            continue
+        if isinstance(tokens, str):
+            yield tokens
+        elif not is_ours(status):
+            yield f"{path} belongs to another user, so it was not taken over"
+        elif open_to_others(status):
+            mend = f"chmod 600 {shlex.quote(str(path))}"
+            yield f"{path} can be read by others, so it was not taken over; {mend} if only you have used it"
+        else:
+            yield tokens
+
+
+def time_of(claims: Claims, name: str) -> float | None:
+    """A claim that is a time, in seconds since 1970."""
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST:
+        return None
+    return float(value)
+
+
+def _parse(path: Path, data: bytes) -> OldTokens | str | None:
+    """None where it is none of kubelogin's files; text where its token cannot be read, with the reason."""
+    try:
+        record: Any = json.loads(data)
+        token, refresh_token = record.get("id_token"), record.get("refresh_token")
+        if not isinstance(token, str) or not _is_token(token):
+            return None
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if token.count(".") != _DOTS_IN_A_JWT:
+        return None
+    try:
+        claims = read_claims(token)
+    except Untrusted as error:
+        return f"{path} was not taken over: {error.message}"
+    return OldTokens(path, token, refresh_token if _is_token(refresh_token) else None, claims)
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()

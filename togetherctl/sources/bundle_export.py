@@ -39,7 +39,7 @@ def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str])
     CA files stand in it as their certificates. Raises UsageError for an unknown profile, and ConfigError where a CA
     file cannot be read.
     """
-    names = list(dict.fromkeys(profiles)) or store.profile_names
+    names = list(dict.fromkeys(profiles)) or list(store.table.profiles)
     for name in names:
         store.entry("profile", name)
     exported = set(names)

@@ -12,9 +12,9 @@ from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
 from togetherctl.sources.certificates import joined
 from togetherctl.sources.taken import digest, key_of
-from togetherctl.store.identity import Identities
 from togetherctl.store.models import IssuerTable, ProfileTable
 from togetherctl.store.problems import described
+from togetherctl.store.profile import Identities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

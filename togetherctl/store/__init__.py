@@ -1,1 +1,1 @@
-"""Profiles, issuers and clusters in one TOML file: read, checked, resolved, edited."""
+"""The configuration file: profiles, issuers and clusters in TOML, read, checked, resolved and edited."""

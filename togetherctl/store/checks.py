@@ -1,9 +1,11 @@
-"""What one value of the store may look like; each check gives the value back or says what would do."""
+"""Check one value of the configuration file, such as a URL, a name or a scope.
+
+Each check returns the value, or raises ValueError with what the value must look like.
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import unicodedata
 from urllib.parse import SplitResult, urlsplit
@@ -32,60 +34,44 @@ _OWN_PARAMETERS = frozenset(
 
 
 def name(value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise ValueError("a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and begins with a letter or digit")
-    return value
+    return _require(
+        value, NAME.fullmatch(value), "a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and begins with a letter or digit"
+    )
 
 
 def issuer_url(value: str) -> str:
     """Kept byte for byte: OpenID Connect compares issuers as strings (Discovery 1.0, 4.3)."""
-    url = _url(value)
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("must begin with https:// (http:// is for loopback addresses only)")
-    if url.query or url.fragment or value.endswith(("?", "#")):
-        raise ValueError("must have no query and no fragment")
-    return value
+    url = urlsplit(endpoint_url(value))
+    has_more = url.query or url.fragment or value.endswith(("?", "#"))
+    return _require(value, not has_more, "must have no query and no fragment")
 
 
 def endpoint_url(value: str) -> str:
-    url = _url(value)
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("must begin with https:// (http:// is for loopback addresses only)")
-    return value
+    return _no_plain_http(value, "must begin with https:// (http:// is for loopback addresses only)")
 
 
 def server_url(value: str) -> str:
-    url = _url(value)
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("must begin with https://: Kubernetes clients send no credential over http")
-    return value
+    return _no_plain_http(value, "must begin with https://: Kubernetes clients send no credential over http")
 
 
 def proxy_url(value: str) -> str:
+    """An http, https or SOCKS5 proxy; the proxy looks names up for socks5 as for socks5h, as Go does."""
     url = _split(value)
-    if url.scheme not in ("http", "https", "socks5", "socks5h") or not url.hostname:
-        raise ValueError("must look like http://proxy.example:3128 or socks5://proxy.example:1080")
-    return value
+    is_proxy = url.scheme in ("http", "https", "socks5", "socks5h") and url.hostname
+    return _require(value, is_proxy, "must look like http://proxy.example:3128 or socks5://proxy.example:1080")
 
 
 def cluster_proxy_url(value: str) -> str:
-    if _split(proxy_url(value)).password:
-        raise ValueError("must hold no password: it would stand in every kubeconfig that is written")
-    return value
-
-
-def issuer_proxy_url(value: str) -> str:
-    """An http, https or SOCKS5 proxy; a name is looked up by the proxy for socks5 as for socks5h, as Go does."""
-    return proxy_url(value)
+    has_password = _split(proxy_url(value)).password
+    return _require(value, not has_password, "must hold no password: every kubeconfig that is written would show it")
 
 
 def redirect_uri(value: str) -> str:
-    url = _url(value)
-    if url.fragment or value.endswith("#"):
-        raise ValueError("must have no fragment (RFC 6749, 3.1.2)")
-    if url.scheme == "http" and not is_loopback(url.hostname):
-        raise ValueError("http:// is for loopback addresses only; register http://localhost:8000, or use https://")
-    return value
+    has_fragment = _url(value).fragment or value.endswith("#")
+    _require(value, not has_fragment, "must have no fragment (RFC 6749, 3.1.2)")
+    return _no_plain_http(
+        value, "http:// is for loopback addresses only; register http://localhost:8000, or use https://"
+    )
 
 
 def page_url(value: str) -> str:
@@ -95,56 +81,48 @@ def page_url(value: str) -> str:
 
 def listen_address(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _MAX_PORT or (":" in host and not host.startswith("[")):
-        raise ValueError("must look like 127.0.0.1:8000 or [::1]:8000")
-    return value
+    is_port = port.isdecimal() and int(port) <= _MAX_PORT
+    is_host = host and (":" not in host or host.startswith("["))
+    return _require(value, is_port and is_host, "must look like 127.0.0.1:8000 or [::1]:8000")
 
 
 def scope(value: str) -> str:
-    if not _SCOPE.fullmatch(value):
-        raise ValueError("must be one word; write each scope as an entry of its own")
-    return value
+    """A scope token (RFC 6749, 3.3)."""
+    return _require(value, _SCOPE.fullmatch(value), "must be one word; write each scope as an entry of its own")
 
 
 def auth_parameter(value: str) -> str:
-    if value in _OWN_PARAMETERS:
-        raise ValueError("togetherctl sets this parameter itself")
-    return not_empty(value)
+    return not_empty(_require(value, value not in _OWN_PARAMETERS, "togetherctl sets this parameter itself"))
 
 
 def header_name(value: str) -> str:
-    if not _HEADER.fullmatch(value):
-        raise ValueError("not an HTTP header name")
-    return value
+    """A field name (RFC 9110, 5.1)."""
+    return _require(value, _HEADER.fullmatch(value), "not an HTTP header name")
 
 
 def header_value(value: str) -> str:
-    if not (value.isprintable() and value.isascii()) or value != value.strip():
-        raise ValueError("must be printable ASCII text without spaces around it")
-    return value
+    is_plain = value.isprintable() and value.isascii() and value == value.strip()
+    return _require(value, is_plain, "must be printable ASCII text without spaces around it")
 
 
 def sha256(value: str) -> str:
-    if not _SHA256.fullmatch(value):
-        raise ValueError("must be 64 hexadecimal digits")
-    return value
+    return _require(value, _SHA256.fullmatch(value), "must be 64 hexadecimal digits")
 
 
 def ca_data(value: str) -> str:
     try:
         pem = base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it") from None
-    if b"-----BEGIN CERTIFICATE-----" not in pem:
-        raise ValueError("must be a PEM certificate in base64, as kubeconfigs hold it")
-    return value
+    except ValueError:
+        pem = b""
+    is_certificate = b"-----BEGIN CERTIFICATE-----" in pem
+    return _require(value, is_certificate, "must be a PEM certificate in base64, as kubeconfigs hold it")
 
 
 def namespace(value: str) -> str:
     """A DNS label (RFC 1123, 2.1), as Kubernetes has it."""
-    if not _LABEL.fullmatch(value):
-        raise ValueError("must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit")
-    return value
+    return _require(
+        value, _LABEL.fullmatch(value), "must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit"
+    )
 
 
 def text(value: str) -> str:
@@ -152,16 +130,13 @@ def text(value: str) -> str:
 
 
 def printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must not hold control or other invisible characters")
-    return value
+    return _require(value, value.isprintable(), "must not hold control or other invisible characters")
 
 
 def path(value: str) -> str:
-    """File names may hold almost anything; but no system opens one with a NUL, and nobody means a line break."""
-    if any(char < " " for char in value):
-        raise ValueError("must not hold control characters")
-    return not_empty(value)
+    """File names may hold almost anything; but no system opens one with a NUL, and no person means a line break."""
+    has_control = any(char < " " for char in value)
+    return not_empty(_require(value, not has_control, "must not hold control characters"))
 
 
 def words(value: list[str]) -> list[str]:
@@ -172,19 +147,28 @@ def words(value: list[str]) -> list[str]:
 
 
 def not_empty(value: str) -> str:
-    if not value:
-        raise ValueError("must not be empty")
+    return _require(value, value, "must not be empty")
+
+
+def _require(value: str, condition: object, reason: str) -> str:
+    """The value, where the condition holds. Raises ValueError with the reason."""
+    if not condition:
+        raise ValueError(reason)
     return value
+
+
+def _no_plain_http(value: str, reason: str) -> str:
+    """A URL that is https, or http to this machine. Raises ValueError, for another http URL with the reason."""
+    url = _url(value)
+    return _require(value, url.scheme == "https" or is_loopback(url.hostname), reason)
 
 
 def _url(value: str) -> SplitResult:
     url = _split(value)
-    if url.scheme not in ("https", "http") or not url.hostname:
-        raise ValueError("must be a URL like https://login.example.com")
-    if "@" in url.netloc:
-        raise ValueError("must not hold a user name or password")
-    if "[" not in url.netloc and not _is_host(url.hostname):
-        raise ValueError("must name a host of letters, digits, - and .")
+    _require(value, url.scheme in ("https", "http") and url.hostname, "must be a URL like https://login.example.com")
+    _require(value, "@" not in url.netloc, "must not hold a user name or password")
+    is_host = "[" in url.netloc or _is_host(url.hostname or "")
+    _require(value, is_host, "must name a host of letters, digits, - and .")
     return url
 
 
@@ -196,8 +180,7 @@ def _is_host(host: str) -> bool:
 
 
 def _split(value: str) -> SplitResult:
-    if not value.isprintable() or " " in value:
-        raise ValueError("must not hold spaces or control characters")
+    _require(value, value.isprintable() and " " not in value, "must not hold spaces or control characters")
     try:
         url = urlsplit(value)
         _ = url.port

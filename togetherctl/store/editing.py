@@ -1,4 +1,4 @@
-"""Changing the store: one change, checked as a whole before it is written."""
+"""Edit the configuration file: set, unset, add and rename entries, checked before the file is written."""
 
 from __future__ import annotations
 
@@ -6,25 +6,23 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.printable import printable
 from togetherctl.store import files
 from togetherctl.store.key import sharing
 from togetherctl.store.models import ClusterTable, IssuerTable, ProfileTable, StoreTable
-from togetherctl.store.problems import Problem, checked, described, for_kubectl, nearest, unknown
-from togetherctl.store.toml_text import NotTOML, parse
+from togetherctl.store.problems import Problem, checked, first_problem, for_kubectl, nearest, unknown
+from togetherctl.store.toml_text import Key, NotTOML, TomlText, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
     from togetherctl.paths import Paths
     from togetherctl.store.choices import Kind
-    from togetherctl.store.toml_text import Key, TomlText
 
 TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
 # By kind: what names such an entry, and with which key.
@@ -85,7 +83,7 @@ def share_storage(text: TomlText, name: str) -> list[str]:
 
 
 def missing(text: TomlText, kind: Kind, name: str) -> Key:
-    """The path of an entry that is to be made. Raises UsageError where it is there already."""
+    """The path of a new entry. Raises UsageError where it exists already."""
     entries = text.data.get(section(kind))
     if isinstance(entries, dict) and name in entries:
         raise UsageError(f"there is a {kind} {name} already", hint=f"togetherctl {kind} set {name} KEY=VALUE")
@@ -123,12 +121,9 @@ def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
 def new_table(kind: Kind, given: Mapping[str, object], words: Sequence[str]) -> dict[str, object]:
     """The table of a new entry: what options gave it, and `KEY=VALUE` words. Raises UsageError."""
     table = {name: value for name, value in given.items() if value not in (None, (), [])}
-    for key, value in assignments(kind, words).items():
-        if len(key) > 1:
-            inner = table.setdefault(key[0], {})
-            table[key[0]] = {**inner, key[1]: value} if isinstance(inner, dict) else {key[1]: value}
-        else:
-            table[key[0]] = value
+    for (name, *inner), value in assignments(kind, words).items():
+        before = table.get(name)
+        table[name] = {**(before if isinstance(before, dict) else {}), inner[0]: value} if inner else value
     return table
 
 
@@ -137,7 +132,7 @@ def valid_issuer(table: Mapping[str, object]) -> IssuerTable:
     try:
         return IssuerTable.model_validate(dict(table))
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
+        problem = first_problem(error)
         raise ConfigError(f"the issuer's {problem.shown}: {problem.reason}") from None
 
 
@@ -152,22 +147,24 @@ def _value(kind: Kind, key: Key, text: str) -> object:
     field = _field(kind, key)
     if key[0] == "client_secret" and not text.lstrip().startswith("{"):
         raise UsageError(
-            "a client secret on the command line can be seen by others on this machine",
+            "others on this machine can see a client secret on the command line",
             hint="keep it in the keyring with togetherctl profile secret NAME, or say where it is: "
             "client_secret='{ env = \"VARIABLE\" }'",
         )
-    adapter = _adapter(str if len(key) > 1 else field.annotation, field if len(key) == 1 else None)
+    # Annotated needs at least one piece of metadata besides the type.
+    checked_type: Any = str if len(key) > 1 else Annotated[(field.annotation, *field.metadata, "value")]
+    adapter = TypeAdapter[Any](checked_type, config=ConfigDict(strict=True, hide_input_in_errors=True))
     reason = ""
-    # Text that is meant as a table and is none would pass for a secret.
+    # Text that looks like a table but is not valid TOML would pass for a secret.
     candidates = islice(_candidates(text), 1) if key[0] == "client_secret" else _candidates(text)
     for candidate in candidates:
         try:
             adapter.validate_python(candidate)
         except ValidationError as error:
-            reason = reason or described(error.errors(include_url=False, include_input=False)[0]).reason
+            reason = reason or first_problem(error).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} does not do")
+    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} is not")
 
 
 def _candidates(text: str) -> Iterator[object]:
@@ -187,16 +184,9 @@ def _field(kind: Kind, key: Key) -> FieldInfo:
     return field
 
 
-def _adapter(annotation: Any, field: FieldInfo | None) -> TypeAdapter[Any]:
-    metadata = tuple(field.metadata) if field else ()
-    checked_type: Any = Annotated[(annotation, *metadata)] if metadata else annotation
-    return TypeAdapter(checked_type, config=ConfigDict(strict=True, hide_input_in_errors=True))
-
-
 def _refuse_new_problems(problems: list[Problem]) -> None:
-    if not problems:
-        return
-    said = [f"{problem.shown}: {problem.reason}" for problem in problems]
-    if len(said) == 1:
-        raise ConfigError(f"{said[0]}; nothing was changed")
-    raise ConfigError("nothing was changed, because it would bring problems", problems=said)
+    reasons = [f"{problem.shown}: {problem.reason}" for problem in problems]
+    if len(reasons) == 1:
+        raise ConfigError(f"{reasons[0]}; nothing was changed")
+    if reasons:
+        raise ConfigError("nothing was changed, because it would bring problems", problems=reasons)

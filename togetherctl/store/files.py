@@ -1,4 +1,4 @@
-"""The store's file on disk: who may have written it, reading it, and writing it back whole under its lock."""
+"""Read and write the configuration file on disk: its owner and mode, its lock, its TOML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
 from togetherctl.errors import ConfigError, TogetherctlError, run
@@ -16,6 +16,8 @@ from togetherctl.store.toml_text import CannotEdit, NotTOML, TomlText, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from togetherctl.store.choices import Kind
 
 _MAX_BYTES = 16 * 1024 * 1024
 _LOCK_SECONDS = 10.0
@@ -45,7 +47,22 @@ def read(path: Path) -> TomlFile:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
-    return TomlFile(path, text, _parsed(path, text), status.st_mtime_ns)
+    return TomlFile(path, text, _parse(path, text), status.st_mtime_ns)
+
+
+def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
+    """The names of one kind in the order of the file, for the shell's completion.
+
+    Only the names are checked. The list is empty where the file cannot be read; no error is raised.
+    """
+    from togetherctl.store.checks import NAME
+
+    try:
+        data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
+    except (OSError, UnicodeDecodeError, NotTOML):
+        return []
+    table = data.get(f"{kind}s")
+    return [name for name in table if NAME.fullmatch(name)] if isinstance(table, dict) else []
 
 
 @contextmanager
@@ -54,7 +71,7 @@ def editing(path: Path, lock: Path) -> Iterator[TomlText]:
 
     A symlink is followed to its target, and the file keeps its mode. Raises ConfigError, and then nothing was changed.
     """
-    with _holding(lock, path):
+    with _hold_lock(lock, path):
         try:
             file = read(path)
             text = TomlText(file.text)
@@ -66,15 +83,15 @@ def editing(path: Path, lock: Path) -> Iterator[TomlText]:
 
 
 @contextmanager
-def _holding(lock: Path, path: Path) -> Iterator[None]:
+def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             make_private_folder(lock.parent)
-            # It is opened here, not when it is asked for.
+            # The context manager opens the lock file when it is entered.
             stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
         except OSError as error:
             raise ConfigError(
-                f"{lock} cannot be made, which guards the store: {error.strerror}",
+                f"the lock of the store, {lock}, cannot be made: {error.strerror}",
                 hint=run("ls", "-ld", lock, words="it must be a file of yours; look at what is there"),
             ) from None
         except LockTimeout:
@@ -93,12 +110,12 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     except UnicodeEncodeError:
-        # What a terminal of another encoding typed.
+        # A terminal of another encoding can send such text.
         raise ConfigError("a value is not UTF-8 text, which the store is written in; nothing was changed") from None
 
 
 def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
-    # Whoever can write this file chooses the issuer, and the commands that read secrets and open browsers.
+    # A person who can write this file chooses the issuer, and the commands that read secrets and open browsers.
     if not is_ours(status) and status.st_uid != 0:
         raise ConfigError(
             f"{path} belongs to another user (uid {status.st_uid})", hint=run("chown", str(os.getuid()), path)
@@ -123,7 +140,7 @@ def _private_group(status: os.stat_result) -> bool:
     return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
 
 
-def _parsed(path: Path, text: str) -> dict[str, Any]:
+def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return parse(text)
     except NotTOML as error:

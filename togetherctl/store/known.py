@@ -1,4 +1,4 @@
-"""Profiles as they were resolved before, so that a token costs neither the library that checks the store nor its size.
+"""Cache resolved profiles, so that a token needs neither pydantic nor the whole configuration file.
 
 One file a profile, good for as long as the store is the same file it was made of. It holds no secret: a profile whose
 secret, headers or proxy could be one is not kept.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.connection import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
-from togetherctl.environment import BROWSER, CONFIG, LOGIN
-from togetherctl.store.profile import Issuer, Loopback, Profile
+from togetherctl.environment import CONFIG
+from togetherctl.errors import ConfigError
+from togetherctl.store.profile import Issuer, Loopback, Profile, read_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ class KnownProfiles:
     def read(self, name: str) -> Profile | None:
         """The profile `name`, if it is known and the store is still the same; None costs no more than asking.
 
-        The environment's overrides are applied; one that is wrong is left to whoever says so.
+        The environment's overrides are applied; None where one of them is wrong, because the store reports that.
         """
         if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
             return None
@@ -51,19 +52,19 @@ class KnownProfiles:
             if not is_ours(status) or open_to_others(status):
                 return None
             known = json.loads(data)
-            now = self._circumstances()
+            now = self._conditions()
             if known.pop("profile_name") != name or known.pop("circumstances") != now:
                 return None
-            profile = self._overridden(_decoded(known["profile"]))
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            profile = self._override(_decode(known["profile"]))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ConfigError):
             return None
         self.mtime_ns = int(now["mtime_ns"])
         return profile
 
     def keep(self, store: Store, profile: Profile, *, now: float) -> None:
-        """Have `profile`, without overrides, known to whoever asks next; `now` in seconds since 1970.
+        """Keep `profile`, without overrides, for the next run; `now` in seconds since 1970.
 
-        What stands in the way is let go.
+        A profile that cannot be written is not kept; no error is raised.
         """
         connection = profile.issuer.connection
         if self._environ.get(CONFIG) or profile.secret or connection.headers:
@@ -71,30 +72,24 @@ class KnownProfiles:
         if connection.proxy or store.mtime_ns is None or now - store.mtime_ns / 1e9 < _STORE_AGE:
             return
         with suppress(OSError):
-            circumstances = self._circumstances()
-            if circumstances["mtime_ns"] != store.mtime_ns:
+            conditions = self._conditions()
+            if conditions["mtime_ns"] != store.mtime_ns:
                 return
-            known = {"profile_name": profile.name, "circumstances": circumstances, "profile": _encoded(profile)}
+            known = {"profile_name": profile.name, "circumstances": conditions, "profile": _encode(profile)}
             make_private_folder(self._paths.known)
-            write_whole(self._paths.known / profile.name, json.dumps(known).encode("ascii"))
+            write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
 
     def drop_all(self) -> None:
-        """Forget them, where the store has changed: a name that is gone leaves no file behind."""
+        """Delete all of them, because the store has changed."""
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
 
-    def _overridden(self, profile: Profile) -> Profile:
-        login, browser = self._environ.get(LOGIN), self._environ.get(BROWSER)
-        if login:
-            profile = replace(profile, may_log_in={"auto": True, "never": False}[login])
-        if browser:
-            import shlex
+    def _override(self, profile: Profile) -> Profile:
+        overrides = read_overrides(self._environ)
+        return overrides.apply(profile) if overrides else profile
 
-            profile = replace(profile, browser=tuple(shlex.split(browser)) or profile.browser)
-        return profile
-
-    def _circumstances(self) -> dict[str, Any]:
+    def _conditions(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""
         status = self._paths.config.stat()
         return {
@@ -108,17 +103,11 @@ class KnownProfiles:
         }
 
 
-def _encoded(profile: Profile) -> dict[str, Any]:
-    kept = {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in _LEFT_OUT}
-    kept["issuer"] = asdict(profile.issuer)
-    kept["issuer"]["connection"]["ca_files"] = [str(path) for path in profile.issuer.connection.ca_files]
-    kept["loopbacks"] = [asdict(loopback) for loopback in profile.loopbacks]
-    kept["certificate"] = [str(path) for path in profile.certificate] if profile.certificate else None
-    kept["auth_params"] = dict(profile.auth_params)
-    return kept
+def _encode(profile: Profile) -> dict[str, Any]:
+    return {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT}
 
 
-def _decoded(kept: dict[str, Any]) -> Profile:
+def _decode(kept: dict[str, Any]) -> Profile:
     issuer, certificate = kept.pop("issuer"), kept.pop("certificate")
     connection = issuer.pop("connection")
     ca_files = tuple(Path(path) for path in connection.pop("ca_files"))

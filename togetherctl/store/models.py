@@ -1,4 +1,4 @@
-"""The store's file as it stands on disk: every key, what it means, and what it may hold.
+"""Describe the configuration file: every key, its meaning and its values (pydantic models).
 
 These models describe the file and nothing else. What a login works with is `store.profile.Profile`, in which names
 are looked up, paths expanded and presets applied.
@@ -29,7 +29,7 @@ IssuerURL = Annotated[str, AfterValidator(checks.issuer_url)]
 EndpointURL = Annotated[str, AfterValidator(checks.endpoint_url)]
 PageURL = Annotated[str, AfterValidator(checks.page_url)]
 ClusterProxyURL = Annotated[str, AfterValidator(checks.cluster_proxy_url)]
-IssuerProxyURL = Annotated[str, AfterValidator(checks.issuer_proxy_url)]
+ProxyURL = Annotated[str, AfterValidator(checks.proxy_url)]
 RedirectURI = Annotated[str, AfterValidator(checks.redirect_uri)]
 ListenAddress = Annotated[str, AfterValidator(checks.listen_address)]
 Scope = Annotated[str, AfterValidator(checks.scope)]
@@ -42,12 +42,12 @@ HeaderName = Annotated[str, AfterValidator(checks.header_name)]
 HeaderValue = Annotated[str, AfterValidator(checks.header_value)]
 
 
-def _paths(value: object) -> object:
+def _list_paths(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _hidden(headers: dict[str, str]) -> dict[str, str]:
-    # A header an issuer wants is more often a credential than not.
+def _hide_values(headers: dict[str, str]) -> dict[str, str]:
+    # Most headers that an issuer needs are credentials.
     return dict.fromkeys(headers, HIDDEN)
 
 
@@ -60,12 +60,12 @@ def _without_password(url: str | None) -> str | None:
 
 
 def _without_key(source: str) -> str:
-    """An address that is signed opens what is there to whoever has it."""
+    """The source without its query: a signed URL is a credential."""
     place, query, _ = source.partition("?")
     return f"{place}?{HIDDEN}" if query and "://" in place else source
 
 
-def _browser(value: object) -> object:
+def _check_browser(value: object) -> object:
     if value is False:
         return value
     if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
@@ -75,13 +75,13 @@ def _browser(value: object) -> object:
 
 OneOrMorePaths = Annotated[
     tuple[FilePath, ...],
-    BeforeValidator(_paths),
+    BeforeValidator(_list_paths),
     Field(strict=False),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
 ]
 Browser = Annotated[
     Any,
-    BeforeValidator(_browser),
+    BeforeValidator(_check_browser),
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"const": False}]}),
 ]
 Secret = Annotated[
@@ -130,9 +130,9 @@ class IssuerTable(_Table):
     """The same as base64 of PEM, the way kubeconfigs hold it."""
     insecure_skip_tls_verify: bool = False
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
-    proxy: Annotated[IssuerProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
+    proxy: Annotated[ProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
     """The proxy to this issuer: http, https or socks5; without it `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count."""
-    request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hidden), Field(repr=False)] = Field(
+    request_headers: Annotated[dict[HeaderName, HeaderValue], PlainSerializer(_hide_values), Field(repr=False)] = Field(
         default_factory=dict
     )
     """Headers sent with every request to this issuer."""

@@ -1,20 +1,28 @@
-"""The environment variables that override the store, checked like the store itself."""
+"""Read the environment variables that override the store.
+
+They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
+"""
 
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from togetherctl.store.profile import Profile
 
-def _words(value: object) -> object:
+_PREFIX = "TOGETHERCTL_"
+
+
+def _split(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
@@ -24,45 +32,29 @@ def _words(value: object) -> object:
 
 
 class Overrides(BaseSettings):
-    """What `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER` say; None where they say nothing."""
+    """What the variables say; None where they say nothing."""
 
-    model_config = SettingsConfigDict(env_prefix="TOGETHERCTL_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
 
     profile: str | None = None
     login: Literal["auto", "never"] | None = None
-    browser: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_words)] = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `read` passes counts: the environment is a parameter here."""
-        return (init_settings,)
+    browser: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Overrides:
-        """The overrides of one environment. Raises ConfigError."""
+        """The overrides of one environment, which is a parameter here and not the process's own. Raises ConfigError."""
         try:
-            return cls(**_From(cls, environ)())
+            # What is passed wins over the process's environment, and every field is passed.
+            return cls(**{name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields})
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
-            name = f"TOGETHERCTL_{str(problem['loc'][0]).upper()}"
+            name = f"{_PREFIX}{str(problem['loc'][0]).upper()}"
             expected = problem.get("ctx", {}).get("expected")
             reason = f"must be {str(expected).replace(chr(39), '')}" if expected else str(problem["ctx"]["error"])
             raise ConfigError(f"the environment variable {name} {reason}") from None
 
-
-class _From(EnvSettingsSource):
-    """The environment as a parameter instead of the process's own."""
-
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(settings_cls)
-
-    def _load_env_vars(self) -> Mapping[str, Any]:
-        return {name.lower(): value for name, value in self._environ.items() if value}
+    def apply(self, profile: Profile) -> Profile:
+        """The profile with what the variables say about its login and browser."""
+        if self.login is not None:
+            profile = replace(profile, may_log_in=self.login == "auto")
+        return replace(profile, browser=self.browser) if self.browser else profile

@@ -1,4 +1,4 @@
-"""The catalogue of known identity providers: the TOML files of the top-level folder `profiles/`."""
+"""Recognise and describe known identity providers: the presets in the top-level folder `profiles/`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.resources.abc import Traversable
 
+
 DEFAULT_REDIRECT_URIS = ("http://localhost:8000", "http://localhost:18000")
 Host = Literal["localhost", "127.0.0.1", "[::1]"]
 Sentence = Annotated[str, Field(min_length=1)]
+UNCERTAIN = "(not certain)"
 
 
 class _Table(BaseModel):
@@ -47,7 +49,7 @@ class Pitfall(Fact):
 
     def hint_for(self, issuer: str) -> str:
         """The way out for this very URL."""
-        return _filled_in(self.hint, issuer)
+        return _fill_in(self.hint, issuer)
 
 
 class RefreshToken(Fact):
@@ -121,7 +123,7 @@ class Preset(_Table):
 
     def device_endpoint(self, issuer: str) -> str | None:
         """Where device codes of `issuer` come from, if its metadata does not say."""
-        return self.device_authorization_endpoint and _filled_in(self.device_authorization_endpoint, issuer)
+        return self.device_authorization_endpoint and _fill_in(self.device_authorization_endpoint, issuer)
 
     def pitfalls_of(self, issuer: str) -> list[tuple[Pitfall, str]]:
         """What is unusual about this issuer URL, each with its hint for it."""
@@ -170,7 +172,7 @@ def _fits(issuer: str, metadata: Mapping[str, Any], key: str, pattern: str) -> b
     return isinstance(value, str) and re.fullmatch(own, value) is not None
 
 
-def _filled_in(template: str, issuer: str) -> str:
+def _fill_in(template: str, issuer: str) -> str:
     return template.replace("{issuer}", issuer.rstrip("/"))
 
 
@@ -182,3 +184,67 @@ def _catalogue() -> dict[str, Preset]:
         for entry in providers.iterdir()
         if entry.name.endswith(".toml")
     }
+
+
+class Part(NamedTuple):
+    """A heading and its paragraphs; `listed`: the paragraphs are items of a list."""
+
+    heading: str
+    paragraphs: list[str]
+    listed: bool = False
+
+
+def parts(preset: Preset) -> list[Part]:
+    """The entry in the order in which a person sets a provider up."""
+    there = preset.register_there
+    device_endpoint = preset.device_endpoint("ISSUER")
+    every = [
+        Part("Issuer", [_sentence(preset.issuer), preset.issuer_example]),
+        Part("Register", [f"{_capitalize(there.app)}{'' if there.certain else f' {UNCERTAIN}'}."]),
+        Part("Grants", there.grants),
+        Part("Redirect URIs", there.redirect_uris),
+        Part("Ports", [_sentence(preset.any_port)]),
+        Part("Besides", [_sentence(step) for step in there.steps], listed=True),
+        Part("Scopes", [", ".join(preset.scopes)]),
+        Part("Refresh token", [_sentence(preset.refresh_token)]),
+        Part("Always sent", [f"{name}={value}" for name, value in preset.auth_params.items()]),
+        Part("Device codes", [device_endpoint] if device_endpoint else []),
+        Part("To know", [_sentence(note) for note in preset.notes], listed=True),
+        Part("Beware", [_warning(pitfall) for pitfall in preset.pitfalls], listed=True),
+    ]
+    return [part for part in every if part.paragraphs]
+
+
+def example(name: str, preset: Preset) -> str:
+    """An issuer and a profile of the store, as TOML; the entry's `name` where the URL does not tell and it counts."""
+    lines = ["[issuers.acme]", f'url = "{preset.issuer_example}"']
+    if not preset.issuer_pattern and (
+        preset.offline_access != "auto" or preset.auth_params or preset.device_authorization_endpoint
+    ):
+        lines.append(f'preset = "{name}"')
+    lines += ["", "[profiles.acme]", 'issuer = "acme"', 'client_id = "CLIENT_ID"']
+    if preset.needs_client_secret:
+        lines.append("client_secret = { keyring = true }")
+    usual = type(preset).model_fields["scopes"].get_default(call_default_factory=True)
+    if preset.scopes != usual:
+        lines.append(f"scopes = [{_quoted(preset.scopes)}]")
+    default = type(preset.register_there).model_fields["redirect_uris"].get_default(call_default_factory=True)
+    if preset.register_there.redirect_uris not in (default, []):
+        lines += ["redirect_uris = [", *(f'  "{uri}",' for uri in preset.register_there.redirect_uris), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(fact: Fact) -> str:
+    return fact.text if fact.certain else f"{fact.text} {UNCERTAIN}"
+
+
+def _warning(pitfall: Pitfall) -> str:
+    return f"{pitfall.issuer_example}: {_sentence(pitfall)} {_capitalize(pitfall.hint_for(pitfall.issuer_example))}."
+
+
+def _quoted(words: list[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def _capitalize(text: str) -> str:
+    return text[:1].upper() + text[1:]

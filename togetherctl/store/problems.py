@@ -1,4 +1,4 @@
-"""What is wrong with a store, all of it at once: the line, the key, the reason, and the nearest known name."""
+"""Validate the configuration file and report every problem: line, key, reason, nearest known name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.store.models import IssuerTable, ProfileTable, StoreTable
-from togetherctl.store.toml_text import CannotEdit, TomlText
+from togetherctl.store.toml_text import CannotEdit, Key, TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from togetherctl.store.toml_text import Key
 
 _Table = TypeVar("_Table", bound=BaseModel)
-_A_TYPE = {
+_TYPE_REASONS = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "int_parsing_size": "has too many digits",
@@ -37,7 +36,7 @@ _A_TYPE = {
 }
 
 
-# No togetherctl will ever write it, and a number may be too long to be shown.
+# A version from here on is a mistake, not a newer togetherctl; it may be too long to show.
 _NO_VERSION = 1_000_000
 
 
@@ -65,18 +64,23 @@ def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
         return None, [
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
-    store, problems = _validated(data)
+    store, problems = _validate(data)
     rest = _without(data, [problem.key for problem in problems if problem.unknown])
     if rest != data:
         # What only shows once the keys of an entry are known.
-        problems += [problem for problem in _validated(rest)[1] if problem not in problems]
+        problems += [problem for problem in _validate(rest)[1] if problem not in problems]
     # An entry that is wrong still has a name others may name, and names others itself.
-    problems += [*_twice(data), *_dangling(data), *_same_context(data), *_stored_apart(store or _sound_part(rest))]
+    problems += [
+        *_same_name(data),
+        *_unknown_names(data),
+        *_same_context(data),
+        *_different_storage(store or _valid_part(rest)),
+    ]
     return (None if problems else store), problems
 
 
 def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
-    """What no change may bring about, because kubectl could not load it; a store that has it already still works."""
+    """Problems that no change may add, because kubectl could not load the result; the store still works with them."""
     for name, entry in _entries(data, "clusters").items():
         if not isinstance(entry, dict) or not entry.get("insecure_skip_tls_verify"):
             continue
@@ -86,7 +90,7 @@ def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
 
 
-def _validated(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
+def _validate(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     try:
         return StoreTable.model_validate(data), []
     except ValidationError as error:
@@ -135,27 +139,36 @@ def unknown(kind: str, name: str, known: Iterable[str], *, store: Path | None = 
     return UsageError(f"there is no {kind} {name}{nearest(name, known)}{looked}", hint=run("togetherctl", kind, "list"))
 
 
+def first_problem(error: ValidationError) -> Problem:
+    """The first error of the models in the store's words."""
+    return described(error.errors(include_url=False, include_input=False)[0])
+
+
 def described(detail: ErrorDetails) -> Problem:
     """One error of the models in the store's words."""
     location = tuple(f"[{part}]" if isinstance(part, int) else part for part in detail["loc"]) or ("",)
-    kind = detail["type"]
     context = detail.get("ctx", {})
     if location[-1:] == ("[key]",):
         location = location[:-1]
-    if kind == "extra_forbidden":
-        return Problem(location, f"not a known key{nearest(location[-1], _known(location[:-1]))}", unknown=True)
-    if kind == "literal_error":
-        choices = str(context["expected"]).replace("'", "")
-        return Problem(location, f"must be {choices}")
-    if kind == "value_error":
-        return Problem(location, str(context["error"]))
-    if kind in ("greater_than_equal", "less_than_equal"):
-        limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return Problem(location, f"must be {limit}")
-    return Problem(location, _A_TYPE.get(kind, detail["msg"]))
+    match detail["type"]:
+        case "extra_forbidden":
+            return Problem(
+                location, f"not a known key{nearest(location[-1], _known_keys(location[:-1]))}", unknown=True
+            )
+        case "literal_error":
+            reason = "must be " + str(context["expected"]).replace("'", "")
+        case "value_error":
+            reason = str(context["error"])
+        case "greater_than_equal":
+            reason = f"must be at least {context['ge']}"
+        case "less_than_equal":
+            reason = f"must be at most {context['le']}"
+        case kind:
+            reason = _TYPE_REASONS.get(kind, detail["msg"])
+    return Problem(location, reason)
 
 
-def _known(location: Key) -> Iterator[str]:
+def _known_keys(location: Key) -> Iterator[str]:
     """The keys that may stand in the table at `location`."""
     model: type[BaseModel] = StoreTable
     if location:
@@ -169,7 +182,7 @@ def _entries(data: dict[str, Any], section: str) -> dict[str, Any]:
     return entries if isinstance(entries, dict) else {}
 
 
-def _twice(data: dict[str, Any]) -> Iterator[Problem]:
+def _same_name(data: dict[str, Any]) -> Iterator[Problem]:
     for section in ("issuers", "profiles", "clusters"):
         seen: dict[str, str] = {}
         for name in _entries(data, section):
@@ -178,8 +191,8 @@ def _twice(data: dict[str, Any]) -> Iterator[Problem]:
                 yield Problem((section, name), f"differs from {first} only in case; choose another name")
 
 
-def _dangling(data: dict[str, Any]) -> Iterator[Problem]:
-    """Names of what does not exist; what is no name at all, the models refuse."""
+def _unknown_names(data: dict[str, Any]) -> Iterator[Problem]:
+    """References to entries that do not exist; the models refuse a reference that is no name."""
     from togetherctl.store.presets import names as preset_names
 
     known = {"preset": preset_names(), "issuer": _entries(data, "issuers"), "profile": _entries(data, "profiles")}
@@ -192,7 +205,7 @@ def _dangling(data: dict[str, Any]) -> Iterator[Problem]:
         ]
     for key, kind, name in names:
         if isinstance(name, str) and name not in known[kind] and isinstance(data.get(f"{kind}s", {}), dict):
-            yield Problem(key, _absent(kind, name, known[kind]))
+            yield Problem(key, f"names the {kind} {name}, which does not exist{nearest(name, known[kind])}")
 
 
 def _same_context(data: dict[str, Any]) -> Iterator[Problem]:
@@ -207,36 +220,32 @@ def _same_context(data: dict[str, Any]) -> Iterator[Problem]:
             )
 
 
-def _stored_apart(store: StoreTable) -> Iterator[Problem]:
+def _different_storage(store: StoreTable) -> Iterator[Problem]:
     from togetherctl.store.key import shared_storage_problems
 
     for name, reason in shared_storage_problems(store):
         yield Problem(("profiles", name, "storage"), reason)
 
 
-def _sound_part(data: dict[str, Any]) -> StoreTable:
-    """The issuers and profiles of a wrong store that are right in themselves."""
+def _valid_part(data: dict[str, Any]) -> StoreTable:
+    """The issuers and profiles of a wrong store that are valid by themselves."""
     return StoreTable.model_construct(
-        issuers=_sound(data, "issuers", IssuerTable), profiles=_sound(data, "profiles", ProfileTable)
+        issuers=_valid_entries(data, "issuers", IssuerTable), profiles=_valid_entries(data, "profiles", ProfileTable)
     )
 
 
-def _sound(data: dict[str, Any], section: str, model: type[_Table]) -> dict[str, _Table]:
-    sound: dict[str, _Table] = {}
+def _valid_entries(data: dict[str, Any], section: str, model: type[_Table]) -> dict[str, _Table]:
+    valid: dict[str, _Table] = {}
     for name, entry in _entries(data, section).items():
         with suppress(ValidationError):
-            sound[name] = model.model_validate(entry)
-    return sound
-
-
-def _absent(kind: str, name: str, known: Iterable[str]) -> str:
-    return f"names the {kind} {name}, which does not exist{nearest(name, known)}"
+            valid[name] = model.model_validate(entry)
+    return valid
 
 
 def _line(key: Key, lines: dict[Key, int]) -> int:
     for length in range(len(key), 0, -1):
         if key[:length] in lines:
             return lines[key[:length]]
-    # A table that only its entries imply stands where the first of them does.
+    # A table that only its entries imply has the line of the first of them.
     implied = [line for path, line in lines.items() if path[: len(key)] == key]
     return min(implied, default=1)

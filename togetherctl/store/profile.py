@@ -1,4 +1,4 @@
-"""A profile with everything a login needs in one place: the issuer looked up, paths expanded, presets applied.
+"""Resolve a profile into everything that a login needs: its issuer, expanded paths, preset defaults.
 
 Plain dataclasses, so that the auth engine depends on neither the file's form nor the library that checks it.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.connection import Connection
+from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.paths import expand
 from togetherctl.store.ways import Ways
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.errors import Remedy
     from togetherctl.store.choices import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.store.models import IssuerTable, ProfileTable
+    from togetherctl.store.overrides import Overrides
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,6 @@ def resolve(
 
     `secrets` gives the variables that hold client secrets.
     """
-    from togetherctl.store.key import session_key
     from togetherctl.store.presets import find
 
     preset = find(issuer.preset, issuer.url)
@@ -126,12 +127,9 @@ def resolve(
             expand(profile.listen_cert_file, environ, beside=folder),
             expand(profile.listen_key_file, environ, beside=folder),
         )
-    offline_access = profile.offline_access
-    if offline_access == "auto" and preset:
-        offline_access = preset.offline_access
     return Profile(
         name=name,
-        key=session_key(issuer, profile, [str(path) for path in connection.ca_files]),
+        key=session_key_of(issuer, profile, connection),
         issuer=Issuer(
             profile.issuer,
             issuer.url,
@@ -143,11 +141,11 @@ def resolve(
         ),
         client_id=profile.client_id,
         scopes=tuple(dict.fromkeys(["openid", *profile.scopes])),
-        offline_access=offline_access,
+        offline_access=preset.offline_access if preset and profile.offline_access == "auto" else profile.offline_access,
         grant=profile.grant,
         token=profile.token,
         storage=profile.storage,
-        secret=_secret(name, profile, issuer, folder, environ, secrets),
+        secret=_secret_reader(name, profile, issuer, folder, environ, secrets),
         username=profile.username,
         loopbacks=_loopbacks(profile),
         certificate=certificate,
@@ -173,6 +171,29 @@ def connection_to(issuer: IssuerTable, *, folder: Path, environ: Mapping[str, st
     )
 
 
+def session_key_of(issuer: IssuerTable, profile: ProfileTable, connection: Connection) -> str:
+    """The session key of `profile`; `connection` is how requests get to `issuer`."""
+    from togetherctl.store.key import session_key
+
+    return session_key(issuer, profile, [str(path) for path in connection.ca_files])
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Compares tables that are written differently; relative paths lie beside the store in `folder`."""
+
+    folder: Path
+    environ: Mapping[str, str]
+
+    def key(self, issuer: IssuerTable, profile: ProfileTable) -> str:
+        """The session key: profiles with the same one share a session."""
+        return session_key_of(issuer, profile, self.way(issuer))
+
+    def way(self, issuer: IssuerTable) -> Connection:
+        """How requests get to the issuer, and what is trusted on the way."""
+        return connection_to(issuer, folder=self.folder, environ=self.environ)
+
+
 def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:
     listen = profile.listen or []
     if len(profile.redirect_uris) == 1 and listen:
@@ -181,7 +202,7 @@ def _loopbacks(profile: ProfileTable) -> tuple[Loopback, ...]:
     return tuple(Loopback(uri, address) for uri, address in zip(profile.redirect_uris, addresses, strict=True))
 
 
-def _secret(
+def _secret_reader(
     name: str,
     profile: ProfileTable,
     issuer: IssuerTable,
@@ -198,3 +219,12 @@ def _secret(
     return lambda: read_secret(
         source, profile=name, folder=folder, environ=environ, keyring_name=kept_as, others=others
     )
+
+
+def read_overrides(environ: Mapping[str, str]) -> Overrides | None:
+    """What the environment overrides; None where it says nothing, which needs no library. Raises ConfigError."""
+    if not any(environ.get(name) for name in (PROFILE, LOGIN, BROWSER)):
+        return None
+    from togetherctl.store.overrides import Overrides
+
+    return Overrides.read(environ)

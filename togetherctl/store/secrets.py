@@ -1,4 +1,4 @@
-"""Where a client secret comes from, and reading it at the moment it is needed."""
+"""Read a client secret from the environment, a file, a command or the keyring when it is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS, for_child
 from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.paths import expand
-from togetherctl.store.checks import words
+from togetherctl.store.checks import not_empty, words
 from togetherctl.store.choices import HIDDEN
 
 if TYPE_CHECKING:
@@ -34,19 +34,16 @@ class SecretSource:
     @classmethod
     def parse(cls, value: object) -> SecretSource:
         """The source a TOML value names. Raises ValueError."""
-        if isinstance(value, SecretSource):
-            return value
-        if isinstance(value, str):
-            if not value:
-                raise ValueError("must not be empty")
-            return cls("literal", value)
-        if isinstance(value, dict) and len(value) == 1:
-            (kind, given), *_ = value.items()
-            if kind in ("env", "file") and isinstance(given, str) and given:
-                return cls(kind, *words([given]))
-            if kind == "command" and isinstance(given, list) and given and all(isinstance(w, str) for w in given):
-                return cls("command", tuple(words(given)))
-            if kind == "keyring" and given is True:
+        match list(value.items()) if isinstance(value, dict) else value:
+            case SecretSource() as source:
+                return source
+            case str(secret):
+                return cls("literal", not_empty(secret))
+            case [("env" | "file" as kind, str(name))] if name:
+                return cls(kind, *words([name]))
+            case [("command", list(command))] if command and all(isinstance(word, str) for word in command):
+                return cls("command", tuple(words(command)))
+            case [("keyring", True)]:
                 return cls("keyring")
         raise ValueError(f"must be {_KINDS}")
 
@@ -75,15 +72,17 @@ def read_secret(
     Raises ConfigError where there is none to read, UsageError where the command asks for the profile it serves, and
     StorageError where the keyring is unusable.
     """
-    if source.kind == "literal":
-        return str(source.value)
-    if source.kind == "env":
-        return _from_environment(str(source.value), profile, environ)
-    if source.kind == "file":
-        return _from_file(expand(str(source.value), environ, beside=folder), profile)
-    if source.kind == "command":
-        return _from_command([str(word) for word in source.value], profile, for_child(environ, others()))
-    return _from_keyring(keyring_name, profile)
+    match source.kind:
+        case "literal":
+            return str(source.value)
+        case "env":
+            return _from_environment(str(source.value), profile, environ)
+        case "file":
+            return _from_file(expand(str(source.value), environ, beside=folder), profile)
+        case "command":
+            return _from_command([str(word) for word in source.value], profile, for_child(environ, others()))
+        case "keyring":
+            return _from_keyring(keyring_name, profile)
 
 
 def keyring_name(issuer: str, client_id: str) -> str:
@@ -117,7 +116,7 @@ def _from_file(path: Path, profile: str) -> str:
         raise ConfigError(
             f"the client secret of profile {profile} cannot be read from {path}: {error.strerror or error}"
         ) from None
-    return _clean(data, f"the file {path}", profile)
+    return _decode(data, f"the file {path}", profile)
 
 
 def _from_command(command: list[str], profile: str, environ: Mapping[str, str]) -> str:
@@ -131,10 +130,10 @@ def _from_command(command: list[str], profile: str, environ: Mapping[str, str]) 
         reason = getattr(error, "strerror", None) or "cannot be run"
         raise ConfigError(f"{said} failed: {reason}") from None
     if len(output) > _MAX_BYTES:
-        raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB: one line of text is expected")
+        raise ConfigError(f"{said} printed more than {_MAX_BYTES // 1024} KiB; a client secret is one line of text")
     if code != 0:
         raise ConfigError(f"{said} ended with {code}")
-    return _clean(output, f"the command {command[0]}", profile)
+    return _decode(output, f"the command {command[0]}", profile)
 
 
 def _run(command: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
@@ -147,7 +146,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=dict(environ))
     output = bytearray()
     # A thread, because not every system can wait for a pipe with a deadline.
-    reading = Thread(target=_gather, args=(process.stdout, output), daemon=True)
+    reading = Thread(target=_read_into, args=(process.stdout, output), daemon=True)
     try:
         reading.start()
         reading.join(_COMMAND_SECONDS)
@@ -162,7 +161,7 @@ def _run(command: list[str], environ: Mapping[str, str]) -> tuple[int, bytes]:
     return process.returncode, bytes(output)
 
 
-def _gather(stream: IO[bytes], output: bytearray) -> None:
+def _read_into(stream: IO[bytes], output: bytearray) -> None:
     with stream:
         while len(output) <= _MAX_BYTES and (part := stream.read(_MAX_BYTES + 1 - len(output))):
             output += part
@@ -180,11 +179,11 @@ def _from_keyring(name: str, profile: str) -> str:
     return secret
 
 
-def _clean(data: bytes, origin: str, profile: str) -> str:
+def _decode(data: bytes, origin: str, profile: str) -> str:
     try:
         secret = data.decode("utf-8").strip()
     except UnicodeDecodeError:
         secret = ""
     if not secret or not secret.isprintable():
-        raise ConfigError(f"{origin} holds no client secret for profile {profile}: one line of text is expected")
+        raise ConfigError(f"{origin} holds no client secret for profile {profile}; a client secret is one line of text")
     return secret

@@ -1,35 +1,30 @@
-"""The store's text as it may be shown: as it is written, comments and all, without what is secret in it."""
+"""Hide secrets in the text of the configuration file before it is shown; its comments stay."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from togetherctl.store.choices import HIDDEN
-from togetherctl.store.toml_text import TomlText
+from togetherctl.store.toml_text import Key, TomlText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from togetherctl.store.models import StoreTable
-    from togetherctl.store.toml_text import Key
 
 
 def without_secrets(text: str, table: StoreTable) -> TomlText:
-    """The text that says `table`, what somebody typed into it that is secret hidden. Raises CannotEdit."""
+    """The text that says `table`, with its secrets hidden. Raises CannotEdit."""
     shown = TomlText(text)
-    for name, profile in table.profiles.items():
-        if profile.client_secret is not None and profile.client_secret.kind == "literal":
-            shown.set(("profiles", name, "client_secret"), HIDDEN)
+    # The models hide secrets where they write data.
+    hidden = table.model_dump(mode="json")
+    for section, key in (("profiles", "client_secret"), ("issuers", "proxy"), ("bundles", "source")):
+        for name, entry in hidden[section].items():
+            if entry[key] != shown.data[section][name].get(key):
+                shown.set((section, name, key), entry[key])
     for name, issuer in table.issuers.items():
         for header in issuer.request_headers:
             shown.set(("issuers", name, "request_headers", header), HIDDEN)
-        proxy = issuer.model_dump()["proxy"]
-        if proxy != issuer.proxy:
-            shown.set(("issuers", name, "proxy"), proxy)
-    for name, bundle in table.bundles.items():
-        source = bundle.model_dump()["source"]
-        if source != bundle.source:
-            shown.set(("bundles", name, "source"), source)
     return shown
 
 

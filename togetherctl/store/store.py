@@ -1,18 +1,16 @@
-"""The store as the rest of togetherctl sees it: look a profile up, choose the one that is meant, list the clusters."""
+"""Look up profiles, issuers and clusters of the configuration file, and choose the default profile."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.errors import UsageError, run
 from togetherctl.paths import expand
 from togetherctl.store import files
-from togetherctl.store.key import session_key
 from togetherctl.store.problems import checked, refusal, unknown
-from togetherctl.store.profile import Profile, resolve
+from togetherctl.store.profile import Profile, connection_to, read_overrides, resolve, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,12 +68,8 @@ class Store:
 
     @cached_property
     def overrides(self) -> Overrides | None:
-        """What the environment overrides; None where it says nothing, which costs no library to find out."""
-        if not any(self._environ.get(name) for name in (PROFILE, LOGIN, BROWSER)):
-            return None
-        from togetherctl.store.overrides import Overrides
-
-        return Overrides.read(self._environ)
+        """What the environment overrides; None where it says nothing. Raises ConfigError."""
+        return read_overrides(self._environ)
 
     def entries(self, kind: Kind) -> Mapping[str, BaseModel]:
         """The tables of one kind by name, as they stand in the file."""
@@ -93,21 +87,10 @@ class Store:
             raise unknown(kind, name, entries)
         return entries[name]
 
-    @property
-    def profile_names(self) -> list[str]:
-        return list(self.table.profiles)
-
     def profile(self, name: str | None = None) -> Profile:
         """The profile called `name`; without a name the one that is meant. Raises UsageError."""
         profile = self.resolved(name or self.meant_profile())
-        overrides = self.overrides
-        if overrides is None:
-            return profile
-        if overrides.login is not None:
-            profile = replace(profile, may_log_in=overrides.login == "auto")
-        if overrides.browser is not None:
-            profile = replace(profile, browser=overrides.browser)
-        return profile
+        return self.overrides.apply(profile) if self.overrides else profile
 
     def resolved(self, name: str) -> Profile:
         """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""
@@ -130,7 +113,7 @@ class Store:
 
     def profiles(self, names: Iterable[str] = (), *, everyone: bool = False) -> list[Profile]:
         """The profiles called `names`, or all of them, or the one that is meant; each once. Raises UsageError."""
-        chosen = self.profile_names if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
+        chosen = list(self.table.profiles) if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
         return [self.profile(name) for name in chosen]
 
     def meant_profile(self) -> str:
@@ -138,7 +121,7 @@ class Store:
         name = (self.overrides and self.overrides.profile) or self.table.default_profile
         if name:
             return name
-        names = self.profile_names
+        names = list(self.table.profiles)
         if len(names) == 1:
             return names[0]
         if not names:
@@ -157,12 +140,13 @@ class Store:
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        ca_files = {
-            name: [str(expand(path, self._environ, beside=self.path.parent)) for path in issuer.ca_file or ()]
-            for name, issuer in self.table.issuers.items()
+        issuers = self.table.issuers
+        connections = {
+            name: connection_to(issuer, folder=self.path.parent, environ=self._environ)
+            for name, issuer in issuers.items()
         }
         return {
-            name: session_key(self.table.issuers[table.issuer], table, ca_files[table.issuer])
+            name: session_key_of(issuers[table.issuer], table, connections[table.issuer])
             for name, table in self.table.profiles.items()
         }
 
@@ -176,10 +160,7 @@ class Store:
 
     @cached_property
     def _names_by_key(self) -> dict[str, list[str]]:
-        by_key: dict[str, list[str]] = {}
-        for name, key in self._keys.items():
-            by_key.setdefault(key, []).append(name)
-        return by_key
+        return _group(self._keys.items())
 
     def issuer_meant(self, given: str, *, ca_file: str | None = None) -> str | None:
         """The name of the issuer called `given`, or of the one whose URL that is; None for a URL that is new.
@@ -229,7 +210,12 @@ class Store:
 
     @cached_property
     def _clusters_by_profile(self) -> dict[str, list[str]]:
-        by_profile: dict[str, list[str]] = {}
-        for name, table in self.table.clusters.items():
-            by_profile.setdefault(table.profile, []).append(name)
-        return by_profile
+        return _group((name, table.profile) for name, table in self.table.clusters.items())
+
+
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by what they belong to; one pass over thousands of them."""
+    grouped: dict[str, list[str]] = {}
+    for name, owner in pairs:
+        grouped.setdefault(owner, []).append(name)
+    return grouped

@@ -1,7 +1,7 @@
-"""TOML as a person's text: an edit touches the lines of what it changes, and is read back before anyone writes it.
+"""Edit a TOML file as text: comments and layout stay, and each change is read back before it is written.
 
 Comments, order, spacing and everything else a person typed stay as they are. tomlkit alone would move a comment that
-leads the next table when a key is added before it, so it tells where each key stands, and new lines go in by number.
+leads the next table when a key is added before it, so it tells the line of each key, and new lines go in by number.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.store import toml_keys
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,10 +18,11 @@ if TYPE_CHECKING:
     from tomlkit.items import Item, Table
 
 Key = tuple[str, ...]
-
-
-_SYNTAX_PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_SYNTAX_ERROR = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999,}")
+_PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_KEY = re.compile(rf"[ \t]*(?:\[\[?[ \t]*)?({_PART}(?:[ \t]*\.[ \t]*{_PART})*)")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class NotTOML(Exception):
@@ -43,7 +42,7 @@ def parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        match = _SYNTAX_PLACE.match(str(error))
+        match = _SYNTAX_ERROR.match(str(error))
         line = int(match["line"]) if match and match["line"] else text.count("\n") + (not text.endswith("\n"))
         what = match["what"] if match else str(error)
         raise NotTOML(f"{what[:1].lower()}{what[1:]}", line) from None
@@ -121,11 +120,11 @@ class TomlText:
             expected = _with(_without(expected, key), renamed, table)
         for path in headed:
             for span in spans[path]:
-                lines[span.start] = toml_keys.renamed(lines[span.start], len(path), len(key) - 1, name)
+                lines[span.start] = _rename_part(lines[span.start], len(path), len(key) - 1, name)
         rest = []
         for path in naming:
             at = spans[path][0].start if path in spans else None
-            line = None if at is None else toml_keys.valued(lines[at], old, name)
+            line = None if at is None else _replace_value(lines[at], old, name)
             if at is None or line is None:
                 rest.append(path)
             else:
@@ -133,7 +132,7 @@ class TomlText:
                 expected = _with(expected, path, name)
         self._change("".join(lines), expected)
         if not headed:
-            # It stands within another table's line.
+            # It is within the line of another table.
             self.set(renamed, table)
             self.unset(key)
         for path in rest:
@@ -149,7 +148,7 @@ class TomlText:
             data = parse(text)
         except NotTOML:
             raise CannotEdit from None
-        if _pruned(data) != _pruned(expected):
+        if _prune(data) != _prune(expected):
             raise CannotEdit
         self.text, self.data = text, data
 
@@ -158,11 +157,11 @@ class TomlText:
         header = next((span for span in spans.get(key[:-1], []) if span.table), None)
         if key in spans or (len(key) > 1 and header is None and key[:-1] in spans):
             # It exists, or belongs into an inline table that does: the library replaces that value alone.
-            return _replaced(self.text, key, value)
+            return _edit_with_tomlkit(self.text, key, value)
         if isinstance(value, dict) and len(key) == 2:
             return self._with_tables({key: value}, spans)
         if len(key) > 1 and header is None:
-            return _replaced(self.text, key, value)
+            return _edit_with_tomlkit(self.text, key, value)
         return self._with_line(key, value, spans, header)
 
     def _with_line(self, key: Key, value: object, spans: dict[Key, list[_Span]], header: _Span | None) -> str:
@@ -171,11 +170,11 @@ class TomlText:
         siblings = [
             span for path, spans_of in spans.items() if path[:-1] == key[:-1] for span in spans_of if not span.table
         ]
-        after = max([span.end for span in siblings], default=header.start + 1 if header else _preamble(lines))
+        after = max([span.end for span in siblings], default=header.start + 1 if header else _end_of_preamble(lines))
         model = lines[siblings[-1].start] if siblings else lines[header.start] if header else ""
         indent = model[: len(model) - len(model.lstrip())]
         table_follows = len(key) == 1 and after < len(lines) and lines[after].lstrip().startswith("[")
-        return _inserted(lines, after, [f"{indent}{_rendered(key[-1], value)}\n"] + ["\n"] * table_follows)
+        return _insert(lines, after, [f"{indent}{_format(key[-1], value)}\n"] + ["\n"] * table_follows)
 
     def _with_tables(self, tables: Mapping[Key, dict[str, Any]], spans: dict[Key, list[_Span]]) -> str:
         """New tables of one kind, behind the last of it."""
@@ -187,28 +186,33 @@ class TomlText:
         block: list[str] = []
         for key, value in tables.items():
             blank_before = bool(block) or (after > 0 and lines[after - 1].strip() != "")
-            block += ["\n"] * blank_before + [f"[{_rendered_key(key[0])}.{_rendered_key(key[1])}]\n"]
-            block += [f"{_rendered(name, item)}\n" for name, item in value.items()]
-        return _inserted(lines, after, block)
+            block += ["\n"] * blank_before + [f"[{_format_key(key[0])}.{_format_key(key[1])}]\n"]
+            block += [f"{_format(name, item)}\n" for name, item in value.items()]
+        return _insert(lines, after, block)
 
     def _without_key(self, key: Key) -> str:
         spans = _spans(self.text)
-        doomed = {
+        removed = {
             number
             for path, spans_of in spans.items()
             if path[: len(key)] == key
             for span in spans_of
             for number in range(span.start, span.end)
         }
-        if not doomed:
-            return _removed(self.text, key)
+        if not removed:
+            return _edit_with_tomlkit(self.text, key)
         lines = _lines(self.text)
-        for first in sorted(doomed):
+        for first in sorted(removed):
             # One blank line separated the table from the one before it; it goes along.
             blank = first - 1
-            if blank not in doomed and lines[first].lstrip().startswith("[") and blank > 0 and not lines[blank].strip():
-                doomed.add(blank)
-        return "".join(line for number, line in enumerate(lines) if number not in doomed)
+            if (
+                blank not in removed
+                and lines[first].lstrip().startswith("[")
+                and blank > 0
+                and not lines[blank].strip()
+            ):
+                removed.add(blank)
+        return "".join(line for number, line in enumerate(lines) if number not in removed)
 
 
 def _spans(text: str) -> dict[Key, list[_Span]]:
@@ -225,26 +229,26 @@ def _spans(text: str) -> dict[Key, list[_Span]]:
 
 
 def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Span]]) -> int:
-    """Note where each key of `container` stands, which begins on `line`; gives the line after it."""
-    from tomlkit.items import AoT, Comment, Table, Whitespace
+    """Note the line of each key of `container`, which begins on `line`; return the line after it."""
+    from tomlkit.items import AoT, Table
 
     for key, item in container.body:
-        if isinstance(item, Whitespace):
-            line += item.s.count("\n")
-        elif key is None or isinstance(item, Comment):
+        if key is None:
             line += item.as_string().count("\n")
-        elif isinstance(item, Table):
-            if not item.is_super_table() and not key.is_dotted():
-                line = _walk_header(item, (*path, key.key), line, found)
-            line = _walk(item.value, (*path, key.key), line, found)
-        elif isinstance(item, AoT):
-            for number, table in enumerate(item.body):
-                line = _walk_header(table, (*path, key.key, str(number)), line, found)
-                line = _walk(table.value, (*path, key.key, str(number)), line, found)
-        else:
-            end = line + _newlines(item)
-            found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
-            line = end
+            continue
+        match item:
+            case Table():
+                if not item.is_super_table() and not key.is_dotted():
+                    line = _walk_header(item, (*path, key.key), line, found)
+                line = _walk(item.value, (*path, key.key), line, found)
+            case AoT():
+                for number, table in enumerate(item.body):
+                    line = _walk_header(table, (*path, key.key, str(number)), line, found)
+                    line = _walk(table.value, (*path, key.key, str(number)), line, found)
+            case _:
+                end = line + _newlines(item)
+                found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
+                line = end
     return line
 
 
@@ -258,7 +262,8 @@ def _newlines(item: Item) -> int:
     return (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
 
 
-def _replaced(text: str, key: Key, value: object) -> str:
+def _edit_with_tomlkit(text: str, key: Key, value: object = None) -> str:
+    """The text with another value of `key`, or without that key where `value` is None."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -267,27 +272,16 @@ def _replaced(text: str, key: Key, value: object) -> str:
         if part not in table:
             table[part] = tomlkit.table(is_super_table=True)
         table = table[part]
-    table[key[-1]] = value
+    if value is None:
+        del table[key[-1]]
+    else:
+        table[key[-1]] = value
     return document.as_string()
 
 
-def _removed(text: str, key: Key) -> str:
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    table: Any = document
-    for part in key[:-1]:
-        table = table[part]
-    del table[key[-1]]
-    return document.as_string()
-
-
-def _preamble(lines: list[str]) -> int:
-    """Where a first top-level key goes: after the comments that open the file."""
-    for number, line in enumerate(lines):
-        if not line.lstrip().startswith("#"):
-            return number
-    return len(lines)
+def _end_of_preamble(lines: list[str]) -> int:
+    """The line for a first top-level key: after the comments at the beginning of the file."""
+    return next((at for at, line in enumerate(lines) if not line.lstrip().startswith("#")), len(lines))
 
 
 def _lines(text: str) -> list[str]:
@@ -295,24 +289,24 @@ def _lines(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _inserted(lines: list[str], after: int, new: list[str]) -> str:
+def _insert(lines: list[str], after: int, new: list[str]) -> str:
     newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if after and not lines[after - 1].endswith("\n"):
         lines[after - 1] += newline
     return "".join([*lines[:after], *(line.replace("\n", newline) for line in new), *lines[after:]])
 
 
-def _rendered(name: str, value: object) -> str:
+def _format(name: str, value: object) -> str:
     import tomlkit
 
     if isinstance(value, dict):
         inline = tomlkit.inline_table()
         inline.update(value)
-        return f"{_rendered_key(name)} = {inline.as_string()}"
-    return f"{_rendered_key(name)} = {tomlkit.item(value).as_string()}"
+        return f"{_format_key(name)} = {inline.as_string()}"
+    return f"{_format_key(name)} = {tomlkit.item(value).as_string()}"
 
 
-def _rendered_key(name: str) -> str:
+def _format_key(name: str) -> str:
     import tomlkit
 
     return tomlkit.key(name).as_string()
@@ -332,9 +326,31 @@ def _without(data: dict[str, Any], key: Key) -> dict[str, Any]:
     return {**data, key[0]: _without(data[key[0]], key[1:])}
 
 
-def _pruned(value: Any) -> Any:
+def _prune(value: Any) -> Any:
     """The data without empty tables, which say nothing."""
     if not isinstance(value, dict):
         return value
-    kept = {name: _pruned(item) for name, item in value.items()}
+    kept = {name: _prune(item) for name, item in value.items()}
     return {name: item for name, item in kept.items() if item != {}}
+
+
+def _rename_part(line: str, depth: int, at: int, name: str) -> str:
+    """The line of a key whose whole path has `depth` parts, with another name for the part `at` of that path.
+
+    The line stays as it is where that part is in a header above it.
+    """
+    key = _KEY.match(line)
+    if key is None:
+        return line
+    parts = list(re.finditer(_PART, key[1]))
+    place = at - (depth - len(parts))
+    if place < 0:
+        return line
+    start, end = (key.start(1) + index for index in parts[place].span())
+    return line[:start] + (name if _BARE.fullmatch(name) else f'"{name}"') + line[end:]
+
+
+def _replace_value(line: str, old: str, new: str) -> str | None:
+    """The line of a key whose value is the name `old`, with `new` instead; None where that is not plain to see."""
+    match = re.match(rf"""([^=]*=[ \t]*)(["']){re.escape(old)}\2(?=[ \t]*(?:#.*)?\r?\n?$)""", line)
+    return None if match is None else f"{match[1]}{match[2]}{new}{match[2]}{line[match.end() :]}"

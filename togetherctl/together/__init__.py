@@ -1,1 +1,1 @@
-"""The clusters API of Together AI."""
+"""The API of Together AI that lists clusters, and its API key."""

@@ -1,4 +1,4 @@
-"""Together AI's API, as much of it as tells which clusters there are and how they take logins.
+"""Ask the Together AI API for clusters and their OIDC settings.
 
 A list of clusters may hold an admin's kubeconfig for each of them, so no answer is logged, shown or kept.
 """
@@ -13,12 +13,11 @@ from togetherctl.environment import API_KEY, BASE_URL
 from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
 from togetherctl.loopback import is_safe
 from togetherctl.no_answer import host_of
-from togetherctl.transport import HTTP, Connection
+from togetherctl.transport import HTTP, Answer, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from togetherctl.transport import Answer
 
 DEFAULT_BASE_URL = "https://api.together.ai"
 KEYS_PAGE = "https://api.together.ai/settings/api-keys"
@@ -85,7 +84,7 @@ def clean_key(key: str) -> str:
     """The key without spaces around it. Raises UsageError where it cannot be one."""
     key = key.strip()
     if not key or not (key.isascii() and key.isprintable()) or " " in key or len(key) > _LONGEST_KEY:
-        raise UsageError("that is no API key of Together AI: one word is expected", hint=f"make one at {KEYS_PAGE}")
+        raise UsageError("this is not an API key of Together AI: a key is one word", hint=f"make one at {KEYS_PAGE}")
     return key
 
 
@@ -115,7 +114,7 @@ class TogetherAPI:
     def whoami(self) -> Caller:
         """Whose key this is. Raises Unreachable, Refused and Untrusted."""
         answer = self._get("/v3/whoami")
-        return Caller(_named(answer.get("project")), _named(answer.get("organization")))
+        return Caller(_display_name(answer.get("project")), _display_name(answer.get("organization")))
 
     def clusters(self, project: str | None = None) -> list[ClusterRecord]:
         """The clusters of `project`, else of the key's own. What is no cluster in the list is passed over.
@@ -133,7 +132,7 @@ class TogetherAPI:
             )
         if len(listed) > _MAX_CLUSTERS:
             raise Untrusted(f"{host_of(self.base_url)} lists more than {_MAX_CLUSTERS} clusters")
-        return list(_records(listed))
+        return list(_read_records(listed))
 
     def _get(self, path: str, *, project: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._key}"}
@@ -144,7 +143,7 @@ class TogetherAPI:
                     answer = http.get(
                         f"{self.base_url}{path}", headers=headers, seconds=_REQUEST_SECONDS, limit=_MAX_BYTES
                     )
-                    _raise_if_later(answer)
+                    _raise_if_temporary(answer)
                 except Unreachable as error:
                     self._wait(error, pause, ends)
                 else:
@@ -153,7 +152,7 @@ class TogetherAPI:
         raise AssertionError("the last attempt returns or raises")
 
     def _wait(self, error: Unreachable, pause: float | None, ends: float) -> None:
-        """Sleep before the next attempt. Raises the error where there is to be none."""
+        """Sleep before the next attempt. Raises the error where there is none."""
         wait = max(pause or 0.0, error.retry_after or 0.0)
         if error.remedy:
             # The transport's way out names keys of an issuer, which this is not; waiting does not help either.
@@ -190,13 +189,13 @@ class TogetherAPI:
             raise Refused(f"{host} answered HTTP {status}", hint=f"is {BASE_URL} right?", status=status)
 
 
-def _raise_if_later(answer: Answer) -> None:
+def _raise_if_temporary(answer: Answer) -> None:
     answer.raise_if_later()
     if answer.status == 409:
         raise Unreachable(f"{host_of(answer.url)} answered HTTP 409", status=409)
 
 
-def _records(listed: list[Any]) -> Iterator[ClusterRecord]:
+def _read_records(listed: list[Any]) -> Iterator[ClusterRecord]:
     for item in listed:
         if not isinstance(item, dict):
             continue
@@ -210,18 +209,18 @@ def _records(listed: list[Any]) -> Iterator[ClusterRecord]:
             name=name,
             status=_text(item.get("status")),
             control_plane_ready=ready if isinstance(ready, bool) else None,
-            oidc=_oidc(item.get("oidc_config")),
+            oidc=_read_oidc(item.get("oidc_config")),
             kube_config=_text(item.get("kube_config"), limit=_MAX_KUBECONFIG),
         )
 
 
-def _oidc(value: object) -> OIDCConfig | None:
+def _read_oidc(value: object) -> OIDCConfig | None:
     if not isinstance(value, dict):
         return None
     fields = {
         name: _text(value.get(name)) for name in ("username_claim", "username_prefix", "group_claim", "group_prefix")
     }
-    # Byte for byte: what the issuer is called is compared as it stands.
+    # Byte for byte, because issuers are compared as strings.
     issuer, client = _text(value.get("issuer_url")), _text(value.get("client_id"))
     ca_cert = _text(value.get("ca_cert"), limit=_MAX_KUBECONFIG)
     if not issuer and not client:
@@ -229,7 +228,7 @@ def _oidc(value: object) -> OIDCConfig | None:
     return OIDCConfig(issuer, client, **fields, ca_cert=ca_cert)
 
 
-def _named(value: object) -> str:
+def _display_name(value: object) -> str:
     """What a project or organization is called: its name, else its slug, else its ID."""
     if not isinstance(value, dict):
         return ""

@@ -111,7 +111,7 @@ def around(real: Real, tmp_path: Path, canary: Canary, monkeypatch: pytest.Monke
     keys = real.api_server._keys(refetch=True)
     monkeypatch.setattr(real.api_server, "_keys", lambda **_how: keys)
     # How kr8s spells it.
-    monkeypatch.setitem(api_server._OBJECTS, ("GET", "/version/"), api_server._version)
+    monkeypatch.setitem(api_server._OBJECTS, ("GET", "/version/"), api_server._OBJECTS["GET", "/version"])
     secrets = {"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": []}
     # Where Helm keeps what it has installed.
     monkeypatch.setitem(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.actions.removing import Going, remove, what_goes
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.kubeconfig.leaving import say_what_goes
 from togetherctl.paths import tilde
 

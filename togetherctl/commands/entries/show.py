@@ -1,4 +1,4 @@
-"""`profile show`, `issuer show`, `cluster show`."""
+"""`profile`, `issuer` and `cluster`: `list`, `show` and `validate` entries of the store."""
 
 from __future__ import annotations
 
@@ -6,16 +6,59 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.output import output_option, show_record
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.output import Item, output_option, show_list, show_record
+from togetherctl.disk import read_whole
+from togetherctl.errors import ConfigError
+from togetherctl.paths import expand
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
+
     from togetherctl.store.choices import Kind
     from togetherctl.store.models import IssuerTable
 
+_COLUMNS: dict[Kind, dict[str, str]] = {
+    "profile": {"ISSUER": "issuer", "CLIENT ID": "client_id", "GRANT": "grant", "STORAGE": "storage"},
+    "issuer": {"URL": "url"},
+    "cluster": {"PROFILE": "profile", "SERVER": "server", "CONTEXT": "context"},
+}
+_MAX_BYTES = 16 * 1024 * 1024
+_FILES: dict[Kind, tuple[str, ...]] = {
+    "profile": ("listen_cert_file", "listen_key_file"),
+    "issuer": ("ca_file",),
+    "cluster": ("ca_file",),
+}
 
-def command(kind: Kind) -> click.Command:
-    @click.command("show")
+
+def list_of(kind: Kind) -> click.Command:
+    """Make `list`."""
+
+    @click.command("list", help=f"List the {kind}s of the store.")
+    @output_option
+    @pass_app
+    def list_(app: App) -> None:
+        entries = app.world.store.entries(kind)
+        items: list[Item] = [{"name": name, **table.model_dump(mode="json")} for name, table in entries.items()]
+
+        def cell(key: str) -> Callable[[Item], str]:
+            return lambda item: item[key] or (item["name"] if key == "context" else "-")
+
+        columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
+        show_list(app, items, columns, name="name")
+        if not items and app.output == "table":
+            app.console.say(f"There is no {kind} in {app.world.store.path} yet.")
+
+    return list_
+
+
+def show_of(kind: Kind) -> click.Command:
+    """Make `show`."""
+    more = " from_preset shows what the catalogue adds." if kind == "issuer" else ""
+
+    @click.command("show", help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}")
     @click.argument("name")
     @output_option
     @pass_app
@@ -29,13 +72,32 @@ def command(kind: Kind) -> click.Command:
             item["from_preset"] = from_preset
         show_record(app, item, name="name")
 
-    more = " What the catalogue adds is in from_preset." if kind == "issuer" else ""
-    show.help = f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}"
     return show
 
 
+def validate_of(kind: Kind) -> click.Command:
+    """Make `validate`."""
+
+    @click.command(
+        "validate", help=f"Check the whole store.\n\nAlso check that the files its {kind}s name can be read."
+    )
+    @pass_app
+    def validate(app: App) -> None:
+        store = app.world.store
+        entries = store.entries(kind)
+        problems = [problem for name, table in entries.items() for problem in _missing_files(app, kind, name, table)]
+        if problems:
+            raise ConfigError(f"{store.path} names files that cannot be read", problems=problems)
+        if store.mtime_ns is None:
+            app.console.say(f"There is no store at {store.path} yet.")
+            return
+        app.console.say(f"{store.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
+
+    return validate
+
+
 def _from_preset(issuer: IssuerTable) -> dict[str, object] | None:
-    """The entry of the catalogue that counts for this issuer, and what logins take from it."""
+    """The catalogue's entry for this issuer, and what logins take from it."""
     from togetherctl.store.presets import find, recognise
 
     recognised = recognise(issuer.url)
@@ -49,3 +111,15 @@ def _from_preset(issuer: IssuerTable) -> dict[str, object] | None:
         "device_authorization_endpoint": preset.device_endpoint(issuer.url),
     }
     return {"preset": name, **{key: value for key, value in adds.items() if value}}
+
+
+def _missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterator[str]:
+    folder = app.world.paths.config.parent
+    for key in _FILES[kind]:
+        named = getattr(table, key) or ()
+        for path in (named,) if isinstance(named, str) else named:
+            absolute = expand(path, app.environ, beside=folder)
+            try:
+                read_whole(absolute, limit=_MAX_BYTES)
+            except OSError as error:
+                yield f"{kind}s.{name}.{key}: {absolute}: {error.strerror}"

@@ -1,22 +1,22 @@
-"""`togetherctl issuer`."""
+"""`togetherctl issuer`: its verbs."""
 
 from __future__ import annotations
 
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
-    "list": Lazy(f"{_ENTRIES}.list", "List the issuers of the store.", "issuer"),
-    "show": Lazy(f"{_ENTRIES}.show", "Show one issuer with every key.", "issuer"),
-    "add": Lazy("togetherctl.commands.issuer.add", "Add an issuer, after a look at its metadata."),
+    "list": Lazy(f"{_ENTRIES}.show:list_of", "List the issuers of the store.", "issuer"),
+    "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one issuer with every key.", "issuer"),
+    "add": Lazy(f"{_ENTRIES}.add:issuer", "Add an issuer, after a look at its metadata."),
     "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known, or show one."),
     "check": Lazy("togetherctl.commands.issuer.check", "Look at an issuer: what is there, and what will go wrong."),
-    "set": Lazy(f"{_ENTRIES}.set", "Change keys of one issuer.", "issuer"),
-    "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one issuer their default again.", "issuer"),
-    "rename": Lazy(f"{_ENTRIES}.rename", "Give one issuer another name.", "issuer"),
+    "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one issuer.", "issuer"),
+    "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one issuer their default again.", "issuer"),
+    "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one issuer another name.", "issuer"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the store.", "issuer"),
-    "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "issuer"),
+    "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole store.", "issuer"),
 }
 
 command = LazyGroup("issuer", lazy=VERBS, help="Manage issuers: OpenID Providers and how to reach them.")

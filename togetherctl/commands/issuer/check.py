@@ -1,4 +1,4 @@
-"""`togetherctl issuer check`."""
+"""`togetherctl issuer check`: look at an issuer before a login."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import hint_fields, output_option, show_record
-from togetherctl.commands.paragraphs import paragraph
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
 from togetherctl.connection import Connection
 from togetherctl.paths import expand
 from togetherctl.store.profile import connection_to
@@ -33,8 +32,8 @@ _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -> None:
     """Look at an issuer: what is there, and what will go wrong.
 
-    Nobody logs in. An issuer of the store is looked at as its profiles would use it. Exits with 0 if it can be used,
-    whatever there is to know; with 5 if it cannot, with 4 if it does not answer.
+    This does not log in. It looks at an issuer of the store as the profiles of the store use it. Exits with 0 if
+    togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
     """
     from togetherctl.auth.checking import check_issuer
 
@@ -92,20 +91,13 @@ def _item(report: Report, wishes: Wishes) -> dict[str, object]:
     return {
         "issuer": report.issuer,
         "usable": report.usable,
-        "error": _failure(report),
+        "error": failure_record(report.error, report.error.sentence()) if report.error else None,
         "preset": report.preset,
         "redirect_uris": list(wishes.redirect_uris),
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
         "findings": [_finding(finding) for finding in report.findings],
     }
-
-
-def _failure(report: Report) -> dict[str, object] | None:
-    error = report.error
-    if error is None:
-        return None
-    return {"code": error.code, "exit": int(error.exit_code), "message": error.sentence(), **hint_fields(error.remedy)}
 
 
 def _show(app: App, report: Report, client_id: str | None) -> None:

@@ -1,4 +1,4 @@
-"""`togetherctl issuer presets`."""
+"""`togetherctl issuer presets`: show the catalogue of identity providers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.output import output_option, show_list, show_record
-from togetherctl.commands.paragraphs import paragraph
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import output_option, paragraph, show_list, show_record
 from togetherctl.errors import UsageError, run
-from togetherctl.store.preset_page import parts
-from togetherctl.store.presets import find, names
+from togetherctl.store.presets import find, names, parts
 from togetherctl.store.problems import nearest
 
 if TYPE_CHECKING:

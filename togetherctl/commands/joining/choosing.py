@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from togetherctl.actions.joining import ByBundle, by_plan, refuse_too_many
 from togetherctl.actions.updating import consider
-from togetherctl.commands.asking import Answer
-from togetherctl.commands.secret_places import Places
+from togetherctl.cli.prompts import Answer
+from togetherctl.cli.secret_places import Places
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.sources.bundle import read
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from togetherctl.actions.joining import ByPlan, Taking, Wish
-    from togetherctl.commands.app import App
-    from togetherctl.commands.asking import Asking
+    from togetherctl.cli.app import App
+    from togetherctl.cli.prompts import Asking
     from togetherctl.commands.joining.gathering import Gathered
     from togetherctl.commands.joining.logins import Logins
     from togetherctl.commands.joining.options import Given, Missing

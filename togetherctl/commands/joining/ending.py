@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from togetherctl.actions.joining import Wish
     from togetherctl.actions.probing import Probed
-    from togetherctl.commands.app import App
+    from togetherctl.cli.app import App
     from togetherctl.store.store import Cluster
 
 _AT_ONCE = 8

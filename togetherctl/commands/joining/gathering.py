@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from togetherctl.actions.api_key import api_key
-from togetherctl.commands.asking import Answer
+from togetherctl.actions.api_key import api_key, keep_key, read_key
+from togetherctl.cli.prompts import Answer
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
 from togetherctl.paths import expand
@@ -16,14 +16,13 @@ from togetherctl.sources.by_hand import Server, by_hand
 from togetherctl.sources.recognise import SOURCES, TOGETHER, recognise
 from togetherctl.store import checks
 from togetherctl.store.checks import server_url
-from togetherctl.together import key as keys
 from togetherctl.together.api import KEYS_PAGE, base_url
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from togetherctl.commands.app import App
-    from togetherctl.commands.asking import Asking
+    from togetherctl.cli.app import App
+    from togetherctl.cli.prompts import Asking
     from togetherctl.commands.joining.logins import Logins
     from togetherctl.commands.joining.options import Given, Missing
     from togetherctl.sources.bundle_place import Taken
@@ -107,7 +106,7 @@ class Gathering:
     def _together(self) -> None:
         from togetherctl.sources.together import from_together
 
-        if self._asking is None and not keys.given(self._app.environ, base_url=base_url(self._app.environ)):
+        if self._asking is None and not read_key(self._app.environ, base_url=base_url(self._app.environ)):
             self._missing.note(f"{API_KEY}: an API key of Together AI, made at {KEYS_PAGE}")
             return
         key = api_key(self._app.world)
@@ -169,5 +168,5 @@ class Gathering:
 def keep(app: App, api_key: str | None) -> None:
     """Keep the API key in the keyring, if that was wanted. Raises StorageError."""
     if api_key is not None:
-        keys.keep(api_key, base_url=base_url(app.environ))
+        keep_key(api_key, base_url=base_url(app.environ))
         app.console.say("The API key is in the keyring.")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.spelling import issuer_typed
-from togetherctl.commands.asking import Answer
-from togetherctl.commands.issuer.add import looked_at
+from togetherctl.cli.prompts import Answer
+from togetherctl.commands.entries.add import looked_at
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.paths import expand
 from togetherctl.sources.by_hand import Login
@@ -16,8 +16,8 @@ from togetherctl.store import checks
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.commands.app import App
-    from togetherctl.commands.asking import Asking
+    from togetherctl.cli.app import App
+    from togetherctl.cli.prompts import Asking
     from togetherctl.commands.joining.options import Given, Missing
     from togetherctl.sources.offer import Offer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
 from togetherctl.errors import ExitCode
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from togetherctl.actions.joining import Preview, Taking, Wish
-    from togetherctl.commands.app import App
-    from togetherctl.commands.asking import Asking
+    from togetherctl.cli.app import App
+    from togetherctl.cli.prompts import Asking
     from togetherctl.store.choices import Kind
 
 _LONGEST_LINE = 4000

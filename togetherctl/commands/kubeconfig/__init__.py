@@ -1,14 +1,16 @@
-"""`togetherctl kubeconfig`."""
+"""`togetherctl kubeconfig`: its verbs."""
 
 from __future__ import annotations
 
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 VERBS = {
     "write": Lazy("togetherctl.commands.kubeconfig.write", "Write clusters into a kubeconfig."),
-    "show": Lazy("togetherctl.commands.kubeconfig.show", "Print what would be written, as a kubeconfig of its own."),
+    "show": Lazy(
+        "togetherctl.commands.kubeconfig.write:show", "Print what would be written, as a kubeconfig of its own."
+    ),
     "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
-    "prune": Lazy("togetherctl.commands.kubeconfig.prune", "Take out entries of what the store no longer has."),
+    "prune": Lazy("togetherctl.commands.kubeconfig.remove:prune", "Take out entries of what the store no longer has."),
     "allowlist": Lazy(
         "togetherctl.commands.kubeconfig.allowlist", "Print the file that lets kubectl run no other plugin."
     ),

@@ -1,4 +1,4 @@
-"""`togetherctl kubeconfig allowlist`."""
+"""`togetherctl kubeconfig allowlist`: write kubectl's list of allowed credential plugins."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.allowing import allowing, plugins
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.actions.kubeconfig_edit import allowing, plugins
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.kube.kubeconfig import holding
 from togetherctl.kube.yaml_text import dump
 from togetherctl.paths import tilde
@@ -47,7 +47,7 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
                 change.write()
         app.console.say(f"Wrote {where}." if change.changed else f"{where} says all of this already.")
         for other in others:
-            app.console.say(f"kubectl runs {printable(other)} no more, which your kubeconfig names, unless you add it.")
+            app.console.say(f"Your kubeconfig calls {printable(other)}, which kubectl runs only if you add it too.")
         return
     put(change.after, end="" if change.after.endswith("\n") else "\n")
     for other in others:
@@ -55,4 +55,4 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
     todo = "--write puts it there" if change.changed else "it says that already"
     app.console.say(f"This is the text for {where}; {todo}. kubectl before 1.35 ignores that file.")
     if others:
-        app.console.say("kubectl runs what is a comment there only once you take the # away.")
+        app.console.say("kubectl runs a commented plugin only after you remove its #.")

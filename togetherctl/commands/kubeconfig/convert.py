@@ -1,4 +1,4 @@
-"""`togetherctl kubeconfig convert`."""
+"""`togetherctl kubeconfig convert`: move a kubeconfig over from kubelogin."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.kubeconfig.called import called, called_options
-from togetherctl.commands.secret_places import Places
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.secret_places import Places
+from togetherctl.commands.kubeconfig.write import chosen_command, command_options
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
-from togetherctl.kubelogin.convert import Conversion, Wish
-from togetherctl.kubelogin.preview import preview
+from togetherctl.kubelogin.convert import Conversion, Wish, preview
 from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.paths import expand, tilde
 from togetherctl.store.store import Store
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
 @click.option("--revert", is_flag=True, help="Put the kubeconfig back as it was before.")
 @click.option("--force", is_flag=True, help="With --revert: even if the kubeconfig has changed since.")
-@called_options
+@command_options
 @pass_app
 def command(
     app: App,
@@ -76,7 +75,7 @@ def command(
     places = Places(app, SecretPlace.parse(secret) if secret else None)
 
     def conversion(*, write: bool) -> Conversion:
-        own = called(app, portable=portable, no_shim=no_shim, write=write)
+        own = chosen_command(app, portable=portable, no_shim=no_shim, write=write)
         return Conversion(
             Wish(files, own.command, context, everyone, own.env), lambda: _store(app), app.environ, places.of
         )

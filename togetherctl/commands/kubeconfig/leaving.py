@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from togetherctl.commands.console import put
+from togetherctl.cli.console import put
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from togetherctl.actions.entries import Leaving
-    from togetherctl.commands.app import App
+    from togetherctl.actions.kubeconfig_edit import Leaving
+    from togetherctl.cli.app import App
 
 _SHOWN = 20
 

@@ -1,17 +1,56 @@
-"""`togetherctl kubeconfig write`."""
+"""`togetherctl kubeconfig write` and `show`: write clusters into a kubeconfig, or print them."""
 
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.kubeconfig import Written, write_clusters
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
-from togetherctl.commands.kubeconfig.called import api_version_option, called_options
+from togetherctl.actions.kubeconfig import Written, exec_command, write_clusters
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
+from togetherctl.cli.output import as_json
 from togetherctl.errors import UsageError
+from togetherctl.kube.exec_credential import VERSIONS
+from togetherctl.kube.stanza import entries_for
+from togetherctl.kube.yaml_text import YamlText
 from togetherctl.paths import tilde
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from togetherctl.actions.kubeconfig import ExecCommand
+
+
+def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--portable` and `--no-shim`, which choose the command that the kubeconfig calls."""
+    command = click.option(
+        "--no-shim", is_flag=True, help="Call togetherctl itself, not the script that serves ready tokens faster."
+    )(command)
+    return click.option(
+        "--portable",
+        is_flag=True,
+        help="Call togetherctl by its bare name, for a file that is used on several machines.",
+    )(command)
+
+
+def chosen_command(app: App, *, portable: bool, no_shim: bool, write: bool) -> ExecCommand:
+    """The command for the exec entry, as `exec_command` gives it; its warning is shown."""
+    own = exec_command(app.environ, portable=portable, no_shim=no_shim, write=write)
+    if own.warning:
+        app.console.warn(own.warning)
+    return own
+
+
+# The command gets the whole apiVersion, None where the option was left out.
+_api_version = click.option(
+    "--api-version",
+    type=click.Choice(list(VERSIONS)),
+    callback=lambda _context, _parameter, value: VERSIONS[value] if value else None,
+    help="The version that the exec entry asks for; v1beta1 is for clients that know no v1, such as lightkube and "
+    "pykube-ng. Left out: what the entry says already, else v1.",
+)
 
 
 @click.command("write")
@@ -29,23 +68,10 @@ from togetherctl.paths import tilde
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
-@api_version_option
-@called_options
+@_api_version
+@command_options
 @pass_app
-def command(
-    app: App,
-    names: tuple[str, ...],
-    kubeconfig: str | None,
-    everyone: bool,
-    output_dir: str | None,
-    template: str | None,
-    set_current: bool,
-    overwrite: bool,
-    dry_run: bool,
-    portable: bool,
-    no_shim: bool,
-    api_version: str | None,
-) -> None:
+def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any) -> None:
     """Write clusters into a kubeconfig.
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
@@ -54,24 +80,12 @@ def command(
     """
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")
-    written = write_clusters(
-        app.world,
-        names,
-        kubeconfig=kubeconfig,
-        overwrite=overwrite,
-        set_current=set_current,
-        dry_run=dry_run,
-        portable=portable,
-        no_shim=no_shim,
-        output_dir=output_dir,
-        template=template,
-        api_version=api_version,
-    )
+    written = write_clusters(app.world, names, **options)
     for warning in written.warnings:
         app.console.warn(warning)
-    if dry_run:
+    if options["dry_run"]:
         put("".join(change.diff() for change in written.changes), end="")
-    _report(app, written, dry_run=dry_run, switched=set_current)
+    _report(app, written, dry_run=options["dry_run"], switched=options["set_current"])
 
 
 def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> None:
@@ -87,3 +101,25 @@ def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> Non
     if not dry_run and not switched:
         where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
         app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
+
+
+@click.command("show")
+@click.argument("names", metavar="[CLUSTER]...", nargs=-1)
+@_api_version
+@command_options
+@click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@pass_app
+def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None) -> None:
+    """Print what would be written, as a kubeconfig of its own.
+
+    Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
+    """
+    clusters = app.world.store.clusters(names)
+    own = chosen_command(app, portable=portable, no_shim=no_shim, write=False)
+    text = YamlText("apiVersion: v1\nkind: Config\n")
+    for cluster in clusters:
+        for entry in entries_for(cluster, own.command, env=own.env, api_version=api_version):
+            text.put(entry.section, entry.over(None))
+    if len(clusters) == 1:
+        text.put_scalar("current-context", clusters[0].context)
+    put(as_json(text.expected()) if form == "json" else text.text(), end="\n" if form == "json" else "")

@@ -1,25 +1,25 @@
-"""`togetherctl profile`."""
+"""`togetherctl profile`: its verbs."""
 
 from __future__ import annotations
 
-from togetherctl.commands.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Lazy, LazyGroup
 
 _HERE = "togetherctl.commands.profile"
 _ENTRIES = "togetherctl.commands.entries"
 
 VERBS = {
-    "list": Lazy(f"{_ENTRIES}.list", "List the profiles of the store.", "profile"),
-    "show": Lazy(f"{_ENTRIES}.show", "Show one profile with every key.", "profile"),
-    "add": Lazy(f"{_HERE}.add", "Add a profile, and its issuer if that is new."),
-    "set": Lazy(f"{_ENTRIES}.set", "Change keys of one profile.", "profile"),
-    "unset": Lazy(f"{_ENTRIES}.unset", "Give keys of one profile their default again.", "profile"),
+    "list": Lazy(f"{_ENTRIES}.show:list_of", "List the profiles of the store.", "profile"),
+    "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one profile with every key.", "profile"),
+    "add": Lazy(f"{_ENTRIES}.add:profile", "Add a profile, and its issuer if that is new."),
+    "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one profile.", "profile"),
+    "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one profile their default again.", "profile"),
     "secret": Lazy(f"{_HERE}.secret", "Keep a client secret in the keyring."),
-    "rename": Lazy(f"{_ENTRIES}.rename", "Give one profile another name.", "profile"),
+    "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one profile another name.", "profile"),
     "remove": Lazy(f"{_ENTRIES}.remove", "Remove one profile from the store.", "profile"),
     "import": Lazy(f"{_HERE}.importing", "Take profiles and clusters from a source into the store."),
     "export": Lazy(f"{_HERE}.export", "Print a bundle for others: profiles, issuers, clusters."),
     "update": Lazy(f"{_HERE}.update", "Ask for newer bundles, and take their changes."),
-    "validate": Lazy(f"{_ENTRIES}.validate", "Check the whole store.", "profile"),
+    "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole store.", "profile"),
 }
 
 command = LazyGroup("profile", lazy=VERBS, help="Manage profiles: who you are to an issuer.")

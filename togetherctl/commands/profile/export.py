@@ -1,11 +1,11 @@
-"""`togetherctl profile export`."""
+"""`togetherctl profile export`: print a bundle for other people."""
 
 from __future__ import annotations
 
 import click
 
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.errors import UsageError, run
 from togetherctl.sources.bundle_export import bundle_of
 
@@ -16,15 +16,16 @@ from togetherctl.sources.bundle_export import bundle_of
 def command(app: App, names: tuple[str, ...]) -> None:
     """Print a bundle for others: profiles, issuers, clusters.
 
-    It holds no secret, and nothing of this machine: CA files stand in it as certificates, and what is left out is
-    said. Others take it with togetherctl init FILE, or from an https address. Without a name, all profiles.
+    The bundle holds no secret and no path of this machine: it has certificates in place of CA files, and the command
+    says what it leaves out. Others take it with togetherctl init FILE, or from an https address. Without a name, all
+    profiles.
     """
     store = app.world.store
-    if not store.profile_names:
+    if not store.table.profiles:
         raise UsageError(f"there is no profile in {store.path} yet", hint=run("togetherctl", "init"))
     exported = bundle_of(store, names, app.environ)
     put(exported.text, end="")
     for line in exported.left_out:
         app.console.say(f"Left out of {line}.")
     if any("client_secret" in line for line in exported.left_out):
-        app.console.say("Whoever takes it sets the client secret: togetherctl profile secret NAME")
+        app.console.say("Each person who takes it sets the client secret: togetherctl profile secret NAME")

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from togetherctl.actions.joining import Wish, join, preview
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.asking import Asking
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.prompts import Asking
 from togetherctl.commands.joining.choosing import Choosing
 from togetherctl.commands.joining.gathering import Gathering, keep
 from togetherctl.commands.joining.logins import Logins

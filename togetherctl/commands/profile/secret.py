@@ -1,4 +1,4 @@
-"""`togetherctl profile secret`."""
+"""`togetherctl profile secret`: keep a client secret in the keyring."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 import click
 
 from togetherctl import vault
-from togetherctl.commands.app import App, pass_app
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.prompts import Asking
 from togetherctl.errors import UsageError
 from togetherctl.store.secrets import MAX_CHARACTERS, keyring_name
 
@@ -32,10 +33,10 @@ def command(app: App, name: str) -> None:
 def _asked(app: App, name: str) -> str:
     if not sys.stdin.isatty():
         secret = sys.stdin.readline(MAX_CHARACTERS + 1).strip()
-    elif app.world.policy.ask:
-        secret = click.prompt(f"Client secret of profile {name}", hide_input=True, err=True).strip()
+    elif app.console.can_ask:
+        secret = Asking(app.environ).password(f"Client secret of profile {name}:").strip()
     else:
-        raise UsageError("nobody can be asked for the secret here", hint="pipe it in")
+        raise UsageError("this command cannot ask for the secret here", hint="pipe it in")
     if not secret or not secret.isprintable() or len(secret) > MAX_CHARACTERS:
-        raise UsageError("that is no client secret: one line of text is expected")
-    return str(secret)
+        raise UsageError("the client secret must be one line of text")
+    return secret

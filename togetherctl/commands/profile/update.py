@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.actions.updating import bundles, carry_out, look
-from togetherctl.commands.app import App, pass_app
-from togetherctl.commands.console import put
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
 from togetherctl.sources.bundle_place import STANDARD_INPUT, shown

@@ -139,7 +139,7 @@ def use(app: TogetherApp, selection: Selection) -> None:
 
 def _use(app: TogetherApp, name: str) -> None:
     def do(world: World, work: Work) -> None:
-        from togetherctl.actions.use import use as carry_out
+        from togetherctl.actions.kubeconfig_edit import use as carry_out
 
         work.begin("", "Setting the current context …")
         used = carry_out(world, name)

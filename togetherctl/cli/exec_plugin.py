@@ -1,0 +1,89 @@
+"""`get-token` as kubectl calls it: print an ExecCredential, without loading the command line."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from togetherctl.cli.console import Console
+from togetherctl.cli.exit import ended
+from togetherctl.environment import CALLERS
+from togetherctl.kube.exec_credential import V1, render, wanted_version
+from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from togetherctl.store.profile import Profile
+
+
+def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
+    """Print the credential of the profile `name`; gives the exit code. `otherwise` as in `print_credential`."""
+    console = Console(environ, for_a_client=True)
+    return ended(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
+
+
+def print_credential(world: World, name: str, *, otherwise: str = V1, renew: bool = False) -> None:
+    """An ExecCredential of the apiVersion that `KUBERNETES_EXEC_INFO` asks for, else of `otherwise`.
+
+    Nothing else goes to stdout. With `renew` its token is younger than this call, where one is to be had.
+    """
+    with stdout_for_the_answer_alone() as answer:
+        version = wanted_version(world.environ, otherwise=otherwise)
+        profile = world.profile(name)
+        if world.environ.get(CALLERS):
+            from togetherctl.store.secrets import refuse_recursion
+
+            refuse_recursion(profile.name, world.environ)
+        credential = world.engine.credential(profile, world.policy, renew=renew)
+        answer(render(version, credential.token.value, credential.ask_again_at))
+        say_notes(world, profile)
+
+
+def say_notes(world: World, profile: Profile) -> None:
+    """After the answer, and only if this call logged in: why a cluster may refuse the token all the same."""
+    for note in world.noted.pop(profile.key, ()):
+        world.conversation.say(f"note: {note}")
+
+
+@contextmanager
+def stdout_for_the_answer_alone() -> Iterator[Callable[[str], None]]:
+    """While this runs, everything else that is printed, by us or by a child, goes to stderr.
+
+    A stray line on stdout would break the credential, and a child that held it open would hang kubectl. Where stderr is
+    the same pipe as stdout, nothing goes there either before the answer.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with _stderr_apart():
+            os.dup2(2, 1)
+            yield lambda text: _write_all(kept, f"{text}\n".encode("ascii"))
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _stderr_apart() -> AbstractContextManager[None]:
+    if not _share_one_pipe():
+        return nullcontext()
+    from togetherctl.cli.caller_terminal import stderr_apart
+
+    return stderr_apart()
+
+
+def _share_one_pipe() -> bool:
+    """Whether stdout and stderr lead to the same place, and that is no terminal."""
+    out, err = os.fstat(1), os.fstat(2)
+    # A character device is a terminal, or swallows what it gets.
+    return (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino) and not stat.S_ISCHR(out.st_mode)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,118 @@
+"""Commands that take kubelogin's flags: sort them from our options, and show them in the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from togetherctl.errors import UsageError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from togetherctl.kubelogin.flags import Flags
+    from togetherctl.kubelogin.known import Command, Flag
+
+_LOG = (
+    "--logtostderr, --log_dir, …",
+    "The other flags of kubelogin's log are accepted and do nothing: togetherctl logs to stderr alone.",
+)
+
+_TAKES = {
+    "oidc-issuer-url": "URL",
+    "oidc-redirect-url": "URL",
+    "open-url-after-authentication": "URL",
+    "oidc-redirect-url-hostname": "HOST",
+    "oidc-extra-scope": "SCOPE[,SCOPE]",
+    "listen-address": "HOST:PORT[,HOST:PORT]",
+    "token-cache-dir": "DIR",
+    "browser-command": "PROGRAM",
+    "local-server-cert": "FILE",
+    "local-server-key": "FILE",
+    "certificate-authority": "FILE",
+    "certificate-authority-data": "BASE64",
+    "kubeconfig": "FILE",
+}
+
+
+class FlagsCommand(click.Command):
+    """A command with options of our own and the flags kubelogin has for the command `takes`.
+
+    Its function gets `flags`: what was given of kubelogin's, None where that was nothing. Nothing of kubelogin's is
+    loaded then.
+    """
+
+    def __init__(self, *args: Any, takes: Command, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.takes = takes
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own, others = self._sorted(ctx, args)
+        rest = super().parse_args(ctx, own)
+        ctx.params["flags"] = self._parsed(ctx, others) if others else None
+        return rest
+
+    def _parsed(self, ctx: click.Context, words: Sequence[str]) -> Flags:
+        from togetherctl.kubelogin.flags import parse
+
+        try:
+            return parse(words, self.takes)
+        except UsageError as error:
+            error.remedy = error.remedy or run(*ctx.command_path.split(), "--help")
+            raise
+
+    def _sorted(self, ctx: click.Context, args: Sequence[str]) -> tuple[list[str], list[str]]:
+        options = {name: option for option in self.get_params(ctx) for name in option.opts}
+        own, others = list[str](), list[str]()
+        words = iter(args)
+        for word in words:
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]
+            option = options.get(name)
+            if option is not None:
+                own.append(word)
+                takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
+                own += _following(words) if takes_value and word == name else []
+            else:
+                others.append(word)
+                others += _following(words) if self._takes_value(word) else []
+        return own, others
+
+    def _takes_value(self, word: str) -> bool:
+        """Whether the next word is the value of this one, so that it is no option of ours, whatever it looks like."""
+        from togetherctl.kubelogin.known import LOG_VALUES, flags_of
+
+        name = word.removeprefix("--")
+        flag = flags_of(self.takes).get(name)
+        return word.startswith("--") and (name in LOG_VALUES or (flag is not None and flag.kind != "switch"))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        for title, rows in shown(self.takes):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def shown(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """The flags of kubelogin for a help text: by group, each with what it takes and what it means."""
+    from togetherctl.kubelogin.known import flags_of
+
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for flag in flags_of(command).values():
+        meaning = f"Given up by kubelogin for {flag.old}. {flag.meaning}" if flag.old else flag.meaning
+        groups.setdefault(flag.group, []).append((_spelled(flag), meaning))
+    for group, rows in groups.items():
+        yield f"kubelogin's flags: {group}", rows
+    yield "kubelogin's flags: Log", [("-v, --v N", "Show what is asked of issuers, without secrets."), _LOG]
+
+
+def _spelled(flag: Flag) -> str:
+    if flag.choices:
+        return f"--{flag.name} [{'|'.join(flag.choices)}]"
+    takes = _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")
+    return f"--{flag.name} {takes}".rstrip()
+
+
+def _following(words: Iterator[str]) -> list[str]:
+    word = next(words, None)
+    return [] if word is None else [word]

@@ -1,0 +1,89 @@
+"""Load a verb only when it is called: groups that know their verbs by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from togetherctl.cli.console import put
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from click.shell_completion import CompletionItem
+
+
+class Lazy(NamedTuple):
+    """A verb: where it is, as `module` or `module:name` (`command` where no name is given), and its line in the help.
+
+    With `kind`, the name is that of a function which makes the verb for that kind of entry.
+    """
+
+    place: str
+    summary: str
+    kind: str | None = None
+
+    def load(self) -> click.Command:
+        """Import the verb."""
+        module, _, name = self.place.partition(":")
+        found = getattr(import_module(module), name or "command")
+        command: click.Command = found(self.kind) if self.kind else found
+        return command
+
+
+class LazyGroup(click.Group):
+    """A group whose help text is complete before any verb is loaded."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = self.lazy.get(cmd_name)
+        return verb.load() if verb else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        from click.shell_completion import CompletionItem
+
+        verbs = self.lazy.items()
+        return [
+            *(CompletionItem(name, help=verb.summary) for name, verb in verbs if name.startswith(incomplete)),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.summary) for name, verb in self.lazy.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            # A group without a verb shows its help, as in kubectl.
+            put(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            # The parser does not say whose option it could not read; the innermost group knows.
+            verb = self.get_command(ctx, ctx.invoked_subcommand or "")
+            if error.ctx is None and verb is not None:
+                error.ctx = click.Context(verb, parent=ctx, info_name=ctx.invoked_subcommand)
+            raise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.lazy and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, self.lazy, n=1)
+            raise click.UsageError(f"there is no command {name}{f'; did you mean {near[0]}?' if near else ''}", ctx)
+        return super().resolve_command(ctx, args)

@@ -1,0 +1,252 @@
+"""Ask a person at the terminal: select, check, confirm, type a line, a path or a password.
+
+Questions go to stderr. questionary draws those of commands. `read_line` reads what is hidden, and what a login asks
+within a deadline: questionary knows no deadline, draws a star for each hidden character, and sends requests of its own
+to the terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from select import select
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from togetherctl.environment import may_ask
+from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.kube.exec_credential import may_use_stdin
+from togetherctl.printable import printable, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from questionary import Question
+
+Value = TypeVar("Value")
+_MOST_TEXT = 1000
+_PASSWORD_SECONDS = 600.0
+_CHUNK = 4096
+_LONGEST = 64 * 1024
+_END_OF_FILE, _ERASE_LINE = 4, 21
+_ERASE = frozenset({8, 127})
+_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
+
+
+@dataclass(frozen=True)
+class Answer(Generic[Value]):
+    """One answer that may be chosen: what it says, and what choosing it means."""
+
+    text: str
+    value: Value
+
+
+class Asking:
+    """Asks one question after the other. Ctrl-C, and a terminal that ends, raise KeyboardInterrupt."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def one(self, question: str, answers: Sequence[Answer[Value]], *, default: Value | None = None) -> Value:
+        """The answer that is chosen."""
+        import questionary
+
+        choices = self._choices(answers)
+        wanted = [at for at, answer in enumerate(answers) if default is not None and answer.value == default]
+        chosen: int = self._ask(
+            questionary.select(
+                _shown(question),
+                choices,
+                default=choices[wanted[0] if wanted else 0],
+                instruction="(arrow keys, Enter)",
+                use_jk_keys=False,
+                **self._manner(),
+            )
+        )
+        return answers[chosen].value
+
+    def several(self, question: str, answers: Sequence[Answer[Value]]) -> list[Value]:
+        """The answers that are chosen, at least one; all of them are at first."""
+        import questionary
+
+        chosen = self._ask(
+            questionary.checkbox(
+                _shown(question),
+                self._choices(answers, checked=True),
+                validate=lambda picked: bool(picked) or "Choose at least one: space does.",
+                instruction="(space: one, a: all or none, Enter: go on)",
+                use_jk_keys=False,
+                **self._manner(),
+            )
+        )
+        return [answers[at].value for at in chosen]
+
+    def text(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
+        """What is typed, without spaces around it, once `check` raises neither ValueError nor an error of ours."""
+        return self._typed(question, check, default)
+
+    def path(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
+        """A path, completed with Tab."""
+        from prompt_toolkit.completion import PathCompleter
+
+        completer = PathCompleter(expanduser=True)
+        return self._typed(
+            question, check, default, completer=completer, complete_while_typing=False, validate_while_typing=False
+        )
+
+    def password(self, question: str) -> str:
+        """What is typed and not shown. Raises UsageError where nothing is typed for ten minutes."""
+        try:
+            with _ended_by_interrupt():
+                return read_line(f"{_shown(question)} ", seconds=_PASSWORD_SECONDS, hidden=True)
+        except TimeoutError:
+            raise UsageError("there was no answer for ten minutes; nothing was changed") from None
+
+    def yes(self, question: str, *, default: bool = True) -> bool:
+        """Whether it is agreed to."""
+        import questionary
+
+        return bool(self._ask(questionary.confirm(_shown(question), default=default, **self._manner())))
+
+    def _typed(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
+        import questionary
+
+        asked = questionary.text(
+            _shown(question), default=default, validate=_validating(check), **more, **self._manner()
+        )
+        return str(self._ask(asked)).strip()
+
+    def _choices(self, answers: Sequence[Answer[Any]], *, checked: bool = False) -> list[Any]:
+        from questionary import Choice
+
+        return [Choice(_shown(answer.text), value=at, checked=checked) for at, answer in enumerate(answers)]
+
+    def _ask(self, question: Question) -> Any:
+        with _ended_by_interrupt():
+            return question.unsafe_ask()
+
+    def _manner(self) -> dict[str, Any]:
+        """On stderr, and in colour where that is wanted."""
+        from prompt_toolkit.output import ColorDepth
+        from prompt_toolkit.output.defaults import create_output
+        from questionary import Style
+
+        return {
+            "style": Style([("qmark", "bold"), ("answer", "bold"), ("pointer", "bold"), ("highlighted", "bold")]),
+            "output": create_output(stdout=sys.stderr),
+            "color_depth": ColorDepth.DEPTH_1_BIT if self._environ.get("NO_COLOR") else ColorDepth.DEPTH_4_BIT,
+        }
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    try:
+        yield
+    except EOFError:
+        raise KeyboardInterrupt from None
+
+
+def _validating(check: Callable[[str], object] | None) -> Callable[[str], bool | str]:
+    def validate(text: str) -> bool | str:
+        try:
+            if check is not None:
+                check(text.strip())
+        except TogetherctlError as error:
+            return _shown(error.message)
+        except ValueError as error:
+            return printable(str(error), limit=_MOST_TEXT)
+        return True
+
+    return validate
+
+
+def _shown(text: str) -> str:
+    """On one line, in signs that the terminal has: the library would put question marks there."""
+    return spelled(sys.stderr, printable(text, limit=_MOST_TEXT))
+
+
+def can_ask(environ: Mapping[str, str]) -> bool:
+    """Whether this run may ask: stdin and stderr are a terminal, and no variable forbids it."""
+    if not may_ask(environ) or not sys.stdin.isatty() or not sys.stderr.isatty():
+        return False
+    try:
+        return may_use_stdin(environ)
+    except UsageError:
+        return False
+
+
+def read_line(question: str, *, seconds: float, hidden: bool) -> str:
+    """What is typed until Enter. Raises TimeoutError after `seconds`, and EOFError where the terminal ends.
+
+    The terminal's own line editing holds 4096 characters at most, on macOS 1024, and an authorization code may be
+    longer; so a hidden line is read character by character.
+    """
+    _show(question)
+    try:
+        import termios  # noqa: F401 # only to learn whether there is such a terminal here
+    except ImportError:
+        return _elsewhere(hidden=hidden)
+    ends = monotonic() + seconds
+    descriptor = sys.stdin.fileno()
+    if not hidden:
+        return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
+    try:
+        with _unechoed(descriptor):
+            return _until_enter(descriptor, ends)
+    finally:
+        _show("\n")
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _elsewhere(*, hidden: bool) -> str:
+    from getpass import getpass
+
+    return getpass("", stream=sys.stderr) if hidden else input()
+
+
+def _until_enter(descriptor: int, ends: float) -> str:
+    line = bytearray()
+    while True:
+        for char in _chunk(descriptor, ends):
+            if char in b"\r\n":
+                return line.replace(_PASTE_BEGINS, b"").replace(_PASTE_ENDS, b"").decode("utf-8", "replace")
+            if char == _END_OF_FILE:
+                raise EOFError
+            if char in _ERASE:
+                del line[-1:]
+            elif char == _ERASE_LINE:
+                line.clear()
+            elif len(line) < _LONGEST:
+                line.append(char)
+
+
+def _chunk(descriptor: int, ends: float) -> bytes:
+    ready, _, _ = select([descriptor], [], [], max(ends - monotonic(), 0))
+    if not ready:
+        raise TimeoutError
+    data = os.read(descriptor, _CHUNK)
+    if not data:
+        raise EOFError
+    return data
+
+
+@contextmanager
+def _unechoed(descriptor: int) -> Iterator[None]:
+    """The terminal without echo and without a line's end; Ctrl-C still interrupts."""
+    import termios
+
+    before = termios.tcgetattr(descriptor)
+    changed = termios.tcgetattr(descriptor)
+    changed[3] &= ~(termios.ECHO | termios.ICANON)
+    try:
+        # What was typed before the question stays: pasting may be quicker than we are.
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,0 +1,20 @@
+"""`togetherctl cluster`: its verbs."""
+
+from __future__ import annotations
+
+from togetherctl.cli.lazy import Lazy, LazyGroup
+
+_ENTRIES = "togetherctl.commands.entries"
+
+VERBS = {
+    "list": Lazy(f"{_ENTRIES}.show:list_of", "List the clusters of the store.", "cluster"),
+    "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one cluster with every key.", "cluster"),
+    "add": Lazy(f"{_ENTRIES}.add:cluster", "Add a cluster."),
+    "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one cluster.", "cluster"),
+    "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one cluster their default again.", "cluster"),
+    "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one cluster another name.", "cluster"),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one cluster from the store.", "cluster"),
+    "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole store.", "cluster"),
+}
+
+command = LazyGroup("cluster", lazy=VERBS, help="Manage clusters: API servers and the profile that opens each.")

@@ -1,0 +1,126 @@
+"""`profile add`, `issuer add` and `cluster add`: add an entry to the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from togetherctl.actions import adding
+from togetherctl.cli.app import App, pass_app
+from togetherctl.paths import expand
+from togetherctl.store.editing import missing, new_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from togetherctl.actions.adding import Tables
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)(command)
+
+
+_offline = click.option("--offline", is_flag=True, help="Do not ask the issuer whether it is one.")
+
+
+@click.command("add")
+@click.argument("name")
+@click.option("--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the store, or the URL of one.")
+@click.option("--client-id", required=True, metavar="ID", help="The client ID registered at the issuer.")
+@click.option("--ca-file", metavar="FILE", help="A PEM file with the certificate authority of a new issuer.")
+@click.option("--scope", "scopes", metavar="S", multiple=True, help="A scope to ask for; may be given again.")
+@_offline
+@_settings
+@pass_app
+def profile(
+    app: App,
+    name: str,
+    issuer: str,
+    client_id: str,
+    ca_file: str | None,
+    scopes: tuple[str, ...],
+    offline: bool,
+    settings: tuple[str, ...],
+) -> None:
+    """Add a profile, and its issuer if that is new.
+
+    If the store has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name is added,
+    after a look at its metadata. Further keys may follow:
+    togetherctl profile add acme --issuer URL --client-id ID margin=30
+    """
+    wish = adding.Wish(name, issuer, client_id, ca_file or "", scopes, settings)
+    adding.add(app.world, looked_at(app, adding.tables_for(app.world, wish), offline=offline))
+    app.console.next_steps(
+        f"Added profile {name}.",
+        f"togetherctl login {name}",
+        f"togetherctl cluster add CLUSTER --profile {name} --server URL --ca-file FILE",
+    )
+
+
+@click.command("add")
+@click.argument("name")
+@click.option("--url", required=True, metavar="URL", help="The issuer, exactly as it calls itself.")
+@click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
+@_offline
+@_settings
+@pass_app
+def issuer(app: App, name: str, url: str, ca_file: str | None, offline: bool, settings: tuple[str, ...]) -> None:
+    """Add an issuer, after a look at its metadata.
+
+    Further keys may follow: togetherctl issuer add acme --url URL proxy=http://proxy.example:3128
+    """
+    ca_path = str(expand(ca_file, app.environ)) if ca_file else None
+    table = new_table("issuer", {"url": url, "ca_file": ca_path}, settings)
+    adding.add(app.world, looked_at(app, {("issuer", name): table}, offline=offline))
+    app.console.say(f"Added issuer {name}.")
+
+
+@click.command("add")
+@click.argument("name")
+@click.option("--profile", required=True, metavar="P", help="The profile that opens it.")
+@click.option("--server", required=True, metavar="URL", help="The API server's URL.")
+@click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
+@_settings
+@pass_app
+def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None, settings: tuple[str, ...]) -> None:
+    """Add a cluster.
+
+    Further keys may follow: togetherctl cluster add east --profile acme --server URL namespace=training
+    """
+    ca_path = str(expand(ca_file, app.environ)) if ca_file else None
+    table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
+    _refuse_unusable_authority(app, table)
+    with app.world.changing_store() as text:
+        text.set(missing(text, "cluster", name), table)
+    app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
+
+
+def looked_at(app: App, tables: Tables, *, offline: bool) -> Tables:
+    """The tables to write, after a look at a new issuer, unless `offline`.
+
+    Says what a person should know before a login. Raises the errors of `adding.looked_at`.
+    """
+    from togetherctl.errors import Remedy, Unreachable
+
+    try:
+        tables, report = adding.looked_at(app.world, tables, offline=offline)
+    except Unreachable as error:
+        error.remedy = error.remedy or Remedy("--offline adds it without asking")
+        raise
+    if report is not None:
+        for wrong in report.to_mend:
+            app.console.warn(wrong.text + (f"; {wrong.remedy}" if wrong.remedy else ""))
+        for note in report.notes_at_once:
+            app.console.note(note.text, note.remedy)
+    return tables
+
+
+def _refuse_unusable_authority(app: App, table: Mapping[str, object]) -> None:
+    """Raises ConfigError where the CA file is missing or holds no certificate; kubectl would say so only later."""
+    from togetherctl.connection import Connection
+
+    named = table.get("ca_file")
+    if isinstance(named, str):
+        path = expand(named, app.environ, beside=app.world.paths.config.parent)
+        Connection(ca_files=(path,)).tls_context()

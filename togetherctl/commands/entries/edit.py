@@ -1,0 +1,99 @@
+"""`profile`, `issuer` and `cluster`: `set`, `unset` and `rename` entries of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from togetherctl.cli.app import App, pass_app
+from togetherctl.commands.entries.remove import kubeconfig_options
+from togetherctl.paths import tilde
+
+if TYPE_CHECKING:
+    from togetherctl.store.choices import Kind
+
+_SET = """Change keys of one {kind}.
+
+VALUE is TOML where that fits the key, else text; lists may also be written with commas. Comments and order of the store
+stay as they are."""
+_SET_STORAGE = """
+
+storage moves the session, and changes every profile that shares it; with storage=memory the session is deleted."""
+_RENAME: dict[Kind, str] = {
+    "profile": "Its session stays, and so do the clusters that use it. Kubeconfigs call the new name, and contexts "
+    "that a template named after the profile follow. A kubectl or k9s that is running calls the old name until it "
+    "reads its kubeconfig again.",
+    "issuer": "The profiles that use it follow, and their sessions stay.",
+    "cluster": "Its entries in the kubeconfig follow, and the current context if it is this one.",
+}
+
+
+def set_of(kind: Kind) -> click.Command:
+    """Make `set`."""
+
+    @click.command("set", help=_SET.format(kind=kind) + (_SET_STORAGE if kind == "profile" else ""))
+    @click.argument("name")
+    @click.argument("settings", metavar="KEY=VALUE...", nargs=-1, required=True)
+    @pass_app
+    def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
+        from togetherctl.actions.changing import change_keys
+        from togetherctl.store.editing import assignments
+
+        wanted = assignments(kind, settings)
+        others = change_keys(app.world, kind, name, wanted)
+        app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
+        _say_shared_storage(app, others)
+
+    return set_
+
+
+def unset_of(kind: Kind) -> click.Command:
+    """Make `unset`."""
+
+    @click.command("unset", help=f"Give keys of one {kind} their default again.")
+    @click.argument("name")
+    @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+    @pass_app
+    def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
+        from togetherctl.actions.changing import change_keys
+        from togetherctl.store.editing import known_key
+
+        others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
+        verb = "has its default" if len(keys) == 1 else "have their defaults"
+        app.console.say(f"{', '.join(keys)} of {kind} {name} {verb} again.")
+        _say_shared_storage(app, others)
+
+    return unset
+
+
+def rename_of(kind: Kind) -> click.Command:
+    """Make `rename`."""
+
+    @click.command(
+        "rename",
+        help=f"Give one {kind} another name.\n\n{_RENAME[kind]}\n\nIf it is interrupted, run the same command again.",
+    )
+    @click.argument("old")
+    @click.argument("new")
+    @pass_app
+    def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
+        from togetherctl.actions.renaming import rename
+
+        renamed = rename(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
+        done = "The store has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+        changed = ", ".join(tilde(change.path, app.environ) for change in renamed.changed)
+        app.console.say(f"{done}, also in {changed}." if changed else f"{done}.")
+        for before, after in renamed.contexts:
+            app.console.say(f"The context {before} is called {after} now.")
+        for note in renamed.notes:
+            app.console.warn(note)
+
+    return rename_ if kind == "issuer" else kubeconfig_options(rename_)
+
+
+def _say_shared_storage(app: App, others: list[str]) -> None:
+    """Say which profiles changed their storage with another's."""
+    if others:
+        share = "share" if len(others) > 1 else "shares"
+        app.console.say(f"The storage of {', '.join(others)} changed too, which {share} the session.")
