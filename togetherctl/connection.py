@@ -1,4 +1,4 @@
-"""How to reach one issuer or API: what is trusted on the way, the proxy, the headers."""
+"""How to reach one issuer or API: trusted certificates, proxy, headers."""
 
 from __future__ import annotations
 

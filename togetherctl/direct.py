@@ -1,4 +1,4 @@
-"""One POST straight to a server, with nothing but the standard library: it is what every refresh waits for."""
+"""One POST with the standard library alone, as each refresh sends it."""
 
 from __future__ import annotations
 

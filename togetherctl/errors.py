@@ -248,3 +248,18 @@ def about(profile: str | None, issuer: str | None) -> Iterator[None]:
         error.profile = error.profile or profile
         error.issuer = error.issuer or (printable(issuer) if issuer else None)
         raise
+
+
+def from_os_error(error: OSError) -> TogetherctlError:
+    """What the system refused, such as a write to a full disk, as an error of ours."""
+    place = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    return TogetherctlError(f"{place}{error.strerror or 'the system refused'}")
+
+
+def bug_sentence(error: Exception) -> str:
+    """Say where an unexpected error broke; its message may hold anything, secrets too, so it is not shown."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    file = last.filename.replace("\\", "/").rpartition("/")[2]
+    return f"this is a bug in togetherctl ({type(error).__name__} at {file}:{last.lineno})"

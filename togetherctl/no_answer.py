@@ -1,13 +1,18 @@
-"""Why there is no answer, as a sentence a person can act on."""
+"""Why a request failed, as a sentence a person can act on, and trying again after a pause."""
 
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from togetherctl.errors import Reason, Unreachable
 from togetherctl.printable import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
 # What mends a certificate that is not trusted, said for issuers; other callers know better words for a reason.
 _REMEDIES: dict[Reason, str] = {
     "authority": "name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority",
@@ -68,3 +73,24 @@ def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # n
         return Unreachable(f"there is no route to {host}; is this machine offline?", sent=sent)
     reason = getattr(error, "strerror", None) or type(error).__name__
     return Unreachable(f"the connection to {host} failed: {printable(reason)}", sent=sent)
+
+
+def retry(
+    ask: Callable[[], T],
+    pauses: Sequence[float],
+    sleep: Callable[[float], None],
+    may_wait: Callable[[Unreachable, float], bool],
+) -> T:
+    """What `ask` gives, called again after each of the `pauses` in seconds, or after the pause the server asks for.
+
+    `may_wait` gets the failure and the pause that would follow. Raises the last Unreachable.
+    """
+    for pause in pauses:
+        try:
+            return ask()
+        except Unreachable as error:
+            seconds = max(pause, error.retry_after or 0.0)
+            if not may_wait(error, seconds):
+                raise
+        sleep(seconds)
+    return ask()

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the rules Go's programs follow, so that kubectl and togetherctl agree."""
+"""Which proxy a request goes through, by the rules of Go's programs and kubectl."""
 
 from __future__ import annotations
 

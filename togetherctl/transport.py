@@ -128,7 +128,7 @@ class HTTP:
 
         Any status below 500 is an answer; without `follow` a redirect is one too.
         """
-        deadline = min(monotonic() + seconds, self._ends)
+        deadline = monotonic() + seconds
         first, own_headers = url, dict(self.connection.headers)
         for _ in range(_MAX_REDIRECTS):
             answer = self._send("GET", url, {**own_headers, **(headers or {})}, None, deadline, limit)
@@ -155,23 +155,19 @@ class HTTP:
         seconds: float = REQUEST_SECONDS,
     ) -> Answer:
         """POST `form`. A redirect is an answer: following it would hand the request's secrets to another place."""
-        return self._post(url, urlencode(form).encode("ascii"), "application/x-www-form-urlencoded", headers, seconds)
+        sent = {**self.connection.headers, "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self._send("POST", url, sent, urlencode(form).encode("ascii"), monotonic() + seconds)
 
     def post_json(
         self, url: str, value: object, *, headers: Mapping[str, str] | None = None, seconds: float = REQUEST_SECONDS
     ) -> Answer:
         """POST `value` as JSON. Raises Refused instead of following a redirect."""
-        answer = self._post(url, json.dumps(value).encode("ascii"), "application/json", headers, seconds)
+        sent = {**self.connection.headers, "Content-Type": "application/json", **(headers or {})}
+        answer = self._send("POST", url, sent, json.dumps(value).encode("ascii"), monotonic() + seconds)
         if 300 <= answer.status < 400:
             said = f"{host_of(url)} answered a POST with a redirect (HTTP {answer.status})"
             raise Refused(said, status=answer.status)
         return answer
-
-    def _post(
-        self, url: str, body: bytes, content_type: str, headers: Mapping[str, str] | None, seconds: float
-    ) -> Answer:
-        sent = {**self.connection.headers, "Content-Type": content_type, **(headers or {})}
-        return self._send("POST", url, sent, body, min(monotonic() + seconds, self._ends))
 
     def _send(
         self,
@@ -182,7 +178,7 @@ class HTTP:
         deadline: float,
         limit: int = MAX_BODY,
     ) -> Answer:
-        started = monotonic()
+        started, deadline = monotonic(), min(deadline, self._ends)
         if started >= deadline:
             raise Unreachable(f"there was no time left to ask {host_of(url)}", sent=False)
         try:

@@ -1,4 +1,4 @@
-"""What must not be cut off half-way: a signal that would end the process waits until it is done."""
+"""Defer Ctrl-C, SIGTERM and SIGHUP until a block is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operating system's keyring: read, write and delete one small secret, and say in words why it cannot."""
+"""The operating system's keyring: read, write and delete one small secret."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The one place where the engine gets the real world: clock, network, browser, files. Every face starts here."""
+"""The composition root: gives the engine the real clock, network, browser and files for every face."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.memory import MemorySessions
@@ -23,15 +25,16 @@ if TYPE_CHECKING:
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuers import Issuers
-    from togetherctl.auth.moving import Move
     from togetherctl.auth.noting import Notes
     from togetherctl.auth.place import Place
     from togetherctl.auth.session import Session
     from togetherctl.kube.auth_provider import AuthProvider
+    from togetherctl.store.choices import Storage
     from togetherctl.store.known import KnownProfiles
     from togetherctl.store.profile import Profile
     from togetherctl.store.store import Store
     from togetherctl.store.toml_text import TomlText
+    from togetherctl.store.ways import Ways
     from togetherctl.together.api import TogetherAPI
 
 # How long the keyring may take: a person who unlocks it needs a while, and where nobody can, none comes.
@@ -43,13 +46,12 @@ def _silent(_line: str) -> None:
     return
 
 
-def _says_so(conversation: Conversation) -> Callable[[], None]:
-    return lambda: conversation.say("waiting for the keyring, which may be asking to be unlocked")
-
-
 @dataclass(frozen=True)
 class World:
-    """What a run of togetherctl works with. Tests replace the parts they need to."""
+    """What a run of togetherctl works with. Tests replace the parts they need to.
+
+    `other_store` stands in for the one on disk; `first` is the world of this run that keeps sessions in memory.
+    """
 
     environ: Mapping[str, str]
     conversation: Conversation
@@ -59,6 +61,8 @@ class World:
     open_browser: Callable[[str, Profile], Opened | None] | None = None
     refresh_behind: Callable[[Profile, int], None] | None = None
     place: Callable[[Profile], Place] | None = None
+    other_store: Store | None = field(default=None, repr=False)
+    first: World | None = field(default=None, repr=False)
 
     @cached_property
     def paths(self) -> Paths:
@@ -69,20 +73,21 @@ class World:
         """The store, read and checked once in a run. Raises ConfigError."""
         from togetherctl.store.store import Store
 
-        return Store.load(self.paths.config, self.environ)
+        return self.other_store or Store.load(self.paths.config, self.environ)
 
     def anew(self, conversation: Conversation | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the store; what is kept in memory alone stays: sessions, and the sealing key."""
-        world = replace(self, conversation=conversation or self.conversation, sleep=sleep or self.sleep)
-        key = self.sealing_key.heard_by(waiting=_says_so(world.conversation), go_on=world.conversation.go_on)
-        world.__dict__.update(_memory=self._memory, sealing_key=key)
-        return world
+        return replace(
+            self,
+            conversation=conversation or self.conversation,
+            sleep=sleep or self.sleep,
+            other_store=None,
+            first=self.first or self,
+        )
 
     def as_if(self, store: Store) -> World:
         """This world with another store, which need not be on disk."""
-        world = replace(self)
-        world.__dict__["store"] = store
-        return world
+        return replace(self, other_store=store, first=self.first or self)
 
     def profile(self, name: str) -> Profile:
         """The profile `name`; where it is known already, the store is not read. Raises UsageError and ConfigError."""
@@ -167,16 +172,17 @@ class World:
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
         from togetherctl.auth.engine import Engine
+        from togetherctl.auth.lifecycle import Collaborators
 
-        return Engine(
+        collaborators = Collaborators(
             sessions=sessions or self.sessions,
             ready=ready,
             issuers=self.issuers,
             conversation=self.conversation,
-            refresh_behind=self.refresh_behind or self._refresh_behind,
             clock=self.clock,
             sleep=self.sleep,
         )
+        return Engine(collaborators, refresh_behind=self.refresh_behind or self._refresh_behind)
 
     @property
     def policy(self) -> Policy:
@@ -196,117 +202,66 @@ class World:
 
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""
+        if profile.storage == "memory":
+            return self.memory
+        place = (profile.storage, profile.sessions or self.paths.sessions, profile.ways)
+        if place not in self._session_files:
+            self._session_files[place] = self._open_session_files(*place)
+        return self._session_files[place]
+
+    @cached_property
+    def _session_files(self) -> dict[tuple[Storage, Path, Ways], Sessions]:
+        return {}
+
+    def _open_session_files(self, storage: Storage, folder: Path, ways: Ways) -> Sessions:
         from togetherctl.auth.cache.file import FileSessions
         from togetherctl.auth.cache.record import Plain
 
-        if profile.storage == "memory":
-            return self._memory
-        folder = profile.sessions or self.paths.sessions
-        if profile.storage == "keyring":
+        if storage == "keyring":
             from togetherctl.auth.cache.sealed import Sealed
 
-            return FileSessions(folder, Sealed(self.sealing_key, profile.ways))
-        return FileSessions(folder, Plain(profile.ways))
+            return FileSessions(folder, Sealed(self.sealing_key, ways))
+        return FileSessions(folder, Plain(ways))
 
     @cached_property
     def sealing_key(self) -> SealingKey:
         """The key that seals sessions; the keyring is asked for it when it is needed, and once."""
         from togetherctl.auth.cache.sealing_key import SealingKey
 
+        def say_so() -> None:
+            self.conversation.say("waiting for the keyring, which may be asking to be unlocked")
+
+        if self.first is not None:
+            return self.first.sealing_key.heard_by(waiting=say_so, go_on=self.conversation.go_on)
         return SealingKey(
             self.paths.state / "keyring.lock",
             seconds=_KEYRING_SECONDS if may_ask(self.environ) else _KEYRING_ALONE_SECONDS,
-            waiting=_says_so(self.conversation),
+            waiting=say_so,
             go_on=self.conversation.go_on,
         )
 
     @cached_property
-    def _memory(self) -> MemorySessions:
+    def memory(self) -> MemorySessions:
         from togetherctl.auth.cache.file import FileSessions
         from togetherctl.auth.cache.memory import MemorySessions
 
+        if self.first is not None:
+            return self.first.memory
         return MemorySessions(FileSessions(self.paths.sessions))
 
-    @contextmanager
-    def changing_store(self, *, settle: str | None = None) -> Iterator[TomlText]:
-        """Edit the store, move sessions to where it says from now on, and forget those that no profile reaches.
+    def changing_store(self, *, settle: str | None = None) -> AbstractContextManager[TomlText]:
+        """Edit the store in a transaction; see `StoreTransaction.run`."""
+        from togetherctl.auth.cache.migrate import StoreTransaction
 
-        Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
-        store said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError where
-        a session cannot be moved; then nothing was changed.
-        """
-        from togetherctl.auth.cache.ready import ReadyFiles
-        from togetherctl.store.editing import changing
-
-        before = self._store_now()
-        moves: list[Move] = []
-        ready = ReadyFiles(self.paths, None)
-        with ExitStack() as held:
-            try:
-                with changing(self.paths) as text:
-                    yield text
-                    for profile in self._moving(before, text, settle):
-                        moves.append(self._move(profile))
-                        moves[-1].begin(held)
-                        ready.drop(profile.key)
-            except TogetherctlError:
-                for move in moves:
-                    move.undo()
-                raise
-            ready.drop_all()
-            self._known.drop_all()
-            for move in moves:
-                move.finish()
-        after = self._store_now()
-        if before is None or after is None:
-            return
-        kept = set(after.keys().values())
-        for name in {key: name for name, key in before.keys().items() if key not in kept}.values():
-            self._forget(before.profile(name))
-
-    def _moving(self, before: Store | None, text: TomlText, settle: str | None) -> Iterator[Profile]:
-        """A profile of each session that the store will want elsewhere once `text` is written."""
-        from togetherctl.store.problems import checked
-        from togetherctl.store.store import Store
-
-        table, _ = checked(text.data)
-        if table is None:
-            return
-        after = Store(self.paths.config, table, self.environ)
-        keys = after.keys()
-        meant = keys.get(settle) if settle else None
-        stood = before.storages() if before else {}
-        for key, name in {key: name for name, key in keys.items()}.items():
-            storage = table.profiles[name].storage
-            if key == meant or stood.get(key, storage) != storage:
-                yield after.profile(name)
-
-    def _move(self, profile: Profile) -> Move:
-        from togetherctl.auth.moving import Move
-
-        return Move(self.paths.sessions, self.sealing_key, profile, self.conversation)
-
-    def _forget(self, profile: Profile) -> None:
-        # A refresh token that nothing can reach any more must not stay behind.
-        try:
-            ended = self.engine.logout(profile, local=True)
-        except TogetherctlError as error:
-            self.conversation.warn(f"the session profile {profile.name} had could not be deleted: {error.message}")
-            return
-        if ended.session is not None or ended.unread:
-            who = f" ({ended.session.identity})" if ended.session else ""
-            self.conversation.say(f"The session profile {profile.name} had{who} was deleted; the issuer was not told.")
-        if ended.unsafe is not None:
-            self.conversation.warn(ended.unsafe.message)
-
-    def _store_now(self) -> Store | None:
-        """The store as it is on disk at this moment, None where it is wrong."""
-        from togetherctl.store.store import Store
-
-        try:
-            return Store.load(self.paths.config, self.environ)
-        except TogetherctlError:
-            return None
+        transaction = StoreTransaction(
+            self.paths,
+            self.environ,
+            self.sealing_key,
+            self.conversation,
+            forget_known=self._known.drop_all,
+            log_out=lambda profile: self.engine.logout(profile, local=True),
+        )
+        return transaction.run(settle)
 
     def _refresh_behind(self, profile: Profile, lock: int) -> None:
         from togetherctl.auth.behind import refresh_behind
@@ -315,9 +270,10 @@ class World:
 
     def _open_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import open_browser
+        from togetherctl.auth.cache.migrate import read_if_sound
 
         # Read for its secrets alone: a login with flags needs no store.
-        store = self._store_now()
+        store = read_if_sound(self.paths, self.environ)
         environ = for_child(self.environ, store.secret_variables() if store else ())
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)

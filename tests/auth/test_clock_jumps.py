@@ -10,7 +10,7 @@ import pytest
 
 from togetherctl.auth.cache.login import LoginFile, LoginRecord
 from togetherctl.auth.engine import Policy
-from togetherctl.auth.one_login import OneLogin
+from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.session import LastError
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable
 
@@ -90,10 +90,10 @@ def test_a_failure_noted_in_the_future_is_nobodys(
     assert session is not None
     clock.advance(4000)
     failed = replace(session, last_error=LastError(clock() + ahead, "unreachable", "no route"))
-    world.engine._renewal.refuse_as_others_were(failed, since=clock() - 5)
+    world.engine._lifecycle.raise_failure_of_others(failed, since=clock() - 5)
     inherited = replace(session, last_error=LastError(clock() - 1, "unreachable", "no route"))
     with pytest.raises(Unreachable, match="no route"):
-        world.engine._renewal.refuse_as_others_were(inherited, since=clock() - 5)
+        world.engine._lifecycle.raise_failure_of_others(inherited, since=clock() - 5)
     sessions.save(profile.key, failed)
     before = issuer.counts["/token"]
     assert world.engine.credential(profile, NO_TAB).token.expires_at > clock()
@@ -103,7 +103,7 @@ def test_a_failure_noted_in_the_future_is_nobodys(
 @pytest.mark.parametrize("jump", [HOURS, -HOURS])
 def test_a_cooldown_does_not_outlive_a_jump(jump: float, home: Path, profile: Profile, clock: StoppedClock) -> None:
     file = LoginFile(home / "some.login")
-    login = OneLogin(file, profile, clock=clock, process=os.getpid())
+    login = LoginCooldown(file, profile, clock=clock, process=os.getpid())
     now = clock()
     file.write(LoginRecord(os.getpid(), now, failures=1, failed_at=now, until=now + 30, code="login_required"))
     with pytest.raises(LoginRequired, match="for 30 s"):
@@ -130,9 +130,9 @@ def test_a_login_under_way_is_not_waited_for_longer_than_it_may_take(
 
         sessions = world.sessions(profile)
         sessions.lock = lock  # type: ignore[method-assign, assignment] # looks at what it is asked for
-        turns = world.engine._turns
-        turns._sessions = lambda _profile: sessions
-        with pytest.raises(RuntimeError), turns.taken(profile):
+        locks = world.engine._locks
+        locks._sessions = lambda _profile: sessions
+        with pytest.raises(RuntimeError), locks.hold(profile):
             taken.append("it")
     assert (asked, taken) == ([30.0], [])
 
@@ -143,7 +143,7 @@ def test_a_login_without_an_answer_is_tried_once_more(
     """By one of those who waited; after the second, the rest end as it did."""
     assert world.environ
     file = LoginFile(home / "some.login")
-    login = OneLogin(file, profile, clock=clock, process=os.getpid())
+    login = LoginCooldown(file, profile, clock=clock, process=os.getpid())
     since = clock() - 5
     for expected in (True, False):
         with pytest.raises(Unreachable), login.under_way(asked_for=False):

@@ -113,7 +113,7 @@ def test_what_is_unsafe_is_said_after_everything_is_deleted_and_revoked(
     assert not os.path.lexists(here.session)
     assert here.holds_nothing()
     assert [hint for hint, _ in issuer.revoked] == ([] if how else ["refresh_token", "access_token"])
-    assert "Logged me@acme.com out of profile acme." in done.stderr
+    assert "Logged me@acme.com out of profile acme" in done.stderr
     # And nothing is served any more.
     served = cli("get-token", "--profile", "acme", TOGETHERCTL_NO_INPUT="1")
     assert (served.stdout, served.code in (3, 6)) == ("", True)

@@ -40,8 +40,8 @@ def test_each_command_logs_in_and_leaves_nothing(
     assert (len(tokens), len(browser.opened)) == (2, 2)
     done = cli("login")
     assert done.code == 0
-    assert "the token is valid for 5m.\n" in done.stderr
-    assert "It is kept in memory alone, so it ends with this command" in done.stderr
+    assert "the token is valid for 5m 00s.\n" in done.stderr
+    assert "The session is kept in memory only: it ends when this togetherctl ends." in done.stderr
     [item] = json.loads(cli("status", "-o", "json").stdout)["items"]
     assert (item["state"], item["storage"], item["last_error"]) == ("none", "memory", None)
     done = cli("refresh")

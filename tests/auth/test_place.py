@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.place import Choice, Place, choose, look_around, needs_nobody
+from togetherctl.auth.grants.auto import Choice, choose
+from togetherctl.auth.grants.registry import GRANTS, is_non_interactive
+from togetherctl.auth.place import Place, look_around
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
@@ -39,11 +41,15 @@ DARK = "there is no display here"
 )
 def test_auto_goes_by_place(place: Place, why: str) -> None:
     assert place.without_browser == why
-    offered = choose(place, username=False, device_code=True)
-    assert offered == (Choice("device-code", why) if why else Choice("authcode"))
-    lacking = choose(place, username=False, device_code=False)
-    assert lacking == (Choice("paste", f"{why} and the issuer offers no device codes") if why else Choice("authcode"))
-    assert choose(place, username=True, device_code=True) == Choice("password", "the profile names a user")
+    offered = choose(place, username=False, device_code_offered=True)
+    assert offered == (Choice(GRANTS["device-code"], why) if why else Choice(GRANTS["authcode"]))
+    lacking = choose(place, username=False, device_code_offered=False)
+    assert lacking == (
+        Choice(GRANTS["paste"], f"{why} and the issuer offers no device codes") if why else Choice(GRANTS["authcode"])
+    )
+    assert choose(place, username=True, device_code_offered=True) == Choice(
+        GRANTS["password"], "the profile names a user"
+    )
 
 
 LAPTOP = {"DISPLAY": ":0"}
@@ -95,10 +101,10 @@ def test_a_mac_and_windows_have_a_display(platform: str, tmp_path: Path) -> None
         ("authcode", "me", "open sesame", False),
     ],
 )
-def test_what_needs_nobody(
+def test_which_logins_are_not_interactive(
     grant: Grant, username: str | None, password: str | None, expected: object, acme: Path, environ: dict[str, str]
 ) -> None:
     profile = replace(Store.load(acme, environ).profile(), username=username)
     if password is not None:
         profile = replace(profile, password=lambda: password)
-    assert needs_nobody(profile, grant) is expected
+    assert is_non_interactive(profile, grant) is expected

@@ -239,14 +239,14 @@ def test_a_reader_that_comes_late_leaves_nothing(
 
     log_in(make_world(browser=browser))
     ready(home).unlink()
-    real = engine.Engine._prepare_the_next
+    real = engine.Engine._prepare_next_call
 
     def after_a_logout(self: engine.Engine, *arguments: object) -> None:
         world = make_world()
         world.engine.logout(world.store.profile("acme"), local=True)
         real(self, *arguments)  # type: ignore[arg-type] # what it was called with
 
-    monkeypatch.setattr(engine.Engine, "_prepare_the_next", after_a_logout)
+    monkeypatch.setattr(engine.Engine, "_prepare_next_call", after_a_logout)
     ask(make_world())
     assert not ready(home).exists()
 

@@ -69,7 +69,7 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
     """Another machine stores a newer one while the refusal is on its way."""
     from dataclasses import replace
 
-    from togetherctl.auth import refresh, renewal
+    from togetherctl.auth import lifecycle, refresh
 
     world = make_world(browser=browser)
     expired_session(world, clock)
@@ -87,7 +87,7 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
                 issuer.refresh_reply = Reply(503, b"")
                 world.sessions(profile).save(profile.key, newer)
 
-    monkeypatch.setattr(renewal, "refresh", slow)
+    monkeypatch.setattr(lifecycle, "refresh", slow)
     issuer.refresh_reply = oauth(400, "invalid_request")
     with pytest.raises(TogetherctlError):
         ask(make_world(), may_log_in=False)
@@ -125,5 +125,5 @@ def test_a_process_that_waited_hears_what_the_first_one_heard(
     session = world.engine.load(profile)
     before = issuer.counts.copy()
     with pytest.raises(LoginRequired):
-        world.engine._renewed(profile, session, Policy(ask=False), waited_since=began)
+        world.engine._renew(profile, session, Policy(ask=False), waited_since=began)
     assert issuer.counts == before

@@ -360,8 +360,10 @@ def test_somebody_elses_refresh_is_served_instead_of_asking_again(
             SharedFolder.reads += 1
             return old if SharedFolder.reads <= 2 else super().load(key)
 
+    from dataclasses import replace
+
     late = make_world()
-    late.engine._sessions = lambda _profile: SharedFolder(world.paths.sessions)
+    late.engine._deps = replace(late.engine._deps, sessions=lambda _profile: SharedFolder(world.paths.sessions))
     before = issuer.counts["/token"]
     assert ask(late) == served
     assert issuer.counts["/token"] - before == 1
@@ -378,7 +380,7 @@ def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Somebody who did not wait for it, because it took too long."""
-    from togetherctl.auth import refresh, renewal
+    from togetherctl.auth import lifecycle, refresh
 
     world = make_world(browser=browser)
     ask(world)
@@ -392,7 +394,7 @@ def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
             issuer.always["/token"] = Reply(400, {"error": "invalid_request"})
         return real(*arguments, **named)  # type: ignore[arg-type] # what it was called with
 
-    monkeypatch.setattr(renewal, "refresh", slow)
+    monkeypatch.setattr(lifecycle, "refresh", slow)
     with pytest.raises(LoginRequired):
         ask(make_world(), may_log_in=False)
     assert world.engine.load(profile) is None

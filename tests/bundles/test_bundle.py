@@ -10,9 +10,8 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE
 from togetherctl.errors import ConfigError
-from togetherctl.sources.bundle import from_bundle, read
-from togetherctl.sources.bundle_export import bundle_of
-from togetherctl.sources.bundle_keys import KINDS, LEFT_ABOVE, TAKEN
+from togetherctl.sources.bundle import LEFT_ABOVE, TAKEN, bundle_of, read
+from togetherctl.sources.merge import KINDS
 from togetherctl.store.editing import TABLES, section
 from togetherctl.store.models import StoreTable
 from togetherctl.store.store import Store
@@ -109,7 +108,7 @@ def test_what_is_not_allowed_is_refused(kind: Kind, key: str, value: Any, canary
     for secret in ("a-client-secret-of-a-bundle", "value-of-a-header"):
         canary.watch("a secret in a bundle", secret)
     with pytest.raises(ConfigError, match=rf"team.toml:\d+: {section(kind)}.{NAMES[kind]}.{key}.*: ") as refused:
-        from_bundle(changed(kind, key, value), origin="team.toml")
+        read(changed(kind, key, value), origin="team.toml")
     assert refused.value.problems == []
     canary.saw("a refusal", refused.value.sentence())
 
@@ -118,7 +117,7 @@ def test_what_is_not_allowed_is_refused(kind: Kind, key: str, value: Any, canary
 def test_nor_above_the_tables(line: str) -> None:
     key = line.partition(" ")[0].partition(".")[0]
     with pytest.raises(ConfigError, match=rf"team.toml:1: {key}: "):
-        from_bundle(f"{line}\n{BUNDLE}".encode(), origin="team.toml")
+        read(f"{line}\n{BUNDLE}".encode(), origin="team.toml")
 
 
 def test_everything_is_said_at_once() -> None:
@@ -127,7 +126,7 @@ def test_everything_is_said_at_once() -> None:
         text.set((section(kind), NAMES[kind], key), values[0])
     text.set(("clusters", "east", "server"), "nowhere")
     with pytest.raises(ConfigError, match=f"team.toml has {len(FORBIDDEN) + 1} problems") as refused:
-        from_bundle(text.text.encode(), origin="team.toml")
+        read(text.text.encode(), origin="team.toml")
     assert len(refused.value.problems) == len(FORBIDDEN) + 1
     assert "togetherctl profile export" in (str(refused.value.remedy or ""))
 
@@ -149,24 +148,24 @@ def test_everything_is_said_at_once() -> None:
 )
 def test_what_is_no_bundle_is_said(text: bytes, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        from_bundle(text, origin="team.toml")
+        read(text, origin="team.toml")
 
 
-def test_a_bundle_offers_its_clusters() -> None:
+def test_a_bundle_is_read_table_by_table() -> None:
     lonely = '\n[issuers.lab]\nurl = "https://lab.acme.com"\n\n[profiles.ci]\nissuer = "acme"\nclient_id = "ci"\n'
-    found = from_bundle((BUNDLE + lonely).encode(), origin="team.toml")
-    assert found.origin == "team.toml"
-    assert [(offer.name, offer.issuer_name, offer.profile_name) for offer in found.offers] == [
-        ("ci", "acme", "ci"),
-        ("east", "acme", "acme"),
-        ("west", "acme", "acme"),
+    bundle = read((BUNDLE + lonely).encode(), origin="team.toml")
+    assert bundle.origin == "team.toml"
+    assert list(bundle.tables) == [
+        ("issuer", "acme"),
+        ("issuer", "lab"),
+        ("profile", "acme"),
+        ("profile", "ci"),
+        ("cluster", "east"),
+        ("cluster", "west"),
     ]
-    ci, east, _ = found.offers
-    assert (ci.cluster, ci.profile) == (None, {"client_id": "ci"})
-    assert east.issuer == {"url": "https://acme.okta.com/oauth2/default"}
-    assert east.profile == {"client_id": "0oa1b2c3d4", "scopes": ["openid", "email"]}
-    assert east.cluster == {"server": "https://east.acme.com:6443", "namespace": "training"}
-    assert [passed.name for passed in found.passed] == ["issuer lab"]
+    assert bundle.tables["profile", "ci"] == {"issuer": "acme", "client_id": "ci"}
+    assert bundle.tables["cluster", "east"]["namespace"] == "training"
+    assert [skipped.name for skipped in bundle.unused()] == ["issuer lab"]
 
 
 @pytest.fixture
@@ -285,8 +284,7 @@ def test_what_is_exported_can_be_taken(rich_store: Path, cli: Run, canary: Canar
             }
         },
     }
-    (offer,) = from_bundle(done.stdout.encode(), origin="team.toml").offers
-    assert offer.name == "east"
+    assert list(read(done.stdout.encode(), origin="team.toml").store.clusters) == ["east"]
 
 
 def test_what_is_left_out_is_said(rich_store: Path, cli: Run) -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.bundles.conftest import BUNDLE, Took
 from togetherctl.errors import ConfigError
 from togetherctl.sources.bundle import read
-from togetherctl.sources.bundle_update import compare
-from togetherctl.sources.trust import agree, strangers, to_be_named, trusted_host
+from togetherctl.sources.bundle_plan import plan_bundle
+from togetherctl.sources.trusted_hosts import agree, new_hosts, to_be_named, trusted_host
 from togetherctl.store.models import StoreTable
 from togetherctl.store.toml_text import TomlText
 
@@ -77,14 +77,14 @@ def test_a_host_that_programs_may_read_differently_is_refused(kind: str, server:
     ],
 )
 def test_a_host_is_known_by_what_is_looked_up(server: str, host: str | None) -> None:
-    found = strangers(KNOWN, read(at(server), origin="team.toml").store)
+    found = new_hosts(KNOWN, read(at(server), origin="team.toml").store)
     assert [stranger.host for stranger in found] == ([host] if host else [])
     assert to_be_named(found, remote=False) == found, "a login of the store would be led there"
 
 
 def test_trusting_a_port_trusts_no_other() -> None:
     store = read(at("https://evil.example:7443"), origin="team.toml").store
-    found = strangers(KNOWN, store)
+    found = new_hosts(KNOWN, store)
     for good in ("evil.example", "EVIL.example:7443", " evil.example "):
         agree(found, trusted=(good,), ask=None)
     for bad in ("evil.example:443", "evil.example.:7443", "east.acme.com"):
@@ -95,7 +95,7 @@ def test_trusting_a_port_trusts_no_other() -> None:
 
 def test_a_host_with_two_ports_needs_both() -> None:
     text = at("https://evil.example:1").decode().replace("https://west.acme.com:6443", "https://evil.example:2")
-    found = strangers(KNOWN, read(text.encode(), origin="team.toml").store)
+    found = new_hosts(KNOWN, read(text.encode(), origin="team.toml").store)
     with pytest.raises(Exception, match="evil.example would get"):
         agree(found, trusted=("evil.example:1",), ask=None)
     agree(found, trusted=("evil.example:1", "evil.example:2"), ask=None)
@@ -160,12 +160,12 @@ def test_an_id_of_a_cluster_of_mine_brings_no_other_server() -> None:
     mine = BUNDLE.replace(EAST, f'{EAST}\ntogether_cluster_id = "0b6d"')
     theirs = BUNDLE.replace(EAST, 'server = "https://evil.example"\ntogether_cluster_id = "0b6d"').replace("east", "x")
     text = TomlText(mine)
-    update = compare(text.data, None, read(theirs.encode(), origin="team.toml"))
+    update = plan_bundle(text.data, None, read(theirs.encode(), origin="team.toml"))
     assert update.changes == []
     update.apply(text)
     after = StoreTable.model_validate(text.data)
     assert after.clusters["east"].server == "https://east.acme.com:6443"
-    found = to_be_named(strangers(StoreTable.model_validate(TomlText(mine).data), after), remote=False)
+    found = to_be_named(new_hosts(StoreTable.model_validate(TomlText(mine).data), after), remote=False)
     assert [stranger.host for stranger in found] == ["evil.example"]
 
 
@@ -183,5 +183,5 @@ def test_a_host_that_moves_after_it_was_agreed_to_is_asked_for_again(took: Took,
 
 
 def test_nothing_is_strange_in_what_is_here() -> None:
-    assert strangers(KNOWN, KNOWN) == []
-    assert to_be_named(strangers(StoreTable(), KNOWN), remote=False) == []
+    assert new_hosts(KNOWN, KNOWN) == []
+    assert to_be_named(new_hosts(StoreTable(), KNOWN), remote=False) == []

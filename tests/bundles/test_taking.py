@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.bundles.conftest import BUNDLE, Publish, Took
-from togetherctl.actions.updating import carry_out, consider, look
+from togetherctl.actions.joining import carry_out, plan_of_bundle, plan_of_update
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError
-from togetherctl.sources.bundle_place import take
-from togetherctl.sources.trust import agree
+from togetherctl.sources.fetch import fetch
+from togetherctl.sources.trusted_hosts import agree
 from togetherctl.store.editing import changing
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ def data(world: World) -> dict[str, Any]:
 def test_an_empty_store_takes_all_of_it(make_world: MakeWorld, publish: Publish, cli: Run) -> None:
     world = make_world()
     url = publish()
-    taken = take(url, world.environ)
-    newer = consider(world, taken)
+    fetched = fetch(url, world.environ)
+    newer = plan_of_bundle(world, fetched)
     assert not world.paths.config.exists()
     with pytest.raises(UsageError, match="these hosts are not agreed to yet"):
-        agree(newer.strangers, trusted=(), ask=None)
-    agree(newer.strangers, trusted=HOSTS, ask=None)
+        agree(newer.plan.new_hosts, trusted=(), ask=None)
+    agree(newer.plan.new_hosts, trusted=HOSTS, ask=None)
     carry_out(world, newer)
     assert data(world) == {
         **tomllib.loads(BUNDLE),
-        "bundles": {"team": {"source": url, "sha256": taken.sha256}},
+        "bundles": {"team": {"source": url, "sha256": fetched.sha256}},
     }
-    assert newer.update.names["cluster", "east"] == "east"
+    assert newer.plan.clusters == ["east", "west"]
     assert cli("profile", "validate").code == 0
     assert f"Bundle team is as it was at {url}." in cli("profile", "update").stderr
 
@@ -53,22 +53,22 @@ def test_it_brings_what_the_chosen_clusters_need(make_world: MakeWorld, team_fil
     team_file.write_text(BUNDLE + lab, encoding="utf-8")
     world = make_world()
     with pytest.raises(UsageError, match=r"team.toml has no cluster eas; did you mean east\?"):
-        consider(world, take(str(team_file), world.environ), clusters=["eas"])
-    carry_out(world, consider(world, take(str(team_file), world.environ), clusters=["east"]))
+        plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["eas"])
+    carry_out(world, plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["east"]))
     store = data(world)
     assert (list(store["issuers"]), list(store["profiles"]), list(store["clusters"])) == (["acme"], ["acme"], ["east"])
 
 
 def test_taking_it_again_brings_what_is_missing(make_world: MakeWorld, team_file: Path, cli: Run) -> None:
     world = make_world()
-    carry_out(world, consider(world, take(str(team_file), world.environ), clusters=["east"]))
+    carry_out(world, plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["east"]))
     assert cli("cluster", "set", "east", "namespace=mine").code == 0
     team_file.write_text(BUNDLE.replace("training", "serving"), encoding="utf-8")
     world = make_world()
-    newer = consider(world, take(str(team_file), world.environ))
-    assert list(newer.update.lines()) == [
+    newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
+    assert list(newer.plan.difference()) == [
         "+ cluster west: https://west.acme.com:6443",
-        '= cluster east: namespace: stays "mine", which is yours; the bundle says "serving"',
+        '= cluster east: namespace stays "mine", which is yours; the source says "serving"',
     ]
     carry_out(world, newer)
     assert list(data(world)["bundles"]) == ["team"]
@@ -82,14 +82,10 @@ def test_a_store_with_a_login_keeps_it(
     world = make_world()
     before = acme.read_text(encoding="utf-8")
     team_file.write_text(BUNDLE.replace("https://acme.okta.com/oauth2/default", issuer.url), encoding="utf-8")
-    newer = consider(world, take(str(team_file), world.environ))
-    assert newer.update.names == {
-        ("issuer", "acme"): "acme",
-        ("profile", "acme"): "acme-2",
-        ("cluster", "east"): "east-2",
-        ("cluster", "west"): "west",
-    }
-    assert {stranger.host for stranger in newer.strangers} == {"east.acme.com", "west.acme.com"}
+    newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
+    assert (newer.plan.profiles, newer.plan.clusters) == (["acme-2"], ["east-2", "west"])
+    assert newer.plan.added["profile", "acme-2"]["issuer"] == "acme"
+    assert {stranger.host for stranger in newer.plan.new_hosts} == {"east.acme.com", "west.acme.com"}
     carry_out(world, newer)
     for line in before.splitlines():
         assert line in acme.read_text(encoding="utf-8")
@@ -97,7 +93,7 @@ def test_a_store_with_a_login_keeps_it(
 
 def test_a_store_that_changed_meanwhile_is_left_alone(make_world: MakeWorld, team_file: Path) -> None:
     world = make_world()
-    newer = consider(world, take(str(team_file), world.environ))
+    newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
     with changing(world.paths) as text:
         text.set(("issuers", "acme"), {"url": "https://mine.example"})
     before = world.paths.config.read_bytes()
@@ -110,9 +106,9 @@ def test_other_tokens_do_not_go_where_these_were_agreed_to(took: Took, make_worl
     took(str(team_file))
     team_file.write_text(BUNDLE.replace("https://east.", "https://far."), encoding="utf-8")
     world = make_world()
-    newer = look(world, "team")
+    newer = plan_of_update(world, "team")
     assert newer is not None
-    assert [stranger.host for stranger in newer.strangers] == ["far.acme.com"]
+    assert [stranger.host for stranger in newer.plan.new_hosts] == ["far.acme.com"]
     with changing(world.paths) as text:
         text.set(("profiles", "mine"), {"issuer": "acme", "client_id": "mine"})
         text.set(("clusters", "east", "profile"), "mine")
@@ -126,7 +122,7 @@ def test_a_copy_that_cannot_be_kept_changes_nothing(make_world: MakeWorld, team_
     world = make_world()
     world.paths.state.mkdir(parents=True)
     world.paths.bundles.write_text("not a folder", encoding="utf-8")
-    newer = consider(world, take(str(team_file), world.environ))
+    newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
     with pytest.raises(TogetherctlError, match="a copy of the bundle cannot be kept"):
         carry_out(world, newer)
     assert not world.paths.config.exists()
@@ -137,4 +133,4 @@ def test_a_store_that_is_wrong_is_said(
 ) -> None:
     store("hook = 1\n")
     with pytest.raises(ConfigError, match="hook: not a known key"):
-        consider(make_world(), take(str(team_file), environ))
+        plan_of_bundle(make_world(), fetch(str(team_file), environ))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE
 from togetherctl.errors import UsageError
-from togetherctl.sources.trust import Stranger, agree, strangers, to_be_named
+from togetherctl.sources.trusted_hosts import NewHost, agree, new_hosts, to_be_named
 from togetherctl.store.models import StoreTable
 from togetherctl.store.toml_text import TomlText
 
@@ -24,22 +24,22 @@ def store(*changes: tuple[tuple[str, ...], Any]) -> StoreTable:
 
 
 def hosts(before: StoreTable, after: StoreTable) -> list[str]:
-    return [stranger.host for stranger in strangers(before, after)]
+    return [stranger.host for stranger in new_hosts(before, after)]
 
 
 def test_everything_is_strange_to_an_empty_store() -> None:
-    assert strangers(EMPTY, store()) == [
-        Stranger("acme.okta.com", ("your login, as the issuer acme",)),
+    assert new_hosts(EMPTY, store()) == [
+        NewHost("acme.okta.com", ("your login, as the issuer acme",)),
         *(
-            Stranger(f"{name}.acme.com", (f"{CLIENT}, as the API server of cluster {name}",))
+            NewHost(f"{name}.acme.com", (f"{CLIENT}, as the API server of cluster {name}",))
             for name in ("east", "west")
         ),
     ]
 
 
 def test_nothing_is_where_nothing_changes() -> None:
-    assert strangers(store(), store()) == []
-    assert strangers(store(), EMPTY) == []
+    assert new_hosts(store(), store()) == []
+    assert new_hosts(store(), EMPTY) == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_without_tls_every_port_of_this_machine_is_strange() -> None:
 
 
 def test_a_sharp_s_is_agreed_to_as_it_is_shown_and_as_it_is_written() -> None:
-    (stranger,) = strangers(store(), store((("clusters", "east", "server"), "https://gro\u00df.example")))
+    (stranger,) = new_hosts(store(), store((("clusters", "east", "server"), "https://gro\u00df.example")))
     for named in (stranger.host, "gro\u00df.example"):
         agree([stranger], trusted=(named,), ask=None)
     with pytest.raises(UsageError):
@@ -116,7 +116,7 @@ def test_tokens_of_one_are_not_led_to_the_servers_of_another() -> None:
     ]
     before = store(*other)
     led = (("clusters", "trap"), {"profile": "acme", "server": "https://kube.other.example"})
-    (stranger,) = strangers(before, store(*other, led))
+    (stranger,) = new_hosts(before, store(*other, led))
     assert stranger.host == "kube.other.example"
     assert "tokens of client 0oa1b2c3d4 at https://acme.okta.com" in stranger.sentence
 
@@ -125,10 +125,10 @@ def test_a_profile_that_moves_to_another_issuer_is_said() -> None:
     others = [(("issuers", "other"), {"url": "https://other.example"}), (("profiles", "alone"), {"client_id": "x"})]
     before = store(*others, (("profiles", "alone", "issuer"), "acme"))
     after = store(*others, (("profiles", "alone", "issuer"), "other"))
-    assert strangers(before, after) == [Stranger("other.example", ("the logins of profile alone",), known=True)]
+    assert new_hosts(before, after) == [NewHost("other.example", ("the logins of profile alone",), known=True)]
 
 
-FOUND = [Stranger("a.example", ("tokens",)), Stranger("2001:db8::1", ("your login",))]
+FOUND = [NewHost("a.example", ("tokens",)), NewHost("2001:db8::1", ("your login",))]
 
 
 def test_hosts_are_agreed_to_by_name() -> None:
@@ -140,7 +140,7 @@ def test_hosts_are_agreed_to_by_name() -> None:
 
 
 def test_a_file_is_agreed_to_by_writing_it_and_the_network_by_name() -> None:
-    new, known = Stranger("a.example", ("tokens",)), Stranger("b.example", ("tokens",), known=True)
+    new, known = NewHost("a.example", ("tokens",)), NewHost("b.example", ("tokens",), known=True)
     assert to_be_named([new, known], remote=False) == [known]
     assert to_be_named([new, known], remote=True) == [new, known]
     with pytest.raises(UsageError, match="these hosts are not agreed to yet") as refused:
@@ -151,7 +151,7 @@ def test_a_file_is_agreed_to_by_writing_it_and_the_network_by_name() -> None:
 def test_or_by_somebody_who_is_asked_for_each() -> None:
     asked: list[str] = []
 
-    def ask(stranger: Stranger) -> bool:
+    def ask(stranger: NewHost) -> bool:
         asked.append(stranger.host)
         return stranger.host == "a.example"
 
@@ -162,6 +162,6 @@ def test_or_by_somebody_who_is_asked_for_each() -> None:
 
 
 def test_many_are_not_all_said() -> None:
-    many = [Stranger(f"{number}.example", ("tokens",)) for number in range(50)]
+    many = [NewHost(f"{number}.example", ("tokens",)) for number in range(50)]
     with pytest.raises(UsageError, match="and 45 more"):
         agree(many, trusted=(), ask=None)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE, Publish, Took
 from togetherctl.sources.bundle import read
-from togetherctl.sources.bundle_update import compare
+from togetherctl.sources.bundle_plan import plan_bundle
 from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def newer(*edits: tuple[str, str]) -> str:
 
 def lines(mine: str, new: str, *, base: str | None = BUNDLE) -> list[str]:
     old = read(base.encode(), origin="old") if base is not None else None
-    return list(compare(tomllib.loads(mine), old, read(new.encode(), origin="new")).lines())
+    return list(plan_bundle(tomllib.loads(mine), old, read(new.encode(), origin="new")).difference())
 
 
 def test_what_the_bundle_changes_comes() -> None:
@@ -51,7 +51,7 @@ def test_edits_of_ones_own_stay() -> None:
         f'~ cluster east: server: "{EAST}" -> "https://east-2.acme.com"'
     ]
     assert lines(mine, newer(('namespace = "training"', 'namespace = "serving"'))) == [
-        '= cluster east: namespace: stays "mine", which is yours; the bundle says "serving"'
+        '= cluster east: namespace stays "mine", which is yours; the source says "serving"'
     ]
     assert lines(mine, newer(('namespace = "training"', 'namespace = "mine"'))) == []
 
@@ -61,7 +61,7 @@ def test_a_certificate_file_of_ones_own_stays() -> None:
     data = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
     new = newer(('namespace = "training"', f'namespace = "training"\nca_data = "{data}"'))
     assert lines(mine, new) == [
-        f"= cluster east: ca_data: stays mine.pem, which is yours; the bundle says {data}",
+        f"= cluster east: ca_data stays mine.pem, which is yours; the source says {data}",
     ]
 
 
@@ -82,7 +82,7 @@ def test_what_has_other_names_here_is_known_all_the_same() -> None:
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
     other = '\n[clusters.north]\nprofile = "acme"\nserver = "https://mine.example"\n'
-    update = compare(
+    update = plan_bundle(
         tomllib.loads(BUNDLE + other),
         read(BUNDLE.encode(), origin="old"),
         read((BUNDLE + NORTH).encode(), origin="new"),
@@ -103,12 +103,12 @@ def test_a_namesake_that_was_here_before_is_left_alone() -> None:
         ("cluster", "west"): {"profile": "acme-2", "server": WEST},
     }
     bundle = read(BUNDLE.encode(), origin="new")
-    update = compare(tomllib.loads(mine), None, bundle)
+    update = plan_bundle(tomllib.loads(mine), None, bundle)
     assert (update.added, update.changes, update.kept) == (came, [], [])
     text = TomlText(mine)
     update.apply(text)
     new = read(newer((EAST, "https://east-2.acme.com"), ("0oa1b2c3d4", "0oa9")).encode(), origin="newer")
-    changes = compare(text.data, bundle, new).changes
+    changes = plan_bundle(text.data, bundle, new).changes
     assert [(change.entry, change.theirs) for change in changes] == [
         (("profile", "acme-2"), "0oa9"),
         (("cluster", "east-2"), "https://east-2.acme.com"),
@@ -121,7 +121,7 @@ def test_what_tells_an_entry_from_others_may_be_edited_too() -> None:
         '~ cluster east: namespace: "training" -> "serving"',
     ]
     assert lines(mine, newer((EAST, "https://east-2.acme.com"))) == [
-        '= cluster east: server: stays "https://127.0.0.1", which is yours; the bundle says "https://east-2.acme.com"'
+        '= cluster east: server stays "https://127.0.0.1", which is yours; the source says "https://east-2.acme.com"'
     ]
 
 
@@ -129,7 +129,7 @@ ADMIN = '\n[profiles.acme-admin]\nissuer = "acme"\nclient_id = "0oa1b2c3d4"\nsco
 
 
 def test_profiles_of_one_client_are_told_apart() -> None:
-    added = compare(tomllib.loads(BUNDLE), None, read((BUNDLE + ADMIN).encode(), origin="new")).added
+    added = plan_bundle(tomllib.loads(BUNDLE), None, read((BUNDLE + ADMIN).encode(), origin="new")).added
     assert list(added) == [("profile", "acme-admin")]
     new = (BUNDLE + ADMIN).replace('"admin"]', '"admin"]\ntoken = "access"')
     assert lines(BUNDLE, new, base=BUNDLE + ADMIN) == []
@@ -188,7 +188,7 @@ def test_without_a_copy_what_differs_counts_as_ones_own() -> None:
     assert lines(mine, new, base=None) == [
         '~ cluster east: username_claim: not set -> "sub"',
         "+ cluster north: https://north.acme.com",
-        '= cluster east: namespace: stays "mine", which is yours; the bundle says "serving"',
+        '= cluster east: namespace stays "mine", which is yours; the source says "serving"',
     ]
 
 

@@ -182,11 +182,11 @@ def test_one_can_get_away_from_a_keyring_that_does_not_work(
 
 
 def test_a_session_in_use_is_not_moved(session_file: Path, cli: Run, backend: InMemory, home: Path) -> None:
-    from togetherctl.auth import moving
+    from togetherctl.auth.cache import migrate
 
     before = session_file.read_bytes()
     with pytest.MonkeyPatch.context() as patch, lock_held(session_file.with_suffix(".lock"), seconds=1):
-        patch.setattr(moving, "_LOCK_SECONDS", 0.1)
+        patch.setattr(migrate, "_LOCK_SECONDS", 0.1)
         done = cli("profile", "set", "acme", "storage=keyring")
     assert (done.code, "busy with the session; nothing was changed" in done.stderr) == (1, True)
     assert session_file.read_bytes() == before

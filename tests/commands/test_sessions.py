@@ -101,7 +101,7 @@ def test_login_status_refresh_logout(
     done = cli("logout")
     assert done.code == 0
     assert done.stderr == (
-        "Logged me@acme.com out of profile acme.\n"
+        "Logged me@acme.com out of profile acme; the issuer revoked the tokens.\n"
         "A token that was already handed out stays valid at the cluster for another 5m 00s.\n"
     )
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
@@ -153,7 +153,7 @@ def test_profiles_that_share_a_session_log_in_once(
     assert states["acme"]["session"] == states["shared"]["session"] != states["other"]["session"]
 
     done = cli("logout", "shared")
-    assert "out of profile shared and of acme, which shared the session." in done.stderr
+    assert "out of profile shared and of acme, which shared the session; the issuer revoked the tokens." in done.stderr
     assert [item["state"] for item in items(cli, "status", "acme", "other")] == ["none", "valid"]
 
 
@@ -420,18 +420,18 @@ def test_an_exposed_session_is_revoked_before_it_goes(cli: Run, issuer: Scripted
 
 
 def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from togetherctl.auth import turn
+    from togetherctl.auth import timing
     from togetherctl.lock import locked
 
     cli("login")
     [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
-    monkeypatch.setattr(turn, "REFRESH_SECONDS", 0.2)
+    monkeypatch.setattr(timing, "LOCK_SECONDS", 0.2)
     with locked(path.with_suffix(".lock"), seconds=1):
         done = cli("logout", "--local")
     assert (done.code, path.exists()) == (0, False)
     # One that says so is not even waited for.
     cli("login")
-    monkeypatch.setattr(turn, "REFRESH_SECONDS", "not asked for")
+    monkeypatch.setattr(timing, "LOCK_SECONDS", "not asked for")
     record = LoginRecord(owner=1, opened_at=time.time() - 5)
     LoginFile(path.with_suffix(".login")).write(record)
     with locked(path.with_suffix(".lock"), seconds=1):

@@ -187,12 +187,12 @@ SERVED = READY | {
         "auth.client_auth",
         "auth.engine",
         "auth.issuers",
-        "auth.one_login",
-        "auth.place",
+        "auth.lifecycle",
+        "auth.login_cooldown",
         "auth.refresh",
-        "auth.renewal",
         "auth.session",
-        "auth.turn",
+        "auth.session_lock",
+        "auth.timing",
         "cli",
         "cli.console",
         "cli.exec_plugin",
@@ -298,3 +298,15 @@ def test_completing_names_checks_no_store(loaded: Callable[..., Loaded], store: 
         modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
         assert "togetherctl.store.files" in modules
         assert not {"pydantic", "tomlkit", "httpx2", "authlib", "joserfc", "keyring", "rich"}.intersection(top(modules))
+
+
+def test_the_terminal_interface_loads_what_an_action_needs_when_it_runs() -> None:
+    script = "import sys; import togetherctl.tui.app; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.split())
+    used = {name for name in loaded if name.startswith("togetherctl.actions.")}
+    assert used == {"togetherctl.actions.session_snapshot"}
+    assert not {name for name in loaded if name.startswith("togetherctl.sources")}
+    screens = {name.rpartition(".")[2] for name in loaded if name.startswith("togetherctl.tui.screens.")}
+    assert screens == {"home", "job", "dialog"}
+    assert not {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "ruamel", "tomlkit"} & top(loaded)

@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import ROOT
 from togetherctl.errors import KubeconfigError, UsageError
 from togetherctl.kube.yaml_text import load
-from togetherctl.sources.kubeconfigs import from_folder, from_kubeconfigs, from_text
-from togetherctl.sources.plan import plan
+from togetherctl.sources.from_kubeconfig import from_folder, from_kubeconfigs, from_text
+from togetherctl.sources.plan import plan_offers
 from togetherctl.store.models import StoreTable
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
-    from togetherctl.sources.offer import Found
+    from togetherctl.sources.offer import SourceOffers
 
 CORPUS = sorted(
     path
@@ -52,7 +52,7 @@ PLATFORM = f"""{HEAD}\
 """
 
 
-def read(text: str, folder: Path) -> Found:
+def read(text: str, folder: Path) -> SourceOffers:
     path = folder / "oidc.yaml"
     path.write_text(text, encoding="utf-8")
     return from_kubeconfigs([path], {"HOME": str(folder)})
@@ -108,7 +108,7 @@ def test_a_user_that_cannot_be_taken(stanza: str, reason: str | None, tmp_path: 
         text = text.replace("user: me,", "user: 'togetherctl:acme',")
     found = read(text, tmp_path)
     assert found.offers == ()
-    [passed] = found.passed
+    [passed] = found.skipped
     assert reason in passed.reason
 
 
@@ -135,7 +135,7 @@ def test_a_client_secret_is_kept_apart(tmp_path: Path, canary: Canary) -> None:
 def test_clusters_without_a_context(tmp_path: Path) -> None:
     found = read('clusters:\n- {name: a, cluster: {server: "https://a"}}\n- {name: b, cluster: {}}\n', tmp_path)
     assert [offer.name for offer in found.offers] == ["a"]
-    assert [(passed.name, passed.reason) for passed in found.passed] == [("b", "it has no server")]
+    assert [(passed.name, passed.reason) for passed in found.skipped] == [("b", "it has no server")]
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -149,10 +149,10 @@ def test_the_corpus(path: Path) -> None:
         return
     before = path.read_bytes()
     found = from_kubeconfigs([path], {"HOME": "/home/me"})
-    names = {offer.name for offer in found.offers} | {passed.name for passed in found.passed}
+    names = {offer.name for offer in found.offers} | {passed.name for passed in found.skipped}
     assert contexts <= names
-    done = plan(StoreTable(), found.offers, folder=Path("/home/me"), environ={})
-    taken = {offer.name for offer in found.offers} - {one.name for one in done.passed} - set(done.without_login)
+    done = plan_offers(StoreTable(), found.offers, folder=Path("/home/me"), environ={})
+    taken = {offer.name for offer in found.offers} - {one.name for one in done.skipped} - set(done.without_login)
     assert bool(done.clusters) is bool(taken)
     assert path.read_bytes() == before
 
@@ -202,7 +202,7 @@ def test_a_path_leads_to_certificates_or_to_nothing(
         text = PLATFORM.replace("get-token,", f"get-token, --certificate-authority={place},")
     found = read(text, tmp_path)
     assert found.offers == ()
-    [passed] = found.passed
+    [passed] = found.skipped
     assert passed.reason == f"the CA file {place} {reason}"
 
 
@@ -210,13 +210,13 @@ def test_a_pipe_in_the_place_of_a_certificate_is_not_waited_for(tmp_path: Path) 
     os.mkfifo(tmp_path / "ca.pem")
     [passed] = read(
         PLATFORM.replace(f"certificate-authority-data: {CA}", "certificate-authority: ca.pem"), tmp_path
-    ).passed
+    ).skipped
     assert "Not a regular file" in passed.reason
 
 
 def test_a_key_beside_the_certificates_is_not_taken(tmp_path: Path) -> None:
     key = b64encode(f"{PEM}-----BEGIN EC PRIVATE KEY-----\nQQ==\n-----END EC PRIVATE KEY-----\n".encode()).decode()
-    [passed] = read(PLATFORM.replace(CA, key), tmp_path).passed
+    [passed] = read(PLATFORM.replace(CA, key), tmp_path).skipped
     assert passed.reason == "its certificate authority holds more than certificates"
 
 
@@ -252,7 +252,7 @@ def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(PLATFORM.replace("me@h100", "me@h200").replace("203.0.113.7", "203.0.113.9"))
     found = from_folder(tmp_path, {"HOME": str(tmp_path)})
     assert [offer.name for offer in found.offers] == ["me@h100", "me@h200"]
-    assert [passed.name for passed in found.passed] == ["broken.yml", "values.yaml"]
+    assert [passed.name for passed in found.skipped] == ["broken.yml", "values.yaml"]
     (tmp_path / "a.yaml").unlink()
     (tmp_path / "config").unlink()
     with pytest.raises(UsageError, match="there is no kubeconfig in"):

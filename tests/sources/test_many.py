@@ -11,9 +11,9 @@ import pytest
 
 from togetherctl.errors import UsageError
 from togetherctl.kube import yaml_text
-from togetherctl.sources.kubeconfigs import from_kubeconfigs, from_text
-from togetherctl.sources.plan import plan
-from togetherctl.sources.trust import strangers
+from togetherctl.sources.from_kubeconfig import from_kubeconfigs, from_text
+from togetherctl.sources.plan import plan_offers
+from togetherctl.sources.trusted_hosts import new_hosts
 from togetherctl.store.models import StoreTable
 
 if TYPE_CHECKING:
@@ -65,11 +65,13 @@ def test_twice_as_many_clusters_take_twice_as_much(clients: str) -> None:
     for many in (300, 600):
         text = kubeconfig(many, users=1 if clients == "one client" else many)
         found = from_text(text, {}, path=Path("/home/me/x"), origin="x")
-        after = plan(StoreTable(), found.offers, folder=Path("/home/me"), environ={}).onto(StoreTable())
+        after = StoreTable.model_validate(
+            plan_offers(StoreTable(), found.offers, folder=Path("/home/me"), environ={}).onto({})
+        )
         spent[many] = [
-            calls(plan, StoreTable(), found.offers, folder=Path("/home/me"), environ={}),
-            calls(plan, after, found.offers, folder=Path("/home/me"), environ={}),
-            calls(strangers, StoreTable(), after),
+            calls(plan_offers, StoreTable(), found.offers, folder=Path("/home/me"), environ={}),
+            calls(plan_offers, after, found.offers, folder=Path("/home/me"), environ={}),
+            calls(new_hosts, StoreTable(), after),
         ]
     for fewer, more in zip(spent[300], spent[600], strict=True):
         assert more < 2.1 * fewer, spent

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from togetherctl.kubelogin.secret_place import SecretPlace
-from togetherctl.sources.offer import Offer, Passed
-from togetherctl.sources.plan import Plan, plan
+from togetherctl.sources.offer import Offer, Skipped
+from togetherctl.sources.plan import plan_offers
+from togetherctl.sources.secret_place import SecretPlace
 from togetherctl.store.problems import checked
 from togetherctl.store.toml_text import TomlText
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
+    from togetherctl.sources.merge import ImportPlan
     from togetherctl.store.models import StoreTable
 
 ISSUER = "https://acme.okta.com/oauth2/default"
@@ -42,7 +43,7 @@ class Taker:
 
     def __init__(self) -> None:
         self.text = TomlText("version = 1\n")
-        self.given: dict[str, str] = {}
+        self.given: dict[str, Any] = {}
 
     @property
     def table(self) -> StoreTable:
@@ -50,10 +51,10 @@ class Taker:
         assert table is not None, problems
         return table
 
-    def look(self, *offers: Offer, **more: Any) -> Plan:
-        return plan(self.table, offers, folder=Path("/home/me"), environ={}, given=self.given, **more)
+    def look(self, *offers: Offer, **more: Any) -> ImportPlan:
+        return plan_offers(self.table, offers, folder=Path("/home/me"), environ={}, given=self.given, **more)
 
-    def take(self, *offers: Offer, **more: Any) -> Plan:
+    def take(self, *offers: Offer, **more: Any) -> ImportPlan:
         done = self.look(*offers, **more)
         done.apply(self.text)
         self.given |= done.given
@@ -86,7 +87,7 @@ def test_an_empty_store(taker: Taker) -> None:
 def test_again_with_more(taker: Taker) -> None:
     taker.take(offer("east"))
     done = taker.take(offer("east"), offer("west"))
-    assert list(done.tables) == [("cluster", "west")]
+    assert list(done.added) == [("cluster", "west")]
     assert done.clusters == ["east", "west"], "all of them go into the kubeconfig"
 
 
@@ -148,7 +149,7 @@ def test_contexts_keep_their_names_where_they_can(taker: Taker) -> None:
 
 
 def test_a_context_that_somebody_else_wrote(taker: Taker) -> None:
-    done = taker.take(offer("east"), taken_contexts={"east"})
+    done = taker.take(offer("east"), foreign_contexts={"east"})
     assert taker.text.data["clusters"]["east"]["context"] == "acme-east"
     assert list(done.lines()) == ["east gets the context acme-east, because your kubeconfig has another east"]
 
@@ -157,7 +158,7 @@ def test_scopes_that_a_person_edited(taker: Taker) -> None:
     taker.take(offer("east"))
     taker.set("profiles", "acme", "scopes", value=["openid", "groups"])
     done = taker.take(offer("west"), offer("east"))
-    assert list(done.tables) == [("cluster", "west")]
+    assert list(done.added) == [("cluster", "west")]
     said = "is opened by profile acme, whose scopes stay as you have them"
     assert list(done.lines()) == [f"west {said}", f"east {said}"]
 
@@ -165,9 +166,9 @@ def test_scopes_that_a_person_edited(taker: Taker) -> None:
 def test_a_profile_that_asks_for_more_will_do(taker: Taker) -> None:
     taker.take(offer("east"))
     taker.set("profiles", "acme", "scopes", value=["openid", "email", "groups"])
-    assert list(taker.take(offer("west")).tables) == [("cluster", "west")]
+    assert list(taker.take(offer("west")).added) == [("cluster", "west")]
     taker.set("profiles", "acme", "scopes", value=["openid"])
-    assert list(taker.take(offer("north")).tables) == [("profile", "north"), ("cluster", "north")]
+    assert list(taker.take(offer("north")).added) == [("profile", "north"), ("cluster", "north")]
 
 
 def test_another_client_is_another_profile(taker: Taker) -> None:
@@ -190,9 +191,9 @@ def test_two_clients_of_one_server(taker: Taker) -> None:
 def test_the_way_to_an_issuer_is_the_persons(taker: Taker) -> None:
     taker.take(offer("east"))
     taker.set("issuers", "acme", "ca_file", value="acme.pem")
-    assert list(taker.take(offer("west")).tables) == [("cluster", "west")]
+    assert list(taker.take(offer("west")).added) == [("cluster", "west")]
     done = taker.take(replace(offer("north"), issuer={"url": ISSUER, "ca_data": CA}))
-    assert [entry[0] for entry in done.tables] == ["issuer", "profile", "cluster"], "trust is not widened by a source"
+    assert [entry[0] for entry in done.added] == ["issuer", "profile", "cluster"], "trust is not widened by a source"
 
 
 def test_contexts_that_differ_in_their_namespace(taker: Taker) -> None:
@@ -259,7 +260,7 @@ def test_a_profile_that_somebody_named(taker: Taker) -> None:
 def test_a_cluster_that_cannot_be_had_brings_nothing(taker: Taker) -> None:
     done = taker.take(offer("east", server="http://east.acme.com"))
     assert done.changes_nothing
-    [passed] = done.passed
+    [passed] = done.skipped
     assert passed.name == "east"
     assert passed.reason.startswith("its server: must begin with https://")
 
@@ -280,7 +281,7 @@ def test_two_secrets_of_one_client(taker: Taker, canary: Canary) -> None:
     one, two = canary.watch("a client secret", "made-up-secret-1"), canary.watch("a client secret", "made-up-secret-2")
     other = replace(offer("west"), secret=two, profile={"client_id": "k8s", "scopes": ["openid", "groups"]})
     done = taker.look(replace(offer("east"), secret=one), other)
-    assert done.passed == [
-        Passed("west", "it has another client secret than the one before it that became profile acme")
+    assert done.skipped == [
+        Skipped("west", "it has another client secret than the one before it that became profile acme")
     ]
     assert done.clusters == ["east"]

@@ -8,8 +8,8 @@ import pytest
 
 from tests.bundles.conftest import BUNDLE
 from tests.sources.test_kubeconfigs import CORPUS, PLATFORM
-from togetherctl.errors import UsageError
-from togetherctl.sources.recognise import is_bundle, recognise
+from togetherctl.errors import ConfigError, UsageError
+from togetherctl.sources.fetch import is_bundle, read_source, recognise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,3 +44,23 @@ def test_bundles_by_what_is_in_them() -> None:
     assert not is_bundle(b"\xff\xfe")
     for path in CORPUS:
         assert not is_bundle(path.read_bytes()), path
+
+
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [(PLATFORM.encode(), "kubeconfig"), (BUNDLE.encode(), "bundle")],
+)
+def test_what_is_too_large_is_called_what_it_is(tmp_path: Path, beginning: bytes, kind: str) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(beginning + b"\n# " + b"x" * 4 * 1024 * 1024)
+    for word, origin in ((str(path), str(path)), ("-", "standard input")):
+        with path.open("rb") as stdin, pytest.raises(ConfigError) as failed:
+            read_source(recognise(word, {}), {}, stdin=lambda stdin=stdin: stdin, log=lambda _line: None)  # type: ignore[misc] # bound at once
+        assert failed.value.message == f"the {kind} {origin} is larger than 4096 KiB"
+
+
+def test_what_cannot_be_read_is_not_called_a_bundle(tmp_path: Path) -> None:
+    (tmp_path / "gone.yaml").symlink_to("nowhere")
+    with pytest.raises(UsageError, match=r"gone.yaml cannot be read: No such file") as failed:
+        read_source(recognise(str(tmp_path / "gone.yaml"), {}), {}, log=lambda _line: None)
+    assert "bundle" not in failed.value.message

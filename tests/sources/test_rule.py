@@ -19,13 +19,13 @@ from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kubelogin.kubeconfigs import Kubeconfigs
 from togetherctl.kubelogin.meaning import meaning
 from togetherctl.sources.bundle import read
-from togetherctl.sources.bundle_keys import KINDS
-from togetherctl.sources.by_hand import Login, Server, by_hand
-from togetherctl.sources.kubeconfigs import from_text
-from togetherctl.sources.plan import Plan, plan
+from togetherctl.sources.from_kubeconfig import from_text
+from togetherctl.sources.from_together import from_together
+from togetherctl.sources.merge import KINDS, ImportPlan
+from togetherctl.sources.offer import TypedLogin, TypedServer, offer_typed
+from togetherctl.sources.plan import plan_offers
 from togetherctl.sources.rule import POWERS, Power, Verdict, power_of
-from togetherctl.sources.together import from_together
-from togetherctl.sources.trust import strangers, to_be_named
+from togetherctl.sources.trusted_hosts import new_hosts, to_be_named
 from togetherctl.store.editing import TABLES, section
 from togetherctl.store.models import StoreTable
 from togetherctl.store.problems import checked
@@ -215,15 +215,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def taken_from_a_kubeconfig(said: Said, folder: Path, **environ: str) -> Plan:
+def taken_from_a_kubeconfig(said: Said, folder: Path, **environ: str) -> ImportPlan:
     environ = {"HOME": str(folder), **environ}
     found = from_text(kubeconfig(said, folder), environ, path=folder / "oidc.yaml", origin="oidc.yaml")
-    assert found.passed == ()
-    return plan(StoreTable(), found.offers, folder=folder, environ=environ)
+    assert found.skipped == ()
+    return plan_offers(StoreTable(), found.offers, folder=folder, environ=environ)
 
 
-def table(done: Plan, kind: Kind) -> dict[str, Any]:
-    [found] = [table for (of, _), table in done.tables.items() if of == kind]
+def table(done: ImportPlan, kind: Kind) -> dict[str, Any]:
+    [found] = [table for (of, _), table in done.added.items() if of == kind]
     return found
 
 
@@ -244,12 +244,12 @@ def test_the_page_has_the_table_of_the_rule() -> None:
         assert f"| {power.what} |" in page
 
 
-def store_after(done: Plan) -> StoreTable:
+def store_after(done: ImportPlan) -> StoreTable:
     text = TomlText("version = 1\n")
     done.apply(text)
     found, problems = checked(text.data)
     assert found is not None, problems
-    assert done.onto(StoreTable()) == found, "both ways to look at it agree"
+    assert StoreTable.model_validate(done.onto({})) == found, "both ways to look at it agree"
     return found
 
 
@@ -275,7 +275,7 @@ def test_a_kubeconfig(power: Power, folder: Path) -> None:
         assert bool(left) is harmed, (said, lines)
         kept, lost = kept + (not harmed), lost + harmed
         if harmed:
-            assert f"is left out of {kind} {next(iter(done.tables))[1] if kind != 'cluster' else 'east'}" in left[0]
+            assert f"is left out of {kind} {next(iter(done.added))[1] if kind != 'cluster' else 'east'}" in left[0]
             assert f"togetherctl {kind} set " in "".join(lines)
     if power.keys and power.kubeconfig is Verdict.SOME and power.keys[0][1] != "ca_data":
         assert kept, "some values are taken"
@@ -352,8 +352,8 @@ def test_you(power: Power, folder: Path) -> None:
             [stanza] = Kubeconfigs.of(file).stanzas().values()
             meant = meaning(stanza, folder=folder, environ={})
             assert key in (meant.issuer if kind == "issuer" else meant.profile), said
-    login = Login({"url": ISSUER, "insecure_skip_tls_verify": True}, "k8s")
-    [offer] = by_hand(login, Server(SERVER, str(folder / "ca.pem"), "east")).offers
+    login = TypedLogin({"url": ISSUER, "insecure_skip_tls_verify": True}, "k8s")
+    [offer] = offer_typed(login, TypedServer(SERVER, str(folder / "ca.pem"), "east")).offers
     assert (offer.vouched, offer.left) == (True, ())
     assert (offer.issuer or {})["insecure_skip_tls_verify"] is True
     assert (offer.cluster or {})["ca_file"] == str(folder / "ca.pem")
@@ -382,14 +382,15 @@ def test_hosts(power: Power, column: str, folder: Path) -> None:
     if column == "kubeconfig":
         said = {"args": [f"--certificate-authority-data={CA}"]} if power is voucher else {}
         found = from_text(kubeconfig(said, folder), {}, path=folder / "oidc.yaml", origin="oidc.yaml")
-        after = plan(store, found.offers, folder=folder, environ={}).onto(store)
+        data = store.model_dump(mode="json", exclude_unset=True)
+        after = StoreTable.model_validate(plan_offers(store, found.offers, folder=folder, environ={}).onto(data))
     else:
         ca = {"ca_data": CA} if power is voucher else {}
         issuers = {**store.issuers, "new": TABLES["issuer"].model_validate({"url": ISSUER, **ca})}
         profiles = {**store.profiles, "new": TABLES["profile"].model_validate({"issuer": "new", "client_id": "k8s"})}
         clusters = {**store.clusters, "new": TABLES["cluster"].model_validate({"profile": "new", "server": SERVER})}
         after = store.model_copy(update={"issuers": issuers, "profiles": profiles, "clusters": clusters})
-    found_hosts = strangers(store, after)
+    found_hosts = new_hosts(store, after)
     named = [stranger.host for stranger in to_be_named(found_hosts, remote=column == "from_address")]
     host = "id.acme.com" if power is voucher else "east.acme.com"
     assert host in [stranger.host for stranger in found_hosts]
@@ -400,10 +401,10 @@ def test_hosts(power: Power, column: str, folder: Path) -> None:
 
 def test_an_identity_of_which_only_a_session_is_left_counts(folder: Path) -> None:
     found = from_text(kubeconfig({}, folder), {}, path=folder / "oidc.yaml", origin="oidc.yaml")
-    after = plan(StoreTable(), found.offers, folder=folder, environ={}).onto(StoreTable())
-    assert to_be_named(strangers(StoreTable(), after), remote=False) == []
+    after = StoreTable.model_validate(plan_offers(StoreTable(), found.offers, folder=folder, environ={}).onto({}))
+    assert to_be_named(new_hosts(StoreTable(), after), remote=False) == []
     session = ("https://id.acme.com:443", "k8s")
-    assert [one.host for one in to_be_named(strangers(StoreTable(), after, {session}), remote=False)] == [
+    assert [one.host for one in to_be_named(new_hosts(StoreTable(), after, {session}), remote=False)] == [
         "id.acme.com",
         "east.acme.com",
     ]
@@ -419,7 +420,7 @@ def test_a_client_secret_of_the_environment_is_not_taken(folder: Path) -> None:
 
 def test_variables_of_programs_are_left_out(folder: Path) -> None:
     done = taken_from_a_kubeconfig({"env": {"LD_PRELOAD": "/opt/evil.so", "KUBECACHEDIR": "/opt"}}, folder)
-    tables = json.dumps({str(key): value for key, value in done.tables.items()})
+    tables = json.dumps({str(key): value for key, value in done.added.items()})
     assert "evil" not in tables
     # The folder tells two people apart, as a word; nothing is read or written there.
     assert tables.count("/opt") == tables.count('"session": "/opt/oidc-login"') == 1

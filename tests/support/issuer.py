@@ -331,6 +331,8 @@ class ScriptedIssuer(ScriptedServer):
                 return Reply(body=self.tokens(self.claims, form["scope"]))
             case "client_credentials":
                 return Reply(body=self.client_tokens(form.get("scope", "")))
+            case "urn:ietf:params:oauth:grant-type:token-exchange":
+                return Reply(body=self.tokens(self.claims, form["scope"]))
             case "refresh_token":
                 return self._refreshed(form["refresh_token"])
         return Reply(400, {"error": "unsupported_grant_type"})

@@ -35,8 +35,8 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     monkeypatch.setattr(socket.socket, "connect", connecting)
     monkeypatch.setattr(socket, "getaddrinfo", looking_up)
     yield addresses
-    strangers = [address for address in addresses if address not in ("127.0.0.1", "::1", "localhost")]
-    assert not strangers, strangers
+    new_hosts = [address for address in addresses if address not in ("127.0.0.1", "::1", "localhost")]
+    assert not new_hosts, new_hosts
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.support.issuer import Reply
 from tests.support.together import CA_DATA, CLUSTERS, ISSUER_CA, WHOAMI, oidc
 from togetherctl.errors import Refused, Unreachable
-from togetherctl.sources.together import from_together
+from togetherctl.sources.from_together import from_together
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
@@ -35,7 +35,7 @@ def take(make_api: MakeAPI, canary: Canary) -> Any:
 
 
 def the_offer(found: Any) -> Offer:
-    assert found.passed == ()
+    assert found.skipped == ()
     (offer,) = found.offers
     assert isinstance(offer.name, str)
     return offer  # type: ignore[no-any-return] # found is what `take` gives
@@ -43,7 +43,7 @@ def the_offer(found: Any) -> Offer:
 
 def the_reason(found: Any) -> str:
     assert found.offers == ()
-    (passed,) = found.passed
+    (passed,) = found.skipped
     return str(passed.reason)
 
 
@@ -205,7 +205,7 @@ def test_what_the_api_says_is_made_printable(take: Any, together: ScriptedTogeth
     together.add("ev\x1b[2Jil", oidc_config=None, cluster_id="x; rm -rf ~")
     together.add("east", status="\u202eReady")
     found = take()
-    (passed,) = found.passed
+    (passed,) = found.skipped
     assert passed.name == "ev\\x1b[2Jil"
     assert passed.reason.endswith("tg clusters get-credentials ev-2Jil")
     assert found.offers[0].notes == ("Together AI says it is \\u202eReady",)
@@ -226,7 +226,7 @@ def test_halves_of_characters_are_nothing(take: Any, together: ScriptedTogether,
     together.caller["project"]["name"] = "\ud800"
     together.add(**broken)
     found = take()
-    assert len(found.offers) + len(found.passed) == 1
+    assert len(found.offers) + len(found.skipped) == 1
     json.dumps([[offer.issuer, offer.profile, offer.cluster] for offer in found.offers], ensure_ascii=False).encode()
     repr(found).encode()
 
@@ -235,7 +235,7 @@ def test_whose_key_it_is_is_made_printable(take: Any, together: ScriptedTogether
     together.caller["project"]["name"] = "ev\x1b[2Jil"
     found = take()
     assert found.origin == "Together AI (ev\\x1b[2Jil)"
-    assert found.passed[0].name == "project ev\\x1b[2Jil"
+    assert found.skipped[0].name == "project ev\\x1b[2Jil"
 
 
 def test_one_that_is_broken_does_not_keep_the_others(take: Any, together: ScriptedTogether) -> None:
@@ -245,14 +245,14 @@ def test_one_that_is_broken_does_not_keep_the_others(take: Any, together: Script
     together.add("south")
     found = take()
     assert [offer.name for offer in found.offers] == ["east", "south"]
-    assert [passed.name for passed in found.passed] == ["west", "north"]
+    assert [passed.name for passed in found.skipped] == ["west", "north"]
 
 
 def test_an_empty_list_says_that_membership_matters(take: Any, together: ScriptedTogether) -> None:
-    (passed,) = take().passed
+    (passed,) = take().skipped
     assert passed.name == "project research"
     assert "Only members of a project see its clusters" in passed.reason
-    (passed,) = take("proj_2").passed
+    (passed,) = take("proj_2").skipped
     assert passed.name == "project proj_2"
     assert together.asked[-1].query == {"projectId": "proj_2"}
 

@@ -51,7 +51,7 @@ def opened(environ: dict[str, str], clock: StoppedClock, canary: Canary) -> Open
     async def call(
         size: tuple[int, int] = (80, 24), make_world: Callable[..., World] | None = None, **changes: str
     ) -> AsyncIterator[Person]:
-        app = TogetherApp(make_world or (lambda talk: World({**environ, **changes}, talk, clock=clock)))
+        app = TogetherApp(make_world or (lambda prompter: World({**environ, **changes}, prompter, clock=clock)))
         async with at_the_app(app, canary, size=size) as person:
             yield person
 

@@ -92,7 +92,7 @@ class Person:
 
     async def idle(self) -> None:
         """Wait until no work is under way, and what it left is drawn."""
-        await self.until(lambda: not self.app.working.running, "the end of the work")
+        await self.until(lambda: not self.app.jobs.running, "the end of the work")
         await settle(self.pilot)
         self.read()
 

@@ -11,8 +11,8 @@ from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.screens.diff import Diff
-from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,9 @@ def test_a_cluster_says_who_one_is_there(world: World, canary: Canary) -> None:
         async with at_the_table(world, canary) as person:
             await person.press("t")
             await person.sees("√ east: you are me@acme.com", "groups: devs, system:authenticated")
-            assert isinstance(person.app.screen, WorkScreen)
+            assert isinstance(person.app.screen, JobScreen)
             await person.press("enter")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
 
     asyncio.run(flow())
 
@@ -115,16 +115,16 @@ def test_a_kubeconfig_is_written_once_its_difference_was_seen(world: World, home
             await person.press("w")
             await person.sees("Write this to ~/.kube/config?", "+  name: togetherctl:acme", "(hidden)")
             await person.press("n")
-            await person.until(lambda: not isinstance(person.app.screen, Diff))
+            await person.until(lambda: not isinstance(person.app.screen, Question))
             assert kubeconfig.read_bytes() == before
             await person.press("w")
             await person.sees("Write this to ~/.kube/config?")
             await person.press("y")
-            await person.sees("Wrote ~/.kube/config.", "Contexts: east")
+            await person.sees("Wrote east to ~/.kube/config.")
             await person.idle()
             await person.until(lambda: person.app.screen is person.app.home)
             await person.press("w")
-            await person.sees("The kubeconfig says so already; there is nothing to write.")
+            await person.sees("Nothing to write: the kubeconfig says all of this already.")
 
     asyncio.run(flow())
     text = kubeconfig.read_text("utf-8")
@@ -154,7 +154,7 @@ def test_a_cluster_becomes_the_current_one(world: World, home: Path, canary: Can
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("u")
-            await person.sees("The current context is east; there was none.", "written to ~/.kube/config first")
+            await person.sees("The current context is east; there was none.", "Wrote east to ~/.kube/config")
             await person.idle()
 
     asyncio.run(flow())
@@ -185,7 +185,7 @@ def test_a_profile_without_clusters_has_nothing_to_write(world: World, acme: Pat
         async with at_the_table(world, canary) as person:
             for key in ("w", "u", "t"):
                 await person.press(key)
-                await person.sees("No cluster is opened by acme.")
+                await person.sees("There is no cluster of acme.")
 
     asyncio.run(flow())
 
@@ -215,7 +215,7 @@ def test_entries_of_somebody_else_are_replaced_after_a_question_of_its_own(
             await person.sees("Write this to ~/.kube/config?", "- server: https://other.acme.com")
             assert kubeconfig.read_bytes() == before
             await person.press("y")
-            await person.sees("Wrote ~/.kube/config.")
+            await person.sees("to ~/.kube/config.")
             await person.idle()
 
     asyncio.run(flow())

@@ -156,7 +156,7 @@ def test_the_storage_of_a_shared_session_changes_for_all(
             await open_form(person)
             await fill(person, "storage", "memory")
             await person.press("ctrl+s")
-            await person.sees("Changed storage of profile acme.", "So is the storage of twin")
+            await person.sees("Changed storage of profile acme.", "The storage of twin")
 
     asyncio.run(flow())
     assert path.read_text("utf-8").count('storage = "memory"') == 2

@@ -14,7 +14,7 @@ from tests.bench.crowd import crowd
 from togetherctl.auth.cache.file import FileSessions
 from togetherctl.auth.cache.login import LoginRecord
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.watching import SessionsRead, StoreRead, Told, Watcher
+from togetherctl.tui.watcher import Finding, SessionsRead, StoreRead, Watcher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,7 @@ async def test_five_hundred_profiles(opened: Open, make_world: MakeWorld) -> Non
 def test_one_change_reads_one_session(make_world: MakeWorld) -> None:
     world = make_world()
     crowd(world.paths, 20, now=world.clock())
-    told: list[Told] = []
+    told: list[Finding] = []
     watcher = Watcher(lambda: world, told.append)
     watcher.step()
     assert isinstance(told[0], StoreRead)
@@ -164,7 +164,7 @@ async def test_a_watcher_that_breaks_ends_the_app(opened: Open, acme: Path, monk
 
     async def used() -> None:
         async with opened() as table:
-            monkeypatch.setattr("togetherctl.tui.watching._stamps", broken)
+            monkeypatch.setattr("togetherctl.tui.watcher._stamps", broken)
             await table.until(lambda: table.app.bug)
 
     with pytest.raises(LookupError):

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.screens import becomes
+from togetherctl.actions.session_snapshot import STATES
 from togetherctl.auth.cache.file import FileSessions
+from togetherctl.auth.session import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,10 +133,10 @@ async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
 async def test_time_runs_down(opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [0.0]
 
-    def later(talk: object) -> World:
+    def later(prompter: object) -> World:
         from dataclasses import replace
 
-        world = demo(talk)
+        world = demo(prompter)
         return replace(world, clock=lambda: world.clock() + moment[0])
 
     async with opened(make_world=later) as table:
@@ -168,8 +171,8 @@ async def test_any_size(opened: Open, demo: Callable[..., World]) -> None:
 async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open, demo: Callable[..., World]) -> None:
     identity = "somebody.with-a-name@acme.example"[-30:]
 
-    def make_world(talk: Conversation) -> World:
-        world = demo(talk)
+    def make_world(prompter: Conversation) -> World:
+        world = demo(prompter)
         sessions = FileSessions(world.paths.sessions)
         key = world.store.profile("acme").key
         session = sessions.load(key)
@@ -181,3 +184,10 @@ async def test_an_identity_of_30_characters_is_whole_at_80_columns(opened: Open,
         assert len(identity) == 30
         await table.shows(identity)
         assert "● valid" in next(line for line in table.screen.splitlines() if identity in line)
+
+
+def test_the_page_explains_every_state() -> None:
+    page = (ROOT / "docs" / "tui.md").read_text(encoding="utf-8")
+    for words in STATES.values():
+        assert not words.meaning or f"| `{words.label}` | {words.meaning} |\n" in page
+    assert {state for state in State if state not in STATES} == set()

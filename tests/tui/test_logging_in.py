@@ -17,7 +17,7 @@ from tests.support.issuer import Gate, Reply
 from tests.support.keyrings import Silent
 from tests.tui.person import at_the_table
 from togetherctl.auth.browser import Opened
-from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +32,11 @@ def test_a_person_logs_in_with_one_key(make_world: MakeWorld, browser: ScriptedB
     async def flow() -> None:
         async with at_the_table(make_world(browser=browser), canary) as person:
             await person.press("l")
-            await person.sees("Logged in as me@acme.com; the token is valid for 5m 00s")
+            await person.sees("Logged in as me@acme.com with profile acme; the token is valid for 5m 00s")
             # A doubt goes by with the rest.
             await person.sees("Some API servers refuse this token: it is signed with ES256")
             await person.idle()
-            assert not isinstance(person.app.screen, WorkScreen)
+            assert not isinstance(person.app.screen, JobScreen)
             await person.sees("● valid", "me@acme.com")
 
     asyncio.run(flow())
@@ -141,7 +141,7 @@ def test_one_thing_at_a_time_is_done_to_a_session(make_world: MakeWorld, canary:
             await person.press("l")
             await person.sees("Your browser has been opened at")
             await person.press("b")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
             await person.sees("◌ login…")
             await person.press("r")
             await person.sees("Still busy: Log in: acme", "Waiting for the login in your browser")
@@ -266,12 +266,12 @@ def test_an_issuer_that_is_down_is_said_and_stays_readable(
             await person.press("l")
             await person.sees("× acme:", "Try again")
             await person.idle()
-            assert isinstance(person.app.screen, WorkScreen)
+            assert isinstance(person.app.screen, JobScreen)
             issuer.start()
             await person.press("r")
             await person.sees("Logged in as me@acme.com")
             await person.idle()
-            assert not isinstance(person.app.screen, WorkScreen)
+            assert not isinstance(person.app.screen, JobScreen)
 
     asyncio.run(flow())
 
@@ -348,7 +348,7 @@ def test_several_that_are_marked_log_in_one_after_the_other(
         async with at_the_table(make_world(browser=browser), canary, rows=3) as person:
             await person.press("asterisk", "l")
             # Who came back is not who this profile accepts; the others are not kept from logging in.
-            await person.sees("√ acme: Logged in as me@acme.com", "× other:", "you@acme.com")
+            await person.sees("√ Logged in as me@acme.com with profile acme", "× other:", "you@acme.com")
             await person.idle()
             await person.press("c")
             assert all(command.startswith("togetherctl ") for command in person.copied)

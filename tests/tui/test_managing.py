@@ -10,8 +10,8 @@ import pytest
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
 from togetherctl.tui.screens.add import AddScreen
-from togetherctl.tui.screens.name import NewName
-from togetherctl.tui.screens.question import Question
+from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.form import NewName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +115,7 @@ def test_a_profile_gets_another_name(acme: Path, make_world: MakeWorld, canary: 
             await person.press("enter")
             assert isinstance(person.app.screen, NewName)
             await person.press("end", "ctrl+u", *keys("work"), "enter")
-            await person.sees("Renamed profile acme to work.")
+            await person.sees("Renamed profile acme to work")
             await person.idle()
             await person.until(lambda: "work" in person.app.rows)
 
@@ -129,7 +129,7 @@ def test_a_cluster_gets_another_name(acme: Path, make_world: MakeWorld, canary: 
             await person.press("j", "m")
             await person.until(lambda: isinstance(person.app.screen, NewName))
             await person.press("end", "ctrl+u", *keys("west"), "enter")
-            await person.sees("Renamed cluster east to west.")
+            await person.sees("Renamed cluster east to west")
 
     asyncio.run(flow())
     assert "[clusters.west]" in acme.read_text("utf-8")

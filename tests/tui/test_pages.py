@@ -153,10 +153,10 @@ async def test_themes(opened: Open, demo: Callable[..., World]) -> None:
 async def test_no_colour(opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
-    def without(talk: object) -> World:
+    def without(prompter: object) -> World:
         from dataclasses import replace
 
-        return replace(demo(talk), environ={**demo(talk).environ, "NO_COLOR": "1"})
+        return replace(demo(prompter), environ={**demo(prompter).environ, "NO_COLOR": "1"})
 
     async with opened(make_world=without) as table:
         assert table.app.no_color
@@ -182,7 +182,7 @@ async def test_a_bug_ends_the_app_and_shows_nothing_it_held(environ: dict[str, s
         secret = "a-secret-nobody-may-see"
         raise LookupError(secret)
 
-    app = TogetherApp(lambda talk: World(environ, talk))
+    app = TogetherApp(lambda prompter: World(environ, prompter))
 
     async def used() -> None:
         async with app.run_test() as pilot:

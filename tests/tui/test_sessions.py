@@ -10,8 +10,8 @@ import pytest
 from tests.support.issuer import Gate, Reply
 from tests.tui.person import at_the_table
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.screens.question import Question
-from togetherctl.tui.screens.work import WorkScreen
+from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def world(make_world: MakeWorld, browser: ScriptedBrowser, acme: Path) -> World:
 
 async def log_out(person: Person, answer: str) -> None:
     await person.press("o")
-    await person.sees("Log out of acme?", "me@acme.com", "deleted whatever it says")
+    await person.sees("Log out of acme?", "me@acme.com", "deleted here in any case")
     await person.press(answer)
 
 
@@ -45,7 +45,7 @@ def test_new_tokens_are_had_with_one_key(world: World, issuer: ScriptedIssuer, c
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("r")
-            await person.sees("Refreshed me@acme.com; the token is valid for 5m 00s")
+            await person.sees("Refreshed me@acme.com with profile acme; the token is valid for 5m 00s")
             await person.idle()
 
     asyncio.run(flow())
@@ -62,7 +62,7 @@ def test_what_takes_a_while_is_shown_and_may_go_on_in_the_background(
             await person.press("r")
             await person.sees("Refresh now: acme", "Refreshing …", "To the background")
             await person.press("b")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
             gate.open()
             await person.sees("Refreshed me@acme.com")
             await person.idle()
@@ -78,7 +78,7 @@ def test_a_refused_refresh_is_told_as_it_is(world: World, issuer: ScriptedIssuer
         async with at_the_table(world, canary) as person:
             await person.press("r")
             await person.sees("Refresh token is invalid or expired; the token in hand is still good")
-            await person.sees("Run: togetherctl login --force acme")
+            await person.sees("Run: togetherctl login --force acme", "Press L in the table to log in here.")
             await person.press("escape")
             await person.sees("does not renew by itself")
             await person.press("l")
@@ -99,7 +99,7 @@ def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world:
             await person.press("c")
             assert person.copied == ["togetherctl login acme"]
             await person.press("enter")
-            await person.until(lambda: not isinstance(person.app.screen, WorkScreen))
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen))
 
     asyncio.run(flow())
 
@@ -132,10 +132,12 @@ def test_logging_out_asks_and_says_that_the_issuer_revoked(
             await person.until(lambda: not isinstance(person.app.screen, Question))
             assert not issuer.revoked
             await log_out(person, "y")
-            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "stays valid at the cluster")
+            await person.sees(
+                "Logged me@acme.com out of profile acme; the issuer revoked the tokens.", "stays valid at the cluster"
+            )
             await person.sees("· none")
             await person.press("o")
-            await person.sees("Nobody is logged in with acme.")
+            await person.sees("There is no session of acme.")
 
     asyncio.run(flow())
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
@@ -150,7 +152,7 @@ def test_logging_out_says_that_the_issuer_cannot_revoke(world: World, issuer: Sc
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
             await person.sees("The issuer cannot revoke tokens; they were deleted here, and end by themselves.")
-            assert isinstance(person.app.screen, WorkScreen)
+            assert isinstance(person.app.screen, JobScreen)
             await person.press("enter")
             await person.sees("· none")
 
@@ -169,7 +171,7 @@ def test_logging_out_deletes_though_the_issuer_is_not_reached_or_refuses(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
-            await person.sees("× acme:", "The tokens are deleted here, but the issuer may still accept them.")
+            await person.sees("× acme:", "the tokens are deleted here, but the issuer may still accept them")
             await person.press("escape")
             await person.sees("· none")
             if not refuses:
@@ -186,7 +188,9 @@ def test_logging_out_of_unsafe_storage_ends_the_session_and_says_why(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await log_out(person, "y")
-            await person.sees("Logged me@acme.com out; the issuer revoked the tokens.", "can be written by others")
+            await person.sees(
+                "Logged me@acme.com out of profile acme; the issuer revoked the tokens.", "can be written by others"
+            )
             await person.press("escape")
             await person.sees("· none")
 

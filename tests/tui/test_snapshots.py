@@ -9,13 +9,12 @@ from textual.screen import ModalScreen
 
 from tests.support.screens import becomes, strips
 from togetherctl.auth.conversation import DeviceCode
-from togetherctl.tui.conversation import Page
+from togetherctl.tui.job import Job
+from togetherctl.tui.job_prompter import Page
 from togetherctl.tui.screens.details import DetailsScreen
-from togetherctl.tui.screens.diff import Diff
+from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.edit import EditScreen
-from togetherctl.tui.screens.question import Question
-from togetherctl.tui.screens.work import WorkScreen
-from togetherctl.tui.work import Work
+from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,11 +47,11 @@ _DIFF = """\
 """
 
 
-def _log_in(device: DeviceCode | None) -> Work:
-    work = Work("Log in: acme", lambda _world, _work: None)
-    work.begin("acme", "Logging in …")
-    work.talk.shown = Page(device.uri if device else "https://login.acme.com/authorize?client_id=k8s", True, device)  # noqa: FBT003 # opened
-    return work
+def _log_in(device: DeviceCode | None) -> Job[None]:
+    job = Job("Log in: acme", lambda _world, _work: None)
+    job.begin("acme", "Logging in …")
+    job.prompter.shown = Page(device.uri if device else "https://login.acme.com/authorize?client_id=k8s", True, device)  # noqa: FBT003 # opened
+    return job
 
 
 def _shown_by(name: str, table: Person) -> object:
@@ -62,12 +61,14 @@ def _shown_by(name: str, table: Person) -> object:
         app.push_screen(Question("Log out: acme", "Log me@acme.com out?", ["Tokens are revoked and deleted."]))
         return Question
     if name == "diff":
-        app.push_screen(Diff("Write kubeconfig", "Write this?", _DIFF, ["! https://east.k8s.acme.com is new here."]))
-        return Diff
+        app.push_screen(
+            Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF)
+        )
+        return Question
     if name in ("login", "device"):
         device = DeviceCode("https://login.acme.com/device", "WDJB-MJHT") if name == "device" else None
-        app.push_screen(WorkScreen(_log_in(device), app.working))
-        return WorkScreen
+        app.push_screen(JobScreen(_log_in(device)))
+        return JobScreen
     return None
 
 

@@ -1,4 +1,4 @@
-"""Adding by hand: an issuer after a look at it, a profile with its issuer if that is new, and a cluster."""
+"""Add an issuer after a look at it, a profile, and a cluster that a person describes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def looked_at(world: World, tables: Tables, *, offline: bool = False) -> tuple[T
     issuer = valid_issuer(tables[new])
     connection = connection_to(issuer, folder=world.paths.config.parent, environ=world.environ)
     if offline:
-        # Whether its certificate authority can be used, nobody has to be asked.
+        # Its certificate authority is checked without asking the issuer.
         connection.tls_context()
         return tables, None
     from togetherctl.auth.checking import check_issuer
@@ -117,12 +117,13 @@ def _with_issuer(world: World, tables: Tables) -> Tables:
 def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> Wishes:
     """What a new profile will want, as far as the look at its issuer goes by it."""
     from togetherctl.auth.findings import Wishes
+    from togetherctl.auth.grants.registry import WITHOUT_BROWSER
 
     return Wishes(
         device_endpoint=issuer.device_authorization_endpoint,
         revocation_endpoint=issuer.revocation_endpoint,
         has_secret=True if "client_secret" in profile else None,
-        by_browser=profile.get("grant") not in ("client-credentials", "password"),
+        by_browser=profile.get("grant") not in WITHOUT_BROWSER,
         pkce=profile.get("pkce") != "no",
     )
 

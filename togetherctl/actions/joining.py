@@ -1,4 +1,4 @@
-"""Joining clusters: what a source offers goes into the store, then into the kubeconfig, and is shown before.
+"""Import clusters: plan what a source changes, show it, then write config and kubeconfig.
 
 What is shown is made without changing anything, and carried out only if it would come out the same. Everything is
 checked first; then secrets, the store and the kubeconfig are written, in this order. So wherever it is cut off, no
@@ -8,36 +8,43 @@ kubeconfig names a profile that the store lacks, and the same command goes on.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from togetherctl.actions.kubeconfig import Written, write_clusters
-from togetherctl.actions.updating import carry_out, with_sessions
-from togetherctl.errors import ConfigError, TogetherctlError, UsageError
+from togetherctl.auth.cache.file import clients_in
+from togetherctl.disk import leftovers
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import kubeconfig_files, planned
 from togetherctl.kube.ours import current_context, everything
 from togetherctl.kube.stanza import owner_of
-from togetherctl.sources import taken
-from togetherctl.sources.plan import Plan, plan
-from togetherctl.sources.trust import strangers
+from togetherctl.sources import baseline
+from togetherctl.sources.bundle import read
+from togetherctl.sources.bundle_plan import plan_bundle
+from togetherctl.sources.fetch import fetch, shown
+from togetherctl.sources.merge import ImportPlan
+from togetherctl.sources.plan import plan_offers
+from togetherctl.sources.trusted_hosts import identity, new_hosts, to_be_named
 from togetherctl.store import files
 from togetherctl.store.editing import begin
-from togetherctl.store.problems import checked
+from togetherctl.store.problems import checked, nearest
 from togetherctl.store.showing import without_secrets
 from togetherctl.store.store import Store
 from togetherctl.store.toml_text import CannotEdit, TomlText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence, Sized
+    from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 
-    from togetherctl.actions.updating import Newer
+    from togetherctl.actions.adding import Tables
     from togetherctl.kube.kubeconfig import KubeconfigFile
-    from togetherctl.kubelogin.additions import MovedSecret
-    from togetherctl.kubelogin.secret_place import SecretPlace
-    from togetherctl.sources.bundle_update import Entry
+    from togetherctl.sources.additions import MovedSecret
+    from togetherctl.sources.bundle import Bundle
+    from togetherctl.sources.fetch import Fetched
+    from togetherctl.sources.merge import Entry
     from togetherctl.sources.offer import Offer
-    from togetherctl.sources.trust import Stranger
-    from togetherctl.store.models import StoreTable
+    from togetherctl.sources.secret_place import SecretPlace
+    from togetherctl.sources.trusted_hosts import Identity, NewHost
+    from togetherctl.store.models import BundleTable, StoreTable
     from togetherctl.wiring import World
 
     Place = Callable[[MovedSecret], SecretPlace | None]
@@ -45,163 +52,75 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 1000
 
 
-class Taking(Protocol):
-    """One way to change the store: by a plan of offers, or by a bundle."""
+@dataclass(frozen=True)
+class KubeconfigOptions:
+    """What becomes of the kubeconfig; `write` False leaves it alone."""
 
-    @property
-    def clusters(self) -> Sequence[str]:
-        """What the clusters that are taken are called in the store, new or not."""
-
-    @property
-    def profiles(self) -> Sequence[str]:
-        """The profiles that open them, and those that open none yet."""
-
-    @property
-    def added(self) -> Sequence[Entry]:
-        """The entries that are new in the store."""
-
-    @property
-    def strangers(self) -> Sequence[Stranger]:
-        """The hosts that would get what they do not get yet."""
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether it came over the network, so that each of these hosts is agreed to by name."""
-
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether the store stays as it is."""
-
-    def lines(self) -> Iterable[str]:
-        """What is to be said besides the difference."""
-
-    def apply(self, text: TomlText) -> None:
-        """Make the changes in the store's text. Raises CannotEdit."""
-
-    def carry_out(self, world: World) -> list[str]:
-        """Make them in the store; what is left for the person to do. Raises TogetherctlError: nothing was changed."""
+    write: bool = True
+    kubeconfig: str | None = None
+    set_current: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
-class ByPlan:
-    """Taking what a plan of offers says."""
+class BundleImport:
+    """A bundle to import: its name here, and as it was taken last, if that is known; all of it, or what is `wanted`."""
 
-    plan: Plan
-    offers: Sequence[Offer]
-    foreign: frozenset[str]
-    place: Place = field(repr=False)
-    strangers: Sequence[Stranger]
-    is_remote: bool = False
-
-    @property
-    def clusters(self) -> Sequence[str]:
-        return self.plan.clusters
-
-    @property
-    def profiles(self) -> Sequence[str]:
-        return self.plan.profiles
-
-    @property
-    def added(self) -> Sequence[Entry]:
-        return list(self.plan.tables)
-
-    @property
-    def changes_nothing(self) -> bool:
-        return self.plan.changes_nothing
-
-    def lines(self) -> Iterable[str]:
-        return self.plan.lines()
-
-    def apply(self, text: TomlText) -> None:
-        self.plan.apply(text)
-
-    def carry_out(self, world: World) -> list[str]:
-        left = []
-        for moved in self.plan.secrets:
-            place = self.place(moved)
-            if place is None:
-                raise UsageError(f"it is not said where the client secret of {moved.client_id} is to go")
-            left.append(place.keep(moved.value, keyring_name=moved.keyring_name, environ=world.environ))
-        if not self.changes_nothing:
-            with world.changing_store() as text:
-                now, _ = checked(text.data)
-                again = None if now is None else self._again(world, now)
-                if again is None or (again.tables, again.changes) != (self.plan.tables, self.plan.changes):
-                    raise _changed_meanwhile(world)
-                # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
-                if now is not None and self._strangers(world, now, again) != self.strangers:
-                    raise _changed_meanwhile(world)
-                self.plan.apply(text)
-        taken.remember(world.paths.taken, self.plan.given)
-        return [line for line in left if line]
-
-    def _again(self, world: World, store: StoreTable) -> Plan:
-        return _plan(world, store, self.offers, self.foreign, self.place)
-
-    def _strangers(self, world: World, store: StoreTable, again: Plan) -> Sequence[Stranger]:
-        return _strangers(world, store, self.offers, self.foreign, self.place, again)
+    name: str
+    fetched: Fetched
+    base: Bundle | None
+    bundle: Bundle
+    wanted: frozenset[Entry] | None = None
 
 
 @dataclass(frozen=True)
-class ByBundle:
-    """Taking a bundle, or chosen clusters of it."""
+class Import:
+    """An import and its plan: of offers, or of a bundle.
 
-    newer: Newer
+    `foreign` are names that others use in the kubeconfig; `place` tells where a client secret goes.
+    """
 
-    @property
-    def strangers(self) -> Sequence[Stranger]:
-        return self.newer.strangers
-
-    @property
-    def is_remote(self) -> bool:
-        return self.newer.taken.is_remote
-
-    @property
-    def clusters(self) -> Sequence[str]:
-        return self._named("cluster")
+    plan: ImportPlan
+    offers: tuple[Offer, ...] = ()
+    bundle: BundleImport | None = None
+    foreign: frozenset[str] = frozenset()
+    place: Place = field(default=lambda _moved: None, repr=False)
 
     @property
-    def profiles(self) -> Sequence[str]:
-        return self._named("profile")
+    def origin(self) -> str:
+        """Where a bundle came from, for people."""
+        return self.bundle.fetched.origin if self.bundle else ""
 
     @property
-    def added(self) -> Sequence[Entry]:
-        return list(self.newer.update.added)
+    def hosts_to_name(self) -> list[NewHost]:
+        """The new hosts that are agreed to by name alone."""
+        return to_be_named(self.plan.new_hosts, remote=self.bundle is not None and self.bundle.fetched.is_remote)
 
     @property
-    def changes_nothing(self) -> bool:
-        return self.newer.update.changes_nothing
-
-    def lines(self) -> Iterable[str]:
-        # What is added stands in the difference.
-        return [line for line in self.newer.update.lines() if not line.startswith("+")]
-
-    def apply(self, text: TomlText) -> None:
-        self.newer.update.apply(text)
-
-    def carry_out(self, world: World) -> list[str]:
-        carry_out(world, self.newer)
-        return []
-
-    def _named(self, kind: str) -> list[str]:
-        return list(dict.fromkeys(name for (of, _), name in self.newer.update.names.items() if of == kind))
+    def other_hosts(self) -> list[NewHost]:
+        """The new hosts that writing agrees to."""
+        named = self.hosts_to_name
+        return [host for host in self.plan.new_hosts if host not in named]
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What joining would change: the store as a difference without secrets, the kubeconfig, and the store after it.
+    """What an import would change: the store as a difference without secrets, and the kubeconfig.
 
     `written` is None where no kubeconfig is wanted, or no cluster was taken.
     """
 
-    taking: Taking
-    store: Store
+    importing: Import
     store_diff: str
     written: Written | None
 
     @property
+    def plan(self) -> ImportPlan:
+        return self.importing.plan
+
+    @property
     def changes_nothing(self) -> bool:
-        return self.taking.changes_nothing and not (self.written and self.written.changed)
+        return self.plan.changes_nothing and not (self.written and self.written.changed)
 
     def diff(self) -> str:
         """Store and kubeconfig as one difference."""
@@ -210,13 +129,12 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to become of the kubeconfig; `write` False leaves it alone."""
+class Imported:
+    """An import that was carried out: the world as it is then, what was written, and what is left for the person."""
 
-    write: bool = True
-    kubeconfig: str | None = None
-    set_current: bool = False
-    overwrite: bool = False
+    world: World
+    written: Written | None
+    left: list[str]
 
 
 def refuse_too_many(clusters: Sized, origin: str) -> None:
@@ -228,46 +146,133 @@ def refuse_too_many(clusters: Sized, origin: str) -> None:
         )
 
 
-def by_plan(world: World, offers: Sequence[Offer], wish: Wish, place: Place) -> ByPlan:
-    """What taking `offers` means. Raises ConfigError, StorageError and KubeconfigError."""
-    foreign = frozenset(() if wish.overwrite or not wish.write else _foreign(world, wish.kubeconfig))
-    store = world.store.table
-    made = _plan(world, store, offers, foreign, place)
-    return ByPlan(made, tuple(offers), foreign, place, _strangers(world, store, offers, foreign, place, made))
+def plan_of_offers(world: World, offers: Sequence[Offer], kubeconfig: KubeconfigOptions, place: Place) -> Import:
+    """Plan taking `offers`. Raises ConfigError, StorageError and KubeconfigError."""
+    owned = kubeconfig.overwrite or not kubeconfig.write
+    foreign = frozenset(() if owned else _foreign(world, kubeconfig.kubeconfig))
+    return _planned(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place))
 
 
-def preview(world: World, taking: Taking, wish: Wish) -> Preview:
+def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] | None = None) -> Import:
+    """Plan taking a bundle, for the first time or again: all of it, or these clusters and what they need.
+
+    Raises UsageError where there is no such cluster in it, and ConfigError.
+    """
+    bundle = read(fetched.text, origin=fetched.origin)
+    for name in clusters or ():
+        if name not in bundle.store.clusters:
+            raise UsageError(f"{fetched.origin} has no cluster {name}{nearest(name, bundle.store.clusters)}")
+    wanted: frozenset[Entry] = frozenset(entry for entry in bundle.tables if entry[0] != "issuer")
+    if clusters is not None:
+        wanted = frozenset(("cluster", name) for name in clusters)
+    name = baseline.bundle_name(fetched.source, world.store.table)
+    return _planned(world, _bundle(world, name, fetched, bundle, wanted))
+
+
+def plan_of_update(world: World, name: str) -> Import | None:
+    """Plan taking the bundle called `name` as it is now; None where it is as it was.
+
+    Raises UsageError, ConfigError, Unreachable, Refused and Untrusted.
+    """
+    table = world.store.table.bundles[name]
+    fetched = fetch(table.source, world.environ, log=world.log)
+    if fetched.sha256 == table.sha256:
+        return None
+    return _planned(world, _bundle(world, name, fetched, read(fetched.text, origin=fetched.origin), None))
+
+
+def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
+    """The bundles called `names`, without names all of the store. Raises UsageError."""
+    known = world.store.table.bundles
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"there is no bundle {name}{nearest(name, known)}", hint=run("togetherctl", "config", "show")
+            )
+    return {name: known[name] for name in names or known}
+
+
+class IssuerLook:
+    """Looks at each issuer once by `look`, which gets its table and gives it as the issuer describes itself."""
+
+    def __init__(self, look: Callable[[Tables], Tables]) -> None:
+        self._look = look
+        self._looked: dict[str, dict[str, object]] = {}
+
+    def issuer(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """The table with its URL and preset as the issuer says them. Raises what the look raises."""
+        url = str(table["url"])
+        if url not in self._looked:
+            looked = self._look({("issuer", "new"): dict(table)})["issuer", "new"]
+            self._looked[url] = self._looked[str(looked["url"])] = looked
+        return {**table, **{key: value for key, value in self._looked[url].items() if key in ("url", "preset")}}
+
+    def offers(self, world: World, offers: Sequence[Offer]) -> list[Offer]:
+        """The offers after a look at each issuer that the store does not have yet. Raises what the look raises."""
+        known = {table.url for table in world.store.table.issuers.values()}
+        return [
+            replace(offer, issuer=self.issuer(offer.issuer))
+            if offer.issuer and offer.issuer["url"] not in known
+            else offer
+            for offer in offers
+        ]
+
+
+def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> Preview:
     """What would be written. Raises ConfigError, UsageError and KubeconfigError, as writing would."""
     before = files.read(world.paths.config).text
     text = TomlText(before)
-    if not taking.changes_nothing:
+    if not importing.plan.changes_nothing:
         begin(text)
         try:
-            taking.apply(text)
+            importing.plan.apply(text)
         except CannotEdit:
             raise ConfigError(
                 f"{world.paths.config} is laid out in a way that cannot be edited safely; change it by hand"
             ) from None
-    table, problems = checked(text.data)
-    if table is None:
-        said = [f"{problem.shown}: {problem.reason}" for problem in problems]
-        raise ConfigError("what would be added does not fit into your store", problems=said)
-    after = Store(world.paths.config, table, world.environ)
-    written = _written(world.as_if(after), taking, wish, dry_run=True)
+    table = _table(text.data)
+    after = world.as_if(Store(world.paths.config, table, world.environ))
+    written = _written(after, importing.plan, kubeconfig, dry_run=True)
     for change in written.changed if written else ():
         change.target()
-    shown = _shown(before, world.store.table), _shown(text.text, table)
-    return Preview(taking, after, _diff(world, *shown), written)
+    path = str(world.paths.config)
+    lines = [_without_secrets(before, world.store.table), _without_secrets(text.text, table)]
+    diff = "".join(f"{line}\n" for line in difflib.unified_diff(lines[0], lines[1], path, path, lineterm=""))
+    return Preview(importing, diff, written)
 
 
-def join(world: World, shown: Preview, wish: Wish) -> tuple[World, Written | None, list[str]]:
-    """Carry out what was shown: the world as it is then, what was written, and what is left for the person to do.
+def carry_out(world: World, importing: Import) -> list[str]:
+    """Change the store as planned, and remember what was given; what is left for the person to do.
+
+    Raises TogetherctlError where the plan would be another by now, and then nothing was changed.
+    """
+    plan, bundle = importing.plan, importing.bundle
+    left = [_keep(world, moved, importing.place) for moved in plan.secrets]
+    if bundle is not None or not plan.changes_nothing:
+        with world.changing_store() as text:
+            # What was agreed to is what the store was: an edit in between may lead other tokens to the same hosts.
+            if checked(text.data)[0] is None or _planned(world, importing, text.data).plan.agreed != plan.agreed:
+                raise TogetherctlError(
+                    f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again"
+                )
+            plan.apply(text)
+            if bundle is not None:
+                baseline.remember_bundle(text, bundle.name, bundle.fetched, world.paths.bundles)
+    if bundle is not None and (before := world.store.table.bundles.get(bundle.name)) is not None:
+        store = Store.load(world.paths.config, world.environ)
+        baseline.forget_bundle(before.sha256, world.paths.bundles, store.table)
+    baseline.remember(world.paths.taken, plan.given)
+    return [line for line in left if line]
+
+
+def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Imported:
+    """Carry out what was shown.
 
     Raises TogetherctlError. Where the store has changed meanwhile, nothing was written.
     """
-    left = shown.taking.carry_out(world)
+    left = carry_out(world, shown.importing)
     after = world.anew()
-    return after, _written(after, shown.taking, wish, dry_run=False), left
+    return Imported(after, _written(after, shown.plan, kubeconfig, dry_run=False), left)
 
 
 def current_name(world: World, kubeconfig: str | None) -> str | None:
@@ -276,39 +281,87 @@ def current_name(world: World, kubeconfig: str | None) -> str | None:
     return current[1] if current else None
 
 
-def _plan(world: World, store: StoreTable, offers: Sequence[Offer], foreign: frozenset[str], place: Place) -> Plan:
-    return plan(
-        store,
+def with_sessions(world: World, store: StoreTable) -> set[Identity]:
+    """The identities that have a session, though the person's own store may not have them.
+
+    A plain session names its issuer and client, whatever its KEY; of a sealed one only the KEYs of `store` tell. What
+    a killed writer left counts, because the next call may make it the session.
+    """
+    folders = (world.paths.sessions, world.paths.sessions / "keyring")
+    held = {path.name.removesuffix(".json") for folder in folders for path in folder.glob("*.json")}
+    held |= {left.of.removesuffix(".json") for folder in folders for left in leftovers(folder)}
+    return {
+        identity(store.issuers[store.profiles[name].issuer].url, store.profiles[name].client_id)
+        for name, key in Store(world.paths.config, store, world.environ).keys().items()
+        if key in held
+    } | {identity(*named) for folder in folders for named in clients_in(folder)}
+
+
+def _planned(world: World, importing: Import, data: dict[str, Any] | None = None) -> Import:
+    """The import with the plan for the store as it is, or says in `data`: the one engine for all sources."""
+    data = TomlText(files.read(world.paths.config).text).data if data is None else data
+    plan = _plan(world, importing, data, importing.offers)
+    # The person, and Together AI's API, are believed.
+    vouched = [offer for offer in importing.offers if offer.vouched]
+    if importing.bundle is not None or len(vouched) < len(importing.offers):
+        before = _table(_plan(world, importing, data, vouched).onto(data) if vouched else data)
+        after = _table(plan.onto(data))
+        plan.new_hosts = new_hosts(before, after, with_sessions(world, after))
+    return replace(importing, plan=plan)
+
+
+def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequence[Offer]) -> ImportPlan:
+    if (bundle := importing.bundle) is not None:
+        return plan_bundle(data, bundle.base, bundle.bundle, bundle.wanted)
+    return plan_offers(
+        _table(data),
         offers,
         folder=world.paths.config.parent,
         environ=world.environ,
-        given=taken.recall(world.paths.taken),
-        taken_contexts=foreign,
-        place=place,
+        given=baseline.recall(world.paths.taken),
+        foreign_contexts=importing.foreign,
+        place=importing.place,
     )
 
 
-def _strangers(
-    world: World, store: StoreTable, offers: Sequence[Offer], foreign: frozenset[str], place: Place, made: Plan
-) -> Sequence[Stranger]:
-    """The hosts that `made` would newly lead to, apart from those that the person or Together AI's API named."""
-    vouched = [offer for offer in offers if offer.vouched]
-    if len(vouched) == len(offers):
-        return []
-    before = _plan(world, store, vouched, foreign, place).onto(store) if vouched else store
-    after = made.onto(store)
-    return strangers(before, after, with_sessions(world, after))
+def _bundle(world: World, name: str, fetched: Fetched, bundle: Bundle, wanted: frozenset[Entry] | None) -> Import:
+    """Import a bundle; without its copy as it was taken last, what differs counts as the person's own."""
+    base = None
+    if (before := world.store.table.bundles.get(name)) is not None:
+        text = baseline.recall_bundle(before.sha256, world.paths.bundles)
+        try:
+            base = read(text, origin=shown(before.source, world.environ)) if text is not None else None
+        except ConfigError:
+            # Taken by a togetherctl with other rules.
+            base = None
+    return Import(ImportPlan(), bundle=BundleImport(name, fetched, base, bundle, wanted))
 
 
-def _written(world: World, taking: Taking, wish: Wish, *, dry_run: bool) -> Written | None:
-    if not wish.write or not taking.clusters:
+def _table(data: dict[str, Any]) -> StoreTable:
+    table, problems = checked(data)
+    if table is None:
+        said = [f"{problem.shown}: {problem.reason}" for problem in problems]
+        raise ConfigError("what would be added does not fit into your store", problems=said)
+    return table
+
+
+def _keep(world: World, moved: MovedSecret, place: Place) -> str:
+    """Put a client secret where it goes; what is left for the person. Raises UsageError and StorageError."""
+    to = place(moved)
+    if to is None:
+        raise UsageError(f"it is not said where the client secret of {moved.client_id} is to go")
+    return to.keep(moved.value, keyring_name=moved.keyring_name, environ=world.environ)
+
+
+def _written(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *, dry_run: bool) -> Written | None:
+    if not kubeconfig.write or not plan.clusters:
         return None
     return write_clusters(
         world,
-        taking.clusters,
-        kubeconfig=wish.kubeconfig,
-        overwrite=wish.overwrite,
-        set_current=wish.set_current,
+        plan.clusters,
+        kubeconfig=kubeconfig.kubeconfig,
+        overwrite=kubeconfig.overwrite,
+        set_current=kubeconfig.set_current,
         dry_run=dry_run,
     )
 
@@ -327,18 +380,8 @@ def _foreign(world: World, kubeconfig: str | None) -> set[str]:
     return planned(kubeconfig_files(kubeconfig, world.environ), found)[1]
 
 
-def _shown(text: str, table: StoreTable) -> str:
+def _without_secrets(text: str, table: StoreTable) -> list[str]:
     try:
-        return without_secrets(text, table).text
+        return without_secrets(text, table).text.splitlines()
     except CannotEdit:
-        return ""
-
-
-def _diff(world: World, before: str, after: str) -> str:
-    path = str(world.paths.config)
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _changed_meanwhile(world: World) -> TogetherctlError:
-    return TogetherctlError(f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again")
+        return []

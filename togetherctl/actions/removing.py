@@ -1,4 +1,4 @@
-"""Removing a profile, issuer or cluster, and what goes with it.
+"""Remove a profile, issuer or cluster, and what goes with it.
 
 Kubeconfigs first, then the store, under the locks of both: cut off in between, the store still has the entry, and the
 same command goes on from there.
@@ -115,7 +115,7 @@ def _with_users(store: Store, kind: Kind, name: str) -> Iterator[tuple[Kind, str
 
 
 def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None:
-    """Whoever came to use one of them since it was looked at keeps it."""
+    """Refuse if another entry uses one of them by now."""
     for kind, name in entries:
         users, key = USED_BY.get(kind, (kind, ""))
         using = [other for other, table in text.data.get(f"{users}s", {}).items() if key and table.get(key) == name]

@@ -1,19 +1,19 @@
-"""Logging in to many: once for each session, one after the other, so that one browser and one person can follow."""
+"""Log in to sessions, one after the other, so that one browser and one person can follow; log out of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.engine import Outcome
 from togetherctl.auth.noting import Notes
-from togetherctl.auth.place import needs_nobody
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import Remedy, TogetherctlError, also
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from togetherctl.auth.engine import Outcome
+    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What came of one session: it is there and how that came about, or the error, or neither where it was not done.
+    """What came of one session: it is there, by this outcome; or the error; or neither, if it was not tried.
 
     `notes` say why a cluster may refuse its token.
     """
@@ -35,7 +35,7 @@ class SignedIn:
 
     @property
     def done(self) -> bool:
-        """Whether it was tried to its end, however that was; a Ctrl-C cuts one off, and the rest never begins."""
+        """Whether the login was tried to its end, well or not; Ctrl-C cuts one off, and the rest never begins."""
         return self.session is not None or self.error is not None
 
 
@@ -50,7 +50,7 @@ def sign_in(
 ) -> list[SignedIn]:
     """Log in with the first profile of each session; `starting` and `ended` are told as it goes.
 
-    A failure stops nothing; a Ctrl-C ends the login it comes in, and the rest is not done. Raises nothing of its own.
+    A failure stops nothing. Ctrl-C ends the present login, and the rest is not done. Raises nothing of its own.
     """
     done: list[SignedIn] = []
     chosen = once_per_session(profiles)
@@ -64,16 +64,6 @@ def sign_in(
     return [*done, *(SignedIn(profile) for profile in chosen[len(done) :])]
 
 
-def why_not_renewed(profile: Profile, session: Session, outcome: Outcome) -> str | None:
-    """A sentence for a session that will not get new tokens by itself, and what to do; None where there is nothing."""
-    if session.refreshable or profile.storage == "memory" or needs_nobody(profile, profile.grant):
-        return None
-    why = "The issuer refused to refresh it" if session.refused else "The issuer gave no refresh token"
-    if outcome is Outcome.LOGGED_IN:
-        return f"{why}, so you will have to log in again then; see offline_access and auth_params of the profile."
-    return f"{why}, so you will have to log in again then; {profile.ways.forced_login} does that now."
-
-
 def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bool) -> SignedIn:
     try:
         return sign_in_to(world, profile, grant, force=force)
@@ -82,6 +72,25 @@ def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bo
 
 
 def sign_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> SignedIn:
-    """Log in to one session; raises what the engine does."""
+    """Log in to one session. Raises what `Engine.login` raises."""
     session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
     return SignedIn(profile, session, outcome, notes=world.noted.pop(profile.key, Notes()))
+
+
+def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:
+    """Revoke and delete a session. Raises what `Engine.logout` raises; its remedy says if the tokens are gone here."""
+    try:
+        return world.engine.logout(profile, local=local)
+    except TogetherctlError as error:
+        # Whatever the error is, these tokens cannot be revoked any more.
+        if not local and _is_gone(world, profile):
+            not_revoked = Remedy("the tokens are deleted here, but the issuer may still accept them")
+            error.remedy = also(not_revoked, error.remedy)
+        raise
+
+
+def _is_gone(world: World, profile: Profile) -> bool:
+    try:
+        return world.engine.load(profile) is None
+    except TogetherctlError:
+        return False

@@ -1,4 +1,4 @@
-"""What an issuer answers, read the same way at every endpoint: by what it says, else by its status.
+"""Responses of an issuer's endpoints: tokens, errors, and what each error means.
 
 success        the tokens (RFC 6749, 5.1), or the JSON object, that was asked for
 Unreachable    no answer of an issuer: 5xx, 408, 425, 429, a web page, whatever else a proxy or portal sends
@@ -16,6 +16,7 @@ Callers decide by these types, never by a status or a word.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.session import Token
@@ -60,6 +61,24 @@ _CLIENT = (
     "compare client_id of the profile with the issuer's, and client_secret, if it has one; "
     "client_auth of the issuer says where a secret travels"
 )
+
+
+class Revocation(Enum):
+    """What came of asking; true where the issuer revoked something. The value is a sentence for people."""
+
+    DONE = "The issuer revoked the tokens."
+    NOT_OFFERED = "The issuer cannot revoke tokens; they were deleted here, and end by themselves."
+    NOT_THIS_CLIENT = (
+        "The issuer does not let a client without a secret revoke tokens; "
+        "they were deleted here, and end by themselves."
+    )
+
+    def __bool__(self) -> bool:
+        return self is Revocation.DONE
+
+    @property
+    def sentence(self) -> str:
+        return self.value
 
 
 class NotYet(Unreachable):

@@ -1,4 +1,4 @@
-"""One authorization request (RFC 6749, 4.1.1), which knows how to recognise its own answer."""
+"""One authorization request (RFC 6749, 4.1.1): state, nonce, PKCE, and its response."""
 
 from __future__ import annotations
 

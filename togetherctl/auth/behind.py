@@ -1,4 +1,4 @@
-"""Starting the process that refreshes a session after its caller was served."""
+"""Refresh in the background: start the process that refreshes a session after its caller was served."""
 
 from __future__ import annotations
 

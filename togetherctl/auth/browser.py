@@ -1,4 +1,4 @@
-"""Opening a browser: no shell, none of our descriptors, and only ever an address that is safe to open."""
+"""Open a browser: no shell, none of our descriptors, only an address that is safe to open."""
 
 from __future__ import annotations
 

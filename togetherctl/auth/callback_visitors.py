@@ -1,4 +1,4 @@
-"""The connections to the loopback listener, before they have asked for anything: who is heard, and who gives way.
+"""The connections to the callback listener: accept, read and limit them.
 
 Any program on this machine may connect, as often as it likes. So nothing here waits for a single connection, and what
 is full makes room for the newest. Those that have said nothing and those that have begun have a room each: a crowd of

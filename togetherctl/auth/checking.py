@@ -1,4 +1,4 @@
-"""Looking at an issuer before anybody logs in there: what was found, and what will go wrong."""
+"""Check an issuer before a login: what was found there, and what will go wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from togetherctl.auth.claims import LEEWAY
 from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, fetch_other_metadata, parse_metadata
-from togetherctl.auth.findings import Finding, Wishes, findings, pitfalls
-from togetherctl.auth.registered import registered
+from togetherctl.auth.findings import Finding, Wishes, findings, pitfalls, try_client
 from togetherctl.auth.spelling import issuer_typed, same_but_for_slash
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.no_answer import host_of
@@ -225,7 +224,7 @@ class _Look:
             return [Finding("note", text, about="client")]
         scopes, http = self.wishes.scopes, self.http
         return [
-            registered(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
+            try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
             for uri in self.wishes.redirect_uris
         ]
 

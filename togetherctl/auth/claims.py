@@ -1,4 +1,4 @@
-"""The claims of an ID token: reading them, and checking them (OpenID Connect Core 1.0, 3.1.3.7 and 12.2).
+"""Read and check the claims of an ID token (OpenID Connect Core 1.0, 3.1.3.7 and 12.2).
 
 Checking claims is half of verifying a token; the signature is `id_token`'s half. Nothing here loads a JWT library.
 What kube-apiserver takes is taken here too, unless `docs/tokens.md` says why not.
@@ -139,11 +139,6 @@ def identity(claims: Mapping[str, Any]) -> str:
 def expiry(claims: Claims) -> float:
     """`exp` of checked claims, in seconds since 1970; never later than a date can be written."""
     return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
-
-
-def seconds_ahead(claims: Mapping[str, Any], now: float) -> float:
-    """How far in the future the token was issued by this machine's clock, in seconds; 0 where it was not."""
-    return max((_number(claims.get("iat")) or 0.0) - now, 0.0)
 
 
 def _check_issuer(claims: Claims, issuer: str) -> None:

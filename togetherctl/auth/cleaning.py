@@ -1,4 +1,4 @@
-"""Deleting the token cache: every file of ours that holds a token or was made from one, and kubelogin's where asked.
+"""Delete the token cache: every file of ours that holds a token, and kubelogin's where asked.
 
 A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: whoever is
 about to take one would hold a lock that nobody else can see.
@@ -6,6 +6,7 @@ about to take one would hold a lock that nobody else can see.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import nullcontext
@@ -13,19 +14,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl import fastpath
-from togetherctl.auth.cache import kubelogin, record
+from togetherctl.auth.cache import record
 from togetherctl.auth.cache.file import MAX_BYTES, FileSessions
-from togetherctl.auth.turn import REFRESH_SECONDS
-from togetherctl.disk import leftovers, read_whole
+from togetherctl.auth.timing import LOCK_SECONDS
+from togetherctl.disk import is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout, locked, this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from togetherctl.disk import Leftover
     from togetherctl.paths import Paths
+
 
 _OURS = re.compile(
     r"\.?(?P<key>[0-9a-f]{64})\.(?:lock|login|json|json\.bad(?:\.[0-9a-f]{8})?|json\..+\.tmp|login\..+\.tmp)"
@@ -50,7 +52,7 @@ class Cleaned:
 class Cleaning:
     """One run over the folders. With `dry_run` nothing is deleted or locked, and what would go counts as deleted."""
 
-    def __init__(self, *, dry_run: bool = False, seconds: float = REFRESH_SECONDS) -> None:
+    def __init__(self, *, dry_run: bool = False, seconds: float = LOCK_SECONDS) -> None:
         self._dry_run = dry_run
         self._seconds = seconds
         self.done = Cleaned()
@@ -154,13 +156,14 @@ class Cleaning:
 
     def _kubelogin(self, folder: Path) -> None:
         try:
-            sessions = list(kubelogin.cached_sessions(folder))
+            sessions = list(_kubelogin_sessions(folder))
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
                 self.done.left.append((folder, _reason(error)))
             return
         for session in sessions:
-            lock = kubelogin.lock_of(session)
+            # kubelogin holds this while it works on a session.
+            lock = session.with_name(f"{session.name}.lock")
             if self._dry_run or not lock.is_file() or lock.is_symlink():
                 self._delete(session, "a session of kubelogin", session=True)
                 if lock.is_file() and not lock.is_symlink():
@@ -250,3 +253,29 @@ def _kind(path: Path) -> Literal["session", "newer", "other"]:
 
 def _reason(error: StorageError | OSError) -> str:
     return error.message if isinstance(error, StorageError) else error.strerror or "the system refused"
+
+
+_KUBELOGIN_NAME = re.compile(r"[0-9a-f]{64}")
+_KUBELOGIN_KEYS = frozenset({"id_token", "refresh_token"})
+
+
+def _kubelogin_sessions(folder: Path) -> Iterator[Path]:
+    """The sessions kubelogin keeps in `folder`: files of ours, no symlinks. Raises OSError."""
+    for path in sorted(folder.iterdir()):
+        if _KUBELOGIN_NAME.fullmatch(path.name) and _is_kubelogin_session(path):
+            yield path
+
+
+def _is_kubelogin_session(path: Path) -> bool:
+    try:
+        data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
+        tokens = json.loads(data)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return (
+        is_ours(status)
+        and isinstance(tokens, dict)
+        and bool(tokens)
+        and _KUBELOGIN_KEYS.issuperset(tokens)
+        and all(isinstance(token, str) for token in tokens.values())
+    )

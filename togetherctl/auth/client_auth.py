@@ -1,10 +1,10 @@
-"""How a client proves who it is at the token and revocation endpoints (RFC 6749, 2.3.1)."""
+"""Client authentication at the token and revocation endpoints (RFC 6749, 2.3.1)."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote_plus
 
 from togetherctl.auth.answers import RefusedClient, failure
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from togetherctl.transport import HTTP, Answer
 
 _IN_CONFIDENCE = ("refresh_token", "token", "code", "code_verifier", "device_code", "password")
-# What is shorter may stand in any sentence.
+# A shorter value may be part of any sentence.
 _LONG_ENOUGH = 8
 Method = Literal["none", "client_secret_basic", "client_secret_post"]
 
@@ -35,41 +35,55 @@ class ClientCredentials:
         """Read the profile's client secret now. Raises ConfigError and StorageError where it cannot be."""
         return cls(profile.client_id, profile.secret() if profile.secret else None, profile.issuer.client_auth)
 
-    def added_to(self, form: Mapping[str, str], supported: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-        """`form` with what proves who the client is, and headers that do; `supported` is what the metadata lists."""
-        return self._proven(form, choose_method(self.configured, supported, has_secret=self.secret is not None))
+    def apply(self, form: Mapping[str, str], supported: Sequence[str]) -> ProvenForm:
+        """`form` with what proves who the client is; `supported` are the methods that the metadata lists."""
+        return self.apply_method(form, choose_method(self.configured, supported, has_secret=self.secret is not None))
 
-    def post(self, http: HTTP, endpoint: str, form: Mapping[str, str], supported: Sequence[str]) -> Answer:
-        """What `endpoint` answers to `form`; raises as the transport does.
+    def apply_method(self, form: Mapping[str, str], method: Method) -> ProvenForm:
+        """`form` with what proves who the client is, by `method`."""
+        if method == "client_secret_basic":
+            pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret or '')}"
+            return ProvenForm(form, {"Authorization": f"Basic {b64encode(pair.encode('ascii')).decode('ascii')}"})
+        own = {"client_id": self.client_id}
+        if method == "client_secret_post":
+            own["client_secret"] = self.secret or ""
+        return ProvenForm({**form, **own}, {})
 
-        An issuer takes a client's secret in one place alone, whatever else its metadata lists. Where the header was
-        our own choice and the client is not known by it, the body is tried: nothing of the form is spent yet.
-        """
-        proven, headers = self.added_to(form, supported)
-        answer = self._hiding(form, http.post_form(endpoint, proven, headers=headers))
-        elsewhere = not supported or "client_secret_post" in supported
-        if self.configured != "auto" or not headers or not elsewhere or not _is_unknown_client(answer):
-            return answer
-        return self._hiding(form, http.post_form(endpoint, self._proven(form, "client_secret_post")[0], headers={}))
 
-    def _hiding(self, form: Mapping[str, str], answer: Answer) -> Answer:
-        """The answer without what was sent in confidence: some issuers repeat it in words that are shown and kept."""
+class ProvenForm(NamedTuple):
+    """A form and the headers to send it with."""
+
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+def post_as(
+    client: ClientCredentials, http: HTTP, endpoint: str, form: Mapping[str, str], supported: Sequence[str]
+) -> Answer:
+    """POST `form` to `endpoint` as the client. Raises as the transport does.
+
+    An issuer takes a client's secret in one place alone, whatever else its metadata lists. Where the header was our
+    own choice and the issuer does not know the client by it, this tries the body: nothing of the form is spent yet.
+    """
+
+    def post(proven: ProvenForm) -> Answer:
+        answer = http.post_form(endpoint, proven.form, headers=proven.headers)
         if answer.status < 400:
             return answer
+        # Some issuers repeat what was sent in confidence, in words that are shown and kept.
         body = answer.body
-        for value in (*(form.get(name, "") for name in _IN_CONFIDENCE), self.secret or ""):
+        for value in (*(form.get(name, "") for name in _IN_CONFIDENCE), client.secret or ""):
             if len(value) >= _LONG_ENOUGH:
                 body = body.replace(value.encode("utf-8"), b"...")
         return replace(answer, body=body)
 
-    def _proven(self, form: Mapping[str, str], method: Method) -> tuple[dict[str, str], dict[str, str]]:
-        if method == "client_secret_basic":
-            pair = f"{quote_plus(self.client_id)}:{quote_plus(self.secret or '')}"
-            return dict(form), {"Authorization": f"Basic {b64encode(pair.encode('ascii')).decode('ascii')}"}
-        own = {"client_id": self.client_id}
-        if method == "client_secret_post":
-            own["client_secret"] = self.secret or ""
-        return {**form, **own}, {}
+    proven = client.apply(form, supported)
+    answer = post(proven)
+    may_be_in_body = proven.headers and (not supported or "client_secret_post" in supported)
+    # Whether the issuer did not take this proof of the client (RFC 6749, 5.2).
+    if client.configured == "auto" and may_be_in_body and isinstance(failure(answer), RefusedClient):
+        return post(client.apply_method(form, "client_secret_post"))
+    return answer
 
 
 def choose_method(configured: ClientAuth, supported: Sequence[str], *, has_secret: bool) -> Method:
@@ -83,8 +97,3 @@ def choose_method(configured: ClientAuth, supported: Sequence[str], *, has_secre
         post_only = "client_secret_post" in supported and "client_secret_basic" not in supported
         return "client_secret_post" if post_only else "client_secret_basic"
     return "client_secret_basic" if configured == "basic" else "client_secret_post"
-
-
-def _is_unknown_client(answer: Answer) -> bool:
-    """Whether the issuer did not take this proof of the client (RFC 6749, 5.2)."""
-    return isinstance(failure(answer), RefusedClient)

@@ -1,4 +1,4 @@
-"""What the engine has to say to a person while it works; each face says it in its own way."""
+"""Prompts and messages: what the engine says to a person and asks, whichever face shows it."""
 
 from __future__ import annotations
 

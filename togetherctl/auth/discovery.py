@@ -1,4 +1,4 @@
-"""An issuer's metadata and keys (OpenID Connect Discovery 1.0), asked for once a day and kept beside each other."""
+"""An issuer's metadata and keys (OpenID Connect Discovery 1.0), cached for a day."""
 
 from __future__ import annotations
 

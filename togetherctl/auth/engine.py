@@ -1,4 +1,4 @@
-"""The one place that decides what a caller gets: serve, refresh, or log in."""
+"""Decide what a caller gets: serve a token, refresh the session, or log in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.sessions import Unopenable
-from togetherctl.auth.place import needs_nobody
+from togetherctl.auth.lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.refresh import NoNewToken
-from togetherctl.auth.renewal import Ended, Renewal
 from togetherctl.auth.session import Freshness, State
-from togetherctl.auth.turn import Turns
+from togetherctl.auth.session_lock import SessionLocks
+from togetherctl.auth.timing import RETRY_SECONDS
 from togetherctl.errors import (
     LoginRequired,
     Refused,
@@ -31,16 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from togetherctl.auth.cache.login import LoginRecord
-    from togetherctl.auth.cache.ready import ReadyFiles
-    from togetherctl.auth.cache.sessions import Sessions
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.issuers import Issuers
     from togetherctl.auth.session import Session, Token
     from togetherctl.store.choices import Grant
     from togetherctl.store.profile import Profile
-
-# How long an issuer is left alone after it could not be reached, while there is still a token to serve.
-_RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -68,32 +61,17 @@ class Outcome(Enum):
 
 
 class Engine:
-    """Everything it needs from the world is a parameter; `wiring` passes the real ones.
+    """Serves, refreshes, logs in and logs out, for every face.
 
-    `refresh_behind` starts a process that refreshes a profile's session; it inherits the session's lock, given as an
-    open file.
+    `refresh_behind` starts a process that refreshes a profile's session; that process inherits the session's lock,
+    given as an open file.
     """
 
-    def __init__(
-        self,
-        *,
-        sessions: Callable[[Profile], Sessions],
-        ready: ReadyFiles,
-        issuers: Issuers,
-        conversation: Conversation,
-        refresh_behind: Callable[[Profile, int], None],
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
-    ) -> None:
-        self._sessions = sessions
-        self._ready = ready
-        self._conversation = conversation
+    def __init__(self, collaborators: Collaborators, *, refresh_behind: Callable[[Profile, int], None]) -> None:
+        self._deps = collaborators
         self._spawn_refresh = refresh_behind
-        self._clock = clock
-        self._turns = Turns(sessions, conversation, clock)
-        self._renewal = Renewal(
-            sessions=sessions, ready=ready, issuers=issuers, conversation=conversation, clock=clock, sleep=sleep
-        )
+        self._locks = SessionLocks(collaborators.sessions, collaborators.conversation, collaborators.clock)
+        self._lifecycle = SessionLifecycle(collaborators)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
         """What kubectl gets; with `renew` a token that is younger than this call, where one is to be had.
@@ -101,49 +79,49 @@ class Engine:
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
         with about(profile.name, profile.issuer.url):
-            began = self._clock()
+            began = self._deps.clock()
             session = self.load(profile)
-            served = None if renew else self._served(profile, session)
+            served = None if renew else self._serve(profile, session)
             if served is not None:
-                self._prepare_the_next(profile, session, policy)
+                self._prepare_next_call(profile, session, policy)
                 return served
             try:
-                with self._turns.taken(profile) as waited:
+                with self._locks.hold(profile) as waited:
                     session = self.load(profile)  # someone may have refreshed while this waited
                     old = renew and not (waited and self._is_younger(profile, session, began))
-                    served = None if old else self._served(profile, session)
+                    served = None if old else self._serve(profile, session)
                     if session is not None and served is not None:
-                        self._have_ready_if_fresh(profile, session)
+                        self._write_ready_if_fresh(profile, session)
                         return served
-                    served = self._renewed(profile, session, policy, waited_since=began if waited else None)
-                    self._have_ready(profile, served)
+                    served = self._renew(profile, session, policy, waited_since=began if waited else None)
+                    self._write_ready(profile, served)
                     return served
             except LockTimeout:
                 session = self.load(profile)
-                return self._served(profile, session) or self._served_late(profile, session, _busy())
+                return self._serve(profile, session) or self._serve_late(profile, session, _busy())
 
     def login(
         self, profile: Profile, policy: Policy, *, grant: Grant | None = None, force: bool = False
     ) -> tuple[Session, Outcome]:
         """A valid session, by whatever it takes; with `force` always by a login. Raises as `credential` does."""
-        with self._holding(profile):
+        with self._hold(profile):
             session = self._load_for_login(profile)
             trouble: TogetherctlError = LoginRequired("login required: it was asked for")
             if not force:
                 if session is not None and self._is_usable(profile, session) and not self._is_ending(profile, session):
                     return session, Outcome.STILL_VALID
                 try:
-                    return self._refreshed(profile, session), Outcome.REFRESHED
+                    return self._refresh(profile, session), Outcome.REFRESHED
                 except (LoginRequired, Refused, Unreachable) as error:
                     trouble = error
             grant = grant or profile.grant
-            if not policy.ask and not needs_nobody(profile, grant):
+            if not policy.ask and not _is_non_interactive(profile, grant):
                 if not isinstance(trouble, LoginRequired):
                     raise trouble
                 raise LoginRequired(f"{trouble.message}; nobody can be asked here", hint=profile.ways.login)
             self._explain(trouble, asked_for=True)
-            session = self._renewal.logged_in(profile, grant, asked_for=True)
-            self._have_ready_if_fresh(profile, session)
+            session = self._lifecycle.log_in(profile, grant, asked_for=True)
+            self._write_ready_if_fresh(profile, session)
             return session, Outcome.LOGGED_IN
 
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
@@ -151,14 +129,14 @@ class Engine:
 
         A client that needs nobody simply asks for new tokens. Raises as `credential` does.
         """
-        with self._holding(profile):
+        with self._hold(profile):
             try:
-                return self._refreshed(profile, self.load(profile), force=force)
+                return self._refresh(profile, self.load(profile), force=force)
             except LoginRequired:
-                if not needs_nobody(profile, profile.grant):
+                if not _is_non_interactive(profile, profile.grant):
                     raise
-                session = self._renewal.logged_in(profile, profile.grant, asked_for=True)
-                self._have_ready_if_fresh(profile, session)
+                session = self._lifecycle.log_in(profile, profile.grant, asked_for=True)
+                self._write_ready_if_fresh(profile, session)
                 return session
 
     def refresh_behind(self, profile: Profile, lock: int) -> None:
@@ -168,11 +146,11 @@ class Engine:
         """
         with (
             about(profile.name, profile.issuer.url),
-            self._sessions(profile).lock(profile.key, handed_over=lock),
+            self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
             if self._freshness(profile, session) is not Freshness.FRESH:
-                self._refreshed(profile, session)
+                self._refresh(profile, session)
 
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
@@ -183,16 +161,16 @@ class Engine:
         with about(profile.name, profile.issuer.url), ExitStack() as held:
             alone, unsafe = True, None
             # What killed writers left, before the lock is taken and one of it becomes the session.
-            before = self._sessions(profile).found(profile.key, if_left=True).left
+            before = self._deps.sessions(profile).found(profile.key, if_left=True).left
             try:
-                held.enter_context(self._turns.taken(profile, for_logins=False))
+                held.enter_context(self._locks.hold(profile, for_logins=False))
             except LockTimeout:
                 # Whoever is still busy is in a login; what it brings is a session of its own.
                 alone = False
             except StorageError as error:
                 unsafe = error
             try:
-                ended = self._renewal.ended(profile, local=local, alone=alone, before=before)
+                ended = self._lifecycle.log_out(profile, local=local, alone=alone, before=before)
             except TogetherctlError as error:
                 if unsafe is not None:
                     error.remedy = also(error.remedy, also(Remedy(unsafe.message), unsafe.remedy))
@@ -207,12 +185,12 @@ class Engine:
 
         One of another issuer or client is none: a file that was put in its place must not send tokens elsewhere.
         """
-        session = self._sessions(profile).load(profile.key)
+        session = self._deps.sessions(profile).load(profile.key)
         return session if session and session.is_of(profile.issuer.url, profile.client_id) else None
 
     def login_under_way(self, profile: Profile) -> LoginRecord | None:
         """The login of this session that a process which still runs has opened; one small file, no lock, no waiting."""
-        record = self._sessions(profile).login_file(profile.key).read()
+        record = self._deps.sessions(profile).login_file(profile.key).read()
         return record if record is not None and record.under_way and not record.is_abandoned else None
 
     def _load_for_login(self, profile: Profile) -> Session | None:
@@ -223,14 +201,14 @@ class Engine:
             return None
 
     def state(self, profile: Profile, session: Session | None) -> State:
-        return session.state(profile.token, profile.margin, self._clock()) if session else State.NONE
+        return session.state(profile.token, profile.margin, self._deps.clock()) if session else State.NONE
 
     # Serving
 
     def _freshness(self, profile: Profile, session: Session | None) -> Freshness:
         if session is None:
             return Freshness.EXPIRED
-        return session.freshness(profile.token, profile.margin, self._clock())
+        return session.freshness(profile.token, profile.margin, self._deps.clock())
 
     def _is_usable(self, profile: Profile, session: Session | None) -> bool:
         return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
@@ -243,25 +221,25 @@ class Engine:
         token = session.token(profile.token) if session else None
         return token is not None and token.obtained_at >= moment
 
-    def _served(self, profile: Profile, session: Session | None) -> Credential | None:
+    def _serve(self, profile: Profile, session: Session | None) -> Credential | None:
         """Fresh and stale tokens go out as they are."""
         if not self._is_usable(profile, session):
             return None
-        return self._credential(profile, session)
+        return self._credential_of(profile, session)
 
-    def _served_late(self, profile: Profile, session: Session | None, error: TogetherctlError) -> Credential:
+    def _serve_late(self, profile: Profile, session: Session | None, error: TogetherctlError) -> Credential:
         """What is still valid, because nothing newer is to be had; else the reason why not."""
-        now = self._clock()
+        now = self._deps.clock()
         token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
             raise error
         left = token.expires_at - now
-        self._conversation.warn(f"{error.message}; the token in hand is good for another {left:.0f} s")
-        return Credential(token, min(token.expires_at, now + _RETRY_SECONDS))
+        self._deps.conversation.warn(f"{error.message}; the token in hand is good for another {left:.0f} s")
+        return Credential(token, min(token.expires_at, now + RETRY_SECONDS))
 
-    def _credential(self, profile: Profile, session: Session | None) -> Credential:
+    def _credential_of(self, profile: Profile, session: Session | None) -> Credential:
         """The session's token, to be asked for again at the next turn of its life. Raises Untrusted."""
-        now = self._clock()
+        now = self._deps.clock()
         token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
             raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
@@ -271,7 +249,7 @@ class Engine:
 
     # Ahead of the next call
 
-    def _prepare_the_next(self, profile: Profile, session: Session | None, policy: Policy) -> None:
+    def _prepare_next_call(self, profile: Profile, session: Session | None, policy: Policy) -> None:
         """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
         if profile.storage == "memory" or not profile.name:
             return  # no other process can do anything with it, or none is asked to
@@ -281,17 +259,17 @@ class Engine:
         ):
             return
         # The caller is served already; what fails here fails again where it matters.
-        with suppress(StorageError, OSError), self._turns.if_free(profile) as held:
+        with suppress(StorageError, OSError), self._locks.try_hold(profile) as held:
             # Only what is stored at this moment: a logout may have come in between.
             if held is None or self.load(profile) != session:
                 return
             if fresh:
-                self._have_ready_if_fresh(profile, session)
+                self._write_ready_if_fresh(profile, session)
             else:
                 self._spawn_refresh(profile, held.descriptor)
 
     def _lacks_ready(self, profile: Profile) -> bool:
-        return not self._ready.is_good(profile.name, profile.storage, now=self._clock())
+        return not self._deps.ready.is_good(profile.name, profile.storage, now=self._deps.clock())
 
     def _wants_refresh(self, profile: Profile, session: Session, policy: Policy) -> bool:
         if not policy.behind or not session.refreshable:
@@ -300,78 +278,80 @@ class Engine:
         if failed is None or token is None:
             return True
         # A token that lives for seconds has no half minute to wait.
-        pause = min(_RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
-        return not 0 <= self._clock() - failed.at < pause
+        pause = min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
+        return not 0 <= self._deps.clock() - failed.at < pause
 
-    def _have_ready_if_fresh(self, profile: Profile, session: Session) -> None:
+    def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
         if self._freshness(profile, session) is Freshness.FRESH:
-            self._have_ready(profile, self._credential(profile, session))
+            self._write_ready(profile, self._credential_of(profile, session))
 
-    def _have_ready(self, profile: Profile, credential: Credential) -> None:
+    def _write_ready(self, profile: Profile, credential: Credential) -> None:
         if not profile.name:
             return  # nobody could ask for it
-        self._ready.write(
+        self._deps.ready.write(
             profile.name,
             profile.key,
             profile.storage,
             token=credential.token.value,
             until=credential.ask_again_at,
-            now=self._clock(),
+            now=self._deps.clock(),
         )
 
     # Renewing
 
-    def _renewed(
+    def _renew(
         self, profile: Profile, session: Session | None, policy: Policy, *, waited_since: float | None
     ) -> Credential:
         """Due or expired: refresh, else log in if that is allowed, else say what to run."""
         try:
             if waited_since is not None:
-                self._renewal.refuse_as_others_were(session, since=waited_since)
-            renewed = self._refreshed_or_logged_in(profile, session, policy, waited_since=waited_since)
-            return self._credential(profile, renewed)
+                self._lifecycle.raise_failure_of_others(session, since=waited_since)
+            try:
+                renewed = self._lifecycle.refresh(profile, session)
+            except LoginRequired as error:
+                if not (policy.ask and profile.may_log_in) and not _is_non_interactive(profile, profile.grant):
+                    raise
+                self._explain(error)
+                renewed = self._lifecycle.log_in(profile, profile.grant, waited_since=waited_since)
+            return self._credential_of(profile, renewed)
         except Unreachable as error:
-            return self._served_late(profile, session, error)
+            return self._serve_late(profile, session, error)
         except LoginRequired as error:
             freshness = self._freshness(profile, session)
             lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
             if freshness is Freshness.DUE or (lasting and freshness is not Freshness.EXPIRED):
                 # Nothing could have renewed it, so it serves to its end.
-                return self._credential(profile, session)
+                return self._credential_of(profile, session)
             raise
-
-    def _refreshed_or_logged_in(
-        self, profile: Profile, session: Session | None, policy: Policy, *, waited_since: float | None
-    ) -> Session:
-        try:
-            return self._renewal.refreshed(profile, session)
-        except LoginRequired as error:
-            if not needs_nobody(profile, profile.grant) and not (policy.ask and profile.may_log_in):
-                raise
-            self._explain(error)
-            return self._renewal.logged_in(profile, profile.grant, waited_since=waited_since)
 
     def _explain(self, error: TogetherctlError, *, asked_for: bool = False) -> None:
         """A login at every expiry is something to mend, so it is said why; so is what ended a refresh a person saw."""
         if isinstance(error, NoNewToken):
-            self._conversation.warn(error.message)
+            self._deps.conversation.warn(error.message)
         elif asked_for and not isinstance(error, LoginRequired):
-            self._conversation.warn(f"the session could not be refreshed: {error.message}; going on with a login")
+            self._deps.conversation.warn(f"the session could not be refreshed: {error.message}; going on with a login")
 
-    def _refreshed(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
-        renewed = self._renewal.refreshed(profile, session, force=force)
-        self._have_ready_if_fresh(profile, renewed)
+    def _refresh(self, profile: Profile, session: Session | None, *, force: bool = False) -> Session:
+        renewed = self._lifecycle.refresh(profile, session, force=force)
+        self._write_ready_if_fresh(profile, renewed)
         return renewed
 
     @contextmanager
-    def _holding(self, profile: Profile) -> Iterator[None]:
+    def _hold(self, profile: Profile) -> Iterator[None]:
         """The session's lock, and its profile and issuer named on every error."""
         with about(profile.name, profile.issuer.url):
             try:
-                with self._turns.taken(profile):
+                with self._locks.hold(profile):
                     yield
             except LockTimeout:
                 raise _busy() from None
+
+
+def _is_non_interactive(profile: Profile, grant: Grant) -> bool:
+    # A session that is fresh needs no grant.
+    from togetherctl.auth.grants.registry import is_non_interactive
+
+    return is_non_interactive(profile, grant)
 
 
 def _busy() -> TogetherctlError:

@@ -1,4 +1,4 @@
-"""The signature of an ID token (OpenID Connect Core 1.0, 3.1.3.7): asymmetric algorithms and the issuer's keys only."""
+"""Verify the signature of an ID token (OpenID Connect Core 1.0, 3.1.3.7)."""
 
 from __future__ import annotations
 

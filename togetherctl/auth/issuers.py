@@ -1,4 +1,4 @@
-"""Reaching the issuers of profiles: a client for each, its metadata, and the use cases that need no session's lock."""
+"""A client for each profile's issuer, its metadata, and what needs no session lock."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.auth.answers import Revocation
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.conversation import Conversation
     from togetherctl.auth.discovery import Discovery
-    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.place import Place
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
@@ -65,6 +65,7 @@ class Issuers:
     def log_in(self, profile: Profile, grant: Grant, opened_at: Callable[[str], None]) -> Session:
         """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
         from togetherctl.auth.conversation import Announced
+        from togetherctl.auth.grants.registry import GRANTS
         from togetherctl.auth.login import Login
 
         # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
@@ -85,7 +86,7 @@ class Issuers:
                 clock=self.clock,
                 sleep=self.sleep,
             )
-            session = login.log_in(grant)
+            session = login.log_in(GRANTS[grant].log_in)
         self.after_login(profile, session)
         return session
 
@@ -98,11 +99,9 @@ class Issuers:
             return verify(id_token, keys=keys, issuer=profile.issuer.url, client_id=profile.client_id, now=self.clock())
 
     def revoke(self, profile: Profile, session: Session) -> Revocation:
-        """Revoke a session's tokens; raises as `logout.revoke` does."""
-        from togetherctl.auth.logout import revoke
-
+        """Revoke a session's tokens. Raises Unreachable and Refused."""
         with self._client(profile) as http:
-            return revoke(self._provider(profile, http), session)
+            return self._provider(profile, http).revoke(session)
 
     def end_browser_session(self, profile: Profile, identity: str | None) -> bool:
         """Open the issuer's own logout page; False where it has none."""

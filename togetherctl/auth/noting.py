@@ -1,4 +1,4 @@
-"""What to say of a session's token before a cluster refuses it."""
+"""Notes on a session's token: why a cluster will refuse it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page a browser shows at the end of a login: one file, no script but the one that hides the code, no requests."""
+"""The page a browser shows at the end of a login: one file, no requests."""
 
 from __future__ import annotations
 

@@ -1,19 +1,16 @@
-"""Which grant fits the place a login runs in: a desk, an SSH session, a container, WSL."""
+"""Where a login runs (a desk, SSH, a container, WSL), and whether a browser would come up there."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from togetherctl.store.choices import Grant
-    from togetherctl.store.profile import Profile
 
-Way = Literal["authcode", "paste", "device-code", "password", "client-credentials"]
 _ROOT = Path("/")
 
 
@@ -45,14 +42,6 @@ class Place:
         return "" if self.display else "there is no display here"
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A grant, and why it was chosen; `why` is empty where that goes without saying."""
-
-    grant: Way
-    why: str = ""
-
-
 def look_around(
     environ: Mapping[str, str], *, browser_named: bool = False, root: Path = _ROOT, platform: str = sys.platform
 ) -> Place:
@@ -71,23 +60,3 @@ def look_around(
         or is_wsl(root)
         or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
     )
-
-
-def choose(place: Place, *, username: bool, device_code: bool) -> Choice:
-    """What `auto` means here. `username`: the profile names one; `device_code`: the issuer offers the grant."""
-    if username:
-        return Choice("password", "the profile names a user")
-    why = place.without_browser
-    if not why:
-        return Choice("authcode")
-    if device_code:
-        return Choice("device-code", why)
-    return Choice("paste", f"{why} and the issuer offers no device codes")
-
-
-def needs_nobody(profile: Profile, grant: Grant) -> bool:
-    """Whether a login by `grant` asks nobody and opens nothing, so that it may be done anywhere, like a refresh."""
-    if grant == "client-credentials":
-        return True
-    by_password = grant == "password" or (grant == "auto" and profile.username is not None)
-    return by_password and profile.username is not None and profile.password is not None

@@ -1,9 +1,9 @@
-"""Speaking OpenID Connect with one issuer as one client: Authlib writes the requests, our transport sends them."""
+"""The OpenID Connect client of one issuer: Authlib writes the requests, our transport sends them."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from authlib.common.urls import add_params_to_uri
@@ -11,21 +11,20 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_r
 from authlib.oauth2.rfc7009 import prepare_revoke_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
-from togetherctl.auth.answers import RefusedClient, RefusedForGood, TokenAnswer, check_done, fields, tokens
+from togetherctl.auth.answers import RefusedClient, RefusedForGood, Revocation, TokenAnswer, check_done, fields, tokens
 from togetherctl.auth.authorization import AuthorizationRequest
-from togetherctl.auth.client_auth import ClientCredentials
-from togetherctl.auth.logout import Revocation
+from togetherctl.auth.client_auth import ClientCredentials, post_as
 from togetherctl.errors import Refused, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from togetherctl.auth.discovery import Discovery, Metadata
+    from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP, Answer
 
 T = TypeVar("T")
-_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Provider:
@@ -38,7 +37,7 @@ class Provider:
 
     def authorization_request(self, redirect_uri: str) -> AuthorizationRequest:
         """A fresh request for a code. Raises Untrusted where the issuer cannot do PKCE S256, and as discovery does."""
-        metadata = self._news()
+        metadata = self.read_metadata_again()
         return AuthorizationRequest.make(
             issuer=self.profile.issuer.url,
             redirect_uri=redirect_uri,
@@ -53,7 +52,7 @@ class Provider:
         Raises Untrusted where the issuer cannot do it and the profile wants it.
         """
         wanted = self.profile.pkce
-        methods = self._news().code_challenge_methods_supported
+        methods = self.read_metadata_again().code_challenge_methods_supported
         offered = not methods or "S256" in methods
         if wanted == "S256" and not offered:
             way = self.profile.ways.setting('pkce = "no"', place=" in the profile")
@@ -78,7 +77,7 @@ class Provider:
             scope=" ".join(request.scopes),
             state=request.state,
             nonce=request.nonce,
-            **{**self._wishes, **_challenge(request.verifier)},
+            **{**self.login_parameters, **self.challenge(request.verifier)},
         )
         if not metadata.require_pushed_authorization_requests:
             return str(url)
@@ -88,7 +87,7 @@ class Provider:
 
     def _push(self, request: Mapping[str, str]) -> str:
         """The issuer's name for a request that it now keeps (RFC 9126, 2.2)."""
-        answer = self._post(_endpoint(self._metadata, "pushed_authorization_request_endpoint"), request)
+        answer = self.post(_endpoint(self.discovery.metadata(), "pushed_authorization_request_endpoint"), request)
         name = fields(answer, ("request_uri",), wanted="a request")["request_uri"]
         if not isinstance(name, str) or not name.isascii() or not name.isprintable():
             raise Untrusted("the issuer's answer has a request_uri that is not text")
@@ -96,9 +95,8 @@ class Provider:
 
     def exchange(self, code: str, request: AuthorizationRequest) -> TokenAnswer:
         """Trade the code for tokens (RFC 6749, 4.1.3). Raises Unreachable, Refused and Untrusted."""
-        proof = _proof(request.verifier)
-        body = prepare_token_request("authorization_code", code=code, redirect_uri=request.redirect_uri, **proof)
-        return self._tokens(dict(parse_qsl(body)))
+        own = {"redirect_uri": request.redirect_uri, **self.prove(request.verifier)}
+        return self.request_tokens(dict(parse_qsl(prepare_token_request("authorization_code", code=code, **own))))
 
     @cached_property
     def device_endpoint(self) -> str | None:
@@ -109,45 +107,8 @@ class Provider:
     def known_device_endpoint(self) -> str | None:
         """What of it is known without another request: by the store, else the metadata, else the catalogue."""
         issuer = self.profile.issuer
-        listed = issuer.device_authorization_endpoint or self._news().device_authorization_endpoint
+        listed = issuer.device_authorization_endpoint or self.read_metadata_again().device_authorization_endpoint
         return listed or issuer.usual_device_endpoint
-
-    def device_authorization(self, scopes: Sequence[str], verifier: str | None) -> dict[str, Any]:
-        """What the issuer answers to a device authorization request (RFC 8628, 3.1), with PKCE as of RFC 7636.
-
-        Raises Unreachable, Refused and Untrusted.
-        """
-        if self.device_endpoint is None:
-            raise Refused(
-                "the issuer offers no device codes",
-                hint="device_authorization_endpoint of the issuer names the endpoint where its metadata does not",
-            )
-        form = {
-            **self._wishes,
-            # Some issuers look for it here even where the client has proven who it is.
-            "client_id": self.profile.client_id,
-            "scope": " ".join(scopes),
-            **_challenge(verifier),
-        }
-        return fields(self._post(self.device_endpoint, form), ("device_code",), wanted="a device code")
-
-    def poll(self, device_code: str, verifier: str | None) -> TokenAnswer:
-        """Ask once whether the person is done (RFC 8628, 3.4). Raises Unreachable, Refused and Untrusted.
-
-        While the person is not done, NotYet.
-        """
-        return self._tokens({"grant_type": _DEVICE_CODE, "device_code": device_code, **_proof(verifier)})
-
-    def password(self, username: str, password: str, scopes: Sequence[str]) -> TokenAnswer:
-        """Trade a person's password for tokens (RFC 6749, 4.3.2). Raises Unreachable, Refused and Untrusted."""
-        own = {"grant_type": "password", "username": username, "password": password, "scope": " ".join(scopes)}
-        return self._tokens({**self.profile.auth_params, **own})
-
-    def client_credentials(self, scopes: Sequence[str]) -> TokenAnswer:
-        """Tokens for the client itself (RFC 6749, 4.4.2). Raises Unreachable, Refused and Untrusted."""
-        self._news()
-        own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}
-        return self._tokens({**self.profile.auth_params, **own})
 
     @cached_property
     def revocation_endpoint(self) -> str | None:
@@ -155,14 +116,27 @@ class Provider:
         listed = self.profile.issuer.revocation_endpoint or self.discovery.metadata().revocation_endpoint
         return listed or self.discovery.also_listed("revocation_endpoint")
 
-    def revoke(self, token: str, hint: Literal["refresh_token", "access_token"]) -> Revocation:
+    def revoke(self, session: Session) -> Revocation:
+        """Revoke the refresh token, then the access token.
+
+        The refresh token goes first: it is the one that lives on. Raises Unreachable and Refused.
+        """
+        came = Revocation.NOT_OFFERED
+        if session.refresh_token is not None:
+            came = self._revoke_token(session.refresh_token, "refresh_token")
+        if session.access_token is not None and came is not Revocation.NOT_THIS_CLIENT:
+            access = self._revoke_token(session.access_token.value, "access_token")
+            came = came or access
+        return came
+
+    def _revoke_token(self, token: str, hint: Literal["refresh_token", "access_token"]) -> Revocation:
         """Revoke one token (RFC 7009, 2.1). Raises Unreachable and Refused."""
         if self.revocation_endpoint is None:
             return Revocation.NOT_OFFERED
         body, _ = prepare_revoke_token_request(token, hint)
         try:
             # A token that is unknown is as good as revoked (RFC 7009, 2.2), though some call that an error.
-            check_done(self._post(self.revocation_endpoint, dict(parse_qsl(body))), but=("invalid_token",))
+            check_done(self.post(self.revocation_endpoint, dict(parse_qsl(body))), but=("invalid_token",))
         except (RefusedClient, RefusedForGood) as error:
             # An issuer that does not know the kind of token cannot revoke it (RFC 7009, 2.2.1).
             if error.error == "unsupported_token_type":
@@ -190,13 +164,13 @@ class Provider:
     def _scopes(self) -> tuple[str, ...]:
         """The scopes to ask for, `offline_access` among them where the profile and the metadata want it."""
         scopes = self.profile.scopes
-        offered = "offline_access" in self._news().scopes_supported
+        offered = "offline_access" in self.read_metadata_again().scopes_supported
         wanted = self.profile.offline_access
         if wanted == "always" or (wanted == "auto" and offered):
             return tuple(dict.fromkeys([*scopes, "offline_access"]))
         return scopes
 
-    def asking_for_scopes(self, ask: Callable[[tuple[str, ...]], T]) -> tuple[T, tuple[str, ...]]:
+    def ask_for_scopes(self, ask: Callable[[tuple[str, ...]], T]) -> tuple[T, tuple[str, ...]]:
         """What `ask` gives, and the scopes it was asked with.
 
         Where the issuer does not know a scope, once more without the `offline_access` that nobody typed.
@@ -211,39 +185,40 @@ class Provider:
         return ask(fewer), fewer
 
     @property
-    def _wishes(self) -> dict[str, str]:
+    def login_parameters(self) -> dict[str, str]:
         """What the profile adds to a request for a person's login."""
         hint = {"login_hint": self.profile.account} if self.profile.account else {}
         return {**hint, **self.profile.auth_params}
 
-    @property
-    def _metadata(self) -> Metadata:
-        return self.discovery.metadata()
-
-    def _news(self) -> Metadata:
+    def read_metadata_again(self) -> Metadata:
         """The metadata as the issuer has it now: a login happens rarely enough to ask."""
         return self.discovery.metadata(fresh=True)
+
+    @staticmethod
+    def challenge(verifier: str | None) -> dict[str, str]:
+        """The parameters that begin a login with PKCE (RFC 7636, 4.3); none without a `verifier`."""
+        if verifier is None:
+            return {}
+        return {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
+
+    @staticmethod
+    def prove(verifier: str | None) -> dict[str, str]:
+        """The parameter that proves that this login is the one that began (RFC 7636, 4.5)."""
+        return {"code_verifier": verifier} if verifier else {}
 
     @cached_property
     def _credentials(self) -> ClientCredentials:
         # Read once in a login: a command that gives the secret may ask a person each time.
         return ClientCredentials.read(self.profile)
 
-    def _tokens(self, form: Mapping[str, str]) -> TokenAnswer:
-        return tokens(self._post(_endpoint(self._metadata, "token_endpoint"), form))
+    def request_tokens(self, form: Mapping[str, str]) -> TokenAnswer:
+        """What the token endpoint gives for `form`. Raises Unreachable, Refused and Untrusted; NotYet while polling."""
+        return tokens(self.post(_endpoint(self.discovery.metadata(), "token_endpoint"), form))
 
-    def _post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
-        return self._credentials.post(self._http, endpoint, form, self._metadata.token_endpoint_auth_methods_supported)
-
-
-def _challenge(verifier: str | None) -> dict[str, str]:
-    if verifier is None:
-        return {}
-    return {"code_challenge": create_s256_code_challenge(verifier), "code_challenge_method": "S256"}
-
-
-def _proof(verifier: str | None) -> dict[str, str]:
-    return {"code_verifier": verifier} if verifier else {}
+    def post(self, endpoint: str, form: Mapping[str, str]) -> Answer:
+        """What an endpoint of the issuer answers to the client. Raises as the transport does."""
+        supported = self.discovery.metadata().token_endpoint_auth_methods_supported
+        return post_as(self._credentials, self._http, endpoint, form, supported)
 
 
 def _endpoint(metadata: Metadata, name: str) -> str:

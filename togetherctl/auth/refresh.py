@@ -1,30 +1,30 @@
-"""Trading a refresh token for new tokens (RFC 6749, 6; OpenID Connect Core 1.0, 12).
+"""Refresh a session at its issuer: trade its refresh token for new tokens (RFC 6749, 6).
 
-This is what happens at every expiry while somebody waits for kubectl, so it is one request and loads neither the
-OAuth client nor the JWT library.
+This happens at every expiry, while a person waits for kubectl, so it is one request and loads neither the OAuth client
+nor the JWT library.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth import claims as id_claims
 from togetherctl.auth.answers import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
+from togetherctl.auth.client_auth import post_as
 from togetherctl.auth.session import Session, Token
+from togetherctl.auth.timing import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
+from togetherctl.no_answer import retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from togetherctl.auth.client_auth import ClientCredentials
     from togetherctl.auth.discovery import Discovery, Metadata
     from togetherctl.store.profile import Profile
     from togetherctl.transport import HTTP
 
-TOTAL_SECONDS = 25.0
-_PAUSES = (0.5, 2.0)
-_LONGEST_PAUSE = 5.0
 # What says "try again" and did nothing; a gateway (502, 504) may stand before an issuer that did.
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 503})
 
@@ -48,6 +48,16 @@ class NoNewToken(LoginRequired):
         )
 
 
+class Refreshed(NamedTuple):
+    """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
+
+    An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
+    """
+
+    session: Session
+    untrusted: Untrusted | None = None
+
+
 def refresh(
     profile: Profile,
     session: Session,
@@ -57,12 +67,10 @@ def refresh(
     http: HTTP,
     clock: Callable[[], float],
     sleep: Callable[[float], None] | None,
-) -> tuple[Session, Untrusted | None]:
-    """The session to store before anything of it is used, and why its new tokens cannot be trusted, if they cannot.
+) -> Refreshed:
+    """Ask the token endpoint, and again after a pause where that is safe; without a `sleep` only once.
 
-    An answer that cannot be trusted still spent the old refresh token, so the new one is kept either way.
-    Raises RefusedForGood, RefusedClient, Refused, and Unreachable after what can safely be tried again was; without a
-    `sleep` nothing is.
+    Raises RefusedForGood, RefusedClient, Refused, and Unreachable after the last attempt.
     """
     if session.refresh_token is None:
         raise RefusedForGood("there is no refresh token")
@@ -72,15 +80,40 @@ def refresh(
         # Said again because some issuers give no ID token otherwise: what was granted, and openid.
         "scope": " ".join(dict.fromkeys(["openid", *session.scope.split()])),
     }
+
+    def post(metadata: Metadata) -> TokenAnswer:
+        if metadata.token_endpoint is None:
+            raise Untrusted("the issuer's metadata names no token endpoint")
+        supported = metadata.token_endpoint_auth_methods_supported
+        return tokens(post_as(credentials, http, metadata.token_endpoint, form, supported))
+
+    def ask() -> TokenAnswer:
+        metadata = _metadata(discovery)
+        try:
+            return post(metadata)
+        except NotThere as error:
+            # The endpoint is gone: perhaps it moved since the metadata was kept.
+            moved = _metadata(discovery, fresh=True)
+            if moved.token_endpoint == metadata.token_endpoint:
+                gone = f"the issuer's token endpoint {metadata.token_endpoint} does not exist (HTTP {error.status})"
+                raise Refused(gone, status=error.status) from None
+        return post(moved)
+
+    def may_wait(error: Unreachable, seconds: float) -> bool:
+        # A request without an answer, or behind a gateway that had none, may have spent the token: asking again could
+        # look like theft and end the session.
+        safe = not error.sent or error.status in _TRY_AGAIN
+        return safe and seconds <= min(LONGEST_REFRESH_PAUSE, http.seconds_left)
+
     try:
-        answer = _ask_patiently(form, credentials, discovery, http, sleep)
+        answer = retry(ask, REFRESH_PAUSES, sleep, may_wait) if sleep else ask()
     except UnusableAnswer as error:
-        return _rotated(session, error.refresh_token), error
+        return Refreshed(_rotated(session, error.refresh_token), error)
     rotated = _rotated(session, answer.refresh_token)
     try:
-        return _with_tokens(profile, rotated, answer, discovery, clock()), None
+        return Refreshed(_with_tokens(profile, rotated, answer, discovery, clock()))
     except Untrusted as error:
-        return rotated, error
+        return Refreshed(rotated, error)
 
 
 def _rotated(session: Session, refresh_token: str | None) -> Session:
@@ -88,48 +121,6 @@ def _rotated(session: Session, refresh_token: str | None) -> Session:
     if refresh_token in (None, session.refresh_token):
         return session
     return replace(session, refresh_token=refresh_token, refused=False)
-
-
-def _ask_patiently(
-    form: Mapping[str, str],
-    credentials: ClientCredentials,
-    discovery: Discovery,
-    http: HTTP,
-    sleep: Callable[[float], None] | None,
-) -> TokenAnswer:
-    for pause in (*_PAUSES, None):
-        try:
-            return _ask(form, credentials, discovery, http)
-        except Unreachable as error:
-            wait = max(pause or 0.0, error.retry_after or 0.0)
-            if (
-                pause is None
-                or sleep is None
-                or not _safe_to_repeat(error)
-                or wait > min(_LONGEST_PAUSE, http.seconds_left)
-            ):
-                raise
-            sleep(wait)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _safe_to_repeat(error: Unreachable) -> bool:
-    # A request without an answer, or behind a gateway that had none, may have spent the token: asking again could
-    # look like theft and end the session.
-    return not error.sent or error.status in _TRY_AGAIN
-
-
-def _ask(form: Mapping[str, str], credentials: ClientCredentials, discovery: Discovery, http: HTTP) -> TokenAnswer:
-    metadata = _metadata(discovery)
-    try:
-        return _post(form, credentials, metadata, http)
-    except NotThere as error:
-        # The endpoint is gone: perhaps it moved since the metadata was kept.
-        moved = _metadata(discovery, fresh=True)
-        if moved.token_endpoint == metadata.token_endpoint:
-            gone = f"the issuer's token endpoint {metadata.token_endpoint} does not exist (HTTP {error.status})"
-            raise Refused(gone, status=error.status) from None
-    return _post(form, credentials, moved, http)
 
 
 def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
@@ -140,12 +131,6 @@ def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
         raise
     except Refused as error:
         raise Unreachable(error.message, hint=error.remedy, status=error.status) from None
-
-
-def _post(form: Mapping[str, str], credentials: ClientCredentials, metadata: Metadata, http: HTTP) -> TokenAnswer:
-    if metadata.token_endpoint is None:
-        raise Untrusted("the issuer's metadata names no token endpoint")
-    return tokens(credentials.post(http, metadata.token_endpoint, form, metadata.token_endpoint_auth_methods_supported))
 
 
 def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discovery: Discovery, now: float) -> Session:

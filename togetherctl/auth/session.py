@@ -1,4 +1,4 @@
-"""What one login left behind, and how old it is."""
+"""A session: its tokens, its identity, and how fresh it is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.timing import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
+
 if TYPE_CHECKING:
     from togetherctl.store.choices import TokenKind
-
-STALE_SHARE = 0.2
-MARGIN_SHARE = 0.1
-# A token is not taken for young when it was obtained further ahead than clocks commonly differ.
-_FUTURE = 60.0
 
 
 class Freshness(Enum):
@@ -55,7 +52,7 @@ class Token:
         if now >= self.expires_at:
             return Freshness.EXPIRED
         # Obtained in the future: the clock was set back, so nothing is known of its age.
-        if now >= self.due_at(margin) or self.obtained_at > now + _FUTURE:
+        if now >= self.due_at(margin) or self.obtained_at > now + FUTURE_SECONDS:
             return Freshness.DUE
         return Freshness.STALE if now >= self.stale_at else Freshness.FRESH
 

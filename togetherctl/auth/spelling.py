@@ -1,4 +1,4 @@
-"""An issuer's URL as people type and paste it."""
+"""Read an issuer's URL as people type and paste it."""
 
 from __future__ import annotations
 

@@ -12,11 +12,12 @@ from togetherctl.errors import Remedy, remedy_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
     from rich.progress import Task
 
+    from togetherctl.actions.reports import Line
     from togetherctl.auth.conversation import DeviceCode
     from togetherctl.errors import TogetherctlError
 
@@ -77,6 +78,16 @@ class Console:
         """Something to know, and what can be done about it."""
         tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
         self._remedy(remedy_of(hint))
+
+    def report(self, lines: Sequence[Line]) -> None:
+        """What came of a command, in the words of `actions/reports.py`."""
+        for line in lines:
+            if line.kind == "said":
+                self.say(line.text)
+            elif line.kind == "warning":
+                self.warn(line.text)
+            else:
+                self.note(line.text, line.remedy)
 
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""

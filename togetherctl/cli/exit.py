@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from togetherctl.cli.console import drop, tell
-from togetherctl.errors import ExitCode, TogetherctlError
+from togetherctl.errors import ExitCode, TogetherctlError, bug_sentence, from_os_error
 from togetherctl.printable import spell_out
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def ended(work: Callable[[], object], failed: Callable[[TogetherctlError], objec
     except OSError as error:
         # What no room of the house expected of this machine, such as a full disk behind stdout.
         drop(sys.stdout)
-        place = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        return _said(TogetherctlError(f"{place}{error.strerror or 'the system refused'}"), failed)
+        return _said(from_os_error(error), failed)
     except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
         return _bug(error, places=places)
 
@@ -45,16 +44,11 @@ def _said(error: TogetherctlError, failed: Callable[[TogetherctlError], object])
 
 
 def _bug(error: Exception, *, places: bool) -> int:
-    """Say where it broke; the message of an unforeseen error may hold anything, so it is not shown."""
-    import traceback
-    from pathlib import Path
-
-    frames = traceback.extract_tb(error.__traceback__)
-    last = frames[-1]
-    place = f"{Path(last.filename).name}:{last.lineno}"
-    tell(f"togetherctl: this is a bug in togetherctl ({type(error).__name__} at {place})")
+    tell(f"togetherctl: {bug_sentence(error)}")
     if places:
-        for frame in frames:
+        import traceback
+
+        for frame in traceback.extract_tb(error.__traceback__):
             tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
     else:
         tell("  please report it, with what you ran and what the same command says with -v")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
+from togetherctl.sources.secret_place import FORMS, SecretPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from togetherctl.cli.app import App
-    from togetherctl.kubelogin.additions import MovedSecret
+    from togetherctl.sources.additions import MovedSecret
 
 
 class Places:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.joining import Wish, current_name, join, preview
+from togetherctl.actions.joining import KubeconfigOptions, current_name
+from togetherctl.actions.probing import probe
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.prompts import Asking
-from togetherctl.commands.joining.choosing import Choosing
-from togetherctl.commands.joining.ending import Proof, next_commands, prove
-from togetherctl.commands.joining.gathering import Gathering, keep
-from togetherctl.commands.joining.logins import Logins
-from togetherctl.commands.joining.options import Given, Missing, source_options
-from togetherctl.commands.joining.showing import agreed, show
-from togetherctl.paths import tilde
+from togetherctl.commands.joining.run import ImportRun, source_options
+from togetherctl.commands.joining.showing import import_clusters
+from togetherctl.commands.login import log_in_to_all
+from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 
 if TYPE_CHECKING:
-    from togetherctl.actions.joining import Preview, Taking
+    from collections.abc import Mapping, Sequence
+
+    from togetherctl.actions.joining import Preview
+    from togetherctl.actions.probing import Probed
+    from togetherctl.store.store import Cluster
+
+_AT_ONCE = 8
+_SECONDS = 10
+_GROUPS = 3
+_MOST_HINTS = 3
 
 
 @click.command("init")
@@ -53,67 +61,99 @@ def command(
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
     stays as it is.
     """
-    given = Given.of(words, options, app.environ)
-    # What cannot be read is said before anybody answers questions for nothing.
+    # A kubeconfig that cannot be read is reported before the first question.
     current_name(app.world, kubeconfig)
-    _ = app.world.store
-    asking = Asking(app.environ) if app.console.can_ask and not given.yes else None
-    missing = Missing.of(given)
-    logins = Logins(app, given, asking, missing, offline=offline)
-    gathered = Gathering(app, given, asking, logins, missing).gather()
-    wish = Wish(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
-    taking = Choosing(app, given, asking, logins, missing).taking(gathered, wish)
-    wish = _with_current(app, taking, asking, wish)
-    shown = preview(app.world, taking, wish)
-    if not _wanted(app, shown, wish, asking, given):
-        return
-    _write(app, shown, wish, gathered.api_key)
-    _end(app, shown, wish, no_login=no_login)
+    run = ImportRun.begin(app, words, options, offline=offline)
+    wanted = KubeconfigOptions(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
+    done = import_clusters(run, wanted)
+    if done is not None:
+        _end(app, *done, no_login=no_login)
 
 
-def _with_current(app: App, taking: Taking, asking: Asking | None, wish: Wish) -> Wish:
-    """A cluster that is alone becomes the current context where there is none; one that is set stays."""
-    if wish.set_current or len(taking.clusters) != 1 or current_name(app.world, wish.kubeconfig):
-        return wish
-    question = f"kubectl has no current context yet. Is it to be {taking.clusters[0]}?"
-    return replace(wish, set_current=asking is None or asking.yes(question))
-
-
-def _wanted(app: App, shown: Preview, wish: Wish, asking: Asking | None, given: Given) -> bool:
-    """Show what would be written; whether it is to be. Raises click's Exit where somebody says no."""
-    show(app, shown, wish)
-    if given.dry_run:
-        app.console.say("Nothing was written; the store and the kubeconfig would change as shown.")
-    elif shown.changes_nothing:
-        app.console.say("Your store and your kubeconfig have all of this already.")
-    else:
-        agreed(app, asking, "Write this?")
-    return not given.dry_run
-
-
-def _write(app: App, shown: Preview, wish: Wish, api_key: str | None) -> None:
-    app.world, written, left = join(app.world, shown, wish)
-    changed = [] if shown.taking.changes_nothing else [app.world.paths.config]
-    changed += [change.path for change in written.changed] if written else []
-    if changed:
-        app.console.say(f"Wrote {' and '.join(tilde(path, app.environ) for path in changed)}.")
-    for line in [*left, *(written.notes if written else [])]:
-        app.console.say(line)
-    keep(app, api_key)
-
-
-def _end(app: App, shown: Preview, wish: Wish, *, no_login: bool) -> None:
+def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: bool) -> None:
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
-    clusters = [app.world.store.cluster(name) for name in shown.taking.clusters]
-    proof = Proof(0, list(shown.taking.clusters))
+    plan = shown.plan
+    clusters = [app.world.store.cluster(name) for name in plan.clusters]
+    proof = _Proof(0, list(plan.clusters))
     if not no_login:
-        proof = prove(app, clusters, shown.taking.profiles)
-    elif shown.taking.profiles:
-        names = " ".join(shlex.quote(name) for name in shown.taking.profiles)
+        proof = _prove(app, clusters, plan.profiles)
+    elif plan.profiles:
+        names = " ".join(map(shlex.quote, plan.profiles))
         app.console.next_steps("This stops before the login.", f"togetherctl login {names}")
     for cluster, context in zip(clusters, shown.written.contexts if shown.written else (), strict=False):
         if cluster.name in proof.opened:
-            next_commands(app, cluster, context, wish)
+            _say_next(app, cluster, context, kubeconfig)
             break
     if proof.code:
         raise click.exceptions.Exit(proof.code)
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """How it went: the exit code, and the clusters that said who one is."""
+
+    code: int
+    opened: list[str]
+
+
+def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _Proof:
+    """Log in once for each session, then ask every cluster who one is, and say so in a line for each.
+
+    Whatever fails is said, and hides nothing of the rest.
+    """
+    store = app.world.store
+    signed_in = log_in_to_all(app, [store.profile(name) for name in profiles])
+    failures: dict[str, TogetherctlError] = {}
+    for one in signed_in:
+        if one.session is None:
+            unasked = LoginRequired("nobody has logged in yet", hint=one.profile.ways.login)
+            failures[one.profile.key] = one.error or unasked
+    keys = {cluster.name: store.profile(cluster.profile).key for cluster in clusters}
+    reachable = [cluster for cluster in clusters if keys[cluster.name] not in failures]
+    seconds = _SECONDS * (1 + (len(reachable) - 1) // _AT_ONCE)
+    said = reachable[0].name if len(reachable) == 1 else f"{len(reachable)} clusters"
+    with app.console.waiting(said, seconds) if reachable and sys.stderr.isatty() else nullcontext():
+        probed = {one.cluster.name: one for one in probe(app.world, reachable, at_once=_AT_ONCE)}
+    lines = {name: _line(failures.get(key) or probed[name].error, probed.get(name)) for name, key in keys.items()}
+    errors = [*failures.values(), *(one.error for one in probed.values() if one.error)]
+    _summarise(app, lines, errors)
+    code = errors[0].exit_code if errors else ExitCode.DONE
+    if not all(one.done for one in signed_in):
+        code = ExitCode.INTERRUPTED
+    return _Proof(code, [name for name, one in probed.items() if one.view])
+
+
+def _say_next(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOptions) -> None:
+    """The command that usually follows."""
+    file = kubeconfig.kubeconfig
+    named = f"--kubeconfig {shlex.quote(file)} " if file else ""
+    current = current_name(app.world, file) == context
+    chosen = "" if current else f"--context {shlex.quote(context)} "
+    app.console.say("")
+    app.console.say(f"  kubectl {named}{chosen}get pods")
+    if not current:
+        app.console.say(f"  togetherctl use {cluster.name}  # makes it the current context")
+
+
+def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlError]) -> None:
+    """A line for each cluster, and below them what can be done about those that failed."""
+    if lines:
+        app.console.say("")
+    width = max((len(name) for name in lines), default=0)
+    for name, line in lines.items():
+        app.console.say(f"  {name:<{width}}  {line}")
+    hints = list(dict.fromkeys(str(error.remedy) for error in errors if error.remedy))
+    for hint in hints[:_MOST_HINTS]:
+        app.console.say(f"  {hint}")
+    if len(hints) > _MOST_HINTS:
+        app.console.say("  togetherctl whoami --cluster NAME  # says what can be done about each")
+
+
+def _line(error: TogetherctlError | None, one: Probed | None) -> str:
+    if error is not None:
+        return error.message
+    if one is None or one.view is None:
+        return "not asked"
+    groups = [group for group in one.view.groups if group != "system:authenticated"]
+    shown = ", ".join(groups[:_GROUPS]) + (", …" if len(groups) > _GROUPS else "")
+    return f"you are {one.view.username}" + (f" in {shown}" if shown else "")

@@ -1,4 +1,4 @@
-"""`togetherctl login`."""
+"""`togetherctl login`: log in, once for every session that is named."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from togetherctl.actions.signing_in import sign_in, sign_in_to, why_not_renewed
-from togetherctl.auth.engine import Outcome
-from togetherctl.auth.place import needs_nobody
+from togetherctl.actions.reports import report_login
+from togetherctl.actions.signing_in import sign_in, sign_in_to
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.output import until
 from togetherctl.cli.profile_args import chosen_profiles, profiles_argument
 from togetherctl.errors import ExitCode
+from togetherctl.humanize import time_left
 from togetherctl.store.choices import Grant
 from togetherctl.store.profile import once_per_session
 
@@ -40,7 +39,7 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
         _log_in_to_many(app, profiles, grant, force=force)
         return
     for profile in profiles:
-        _report(app, sign_in_to(app.world, profile, grant, force=force))
+        app.console.report(report_login(app.world, sign_in_to(app.world, profile, grant, force=force)))
 
 
 def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
@@ -73,7 +72,7 @@ def log_in_to_all(
         if one.error:
             app.console.error(one.error)
         else:
-            _report(app, one)
+            app.console.report(report_login(app.world, one))
 
     results = sign_in(app.world, profiles, grant=grant, force=force, starting=starting, ended=ended)
     app.console.progress = ""
@@ -99,36 +98,7 @@ def _summarise(app: App, results: Sequence[SignedIn]) -> None:
 def _in_a_line(app: App, one: SignedIn) -> str:
     if one.session:
         token = one.session.token(one.profile.token)
-        left = f", valid for {until(token.expires_at, app.world.clock())}" if token else ""
+        left = f", valid for {time_left(token.expires_at - app.world.clock())}" if token else ""
         return f"{one.session.identity}{left}"
     again = one.profile.ways.login
     return f"failed: {one.error.message}; {one.error.remedy or again}" if one.error else f"not done; {again}"
-
-
-def _report(app: App, one: SignedIn) -> None:
-    profile, session, outcome = one.profile, one.session, one.outcome
-    if session is None or outcome is None:
-        return
-    by_itself = needs_nobody(profile, profile.grant)
-    token = session.token(profile.token)
-    now = app.world.clock()
-    said = {
-        Outcome.STILL_VALID: "Already logged in",
-        Outcome.REFRESHED: "Session refreshed; logged in",
-        Outcome.LOGGED_IN: "Logged in",
-    }[outcome]
-    sharing = [name for name in app.world.store.sharing(profile) if name != profile.name]
-    app.console.say(
-        f"{said} as {session.identity} with profile {profile.name}"
-        + (f" (shared by {', '.join(sharing)})" if sharing else "")
-        + (f"; the token is valid for {until(token.expires_at, now)}" if token else "")
-        + (", then refreshed by itself." if (session.refreshable or by_itself) and profile.storage != "memory" else ".")
-    )
-    if profile.storage == "memory":
-        app.console.say(
-            "It is kept in memory alone, so it ends with this command; whatever needs a token logs in anew."
-        )
-    elif why := why_not_renewed(profile, session, outcome):
-        app.console.say(why)
-    for note in one.notes:
-        app.console.note(note)

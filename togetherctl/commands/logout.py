@@ -1,4 +1,4 @@
-"""`togetherctl logout`."""
+"""`togetherctl logout`: revoke a session's tokens and delete them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.reports import report_logout
+from togetherctl.actions.signing_in import log_out
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.output import until
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
-from togetherctl.errors import Remedy, TogetherctlError, UsageError, also
+from togetherctl.errors import UsageError
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
-    from togetherctl.auth.logout import Revocation
     from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
-
-_NOT_REVOKED = "the tokens are deleted here, but the issuer may still accept them"
 
 
 @click.command("logout")
@@ -42,45 +40,12 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
 
 
 def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:
-    try:
-        ended = app.world.engine.logout(profile, local=local)
-    except TogetherctlError as error:
-        if not local and _is_gone(app, profile):
-            # Whatever stopped it, a secret that could not be read too: nobody can revoke them any more.
-            error.remedy = also(Remedy(_NOT_REVOKED), error.remedy)
-        raise
-    if ended.unread:
-        app.console.say(f"The session of profile {profile.name} could not be read; it was deleted here.")
-    elif ended.session is None:
-        app.console.say(f"Profile {profile.name} had no session.")
-    else:
-        _report(app, profile, ended.session, ended.revoked)
+    ended = log_out(app.world, profile, local=local)
+    app.console.report(report_logout(app.world, profile, ended))
     if sso:
         _end_browser_session(app, profile, ended.session)
     if ended.unsafe is not None:
         raise ended.unsafe
-
-
-def _is_gone(app: App, profile: Profile) -> bool:
-    try:
-        return app.world.engine.load(profile) is None
-    except TogetherctlError:
-        return False
-
-
-def _report(app: App, profile: Profile, session: Session, revoked: Revocation | None) -> None:
-    sharing = [name for name in app.world.store.sharing(profile) if name != profile.name]
-    app.console.say(
-        f"Logged {session.identity} out of profile {profile.name}"
-        + (f" and of {', '.join(sharing)}, which shared the session." if sharing else ".")
-    )
-    if revoked is not None and not revoked:
-        app.console.say(revoked.sentence)
-    now = app.world.clock()
-    token = session.token(profile.token)
-    if token is not None and token.expires_at > now:
-        left = until(token.expires_at, now)
-        app.console.say(f"A token that was already handed out stays valid at the cluster for another {left}.")
 
 
 def _end_browser_session(app: App, profile: Profile, session: Session | None) -> None:

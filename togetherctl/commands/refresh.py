@@ -1,4 +1,4 @@
-"""`togetherctl refresh`."""
+"""`togetherctl refresh`: get new tokens without a login."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.reports import report_refresh
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.output import until
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
 from togetherctl.store.profile import once_per_session
 
 if TYPE_CHECKING:
     from togetherctl.store.profile import Profile
 
-# Longer than a refresh and the command that reads a client secret may take together.
+# Seconds; more than a refresh and the command that reads a client secret take together.
 _LONGEST_BEHIND = 60
 
 
@@ -35,9 +35,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, force: bool, behin
 
     def act(profile: Profile) -> None:
         session = app.world.engine.refresh(profile, force=force)
-        token = session.token(profile.token)
-        left = f"; the token is valid for {until(token.expires_at, app.world.clock())}" if token else ""
-        app.console.say(f"Refreshed {session.identity} with profile {profile.name}{left}.")
+        app.console.report(report_refresh(app.world, profile, session))
 
     for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
 
@@ -46,6 +44,6 @@ def _refresh_behind(app: App, name: str, lock: int) -> None:
     if sys.platform != "win32":
         import signal
 
-        # Whatever hangs: nobody is there to press Ctrl-C.
+        # If something hangs, there is no person to press Ctrl-C.
         signal.alarm(_LONGEST_BEHIND)
     app.world.engine.refresh_behind(app.world.store.profile(name), lock)

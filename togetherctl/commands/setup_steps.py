@@ -14,7 +14,7 @@ from togetherctl.kube import rbac
 from togetherctl.kube.rbac import CONFIGURATION_FILE, Authentication
 from togetherctl.kube.yaml_text import dump, load
 from togetherctl.printable import printable
-from togetherctl.store import recipe
+from togetherctl.sources import export_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ class Steps:
     @property
     def togetherctl(self) -> list[str]:
         """What each person runs; words in capitals are the cluster's own."""
-        words = recipe.commands(self.profile)
+        words = export_commands.commands(self.profile)
         profile = words[-1][3]
         cluster = self.clusters[0] if self.clusters else "CLUSTER"
         naming = {

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.auth.session import LastError, State
+from togetherctl.actions.session_snapshot import read_snapshot
+from togetherctl.auth.session import State
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.output import Item, output_option, rfc3339, show_list
-from togetherctl.errors import TogetherctlError
 from togetherctl.humanize import time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from togetherctl.auth.session import Session
     from togetherctl.store.profile import Profile
 
 
@@ -42,13 +41,13 @@ def command(app: App, names: tuple[str, ...]) -> None:
 
 
 def _item(app: App, profile: Profile) -> Item:
-    session, state, trouble = _looked_up(app, profile)
-    token = session.token(profile.token) if session else None
+    found = read_snapshot(app.world, profile)
+    session, token, trouble, login = found.session, found.token, found.trouble, found.login
     return {
         "profile": profile.name,
         "issuer": profile.issuer.url,
         "client_id": profile.client_id,
-        "state": state.value,
+        "state": found.state(app.world.clock()).value,
         "subject": session.subject if session else None,
         "identity": session.identity if session else None,
         "expires_at": rfc3339(token.expires_at if token else None),
@@ -57,24 +56,10 @@ def _item(app: App, profile: Profile) -> Item:
         "last_error": {"at": rfc3339(trouble.at), "code": trouble.code, "message": trouble.message}
         if trouble
         else None,
-        "login": _login(app, profile),
+        "login": {"since": rfc3339(login.opened_at), "address": login.address} if login else None,
         "session": profile.key,
         "clusters": app.world.store.clusters_of(profile.name),
     }
-
-
-def _looked_up(app: App, profile: Profile) -> tuple[Session | None, State, LastError | None]:
-    try:
-        session = app.world.engine.load(profile)
-    except TogetherctlError as error:
-        return None, State.NONE, LastError(app.world.clock(), error.code, error.message)
-    return session, app.world.engine.state(profile, session), session.last_error if session else None
-
-
-def _login(app: App, profile: Profile) -> dict[str, str | None] | None:
-    """The login of this session that is under way, in whichever process."""
-    login = app.world.engine.login_under_way(profile)
-    return {"since": rfc3339(login.opened_at), "address": login.address} if login else None
 
 
 def _columns(now: float) -> dict[str, Callable[[Item], str]]:

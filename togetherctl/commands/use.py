@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from togetherctl.actions.kubeconfig_edit import use
+from togetherctl.actions.reports import report_use
 from togetherctl.cli.app import App, pass_app
-from togetherctl.paths import tilde
 
 
 @click.command("use")
@@ -19,13 +19,4 @@ def command(app: App, cluster: str, kubeconfig: str | None) -> None:
     Its entries are written first where they are missing.
     """
     used = use(app.world, cluster, kubeconfig=kubeconfig)
-    if used.written:
-        for warning in used.written.warnings:
-            app.console.warn(warning)
-        changed = ", ".join(tilde(change.path, app.environ) for change in used.written.changed)
-        app.console.say(f"Wrote {used.context} to {changed}.")
-    if used.before == used.context:
-        app.console.say(f"{used.context} is the current context already.")
-        return
-    before = f"it was {used.before}" if used.before else "there was none"
-    app.console.say(f"The current context is {used.context}; {before}.")
+    app.console.report(report_use(used, app.environ))

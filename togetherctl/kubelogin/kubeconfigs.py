@@ -1,4 +1,4 @@
-"""Several kubeconfig files as one, the way kubectl reads them, and the old stanzas in them."""
+"""Read several kubeconfig files as one, as kubectl does, and find kubelogin's stanzas in them."""
 
 from __future__ import annotations
 
@@ -70,14 +70,12 @@ class Kubeconfigs:
 
     def providers(self) -> list[Where]:
         """The users with `auth-provider: oidc`, which no plugin serves."""
-        found = []
-        for file in self.files:
-            for user in file.text.entries("users"):
-                body = user.get("user")
-                provider = body.get("auth-provider") if isinstance(body, dict) else None
-                if isinstance(provider, dict) and provider.get("name") == "oidc":
-                    found.append(Where(file.path, user["name"]))
-        return found
+        return [
+            Where(file.path, user["name"])
+            for file in self.files
+            for user in file.text.entries("users")
+            if is_auth_provider(user)
+        ]
 
     def our_profiles(self) -> list[str]:
         """The profiles that our own stanzas name."""
@@ -93,16 +91,13 @@ class Kubeconfigs:
 
     def contexts(self) -> list[Context]:
         """The contexts that count, in order."""
-        contexts = self._by_name("contexts")
         users, clusters = self._by_name("users"), self._by_name("clusters")
-        found = []
-        for where, entry in contexts.values():
-            body = entry.get("context")
-            if not isinstance(body, dict):
-                continue
-            user, cluster = users.get(str(body.get("user"))), clusters.get(str(body.get("cluster")))
-            found.append(Context(where, entry, user[0] if user else None, cluster))
-        return found
+        return [
+            Context(where, entry, user[0] if user else None, clusters.get(str(body.get("cluster"))))
+            for where, entry in self._by_name("contexts").values()
+            if isinstance(body := entry.get("context"), dict)
+            for user in (users.get(str(body.get("user"))),)
+        ]
 
     def context(self, name: str) -> Context:
         """Raises UsageError."""
@@ -120,7 +115,7 @@ class Kubeconfigs:
         next(file for file in self.files if file.path == where.file).text.put(section, entry)
 
     def entry(self, section: Section, where: Where) -> Mapping[str, Any]:
-        """The entry as it stands in its file."""
+        """The entry as its file has it."""
         file = next(file for file in self.files if file.path == where.file)
         return next(entry for entry in file.text.entries(section) if entry["name"] == where.name)
 
@@ -130,6 +125,14 @@ class Kubeconfigs:
             for entry in file.text.entries(section):
                 found.setdefault(entry["name"], (Where(file.path, entry["name"]), entry))
         return found
+
+
+def is_auth_provider(user: Mapping[str, Any]) -> bool:
+    """Whether a user logs in by `auth-provider: oidc`."""
+    match user:
+        case {"user": {"auth-provider": {"name": "oidc"}}}:
+            return True
+    return False
 
 
 def left_out(entry: Mapping[str, Any]) -> dict[str, str]:
@@ -149,7 +152,7 @@ def cluster_table(at: Where, entry: Mapping[str, Any], context: Mapping[str, Any
     """A cluster as the store has it; the authority's file was relative to its kubeconfig. Raises ValueError."""
     body = entry.get("cluster")
     if not isinstance(body, dict) or not isinstance(body.get("server"), str):
-        raise ValueError("it has no server")  # noqa: TRY004 # a value of somebody's file, whatever its type
+        raise ValueError("it has no server")  # noqa: TRY004 # a value of a file, whatever its type
     table: dict[str, Any] = {"server": body["server"]}
     for theirs, ours in _CLUSTER.items():
         if body.get(theirs) not in (None, "", False):

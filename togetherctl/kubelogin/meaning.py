@@ -1,4 +1,4 @@
-"""What an old stanza means as an issuer and a profile of the store, and what of it cannot be carried over."""
+"""Translate a stanza of kubelogin to an issuer and a profile, and say what is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, has_cer
 from togetherctl.paths import expand, tilde
 from togetherctl.store import checks
 from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.problems import described
+from togetherctl.store.problems import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ class CannotCarryOver(Exception):
 class Meaning:
     """One stanza in the store's words.
 
-    `secret` is the client secret that leaves the kubeconfig, `secret_variable` the variable it is read from anyway;
+    `secret` is the client secret that leaves the kubeconfig; `profile` names the variable it is read from anyway.
     `cache` is the folder of the old tokens, None where they are in no file; `env` stays with the stanza; `notes` say
     what changes, `notes_in_place` what does where the stanza itself is converted. The repr shows no secret.
     """
@@ -47,19 +47,14 @@ class Meaning:
     issuer: Mapping[str, Any] = field(repr=False)
     profile: Mapping[str, Any]
     secret: str | None = field(repr=False)
-    secret_variable: str | None
     cache: Path | None
     env: Mapping[str, str] = field(repr=False)
     notes: tuple[str, ...]
     notes_in_place: tuple[str, ...] = ()
 
-    @property
-    def has_secret(self) -> bool:
-        return bool(self.secret or self.secret_variable)
-
 
 def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> Meaning:
-    """What `stanza` says, which stands in a kubeconfig in `folder`. Raises CannotCarryOver."""
+    """What `stanza` of a kubeconfig in `folder` says. Raises CannotCarryOver."""
     flags = _parsed(stanza)
     if not flags.oidc_issuer_url or not flags.oidc_client_id:
         raise CannotCarryOver("it names no --oidc-issuer-url or no --oidc-client-id")
@@ -87,9 +82,10 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
     in_files = STORAGES[flags.token_cache_storage] == "file"
     cache = old_cache({**environ, **stanza.env}, flags) if in_files else None
     profile |= _session(cache, stanza.env, environ)
+    profile |= {"client_secret": {"env": variable}} if variable else {}
     _check(IssuerTable, issuer, "issuer")
     _check(ProfileTable, {"issuer": "x", **profile}, "profile")
-    return Meaning(issuer, profile, secret, variable, cache, kept, tuple(notes), tuple(in_place))
+    return Meaning(issuer, profile, secret, cache, kept, tuple(notes), tuple(in_place))
 
 
 def takes_secret(stanza: OldStanza) -> bool:
@@ -103,6 +99,8 @@ def old_cache(environ: Mapping[str, str], flags: Flags | None = None) -> Path:
 
 
 def _parsed(stanza: OldStanza) -> Flags:
+    if stanza.flags is not None:
+        return stanza.flags
     try:
         return parse(stanza.arguments)
     except UsageError as error:
@@ -206,7 +204,7 @@ def _listens_there(redirect_uri: str, addresses: list[str]) -> bool:
 def _secret(
     flags: Flags, stanza: OldStanza, environ: Mapping[str, str], notes: list[str]
 ) -> tuple[str | None, str | None]:
-    """The secret that stands in the kubeconfig, and the variable one is read from."""
+    """The secret that the kubeconfig holds, and the variable one is read from."""
     if flags.oidc_client_secret:
         return flags.oidc_client_secret, None
     proves_otherwise = flags.oidc_use_pkce or flags.oidc_pkce_method == "S256"
@@ -252,5 +250,4 @@ def _check(model: type[BaseModel], table: Mapping[str, Any], kind: str) -> None:
     try:
         model.model_validate(dict(table))
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise CannotCarryOver(f"the {kind} it makes would be wrong: {problem.shown}: {problem.reason}") from None
+        raise CannotCarryOver(f"the {kind} it makes would be wrong: {first_problem(error)}") from None

@@ -1,4 +1,4 @@
-"""Exec stanzas of kubelogin and together-kubelogin in a kubeconfig, however the program is called."""
+"""Recognise the exec stanzas of kubelogin and together-kubelogin in a kubeconfig."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from togetherctl.kubelogin.flags import Flags
 
 _PLUGINS = {"together-login": PLUGIN, "oidc-login": "kubectl oidc-login"}
 _PROGRAMS = {
@@ -25,14 +27,15 @@ _AZURE = re.compile(r"--?(login|server-id|environment|tenant-id|pop-enabled)(=|$
 class OldStanza:
     """What a stanza runs: the program as people call it, what follows `get-token`, and the variables set for it.
 
-    `reads_environment` where this program takes its client secret from `OIDC_CLIENT_SECRET`. The repr shows neither
-    arguments nor variables.
+    `reads_environment` where this program takes its client secret from `OIDC_CLIENT_SECRET`; `flags` where the user
+    says them without a program. The repr shows neither arguments nor variables.
     """
 
     program: str
     arguments: tuple[str, ...] = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
     reads_environment: bool
+    flags: Flags | None = field(default=None, repr=False)
 
 
 def old_stanza(user: Mapping[str, Any]) -> OldStanza | None:

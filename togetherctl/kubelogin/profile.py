@@ -213,7 +213,7 @@ def _browser(flags: Flags, overrides: Overrides | None) -> tuple[str, ...] | Lit
     """What is typed goes before `TOGETHERCTL_BROWSER`."""
     if flags.skip_open_browser:
         return False
-    return (flags.browser_command,) if flags.browser_command else overrides and overrides.browser
+    return (flags.browser_command,) if flags.browser_command else (overrides.browser if overrides else None)
 
 
 def _password_reader(flags: Flags, warn: Callable[[str], None]) -> Callable[[], str]:

@@ -16,6 +16,7 @@ from togetherctl.auth.session import Freshness, Session, Token
 from togetherctl.disk import is_ours, open_to_others, read_whole
 from togetherctl.errors import StorageError, TogetherctlError, Unreachable, Untrusted
 from togetherctl.lock import LockTimeout
+from togetherctl.store.choices import SESSION_OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -78,7 +79,7 @@ class TakeOver:
         sessions = self._sessions(profile)
         if profile.storage == "memory":
             raise NotImported("it keeps sessions in memory alone")
-        if profile.grant == "client-credentials":
+        if SESSION_OWNERS[profile.grant] == "client":
             raise NotImported("it needs no person to log in")
         chosen = self._choose(profile, tokens, profiles)
         try:

@@ -1,1 +1,1 @@
-"""Where clusters come from: each source makes the same offers, and a plan puts them into the store."""
+"""Import from sources: kubeconfigs, Together AI, bundles and typed clusters, by one merge."""

@@ -1,4 +1,4 @@
-"""A bundle: issuers, profiles and clusters that somebody exported for others, with nothing secret and nothing local."""
+"""Read and write bundles: issuers, profiles and clusters for others, without secrets."""
 
 from __future__ import annotations
 
@@ -6,19 +6,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import ConfigError, Remedy
-from togetherctl.sources.bundle_keys import KINDS, entries, forbidden
-from togetherctl.sources.offer import Found, Offer, Passed
-from togetherctl.store.problems import checked, refusal
-from togetherctl.store.toml_text import NotTOML, parse
+from togetherctl.paths import expand
+from togetherctl.sources.certificates import joined
+from togetherctl.sources.merge import KINDS
+from togetherctl.sources.offer import Skipped
+from togetherctl.sources.rule import POWERS, keys_of, objection, strange_parameters
+from togetherctl.store.editing import section
+from togetherctl.store.problems import Problem, checked, refusal
+from togetherctl.store.toml_text import NotTOML, TomlText, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from togetherctl.sources.merge import Entry
     from togetherctl.store.choices import Kind
     from togetherctl.store.models import StoreTable
-    from togetherctl.store.problems import Problem
+    from togetherctl.store.store import Store
 
 _MOST_ENTRIES = 5000
+_HEAD = """\
+# Issuers, profiles and clusters for togetherctl, without any secret. To take them:
+#
+#   togetherctl init THIS-FILE-OR-ITS-HTTPS-ADDRESS
+"""
+# What refers to another entry of the same bundle.
+REFERENCES: dict[Kind, tuple[str, Kind]] = {"profile": ("issuer", "issuer"), "cluster": ("profile", "profile")}
+TAKEN: dict[Kind, frozenset[str]] = {kind: keys_of("bundle", kind) for kind in KINDS}
+LEFT_ABOVE = {key: power.why.format(source="bundle") for power in POWERS for key in power.above}
 
 
 @dataclass(frozen=True)
@@ -26,43 +40,17 @@ class Bundle:
     """A bundle that was read and checked: `tables` as they stand in it, by kind and name, in its order."""
 
     origin: str
-    tables: Mapping[tuple[Kind, str], Mapping[str, Any]]
+    tables: Mapping[Entry, Mapping[str, Any]]
     store: StoreTable
 
-    def found(self, *, but: Iterable[tuple[Kind, str]] = ()) -> Found:
-        """What it offers, apart from profiles and clusters in `but`."""
-        left = set(but)
-        return Found(self.origin, tuple(self._offers(left)), tuple(self._unused()))
-
-    def _offers(self, left: set[tuple[Kind, str]]) -> Iterable[Offer]:
-        opened = {table.profile for table in self.store.clusters.values()}
-        for kind, name in self.tables:
-            if (kind, name) in left:
-                continue
-            if kind == "cluster":
-                yield self._offer(name, self.store.clusters[name].profile, self._without("cluster", name, "profile"))
-            elif kind == "profile" and name not in opened:
-                yield self._offer(name, name, None)
-
-    def _offer(self, name: str, profile: str, cluster: Mapping[str, Any] | None) -> Offer:
-        issuer = self.store.profiles[profile].issuer
-        return Offer(
-            name,
-            issuer=self.tables["issuer", issuer],
-            profile=self._without("profile", profile, "issuer"),
-            cluster=cluster,
-            issuer_name=issuer,
-            profile_name=profile,
-        )
-
-    def _unused(self) -> Iterable[Passed]:
+    def unused(self) -> list[Skipped]:
+        """The issuers that no profile of the bundle uses: they come with no cluster."""
         used = {profile.issuer for profile in self.store.profiles.values()}
-        for name in self.store.issuers:
-            if name not in used:
-                yield Passed(f"issuer {name}", "no profile of the bundle uses it")
-
-    def _without(self, kind: Kind, name: str, key: str) -> dict[str, Any]:
-        return {field: value for field, value in self.tables[kind, name].items() if field != key}
+        return [
+            Skipped(f"issuer {name}", "no profile of the bundle uses it")
+            for name in self.store.issuers
+            if name not in used
+        ]
 
 
 def read(text: bytes, *, origin: str) -> Bundle:
@@ -78,17 +66,12 @@ def read(text: bytes, *, origin: str) -> Bundle:
     problems += others
     if store is None or problems:
         raise _refusal(origin, source, problems)
-    tables: dict[tuple[Kind, str], Mapping[str, Any]] = {
+    tables: dict[Entry, Mapping[str, Any]] = {
         (kind, name): table for kind in KINDS for name, table in entries(data, kind).items()
     }
     if not tables:
         raise ConfigError(f"{origin} is no bundle: it holds no issuer, profile or cluster")
     return Bundle(origin, tables, store)
-
-
-def from_bundle(text: bytes, *, origin: str) -> Found:
-    """What the bundle in `text` offers. Raises ConfigError with everything it may not hold."""
-    return read(text, origin=origin).found()
 
 
 def _parsed(text: bytes, origin: str) -> tuple[str, dict[str, Any]]:
@@ -122,3 +105,80 @@ def _refusal(origin: str, source: str, problems: list[Problem]) -> ConfigError:
     refused = refusal(origin, source, problems)
     refused.remedy = Remedy("ask whoever made it for one that `togetherctl profile export` wrote")
     return refused
+
+
+def forbidden(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Each key of a store's data that no bundle may hold, and why. What is no key at all is the store's to refuse."""
+    for key, reason in LEFT_ABOVE.items():
+        if key in data:
+            yield Problem((key,), reason)
+    for kind in KINDS:
+        for name, table in entries(data, kind).items():
+            for key in table:
+                refused = objection("bundle", kind, key, table)
+                if refused:
+                    yield Problem((section(kind), name, key), refused)
+
+
+def entries(data: Mapping[str, Any], kind: Kind) -> dict[str, dict[str, Any]]:
+    """The tables of one kind in data that may be wrong."""
+    found = data.get(section(kind))
+    tables = found if isinstance(found, dict) else {}
+    return {name: table for name, table in tables.items() if isinstance(table, dict)}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The bundle's text, and a line for each entry that lost something on the way."""
+
+    text: str
+    left_out: tuple[str, ...]
+
+
+def bundle_of(store: Store, profiles: Sequence[str], environ: Mapping[str, str]) -> Exported:
+    """The bundle of these profiles, with their issuers and clusters; without names of all of them.
+
+    CA files stand in it as their certificates. Raises UsageError for an unknown profile, and ConfigError where a CA
+    file cannot be read.
+    """
+    names = list(dict.fromkeys(profiles)) or list(store.table.profiles)
+    for name in names:
+        store.entry("profile", name)
+    exported = set(names)
+    chosen: dict[Kind, list[str]] = {
+        "issuer": list(dict.fromkeys(store.table.profiles[name].issuer for name in names)),
+        "profile": names,
+        "cluster": [name for name, cluster in store.table.clusters.items() if cluster.profile in exported],
+    }
+    tables: dict[tuple[str, ...], dict[str, Any]] = {}
+    above = [key for key in LEFT_ABOVE if getattr(store.table, key)]
+    left_out = [f"the store: {', '.join(above)}"] if above else []
+    for kind in KINDS:
+        for name in chosen[kind]:
+            table, lost = _exported(store, kind, name, environ)
+            tables[section(kind), name] = table
+            if lost:
+                left_out.append(f"{kind} {name}: {', '.join(lost)}")
+    text = TomlText(_HEAD)
+    text.set(("version",), 1)
+    text.add(tables)
+    return Exported(text.text, tuple(left_out))
+
+
+def _exported(store: Store, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """The table as a bundle has it, and the keys it lost."""
+    entry = store.entry(kind, name)
+    # Only what the store says: a default of today may be another tomorrow.
+    table = entry.model_dump(mode="json", exclude_unset=True)
+    ca_files = table.pop("ca_file", None) or []
+    ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
+    if ca_files or "ca_data" in table:
+        files = [expand(file, environ, beside=store.path.parent) for file in ca_files]
+        table["ca_data"] = joined(files, table.get("ca_data"), alone=False)
+    lost = [key for key in table if key not in TAKEN[kind]]
+    if "auth_params" in table:
+        strange = strange_parameters(table)
+        lost += [f"auth_params.{parameter}" for parameter in strange]
+        table["auth_params"] = {key: value for key, value in table["auth_params"].items() if key not in strange}
+    lost += [key for key in table if key in TAKEN[kind] and objection("bundle", kind, key, table)]
+    return {key: value for key, value in table.items() if key not in lost and value != {}}, lost

@@ -1,4 +1,4 @@
-"""Certificate authorities of sources: certificates and nothing else, as base64 of PEM."""
+"""Read certificate authorities of sources: certificates and nothing else, as base64 of PEM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END
 
 
 def certificates(pem: str) -> str:
-    """The certificates in a PEM text as base64 of PEM, without what else stands there; empty where there are none."""
+    """The certificates in a PEM text as base64 of PEM, without anything else; empty where there are none."""
     found = "".join(f"{block}\n" for block in _CERTIFICATE.findall(pem))
     return base64.b64encode(found.encode("ascii")).decode("ascii")
 

@@ -1,36 +1,29 @@
-"""Which entry of the store an offer is, told by what it is and not by what it is called."""
+"""Match an offer with the cluster and profile of the store that it means, by what they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
+from togetherctl.sources.baseline import digest, key_of
 from togetherctl.sources.certificates import joined
-from togetherctl.sources.taken import digest, key_of
 from togetherctl.store.models import IssuerTable, ProfileTable
-from togetherctl.store.problems import described
-from togetherctl.store.profile import Identities
+from togetherctl.store.problems import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from togetherctl.kubelogin.additions import Additions
+    from togetherctl.sources.additions import Additions
+    from togetherctl.sources.baseline import Given
     from togetherctl.sources.offer import Offer
     from togetherctl.store.models import ClusterTable
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
-
-
-class Same(NamedTuple):
-    """A profile that an offer means, and how it differs from what the source says."""
-
-    name: str
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class _Login:
 
 
 class Matching:
-    """Looks offers up among what there is, and is to be added; `given` is what sources gave last."""
+    """Finds the entries of offers, in the store and among what the plan adds; `given` is what sources gave last."""
 
     def __init__(
         self,
@@ -57,14 +50,12 @@ class Matching:
         *,
         folder: Path,
         environ: Mapping[str, str],
-        given: Mapping[str, str],
+        given: Given,
     ) -> None:
         self._clusters = clusters
         # These grow with what is added.
         self._additions = additions
-        self._profiles = additions.profiles
-        self._issuers = additions.issuers
-        self._identities = Identities(folder, environ)
+        self._identities = additions.identities
         self._folder = folder
         self._environ = environ
         self._given = given
@@ -72,9 +63,11 @@ class Matching:
         self._places: dict[tuple[str, object], dict[str, None]] = {}
         self._order: dict[str, int] = {}
         self._authorities: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+        by_digest = any(isinstance(last, str) for last in given.values())
         for name, table in clusters.items():
             self.add(name, table)
-            self._places.setdefault(("digest", digest(table)), {})[name] = None
+            if by_digest:
+                self._places.setdefault(("digest", digest(table)), {})[name] = None
         # Profiles that the person may have edited, by what the source says of them: learnt from clusters that are here.
         self._edited: dict[str, str] = {}
         for offer in offers:
@@ -107,16 +100,27 @@ class Matching:
             if found:
                 return found[0]
         last = self._given.get(key_of(offer))
-        places = (("server", wanted.get("server")), ("called", offer.name), ("digest", last))
-        alike = [name for name in self._at(*places) if self._may_be(offer, name, clusters[name], cluster_id)]
+        # An older togetherctl kept a digest of what was given last.
+        was = last if isinstance(last, dict) else {}
+        by_digest = self._places.get(("digest", last), {}) if isinstance(last, str) else {}
+        servers = (("server", wanted.get("server")), ("server", was.get("server")))
+        alike = [
+            name
+            for name in self._at(*servers, ("called", offer.name), ("digest", last if by_digest else None))
+            if self._may_be(offer, name, clusters[name], cluster_id)
+        ]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
-        as_given = self._places.get(("digest", last), {})
+        here_before = (was.get("server"), was.get("tls_server_name"))
         for found in (
             [name for name in there if name in called],
             [name for name in there if _apart(clusters[name]) == apart],
-            [name for name in alike if last is not None and name in as_given],
+            [
+                name
+                for name in alike
+                if name in by_digest or (clusters[name].server, clusters[name].tls_server_name) == here_before
+            ],
             # Under the same name, the same authority vouches for it, or its source gave it before and it was edited.
             [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
             called if last is not None else [],
@@ -124,10 +128,6 @@ class Matching:
             if found:
                 return offer.name if offer.name in found else found[0]
         return None
-
-    def is_as_given(self, offer: Offer, table: ClusterTable) -> bool:
-        """Whether a cluster is what its source gave last, so that nobody has edited it."""
-        return self._given.get(key_of(offer)) in (digest(table), digest(table, offer.left))
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
         """Whether the CA files of an entry of the store hold the certificates that a source brings."""
@@ -139,7 +139,7 @@ class Matching:
             self._authorities[files, mine.ca_data] = _read(files, mine.ca_data)
         return self._authorities[files, mine.ca_data] == ca_data
 
-    def profile(self, offer: Offer, mine: str | None) -> Same | None:
+    def profile(self, offer: Offer, mine: str | None) -> str | None:
         """The profile of the store that `offer` means, though it may differ; `mine` opens its cluster already.
 
         None where there is none, or one that is exactly as offered. Raises ValueError where the offer makes no sense.
@@ -147,20 +147,17 @@ class Matching:
         login = _login(offer)
         exact = self._identities.key(self._way_of_mine(login.issuer), login.profile)
         if mine is not None:
-            return self._same(mine, login) if self._is_client(self._profiles[mine], login) else None
+            return mine if self._is_client(self._additions.profiles[mine], login) else None
         exactly = [
             (name, table)
             for name, table in self._of_client(login)
             if self._is_client(table, login) and self._key(table) == exact
         ]
         if any(bool(table.client_secret) == login.has_secret for _, table in exactly):
-            # For whoever adds profiles, who says what else differs.
+            # Adding profiles says what else differs.
             return None
-        if exactly:
-            return self._same(exactly[0][0], login)
-        edited = self._edited.get(exact)
-        if edited is not None:
-            return self._same(edited, login)
+        if exactly or exact in self._edited:
+            return exactly[0][0] if exactly else self._edited[exact]
         covering = [
             name
             for name, table in self._of_client(login)
@@ -168,10 +165,10 @@ class Matching:
             and set(table.scopes) >= set(login.profile.scopes)
             and table.session == login.profile.session
             and (table.auth_params, table.grant) == (login.profile.auth_params, login.profile.grant)
-            and self._identities.way(self._issuers[table.issuer])
+            and self._identities.way(self._additions.issuers[table.issuer])
             == self._identities.way(self._way_of_mine(login.issuer))
         ]
-        return self._same(covering[0], login) if len(covering) == 1 else None
+        return covering[0] if len(covering) == 1 else None
 
     def issuer(self, offer: Offer) -> Mapping[str, Any]:
         """The table of the offer's issuer; where it says only the URL, the way there is the person's."""
@@ -191,7 +188,7 @@ class Matching:
         except ValueError:
             return
         mine = self._clusters[known].profile
-        if self._is_client(self._profiles[mine], login):
+        if self._is_client(self._additions.profiles[mine], login):
             key = self._identities.key(self._way_of_mine(login.issuer), login.profile)
             self._edited.setdefault(key, mine)
 
@@ -201,19 +198,19 @@ class Matching:
             return False
         if not offer.says_login:
             return True
-        profile = self._profiles[table.profile]
+        profile = self._additions.profiles[table.profile]
         if offer.opened_by is not None:
             return table.profile == offer.opened_by
         theirs = offer.profile or {}
         client = ((offer.issuer or {}).get("url"), theirs.get("client_id"))
-        if (self._issuers[profile.issuer].url, profile.client_id) != client:
+        if (self._additions.issuers[profile.issuer].url, profile.client_id) != client:
             return False
         # Another session is another person, unless the store says nothing of it and calls the cluster the same.
         called = profile.session is None and offer.name in (name, table.context)
         return profile.session == theirs.get("session") or called
 
     def _is_client(self, table: ProfileTable, login: _Login) -> bool:
-        url = self._issuers[table.issuer].url
+        url = self._additions.issuers[table.issuer].url
         return (
             (url, table.client_id) == login.client
             and table.token == login.profile.token
@@ -222,33 +219,33 @@ class Matching:
         )
 
     def _of_client(self, login: _Login) -> list[tuple[str, ProfileTable]]:
-        return [(name, self._profiles[name]) for name in self._additions.of_client(*login.client)]
+        return [(name, self._additions.profiles[name]) for name in self._additions.of_client(*login.client)]
 
     def _key(self, table: ProfileTable) -> str:
-        return self._identities.key(self._issuers[table.issuer], table)
+        return self._identities.key(self._additions.issuers[table.issuer], table)
 
     def _way_of_mine(self, issuer: IssuerTable) -> IssuerTable:
         """The issuer as the store has it, where the source says nothing but its URL and there is but one."""
-        mine = [self._issuers[name] for name in self._additions.issuers_at(issuer.url)]
+        mine = [self._additions.issuers[name] for name in self._additions.issuers_at(issuer.url)]
         if issuer.model_fields_set & _WAY:
             alone = issuer.model_fields_set & _WAY == {"ca_data"}
             return next((table for table in mine if alone and self.same_authority(table, issuer.ca_data)), issuer)
         return mine[0] if len(mine) == 1 else issuer
 
-    def _same(self, name: str, login: _Login) -> Same:
-        table = self._profiles[name]
+    def differences(self, name: str, offer: Offer) -> list[str]:
+        """What a profile says otherwise than the offer that means it, as a note."""
+        login, table = _login(offer), self._additions.profiles[name]
         differs = ["scopes"] if set(table.scopes) != set(login.profile.scopes) else []
         differs += [
             key
             for key in ("auth_params", "grant", "offline_access")
             if getattr(table, key) != getattr(login.profile, key)
         ]
-        mine, theirs = self._issuers[table.issuer], self._way_of_mine(login.issuer)
+        mine, theirs = self._additions.issuers[table.issuer], self._way_of_mine(login.issuer)
         if self._identities.way(mine) != self._identities.way(theirs):
             differs.append("way to the issuer")
-        if not differs:
-            return Same(name)
-        return Same(name, (f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them",))
+        said = f"is opened by profile {name}, whose {', '.join(differs)} stay as you have them"
+        return [said] if differs else []
 
 
 def _read(files: tuple[str, ...], ca_data: str | None) -> str | None:
@@ -274,5 +271,4 @@ def _login(offer: Offer) -> _Login:
             has_secret,
         )
     except ValidationError as error:
-        problem = described(error.errors(include_url=False, include_input=False)[0])
-        raise ValueError(f"its {problem.shown}: {problem.reason}") from None
+        raise ValueError(f"its {first_problem(error)}") from None

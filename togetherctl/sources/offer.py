@@ -1,9 +1,12 @@
-"""What a source has to offer, whatever it is: issuers, profiles and clusters in the store's words."""
+"""Describe what a source offers: clusters, and how to log in to them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from togetherctl.sources.names import name_from_url
+from togetherctl.store.presets import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +19,11 @@ class Offer:
     """One cluster as a source describes it, or a profile without one.
 
     `issuer`, `profile` and `cluster` are tables of the store without the names that tie them together. Without an
-    `issuer` or `profile` the source does not say how to log in, so that is asked. `issuer_name` and `profile_name` are
-    what the source calls them, where it does. `secret` is a client secret that stands in the source; `source` is where
-    it comes from, the same each time, empty where the cluster has an ID. `opened_by` is a profile of the store, where
-    somebody said so. `left` is what the source said and may not set. `vouched` where the person or Together AI's API
-    said it all; `takes_secret` where its program would take a client secret from the environment. The repr shows no
-    secret.
+    `issuer` or `profile` the source does not say how to log in, so that is asked. `secret` is a client secret that
+    the source holds; `source` is where it comes from, the same each time, empty where the cluster has an ID.
+    `opened_by` is a profile of the store, where the person said so. `left` is what the source said and may not set.
+    `vouched` where the person or Together AI's API said it all; `takes_secret` where its program would take a client
+    secret from the environment. The repr shows no secret.
     """
 
     name: str
@@ -29,8 +31,6 @@ class Offer:
     profile: Mapping[str, Any] | None = field(default=None, repr=False)
     cluster: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
-    issuer_name: str | None = None
-    profile_name: str | None = None
     secret: str | None = field(default=None, repr=False)
     source: str = ""
     opened_by: str | None = None
@@ -45,17 +45,58 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Passed:
+class Skipped:
     """Something a source names that cannot be taken, and why, in words that follow "because"."""
 
     name: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.name} cannot be taken, because {self.reason}."
+
 
 @dataclass(frozen=True)
-class Found:
+class SourceOffers:
     """All that a source says; `origin` names it for people."""
 
     origin: str
     offers: tuple[Offer, ...]
-    passed: tuple[Passed, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True)
+class TypedLogin:
+    """How to log in, as a person typed it: the table of an issuer and a client ID, or the name of a profile."""
+
+    issuer: Mapping[str, Any] | None = None
+    client_id: str = ""
+    profile: str | None = None
+
+    def opens(self, offer: Offer) -> Offer:
+        """The offer with this login, asking for the scopes that the issuer's provider is known to want."""
+        if self.issuer is None:
+            return replace(offer, opened_by=self.profile)
+        preset = find(self.issuer.get("preset"), self.issuer["url"])
+        scopes = {"scopes": list(preset.scopes)} if preset and preset.scopes != ["openid", "email"] else {}
+        return replace(offer, issuer=self.issuer, profile={"client_id": self.client_id, **scopes})
+
+
+@dataclass(frozen=True)
+class TypedServer:
+    """An API server, as a person typed it; `ca_file` is absolute. Without a name, it is called by its host."""
+
+    url: str
+    ca_file: str | None = None
+    name: str | None = None
+
+    @property
+    def cluster_name(self) -> str:
+        """What the cluster is called."""
+        return self.name or name_from_url(self.url)
+
+
+def offer_typed(login: TypedLogin, server: TypedServer) -> SourceOffers:
+    """Offer the cluster that a person described."""
+    cluster = {"server": server.url, **({"ca_file": server.ca_file} if server.ca_file else {})}
+    offer = Offer(server.cluster_name, cluster=cluster, source="by hand", vouched=True)
+    return SourceOffers("what you typed", (login.opens(offer),))

@@ -1,4 +1,4 @@
-"""What each source may set in a store: the one rule. `docs/security.md` begins with the table that is made from it.
+"""Rule what each source may set in a store: the table that docs/security.md begins with.
 
 The person is believed: their flags, their answers, the store, and a kubeconfig of their own that they convert. So is
 Together AI's API. What others wrote must not run programs, open listeners for other machines, weaken TLS, redirect

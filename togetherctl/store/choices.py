@@ -1,4 +1,4 @@
-"""The words the store is made of, spelled once."""
+"""The words of the configuration: grants, token kinds, storages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from typing import Literal
 
 Kind = Literal["profile", "issuer", "cluster"]
 Grant = Literal["auto", "authcode", "paste", "device-code", "password", "client-credentials"]
+# Whose session a login by each grant makes; sessions of different kinds have different KEYs. `auto` makes a user's
+# where the profile names one.
+Owner = Literal["person", "user", "client"]
+SESSION_OWNERS: dict[Grant, Owner] = {
+    "auto": "person",
+    "authcode": "person",
+    "paste": "person",
+    "device-code": "person",
+    "password": "user",
+    "client-credentials": "client",
+}
+# What a profile on a desk logs in by without saying so.
+USUAL_GRANTS: frozenset[Grant] = frozenset({"auto", "authcode"})
 TokenKind = Literal["id", "access"]
 Storage = Literal["file", "keyring", "memory"]
 OfflineAccess = Literal["auto", "always", "never"]

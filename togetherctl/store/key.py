@@ -1,10 +1,12 @@
-"""KEY: which profiles share one session."""
+"""The session key: which profiles share one session."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from typing import TYPE_CHECKING
+
+from togetherctl.store.choices import SESSION_OWNERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,8 +72,7 @@ def _keys(store: StoreTable) -> dict[str, str]:
 
 
 def _grant_family(profile: ProfileTable) -> str:
-    if profile.grant == "client-credentials":
-        return "client"
-    if profile.grant == "password" or (profile.grant == "auto" and profile.username):
+    owner = SESSION_OWNERS[profile.grant]
+    if owner == "user" or (profile.grant == "auto" and profile.username):
         return f"password:{profile.username or ''}"
-    return "person"
+    return owner

@@ -17,7 +17,7 @@ from togetherctl.connection import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG
 from togetherctl.errors import ConfigError
-from togetherctl.store.profile import Issuer, Loopback, Profile, read_overrides
+from togetherctl.store.profile import Issuer, Loopback, Profile, override, read_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,7 @@ class KnownProfiles:
                 path.unlink()
 
     def _override(self, profile: Profile) -> Profile:
-        overrides = read_overrides(self._environ)
-        return overrides.apply(profile) if overrides else profile
+        return override(profile, read_overrides(self._environ))
 
     def _conditions(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the store, where `~` is, and this very togetherctl."""

@@ -6,8 +6,7 @@ They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,8 +15,6 @@ from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from togetherctl.store.profile import Profile
 
 _PREFIX = "TOGETHERCTL_"
 
@@ -45,16 +42,11 @@ class Overrides(BaseSettings):
         """The overrides of one environment, which is a parameter here and not the process's own. Raises ConfigError."""
         try:
             # What is passed wins over the process's environment, and every field is passed.
-            return cls(**{name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields})
+            given: dict[str, Any] = {name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields}
+            return cls(**given)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             name = f"{_PREFIX}{str(problem['loc'][0]).upper()}"
             expected = problem.get("ctx", {}).get("expected")
             reason = f"must be {str(expected).replace(chr(39), '')}" if expected else str(problem["ctx"]["error"])
             raise ConfigError(f"the environment variable {name} {reason}") from None
-
-    def apply(self, profile: Profile) -> Profile:
-        """The profile with what the variables say about its login and browser."""
-        if self.login is not None:
-            profile = replace(profile, may_log_in=self.login == "auto")
-        return replace(profile, browser=self.browser) if self.browser else profile

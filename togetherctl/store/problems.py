@@ -56,6 +56,9 @@ class Problem:
         """The key as a person writes it."""
         return ".".join(self.key).replace(".[", "[")
 
+    def __str__(self) -> str:
+        return f"{self.shown}: {self.reason}"
+
 
 def checked(data: dict[str, Any]) -> tuple[StoreTable | None, list[Problem]]:
     """The store in `data`, or every problem it has."""

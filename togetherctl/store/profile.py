@@ -228,3 +228,11 @@ def read_overrides(environ: Mapping[str, str]) -> Overrides | None:
     from togetherctl.store.overrides import Overrides
 
     return Overrides.read(environ)
+
+
+def override(profile: Profile, overrides: Overrides | None) -> Profile:
+    """The profile with what the environment says about its login and browser."""
+    if overrides is None:
+        return profile
+    may_log_in = profile.may_log_in if overrides.login is None else overrides.login == "auto"
+    return replace(profile, may_log_in=may_log_in, browser=overrides.browser or profile.browser)

@@ -10,7 +10,7 @@ from togetherctl.errors import UsageError, run
 from togetherctl.paths import expand
 from togetherctl.store import files
 from togetherctl.store.problems import checked, refusal, unknown
-from togetherctl.store.profile import Profile, connection_to, read_overrides, resolve, session_key_of
+from togetherctl.store.profile import Profile, connection_to, override, read_overrides, resolve, session_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,8 +89,7 @@ class Store:
 
     def profile(self, name: str | None = None) -> Profile:
         """The profile called `name`; without a name the one that is meant. Raises UsageError."""
-        profile = self.resolved(name or self.meant_profile())
-        return self.overrides.apply(profile) if self.overrides else profile
+        return override(self.resolved(name or self.meant_profile()), self.overrides)
 
     def resolved(self, name: str) -> Profile:
         """The profile called `name` as the store has it, without the environment's overrides. Raises UsageError."""

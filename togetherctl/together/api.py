@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from togetherctl.environment import API_KEY, BASE_URL
 from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
 from togetherctl.loopback import is_safe
-from togetherctl.no_answer import host_of
+from togetherctl.no_answer import host_of, retry
 from togetherctl.transport import HTTP, Answer, Connection
 
 if TYPE_CHECKING:
@@ -137,31 +137,27 @@ class TogetherAPI:
     def _get(self, path: str, *, project: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._key}"}
         ends = self._clock() + _TOTAL_SECONDS
-        with HTTP(Connection(), self._environ, log=self._log, total_seconds=_TOTAL_SECONDS) as http:
-            for pause in (*_PAUSES, None):
-                try:
-                    answer = http.get(
-                        f"{self.base_url}{path}", headers=headers, seconds=_REQUEST_SECONDS, limit=_MAX_BYTES
-                    )
-                    _raise_if_temporary(answer)
-                except Unreachable as error:
-                    self._wait(error, pause, ends)
-                else:
-                    self._refuse(answer, project)
-                    return answer.json()
-        raise AssertionError("the last attempt returns or raises")
 
-    def _wait(self, error: Unreachable, pause: float | None, ends: float) -> None:
-        """Sleep before the next attempt. Raises the error where there is none."""
-        wait = max(pause or 0.0, error.retry_after or 0.0)
-        if error.remedy:
-            # The transport's way out names keys of an issuer, which this is not; waiting does not help either.
-            raise Unreachable(
-                error.message, hint="name its certificate authority with SSL_CERT_FILE", sent=error.sent
-            ) from None
-        if pause is None or wait > _LONGEST_PAUSE or self._clock() + wait > ends:
-            raise error
-        self._sleep(wait)
+        def ask() -> Answer:
+            answer = http.get(f"{self.base_url}{path}", headers=headers, seconds=_REQUEST_SECONDS, limit=_MAX_BYTES)
+            _raise_if_temporary(answer)
+            return answer
+
+        def may_wait(error: Unreachable, seconds: float) -> bool:
+            # What has a remedy does not go away by waiting.
+            return error.remedy is None and seconds <= _LONGEST_PAUSE and self._clock() + seconds <= ends
+
+        with HTTP(Connection(), self._environ, log=self._log, total_seconds=_TOTAL_SECONDS) as http:
+            try:
+                answer = retry(ask, _PAUSES, self._sleep, may_wait)
+            except Unreachable as error:
+                if error.remedy is None:
+                    raise
+                # The transport's remedy names keys of an issuer, which this is not.
+                hint = "name its certificate authority with SSL_CERT_FILE"
+                raise Unreachable(error.message, hint=hint, sent=error.sent) from None
+            self._refuse(answer, project)
+            return answer.json()
 
     def _refuse(self, answer: Answer, project: str | None) -> None:
         # What the API says of its reasons may hold the key, so the words are ours.

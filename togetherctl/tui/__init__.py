@@ -1,1 +1,1 @@
-"""The terminal interface: every session at a glance. It holds no auth logic and imports nothing of `commands`."""
+"""The terminal interface: a table of all sessions, and actions on them. It has no auth logic and no command line."""

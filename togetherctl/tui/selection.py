@@ -1,8 +1,16 @@
-"""What an act is done to: the row under the cursor, and the profiles that are marked."""
+"""The profiles and clusters that an action is for: the row under the cursor, or the marked rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from togetherctl.actions.session_snapshot import SessionSnapshot
+    from togetherctl.store.choices import Kind
+    from togetherctl.tui.context import AppContext
 
 
 @dataclass(frozen=True)
@@ -15,5 +23,34 @@ class Selection:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles that are meant: those marked, else the one under the cursor."""
+        """The marked profiles, else the one under the cursor."""
         return self.marked or ((self.profile,) if self.profile else ())
+
+    @property
+    def entry(self) -> tuple[Kind, str]:
+        """The cluster under the cursor, else the profile."""
+        if self.cluster is not None and not self.marked:
+            return "cluster", self.cluster
+        return "profile", self.profiles[0]
+
+    def rows(self, app: AppContext) -> list[SessionSnapshot]:
+        """The profiles as the app knows them, the first of each session."""
+        rows = [app.rows[name] for name in self.profiles if name in app.rows]
+        return list({row.profile.key: row for row in reversed(rows)}.values())[::-1]
+
+    def clusters(self, app: AppContext) -> list[str]:
+        """The cluster under the cursor, else all clusters of the profiles."""
+        if self.cluster is not None and not self.marked:
+            return [self.cluster]
+        return [cluster.name for name in self.profiles if name in app.rows for cluster in app.rows[name].clusters]
+
+
+def session_keys(rows: Iterable[SessionSnapshot]) -> frozenset[str]:
+    """The keys of these rows' sessions, for `Job.keys`."""
+    return frozenset(row.profile.key for row in rows)
+
+
+def count_or_name(names: Iterable[str], kind: str = "profile") -> str:
+    """`acme`, or `3 profiles`."""
+    given = list(names)
+    return given[0] if len(given) == 1 else f"{len(given)} {kind}s"

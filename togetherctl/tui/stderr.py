@@ -1,4 +1,4 @@
-"""Standard error while the screen is drawn: what other programs and libraries write there goes nowhere.
+"""Keep other programs' stderr off the screen while the app draws on it.
 
 Textual draws on stderr itself. A client secret's command or a keyring that writes there would write over the table.
 """

@@ -1,4 +1,4 @@
-"""The two themes of our own, dark and light; Textual's others can be chosen in the command palette."""
+"""The app's own themes, dark and light."""
 
 from __future__ import annotations
 

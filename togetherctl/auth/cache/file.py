@@ -1,4 +1,4 @@
-"""Sessions as files: 0600 in a 0700 folder, replaced whole, one advisory lock each."""
+"""Session files: 0600 in a 0700 folder, replaced whole, one advisory lock each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that lives in a kubeconfig: the tokens of a user with `auth-provider: oidc`, where kubectl reads them.
+"""A session that lives in a kubeconfig: the tokens of a user with `auth-provider: oidc`.
 
 The file holds an ID token and a refresh token and nothing else, so the rest of a session is what those say.
 """

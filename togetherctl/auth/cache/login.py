@@ -1,4 +1,4 @@
-"""The login of a session that is under way, or the one that failed: `KEY.login`, which holds no secret."""
+"""The record of a login that is under way, or failed: `KEY.login`, which holds no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions that live as long as the process and leave nothing behind, neither a file nor a lock."""
+"""Sessions in memory: they end with the process and leave neither a file nor a lock."""
 
 from __future__ import annotations
 

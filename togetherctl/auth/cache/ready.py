@@ -1,4 +1,4 @@
-"""Ready files: finished credentials, served by the shim and the fast path without loading anything else.
+"""Ready files: finished credentials, which the shim and the fast path serve.
 
 They are written under the session's lock only, and only where nothing can make them wrong unseen: no other session of
 that KEY, no store that is younger than some shells can tell apart, no folder that others can enter.

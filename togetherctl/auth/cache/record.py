@@ -1,4 +1,4 @@
-"""A session as JSON, with a version of its form."""
+"""The JSON form of a session, with a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session as sealed JSON: whoever reads or changes the file without the key from the keyring gets nothing from it.
+"""Sessions encrypted on disk, as sealed JSON; the key is in the keyring.
 
     {"version": 1, "sealed": BOX, "key": ID}
 

@@ -1,4 +1,4 @@
-"""The key that seals sessions: 32 random bytes, one item in the keyring, made once and read once in a process."""
+"""The key that encrypts sessions: 32 random bytes in the keyring, read once in a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine asks of a place that keeps sessions, whichever it is."""
+"""The interface of every session storage: load, save, lock, delete."""
 
 from __future__ import annotations
 

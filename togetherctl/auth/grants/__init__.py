@@ -1,18 +1,33 @@
-"""Ways to a first token, one file each (RFC 6749, 1.3)."""
+"""Ways to a first token, one file each, which ends with its GrantSpec (RFC 6749, 1.3)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from togetherctl.auth.answers import TokenAnswer
+    from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
 
 
-class Accept(Protocol):
-    """Verifies tokens and makes the session they mean; `nonce` is compared where the grant has one."""
+def _asks_a_person(_profile: Profile) -> bool:
+    return False
 
-    def __call__(self, answer: TokenAnswer, scopes: Sequence[str], nonce: str | None = None, /) -> Session:
-        """Raises Untrusted."""
+
+@dataclass(frozen=True)
+class GrantSpec:
+    """What the rest of togetherctl must know of one grant; whose session it makes is in `store.choices`.
+
+    `title` describes it in a menu, `noun` in "Logging in by …"; `log_in` gives a verified session, not yet stored;
+    `needs_browser`: the issuer must have an authorization endpoint and know the redirect URIs; `is_non_interactive`: a
+    login for this profile asks no person and opens nothing, so that it may happen anywhere, like a refresh.
+    """
+
+    title: str
+    noun: str
+    log_in: Callable[[Login], Session]
+    needs_browser: bool = True
+    is_non_interactive: Callable[[Profile], bool] = _asks_a_person

@@ -1,43 +1,55 @@
-"""The client credentials grant (RFC 6749, 4.4): the client logs in as itself, and nobody is asked anything."""
+"""The client credentials grant (RFC 6749, 4.4): the client logs in as itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
-    from togetherctl.auth.grants import Accept
+    from collections.abc import Sequence
+
+    from togetherctl.auth.answers import TokenAnswer
+    from togetherctl.auth.login import Login
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
 
 
-@dataclass(frozen=True)
-class ClientCredentials:
-    """One login of a client. `accept` verifies the tokens and makes the session."""
+def log_in(login: Login) -> Session:
+    """Raises ConfigError without a client secret, and Unreachable, Refused or Untrusted.
 
-    provider: Provider
-    accept: Accept
+    No `offline_access`: with its secret at hand a client needs no refresh token (RFC 6749, 4.4.3).
+    """
+    profile = login.provider.profile
+    if profile.secret is None:
+        raise ConfigError(
+            "client-credentials needs the client secret, and this profile has none",
+            hint=profile.ways.secret,
+        )
+    scopes = profile.scopes
+    try:
+        answer = _request(login.provider, scopes)
+    except Refused as error:
+        if error.error != "invalid_scope" or profile.token == "id":  # noqa: S105 # a kind of token
+            raise
+        # Some issuers know openid for people only; an access token needs no ID token beside it.
+        scopes = tuple(scope for scope in scopes if scope != "openid")
+        answer = _request(login.provider, scopes)
+    return login.accept(answer, scopes, client=True)
 
-    def log_in(self) -> Session:
-        """Raises ConfigError without a client secret, and Unreachable, Refused or Untrusted.
 
-        No `offline_access`: with its secret at hand a client needs no refresh token (RFC 6749, 4.4.3).
-        """
-        profile = self.provider.profile
-        if profile.secret is None:
-            raise ConfigError(
-                "client-credentials needs the client secret, and this profile has none",
-                hint=profile.ways.secret,
-            )
-        scopes = profile.scopes
-        try:
-            answer = self.provider.client_credentials(scopes)
-        except Refused as error:
-            if error.error != "invalid_scope" or profile.token == "id":  # noqa: S105 # a kind of token
-                raise
-            # Some issuers know openid for people only; an access token needs no ID token beside it.
-            scopes = tuple(scope for scope in scopes if scope != "openid")
-            answer = self.provider.client_credentials(scopes)
-        return self.accept(answer, scopes)
+def _request(provider: Provider, scopes: Sequence[str]) -> TokenAnswer:
+    """Tokens for the client itself (RFC 6749, 4.4.2). Raises Unreachable, Refused and Untrusted."""
+    provider.read_metadata_again()
+    own = {"grant_type": "client_credentials", **({"scope": " ".join(scopes)} if scopes else {})}
+    return provider.request_tokens({**provider.profile.auth_params, **own})
+
+
+SPEC = GrantSpec(
+    title="the client itself, with its secret",
+    noun="client credentials",
+    log_in=log_in,
+    needs_browser=False,
+    is_non_interactive=lambda _profile: True,
+)

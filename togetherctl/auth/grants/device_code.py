@@ -1,4 +1,4 @@
-"""The device authorization grant (RFC 8628): a browser on any device, a code typed there, and polling here."""
+"""The device authorization grant (RFC 8628): a code is entered in a browser on any device."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from togetherctl.auth.answers import NoIssuer, NotYet
+from togetherctl.auth.answers import NoIssuer, NotYet, fields
 from togetherctl.auth.conversation import DeviceCode
+from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from togetherctl.auth.answers import TokenAnswer
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.grants import Accept
-    from togetherctl.auth.grants.authcode import OpenBrowser
+    from togetherctl.auth.login import Login
     from togetherctl.auth.provider import Provider
     from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
 
 _INTERVAL = 5.0
 _SLOW_DOWN = 5.0
@@ -34,6 +34,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")
 # Neither a user name before the host nor percent signs in it: both are there to look like another host.
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 _BYTES = 32
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_EXPIRED = "the code expired before it was entered"
 # Google says verification_url.
 _PAGES = ("verification_uri", "verification_url")
 _NEEDED = {("user_code",): "a code to enter", _PAGES: "a page to enter it at"}
@@ -54,92 +56,95 @@ class _Device:
     lifetime: float | None
 
 
-@dataclass(frozen=True)
-class DeviceAuthorization:
-    """One login by device code. `open_browser` starts one where there is one; `accept` makes the session."""
+def log_in(login: Login) -> Session:
+    """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
+    provider = login.provider
+    verifier = secrets.token_urlsafe(_BYTES) if provider.does_pkce() else None
+    device, scopes = provider.ask_for_scopes(lambda scopes: _request_device(provider, scopes, verifier))
+    page = device.shown.complete or device.shown.uri
+    opened = None if login.place.without_browser else login.open_browser(page)
+    login.conversation.device_code(device.shown, opened=opened is not None)
+    return login.accept(_wait(login, device, verifier), scopes)
 
-    provider: Provider
-    conversation: Conversation
-    open_browser: OpenBrowser
-    accept: Accept
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
 
-    def log_in(self) -> Session:
-        """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
-        verifier = secrets.token_urlsafe(_BYTES) if self.provider.does_pkce() else None
-        device, scopes = self.provider.asking_for_scopes(lambda scopes: self._device(scopes, verifier))
-        page = device.shown.complete or device.shown.uri
-        opened = self.open_browser(page)
-        self.conversation.device_code(device.shown, opened=opened is not None)
-        answer = self._wait(device, verifier)
-        return self.accept(answer, scopes)
-
-    def _device(self, scopes: tuple[str, ...], verifier: str | None) -> _Device:
-        try:
-            answer = self.provider.device_authorization(scopes, verifier)
-        except Untrusted:
+def _request_device(provider: Provider, scopes: Sequence[str], verifier: str | None) -> _Device:
+    """Ask for a device code (RFC 8628, 3.1), with PKCE as of RFC 7636. Raises Unreachable, Refused and Untrusted."""
+    if provider.device_endpoint is None:
+        raise _refused(Refused("the issuer offers no device codes"))
+    form = {
+        **provider.login_parameters,
+        # Some issuers look for it here even where the client has proven who it is.
+        "client_id": provider.profile.client_id,
+        "scope": " ".join(scopes),
+        **provider.challenge(verifier),
+    }
+    try:
+        answer = fields(provider.post(provider.device_endpoint, form), ("device_code",), wanted="a device code")
+    except Untrusted:
+        raise
+    except NoIssuer as error:
+        # The issuer is there, or its metadata would not be: only this is not to be had from it.
+        raise _refused(Refused(error.message, status=error.status)) from None
+    except Refused as error:
+        if error.error == "invalid_scope":
             raise
-        except NoIssuer as error:
-            # The issuer is there, or its metadata would not be: only this is not to be had from it.
-            raise _refused(Refused(error.message, status=error.status)) from None
-        except Refused as error:
-            if error.error == "invalid_scope":
-                raise
-            raise _refused(error) from None
-        missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
-        if missing:
-            # Half switched on, as where an operator has named no page yet.
-            raise _refused(Refused(f"the issuer gave a device code without {missing}"))
-        return _read(answer, local=self.provider.profile.issuer.url.startswith("http:"))
+        raise _refused(error) from None
+    missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
+    if missing:
+        # Half switched on, as where an operator has named no page yet.
+        raise _refused(Refused(f"the issuer gave a device code without {missing}"))
+    return _read(answer, local=provider.profile.issuer.url.startswith("http:"))
 
-    def _wait(self, device: _Device, verifier: str | None) -> TokenAnswer:
-        """Poll until the person is done; an issuer that cannot be reached is asked ever more rarely (3.5)."""
-        seconds, ways = self.provider.profile.login_timeout, self.provider.profile.ways
-        expires_first = device.lifetime is not None and device.lifetime < seconds
-        if device.lifetime is not None:
-            seconds = min(seconds, device.lifetime)
-        if device.interval > seconds:
-            raise Untrusted(
-                f"the issuer wants to be asked every {device.interval:.0f} s only, of {seconds:.0f} s in all",
-                hint=f"{ways.setting('login_timeout', place=' of the profile')} is how long a login may take",
-            )
-        ends = self.clock() + seconds
-        interval, pause, trouble = device.interval, device.interval, None
-        with self.conversation.waiting("the login on your device", seconds):
-            while self.clock() + pause <= ends:
-                self.sleep(pause)
-                try:
-                    return self.provider.poll(device.secret, verifier)
-                except NotYet as error:
-                    interval = pause = interval + (_SLOW_DOWN if error.slower else 0.0)
-                    trouble = None
-                except Unreachable as error:
-                    if trouble is None:
-                        self.conversation.warn(f"{error.message}; trying again until the time is over")
-                    trouble = error
-                    pause = min(max(2 * pause, error.retry_after or 0.0), max(_LONGEST_PAUSE, interval))
-                except Refused as error:
-                    raise self._ended(error) from None
-        if trouble is not None:
-            raise trouble
-        if expires_first:
-            raise self._expired()
-        raise self._login_required(f"nobody finished the login within {seconds:.0f} s")
 
-    def _ended(self, error: Refused) -> TogetherctlError:
-        """What a refusal while polling means (3.5)."""
-        if error.error == "expired_token":
-            return self._expired()
-        if error.error == "access_denied":
-            error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
-        return _refused(error) if error.error in _REFUSALS else error
+def _wait(login: Login, device: _Device, verifier: str | None) -> TokenAnswer:
+    """Poll until the person is done; an issuer that cannot be reached is asked ever more rarely (3.5)."""
+    profile, clock = login.provider.profile, login.clock
+    seconds = profile.login_timeout
+    expires_first = device.lifetime is not None and device.lifetime < seconds
+    if device.lifetime is not None:
+        seconds = min(seconds, device.lifetime)
+    if device.interval > seconds:
+        raise Untrusted(
+            f"the issuer wants to be asked every {device.interval:.0f} s only, of {seconds:.0f} s in all",
+            hint=f"{profile.ways.setting('login_timeout', place=' of the profile')} is how long a login may take",
+        )
+    # RFC 8628, 3.4, and the proof of RFC 7636.
+    form = {"grant_type": _DEVICE_CODE, "device_code": device.secret, **login.provider.prove(verifier)}
+    ends = clock() + seconds
+    interval, pause, trouble = device.interval, device.interval, None
+    with login.conversation.waiting("the login on your device", seconds):
+        while clock() + pause <= ends:
+            login.sleep(pause)
+            try:
+                return login.provider.request_tokens(form)
+            except NotYet as error:
+                interval = pause = interval + (_SLOW_DOWN if error.slower else 0.0)
+                trouble = None
+            except Unreachable as error:
+                if trouble is None:
+                    login.conversation.warn(f"{error.message}; trying again until the time is over")
+                trouble = error
+                pause = min(max(2 * pause, error.retry_after or 0.0), max(_LONGEST_PAUSE, interval))
+            except Refused as error:
+                raise _explain(error, profile) from None
+    if trouble is not None:
+        raise trouble
+    if expires_first:
+        raise _login_required(profile, _EXPIRED)
+    raise _login_required(profile, f"nobody finished the login within {seconds:.0f} s")
 
-    def _expired(self) -> LoginRequired:
-        return self._login_required("the code expired before it was entered")
 
-    def _login_required(self, reason: str) -> LoginRequired:
-        return LoginRequired(f"login required: {reason}", hint=self.provider.profile.ways.login)
+def _explain(error: Refused, profile: Profile) -> TogetherctlError:
+    """What a refusal while polling means (3.5)."""
+    if error.error == "expired_token":
+        return _login_required(profile, _EXPIRED)
+    if error.error == "access_denied":
+        error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
+    return _refused(error) if error.error in _REFUSALS else error
+
+
+def _login_required(profile: Profile, reason: str) -> LoginRequired:
+    return LoginRequired(f"login required: {reason}", hint=profile.ways.login)
 
 
 def _refused(error: Refused) -> DeviceCodesRefused:
@@ -196,3 +201,6 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
         return None
     return float(value)
+
+
+SPEC = GrantSpec("in a browser on any device; a code is entered there", "device code", log_in)

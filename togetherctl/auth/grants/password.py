@@ -1,61 +1,50 @@
-"""The password grant (RFC 6749, 4.3), which the standard advises against (RFC 9700, 2.4); kept for who has no other."""
+"""The password grant (RFC 6749, 4.3), which RFC 9700, 2.4 advises against."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired, Refused, Remedy
 
 if TYPE_CHECKING:
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.grants import Accept
-    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
+    from togetherctl.store.profile import Profile
 
 
-@dataclass(frozen=True)
-class Password:
-    """One login by user name and password. `accept` verifies the tokens and makes the session."""
-
-    provider: Provider
-    conversation: Conversation
-    accept: Accept
-
-    def log_in(self) -> Session:
-        """Raises LoginRequired where nobody is there to ask, and Unreachable, Refused or Untrusted."""
-        profile = self.provider.profile
-        if not self.conversation.can_ask and (profile.username is None or profile.password is None):
-            raise LoginRequired(
-                "login required: the password has to be typed, and there is no terminal to type it at",
-                hint=profile.ways.login,
-            )
-        self.conversation.warn(
-            "with the password grant this program sees your password; the standard advises against it (RFC 9700, 2.4). "
-            "Where the issuer can do it, use authcode or device-code"
+def log_in(login: Login) -> Session:
+    """Raises LoginRequired where the password must be asked for and cannot, and Unreachable, Refused or Untrusted."""
+    provider, conversation = login.provider, login.conversation
+    profile, seconds = provider.profile, provider.profile.login_timeout
+    if not conversation.can_ask and not _has_password(profile):
+        raise LoginRequired(
+            "login required: the password has to be typed, and there is no terminal to type it at",
+            hint=profile.ways.login,
         )
-        try:
-            username = profile.username or self._ask_username()
-            password = profile.password() if profile.password else self._ask_password(username)
-        except (TimeoutError, EOFError):
-            raise LoginRequired("login required: no password was typed", hint=profile.ways.login) from None
-        try:
-            answer, scopes = self.provider.asking_for_scopes(
-                lambda scopes: self.provider.password(username, password, scopes)
-            )
-        except Refused as error:
-            raise _explained(error) from None
-        return self.accept(answer, scopes)
+    conversation.warn(
+        "with the password grant this program sees your password; the standard advises against it (RFC 9700, 2.4). "
+        "Where the issuer can do it, use authcode or device-code"
+    )
+    try:
+        username = profile.username or conversation.ask_line("User name: ", seconds)
+        if profile.password:
+            password = profile.password()
+        else:
+            password = conversation.ask_secret(f"Password of {username} at {profile.issuer.url}: ", seconds)
+    except (TimeoutError, EOFError):
+        raise LoginRequired("login required: no password was typed", hint=profile.ways.login) from None
+    own = {"grant_type": "password", "username": username, "password": password}
+    try:
+        answer, scopes = provider.ask_for_scopes(
+            lambda scopes: provider.request_tokens({**profile.auth_params, **own, "scope": " ".join(scopes)})
+        )
+    except Refused as error:
+        raise _explain(error) from None
+    return login.accept(answer, scopes)
 
-    def _ask_username(self) -> str:
-        return self.conversation.ask_line("User name: ", self.provider.profile.login_timeout)
 
-    def _ask_password(self, username: str) -> str:
-        profile = self.provider.profile
-        return self.conversation.ask_secret(f"Password of {username} at {profile.issuer.url}: ", profile.login_timeout)
-
-
-def _explained(error: Refused) -> Refused:
+def _explain(error: Refused) -> Refused:
     # Dex says access_denied where RFC 6749 says invalid_grant.
     if error.error in ("invalid_grant", "access_denied"):
         error.remedy = Remedy("the user name or the password is wrong, or this account may not log in this way")
@@ -64,3 +53,12 @@ def _explained(error: Refused) -> Refused:
             "the issuer does not allow the password grant for this client; use authcode or device-code"
         )
     return error
+
+
+def _has_password(profile: Profile) -> bool:
+    return profile.username is not None and profile.password is not None
+
+
+SPEC = GrantSpec(
+    "user name and password, typed here", "password", log_in, needs_browser=False, is_non_interactive=_has_password
+)

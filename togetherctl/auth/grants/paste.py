@@ -1,22 +1,20 @@
-"""The authorization code grant by hand: a browser anywhere, and what it ends at pasted here (RFC 6749, 4.1)."""
+"""The authorization code grant by hand: a browser anywhere, and its last address pasted here."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from togetherctl.auth.authorization import StrayResponse
+from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired
 from togetherctl.loopback import is_loopback
 
 if TYPE_CHECKING:
     from togetherctl.auth.authorization import AuthorizationRequest
-    from togetherctl.auth.conversation import Conversation
-    from togetherctl.auth.grants import Accept
-    from togetherctl.auth.provider import Provider
+    from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
 
 _TRIES = 5
@@ -32,52 +30,47 @@ class _NotYet(Exception):
     """What was pasted is no answer; the message says what would be."""
 
 
-@dataclass(frozen=True)
-class Paste:
-    """One login by pasting. `accept` verifies the tokens and makes the session."""
-
-    provider: Provider
-    conversation: Conversation
-    accept: Accept
-
-    def log_in(self) -> Session:
-        """Raises LoginRequired where nobody is there to paste, and Unreachable, Refused or Untrusted."""
-        if not self.conversation.can_ask:
-            raise self._login_required("the code has to be pasted, and there is no terminal to paste it into")
-        redirect_uri = _as_registered(self.provider.profile.loopbacks[0].redirect_uri)
-        request = self.provider.authorization_request(redirect_uri)
-        self.conversation.page(self.provider.authorization_url(request), opened=False)
-        self.conversation.say(f"The browser may be on any machine. It ends at {_place(redirect_uri)}.")
-        self.conversation.say("Copy the address of that page, or the code in it, and paste it here.")
-        code = self._code(request)
-        return self.accept(self.provider.exchange(code, request), request.scopes, request.nonce)
-
-    def _code(self, request: AuthorizationRequest) -> str:
-        seconds = self.provider.profile.login_timeout
-        ends = monotonic() + seconds
-        for _ in range(_TRIES):
-            try:
-                return _read(self.conversation.ask_secret("Paste it (it stays hidden): ", ends - monotonic()), request)
-            except _NotYet as error:
-                self.conversation.warn(str(error))
-            except TimeoutError:
-                raise self._login_required(f"nothing was pasted within {seconds:.0f} s") from None
-            except EOFError:
-                raise self._login_required("nothing was pasted") from None
-        raise self._login_required(f"nothing that was pasted answers this login, in {_TRIES} tries")
-
-    def _login_required(self, reason: str) -> LoginRequired:
-        return LoginRequired(f"login required: {reason}", hint=self.provider.profile.ways.login)
+def log_in(login: Login) -> Session:
+    """Raises LoginRequired where there is no terminal to paste into, and Unreachable, Refused or Untrusted."""
+    provider, conversation = login.provider, login.conversation
+    if not conversation.can_ask:
+        raise _login_required(login, "the code has to be pasted, and there is no terminal to paste it into")
+    redirect_uri = _fill_in_port(provider.profile.loopbacks[0].redirect_uri)
+    request = provider.authorization_request(redirect_uri)
+    conversation.page(provider.authorization_url(request), opened=False)
+    conversation.say(f"The browser may be on any machine. It ends at {_describe_page(redirect_uri)}.")
+    conversation.say("Copy the address of that page, or the code in it, and paste it here.")
+    code = _ask_code(login, request)
+    return login.accept(provider.exchange(code, request), request.scopes, request.nonce)
 
 
-def _place(redirect_uri: str) -> str:
+def _ask_code(login: Login, request: AuthorizationRequest) -> str:
+    seconds = login.provider.profile.login_timeout
+    ends = monotonic() + seconds
+    for _ in range(_TRIES):
+        try:
+            return _read(login.conversation.ask_secret("Paste it (it stays hidden): ", ends - monotonic()), request)
+        except _NotYet as error:
+            login.conversation.warn(str(error))
+        except TimeoutError:
+            raise _login_required(login, f"nothing was pasted within {seconds:.0f} s") from None
+        except EOFError:
+            raise _login_required(login, "nothing was pasted") from None
+    raise _login_required(login, f"nothing that was pasted answers this login, in {_TRIES} tries")
+
+
+def _login_required(login: Login, reason: str) -> LoginRequired:
+    return LoginRequired(f"login required: {reason}", hint=login.provider.profile.ways.login)
+
+
+def _describe_page(redirect_uri: str) -> str:
     parts = urlsplit(redirect_uri)
     if parts.scheme not in ("http", "https"):
         return "a page of the issuer that shows the code"
     return f"{redirect_uri}, on a page it cannot show" if is_loopback(parts.hostname) else redirect_uri
 
 
-def _as_registered(redirect_uri: str) -> str:
+def _fill_in_port(redirect_uri: str) -> str:
     """The redirect URI to send: as registered, with a port in place of "any"."""
     parts = urlsplit(redirect_uri)
     if parts.port != _ANY_FREE_PORT:
@@ -99,7 +92,7 @@ def _read(pasted: str, request: AuthorizationRequest) -> str:
     pairs = parse_qsl(query[:_LONGEST], keep_blank_values=True)
     response = dict(pairs)
     if len(pairs) != len(response):
-        # A parameter given twice (RFC 6749, 3.1): nobody's answer.
+        # A parameter given twice (RFC 6749, 3.1): no issuer's answer.
         raise _NotYet("that address was pasted twice or is mixed up; paste it once")
     if "code" not in response and "error" not in response:
         raise _NotYet("that is the address the login began at; paste the one it ends at")
@@ -107,3 +100,6 @@ def _read(pasted: str, request: AuthorizationRequest) -> str:
         return request.code(response)
     except StrayResponse:
         raise _NotYet("that address answers another login; paste the one this login ends at") from None
+
+
+SPEC = GrantSpec("in a browser anywhere; its last address is pasted here", "pasting", log_in)

@@ -8,7 +8,6 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.remove import kubeconfig_options
-from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from togetherctl.store.choices import Kind
@@ -38,12 +37,13 @@ def set_of(kind: Kind) -> click.Command:
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
         from togetherctl.actions.changing import change_keys
+        from togetherctl.actions.reports import report_shared_storage
         from togetherctl.store.editing import assignments
 
         wanted = assignments(kind, settings)
         others = change_keys(app.world, kind, name, wanted)
         app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
-        _say_shared_storage(app, others)
+        app.console.report(report_shared_storage(others))
 
     return set_
 
@@ -57,12 +57,13 @@ def unset_of(kind: Kind) -> click.Command:
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
         from togetherctl.actions.changing import change_keys
+        from togetherctl.actions.reports import report_shared_storage
         from togetherctl.store.editing import known_key
 
         others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
         verb = "has its default" if len(keys) == 1 else "have their defaults"
         app.console.say(f"{', '.join(keys)} of {kind} {name} {verb} again.")
-        _say_shared_storage(app, others)
+        app.console.report(report_shared_storage(others))
 
     return unset
 
@@ -79,21 +80,9 @@ def rename_of(kind: Kind) -> click.Command:
     @pass_app
     def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
         from togetherctl.actions.renaming import rename
+        from togetherctl.actions.reports import report_rename
 
         renamed = rename(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
-        done = "The store has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
-        changed = ", ".join(tilde(change.path, app.environ) for change in renamed.changed)
-        app.console.say(f"{done}, also in {changed}." if changed else f"{done}.")
-        for before, after in renamed.contexts:
-            app.console.say(f"The context {before} is called {after} now.")
-        for note in renamed.notes:
-            app.console.warn(note)
+        app.console.report(report_rename(kind, old, new, renamed, app.environ))
 
     return rename_ if kind == "issuer" else kubeconfig_options(rename_)
-
-
-def _say_shared_storage(app: App, others: list[str]) -> None:
-    """Say which profiles changed their storage with another's."""
-    if others:
-        share = "share" if len(others) > 1 else "shares"
-        app.console.say(f"The storage of {', '.join(others)} changed too, which {share} the session.")

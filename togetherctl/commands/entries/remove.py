@@ -1,4 +1,4 @@
-"""`profile remove`, `issuer remove`, `cluster remove`."""
+"""`profile remove`, `issuer remove`, `cluster remove`: remove an entry and what depends on it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.removing import Going, remove, what_goes
+from togetherctl.actions.removing import remove, what_goes
+from togetherctl.actions.reports import report_removal, report_removed
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.kubeconfig.leaving import say_what_goes
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
@@ -53,28 +53,11 @@ def command(kind: Kind) -> click.Command:
         going = what_goes(
             app.world, kind, name, cascade=cascade, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig
         )
-        _say(app, going)
+        app.console.report(report_removal(going, app.environ))
         app.confirm(f"Remove {kind} {name} from {tilde(app.world.paths.config, app.environ)}?", yes=yes)
-        for warning in remove(app.world, going).warnings:
-            app.console.warn(warning)
-        app.console.say(f"Removed {kind} {name}.")
+        app.console.report(report_removed(going, remove(app.world, going), app.environ))
 
     if kind in _USERS:
         remove_ = click.option("--cascade", is_flag=True, help=f"Remove {_USERS[kind]}, too.")(remove_)
     remove_.help = f"Remove one {kind} from the store.\n\n{_HELP[kind]} It asks first, and says what goes."
     return kubeconfig_options(remove_)
-
-
-def _say(app: App, going: Going) -> None:
-    """What goes along, before anybody is asked."""
-    for kind, name in going.entries[1:]:
-        app.console.say(f"{kind} {name} goes too.")
-    for session in going.sessions:
-        whose = f" of {session.identity}" if session.identity else ""
-        app.console.say(
-            f"The session{whose} goes too, and the issuer is not told; togetherctl logout {session.profile} would."
-        )
-    for profile in going.secrets:
-        app.console.say(f"The client secret of profile {profile} in the keyring goes too.")
-    if going.kubeconfig:
-        say_what_goes(app, going.kubeconfig)

@@ -61,6 +61,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
 def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
     """The URL, the way there, the entry of the catalogue, and what the store's profiles want of it."""
     from togetherctl.auth.findings import Wishes
+    from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.spelling import issuer_typed
 
     store = app.world.store
@@ -81,7 +82,7 @@ def _meant(app: App, given: str) -> tuple[str, Connection, str | None, Wishes]:
             redirect_uris=tuple(dict.fromkeys(uri for profile in profiles for uri in profile.redirect_uris)),
             offline_access=profiles[0].offline_access,
             has_secret=all(profile.client_secret is not None for profile in profiles),
-            by_browser=not all(profile.grant in ("client-credentials", "password") for profile in profiles),
+            by_browser=not all(profile.grant in WITHOUT_BROWSER for profile in profiles),
             pkce=any(profile.pkce != "no" for profile in profiles),
         )
     return table.url, connection_to(table, folder=store.path.parent, environ=app.environ), table.preset, wishes

@@ -1,1 +1,1 @@
-"""What `init` and `profile import` share: gathering what sources offer, choosing, and showing what would be written."""
+"""Import clusters from the command line: what `init` and `profile import` share."""

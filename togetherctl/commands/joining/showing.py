@@ -1,65 +1,111 @@
-"""Showing what would be written, and asking whether it may be."""
+"""Run an import from start to end: gather, choose, show the difference, ask, and write."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.joining import current_name, join, preview
 from togetherctl.cli.console import put
+from togetherctl.commands.joining.choosing import choose
+from togetherctl.commands.joining.gathering import gather, keep
 from togetherctl.errors import ExitCode
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.sources.trust import to_be_named
+from togetherctl.sources.merge import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from togetherctl.actions.joining import Preview, Taking, Wish
+    from togetherctl.actions.joining import Import, KubeconfigOptions, Preview
     from togetherctl.cli.app import App
-    from togetherctl.cli.prompts import Asking
-    from togetherctl.store.choices import Kind
+    from togetherctl.commands.joining.run import ImportRun
 
 _LONGEST_LINE = 4000
 _MOST_NAMES = 6
 _MOST_HOSTS = 12
 
 
-def show(app: App, preview: Preview, wish: Wish) -> None:
+def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Preview, KubeconfigOptions] | None:
+    """Import what the run's sources offer: what was written, and how; None where nothing was to be written.
+
+    Raises TogetherctlError, and click's Exit where the person says no.
+    """
+    app = run.app
+    gathered = gather(run)
+    importing = choose(run, gathered, kubeconfig)
+    kubeconfig = _with_current(run, importing, kubeconfig)
+    shown = preview(app.world, importing, kubeconfig)
+    _show(app, shown, kubeconfig)
+    path = tilde(app.world.paths.config, app.environ)
+    if run.given.dry_run:
+        what = "the store and the kubeconfig" if kubeconfig.write else path
+        app.console.say(f"Nothing was written; {what} would change as shown.")
+        return None
+    if shown.changes_nothing:
+        both = "Your store and your kubeconfig have" if kubeconfig.write else "Your store has"
+        app.console.say(f"{both} all of this already.")
+    elif run.asking is not None and not run.asking.yes("Write this?"):
+        app.console.say("Nothing was changed.")
+        raise click.exceptions.Exit(ExitCode.FAILED)
+    done = join(app.world, shown, kubeconfig)
+    app.world, written = done.world, done.written
+    changed = [] if shown.plan.changes_nothing else [path]
+    changed += [tilde(change.path, app.environ) for change in written.changed] if written else []
+    if changed:
+        app.console.say(f"Wrote {' and '.join(changed)}.")
+    for line in [*done.left, *(written.notes if written else [])]:
+        app.console.say(line)
+    keep(app, gathered.api_key)
+    return shown, kubeconfig
+
+
+def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
+    """A cluster that is alone becomes the current context where there is none; one that is set stays."""
+    clusters = importing.plan.clusters
+    if not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1:
+        return kubeconfig
+    if current_name(run.app.world, kubeconfig.kubeconfig):
+        return kubeconfig
+    question = f"kubectl has no current context yet. Is it to be {clusters[0]}?"
+    return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
+
+
+def _show(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> None:
     """Print the difference; then, where it is seen last, what that means, and what stays as the person made it."""
-    # Certificates are lines of thousands of characters, which nobody reads on a terminal.
+    # Certificates are lines of thousands of characters, which no person reads on a terminal.
     width = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else _LONGEST_LINE
-    for line in preview.diff().splitlines():
+    for line in shown.diff().splitlines():
         put(_cut(printable(line, limit=_LONGEST_LINE), width))
     sys.stdout.flush()
-    for line in (*_meaning(app, preview, wish), *preview.taking.lines(), *hosts(preview.taking)):
+    for line in (*_summary(app, shown, kubeconfig), *shown.plan.lines(), *_new_hosts(shown.importing)):
         app.console.say(line)
-    for warning in preview.written.warnings if preview.written else ():
+    for warning in shown.written.warnings if shown.written else ():
         app.console.warn(warning)
 
 
-def hosts(taking: Taking) -> Iterator[str]:
+def _new_hosts(importing: Import) -> Iterator[str]:
     """The hosts that writing agrees to, a line each; those that were agreed to by name are not said again."""
-    named = to_be_named(taking.strangers, remote=taking.is_remote)
-    others = [stranger for stranger in taking.strangers if stranger not in named]
-    for stranger in others[:_MOST_HOSTS]:
-        yield f"New host: {stranger.sentence}."
-    if len(others) > _MOST_HOSTS:
-        yield f"New hosts: {', '.join(stranger.host for stranger in others[_MOST_HOSTS:])}"
+    hosts = importing.other_hosts
+    for host in hosts[:_MOST_HOSTS]:
+        yield f"New host: {host.sentence}."
+    if len(hosts) > _MOST_HOSTS:
+        yield f"New hosts: {', '.join(host.host for host in hosts[_MOST_HOSTS:])}"
 
 
-def _meaning(app: App, preview: Preview, wish: Wish) -> Iterator[str]:
+def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterator[str]:
     """A line for the store and one for each kubeconfig that changes."""
-    added = preview.taking.added
-    kinds: tuple[Kind, ...] = ("issuer", "profile", "cluster")
-    new = [_counted(kind, [name for of, name in added if of == kind]) for kind in kinds]
+    added = shown.plan.added
+    new = [_counted(kind, [name for of, name in added if of == kind]) for kind in KINDS]
     if added:
         yield f"{tilde(app.world.paths.config, app.environ)}: new {', '.join(part for part in new if part)}"
-    for change in preview.written.changed if preview.written else ():
-        contexts = preview.written.contexts if preview.written else []
-        current = "; it becomes the current one" if wish.set_current else ""
+    for change in shown.written.changed if shown.written else ():
+        contexts = shown.written.contexts if shown.written else []
+        current = "; it becomes the current one" if kubeconfig.set_current else ""
         yield f"{tilde(change.path, app.environ)}: {_counted('context', contexts)}{current}"
 
 
@@ -67,13 +113,6 @@ def _counted(kind: str, names: Sequence[str]) -> str:
     if len(names) > _MOST_NAMES:
         return f"{len(names)} {kind}s"
     return f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
-
-
-def agreed(app: App, asking: Asking | None, question: str) -> None:
-    """Go on only if whoever can be asked agrees. Raises click's Exit at "no"."""
-    if asking is not None and not asking.yes(question):
-        app.console.say("Nothing was changed.")
-        raise click.exceptions.Exit(ExitCode.FAILED)
 
 
 def _cut(line: str, width: int) -> str:

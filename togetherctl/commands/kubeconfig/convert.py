@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.actions.converting import Conversion, Wish, preview
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.secret_places import Places
@@ -14,16 +15,15 @@ from togetherctl.commands.kubeconfig.write import chosen_command, command_option
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
-from togetherctl.kubelogin.convert import Conversion, Wish, preview
-from togetherctl.kubelogin.secret_place import FORMS, SecretPlace
 from togetherctl.paths import expand, tilde
+from togetherctl.sources.secret_place import FORMS, SecretPlace
 from togetherctl.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from togetherctl.kubelogin.convert import Plan
+    from togetherctl.actions.converting import Plan
 
 
 @click.command("convert")

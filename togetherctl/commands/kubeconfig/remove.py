@@ -8,7 +8,7 @@ import click
 
 from togetherctl.actions.kubeconfig_edit import of_clusters, of_nothing_known
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.kubeconfig.leaving import let_go
+from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
 from togetherctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
     """
     if everyone == bool(names):
         raise UsageError("name clusters or say --all", hint="togetherctl kubeconfig remove CLUSTER")
-    let_go(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 
 
 @click.command("prune")
@@ -49,4 +49,4 @@ def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
 
     Only entries that togetherctl wrote, for a cluster or profile that is gone.
     """
-    let_go(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.actions.kubeconfig import Written, exec_command, write_clusters
+from togetherctl.actions.kubeconfig import exec_command, write_clusters
+from togetherctl.actions.reports import report_written
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import as_json
@@ -15,7 +16,6 @@ from togetherctl.errors import UsageError
 from togetherctl.kube.exec_credential import VERSIONS
 from togetherctl.kube.stanza import entries_for
 from togetherctl.kube.yaml_text import YamlText
-from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,24 +81,10 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")
     written = write_clusters(app.world, names, **options)
-    for warning in written.warnings:
-        app.console.warn(warning)
     if options["dry_run"]:
         put("".join(change.diff() for change in written.changes), end="")
-    _report(app, written, dry_run=options["dry_run"], switched=options["set_current"])
-
-
-def _report(app: App, written: Written, *, dry_run: bool, switched: bool) -> None:
-    changed = [tilde(change.path, app.environ) for change in written.changed]
-    if not changed:
-        app.console.say("Nothing to write: the kubeconfig says all of this already.")
-    elif dry_run:
-        app.console.say(f"Nothing was written; {', '.join(changed)} would change as shown.")
-    else:
-        app.console.say(f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}.")
-    for line in written.notes:
-        app.console.say(line)
-    if not dry_run and not switched:
+    app.console.report(report_written(written, app.environ, dry_run=options["dry_run"]))
+    if not options["dry_run"] and not options["set_current"]:
         where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
         app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
 

@@ -7,7 +7,7 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.errors import UsageError, run
-from togetherctl.sources.bundle_export import bundle_of
+from togetherctl.sources.bundle import bundle_of
 
 
 @click.command("export")

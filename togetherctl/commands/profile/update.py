@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from togetherctl.actions.updating import bundles, carry_out, look
+from togetherctl.actions.joining import bundles, carry_out, plan_of_update
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
-from togetherctl.sources.bundle_place import STANDARD_INPUT, shown
-from togetherctl.sources.trust import agree, to_be_named, trusted_host
+from togetherctl.sources.fetch import STANDARD_INPUT, shown
+from togetherctl.sources.trusted_hosts import agree, trusted_host
 
 if TYPE_CHECKING:
-    from togetherctl.actions.updating import Newer
-    from togetherctl.sources.trust import Stranger
+    from togetherctl.actions.joining import Import
+    from togetherctl.sources.trusted_hosts import NewHost
 
 
 @click.command("update")
@@ -47,11 +47,11 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
             app.console.say(f"Bundle {name} came from standard input, so there is no newer one to ask for.")
             continue
         try:
-            newer = look(app.world, name)
+            newer = plan_of_update(app.world, name)
             if newer is None:
                 app.console.say(f"Bundle {name} is as it was at {shown(table.source, app.environ)}.")
             else:
-                _take(app, newer, trusted, dry_run=dry_run, yes=yes)
+                _take(app, name, newer, trusted, dry_run=dry_run, yes=yes)
         except TogetherctlError as error:
             # One that fails does not keep the others; a single one fails as any command does.
             if len(chosen) == 1:
@@ -62,30 +62,29 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
         raise click.exceptions.Exit(failed.exit_code)
 
 
-def _take(app: App, newer: Newer, trusted: tuple[str, ...], *, dry_run: bool, yes: bool) -> None:
-    for line in newer.update.lines():
+def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_run: bool, yes: bool) -> None:
+    plan = newer.plan
+    for line in plan.difference():
         put(printable(line, limit=1000))
-    named = to_be_named(newer.strangers, remote=newer.taken.is_remote)
-    for stranger in newer.strangers:
-        if stranger not in named:
-            app.console.say(f"New host: {stranger.sentence}.")
+    for host in newer.other_hosts:
+        app.console.say(f"New host: {host.sentence}.")
     if dry_run:
-        for stranger in named:
-            app.console.say(f"{stranger.sentence}; --trust-host {stranger.host} agrees to that.")
-        app.console.say(f"Nothing was written; bundle {newer.name} would change as shown.")
+        for host in newer.hosts_to_name:
+            app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
+        app.console.say(f"Nothing was written; bundle {name} would change as shown.")
         return
-    if not newer.update.changes_nothing:
-        agree(named, trusted=trusted, ask=_ask if app.console.can_ask and not yes else None)
+    if not plan.changes_nothing:
+        agree(newer.hosts_to_name, trusted=trusted, ask=_ask if app.console.can_ask and not yes else None)
         app.confirm(f"Change {app.world.paths.config} like that?", yes=yes)
     carry_out(app.world, newer)
-    clusters = newer.update.touched("cluster")
-    said = f"Bundle {newer.name} is as {newer.taken.origin} has it."
+    clusters = plan.touched("cluster")
+    said = f"Bundle {name} is as {newer.origin} has it."
     if clusters:
         app.console.next_steps(said, f"togetherctl kubeconfig write {' '.join(clusters)}")
     else:
         app.console.say(said)
 
 
-def _ask(stranger: Stranger) -> bool:
+def _ask(host: NewHost) -> bool:
     sys.stdout.flush()
-    return click.confirm(f"{printable(stranger.sentence, limit=1000)}. Is that right?", err=True)
+    return click.confirm(f"{printable(host.sentence, limit=1000)}. Is that right?", err=True)

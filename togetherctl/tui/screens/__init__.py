@@ -1,1 +1,1 @@
-"""What fills the terminal, one screen a file."""
+"""Screens and boxes that fill the terminal."""

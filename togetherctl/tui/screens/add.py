@@ -1,4 +1,4 @@
-"""A new profile by hand: checked as it is typed, and the issuer is asked before it is kept."""
+"""Add a profile by hand: checked as it is typed; the issuer is asked before it is saved."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.actions.adding import Tables, Wish, looked_at, problems_with, tables_for
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.store import checks
-from togetherctl.tui.conversation import Talk
-from togetherctl.tui.screens.form import Form
-from togetherctl.tui.widgets.field import Field
+from togetherctl.tui.job_prompter import JobPrompter
+from togetherctl.tui.screens.form import Field, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from togetherctl.auth.checking import Report
     from togetherctl.store.choices import Kind
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
 
-# Key, label, what stands there, what it means.
+# Key, label, placeholder, meaning.
 _FIELDS = (
     ("name", "Name", "acme", "What you will call this profile, as in: togetherctl login acme"),
-    ("issuer", "Issuer", "https://…", "The address of the OpenID Provider, to the letter; or an issuer you have"),
+    ("issuer", "Issuer", "https://…", "The exact address of the OpenID Provider; or the name of an issuer you have"),
     (
         "issuer_ca_file",
         "Issuer's CA file",
@@ -50,14 +49,14 @@ _PLACES: dict[tuple[Kind, str], str] = {
 
 
 class AddScreen(Form[Tables]):
-    """Gives the tables of the store that are new; `data` is what the store says now."""
+    """Gives the new tables of the configuration; `data` is what it holds now."""
 
-    app: TogetherApp
+    app: AppContext
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         super().__init__("Add profile")
         self._data = data
-        # What was typed when the issuer could not be reached: the same once more goes on without it.
+        # What was typed when the issuer could not be reached: saving the same again goes on without it.
         self._unreachable: list[str] = []
         self.report: Report | None = None
 
@@ -71,7 +70,7 @@ class AddScreen(Form[Tables]):
         return Wish(**typed, scopes=scopes, settings=())
 
     def check(self) -> Mapping[str, str]:
-        """What is wrong; a field that nobody has typed into yet is only missing once it is to be saved."""
+        """What is wrong; an empty field is reported as missing only when the form is saved."""
         return {key: reason for key, reason in self._all_problems().items() if key == "" or self.field(key).text}
 
     def _all_problems(self) -> dict[str, str]:
@@ -111,9 +110,9 @@ class AddScreen(Form[Tables]):
             self.dismiss(tables)
             return
         self.fail("Asking the issuer …")
-        talk = Talk(self.app.world.sleep)
+        prompter = JobPrompter(self.app.world.sleep)
         try:
-            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(talk), tables)
+            tables, self.report = await asyncio.to_thread(looked_at, self.app.world.anew(prompter), tables)
         except TogetherctlError as error:
             said = [error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])]
             if isinstance(error, Unreachable):

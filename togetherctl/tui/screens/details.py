@@ -1,4 +1,4 @@
-"""What is known of one profile, where there is no room for it beside the table."""
+"""The details of one profile on a screen of their own, for narrow terminals."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
 
 
 class DetailsScreen(Screen[None]):
-    """One profile; it follows what becomes of it, and goes when the profile goes."""
+    """Shows one profile as it changes, and closes when the profile is removed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "dismiss", "Back", key_display="esc"),
         Binding("c", "copy_claims", "Copy claims", tooltip="Copy the decoded claims; never a token"),
     ]
 
-    app: TogetherApp
+    app: AppContext
 
     def __init__(self, profile: str) -> None:
         super().__init__()

@@ -1,29 +1,32 @@
-"""Editing an entry of the store, each key checked as it is typed by what checks the store itself."""
+"""Edit an entry of the configuration: each key is checked as it is typed."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from togetherctl.actions.changing import ChangedMeanwhile, Edit, change, problems_with
+from togetherctl.actions.reports import report_shared_storage
 from togetherctl.errors import TogetherctlError, UsageError
-from togetherctl.store.editing import TABLES, section
-from togetherctl.tui.conversation import Talk
-from togetherctl.tui.screens.form import Form
-from togetherctl.tui.values import as_text, as_value, choices, default
-from togetherctl.tui.widgets.field import Field
+from togetherctl.store.choices import HIDDEN
+from togetherctl.store.editing import TABLES, assignments, section
+from togetherctl.tui.job_prompter import JobPrompter
+from togetherctl.tui.screens.form import Field, Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pydantic.fields import FieldInfo
+
     from togetherctl.store.choices import Kind
-    from togetherctl.tui.app import TogetherApp
+    from togetherctl.tui.context import AppContext
 
 
 class EditScreen(Form[None]):
-    """Every key of the entry `name`, as `data` of the store has it."""
+    """Every key of the entry `name`, as `data` of the configuration has it."""
 
-    app: TogetherApp
+    app: AppContext
 
     def __init__(self, kind: Kind, name: str, data: Mapping[str, Any]) -> None:
         super().__init__(f"Edit {kind}: {name}")
@@ -49,7 +52,7 @@ class EditScreen(Form[None]):
         return problems or (problems_with(self._data, edit) if edit.keys else {})
 
     def _edit(self) -> tuple[Edit, dict[str, str]]:
-        """What was typed, and what of it means nothing."""
+        """What was typed, and what is wrong with it."""
         values: dict[str, object] = {}
         unset: list[str] = []
         problems: dict[str, str] = {}
@@ -74,8 +77,8 @@ class EditScreen(Form[None]):
             self.run_worker(self._save(edit), exclusive=True)
 
     async def _save(self, edit: Edit) -> None:
-        talk = Talk(self.app.world.sleep)
-        world = self.app.world.anew(talk)
+        prompter = JobPrompter(self.app.world.sleep)
+        world = self.app.world.anew(prompter)
         try:
             others = await asyncio.to_thread(change, world, edit)
         except ChangedMeanwhile as conflict:
@@ -85,12 +88,12 @@ class EditScreen(Form[None]):
                 "; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])])
             )
         else:
-            self._saved(edit, others, [line.text for line in talk.lines])
+            self._saved(edit, others, [line.text for line in prompter.lines])
         finally:
             self._saving = False
 
     def _take_over(self, conflict: ChangedMeanwhile) -> None:
-        """Say what the keys are by now; saving once more is then meant."""
+        """Say what the keys are by now; the person may save once more."""
         self._seen = conflict.table
         self._data = {
             **self._data,
@@ -105,8 +108,68 @@ class EditScreen(Form[None]):
 
     def _saved(self, edit: Edit, others: list[str], said: list[str]) -> None:
         lines = [f"Changed {', '.join(edit.keys)} of {self._kind} {self._name_of}.", *said]
-        if others:
-            lines.append(f"So is the storage of {', '.join(others)}, which shares its session.")
+        lines += [line.text for line in report_shared_storage(others)]
         self.app.notify("\n".join(lines), markup=False)
-        self.app.look_again()
+        self.app.watcher.look_now()
         self.dismiss()
+
+
+def as_text(kind: Kind, key: str, value: Any) -> str:
+    """One line that means `value`; a secret in the configuration itself stays hidden."""
+    if key == "client_secret" and isinstance(value, str):
+        return HIDDEN
+    if isinstance(value, str):
+        plain = value
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        plain = ", ".join(value)
+    else:
+        return _as_toml(value)
+    try:
+        return plain if plain.isprintable() and as_value(kind, key, plain) == value else _as_toml(value)
+    except UsageError:
+        return _as_toml(value)
+
+
+def as_value(kind: Kind, key: str, text: str) -> object:
+    """What a line means for this key. Raises UsageError that says what is allowed."""
+    if key == "client_secret" and not text.lstrip().startswith("{"):
+        raise UsageError(
+            'name where it is read: { env = "VARIABLE" }, { file = "…" }, { command = ["…"] } or { keyring = true }'
+        )
+    try:
+        return assignments(kind, [f"{key}={text}"])[(key,)]
+    except UsageError as error:
+        raise UsageError(_without_key(error.message, key)) from None
+
+
+def choices(field: FieldInfo) -> list[str]:
+    """The words a key allows, if it allows only some."""
+    if field.annotation is bool:
+        return ["true", "false"]
+    if get_origin(field.annotation) is Literal:
+        return [str(choice) for choice in get_args(field.annotation)]
+    return []
+
+
+def default(kind: Kind, key: str) -> str:
+    """The placeholder of a key that is not set: its choices, else its default."""
+    field = TABLES[kind].model_fields[key]
+    words = choices(field)
+    if words:
+        return " | ".join(words)
+    value = field.get_default(call_default_factory=True)
+    return as_text(kind, key, value) if value not in (None, {}) else ""
+
+
+def _without_key(message: str, key: str) -> str:
+    """The reason alone: the form shows the key and what was typed."""
+    return message.removeprefix(f"{key}: ").rpartition("; ")[0] or message
+
+
+def _as_toml(value: object) -> str:
+    if isinstance(value, dict):
+        inside = ", ".join(f"{json.dumps(key, ensure_ascii=False)} = {_as_toml(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else ""
+    if isinstance(value, list):
+        return f"[{', '.join(_as_toml(item) for item in value)}]"
+    return json.dumps(value, ensure_ascii=True)

@@ -1,32 +1,93 @@
-"""A form: fields one below the other, checked as they are typed, and a line that says what the present one means."""
+"""Forms: fields that are checked as they are typed, and the forms of one field: a name, an import's source."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
+from togetherctl.errors import UsageError
 from togetherctl.printable import printable
-from togetherctl.tui.screens.box import Box
-from togetherctl.tui.widgets.field import Field
-from togetherctl.tui.widgets.scroll import Scroll
+from togetherctl.store import checks
+from togetherctl.tui.screens.dialog import Box, Scroll
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.timer import Timer
 
-# Typing is not held up by a check of the whole store.
-_PAUSE = 0.15
+    from togetherctl.tui.context import AppContext
+
+# How many seconds after a key the whole configuration is checked.
+_CHECK_AFTER = 0.15
 
 _Result = TypeVar("_Result")
 
 
+class Field(Vertical):
+    """One line of a form. `about` explains it while it has the focus; `usual` is its placeholder."""
+
+    DEFAULT_CSS = """
+    Field {
+        height: auto;
+        & > Horizontal { height: 1; }
+        .label { width: 24; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        &.changed .label { color: $text; text-style: bold; }
+        .wrong { display: none; padding: 0 0 0 24; color: $text-error; }
+        &.bad .wrong { display: block; }
+        Input { width: 1fr; }
+    }
+    """
+
+    def __init__(
+        self, key: str, label: str, text: str = "", *, usual: str = "", about: str = "", words: Sequence[str] = ()
+    ) -> None:
+        super().__init__(id=f"field-{key}")
+        self.key = key
+        self.label = label
+        self.before = text
+        self.about = about
+        self._usual = usual
+        self._words = words
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Static(Content(self.label), classes="label", markup=False)
+            yield Input(
+                self.before,
+                placeholder=self._usual,
+                compact=True,
+                select_on_focus=False,
+                suggester=SuggestFromList(list(self._words)) if self._words else None,
+            )
+        yield Static(classes="wrong", markup=False)
+
+    @property
+    def input(self) -> Input:
+        return self.query_one(Input)
+
+    @property
+    def text(self) -> str:
+        return self.input.value.strip()
+
+    @property
+    def changed(self) -> bool:
+        return self.text != self.before.strip()
+
+    def show_problem(self, reason: str) -> None:
+        """Say what is wrong, or nothing."""
+        self.query_one(".wrong", Static).update(Content(printable(reason, limit=500)))
+        self.set_class(bool(reason), "bad")
+        self.set_class(self.changed, "changed")
+
+
 class Form(Box[_Result]):
-    """Subclasses give the `fields`, say what is wrong with them, and what is done with them."""
+    """Fields one below the other, checked as they are typed. Subclasses give, check and save them."""
 
     DEFAULT_CSS = """
     Form {
@@ -38,7 +99,7 @@ class Form(Box[_Result]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save"),
         Binding("escape", "close", "Cancel"),
-        # Before any widget sees it: what is typed right behind it goes to the next field already.
+        # Priority: what is typed right after it must go to the next field already.
         Binding("down,tab", "app.focus_next", show=False, priority=True),
         Binding("up,shift+tab", "app.focus_previous", show=False, priority=True),
     ]
@@ -48,7 +109,7 @@ class Form(Box[_Result]):
         self.problems: dict[str, str] = {}
         self._saving = False
         self._timer: Timer | None = None
-        # What became of the last try to save, and what was typed then.
+        # What the last try to save said, and what was typed then.
         self._failure = ("", [""])
 
     def fields(self) -> Iterable[Field]:
@@ -56,11 +117,11 @@ class Form(Box[_Result]):
         return ()
 
     def check(self) -> Mapping[str, str]:
-        """What is wrong, by the key of its field; under an empty key what is about no field."""
+        """What is wrong, by the key of its field; the empty key is for what is about no field."""
         return {}
 
     def save(self) -> None:
-        """Do what the form is for; it is known to be right."""
+        """Do what the form is for; the check has found nothing wrong."""
 
     def inside(self) -> ComposeResult:
         with Scroll(can_focus=False):
@@ -75,7 +136,7 @@ class Form(Box[_Result]):
         self.check_now()
 
     def on_descendant_focus(self) -> None:
-        # What has the focus by now: of two moves, the later may be told of first.
+        # Ask for the focus: of two moves, the message of the later may come first.
         nodes = self.focused.ancestors if self.focused else ()
         field = next((node for node in nodes if isinstance(node, Field)), None)
         if field is not None:
@@ -84,7 +145,7 @@ class Form(Box[_Result]):
     def on_input_changed(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_PAUSE, self.check_now)
+        self._timer = self.set_timer(_CHECK_AFTER, self.check_now)
 
     def on_input_submitted(self) -> None:
         self.app.action_focus_next()
@@ -103,7 +164,7 @@ class Form(Box[_Result]):
         self._say(self.problems.get("", "") or (said if typed == self._typed else ""))
 
     def fail(self, sentence: str) -> None:
-        """Something went wrong when it was saved; it is said until something else is typed."""
+        """Say why saving failed, until something else is typed."""
         self._failure = (sentence, self._typed)
         self._say(sentence)
 
@@ -126,3 +187,75 @@ class Form(Box[_Result]):
             wrong.input.focus()
         elif not self.problems:
             self.save()
+
+
+class NewName(Form[str]):
+    """Asks for a new name, and gives it; it is none of `taken`. None where it stays."""
+
+    def __init__(self, title: str, old: str, taken: Iterable[str], about: str) -> None:
+        super().__init__(title)
+        self._old = old
+        self._taken = {name.casefold(): name for name in taken if name != old}
+        self._about = about
+
+    def fields(self) -> Iterable[Field]:
+        yield Field("name", "New name", self._old, about=self._about)
+
+    def check(self) -> Mapping[str, str]:
+        text = self.field("name").text
+        if text == self._old:
+            return {}
+        try:
+            checks.name(text)
+        except ValueError as error:
+            return {"name": str(error)}
+        taken = self._taken.get(text.casefold())
+        return {"name": f"there is {taken} already"} if taken else {}
+
+    def on_input_submitted(self) -> None:
+        self.action_save()
+
+    def save(self) -> None:
+        text = self.field("name").text
+        self.dismiss(None if text == self._old else text)
+
+
+class AskSource(Form[str]):
+    """Gives a file or folder that is there, an https address, or the word `together`."""
+
+    app: AppContext
+
+    def __init__(self) -> None:
+        super().__init__("Import clusters")
+
+    def fields(self) -> Iterable[Field]:
+        yield Field(
+            "source",
+            "Where from",
+            usual="~/Downloads/oidc.yaml",
+            about="A kubeconfig or a bundle: a file, a folder or an https address; "
+            "or the word together, to use your API key of Together AI. You see what it changes first.",
+        )
+
+    def check(self) -> Mapping[str, str]:
+        from togetherctl.loopback import is_safe
+        from togetherctl.sources.fetch import STANDARD_INPUT, recognise
+
+        text = self.field("source").text
+        if text == STANDARD_INPUT:
+            return {"source": "standard input cannot be read here"}
+        if "://" in text:
+            return {} if is_safe(text) else {"source": "an address must begin with https"}
+        try:
+            if text:
+                recognise(text, self.app.world.environ)
+        except UsageError as error:
+            return {"source": error.message}
+        return {}
+
+    def on_input_submitted(self) -> None:
+        self.action_save()
+
+    def save(self) -> None:
+        if self.field("source").text:
+            self.dismiss(self.field("source").text)

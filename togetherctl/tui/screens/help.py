@@ -1,4 +1,4 @@
-"""Every key, and what it does."""
+"""The help screen: every key, and what the states mean."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from togetherctl.tui.acts import ACTS
+from togetherctl.actions.session_snapshot import STATES
+from togetherctl.tui.actions import ACTIONS
+from togetherctl.tui.screens.dialog import Scroll
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +26,9 @@ _MOVING = (
     ("n N", "next and previous profile"),
     ("← →  z", "fold a profile's clusters, show them; fold all"),
     ("space *", "mark a profile; mark all"),
-    ("/", "show only what has these words; Escape shows all"),
-    ("s", "sort by something else, or click a title"),
-    ("enter", "details, where they are not beside the table"),
+    ("/", "show only profiles with these words; Escape shows all"),
+    ("s", "sort by another column, or click its title"),
+    ("enter", "details, if they are not beside the table"),
     ("c", "copy the decoded claims as JSON; never a token"),
 )
 _REST = (
@@ -36,37 +37,29 @@ _REST = (
     ("?", "this page"),
     ("ctrl+q", "quit"),
 )
-_SHAPES = (
-    ("● valid", "the token is good"),
-    ("◐ stale", "good, in its last fifth; the next use has it renewed"),
-    ("○ expired", "the next use renews it, without a login"),
-    ("× log in", "expired, and nothing renews it"),
-    ("· none", "nobody is logged in"),
-    ("◌ login…", "a login is under way, here or elsewhere"),
-)
+_STATES = tuple((words.label, words.meaning) for words in STATES.values() if words.meaning)
 
 
 class Help(ModalScreen[None]):
-    """Goes away with any of the keys that end it."""
+    """Shows every key; Escape, Enter, q and ? close it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q,question_mark", "dismiss", "Back"),
-        Binding("j", "scroll(1)", "Down", show=False),
-        Binding("k", "scroll(-1)", "Up", show=False),
     ]
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="box") as box:
+        with Scroll(classes="box") as box:
             box.border_title = "Keys"
             box.border_subtitle = "Escape goes back"
-            acts = [(act.key, f"{act.title}: {act.help}") for act in ACTS if act.key]
-            for title, rows in (("What to do", acts), ("The table", _MOVING), ("The rest", _REST), ("States", _SHAPES)):
-                if rows:
-                    yield Static(Text(title), classes="heading")
-                    yield Static(_table(rows))
-
-    def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+            actions = [(action.key, f"{action.title}: {action.help}") for action in ACTIONS]
+            for title, rows in (
+                ("Actions", actions),
+                ("The table", _MOVING),
+                ("The rest", _REST),
+                ("States", _STATES),
+            ):
+                yield Static(Text(title), classes="heading")
+                yield Static(_table(rows))
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> Table:

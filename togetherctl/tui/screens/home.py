@@ -1,4 +1,4 @@
-"""Every profile, its session and its clusters, as they are at this second."""
+"""The home screen: the table of profiles, a summary, and the details of the row under the cursor."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Static
 
+from togetherctl.actions.session_snapshot import STATES
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.tui import rows
-from togetherctl.tui.acts import ACTS
+from togetherctl.tui import table_rows
+from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
@@ -24,41 +25,39 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from togetherctl.tui.acts import Act
-    from togetherctl.tui.app import TogetherApp
-    from togetherctl.tui.looking import Looked
+    from togetherctl.actions.session_snapshot import SessionSnapshot
+    from togetherctl.tui.actions import Action
+    from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
 
-# From here on details stand beside the table.
+# From this width on, details are beside the table.
 WIDE = 120
-# What the summary counts, the most pressing first.
-_COUNTED = ("× log in", "× error", "◌ login…", "○ expired", "◐ stale", "● valid")
-# What comes first in the footer, where 80 columns have room for.
+# The actions that come first in the footer, which fit in 80 columns.
 _FIRST = ("log_in", "refresh", "log_out")
 
 
-def _binding(act: Act) -> Binding:
-    return Binding(str(act.key), f"app.act('{act.id}')", act.title, show=act.shown, tooltip=act.help, id=act.id)
+def _binding(action: Action) -> Binding:
+    command = f"app.perform('{action.id}')"
+    return Binding(action.key, command, action.title, show=action.shown, tooltip=action.help, id=action.id)
 
 
 class Home(Screen[None]):
-    """The table, and what is known of the row under the cursor."""
+    """The table of profiles, and the details of the row under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        # What fits into the footer of a narrow terminal comes first.
-        *(_binding(act) for act in ACTS if act.key and act.id in _FIRST),
+        *(_binding(action) for action in ACTIONS if action.id in _FIRST),
         Binding("question_mark", "app.help", "Help", key_display="?"),
         Binding("ctrl+q", "app.quit", "Quit"),
-        # Before any widget sees it: what is typed right behind it goes to the box already.
-        Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only what has these words"),
-        *(_binding(act) for act in ACTS if act.key and act.id not in _FIRST),
-        Binding("s", "sort", "Sort", show=False, tooltip="Sort by something else"),
+        # Priority: what is typed right after it must go to the filter already.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only rows with these words"),
+        *(_binding(action) for action in ACTIONS if action.id not in _FIRST),
+        Binding("s", "sort", "Sort", show=False, tooltip="Sort by another column"),
         Binding("asterisk", "mark_all", "Mark all", key_display="*", show=False),
         Binding("c", "copy_claims", "Copy claims", show=False, tooltip="Copy the decoded claims; never a token"),
         Binding("escape", "clear", "Show all", show=False),
     ]
 
-    app: TogetherApp
+    app: AppContext
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +66,7 @@ class Home(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
-        yield Input(placeholder="words to look for; Enter keeps them, Escape shows all", id="filter", compact=True)
+        yield Input(placeholder="words to find; Enter keeps them, Escape shows all", id="filter", compact=True)
         with ContentSwitcher(initial="body"):
             with Horizontal(id="body"):
                 yield Profiles(self.app.now, id="profiles")
@@ -97,7 +96,7 @@ class Home(Screen[None]):
     # Showing
 
     def show(self) -> None:
-        """Show what the app knows now: the table, the welcome where there is none, or what is wrong with the store."""
+        """Show what the app knows now: the table, the welcome page, or what is wrong with the configuration."""
         if self.app.broken is not None:
             self.query_one(Broken).show(self.app.broken)
             self._page("broken")
@@ -107,8 +106,8 @@ class Home(Screen[None]):
         else:
             self._page("body")
         now = self.app.now()
-        found = [row for row in self.app.rows.values() if rows.matches(row, self._words, now)]
-        self.table.show(rows.in_order(found, self._sort, now), sorted_by=self._sort)
+        found = [row for row in self.app.rows.values() if table_rows.matches(row, self._words, now)]
+        self.table.show(table_rows.in_order(found, self._sort, now), sorted_by=self._sort)
         self.about()
 
     def _page(self, name: str) -> None:
@@ -130,7 +129,7 @@ class Home(Screen[None]):
         self.about()
 
     def about(self) -> None:
-        """Say anew what stands around the table: the summary, and what is known of the row under the cursor."""
+        """Update what is around the table: the summary, and the details of the row under the cursor."""
         self.query_one("#summary", Static).update(self._summary())
         line = self.table.current
         self.query_one("#about", Static).update(self._about(line.row) if line else Text(""))
@@ -150,17 +149,17 @@ class Home(Screen[None]):
         marked = len(self.table.selection.marked)
         if marked:
             parts.append(f"{marked} marked")
-        counts = Counter(rows.state(row, now).text for row in found)
-        parts += [f"{counts[text]} {text}" for text in _COUNTED if counts[text]]
+        counts = Counter(row.state_name(now) for row in found)
+        parts += [f"{counts[name]} {words.label}" for name, words in STATES.items() if words.counted and counts[name]]
         return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
 
-    def _about(self, row: Looked) -> Text:
+    def _about(self, row: SessionSnapshot) -> Text:
         now = self.app.now()
         session = row.session
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
         parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
         first = "  ·  ".join(part for part in parts if part)
-        return Text(f"{first}\n{rows.trouble(row, now).text}")
+        return Text(f"{first}\n{table_rows.trouble(row, now).text}")
 
     def on_profiles_moved(self) -> None:
         self.about()
@@ -175,7 +174,7 @@ class Home(Screen[None]):
             self.app.push_screen(DetailsScreen(self.selection.profile))
 
     def on_profiles_sort_wanted(self, event: Profiles.SortWanted) -> None:
-        self._sort = event.column if event.column in rows.SORTS and event.column != self._sort else "store"
+        self._sort = event.column if event.column in table_rows.SORTS and event.column != self._sort else "store"
         self.show()
 
     # Keys
@@ -186,11 +185,11 @@ class Home(Screen[None]):
         self.set_focus(box)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """In the box of the filter `/` is a letter as any other."""
+        """In the filter `/` is a letter as any other."""
         return action != "filter" or (bool(self.app.rows) and self.focused is not self.query_one("#filter"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        # What is pasted may hold anything.
+        # Pasted text may hold anything.
         plain = "".join(char for char in event.value if char.isprintable())
         if plain != event.value:
             event.input.value = plain
@@ -204,7 +203,7 @@ class Home(Screen[None]):
         self.set_focus(self.table)
 
     def action_clear(self) -> None:
-        """Let go of the filter, else of the marks."""
+        """Clear the filter, else the marks."""
         box = self.query_one("#filter", Input)
         if not box.display:
             self.table.unmark()
@@ -213,7 +212,7 @@ class Home(Screen[None]):
         self.set_focus(self.table)
 
     def action_sort(self) -> None:
-        self._sort = rows.SORTS[(rows.SORTS.index(self._sort) + 1) % len(rows.SORTS)]
+        self._sort = table_rows.SORTS[(table_rows.SORTS.index(self._sort) + 1) % len(table_rows.SORTS)]
         self.show()
 
     def action_mark_all(self) -> None:

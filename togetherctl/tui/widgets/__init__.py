@@ -1,1 +1,1 @@
-"""What screens are made of."""
+"""The parts of screens: the table, the details, the welcome page."""

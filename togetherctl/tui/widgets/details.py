@@ -1,4 +1,4 @@
-"""What is known of one profile, as headed lines."""
+"""The widget that shows the details of one profile as headed lines."""
 
 from __future__ import annotations
 
@@ -6,35 +6,27 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
-from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from togetherctl.tui.widgets.tones import TONES
+from togetherctl.tui.screens.dialog import Scroll
+from togetherctl.tui.table_rows import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.style import Style
     from textual.app import ComposeResult
-    from textual.binding import BindingType
 
-    from togetherctl.tui.facts import Section
-    from togetherctl.tui.rows import Tone
+    from togetherctl.actions.session_snapshot import Tone
+    from togetherctl.tui.profile_facts import Section
 
 # Longer labels are folded.
 _LABEL = 20
 
 
-class Details(VerticalScroll, can_focus=True):
-    """Shows the sections it is given, and draws nothing anew where nothing changed."""
+class Details(Scroll, can_focus=True):
+    """Shows sections of facts, and draws again only what changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("g", "scroll_home", "First", show=False),
-        Binding("G", "scroll_end", "Last", show=False),
-    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {*TONES, "details--title", "details--heading"}
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 # Textual's name

@@ -1,4 +1,4 @@
-"""The table of profiles with their clusters beneath. Draws the lines in sight and nothing else."""
+"""The table of profiles with their clusters; it draws only the lines in sight."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from togetherctl.printable import printable
-from togetherctl.tui import rows
+from togetherctl.tui import table_rows
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.widgets.tones import TONES
+from togetherctl.tui.table_rows import TONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from textual import events
     from textual.binding import BindingType
 
+    from togetherctl.actions.session_snapshot import SessionSnapshot
     from togetherctl.store.store import Cluster
-    from togetherctl.tui.looking import Looked
 
-# What stands before a row: a mark, and whether its clusters are folded away.
+# Cells before a row: its mark, and whether its clusters are folded.
 _GUTTER = 4
 
 
 class Line(NamedTuple):
     """A profile, or one of its clusters."""
 
-    row: Looked
+    row: SessionSnapshot
     cluster: Cluster | None = None
     last: bool = False
 
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 
 class Profiles(ScrollView, can_focus=True):
-    """All profiles. `clock` gives seconds since 1970; `tick` is to be called each second."""
+    """All profiles. `clock` gives seconds since 1970; call `tick` each second."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False),
@@ -56,7 +56,7 @@ class Profiles(ScrollView, can_focus=True):
         Binding("end,G", "end(-1)", "Last", show=False),
         Binding("n", "next(1)", "Next profile", show=False),
         Binding("N", "next(-1)", "Previous profile", show=False),
-        Binding("space", "mark", "Mark", show=False, tooltip="Mark it; what is done is done to all that are"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark it; actions are for all marked profiles"),
         Binding("left", "fold(True)", "Fold clusters", show=False),
         Binding("right", "fold(False)", "Show clusters", show=False),
         Binding("z", "fold_all", "Fold all", show=False),
@@ -72,7 +72,7 @@ class Profiles(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0)
 
     class Moved(Message):
-        """Another row is under the cursor, or what is known of it changed."""
+        """Another row is under the cursor, or its row changed."""
 
     class Chosen(Message):
         """Enter was pressed on a row, or it was clicked twice."""
@@ -87,18 +87,18 @@ class Profiles(ScrollView, can_focus=True):
     def __init__(self, clock: Callable[[], float], *, id: str | None = None) -> None:  # noqa: A002 # Textual's name
         super().__init__(id=id)
         self._clock = clock
-        self._rows: list[Looked] = []
+        self._rows: list[SessionSnapshot] = []
         self._marked: dict[str, None] = {}
         self._folded: set[str] = set()
         self._lines: list[Line] = []
-        self._columns: list[tuple[rows.Column, int]] = []
+        self._columns: list[tuple[table_rows.Column, int]] = []
         self._gap = 1
         self._sorted_by = ""
-        self._drawn: dict[int, tuple[rows.Cell, ...]] = {}
+        self._drawn: dict[int, tuple[table_rows.Cell, ...]] = {}
 
     # What it is given
 
-    def show(self, found: Iterable[Looked], *, sorted_by: str = "") -> None:
+    def show(self, found: Iterable[SessionSnapshot], *, sorted_by: str = "") -> None:
         """Show these rows from now on; cursor, marks and folds stay with their profiles.
 
         The title of the column they are `sorted_by` says so.
@@ -108,7 +108,7 @@ class Profiles(ScrollView, can_focus=True):
         self._lay_out()
 
     def tick(self) -> None:
-        """Draw what the time changed since it was drawn, and only that."""
+        """Draw again only the lines that the time changed."""
         for y, before in list(self._drawn.items()):
             index = y + self.scroll_offset.y - 1
             if 0 <= index < len(self._lines) and self._cells(self._lines[index]) != before:
@@ -131,7 +131,7 @@ class Profiles(ScrollView, can_focus=True):
         return Selection(
             line.row.name if line else None,
             line.cluster.name if line and line.cluster else None,
-            # What is not shown is not meant.
+            # A marked profile that the filter hides does not count.
             tuple(row.name for row in self._rows if row.name in self._marked),
         )
 
@@ -145,7 +145,7 @@ class Profiles(ScrollView, can_focus=True):
             if row.name not in self._folded:
                 last = len(row.clusters) - 1
                 self._lines += [Line(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
-        self._columns, self._gap = rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
+        self._columns, self._gap = table_rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)
         self._put_cursor_at(at)
         self._drawn.clear()
@@ -168,20 +168,20 @@ class Profiles(ScrollView, can_focus=True):
 
     # Drawing
 
-    def _cells(self, line: Line) -> tuple[rows.Cell, ...]:
+    def _cells(self, line: Line) -> tuple[table_rows.Cell, ...]:
         now = self._clock()
         if line.cluster is not None:
             branch = "└ " if line.last else "├ "
             return (
-                rows.Cell(branch, "dim"),
-                rows.Cell(printable(line.cluster.name)),
-                rows.Cell(rows.cluster_text(line.cluster), "dim"),
+                table_rows.Cell(branch, "dim"),
+                table_rows.Cell(printable(line.cluster.name)),
+                table_rows.Cell(table_rows.cluster_text(line.cluster), "dim"),
             )
         mark = "◆ " if line.row.name in self._marked else "  "
         fold = "  " if not line.row.clusters else "▸ " if line.row.name in self._folded else "▾ "
         return (
-            rows.Cell(mark, "busy"),
-            rows.Cell(fold, "dim"),
+            table_rows.Cell(mark, "busy"),
+            table_rows.Cell(fold, "dim"),
             *(column.cell(line.row, now) for column, _width in self._columns),
         )
 
@@ -203,17 +203,17 @@ class Profiles(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + over)
 
     def _cursor_style(self) -> Style:
-        """What the cursor puts over a row, whose colours stay."""
+        """The style that the cursor adds to a row, whose colours stay."""
         part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
-    def _placed(self, line: Line, cells: tuple[rows.Cell, ...]) -> list[tuple[rows.Cell, int]]:
+    def _placed(self, line: Line, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells
             first = self._columns[0][1] + self._gap - 2
             room = max(self.size.width - _GUTTER - 2 - first, 3)
-            return [(rows.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
+            return [(table_rows.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
         widths = [width + self._gap for _column, width in self._columns]
         return list(zip(cells, [2, 2, *widths], strict=True))
 
@@ -254,7 +254,7 @@ class Profiles(ScrollView, can_focus=True):
         self._go(0 if which == 0 else len(self._lines) - 1)
 
     def action_next(self, by: int) -> None:
-        """The next row that is a profile, beginning anew at the end."""
+        """Go to the next row that is a profile; after the last comes the first."""
         count = len(self._lines)
         for step in range(1, count + 1):
             index = (self.cursor + by * step) % count
@@ -278,14 +278,14 @@ class Profiles(ScrollView, can_focus=True):
         self.post_message(self.Moved())
 
     def mark_all(self) -> None:
-        """Mark every profile that is shown, or none where all are marked."""
+        """Mark every profile that is shown, or none if all are marked."""
         names = [row.name for row in self._rows]
         self._marked = {} if set(names) <= set(self._marked) else dict.fromkeys(names)
         self.refresh()
         self.post_message(self.Moved())
 
     def unmark(self) -> None:
-        """Mark nothing any more."""
+        """Clear all marks."""
         self._marked = {}
         self.refresh()
         self.post_message(self.Moved())
@@ -332,7 +332,7 @@ class Profiles(ScrollView, can_focus=True):
 
 
 def _cut(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, the last of which stays empty."""
+    """`text` in exactly `width` cells, the last one empty."""
     from rich.cells import cell_len
 
     if width > 4 and cell_len(text) > width - 1:

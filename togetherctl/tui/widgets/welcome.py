@@ -1,4 +1,4 @@
-"""What a newcomer meets instead of an empty table, and what stands there while the store is wrong."""
+"""The pages instead of the table: a welcome without profiles, and the problems of the configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from togetherctl.printable import printable
-from togetherctl.tui.acts import ACTS
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -20,11 +19,9 @@ _WELCOME = """\
 There is no profile here yet.
 
 A profile says who you are to an issuer: its address, and the client ID your cluster's admin gave you. \
-Whoever set the cluster up may also have a file for you that says both.
+The admin may also have a file for you that holds both.
 
-Outside of this, `togetherctl init` takes your clusters and logs you in, in one conversation."""
-# What a newcomer can do, by its ID among the acts, and what its button says.
-_WAYS = (("add", "Add a profile"), ("import", "Take one from a file"))
+On the command line, `togetherctl init` imports your clusters and logs you in."""
 
 
 class Welcome(VerticalScroll):
@@ -34,14 +31,12 @@ class Welcome(VerticalScroll):
         yield Static(Text("Welcome to togetherctl"), classes="title")
         yield Static(Text(_WELCOME))
         with Horizontal(classes="ways"):
-            for act in ACTS:
-                for id_, label in _WAYS:
-                    if act.id == id_:
-                        yield Button(label, action=f"app.act('{act.id}')", compact=True)
+            yield Button("Add a profile", action="app.perform('add')", compact=True)
+            yield Button("Take one from a file", action="app.perform('import')", compact=True)
         yield Static(id="place", markup=False)
 
     def show(self, place: str) -> None:
-        """Say where the store will be."""
+        """Say where the configuration will be."""
         self.query_one("#place", Static).update(Text(f"The store will be {printable(place, limit=1000)}", style="dim"))
 
 

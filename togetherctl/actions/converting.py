@@ -1,0 +1,238 @@
+"""Convert kubelogin's stanzas to issuers, profiles and clusters, and to togetherctl's own stanza.
+
+What a run would do is a plan, made without changing anything. Carrying it out makes it again under the kubeconfigs'
+locks, then writes in this order: the secrets, the backups, the store, the kubeconfigs. So wherever it is cut off, each
+kubeconfig is the old one or the new one, none names a profile that the store lacks, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import UsageError
+from togetherctl.kube.kubeconfig import Change, holding
+from togetherctl.kube.stanza import made_ours, stanza_for
+from togetherctl.kubelogin.kubeconfigs import Context, Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kubelogin.meaning import CannotCarryOver, meaning
+from togetherctl.sources import names
+from togetherctl.sources.additions import Additions
+from togetherctl.store.editing import TABLES, missing, section
+from togetherctl.store.toml_text import TomlText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from togetherctl.kube.kubeconfig import Change
+    from togetherctl.kubelogin.backups import Backups
+    from togetherctl.kubelogin.old_stanza import OldStanza
+    from togetherctl.sources.additions import MovedSecret
+    from togetherctl.sources.secret_place import SecretPlace
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.store import Store
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to convert: the stanza of one context, all, or the only one there is.
+
+    `command` and `env` are what kubeconfigs call from then on.
+    """
+
+    files: Sequence[Path]
+    command: str
+    context: str | None = None
+    everyone: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """What a conversion changes, and a sentence for each stanza.
+
+    `tables` are new in the store; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by profile;
+    `backups` were made, if it was carried out.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    tables: Mapping[tuple[Kind, str], dict[str, Any]] = field(default_factory=dict)
+    secrets: list[MovedSecret] = field(default_factory=list)
+    caches: dict[str, list[Path]] = field(default_factory=dict)
+    backups: list[Path] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> list[Change]:
+        return [change for change in self.changes if change.changed]
+
+
+class Conversion:
+    """One wish against the store as `store` reads it each time.
+
+    `place` tells where a client secret goes, None where that is not known yet.
+    """
+
+    def __init__(
+        self,
+        wish: Wish,
+        store: Callable[[], Store],
+        environ: Mapping[str, str],
+        place: Callable[[MovedSecret], SecretPlace | None],
+    ) -> None:
+        self._wish = wish
+        self._store = store
+        self._environ = environ
+        self._place = place
+
+    def plan(self) -> Plan:
+        """Raises KubeconfigError, and UsageError where it is not clear which stanza is meant."""
+        kubeconfigs = Kubeconfigs(self._wish.files)
+        store = self._store()
+        additions = Additions(store.table, folder=store.path.parent, environ=self._environ, place=self._place)
+        plan = Plan(tables=additions.tables)
+        contexts = kubeconfigs.contexts()
+        profiles: dict[Where, str] = {}
+        stanzas = kubeconfigs.stanzas()
+        for where in self._stanzas_meant(kubeconfigs, list(stanzas), contexts):
+            using = [context.at.name for context in contexts if context.user == where]
+            profile = self._convert_user(kubeconfigs, additions, (where, stanzas[where]), using, plan)
+            if profile is not None:
+                profiles[where] = profile
+        for context in contexts:
+            if context.user in profiles:
+                self._convert_context(kubeconfigs, additions, context, contexts, profiles, plan)
+        self._note_auth_providers(kubeconfigs, plan)
+        plan.secrets = list(additions.secrets.values())
+        plan.changes = [file.change() for file in kubeconfigs.files]
+        return plan
+
+    def carry_out(self, changing_store: Callable[[], AbstractContextManager[TomlText]], backups: Backups) -> Plan:
+        """Do what the plan says; gives it as it was done.
+
+        Raises KubeconfigError, ConfigError, StorageError and UsageError; then every kubeconfig still works as before.
+        """
+        with holding(sorted(self._wish.files)):
+            plan = self.plan()
+            if not plan.changed:
+                return plan
+            for change in plan.changed:
+                change.target()
+            for moved in plan.secrets:
+                place = self._place(moved)
+                if place is None:
+                    raise UsageError("a kubeconfig changed in this moment; nothing was converted", hint="try again")
+                left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self._environ)
+                plan.done += [left] if left else []
+            plan.backups = backups.make(plan.changed)
+            if plan.tables:
+                with changing_store() as text:
+                    text.add({missing(text, kind, name): table for (kind, name), table in plan.tables.items()})
+            for change in plan.changed:
+                change.write()
+        return plan
+
+    def _stanzas_meant(self, kubeconfigs: Kubeconfigs, stanzas: list[Where], contexts: list[Context]) -> list[Where]:
+        if self._wish.everyone:
+            return stanzas
+        if self._wish.context is not None:
+            user = kubeconfigs.context(self._wish.context).user
+            return [user] if user in stanzas else []
+        if len(stanzas) > 1:
+            using = [context.at.name for context in contexts if context.user in stanzas]
+            raise UsageError(
+                f"which stanza? There are {len(stanzas)}"
+                + (f", of the contexts {', '.join(using[:10])}{' …' if len(using) > 10 else ''}" if using else ""),
+                hint="togetherctl kubeconfig convert --all, or --context CONTEXT",
+            )
+        return stanzas
+
+    def _note_auth_providers(self, kubeconfigs: Kubeconfigs, plan: Plan) -> None:
+        """Say which command imports users with `auth-provider: oidc`; their entries hold tokens, so they stay."""
+        context = kubeconfigs.context(self._wish.context) if self._wish.context else None
+        for where in kubeconfigs.providers():
+            if context is None or context.user == where:
+                who = self._describe("user", where)
+                plan.left.append(
+                    f"{who} logs in by auth-provider: oidc, which is no plugin's stanza and stays; "
+                    f"togetherctl init {shlex.quote(str(where.file))} takes its clusters over"
+                )
+
+    def _describe(self, kind: str, at: Where) -> str:
+        return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
+
+    def _convert_user(
+        self,
+        kubeconfigs: Kubeconfigs,
+        additions: Additions,
+        found: tuple[Where, OldStanza],
+        using: list[str],
+        plan: Plan,
+    ) -> str | None:
+        """Give a user our stanza; the name of its profile, None where it stays as it is."""
+        where, stanza = found
+        who = self._describe("user", where)
+        try:
+            meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
+            candidates = [names.telling(name) for name in (where.name, *using)]
+            profile, notes = additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
+        except (CannotCarryOver, ValueError) as error:
+            plan.left.append(f"{who} still runs {stanza.program}, because {error}")
+            return None
+        entry = kubeconfigs.entry("users", where)
+        ours = stanza_for(profile, self._wish.command, {**meant.env, **self._wish.env})
+        kubeconfigs.put("users", where, made_ours("users", entry, {"exec": ours}, profile=profile))
+        plan.done.append(f"{who}: {stanza.program} becomes profile {profile}")
+        plan.done += [f"{who} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
+        if meant.cache is not None:
+            plan.caches.setdefault(profile, []).append(meant.cache)
+        return profile
+
+    def _convert_context(
+        self,
+        kubeconfigs: Kubeconfigs,
+        additions: Additions,
+        context: Context,
+        contexts: Iterable[Context],
+        profiles: Mapping[Where, str],
+        plan: Plan,
+    ) -> None:
+        """Take a context's cluster into the store, and mark as ours what `kubeconfig write` is to manage."""
+        assert context.user is not None  # noqa: S101 # the caller looked it up by this
+        profile = profiles[context.user]
+        who = self._describe("context", context.at)
+        if context.cluster is None:
+            plan.left.append(f"{who} names a cluster that is in no file, so the store gets none")
+            return
+        at, entry = context.cluster
+        try:
+            name = additions.cluster(profile, context.at.name, cluster_table(at, entry, context.entry))
+        except ValueError as error:
+            plan.left.append(f"{who}: its cluster stays in the kubeconfig alone, because {error}")
+            return
+        plan.done.append(f"{who} becomes cluster {name}")
+        plan.done += [f"{who} {note}" for note in left_out(entry).values()]
+        kubeconfigs.put("contexts", context.at, made_ours("contexts", context.entry, {}, cluster=name, profile=profile))
+        others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
+        # A cluster that others use too, or that `kubeconfig write` would not change, stays as it is.
+        if at.name == context.at.name and all(other.user in profiles for other in others):
+            body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
+            ours = made_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
+            kubeconfigs.put("clusters", at, ours)
+
+
+def preview(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], store: Path) -> str:
+    """The new tables as the added lines of a difference, with headers and passwords of proxies hidden."""
+    if not tables:
+        return ""
+    text = TomlText("")
+    text.add(
+        {
+            (section(kind), name): TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
+            for (kind, name), table in tables.items()
+        }
+    )
+    return "".join(f"{line}\n" for line in [f"--- {store}", f"+++ {store}", *(f"+{x}" for x in text.text.splitlines())])

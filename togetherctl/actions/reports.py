@@ -1,0 +1,195 @@
+"""Turn results into sentences for people, once for every face: login, logout, refresh, removal, kubeconfigs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from togetherctl.auth.engine import Outcome
+from togetherctl.auth.grants.registry import is_non_interactive
+from togetherctl.errors import Remedy
+from togetherctl.humanize import time_left
+from togetherctl.paths import tilde
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from togetherctl.actions.kubeconfig import Written
+    from togetherctl.actions.kubeconfig_edit import Leaving, Used
+    from togetherctl.actions.removing import Going, Removed
+    from togetherctl.actions.renaming import Renamed
+    from togetherctl.actions.signing_in import SignedIn
+    from togetherctl.auth.lifecycle import Ended
+    from togetherctl.auth.session import Session
+    from togetherctl.kube.kubeconfig import Change
+    from togetherctl.store.choices import Kind
+    from togetherctl.store.profile import Profile
+    from togetherctl.wiring import World
+
+# A list of names is cut after so many.
+_NAMES = 20
+_OUTCOMES = {
+    Outcome.STILL_VALID: "Already logged in",
+    Outcome.REFRESHED: "Session refreshed; logged in",
+    Outcome.LOGGED_IN: "Logged in",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence for people. `note`: they should read it; `doubt`: it may matter; `warning`: something went wrong.
+
+    `remedy` is what helps.
+    """
+
+    text: str
+    kind: Literal["said", "doubt", "note", "warning"] = "said"
+    remedy: Remedy | None = None
+
+
+def report_login(world: World, result: SignedIn) -> list[Line]:
+    """Who is logged in and for how long, and what a cluster or a later refresh may refuse. Empty for a failed login."""
+    profile, session, outcome = result.profile, result.session, result.outcome
+    if session is None or outcome is None:
+        return []
+    in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
+    lines = [
+        Line(
+            f"{_OUTCOMES[outcome]} as {session.identity} with profile {profile.name}"
+            + (f" (shared by {', '.join(others)})" if (others := _sharing(world, profile)) else "")
+            + _valid_for(world, profile, session)
+            + (", then refreshed by itself." if renews and not in_memory else ".")
+        )
+    ]
+    if in_memory:
+        lines.append(Line("The session is kept in memory only: it ends when this togetherctl ends."))
+    elif not renews:
+        why = "The issuer refused to refresh it" if session.refused else "The issuer gave no refresh token"
+        remedy = Remedy("see offline_access and auth_params of the profile")
+        if outcome is not Outcome.LOGGED_IN:
+            remedy = profile.ways.forced_login
+        lines.append(Line(f"{why}, so you will have to log in again then.", "note", remedy))
+    lines += [Line(note, "note") for note in result.notes.certain]
+    return lines + [Line(note, "doubt") for note in result.notes.doubtful]
+
+
+def report_refresh(world: World, profile: Profile, session: Session) -> list[Line]:
+    """Whose session has new tokens, and for how long."""
+    return [Line(f"Refreshed {session.identity} with profile {profile.name}{_valid_for(world, profile, session)}.")]
+
+
+def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
+    """Who is logged out, what the issuer revoked, and how long a token that is out there stays valid."""
+    session = ended.session
+    if ended.unread:
+        return [Line(f"The session of profile {profile.name} could not be read; it was deleted here.", "note")]
+    if session is None:
+        return [Line(f"Profile {profile.name} had no session.")]
+    others = _sharing(world, profile)
+    shared = f" and of {', '.join(others)}, which shared the session" if others else ""
+    revoked = "; the issuer revoked the tokens" if ended.revoked else ""
+    lines = [Line(f"Logged {session.identity} out of profile {profile.name}{shared}{revoked}.")]
+    if ended.revoked is not None and not ended.revoked:
+        lines.append(Line(ended.revoked.sentence, "note"))
+    token, now = session.token(profile.token), world.clock()
+    if token is not None and token.expires_at > now:
+        left = time_left(token.expires_at - now)
+        lines.append(Line(f"A token that was already handed out stays valid at the cluster for another {left}."))
+    return lines
+
+
+def report_removal(going: Going, environ: Mapping[str, str]) -> list[Line]:
+    """What else goes with an entry, before it is removed."""
+    lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
+    for session in going.sessions:
+        whose = f" of {session.identity}" if session.identity else ""
+        told = f"the issuer is not told; togetherctl logout {session.profile} would."
+        lines.append(Line(f"The session{whose} goes too, and {told}"))
+    lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
+    return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
+
+
+def report_removed(going: Going, removed: Removed, environ: Mapping[str, str]) -> list[Line]:
+    """What was removed, and what could not be done."""
+    (kind, name), *_ = going.entries
+    files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
+    changed = [Line(f"Changed {files}.")] if files else []
+    return [Line(f"Removed {kind} {name}."), *changed, *(Line(warning, "warning") for warning in removed.warnings)]
+
+
+def report_kubeconfig_removal(leaving: Leaving, environ: Mapping[str, str]) -> list[Line]:
+    """Which kubeconfig entries go, what becomes of the current context, and which of our entries stay."""
+    removed, lines = leaving.removed, []
+    going = [
+        f"{kind if len(names) == 1 else f'{kind}s'} {_listed(names)}"
+        for kind, names in (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users))
+        if names
+    ]
+    if going:
+        files = list_files(leaving.changed, environ)
+        lines.append(Line(f"From {files} {'goes' if len(going) == 1 else 'go'}: {'; '.join(going)}."))
+    if removed.current is not None and removed.instead is None:
+        lines.append(Line(f"{removed.current} is the current context; there will be none."))
+    elif removed.current is not None:
+        lines.append(
+            Line(
+                f"{removed.current} is the current context, and its name stays behind: without it kubectl would go on "
+                f"with {removed.instead}, which another file names. Choose one: kubectl config use-context NAME"
+            )
+        )
+    return lines + [Line(f"This stays: {kept}.") for kept in removed.kept]
+
+
+def report_shared_storage(others: Sequence[str]) -> list[Line]:
+    """Which other profiles changed their storage with one that shares their session."""
+    share = "share" if len(others) > 1 else "shares"
+    return [Line(f"The storage of {', '.join(others)} changed too, which {share} the session.")] if others else []
+
+
+def report_rename(kind: Kind, old: str, new: str, renamed: Renamed, environ: Mapping[str, str]) -> list[Line]:
+    """What has another name now."""
+    done = "The store has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+    follows = f", also in {list_files(renamed.changed, environ)}" if renamed.changed else ""
+    contexts = [Line(f"The context {before} is called {after} now.") for before, after in renamed.contexts]
+    return [Line(f"{done}{follows}."), *contexts, *(Line(note, "warning") for note in renamed.notes)]
+
+
+def report_written(written: Written, environ: Mapping[str, str], *, dry_run: bool = False) -> list[Line]:
+    """Which contexts were written to which kubeconfigs, or would change."""
+    files = list_files(written.changed, environ)
+    if not files:
+        said = "Nothing to write: the kubeconfig says all of this already."
+    elif dry_run:
+        said = f"Nothing was written; {files} would change as shown."
+    else:
+        said = f"Wrote {', '.join(written.contexts)} to {files}."
+    warnings = [Line(warning, "warning") for warning in written.warnings]
+    return [Line(said), *warnings, *(Line(note) for note in written.notes)]
+
+
+def report_use(used: Used, environ: Mapping[str, str]) -> list[Line]:
+    """The current context now and before, and what was written first."""
+    before = f"it was {used.before}" if used.before else "there was none"
+    said = f"The current context is {used.context}; {before}."
+    if used.before == used.context:
+        said = f"{used.context} is the current context already."
+    return [Line(said), *(report_written(used.written, environ) if used.written else [])]
+
+
+def list_files(changes: Iterable[Change], environ: Mapping[str, str]) -> str:
+    """The paths of changed files, as people write them."""
+    return ", ".join(tilde(change.path, environ) for change in changes)
+
+
+def _sharing(world: World, profile: Profile) -> list[str]:
+    return [name for name in world.store.sharing(profile) if name != profile.name]
+
+
+def _valid_for(world: World, profile: Profile, session: Session) -> str:
+    token = session.token(profile.token)
+    return f"; the token is valid for {time_left(token.expires_at - world.clock())}" if token else ""
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return f"{', '.join(names[:_NAMES])}{more}"

@@ -1,0 +1,119 @@
+"""What is known of a profile's session without the network, and the words for its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from togetherctl.auth.session import LastError, State
+from togetherctl.errors import TogetherctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from togetherctl.auth.cache.login import LoginRecord
+    from togetherctl.auth.session import Session, Token
+    from togetherctl.store.profile import Profile
+    from togetherctl.store.store import Cluster
+    from togetherctl.wiring import World
+
+# How a text looks; the style sheet of the terminal interface gives each a colour.
+Tone = Literal["plain", "dim", "good", "old", "bad", "busy"]
+# What people see: a session's own state, or what hides it.
+StateName = State | Literal["error", "logging-in", "unread"]
+
+
+class StateWords(NamedTuple):
+    """What people see of a state: a shape and a word, so that no colour is needed to tell states apart.
+
+    `meaning` explains it in the help; summaries count it if `counted`.
+    """
+
+    label: str
+    tone: Tone
+    meaning: str = ""
+    counted: bool = True
+
+
+# The most urgent state comes first.
+STATES: Mapping[StateName, StateWords] = {
+    State.LOGIN_REQUIRED: StateWords("× log in", "bad", "expired, and nothing renews it"),
+    "error": StateWords("× error", "bad", "the session cannot be read; its last error says why"),
+    "logging-in": StateWords("◌ login…", "busy", "a login is under way, here or elsewhere"),
+    State.EXPIRED: StateWords("○ expired", "old", "the next use renews it, without a login"),
+    State.STALE: StateWords("◐ stale", "old", "good, in its last fifth; the next use renews it"),
+    State.VALID: StateWords("● valid", "good", "the token is good"),
+    State.NONE: StateWords("· none", "dim", "there is no session: log in", counted=False),
+    "unread": StateWords("…", "dim", counted=False),
+}
+URGENCY: Mapping[StateName, int] = {name: place for place, name in enumerate(STATES)}
+
+
+@dataclass(frozen=True)
+class SessionSnapshot:
+    """One profile, its clusters, and what was read of its session; `looked` is False until it is read.
+
+    `trouble` is the last error, or why the session cannot be read. `login` is under way in any process.
+    """
+
+    profile: Profile
+    clusters: tuple[Cluster, ...] = ()
+    looked: bool = False
+    session: Session | None = None
+    trouble: LastError | None = None
+    login: LoginRecord | None = None
+
+    @property
+    def name(self) -> str:
+        return self.profile.name
+
+    @property
+    def token(self) -> Token | None:
+        """The token that clusters get."""
+        return self.session.token(self.profile.token) if self.session else None
+
+    def state(self, now: float) -> State:
+        """The session's own state, as scripts get it. `now` in seconds since 1970."""
+        if self.session is None:
+            return State.NONE
+        return self.session.state(self.profile.token, self.profile.margin, now)
+
+    def state_name(self, now: float) -> StateName:
+        """Which of `STATES` people see. `now` in seconds since 1970."""
+        if self.login is not None:
+            return "logging-in"
+        if not self.looked:
+            return "unread"
+        if self.session is None and self.trouble is not None:
+            return "error"
+        return self.state(now)
+
+
+def read_snapshot(world: World, profile: Profile, clusters: tuple[Cluster, ...] = ()) -> SessionSnapshot:
+    """Read a profile's session; no network, no lock. A keyring may take its time."""
+    session, trouble = None, None
+    try:
+        session = world.engine.load(profile)
+    except TogetherctlError as error:
+        trouble = LastError(world.clock(), error.code, error.message)
+    login = world.engine.login_under_way(profile)
+    if session is not None:
+        trouble = session.last_error
+    return SessionSnapshot(profile, clusters, looked=True, session=session, trouble=trouble, login=login)
+
+
+def describe_changes(before: SessionSnapshot, after: SessionSnapshot) -> Iterator[str]:
+    """Say each thing that changed between two snapshots; nothing where the first was not read yet."""
+    if not before.looked:
+        return
+    if after.login is not None and before.login is None:
+        yield f"a login began in process {after.login.owner}"
+    was, now = before.session, after.session
+    if was is None and now is not None:
+        yield f"logged in as {now.identity}"
+    elif was is not None and now is None:
+        yield f"the session of {was.identity} ended"
+    elif was is not None and now is not None and (was.id_token, was.access_token) != (now.id_token, now.access_token):
+        yield "new tokens" if was.subject == now.subject else f"logged in as {now.identity}"
+    if after.trouble is not None and after.trouble != before.trouble:
+        yield after.trouble.message

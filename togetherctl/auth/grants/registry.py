@@ -1,0 +1,29 @@
+"""The registry of grants; a new grant is its own file, a line here and a word in `store.choices`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from togetherctl.auth.grants import authcode, auto, client_credentials, device_code, password, paste
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from togetherctl.auth.grants import GrantSpec
+    from togetherctl.store.choices import Grant
+    from togetherctl.store.profile import Profile
+
+GRANTS: Mapping[Grant, GrantSpec] = {
+    "auto": auto.SPEC,
+    "authcode": authcode.SPEC,
+    "paste": paste.SPEC,
+    "device-code": device_code.SPEC,
+    "password": password.SPEC,
+    "client-credentials": client_credentials.SPEC,
+}
+WITHOUT_BROWSER: frozenset[str] = frozenset(grant for grant, spec in GRANTS.items() if not spec.needs_browser)
+
+
+def is_non_interactive(profile: Profile, grant: Grant) -> bool:
+    """Whether a login by `grant` asks no person and opens nothing, so that it may happen anywhere, like a refresh."""
+    return GRANTS[grant].is_non_interactive(profile)

@@ -1,0 +1,93 @@
+"""The lock of a session: one process works on it, the others wait and say once what for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from togetherctl.auth import timing
+from togetherctl.errors import StorageError
+from togetherctl.lock import LockTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from togetherctl.auth.cache.sessions import Sessions
+    from togetherctl.auth.conversation import Conversation
+    from togetherctl.lock import Held
+    from togetherctl.store.profile import Profile
+
+
+class SessionLocks:
+    """Holds the locks of sessions, whatever the storage."""
+
+    def __init__(
+        self,
+        sessions: Callable[[Profile], Sessions],
+        conversation: Conversation,
+        clock: Callable[[], float],
+    ) -> None:
+        self._sessions = sessions
+        self._conversation = conversation
+        self._clock = clock
+
+    @contextmanager
+    def hold(self, profile: Profile, *, for_logins: bool = True) -> Iterator[bool]:
+        """Hold the session's lock; the block gets whether another process had to be waited for.
+
+        Waits as long as a refresh may take. While a login is under way, waits as long as that may take, or not at all
+        unless `for_logins`. Raises LockTimeout, and StorageError.
+        """
+        sessions = self._sessions(profile)
+        told = False
+        waited = without_login_since = 0.0
+
+        def login_ends_in() -> float:
+            login = sessions.login_file(profile.key).read()
+            # The owner of this login died, so the holder of the lock does something else.
+            if login is None or not login.under_way or login.is_abandoned:
+                return 0.0
+            left = login.opened_at + profile.login_timeout + timing.LOGIN_GRACE_SECONDS - self._clock()
+            # A login that began in the future was not written by this clock.
+            return left if left <= profile.login_timeout + timing.LOGIN_GRACE_SECONDS else 0.0
+
+        def patience() -> float:
+            nonlocal without_login_since
+            left = login_ends_in()
+            if left > 0 and not for_logins:
+                return 0.0
+            if left > 0:
+                without_login_since = waited
+                return waited + left
+            return without_login_since + timing.LOCK_SECONDS
+
+        def waiting(seconds: float) -> None:
+            nonlocal told, waited
+            waited = seconds
+            self._conversation.go_on()
+            if seconds >= timing.NOTIFY_AFTER_SECONDS and not told:
+                told = True
+                self._say_what_it_waits_for(profile)
+
+        with sessions.lock(profile.key, seconds=patience, waiting=waiting) as held:
+            yield held.waited
+
+    @contextmanager
+    def try_hold(self, profile: Profile) -> Iterator[Held | None]:
+        """Hold the session's lock if it is free at this moment; else the block gets None."""
+        with ExitStack() as stack:
+            held = None
+            with suppress(LockTimeout, StorageError):
+                held = stack.enter_context(self._sessions(profile).lock(profile.key))
+            yield held
+
+    def _say_what_it_waits_for(self, profile: Profile) -> None:
+        login = self._sessions(profile).login_file(profile.key).read()
+        if login is None or not login.under_way or login.is_abandoned:
+            self._conversation.say(f"Waiting for another togetherctl that is busy with {profile.called}.")
+            return
+        self._conversation.say(
+            f"Waiting for the login of {profile.called} that process {login.owner} opened "
+            f"{max(self._clock() - login.opened_at, 0):.0f} s ago at:"
+        )
+        self._conversation.say(f"  {login.address}")

@@ -1,0 +1,167 @@
+"""Remember what each source gave last: the base of the three-way merge.
+
+Of a cluster the file `taken.json` keeps the table, with a digest for each value that is long or could hold a password.
+Of a bundle a copy is kept. An older togetherctl kept one digest of a cluster, which is still read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from togetherctl.disk import make_private_folder, read_whole, write_whole
+from togetherctl.errors import StorageError, TogetherctlError
+from togetherctl.sources.fetch import MAX_BYTES, STANDARD_INPUT, is_remote
+from togetherctl.sources.names import Used, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from togetherctl.sources.fetch import Fetched
+    from togetherctl.sources.offer import Offer
+    from togetherctl.sources.rule import Left
+    from togetherctl.store.models import ClusterTable, StoreTable
+    from togetherctl.store.toml_text import TomlText
+
+# Each cluster as its source gave it last, by `key_of`: its table, or only the digest of one.
+Given = dict[str, str | dict[str, Any]]
+_VERSION, _DIGESTS_ONLY = 2, 1
+_MAX_BYTES = 8 * 1024 * 1024
+_LONGEST_VALUE = 256
+# What a source knows better than the person; the rest of a cluster is the person's.
+OWNED = (
+    "server",
+    "ca_data",
+    "ca_file",
+    "tls_server_name",
+    "proxy_url",
+    "insecure_skip_tls_verify",
+    "username_claim",
+    "username_prefix",
+    "groups_claim",
+    "groups_prefix",
+    "together_cluster_id",
+)
+
+
+def owned(table: ClusterTable) -> dict[str, Any]:
+    """What of a cluster is the source's to say; None where it is not set."""
+    return {key: getattr(table, key) or None for key in OWNED}
+
+
+def digest(table: ClusterTable, left: Iterable[Left] = ()) -> str:
+    """The digest that an older togetherctl kept of a cluster, apart from what its source may not set."""
+    fields = type(table).model_fields
+    own = {one.key: fields[one.key].default for one in left if one.kind == "cluster"}
+    said = {key: own.get(key, getattr(table, key)) for key in OWNED}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def recorded(table: Mapping[str, Any], but: Collection[str] = ()) -> dict[str, Any]:
+    """A table as it is kept: without keys that are not set, nor those in `but`."""
+    return {key: _recorded(value) for key, value in table.items() if value is not None and key not in but}
+
+
+def is_last(last: object, value: object) -> bool:
+    """Whether a value is what was given last, as it is or as it is recorded."""
+    return last in (value, _recorded(value))
+
+
+def _recorded(value: Any) -> Any:
+    # The address of a proxy may hold a password.
+    if isinstance(value, str) and (len(value) > _LONGEST_VALUE or "@" in value):
+        return f"sha256:{hashlib.sha256(value.encode('utf-8')).hexdigest()}"
+    return value
+
+
+def base_of(given: str | dict[str, Any] | None, mine: ClusterTable, left: Iterable[Left]) -> Mapping[str, Any] | None:
+    """What a cluster's source gave last; None where that is not known, or was only by a digest, which differs."""
+    if isinstance(given, str):
+        return owned(mine) if given in (digest(mine), digest(mine, left)) else None
+    return given
+
+
+def key_of(offer: Offer) -> str:
+    """What an offered cluster is recorded by: its ID, else its source and its name there."""
+    cluster_id = (offer.cluster or {}).get("together_cluster_id")
+    return f"together {cluster_id}" if cluster_id else f"{offer.source} {offer.name}"
+
+
+def recall(path: Path) -> Given:
+    """Each cluster as it was given last: its table, or the digest of one. Raises StorageError.
+
+    What cannot be understood counts as nothing: then a difference counts as the person's own.
+    """
+    try:
+        record = json.loads(read_whole(path, limit=_MAX_BYTES)[0])
+        if record["version"] not in (_VERSION, _DIGESTS_ONLY):
+            return {}
+        return {str(key): value for key, value in record["clusters"].items() if isinstance(value, (str, dict))}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return {}
+
+
+def remember(path: Path, given: Mapping[str, dict[str, Any]]) -> None:
+    """Add what was given now. Raises StorageError."""
+    before = recall(path)
+    after: Given = {**before, **given}
+    if after == before:
+        return
+    record = {"version": _VERSION, "clusters": after}
+    try:
+        make_private_folder(path.parent)
+        write_whole(path, json.dumps(record, indent=1).encode("utf-8") + b"\n")
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def bundle_name(source: str, store: StoreTable) -> str:
+    """What the store calls the bundle from `source`: as before, else by its file's name."""
+    for name, table in store.bundles.items():
+        if table.source == source and source != STANDARD_INPUT:
+            return name
+    path = unquote(urlsplit(source).path) if is_remote(source) else source.replace("\\", "/")
+    return Used(store.bundles).free([clean(PurePosixPath(path).stem) or "bundle"])
+
+
+def remember_bundle(text: TomlText, name: str, fetched: Fetched, folder: Path) -> None:
+    """Record in the store's text where entries come from, and keep the bundle in `folder` as it was taken.
+
+    The copy is there first and is named by its digest, so that the store never names one that is another's.
+    Raises TogetherctlError where it cannot be kept.
+    """
+    try:
+        make_private_folder(folder)
+        write_whole(_copy(folder, fetched.sha256), fetched.text)
+    except OSError as error:
+        raise TogetherctlError(f"a copy of the bundle cannot be kept in {folder}: {error.strerror}") from None
+    text.set(("bundles", name), {"source": fetched.source, "sha256": fetched.sha256})
+
+
+def recall_bundle(sha256: str, folder: Path) -> bytes | None:
+    """The bundle with this digest as it was taken; None where there is no copy, or another's."""
+    try:
+        text, _ = read_whole(_copy(folder, sha256), limit=MAX_BYTES)
+    except OSError:
+        return None
+    return text if hashlib.sha256(text).hexdigest() == sha256 else None
+
+
+def forget_bundle(sha256: str, folder: Path, store: StoreTable) -> None:
+    """Delete a copy that another took the place of, unless a bundle of the store is still compared with it."""
+    if all(table.sha256 != sha256 for table in store.bundles.values()):
+        with suppress(OSError):
+            _copy(folder, sha256).unlink()
+
+
+def _copy(folder: Path, sha256: str) -> Path:
+    return folder / f"{sha256}.toml"

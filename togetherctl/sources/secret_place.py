@@ -1,0 +1,82 @@
+"""Put a client secret that leaves a kubeconfig into the keyring, a variable or a file."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from togetherctl.disk import make_private_folder, read_whole, write_whole
+from togetherctl.errors import StorageError, UsageError
+from togetherctl.paths import expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FORMS = "keyring, env:NAME or file:PATH"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class SecretPlace:
+    """What `--secret` says; `value` is the variable's name or the file's path."""
+
+    kind: Literal["keyring", "env", "file"]
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> SecretPlace:
+        """Raises UsageError."""
+        kind, _, value = text.strip().partition(":")
+        if kind == "keyring" and not value:
+            return cls("keyring")
+        if kind == "env" and _VARIABLE.fullmatch(value):
+            return cls("env", value)
+        if kind == "file" and value and all(char >= " " for char in value):
+            return cls("file", value)
+        raise UsageError(f"a client secret can be kept in {FORMS}")
+
+    def reference(self, environ: Mapping[str, str]) -> dict[str, object]:
+        """What the store says of it."""
+        if self.kind == "keyring":
+            return {"keyring": True}
+        if self.kind == "env":
+            return {"env": self.value}
+        return {"file": self.value if self.value.startswith("~") else str(expand(self.value, environ))}
+
+    def keep(self, secret: str, *, keyring_name: str, environ: Mapping[str, str]) -> str:
+        """Put the secret there, where that is ours to do; what is left for the person, or nothing.
+
+        Raises StorageError, and UsageError where something else is in that file.
+        """
+        if self.kind == "keyring":
+            from togetherctl import vault
+
+            if vault.read(keyring_name) != secret:
+                vault.write(keyring_name, secret)
+            return ""
+        if self.kind == "env":
+            if environ.get(self.value) == secret:
+                return f"the client secret is read from {self.value}, which is set to it here"
+            return f"set {self.value} to the client secret before the next kubectl; the backup still holds it"
+        self._into_file(expand(self.value, environ), secret)
+        return ""
+
+    def _into_file(self, path: Path, secret: str) -> None:
+        data = f"{secret}\n".encode()
+        if os.path.lexists(path):
+            try:
+                there, _ = read_whole(path, limit=_MAX_BYTES)
+            except OSError as error:
+                raise UsageError(f"the client secret cannot go to {path}: {error.strerror}") from None
+            if there.strip() != data.strip():
+                raise UsageError(f"{path} holds something else already", hint="name a file that is not there yet")
+            return
+        try:
+            make_private_folder(path.parent)
+            write_whole(path, data)
+        except OSError as error:
+            raise StorageError(f"the client secret cannot be written to {path}: {error.strerror}") from None

@@ -1,1 +1,0 @@
-"""What the acts do, each on a thread and told by its steps."""

@@ -1,0 +1,1 @@
+"""What the actions do: each runs as a job on a thread and reports its steps."""

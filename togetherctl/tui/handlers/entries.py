@@ -1,0 +1,180 @@
+"""Actions on the configuration: add, edit, rename, remove and show its entries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from togetherctl.errors import TogetherctlError
+from togetherctl.paths import tilde
+from togetherctl.tui.job import Job
+from togetherctl.tui.selection import count_or_name
+
+if TYPE_CHECKING:
+    from togetherctl.actions.adding import Tables
+    from togetherctl.actions.removing import Going
+    from togetherctl.auth.checking import Report
+    from togetherctl.store.choices import Kind
+    from togetherctl.tui.context import AppContext
+    from togetherctl.tui.selection import Selection
+    from togetherctl.wiring import World
+
+
+def edit(app: AppContext, selection: Selection) -> None:
+    """Edit the profile or cluster under the cursor."""
+    _edit(app, *selection.entry)
+
+
+def edit_issuer(app: AppContext, selection: Selection) -> None:
+    """Edit the issuer of the profile; other profiles may use it too."""
+    row = app.rows.get(selection.profiles[0])
+    if row is not None:
+        _edit(app, "issuer", row.profile.issuer.name)
+
+
+def _edit(app: AppContext, kind: Kind, name: str) -> None:
+    from togetherctl.store.editing import section
+    from togetherctl.tui.screens.edit import EditScreen
+
+    def read(world: World, job: Job[dict[str, Any]]) -> dict[str, Any]:
+        data = _read(world, job, name)
+        if name not in data.get(section(kind), {}):
+            raise TogetherctlError(f"there is no {kind} {name} any more")
+        return data
+
+    title = f"Edit {kind}: {name}"
+    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data))))
+
+
+def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
+    """What the configuration file holds now."""
+    from togetherctl.store.files import read
+
+    job.begin(name, "Reading …")
+    data = read(world.paths.config).data
+    job.end("")
+    return data
+
+
+def rename(app: AppContext, selection: Selection) -> None:
+    """Ask for another name; sessions and kubeconfigs follow."""
+    from togetherctl.tui.screens.form import NewName
+
+    kind, name = selection.entry
+    title = f"Rename {kind}: {name}"
+
+    def answered(new: str | None) -> None:
+        if new is not None:
+            app.jobs.start(Job(title, lambda world, job: _rename(world, job, kind, name, new)))
+
+    taken = app.store.entries(kind) if app.store else ()
+    about = "Its session stays, and kubeconfigs follow."
+    app.push_screen(NewName(title, name, taken, about), answered)
+
+
+def _rename(world: World, job: Job[None], kind: Kind, old: str, new: str) -> None:
+    from togetherctl.actions.renaming import rename as rename_entry
+    from togetherctl.actions.reports import report_rename
+
+    job.begin("", "Renaming …")
+    job.report(report_rename(kind, old, new, rename_entry(world, kind, old, new), world.environ))
+
+
+def remove(app: AppContext, selection: Selection) -> None:
+    """Say what goes along, and ask."""
+    from togetherctl.actions.removing import what_goes
+    from togetherctl.actions.reports import report_removal
+    from togetherctl.tui.screens.dialog import Question
+
+    kind, name = selection.entry
+    title = f"Remove {kind}: {name}"
+
+    def look(world: World, job: Job[Going]) -> Going:
+        job.begin("", "Finding what goes along …")
+        going = what_goes(world, kind, name, cascade=True)
+        job.end("")
+        return going
+
+    def ask(going: Going) -> None:
+        lines = [line.text for line in report_removal(going, app.world.environ)]
+        question = Question(title, f"Remove {kind} {name}?", lines)
+        question.ask(app, lambda: app.jobs.start(Job(title, lambda world, job: _remove(world, job, going))))
+
+    app.jobs.start(Job(title, look, then=ask))
+
+
+def _remove(world: World, job: Job[None], going: Going) -> None:
+    from togetherctl.actions.removing import remove as remove_entry
+    from togetherctl.actions.reports import report_removed
+
+    job.begin("", "Removing …")
+    job.report(report_removed(going, remove_entry(world, going), world.environ))
+
+
+def show_toml(app: AppContext, selection: Selection) -> None:
+    """Show the tables of the selection as they are in the file, without secrets."""
+    from togetherctl.store.files import read
+    from togetherctl.store.showing import only, without_secrets
+    from togetherctl.store.toml_text import CannotEdit
+    from togetherctl.tui.screens.dialog import TomlScreen
+
+    title = f"TOML: {count_or_name(selection.profiles)}"
+
+    def look(world: World, job: Job[str]) -> str:
+        job.begin("", "Reading …")
+        store = world.store
+        keys: list[tuple[str, ...]] = []
+        for name in selection.profiles:
+            table = store.table.profiles[name]
+            keys += [("issuers", table.issuer), ("profiles", name)]
+            keys += [("clusters", cluster) for cluster in store.clusters_of(name)]
+        try:
+            text = only(without_secrets(read(store.path).text, store.table), keys)
+        except CannotEdit:
+            raise TogetherctlError("the store is laid out in a way that cannot be shown in part") from None
+        job.end("")
+        return text
+
+    app.jobs.start(Job(title, look, then=lambda text: app.push_screen(TomlScreen(title, text))))
+
+
+def add(app: AppContext, _selection: Selection) -> None:
+    """Add a profile by hand, with its issuer and a cluster if they are new; show it before it is written."""
+    from togetherctl.tui.screens.add import AddScreen
+
+    def ask(data: dict[str, Any]) -> None:
+        screen = AddScreen(data)
+        app.push_screen(screen, lambda tables: _ask_to_add(app, tables, screen.report) if tables else None)
+
+    app.jobs.start(Job("Add profile", _read, then=ask))
+
+
+def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
+    from togetherctl.actions.adding import add as add_tables
+    from togetherctl.store.editing import section
+    from togetherctl.store.toml_text import TomlText
+    from togetherctl.tui.handlers.sessions import offer_login
+    from togetherctl.tui.screens.dialog import Question
+
+    name = next(name for kind, name in tables if kind == "profile")
+    title = f"Add profile: {name}"
+    text = TomlText("")
+    text.add({(section(kind), entry): table for (kind, entry), table in tables.items()})
+
+    def do(world: World, job: Job[str]) -> str:
+        job.begin("", "Adding …")
+        add_tables(world, tables)
+        key = world.anew().store.profile(name).key
+        job.end(f"Added profile {name}.")
+        return key
+
+    def offer(key: str) -> None:
+        offer_login(app, title, f"Added {name}.", [name], frozenset({key}))
+
+    notes = [*report.to_mend, *report.notes_at_once] if report else []
+    said = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
+    if report and report.provider:
+        said.insert(0, f"This is {report.provider}.")
+    diff = "".join(f"+{line}\n" for line in text.text.splitlines())
+    place = tilde(app.world.paths.config, app.world.environ)
+    question = Question(title, f"Add this to {place}?", said, diff=diff)
+    question.ask(app, lambda: app.jobs.start(Job(title, do, then=offer)))

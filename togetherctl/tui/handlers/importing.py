@@ -1,0 +1,175 @@
+"""Import clusters, after showing what that changes and which hosts it trusts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from togetherctl.errors import run
+from togetherctl.paths import tilde
+from togetherctl.tui.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from togetherctl.actions.adding import Tables
+    from togetherctl.actions.joining import Import, Preview
+    from togetherctl.sources.offer import SourceOffers
+    from togetherctl.tui.context import AppContext
+    from togetherctl.tui.selection import Selection
+    from togetherctl.wiring import World
+
+_TITLE = "Import clusters"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a source would change; `lines` say what a person should know first."""
+
+    origin: str
+    shown: Preview
+    lines: Sequence[str]
+
+
+def import_clusters(app: AppContext, _selection: Selection) -> None:
+    """Ask where they come from."""
+    from togetherctl.tui.screens.form import AskSource
+
+    def answered(source: str | None) -> None:
+        if source is not None:
+            _look(app, source)
+
+    app.push_screen(AskSource(), answered)
+
+
+def _look(app: AppContext, word: str) -> None:
+    found: list[_Seen] = []
+
+    def look(world: World, job: Job[None]) -> None:
+        job.begin("", f"Reading {word} …")
+        seen = _seen(world, word)
+        if seen.shown.changes_nothing:
+            job.end("Your store and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines))
+            return
+        found.append(seen)
+        job.end("")
+
+    def looked() -> None:
+        if found:
+            _ask_for_hosts(app, found[0])
+
+    # The API key of Together AI may have to be asked for.
+    app.jobs.start(Job(_TITLE, look, then=lambda _none: looked(), at_once=word == "together"))
+
+
+def _seen(world: World, word: str) -> _Seen:
+    """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
+    from togetherctl.actions.joining import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
+    from togetherctl.sources.fetch import TOGETHER, Fetched, read_source, recognise
+
+    source = recognise(word, world.environ)
+    if source.kind == TOGETHER:
+        from togetherctl.actions.api_key import api_key
+        from togetherctl.sources.from_together import from_together
+
+        found: SourceOffers | Fetched = from_together(world.together(api_key(world)), project=None)
+    else:
+        found = read_source(source, world.environ, log=world.log)
+    if isinstance(found, Fetched):
+        importing, lines = plan_of_bundle(world, found), list[str]()
+        refuse_too_many(importing.plan.clusters, found.origin)
+    else:
+        refuse_too_many(found.offers, found.origin)
+        importing, lines = _offered(world, found, word)
+    shown = preview(world, importing, KubeconfigOptions())
+    warnings = shown.written.warnings if shown.written else ()
+    return _Seen(found.origin, shown, [*lines, *importing.plan.lines(), *warnings])
+
+
+def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
+    """What a source offers, after a look at each issuer that is new, and what a person should know of it.
+
+    Raises TogetherctlError where there is nothing to take, or an issuer does not call itself so.
+    """
+    from togetherctl.actions.adding import looked_at
+    from togetherctl.actions.joining import IssuerLook, KubeconfigOptions, plan_of_offers
+    from togetherctl.errors import TogetherctlError
+    from togetherctl.sources.plan import secrets_kept
+    from togetherctl.sources.secret_place import SecretPlace
+
+    notes: list[str] = []
+
+    def look(tables: Tables) -> Tables:
+        looked, report = looked_at(world, tables)
+        notes.extend(f"! {note.text}" for note in (report.notes_at_once if report else ()))
+        return looked
+
+    offers = IssuerLook(look).offers(world, found.offers)
+    importing = plan_of_offers(world, offers, KubeconfigOptions(), lambda _moved: SecretPlace("keyring"))
+    plan = importing.plan
+    skipped = [str(one) for one in (*found.skipped, *plan.skipped)]
+    if plan.without_login:
+        open_ones = ", ".join(plan.without_login)
+        if not plan.clusters:
+            raise TogetherctlError(
+                f"{found.origin} does not say how to log in to {open_ones}", hint=run("togetherctl", "init", word)
+            )
+        skipped.append(f"How to log in to {open_ones} is not said there; togetherctl init {word} asks.")
+    if not plan.clusters and not plan.profiles:
+        raise TogetherctlError(" ".join([f"there is nothing to take in {found.origin}.", *skipped]))
+    secrets = [f"The client secret of {moved.client_id} goes into the keyring." for moved in plan.secrets]
+    secrets += secrets_kept(found.offers, world.store.table, world.environ)
+    return importing, [*notes, *skipped, *secrets]
+
+
+def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
+    """Ask for each host that is agreed to by name, one after the other; then show the rest."""
+    from togetherctl.tui.screens.dialog import Question
+
+    left = seen.shown.importing.hosts_to_name
+
+    def ask(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if not yes:
+            app.notify("Nothing was changed.")
+        elif left:
+            host = left.pop(0)
+            app.push_screen(Question(f"Import from {seen.origin}", f"{host.sentence}. Is that right?"), ask)
+        else:
+            _show(app, seen)
+
+    ask(True)  # noqa: FBT003 # as if the question before the first were answered
+
+
+def _show(app: AppContext, seen: _Seen) -> None:
+    from togetherctl.tui.screens.dialog import Question
+
+    plan = seen.shown.plan
+    profiles = list(plan.profiles)
+    sessions: set[str] = set()
+
+    def do(world: World, job: Job[None]) -> None:
+        from togetherctl.actions.joining import KubeconfigOptions, join
+
+        job.begin("", "Importing …")
+        done = join(world, seen.shown, KubeconfigOptions())
+        written = done.written
+        sessions.update(done.world.store.keys()[name] for name in profiles)
+        changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
+        wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
+        job.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))
+
+    def offer() -> None:
+        from togetherctl.tui.handlers.sessions import offer_login
+
+        if profiles:
+            offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, frozenset(sessions))
+
+    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
+        if yes:
+            app.jobs.start(Job(_TITLE, do, then=lambda _none: offer()))
+
+    hosts = [f"! {host.sentence}" for host in seen.shown.importing.other_hosts]
+    lines = [*seen.lines, *hosts]
+    if hosts:
+        lines.append("Agree only if you know these hosts.")
+    app.push_screen(Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff()), answered)
