@@ -42,7 +42,7 @@ def test_a_refresh_without_a_refresh_token_does_not_say_that_a_good_session_has_
     done = cli("login")
     assert "Already logged in as me@acme.com with profile acme; the token is valid for 5m 00s." in done.stderr
     assert "The issuer gave no refresh token, so you will have to log in again then" in done.stderr
-    assert "togetherctl login --force acme does that now" in done.stderr
+    assert "run: togetherctl login --force acme\n" in done.stderr
     assert len(browser.opened) == 1
     assert "Logged in as me@acme.com" in cli("login", "--force", "acme").stderr
     assert len(browser.opened) == 2
