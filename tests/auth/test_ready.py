@@ -48,7 +48,7 @@ def body(path: Path) -> dict[str, object]:
     return dict(json.loads(path.read_bytes().partition(b"\n")[2]))
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path) -> None:
     world = make_world(browser=browser)
     log_in(world)
@@ -72,7 +72,7 @@ def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: St
     assert path.parent.stat().st_mode & 0o7777 == 0o700
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_it_lives_as_long_as_the_token_is_fresh(
     make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path, issuer: ScriptedIssuer
 ) -> None:
@@ -112,7 +112,7 @@ def test_none_is_written_while_the_config_is_young(
     assert ready(home).exists()
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_none_is_written_of_a_config_that_changed_since_it_was_read(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
 ) -> None:
@@ -124,7 +124,7 @@ def test_none_is_written_of_a_config_that_changed_since_it_was_read(
     assert not ready(home).exists()
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_none_is_written_for_a_config_that_the_environment_names(
     make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, home: Path
 ) -> None:
@@ -135,7 +135,7 @@ def test_none_is_written_for_a_config_that_the_environment_names(
 
 
 @pytest.mark.parametrize("spoil", ["open", "foreign", "symlink", "file", "open above"])
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_none_is_written_where_others_could_look(
     spoil: str, make_world: MakeWorld, browser: ScriptedBrowser, home: Path
 ) -> None:
@@ -219,7 +219,7 @@ def test_a_changed_session_removes_it_for_all_who_share(
     ],
     ids=" ".join,
 )
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_a_changed_config_removes_all(
     command: list[str], make_world: MakeWorld, browser: ScriptedBrowser, home: Path, cli: Run
 ) -> None:
@@ -230,7 +230,7 @@ def test_a_changed_config_removes_all(
     assert not ready(home).exists()
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_a_reader_that_comes_late_leaves_nothing(
     make_world: MakeWorld, browser: ScriptedBrowser, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +251,7 @@ def test_a_reader_that_comes_late_leaves_nothing(
     assert not ready(home).exists()
 
 
-@pytest.mark.usefixtures("old_store")
+@pytest.mark.usefixtures("old_config")
 def test_after_a_logout_nobody_serves_the_old_token(
     make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path
 ) -> None:

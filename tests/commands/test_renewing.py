@@ -118,8 +118,7 @@ def test_a_refresh_that_the_issuer_may_grant_later_names_a_login(
     clock.advance(1000)
     issuer.refresh_reply = Reply(413, b"too large", {"Content-Type": "text/plain"})
     done = cli("refresh", "acme")
-    assert done.code == 5
-    assert "if this does not end, log in again\n  run: togetherctl login acme\n" in done.stderr
+    assert done.failure == (5, "refused", "togetherctl login acme")
     assert "Logged in as me@acme.com" in cli("login").stderr
 
 

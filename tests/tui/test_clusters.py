@@ -122,6 +122,7 @@ def test_a_kubeconfig_is_written_once_its_difference_was_seen(world: World, home
             await person.press("y")
             await person.sees("Wrote east to ~/.kube/config.")
             await person.idle()
+            await person.until(lambda: person.app.screen is person.app.home)
             await person.press("w")
             await person.sees("Nothing to write: the kubeconfig says all of this already.")
 
@@ -207,6 +208,7 @@ def test_entries_of_somebody_else_are_replaced_after_a_question_of_its_own(
             await person.press("n")
             await person.idle()
             assert kubeconfig.read_bytes() == before
+            await person.until(lambda: person.app.screen is person.app.home)
             await person.press("w")
             await person.sees("Replace entries that togetherctl did not write?")
             await person.press("y")

@@ -90,6 +90,7 @@ def test_escape_ends_a_login_wholly(make_world: MakeWorld, canary: Canary, home:
             await person.idle()
             nothing_is_left(home, nobody)
             # Nothing keeps the next login waiting.
+            await person.until(lambda: person.app.screen is person.app.home)
             await person.press("l")
             await person.until(lambda: len(nobody.opened) == 2)
             await person.press("escape")

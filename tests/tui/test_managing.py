@@ -29,7 +29,8 @@ def keys(text: str) -> list[str]:
 
 
 async def fill_in(person: Person, *texts: str) -> None:
-    """Type into one field after the other, with keys alone."""
+    """Type into one field after the other, with keys alone, once a field has the focus."""
+    await person.until(lambda: person.app.screen.focused, "the focus")
     for text in texts:
         await person.press(*keys(text), "down")
 
