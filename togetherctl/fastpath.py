@@ -45,7 +45,7 @@ def header(profile: str, *, written: int, until: int, length: int, key: str, con
     """The first line of a ready file, which says for whom and how long the second is good.
 
     `written` and `until` in seconds since 1970; `length` of the second line without its end; `key` of the session it
-    came from; `store`, the path of the file that named the profile.
+    came from; `config`, the path of the file that named the profile.
     """
     return f"{FORM} {profile} {written} {until} {length} {key} {config}\n"
 

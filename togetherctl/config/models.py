@@ -1,6 +1,6 @@
 """Describe the configuration file: every key, its meaning and its values (pydantic models).
 
-These models describe the file and nothing else. What a login works with is `store.profile.Profile`, in which names
+These models describe the file and nothing else. What a login works with is `config.profile.Profile`, in which names
 are looked up, paths expanded and presets applied.
 """
 

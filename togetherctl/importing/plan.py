@@ -50,7 +50,7 @@ def plan_offers(
     foreign_contexts: Collection[str] = (),
     place: Callable[[MovedSecret], SecretPlace | None] = lambda _moved: None,
 ) -> ImportPlan:
-    """What taking `offers` means for `store`, whose file lies in `folder`.
+    """What taking `offers` means for `config`, whose file lies in `folder`.
 
     `given` is what sources gave last, `foreign_contexts` are names that others use in the kubeconfig, and `place` tells
     where a client secret goes, None where that is not known yet.

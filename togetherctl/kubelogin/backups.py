@@ -28,13 +28,13 @@ _MAX_BYTES = 16 * 1024 * 1024
 class Backup:
     """One kubeconfig that was converted: where its old content is, and digests of the old and the new.
 
-    `store` is the copy of the configuration from before, empty where there was no configuration; `at` in seconds since
-    1970.
+    `store` is the copy of the configuration from before, empty where there was none, and is called so in the file; `at`
+    in seconds since 1970.
     """
 
     kubeconfig: str
     backup: str
-    config: str
+    store: str
     before: str
     after: str
     at: int
@@ -104,8 +104,8 @@ class Backups:
             raise StorageError(f"{self._config} cannot be read: {error.strerror}") from None
         for item in recorded:
             with suppress(OSError):
-                if item.config and read_whole(Path(item.config), limit=_MAX_BYTES)[0] == data:
-                    return item.config
+                if item.store and read_whole(Path(item.store), limit=_MAX_BYTES)[0] == data:
+                    return item.store
         copy = _unused_name(self._config)
         _write_backup(copy, data)
         return str(copy)

@@ -73,7 +73,7 @@ class ConversionPlan:
 
 
 class Conversion:
-    """One wish against the configuration as `store` reads it each time.
+    """One request against the configuration as `config` reads it each time.
 
     `place` tells where a client secret goes, None where that is not known yet.
     """

@@ -123,7 +123,7 @@ class Preview:
         return self.plan.changes_nothing and not (self.written and self.written.changed)
 
     def diff(self) -> str:
-        """Store and kubeconfig as one difference."""
+        """Configuration and kubeconfig as one difference."""
         kubeconfigs = self.written.changed if self.written else []
         return "".join([self.config_diff, *(change.diff() for change in kubeconfigs)])
 
@@ -288,7 +288,7 @@ def current_name(world: World, kubeconfig: str | None) -> str | None:
 def with_sessions(world: World, config: ConfigTable) -> set[Identity]:
     """The identities that have a session, though the person's own configuration may not have them.
 
-    A plain session names its issuer and client, whatever its KEY; of a sealed one only the KEYs of `store` tell. What
+    A plain session names its issuer and client, whatever its KEY; of a sealed one only the KEYs of `config` tell. What
     a killed writer left counts, because the next call may make it the session.
     """
     folders = (world.paths.sessions, world.paths.sessions / "keyring")

@@ -19,7 +19,7 @@ def _asks_a_person(_profile: Profile) -> bool:
 
 @dataclass(frozen=True)
 class GrantSpec:
-    """What the rest of togetherctl must know of one grant; whose session it makes is in `store.choices`.
+    """What the rest of togetherctl must know of one grant; whose session it makes is in `config.types`.
 
     `title` describes it in a menu, `noun` in "Logging in by …"; `log_in` gives a verified session, not yet stored;
     `needs_browser`: the issuer must have an authorization endpoint and know the redirect URIs; `is_non_interactive`: a

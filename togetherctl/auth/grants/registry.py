@@ -1,4 +1,4 @@
-"""The registry of grants; a new grant is its own file, a line here and a word in `store.choices`."""
+"""The registry of grants; a new grant is its own file, a line here and a word in `config.types`."""
 
 from __future__ import annotations
 

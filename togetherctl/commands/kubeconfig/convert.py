@@ -159,5 +159,5 @@ def _revert(app: App, files: Sequence[Path], *, force: bool) -> None:
     copies = ""
     for item in backups.revert(files, force=force):
         app.console.say(f"{item.kubeconfig} is as it was before the conversion.")
-        copies = f" As it was before, it is in {item.config}." if item.config else copies
+        copies = f" As it was before, it is in {item.store}." if item.store else copies
     app.console.say(f"The configuration keeps its profiles and sessions, which do no harm.{copies}")
