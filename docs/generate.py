@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
@@ -21,8 +22,6 @@ from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pydantic import BaseModel
 
 HERE = Path(__file__).parent

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -24,8 +25,6 @@ from togetherctl.tui.app import TogetherApp
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from togetherctl.auth.prompter import Prompter
 
 # 1 June 2026, 09:00 UTC.

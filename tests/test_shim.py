@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,9 +21,6 @@ from togetherctl.paths import locate
 from togetherctl.shim import Shim, ShimState, shim_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer

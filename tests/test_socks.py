@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from togetherctl.proxies import proxy_named
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock

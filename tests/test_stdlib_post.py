@@ -6,20 +6,15 @@ import errno
 import socket
 import ssl
 import threading
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from tests.test_transport import server
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted
 from togetherctl.transport import HTTP, MAX_BODY, Answer, Connection
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.support.issuer import ScriptedIssuer
 
 OK = b"HTTP/1.1 200 OK\r\n"
 

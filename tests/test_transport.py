@@ -6,7 +6,9 @@ import base64
 import re
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -23,9 +25,6 @@ from togetherctl.proxies import proxy_for
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.disk import read_whole
@@ -12,8 +14,6 @@ from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
-    from pathlib import Path
 
 _MAX_CA_BYTES = 16 * 1024 * 1024
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 HOME = "TOGETHERCTL_HOME"
 CONFIG = "TOGETHERCTL_CONFIG"

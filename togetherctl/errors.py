@@ -16,16 +16,14 @@ printable here, so that no caller has to remember it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal, Self
+from pathlib import Path
+from typing import Literal, Self
 
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 # Why a request had no answer, where that decides what helps.
 Reason = Literal["", "authority", "hostname", "clock"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -10,8 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from togetherctl.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from keyring.backend import KeyringBackend
 
 SERVICE = "togetherctl"

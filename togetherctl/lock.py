@@ -7,12 +7,10 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+from pathlib import Path
+from typing import NamedTuple
 
 _POLL = 0.05
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"

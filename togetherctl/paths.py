@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _APP = "togetherctl"
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.loopback import is_loopback
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 LOOKS_LIKE = "http://proxy.example:3128 or socks5://proxy.example:1080"
 

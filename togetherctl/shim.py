@@ -11,20 +11,16 @@ import shlex
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError, run
 from togetherctl.fastpath import FORM
 from togetherctl.paths import Paths, locate
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
 
 _MODE = 0o700
 _MAX_BYTES = 64 * 1024

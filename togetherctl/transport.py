@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
@@ -23,7 +24,6 @@ from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
 
     import httpx2
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.environment import CALLERS, CONFIG, for_child, may_ask, may_leave_work_behind
@@ -13,10 +15,6 @@ from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.memory import MemorySessions

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,9 +21,6 @@ from togetherctl.config.profile import Profile, resolve
 from togetherctl.config.validation import describe
 from togetherctl.environment import HOME
 from togetherctl.wiring import World
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 USAGE = """\
 make acceptance ISSUER_URL=https://… CLIENT_ID=…

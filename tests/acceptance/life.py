@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.acceptance.report import Cannot, Failed
+from tests.acceptance.report import Cannot, Failed, Report
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.grants.device_code import DeviceCodesRefused
 from togetherctl.auth.refresh import NoNewToken, refresh
 from togetherctl.auth.token_response import RefusedForGood
 
 if TYPE_CHECKING:
-    from tests.acceptance.report import Report
     from togetherctl.auth.discovery import Metadata
     from togetherctl.auth.session import Session
     from togetherctl.config.profile import Profile

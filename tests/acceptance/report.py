@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Cannot(Exception):

@@ -10,13 +10,12 @@ import pytest
 from tests.acceptance.__main__ import main
 from tests.acceptance.life import Life
 from tests.acceptance.report import Report
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
-    from tests.support.issuer import ScriptedIssuer
 
 pytestmark = pytest.mark.usefixtures("acme")
 Live = Callable[[], tuple[bool, dict[str, str]]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.engine import Policy
+from togetherctl.auth.engine import Credential, Policy
 from togetherctl.errors import LoginRequired, Untrusted
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.auth.engine import Credential
     from togetherctl.wiring import World
 
 

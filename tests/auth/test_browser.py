@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +14,6 @@ from togetherctl.auth.browser import CannotStart, open_browser
 from togetherctl.errors import Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from togetherctl.auth import browser
 
 URL = "https://login.example.com/authorize?client_id=x&state=a-b_c.d~e&scope=openid+email"

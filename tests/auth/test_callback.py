@@ -5,24 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.browser import fetch
 from togetherctl.auth import callback, callback_visitors
-from togetherctl.auth.callback import PortsTaken, listen
+from togetherctl.auth.callback import Arrival, Listener, PortsTaken, listen
 from togetherctl.config.profile import Loopback
 from togetherctl.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from togetherctl.auth.callback import Arrival, Listener
 
 ANY_PORT = (Loopback("http://localhost:0"),)
 

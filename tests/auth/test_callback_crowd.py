@@ -9,24 +9,21 @@ import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.auth.test_callback import ANY_PORT, awaited, finishing, has_ipv6, port_of
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeConfig, Run
 from tests.support.browser import fetch
-from togetherctl.auth.callback import listen
+from togetherctl.auth.callback import Listener, listen
 from togetherctl.config.profile import Loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.conftest import MakeConfig, Run
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.auth.callback import Listener
 
 HOSTS = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))]
 CROWD = 300

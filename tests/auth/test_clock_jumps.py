@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from togetherctl.auth.session import LastError
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.session import State
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.usefixtures("acme")

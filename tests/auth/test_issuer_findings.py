@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,6 @@ from tests.support.discovery import DOCUMENTS
 from togetherctl.auth.discovery import parse_metadata
 from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls
 from togetherctl.config.presets import recognise_preset
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def found(document: dict[str, Any], wishes: ClientNeeds | None = None) -> dict[str, list[Finding]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.errors import LoginRequired, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from togetherctl.auth.login_environment import LoginEnvironment, detect_environm
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from togetherctl.config.types import Grant
 
 DESK = LoginEnvironment()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from togetherctl.auth.session import Session
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

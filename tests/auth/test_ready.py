@@ -6,23 +6,21 @@ import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from togetherctl import fastpath
 from togetherctl.auth.cache.ready import ReadyFiles
-from togetherctl.auth.engine import Policy
+from togetherctl.auth.engine import Credential, Policy
 from togetherctl.errors import TogetherctlError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
-    from togetherctl.auth.engine import Credential
     from togetherctl.wiring import World
 
 

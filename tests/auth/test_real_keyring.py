@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +17,6 @@ from togetherctl.auth.cache import record
 from togetherctl.auth.engine import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.conftest import Done, MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

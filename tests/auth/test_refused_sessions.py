@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.auth.test_dialects import ask, expired_session, oauth, state
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import State
 from togetherctl.errors import LoginRequired, TogetherctlError
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 pytestmark = pytest.mark.usefixtures("acme")
 

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,9 +29,6 @@ from togetherctl.keyring_secrets import SERVICE
 from togetherctl.lock import locked as lock_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from keyring.backend import KeyringBackend
 
     from tests.conftest import CliIn, MakeConfig, MakeWorld, Run, UseKeyring

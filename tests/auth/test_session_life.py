@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
-from togetherctl.auth.engine import Policy
+from tests.support.issuer import Reply, ScriptedIssuer
+from togetherctl.auth.engine import Credential, Policy
 from togetherctl.auth.session import State
 from togetherctl.errors import LoginRequired, Refused, Unreachable
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-    from tests.support.issuer import ScriptedIssuer
-    from togetherctl.auth.engine import Credential
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet, OctKey
 
-from tests.support.issuer import Reply, rsa_key, signing_key
+from tests.support.issuer import Reply, ScriptedIssuer, rsa_key, signing_key
 from togetherctl.auth.claims import check_claims, check_same_person, identity
 from togetherctl.auth.discovery import check_metadata
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +20,6 @@ from togetherctl.config.remedies import Remedies
 from togetherctl.errors import Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock

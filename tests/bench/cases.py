@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import ssl
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +21,6 @@ from tests.bench.timing import Case
 from tests.support.issuer import ScriptedIssuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.support.canary import Canary
 
 MANY = 10_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from joserfc.jwk import KeySet
@@ -11,7 +12,6 @@ from tests.support.issuer import Asked, Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     from tests.support.canary import Canary
 

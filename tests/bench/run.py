@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +17,6 @@ from tests.bench.page import rewrite, table
 from tests.bench.timing import CaseFailed, in_turn
 from tests.support.canary import Canary
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 _SECONDS = 200.0

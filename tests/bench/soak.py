@@ -14,10 +14,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import trustme
@@ -28,9 +28,6 @@ from tests.bench.soak_report import Call, Soaked, shown
 from tests.support.canary import Canary
 from togetherctl.demo.api_server import ApiServer
 from togetherctl.demo.certificate import make_certificate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _AWAY = 60.0
 _LONGEST_CALL = 120.0

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.cache.record import decode, encode
@@ -14,8 +15,6 @@ from togetherctl.auth.session import Token
 from togetherctl.paths import locate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.bench.home import Home
     from tests.support.issuer import ScriptedIssuer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from tests.bench.timing import Case, CaseFailed, in_turn
 from tests.support.issuer import Asked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
 

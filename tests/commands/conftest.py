@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,6 @@ from tests.support.browser import ScriptedBrowser
 from tests.support.plugin import Plugin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer

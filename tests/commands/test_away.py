@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,14 +17,11 @@ from tests.support.browser import NoBrowser, ScriptedBrowser
 from tests.support.issuer import Gate, Reply, ScriptedIssuer
 from togetherctl import transport
 from togetherctl.auth.engine import Policy
-from togetherctl.auth.session import Token
+from togetherctl.auth.session import Session, Token
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Done, MakeWorld
     from tests.support.clock import StoppedClock
-    from togetherctl.auth.session import Session
 
 Spoil = Callable[[ScriptedIssuer, pytest.MonkeyPatch], object]
 

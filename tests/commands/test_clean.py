@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.lock import locked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeConfig, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Policy
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.cli.verbosity import take_verbosity
@@ -20,11 +21,8 @@ from togetherctl.commands.root import root
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
-    from tests.support.issuer import ScriptedIssuer
 
 
 def commands(group: LazyGroup = root, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Token
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeConfig, MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

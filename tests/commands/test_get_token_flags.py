@@ -6,24 +6,21 @@ import base64
 import json
 import socket
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, CliIn, Run, UseKeyring
 from tests.support.issuer import Reply
 from tests.support.keyrings import InMemory
-from tests.support.plugin import visiting
+from tests.support.plugin import Plugin, visiting
 from togetherctl.kubelogin.flag_table import flags_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import trustme
 
-    from tests.conftest import CliIn, Run, UseKeyring
     from tests.support.canary import Canary
-    from tests.support.plugin import Plugin
 
 SECRET = "a-secret-that-is-typed"
 

@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from keyring.backends import fail
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, CliIn, Done, MakeWorld, Run, UseKeyring
 from tests.support.browser import parameters
 from tests.support.issuer import Gate
-from tests.support.plugin import visiting
+from tests.support.plugin import Plugin, visiting
 from togetherctl.auth.engine import Policy
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.flag_table import LOG_SWITCHES, LOG_VALUES
@@ -22,11 +23,7 @@ from togetherctl.kubelogin.flags import parse
 from togetherctl.kubelogin.profile import profile_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import CliIn, Done, MakeWorld, Run, UseKeyring
     from tests.support.conversation import Remembered
-    from tests.support.plugin import Plugin
 
 V1 = '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":true}}'
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +14,6 @@ import pytest
 ROOT_USER = hasattr(os, "geteuid") and os.geteuid() == 0
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import Run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes are another thing there")

@@ -9,7 +9,7 @@ import json
 import ssl
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,6 @@ from tests.support.terminal import terminal
 from togetherctl.lock import this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import trustme
 
     from tests.conftest import CliIn, Run

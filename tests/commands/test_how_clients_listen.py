@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from tests.support.terminal import terminal
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, Run
     from tests.support.issuer import ScriptedIssuer
 

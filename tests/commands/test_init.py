@@ -9,27 +9,24 @@ import ssl
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.cluster import ScriptedCluster
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import trustme
 
     from tests.conftest import CliIn, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 Sent = Callable[..., Path]
 

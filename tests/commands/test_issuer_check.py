@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import time
 from email.utils import formatdate
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.discovery import DOCUMENTS
-from tests.support.issuer import Asked, Reply
+from tests.support.issuer import Asked, Reply, ScriptedIssuer
 from tests.support.proxy import ForwardProxy
 from togetherctl.auth.issuer_check import check_issuer
 from togetherctl.auth.issuer_findings import ClientNeeds
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Done, MakeConfig, MakeWorld, Run
-    from tests.support.issuer import ScriptedIssuer
 
 METADATA = "/.well-known/openid-configuration"
 

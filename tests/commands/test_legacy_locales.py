@@ -7,15 +7,12 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.support.terminal import terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LOCALES: dict[str, tuple[dict[str, str], str]] = {
     "ascii": ({"PYTHONIOENCODING": "ascii:strict"}, "ascii"),

@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.browser import Opened
     from togetherctl.config.profile import Profile
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,8 +19,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.lock import locked as lock_held
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Done, MakeConfig, MakeWorld, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

@@ -7,18 +7,15 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from select import select
 from time import monotonic
-from typing import TYPE_CHECKING
 
 import pytest
 
 from togetherctl.cli.console import Console
 from togetherctl.qr import draw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCRIPT = """
 import fcntl, hashlib, os, sys, termios

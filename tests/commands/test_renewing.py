@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 REFUSED = Reply(400, {"error": "Refresh token is invalid or expired"})
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 
 @pytest.fixture

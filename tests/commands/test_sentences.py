@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import tomlkit
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
     from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 TABLE = Path(__file__).with_name("sentences.toml")
 # What pytest leaves of the environment was taken before the tests made it bare.

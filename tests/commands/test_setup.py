@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,6 @@ from togetherctl.kube.yaml_text import load
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import trustme
 
     from tests.conftest import CliIn, Done, Run

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.browser import NoBrowser, ScriptedBrowser
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.kube.yaml_text import load
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import CliIn, Run
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
 ANYWHERE = "--listen-address=127.0.0.1:0"
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.cluster import ScriptedCluster
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     import trustme
 
     from tests.conftest import CliIn, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
 
     Put = Callable[..., None]
 

@@ -7,6 +7,8 @@ import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +16,6 @@ import pytest
 from togetherctl.config.toml_text import TomlText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import Run
 
 STORE = """# mine, and mine alone

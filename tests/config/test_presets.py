@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -21,10 +22,6 @@ from togetherctl.config.presets import (
     preset_names,
     recognise_preset,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 # Whose URL tells nothing, because anybody may run them anywhere.
 ANYWHERE = {

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from togetherctl.config.config import Config
 from togetherctl.config.profile import Loopback
 from togetherctl.errors import ConfigError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 FULL = """version = 1
 default_profile = "acme"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +19,6 @@ from togetherctl.config.config import Config
 from togetherctl.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from keyring.backend import KeyringBackend
 
     from tests.conftest import MakeWorld, Run

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.support.canary import Canary
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SECRET = "correct-horse-battery-staple"
 

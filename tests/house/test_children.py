@@ -6,6 +6,7 @@ import ast
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,6 @@ from togetherctl.environment import CALLERS, for_child
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.canary import Canary
     from tests.support.conversation import Remembered
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 import pytest
@@ -16,9 +16,6 @@ from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.root import root
 from togetherctl.config.config import Config
 from togetherctl.kubelogin.flag_table import flags_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = pages()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,6 @@ from togetherctl.importing.bundle import read
 from togetherctl.importing.bundle_plan import plan_bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from togetherctl.importing.merge import ImportPlan
     from togetherctl.importing.offer import Offer
 

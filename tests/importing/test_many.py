@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from togetherctl.importing.trusted_hosts import new_hosts
 from togetherctl.kube import yaml_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import Run
 
 

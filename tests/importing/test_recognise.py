@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +10,6 @@ from tests.importing.bundles.conftest import BUNDLE
 from tests.importing.test_from_kubeconfig import CORPUS, PLATFORM
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.importing.fetch import is_bundle, read_source, recognise
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

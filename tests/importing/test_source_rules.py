@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,9 +35,6 @@ from togetherctl.kubelogin.stanza_meaning import meaning
 from togetherctl.together.api import TogetherAPI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from togetherctl.config.types import Kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,6 @@ from tests.kubelogin.test_convert import written
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
 
 WORDS = ["get-token", "--oidc-issuer-url=https://id.acme.com", "--oidc-client-id=k8s"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,6 @@ from tests.support.programs import need
 from togetherctl.errors import UsageError
 from togetherctl.kube.api_server_setup import Naming, bindings, remarks
 from togetherctl.kube.yaml_text import load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ISSUER = "https://issuer.acme.com"
 CLAIMS = {"sub": "user-1", "email": "me@acme.com", "name": "Me"}

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.support.programs import need
 from togetherctl.kube.yaml_text import load
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import Run
 
 CORPUS = ROOT / "tests" / "data" / "kubeconfig"
 REFUSED = CORPUS / "duplicates.yaml"

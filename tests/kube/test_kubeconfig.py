@@ -9,6 +9,7 @@ import pathlib
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from togetherctl.kube import kubeconfig
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -6,18 +6,14 @@ import json
 import re
 import subprocess
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.support.kubeconfigs import HABITS, make
 from tests.support.programs import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.conftest import Run
 
 WANTED = 200
 MOST_REFUSED = 5

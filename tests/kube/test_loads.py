@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +20,6 @@ from togetherctl.kube.yaml_text import load
 from togetherctl.usecases.edit_entry import Edit, problems_with_edit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import trustme
 
     from tests.conftest import Run

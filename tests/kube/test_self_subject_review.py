@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +20,6 @@ from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachab
 from togetherctl.kube.self_subject_review import ClusterView, caution, who_am_i
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     import trustme
 
     from tests.support.canary import Canary

@@ -8,6 +8,8 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +22,6 @@ from togetherctl.kube import kubeconfig as kubeconfig_module
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import Run, UseKeyring
     from tests.support.canary import Canary
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.kubelogin.test_convert import stanza, written
 from tests.support.browser import NoBrowser
-from tests.support.issuer import signing_key
+from tests.support.issuer import ScriptedIssuer, signing_key
 from togetherctl.auth.cache.record import decode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Run
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.session import Session
 
 Keep = Callable[..., dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,6 @@ from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Run
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer

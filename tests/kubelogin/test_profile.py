@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from togetherctl.config.profile import Loopback
+from togetherctl.config.profile import Loopback, Profile
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flags import parse
 from togetherctl.kubelogin.profile import profile_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from togetherctl.config.config import Config
-    from togetherctl.config.profile import Profile
 
 ISSUER = "https://login.example.com"
 PEM = b64encode(b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n").decode()

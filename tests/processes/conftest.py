@@ -9,21 +9,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeWorld
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from togetherctl.config.profile import Profile

@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.issuer import Gate, Reply
+from tests.support.issuer import Gate, Reply, ScriptedIssuer
 
 if TYPE_CHECKING:
     from tests.processes.conftest import Plugin
-    from tests.support.issuer import ScriptedIssuer
 
 
 def test_the_caller_is_gone_before_the_issuer_answers(logged_in: Plugin, issuer: ScriptedIssuer) -> None:

@@ -9,15 +9,13 @@ import json
 import subprocess
 import sys
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from togetherctl.config.validation import validate
 from togetherctl.kube.yaml_text import load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STANZAS = """\
 # mine

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Gate
+from tests.support.issuer import Gate, ScriptedIssuer
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.record import encode
 from togetherctl.disk import leftovers, temporary_beside, write_whole
 from togetherctl.lock import Owner, this_machine, this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.processes.conftest import Plugin
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.auth.session import Session
 
 # Killed when a file whose path ends so is about to get its place, all of it being on disk already.

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Gate, Reply
+from tests.support.issuer import Gate, Reply, ScriptedIssuer
 from togetherctl.auth.cache.login_record import LoginFile, LoginRecord
 
 if TYPE_CHECKING:
     from tests.processes.conftest import Plugin
-    from tests.support.issuer import ScriptedIssuer
 
 MANY = 50
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from togetherctl.lock import locked
 from togetherctl.paths import locate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.processes.conftest import Plugin
     from tests.support.issuer import ScriptedIssuer
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.issuer import Gate
+from tests.support.issuer import Gate, ScriptedIssuer
 
 if TYPE_CHECKING:
     from tests.processes.conftest import Plugin
-    from tests.support.issuer import ScriptedIssuer
 
 WAITING = 12
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,9 +23,6 @@ from togetherctl.demo.certificate import make_certificate
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.support.canary import Canary
     from togetherctl.auth.session import Session
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from tests.conftest import ROOT
 from tests.support.provider import CLIENT_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.canary import Canary
 
 

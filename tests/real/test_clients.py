@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ import pytest
 from tests.support.programs import NODE_FOLDER, need, need_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import Run
     from tests.real.conftest import Real
     from tests.support.canary import Canary

@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.programs import need
 from tests.support.terminal import Terminal, terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 STORE = """version = 1
 [issuers.okta]

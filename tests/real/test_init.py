@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.real.conftest import watched
+from tests.real.conftest import Real, watched
 from tests.support.programs import need
 from tests.support.provider import CLIENT_ID
 from tests.support.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.real.conftest import Real
     from tests.support.canary import Canary
 
 INIT = (sys.executable, "-m", "togetherctl", "init")

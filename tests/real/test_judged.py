@@ -5,28 +5,25 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, CliIn, MakeConfig, Run
 from tests.support.browser import ScriptedBrowser
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from tests.support.programs import need
 from tests.support.token_shapes import key
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.kube.api_server_setup import CA_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import trustme
 
-    from tests.conftest import CliIn, MakeConfig, Run
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
     from tests.support.judge import Judge
 
 

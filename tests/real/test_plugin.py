@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,6 @@ from togetherctl.demo.certificate import make_certificate
 from togetherctl.transport import HTTP, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import trustme
 
     from tests.support.canary import Canary

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,6 @@ from togetherctl.auth.claims import read_claims
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.real.conftest import Real
     from tests.support.canary import Canary
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from tests.support.token_shapes import CLIENT_ID, SHAPES, Shape, jwks
 from togetherctl.kube.api_server_setup import CA_FILE, Authentication, Naming
 from togetherctl.kube.yaml_text import dump
@@ -16,7 +16,6 @@ from togetherctl.kube.yaml_text import dump
 if TYPE_CHECKING:
     import trustme
 
-    from tests.support.issuer import ScriptedIssuer
     from tests.support.judge import Judge, Verdict
 
 

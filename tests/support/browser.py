@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
@@ -12,8 +13,6 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 from togetherctl.auth.browser import Opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.config.profile import Profile
 

@@ -8,6 +8,7 @@ import json
 import secrets
 import threading
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,6 @@ from joserfc.jwk import ECKey, KeySet, RSAKey
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
 
     from tests.support.canary import Canary
 

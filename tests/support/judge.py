@@ -7,15 +7,13 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.support.programs import missing, need, need_go
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SOURCES = Path(__file__).parents[1] / "real" / "judge"
 # Go's caches are where the developer has them, not in the empty home of a test.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -14,10 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.support.programs import need_kubernetes
 from tests.support.running import free_port, running
 from togetherctl.demo.certificate import make_certificate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 _ADMIN = "the-admins-own-token"
 _SECONDS = 90

@@ -6,17 +6,14 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tests.support.programs import need, need_provider
 from tests.support.provider import CLIENT_ID, PASSWORD
 from tests.support.running import free_port, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SOURCES = Path(__file__).parents[1] / "real" / "providers"
 SECRET = "a-secret-of-the-client"

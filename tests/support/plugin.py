@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.browser import ScriptedBrowser, parameters
@@ -12,8 +13,6 @@ from togetherctl.auth.cache.record import decode
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Done
     from tests.support.clock import StoppedClock
     from tests.support.issuer import Asked, ScriptedIssuer

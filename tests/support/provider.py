@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin
-from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, ProxyHandler, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from tests.support.forms import first_form
 from tests.support.programs import NODE_FOLDER, need_node
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from urllib.request import OpenerDirector, Request
 
 CLIENT_ID = "togetherctl-tests"
 SERVICE_ID = "togetherctl-service"

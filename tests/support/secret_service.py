@@ -7,12 +7,10 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from tests.support.programs import need
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PASSWORD = "correct-horse-battery-staple"
 _LOCK = """

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tests.support.issuer import Asked, Reply, ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.support.canary import Canary
 
 CA_DATA = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nMIIBcluster\n-----END CERTIFICATE-----\n").decode()

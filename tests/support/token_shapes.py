@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trustme
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, OctKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from joserfc.jwk import KeyParameters
 
 CLIENT_ID = "kube"
 TAKEN, REFUSED = True, False

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.issuer import Gate, Reply
 from tests.support.keyrings import InMemory, locked
-from tests.support.together import CLUSTERS, WHOAMI
+from tests.support.together import CLUSTERS, WHOAMI, ScriptedTogether
 from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
 from togetherctl.together.api import Caller, base_url
 from togetherctl.usecases.together_api_key import keep_key, read_key
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.conftest import UseKeyring
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-    from tests.support.together import ScriptedTogether
     from tests.together.conftest import MakeAPI
 
 

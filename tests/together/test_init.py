@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.issuer import Reply
 from tests.support.keyrings import InMemory
-from tests.support.together import CLUSTERS
+from tests.support.together import CLUSTERS, ScriptedTogether
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import CliIn, Run, UseKeyring
     from tests.support.clock import StoppedClock
-    from tests.support.together import ScriptedTogether
 
 FLAGS = ("--yes", "--no-login", "--offline")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from togetherctl.errors import StorageError, UsageError
 from togetherctl.usecases.together_api_key import api_key
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import UseKeyring
     from tests.support.canary import Canary
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.issuer import Reply
-from tests.support.together import CA_DATA, CLUSTERS, ISSUER_CA, WHOAMI, oidc
+from tests.support.together import CA_DATA, CLUSTERS, ISSUER_CA, WHOAMI, ScriptedTogether, oidc
 from togetherctl.errors import Refused, Unreachable
 from togetherctl.importing.from_together import from_together
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
-    from tests.support.together import ScriptedTogether
     from tests.together.conftest import MakeAPI
     from togetherctl.importing.offer import Offer
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from docs.screens import NOW, made_up
-from tests.tui.person import at_the_app
+from tests.tui.person import Person, at_the_app
 from togetherctl.tui.app import TogetherApp
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
-    from tests.tui.person import Person
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -11,8 +12,6 @@ from tests.support.screens import settle, shown, until
 from togetherctl.tui.app import TogetherApp
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
     from textual.pilot import Pilot
 
     from tests.support.canary import Canary

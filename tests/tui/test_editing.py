@@ -3,14 +3,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.tui.person import at_the_table
+from tests.tui.person import Person, at_the_table
 from togetherctl.tui.screens.edit import EditScreen
 
 if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
-    from tests.tui.person import Person
 
 
 async def fill(person: Person, key: str, text: str) -> None:

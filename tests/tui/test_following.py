@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -17,8 +18,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.tui.watcher import ConfigRead, Finding, SessionsRead, Watcher
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from togetherctl.auth.session import State
 from togetherctl.usecases.session_snapshot import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.tui.conftest import Open
     from togetherctl.auth.prompter import Prompter
     from togetherctl.wiring import World

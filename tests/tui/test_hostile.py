@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.events import Paste
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from tests.support.screens import settle, strips
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import Session, Token
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import MakeConfig
     from tests.support.clock import StoppedClock
-    from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open
     from tests.tui.person import Person
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.keyrings import InMemory
@@ -12,8 +13,6 @@ from tests.tui.person import at_the_table
 from tests.tui.test_managing import keys
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld, UseKeyring
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -13,18 +14,15 @@ from textual.events import Paste
 from textual.widgets import Input
 
 from tests.support.browser import ScriptedBrowser, parameters
-from tests.support.issuer import Gate, Reply
+from tests.support.issuer import Gate, Reply, ScriptedIssuer
 from tests.support.keyrings import Silent
 from tests.tui.person import at_the_table
 from togetherctl.auth.browser import Opened
 from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld, UseKeyring
     from tests.support.canary import Canary
-    from tests.support.issuer import ScriptedIssuer
 
 
 @pytest.mark.usefixtures("acme")

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tui.person import at_the_table
+from tests.tui.person import Person, at_the_table
 from togetherctl.auth.engine import Policy
 from togetherctl.tui.screens.add import AddScreen
 from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.form import NewName
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
-    from tests.tui.person import Person
 
 
 def keys(text: str) -> list[str]:

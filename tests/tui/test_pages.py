@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +13,6 @@ from tests.support.screens import becomes
 from togetherctl.auth.engine import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.tui.conftest import Open

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Gate, Reply
-from tests.tui.person import at_the_table
+from tests.support.issuer import Gate, Reply, ScriptedIssuer
+from tests.tui.person import Person, at_the_table
 from togetherctl.auth.engine import Policy
 from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
-    from tests.support.issuer import ScriptedIssuer
-    from tests.tui.person import Person
     from togetherctl.wiring import World
 
 pytestmark = pytest.mark.usefixtures("acme")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,8 +18,6 @@ from togetherctl.tui.screens.edit import EditScreen
 from togetherctl.tui.screens.job import JobScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from rich.color import Color
     from rich.color_triplet import ColorTriplet
     from rich.style import Style

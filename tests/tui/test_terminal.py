@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ from tests.bench.crowd import crowd
 from tests.support.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import MakeConfig, MakeWorld, Run
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer

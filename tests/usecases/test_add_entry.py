@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +11,6 @@ from togetherctl.errors import UsageError
 from togetherctl.usecases.add_entry import NewProfile, add_profile, look_at_issuer, tables_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.issuer import ScriptedIssuer
 

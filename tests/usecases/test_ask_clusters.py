@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +16,6 @@ from togetherctl.usecases import ask_clusters as module
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.conftest import MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.conversation import Remembered

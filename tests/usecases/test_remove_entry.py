@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.config.client_secret import keyring_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import MakeWorld, Run, UseKeyring
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from togetherctl.auth.token_response import refused_login
-from togetherctl.errors import Untrusted, remedy_of
+from togetherctl.errors import Refused, Unreachable, Untrusted, remedy_of
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from togetherctl.errors import Refused, Unreachable
 
 _BYTES = 32
 

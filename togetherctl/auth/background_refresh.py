@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from togetherctl.environment import NO_INPUT, for_refresh
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # It outlives us on purpose; a process object that is dropped while its process runs would complain.
 _STARTED: list[subprocess.Popen[bytes]] = []

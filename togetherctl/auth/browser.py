@@ -7,17 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from togetherctl.errors import Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 _OPENERS = ("xdg-open", "x-www-browser", "sensible-browser", "gnome-open", "kde-open")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+,;=%._~-]+")

@@ -12,27 +12,23 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
+from togetherctl.config.profile import Loopback
 from togetherctl.config.remedies import Remedies
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from togetherctl.config.profile import Loopback
-
 
 _RETRIES_FOR_A_FREE_PORT = 20
 

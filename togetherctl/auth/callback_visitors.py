@@ -11,13 +11,11 @@ import errno
 import selectors
 import socket
 import ssl
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from typing import Literal
 
 ROOM = 64
 CONNECTION_SECONDS = 5.0

@@ -11,13 +11,11 @@ import json
 import math
 import re
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Claims = dict[str, Any]
 

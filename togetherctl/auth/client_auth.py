@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote_plus
@@ -10,8 +11,6 @@ from urllib.parse import quote_plus
 from togetherctl.auth.token_response import RefusedClient, failure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import ClientAuth
     from togetherctl.transport import HTTP, Answer

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from togetherctl.auth.token_response import raise_if_page
@@ -18,10 +20,6 @@ from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from typing import Protocol
-
     from togetherctl.transport import Answer, Connection
 
     class Getter(Protocol):

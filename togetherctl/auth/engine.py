@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.cache.base import Unopenable
 from togetherctl.auth.lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.refresh import NoNewToken
-from togetherctl.auth.session import Freshness, State
+from togetherctl.auth.session import Freshness, Session, State, Token
 from togetherctl.auth.session_lock import SessionLocks
 from togetherctl.auth.timing import RETRY_SECONDS
 from togetherctl.errors import (
@@ -28,10 +29,7 @@ from togetherctl.lock import LockTimeout
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from togetherctl.auth.cache.login_record import LoginRecord
-    from togetherctl.auth.session import Session, Token
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from joserfc import jws
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import JWKRegistry
 
-from togetherctl.auth.claims import MAX_TOKEN, check_claims, check_header, read_claims, read_header
+from togetherctl.auth.claims import MAX_TOKEN, Claims, check_claims, check_header, read_claims, read_header
 from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    from togetherctl.auth.claims import Claims
+class Keys(Protocol):
+    """Gives the issuer's JWK Set (RFC 7517, 5); `refetch` asks the issuer again."""
 
-    class Keys(Protocol):
-        """Gives the issuer's JWK Set (RFC 7517, 5); `refetch` asks the issuer again."""
-
-        def __call__(self, *, refetch: bool) -> dict[str, Any]: ...
+    def __call__(self, *, refetch: bool) -> dict[str, Any]: ...
 
 
 _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}

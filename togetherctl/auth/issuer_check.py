@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from togetherctl.auth.claims import LEEWAY
-from togetherctl.auth.discovery import check_metadata, fetch_keys, fetch_metadata, fetch_other_metadata, parse_metadata
+from togetherctl.auth.discovery import (
+    Metadata,
+    check_metadata,
+    fetch_keys,
+    fetch_metadata,
+    fetch_other_metadata,
+    parse_metadata,
+)
+from togetherctl.auth.issuer_clients import IssuerClients
 from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
-from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, find_preset, recognise_preset
+from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, Preset, find_preset, recognise_preset
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from togetherctl.auth.discovery import Metadata
-    from togetherctl.auth.issuer_clients import IssuerClients
-    from togetherctl.config.presets import Preset
-    from togetherctl.transport import HTTP, Answer, Connection
+from togetherctl.transport import HTTP, Answer, Connection
 
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.discovery import Discovery

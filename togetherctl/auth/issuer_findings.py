@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from togetherctl.auth.claims import ALGORITHMS
-from togetherctl.config.presets import DEFAULT_REDIRECT_URIS
+from togetherctl.auth.discovery import Metadata
+from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, Preset
+from togetherctl.config.types import OfflineAccess
 from togetherctl.errors import Refused, Remedy, Unreachable, remedy_of
 from togetherctl.printable import printable
+from togetherctl.transport import Answer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
-    from togetherctl.auth.discovery import Metadata
-    from togetherctl.config.presets import Preset
-    from togetherctl.config.types import OfflineAccess
-    from togetherctl.transport import Answer
+class Asker(Protocol):
+    """Asks for a page, and follows no redirect."""
 
-    class Asker(Protocol):
-        """Asks for a page, and follows no redirect."""
-
-        def get(self, url: str, *, follow: bool) -> Answer: ...
+    def get(self, url: str, *, follow: bool) -> Answer: ...
 
 
 Level = Literal["good", "note", "wrong"]

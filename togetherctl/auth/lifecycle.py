@@ -6,15 +6,16 @@ Call all of it under the session's lock.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.base import FoundSession, Unsafe
+from togetherctl.auth.cache.base import FoundSession, Sessions, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.refresh import NoNewToken, refresh
-from togetherctl.auth.session import Freshness
+from togetherctl.auth.session import Freshness, Session
 from togetherctl.auth.timing import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
 from togetherctl.auth.token_response import RefusedForGood, Revocation
 from togetherctl.errors import (
@@ -30,13 +31,9 @@ from togetherctl.errors import (
 from togetherctl.signals import defer_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.ready import ReadyFiles
     from togetherctl.auth.issuer_clients import IssuerClients
     from togetherctl.auth.prompter import Prompter
-    from togetherctl.auth.session import Session
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from togetherctl.auth.session import Session, Token
 from togetherctl.errors import Refused, Remedy, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.login_environment import LoginEnvironment
     from togetherctl.auth.oidc_client import OidcClient

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from togetherctl.auth.timing import FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SEC
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had_no_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from togetherctl.auth.cache.base import LoginRecords
     from togetherctl.config.profile import Profile
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from authlib.common.urls import add_params_to_uri
@@ -13,6 +14,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from togetherctl.auth.authorization_request import AuthorizationRequest
 from togetherctl.auth.client_auth import ClientCredentials, post_as
+from togetherctl.auth.discovery import Discovery, Metadata
+from togetherctl.auth.session import Session
 from togetherctl.auth.token_response import (
     RefusedClient,
     RefusedForGood,
@@ -22,15 +25,9 @@ from togetherctl.auth.token_response import (
     fields,
     tokens,
 )
+from togetherctl.config.profile import Profile
 from togetherctl.errors import Refused, Untrusted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from togetherctl.auth.discovery import Discovery, Metadata
-    from togetherctl.auth.session import Session
-    from togetherctl.config.profile import Profile
-    from togetherctl.transport import HTTP, Answer
+from togetherctl.transport import HTTP, Answer
 
 T = TypeVar("T")
 

@@ -6,11 +6,12 @@ nor the JWT library.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth import claims as id_claims
-from togetherctl.auth.client_auth import post_as
+from togetherctl.auth.client_auth import ClientCredentials, post_as
 from togetherctl.auth.session import Session, Token
 from togetherctl.auth.timing import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
 from togetherctl.auth.token_response import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
@@ -18,9 +19,6 @@ from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
 from togetherctl.failures import retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from togetherctl.auth.client_auth import ClientCredentials
     from togetherctl.auth.discovery import Discovery, Metadata
     from togetherctl.config.profile import Profile
     from togetherctl.transport import HTTP

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from togetherctl.auth import timing
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout
+from togetherctl.lock import Held, LockTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.prompter import Prompter
     from togetherctl.config.profile import Profile
-    from togetherctl.lock import Held
 
 
 class SessionLocks:

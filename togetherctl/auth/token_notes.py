@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from togetherctl.errors import Untrusted
 from togetherctl.kube.token_rejection import doubts, faults, unnamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from togetherctl.auth.session import Session
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile

@@ -15,6 +15,7 @@ Callers decide by these types, never by a status or a word.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,6 @@ from togetherctl.failures import host_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from togetherctl.transport import Answer
 
 # RFC 6749, 5.1 only recommends that an issuer says how long an access token lives.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.console import Console
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.wiring import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 
 @dataclass

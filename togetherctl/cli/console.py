@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
 
-from togetherctl.errors import Remedy, remedy_of
+from togetherctl.errors import Remedy, TogetherctlError, remedy_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from rich.console import RenderableType
     from rich.progress import Task
 
     from togetherctl.auth.prompter import DeviceCode
-    from togetherctl.errors import TogetherctlError
     from togetherctl.usecases.reports import Line
 
 PROGRAM = "togetherctl"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from togetherctl.cli.console import Console
@@ -15,9 +16,6 @@ from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
-
     from togetherctl.config.profile import Profile
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from togetherctl.cli.console import drop, tell
 from togetherctl.errors import ExitCode, TogetherctlError, bug_sentence, from_os_error
 from togetherctl.printable import spell_out
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def run_to_exit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +10,6 @@ import click
 from togetherctl.errors import UsageError, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from togetherctl.kubelogin.flag_table import Command, Flag
     from togetherctl.kubelogin.flags import Flags
 

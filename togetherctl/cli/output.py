@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +18,6 @@ from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import can_spell, printable, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from togetherctl.errors import Remedy, TogetherctlError
 
 _VERSION = 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from select import select
@@ -21,8 +22,6 @@ from togetherctl.kube.exec_credential import may_use_stdin
 from togetherctl.printable import printable, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from questionary import Question
 
 Value = TypeVar("Value")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError
 from togetherctl.importing.secret_place import FORMS, SecretPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.cli.app import App
     from togetherctl.importing.additions import MovedSecret
 

@@ -7,13 +7,15 @@ known by its name and by its metavar in the help text.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
     FishComplete,
+    ShellComplete,
     ZshComplete,
     _resolve_context,
     _resolve_incomplete,
@@ -24,11 +26,6 @@ from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Literal
-
-    from click.shell_completion import ShellComplete
-
     from togetherctl.cli.app import App
     from togetherctl.config.types import Kind
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 _SPELLING = re.compile(r"-(?P<letters>v+)|-v=?(?P<short>\d+)|--v(?:=(?P<long>\d+))?|--verbose")
 

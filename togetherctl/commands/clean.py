@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +16,6 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from togetherctl.auth.cache.purge import PurgeResult
     from togetherctl.kubelogin.flags import Flags
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,11 @@ from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.commands.login import log_in_to_all
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
-from togetherctl.usecases.ask_clusters import ask_clusters
-from togetherctl.usecases.import_clusters import KubeconfigOptions, current_name
+from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
+from togetherctl.usecases.import_clusters import KubeconfigOptions, Preview, current_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from togetherctl.config.config import Cluster
-    from togetherctl.usecases.ask_clusters import ClusterAnswer
-    from togetherctl.usecases.import_clusters import Preview
 
 _AT_ONCE = 8
 _SECONDS = 10

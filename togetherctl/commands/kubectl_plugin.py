@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Lazy, LazyGroup
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _HERE = "togetherctl.commands"
 

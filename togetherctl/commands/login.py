@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, profiles_argument
-from togetherctl.config.profile import once_per_session
+from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.config.types import Grant
 from togetherctl.errors import ExitCode
 from togetherctl.humanize import time_left
-from togetherctl.usecases.log_in_and_out import log_in_one_by_one, log_in_to
+from togetherctl.usecases.log_in_and_out import LoginResult, log_in_one_by_one, log_in_to
 from togetherctl.usecases.reports import report_login
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from togetherctl.config.profile import Profile
-    from togetherctl.usecases.log_in_and_out import LoginResult
 
 
 @click.command("login")

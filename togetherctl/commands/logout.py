@@ -8,14 +8,13 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
-from togetherctl.config.profile import once_per_session
+from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.errors import UsageError
 from togetherctl.usecases.log_in_and_out import log_out
 from togetherctl.usecases.reports import report_logout
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
-    from togetherctl.config.profile import Profile
 
 
 @click.command("logout")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
-from togetherctl.config.profile import once_per_session
+from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.usecases.reports import report_refresh
-
-if TYPE_CHECKING:
-    from togetherctl.config.profile import Profile
 
 # Seconds; more than a refresh and the command that reads a client secret take together.
 _LONGEST_BEHIND = 60

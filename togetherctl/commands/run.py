@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +17,6 @@ from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.printable import spell_out
 from togetherctl.wiring import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +15,6 @@ from togetherctl.errors import TogetherctlError, Untrusted, UsageError
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.auth.claims import Claims
     from togetherctl.auth.session import Session
     from togetherctl.config.profile import Profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from base64 import b64decode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,18 +13,15 @@ from typing import TYPE_CHECKING
 from togetherctl.disk import read_whole
 from togetherctl.importing import export_commands
 from togetherctl.kube import api_server_setup
-from togetherctl.kube.api_server_setup import CONFIGURATION_FILE, Authentication
+from togetherctl.kube.api_server_setup import CONFIGURATION_FILE, Authentication, Naming
 from togetherctl.kube.yaml_text import dump, load
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from togetherctl.auth.claims import Claims
     from togetherctl.cli.output import Item
     from togetherctl.config.profile import Profile
     from togetherctl.connection import Connection
-    from togetherctl.kube.api_server_setup import Naming
 
 _MAX_CA_BYTES = 4 * 1024 * 1024
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)

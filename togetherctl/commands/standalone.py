@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.auth.engine import Outcome
-from togetherctl.auth.session import State
+from togetherctl.auth.session import Session, State
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.cli.output import rfc3339
@@ -18,7 +18,6 @@ from togetherctl.errors import about
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from togetherctl.auth.session import Session
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.kubelogin.flags import Flags
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from togetherctl.humanize import time_left
 from togetherctl.usecases.session_snapshot import read_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from togetherctl.config.profile import Profile
 
 

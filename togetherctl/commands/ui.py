@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +13,6 @@ from togetherctl.errors import UsageError, run
 from togetherctl.printable import can_spell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from togetherctl.auth.prompter import Prompter
     from togetherctl.wiring import World
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from togetherctl.auth.claims import read_claims
+from togetherctl.auth.claims import Claims, read_claims
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import Item, as_json, failure_record, output_option, show_list, show_record
@@ -16,9 +17,6 @@ from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, 
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from togetherctl.auth.claims import Claims
     from togetherctl.auth.session import Session
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Thread
 from time import monotonic
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, Literal
 
 from togetherctl.config.types import HIDDEN
 from togetherctl.config.validators import not_empty, words
@@ -14,10 +16,6 @@ from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS, for_child
 from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
 
 _KINDS = "{ env = … }, { file = … }, { command = […] }, { keyring = true } or a string"
 _COMMAND_SECONDS = 60.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.config import files
@@ -13,9 +15,6 @@ from togetherctl.errors import UsageError, run
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
     from pydantic import BaseModel
 
     from togetherctl.config.models import ConfigTable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +18,6 @@ from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from pydantic.fields import FieldInfo
 
     from togetherctl.config.types import Kind

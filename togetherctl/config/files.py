@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.config.toml_text import CannotEdit, NotTOML, TomlText, parse
@@ -14,9 +16,6 @@ from togetherctl.errors import ConfigError, TogetherctlError, run
 from togetherctl.lock import LockTimeout, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from togetherctl.config.types import Kind
 
 _MAX_BYTES = 16 * 1024 * 1024

@@ -6,15 +6,13 @@ They are `TOGETHERCTL_PROFILE`, `TOGETHERCTL_LOGIN` and `TOGETHERCTL_BROWSER`.
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from togetherctl.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PREFIX = "TOGETHERCTL_"
 

@@ -5,7 +5,9 @@ Plain dataclasses, so that the auth engine depends on neither the file's form no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.config.remedies import Remedies
@@ -14,9 +16,6 @@ from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
     from togetherctl.config.models import IssuerTable, ProfileTable
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind

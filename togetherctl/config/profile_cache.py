@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -20,8 +21,6 @@ from togetherctl.environment import CONFIG
 from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from togetherctl.config.config import Config
     from togetherctl.paths import Paths
 

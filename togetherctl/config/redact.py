@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from togetherctl.config.toml_text import Key, TomlText
 from togetherctl.config.types import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from togetherctl.config.models import ConfigTable
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.config.types import SESSION_OWNERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from togetherctl.config.models import ConfigTable, IssuerTable, ProfileTable
 
 _VERSION = 1

@@ -9,20 +9,16 @@ import json
 import ssl
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from togetherctl.auth.id_token import verify
+from togetherctl.auth.claims import Claims
+from togetherctl.auth.id_token import Keys, verify
 from togetherctl.errors import TogetherctlError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from togetherctl.auth.claims import Claims
-    from togetherctl.auth.id_token import Keys
 
 _CONNECTION_SECONDS = 10.0
 _MAX_BODY = 1024 * 1024

@@ -9,9 +9,10 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Request
 from authlib.oauth2.rfc6749 import (
     AuthorizationCodeMixin,
     ClientMixin,
@@ -24,11 +25,8 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode, UserInfo
 from flask import Flask, Response, jsonify, render_template_string, request
+from flask.typing import ResponseReturnValue
 from joserfc.jwk import KeySet, RSAKey
-
-if TYPE_CHECKING:
-    from authlib.oauth2 import OAuth2Request
-    from flask.typing import ResponseReturnValue
 
 CLIENT_ID = "togetherctl-demo"
 ALGORITHM = "RS256"

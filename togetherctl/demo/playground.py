@@ -6,10 +6,11 @@ import shlex
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -17,9 +18,6 @@ from togetherctl.demo.api_server import ApiServer
 from togetherctl.demo.certificate import make_certificate
 from togetherctl.demo.issuer import CLIENT_ID, DemoIssuer
 from togetherctl.environment import for_child
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 EMAIL = "you@example.com"
 LIFETIME = 300

@@ -6,16 +6,13 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.demo.playground import Playground
 from togetherctl.printable import printable
 from togetherctl.transport import HTTP, Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from togetherctl.demo.playground import Playground
 
 _LONGEST_LINE = 200
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from togetherctl.config.client_secret import keyring_name
 from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.profile import Identities
+from togetherctl.config.types import Kind
 from togetherctl.config.validation import first_problem
 from togetherctl.importing import naming
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.secret_place import SecretPlace
+from togetherctl.importing.secret_place import SecretPlace
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from togetherctl.config.models import ClusterTable, ConfigTable
+from togetherctl.config.toml_text import TomlText
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import StorageError, TogetherctlError
-from togetherctl.importing.fetch import MAX_BYTES, STANDARD_INPUT, is_remote
+from togetherctl.importing.fetch import MAX_BYTES, STANDARD_INPUT, Fetched, is_remote
 from togetherctl.importing.naming import UsedNames, clean
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
-
-    from togetherctl.config.models import ClusterTable, ConfigTable
-    from togetherctl.config.toml_text import TomlText
-    from togetherctl.importing.fetch import Fetched
-    from togetherctl.importing.offer import Offer
-    from togetherctl.importing.source_rules import Left
+from togetherctl.importing.offer import Offer
+from togetherctl.importing.source_rules import Left
 
 # Each cluster as its source gave it last, by `key_of`: its table, or only the digest of one.
 Given = dict[str, str | dict[str, Any]]

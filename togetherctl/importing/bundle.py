@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.config.config import Config
 from togetherctl.config.editing import section
+from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import NotTOML, TomlText, parse
+from togetherctl.config.types import Kind
 from togetherctl.config.validation import Problem, refusal, validate
 from togetherctl.errors import ConfigError, Remedy
 from togetherctl.importing.certificates import joined
-from togetherctl.importing.merge import KINDS
+from togetherctl.importing.merge import KINDS, Entry
 from togetherctl.importing.offer import Skipped
 from togetherctl.importing.source_rules import POWERS, keys_of, objection, strange_parameters
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from togetherctl.config.config import Config
-    from togetherctl.config.models import ConfigTable
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.merge import Entry
 
 _MOST_ENTRIES = 5000
 _HEAD = """\

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
-from togetherctl.importing.bundle import REFERENCES, TAKEN, entries
-from togetherctl.importing.merge import KINDS, ImportPlan
+from togetherctl.config.types import Kind
+from togetherctl.importing.bundle import REFERENCES, TAKEN, Bundle, entries
+from togetherctl.importing.merge import KINDS, Entry, ImportPlan, Tables
 from togetherctl.importing.naming import UsedNames
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.bundle import Bundle
-    from togetherctl.importing.merge import Entry, Tables
 
 
 def plan_bundle(

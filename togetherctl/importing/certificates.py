@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 _MAX_BYTES = 1024 * 1024
 _BEGIN = re.compile(r"-----BEGIN ([^-]*)-----")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
+from togetherctl.config.profile import Profile
 from togetherctl.config.types import USUAL_GRANTS
 from togetherctl.importing.naming import name_from_url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from togetherctl.config.profile import Profile
 
 _USUAL_SCOPES = ("openid", "email")
 _USUAL_REDIRECTS = ["http://localhost:8000", "http://localhost:18000"]

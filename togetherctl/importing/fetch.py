@@ -9,9 +9,10 @@ import errno
 import hashlib
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import BinaryIO, Literal
 from urllib.parse import urlsplit
 
 from togetherctl.config.toml_text import NotTOML, parse
@@ -19,15 +20,11 @@ from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError, run
 from togetherctl.failures import host_of, without_query
 from togetherctl.importing.from_kubeconfig import from_folder, from_text, unwrap
+from togetherctl.importing.offer import SourceOffers
 from togetherctl.kube.kubeconfig import decoded
 from togetherctl.loopback import is_safe
 from togetherctl.paths import expand, tilde
 from togetherctl.transport import HTTP, Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from togetherctl.importing.offer import SourceOffers
 
 SOURCES = "together, a kubeconfig, a folder of them, a bundle (a file or an https address), or - for standard input"
 TOGETHER = "together"

@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError
 from togetherctl.importing.certificates import holds_more, joined, pem_of
 from togetherctl.importing.offer import Offer, Skipped, SourceOffers
-from togetherctl.importing.source_rules import without_harm
+from togetherctl.importing.source_rules import Left, without_harm
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.entries import is_our_entry
 from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
@@ -28,13 +31,6 @@ from togetherctl.kubelogin.stanza import OldStanza, old_stanza
 from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.paths import expand, tilde
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.source_rules import Left
 
 _ENDINGS = (".yaml", ".yml", ".conf", ".kubeconfig", ".json", "")
 _MOST_FILES = 500

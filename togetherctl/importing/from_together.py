@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.config.validation import first_problem
@@ -16,13 +17,7 @@ from togetherctl.importing.naming import clean
 from togetherctl.importing.offer import Offer, Skipped, SourceOffers
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pydantic import BaseModel
-
-    from togetherctl.together.api import Caller, ClusterRecord, OIDCConfig, TogetherAPI
+from togetherctl.together.api import Caller, ClusterRecord, OIDCConfig, TogetherAPI
 
 _WORKING = frozenset({"Ready", "Degraded"})
 # What is shown for copying into a shell is nothing but a name.

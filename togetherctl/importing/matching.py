@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from togetherctl.config.models import IssuerTable, ProfileTable
+from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.config.validation import first_problem
 from togetherctl.errors import ConfigError
-from togetherctl.importing.baseline import digest, key_of
+from togetherctl.importing.additions import Additions
+from togetherctl.importing.baseline import Given, digest, key_of
 from togetherctl.importing.certificates import joined
+from togetherctl.importing.offer import Offer
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from togetherctl.config.models import ClusterTable
-    from togetherctl.importing.additions import Additions
-    from togetherctl.importing.baseline import Given
-    from togetherctl.importing.offer import Offer
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
 

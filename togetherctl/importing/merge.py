@@ -7,22 +7,19 @@ changed stays, and the plan says so.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.config.editing import new_key, section
+from togetherctl.config.toml_text import TomlText
+from togetherctl.config.types import Kind
+from togetherctl.importing.additions import MovedSecret
 from togetherctl.importing.baseline import is_last
+from togetherctl.importing.offer import Skipped
+from togetherctl.importing.source_rules import Left
+from togetherctl.importing.trusted_hosts import NewHost
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from togetherctl.config.toml_text import TomlText
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.additions import MovedSecret
-    from togetherctl.importing.offer import Skipped
-    from togetherctl.importing.source_rules import Left
-    from togetherctl.importing.trusted_hosts import NewHost
 
 Entry = tuple["Kind", str]
 Tables = dict[Entry, dict[str, Any]]

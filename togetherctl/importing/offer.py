@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.config.presets import find_preset
 from togetherctl.importing.naming import name_from_url
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from togetherctl.importing.source_rules import Left
+from togetherctl.importing.source_rules import Left
 
 
 @dataclass(frozen=True)

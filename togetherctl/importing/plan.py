@@ -6,35 +6,27 @@ to reaching it follow the source, key by key (see `merge`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from togetherctl.config.editing import TABLES
-from togetherctl.config.models import ClusterTable
+from togetherctl.config.models import ClusterTable, ConfigTable
+from togetherctl.config.types import Kind
 from togetherctl.config.validation import first_problem
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.importing import naming
-from togetherctl.importing.additions import Additions
-from togetherctl.importing.baseline import OWNED, base_of, key_of, owned, recorded
+from togetherctl.importing.additions import Additions, MovedSecret
+from togetherctl.importing.baseline import OWNED, Given, base_of, key_of, owned, recorded
 from togetherctl.importing.matching import Matching
-from togetherctl.importing.merge import ImportPlan
-from togetherctl.importing.offer import Skipped
+from togetherctl.importing.merge import Entry, ImportPlan
+from togetherctl.importing.offer import Offer, Skipped
+from togetherctl.importing.secret_place import SecretPlace
+from togetherctl.importing.source_rules import Left
 from togetherctl.importing.trusted_hosts import identities_of, identity
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from togetherctl.config.models import ConfigTable
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.additions import MovedSecret
-    from togetherctl.importing.baseline import Given
-    from togetherctl.importing.merge import Entry
-    from togetherctl.importing.offer import Offer
-    from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.importing.source_rules import Left
 
 # What any source may add to a cluster that does not have it.
 _MAY_ADD = frozenset({"username_claim", "username_prefix", "groups_claim", "groups_prefix", "together_cluster_id"})

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import StorageError, UsageError
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 FORMS = "keyring, env:NAME or file:PATH"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -7,18 +7,15 @@ redirect requests or add to them, read files, or name secrets.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from togetherctl.config.types import Kind
 from togetherctl.importing.certificates import holds_more, pem_of
 from togetherctl.loopback import is_loopback
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from togetherctl.config.types import Kind
 
 Writer = Literal["kubeconfig", "bundle"]
 Place = tuple["Kind", str]

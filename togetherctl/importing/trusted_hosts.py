@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.types import SESSION_OWNERS
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-    from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 
 _SAID = 5
 _PORTS = {"https": 443, "http": 80}

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    Claims = Mapping[str, Any]
+Claims = Mapping[str, Any]
 
 # No token should name a user or group with this prefix, which Kubernetes reserves; `system:masters` is its root.
 _RESERVED = "system:"

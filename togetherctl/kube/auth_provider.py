@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.entries import mapping_or_empty
 from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from togetherctl.kube.yaml_text import YamlText
+from togetherctl.kube.yaml_text import YamlText
 
 _ID_TOKEN = "id-token"  # noqa: S105 # the name of a key
 _REFRESH_TOKEN = "refresh-token"  # noqa: S105 # the name of a key

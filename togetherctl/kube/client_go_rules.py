@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from togetherctl.kube.entries import Section
 from togetherctl.kube.yaml_nodes import walk
 from togetherctl.kube.yaml_text import YamlText, node_at
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from togetherctl.kube.entries import Section
 
 Word = Literal["text", "switch", "base64", "anything"]
 # A mapping of some keys, a list or a mapping of alike values (under "*"), or a value.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.config.config import Cluster
 from togetherctl.connection import Connection
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
-
-if TYPE_CHECKING:
-    import ssl
-
-    from togetherctl.config.config import Cluster
 
 _MAX_CA_BYTES = 16 * 1024 * 1024
 

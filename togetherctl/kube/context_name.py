@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FIELDS = ("cluster", "profile", "issuer", "context", "namespace")
 _LONGEST = 253

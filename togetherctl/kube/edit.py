@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.entries import USER_PREFIX, Entry, mark_as_ours, mark_of, owner_of, profile_of_stanza
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, hold_locks
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
-    Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
-    # The new name of a context; None: the name of the entry decides.
-    ContextNamer = Callable[[EntryInFile], str | None]
+Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
+ContextNamer = Callable[[EntryInFile], str | None]
 
 
 def write_entries(

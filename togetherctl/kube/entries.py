@@ -10,20 +10,17 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
+from togetherctl.config.config import Cluster
 from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError, run
+from togetherctl.kube.context_name import Named
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from togetherctl.config.config import Cluster
-    from togetherctl.kube.context_name import Named
 
 Section = Literal["clusters", "contexts", "users"]
 SECTIONS: tuple[Section, ...] = get_args(Section)

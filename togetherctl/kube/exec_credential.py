@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from math import floor
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.environment import EXEC_INFO
 from togetherctl.errors import UsageError, run
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 GROUP = "client.authentication.k8s.io"
 V1 = f"{GROUP}/v1"

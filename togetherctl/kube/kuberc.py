@@ -7,9 +7,10 @@ kubectl command ends with an error; it allows that very path, while a bare name 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
@@ -17,10 +18,6 @@ from togetherctl.kube.entries import list_or_empty
 from togetherctl.kube.kubeconfig import Encoding, KubeconfigChange, read_file
 from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 Key = Literal["command", "name"]
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from togetherctl.kube.entries import USER_PREFIX, Section, body_of, owner_of
+from togetherctl.kube.kubeconfig import KubeconfigFile
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from togetherctl.kube.kubeconfig import KubeconfigFile
-
-    # Whether the entries of a cluster or profile go; asked with its name, or None for an entry without one.
-    Predicate = Callable[[str | None], bool]
+Predicate = Callable[[str | None], bool]
 
 CURRENT = "current-context"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterator
+from typing import TypeAlias
 
 from togetherctl.kube.yaml_nodes import Node, NotYAML, documents
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _Scalar: TypeAlias = "tuple[tuple[str | int, ...], Node]"
 _HIDDEN = "(hidden)"

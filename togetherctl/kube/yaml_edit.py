@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.kube.yaml_nodes import Node, colon_end, column, dash_end, line_end, line_start, walk
 from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 
 class CannotEditYAML(Exception):

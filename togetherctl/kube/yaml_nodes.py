@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -21,9 +22,6 @@ from ruamel.yaml.events import (
 from ruamel.yaml.scanner import Scanner
 
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _DEEPEST = 200
 _COLON = re.compile(r"[ \t]*:")

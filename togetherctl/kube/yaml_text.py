@@ -6,15 +6,13 @@ each node is, and only the values that change are replaced (see `yaml_edit`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.kube.yaml_edit import CannotEditYAML, Editing, Items, Splice, apply
 from togetherctl.kube.yaml_nodes import Node, NotYAML, first
 from togetherctl.kube.yaml_values import Values, dump, key_text, load
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 __all__ = ["CannotEditYAML", "NotYAML", "YamlText", "dump", "load"]
 

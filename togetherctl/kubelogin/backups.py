@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import KubeconfigError, StorageError, UsageError
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 SUFFIX = ".before-togetherctl"
 _VERSION = 1

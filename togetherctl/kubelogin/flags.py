@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
 
 _FIELD = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",]*)')
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from togetherctl.auth.cache.base import Sessions
 from togetherctl.auth.claims import LATEST, Claims, check_account, identity, read_claims
 from togetherctl.auth.session import Freshness, Session, Token
+from togetherctl.config.profile import Profile
 from togetherctl.config.types import SESSION_OWNERS
 from togetherctl.disk import is_ours, open_to_others, read_whole
 from togetherctl.errors import StorageError, TogetherctlError, Unreachable, Untrusted
 from togetherctl.lock import LockTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from togetherctl.auth.cache.base import Sessions
-    from togetherctl.config.profile import Profile
 
 _LOCK_SECONDS = 5.0
 _MAX_BYTES = 256 * 1024

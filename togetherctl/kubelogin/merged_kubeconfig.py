@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from togetherctl.config.validation import nearest
 from togetherctl.errors import UsageError, run
 from togetherctl.kube.entries import Section, is_our_entry
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kubelogin.stanza import OldStanza, old_stanza
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
 
 # The keys of a cluster as kubeconfigs and the configuration call them.
 _CLUSTER = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,9 +23,6 @@ from togetherctl.paths import expand, locate
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import Grant, Pkce, Storage
     from togetherctl.kubelogin.flag_table import Command

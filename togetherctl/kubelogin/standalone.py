@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from togetherctl.config.profile import Profile
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.auth_provider import AuthProvider, find_user
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.profile import WrongFlag, home_path, profile_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from togetherctl.config.profile import Profile
-    from togetherctl.kubelogin.flags import Flags
 
 _KEY_OF_FLAG = {
     "--oidc-issuer-url": "idp-issuer-url",

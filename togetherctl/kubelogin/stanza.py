@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.kubelogin import PLUGIN
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.flags import Flags
 
 _PLUGINS = {"together-login": PLUGIN, "oidc-login": "kubectl oidc-login"}
 _PROGRAMS = {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -17,12 +18,8 @@ from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS
 from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, has_certificate, one_bundle
+from togetherctl.kubelogin.stanza import OldStanza
 from togetherctl.paths import expand, tilde
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from togetherctl.kubelogin.stanza import OldStanza
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy")
 # What moves togetherctl's own folders; and what a stanza may set to have folders of its own.

@@ -5,8 +5,9 @@ A list of clusters may hold an admin's kubeconfig for each of them, so no answer
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from togetherctl.environment import API_KEY, BASE_URL
@@ -14,10 +15,6 @@ from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
 from togetherctl.failures import host_of, retry
 from togetherctl.loopback import is_safe
 from togetherctl.transport import HTTP, Answer, Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
 
 DEFAULT_BASE_URL = "https://api.together.ai"
 KEYS_PAGE = "https://api.together.ai/settings/api-keys"

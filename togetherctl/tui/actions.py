@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+from togetherctl.tui.context import AppContext
 
 # Handlers import what they need when they run, so that the app starts quickly.
 from togetherctl.tui.handlers import clusters, entries, importing, sessions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from togetherctl.tui.context import AppContext
-    from togetherctl.tui.selection import Selection
+from togetherctl.tui.selection import Selection
 
 
 @dataclass(frozen=True)

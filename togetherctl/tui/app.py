@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
+from togetherctl.auth.prompter import Prompter
 from togetherctl.tui import themes
 from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.context import AppContext, WatcherFound
@@ -22,17 +25,8 @@ from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
 from togetherctl.tui.widgets.profiles import Profiles
-from togetherctl.usecases.session_snapshot import describe_changes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from textual.binding import BindingType
-    from textual.screen import Screen
-
-    from togetherctl.auth.prompter import Prompter
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
-    from togetherctl.wiring import World
+from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
+from togetherctl.wiring import World
 
 
 class TogetherApp(AppContext):

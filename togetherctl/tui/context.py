@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from textual.app import App
 from textual.message import Message
 
+from togetherctl.auth.prompter import Prompter
+from togetherctl.config.config import Config
+from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import profile_facts
+from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import NullPrompter
 from togetherctl.tui.watcher import Finding, Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from togetherctl.auth.prompter import Prompter
-    from togetherctl.config.config import Config
-    from togetherctl.errors import TogetherctlError
-    from togetherctl.tui.job import Job
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
-    from togetherctl.wiring import World
+from togetherctl.usecases.session_snapshot import SessionSnapshot
+from togetherctl.wiring import World
 
 # How many events the app remembers, and how many of them one profile's details show.
 _EVENTS = 1000

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from togetherctl.auth.prompter import Cancelled
+from togetherctl.auth.prompter import Cancelled, DeviceCode
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from togetherctl.auth.prompter import DeviceCode
 
 # How many seconds pass at most until a waiting thread notices that its job is cancelled.
 _CANCEL_WITHIN = 0.1

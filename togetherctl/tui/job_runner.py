@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.auth.browser import CannotStart
+from togetherctl.config.profile import Profile
 from togetherctl.errors import TogetherctlError
-from togetherctl.tui.job import Status
+from togetherctl.tui.context import AppContext
+from togetherctl.tui.job import Job, Status
 from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.job import JobScreen
-
-if TYPE_CHECKING:
-    from togetherctl.config.profile import Profile
-    from togetherctl.tui.context import AppContext
-    from togetherctl.tui.job import Job
 
 # A job that is over sooner (seconds) needs no screen of its own.
 _SHOW_AFTER = 0.3

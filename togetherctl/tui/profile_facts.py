@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,6 @@ from togetherctl.printable import printable
 from togetherctl.tui import table_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from togetherctl.auth.session import Token
     from togetherctl.config.config import Cluster
     from togetherctl.usecases.session_snapshot import SessionSnapshot, Tone

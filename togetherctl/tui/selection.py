@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from togetherctl.config.types import Kind
-    from togetherctl.tui.context import AppContext
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
+from togetherctl.config.types import Kind
+from togetherctl.tui.context import AppContext
+from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 
 @dataclass(frozen=True)

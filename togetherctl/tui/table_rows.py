@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, get_args
 
+from togetherctl.auth.session import Token
+from togetherctl.config.config import Cluster
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
-from togetherctl.usecases.session_snapshot import STATES, URGENCY, Tone
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from togetherctl.auth.session import Token
-    from togetherctl.config.config import Cluster
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
+from togetherctl.usecases.session_snapshot import STATES, URGENCY, SessionSnapshot, Tone
 
 # The tones of texts as component classes, to which the style sheet gives colours.
 TONES = frozenset(f"tone--{tone}" for tone in get_args(Tone))

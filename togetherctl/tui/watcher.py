@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
-from togetherctl.config.config import Config
+from togetherctl.config.config import Cluster, Config
+from togetherctl.config.profile import Profile
 from togetherctl.errors import TogetherctlError
 from togetherctl.usecases.session_snapshot import SessionSnapshot, read_snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from togetherctl.config.config import Cluster
-    from togetherctl.config.profile import Profile
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 # Seconds between two looks, so that changes of other processes show within a second.
 _EVERY = 0.4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ from togetherctl.config.profile import connection_to
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from togetherctl.auth.issuer_check import Report
     from togetherctl.auth.issuer_findings import ClientNeeds
     from togetherctl.config.models import IssuerTable

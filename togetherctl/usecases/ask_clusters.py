@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -14,8 +15,6 @@ from togetherctl.kube.self_subject_review import ClusterView, caution, who_am_i
 from togetherctl.kube.token_rejection import why_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile
     from togetherctl.wiring import World

@@ -9,29 +9,27 @@ command goes on.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.config.editing import TABLES, new_key, section
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import UsageError
 from togetherctl.importing import naming
-from togetherctl.importing.additions import Additions
+from togetherctl.importing.additions import Additions, MovedSecret
 from togetherctl.kube.entries import mark_as_ours, stanza_for
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 from togetherctl.kubelogin.merged_kubeconfig import Context, Kubeconfigs, Where, cluster_table, left_out
 from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
-    from togetherctl.importing.additions import MovedSecret
     from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.kube.kubeconfig import KubeconfigChange
     from togetherctl.kubelogin.backups import Backups
     from togetherctl.kubelogin.stanza import OldStanza
 

@@ -8,6 +8,7 @@ no kubeconfig names a profile that the configuration lacks, and the same command
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,29 +22,22 @@ from togetherctl.config.validation import nearest, validate
 from togetherctl.disk import leftovers
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.importing import baseline
-from togetherctl.importing.bundle import read
+from togetherctl.importing.bundle import Bundle, read
 from togetherctl.importing.bundle_plan import plan_bundle
-from togetherctl.importing.fetch import fetch, shown
-from togetherctl.importing.merge import ImportPlan
+from togetherctl.importing.fetch import Fetched, fetch, shown
+from togetherctl.importing.merge import Entry, ImportPlan
 from togetherctl.importing.plan import plan_offers
-from togetherctl.importing.trusted_hosts import identity, new_hosts, to_be_named
+from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new_hosts, to_be_named
 from togetherctl.kube.entries import owner_of
-from togetherctl.kube.kubeconfig import kubeconfig_files, plan_edit
+from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import all_entries, current_context
 from togetherctl.usecases.kubeconfig_write import WriteResult, write_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-
     from togetherctl.config.models import BundleTable, ConfigTable
     from togetherctl.importing.additions import MovedSecret
-    from togetherctl.importing.bundle import Bundle
-    from togetherctl.importing.fetch import Fetched
-    from togetherctl.importing.merge import Entry
     from togetherctl.importing.offer import Offer
     from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.importing.trusted_hosts import Identity, NewHost
-    from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.usecases.add_entry import Tables
     from togetherctl.wiring import World
 

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.entries import own_command, owner_of
-from togetherctl.kube.kubeconfig import edit_files, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import CURRENT, all_entries, current_context, remove_entries
+from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, edit_files, kubeconfig_files, plan_edit
+from togetherctl.kube.ownership import CURRENT, Predicate, RemovedEntries, all_entries, current_context, remove_entries
 from togetherctl.shim import shim_for
 from togetherctl.usecases.kubeconfig_write import WriteResult, commands_refused, write_clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from togetherctl.config.config import Cluster
-    from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile
     from togetherctl.kube.kuberc import Key
-    from togetherctl.kube.ownership import Predicate, RemovedEntries
     from togetherctl.wiring import World
 
 

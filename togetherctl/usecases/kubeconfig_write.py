@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,19 +13,14 @@ from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
-from togetherctl.kube.entries import SECTIONS, entries_for, is_our_entry, mark_of, own_command, owner_of
-from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
-from togetherctl.kube.ownership import CURRENT, all_entries
+from togetherctl.kube.entries import SECTIONS, Entry, entries_for, is_our_entry, mark_of, own_command, owner_of
+from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files
+from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
 from togetherctl.paths import expand, locate
 from togetherctl.shim import shim_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from togetherctl.config.config import Cluster, Config
-    from togetherctl.kube.entries import Entry
-    from togetherctl.kube.kubeconfig import KubeconfigChange
-    from togetherctl.kube.ownership import EntryInFile
     from togetherctl.wiring import World
 
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")

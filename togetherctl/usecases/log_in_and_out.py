@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.token_notes import TokenNotes
-from togetherctl.config.profile import once_per_session
+from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.errors import Remedy, TogetherctlError, also
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from togetherctl.auth.engine import Outcome
     from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
-    from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
     from togetherctl.wiring import World
 

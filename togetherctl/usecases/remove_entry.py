@@ -6,6 +6,7 @@ entry, and the same command goes on from there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from togetherctl.kube.kubeconfig import edit_files
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, plan_leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from togetherctl.config.config import Config
     from togetherctl.config.toml_text import TomlText
     from togetherctl.config.types import Kind

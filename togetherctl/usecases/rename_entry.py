@@ -7,7 +7,8 @@ kubeconfig still calls the old one: the same command continues there.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,18 +18,20 @@ from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
 from togetherctl.kube.edit import RenamedEntries, rename_cluster, rename_profile
 from togetherctl.kube.entries import SECTIONS, owner_of
-from togetherctl.kube.kubeconfig import edit_files, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import all_entries
+from togetherctl.kube.kubeconfig import (
+    KubeconfigChange,
+    KubeconfigFile,
+    Pending,
+    edit_files,
+    kubeconfig_files,
+    plan_edit,
+)
+from togetherctl.kube.ownership import EntryInFile, all_entries
 from togetherctl.usecases.kubeconfig_write import name_by_template, template_fields, template_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
-
     from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
-    from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, Pending
-    from togetherctl.kube.ownership import EntryInFile
     from togetherctl.wiring import World
 
     Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]

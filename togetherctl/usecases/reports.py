@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,6 @@ from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
     from togetherctl.config.profile import Profile

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from togetherctl.auth.session import LastError, State
+from togetherctl.auth.session import LastError, Session, State, Token
 from togetherctl.errors import TogetherctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from togetherctl.auth.cache.login_record import LoginRecord
-    from togetherctl.auth.session import Session, Token
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile
     from togetherctl.wiring import World

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from togetherctl.errors import StorageError, UsageError
 from togetherctl.together.api import KEYS_PAGE, base_url, clean_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from togetherctl.wiring import World
 
 _ASK_SECONDS = 600.0

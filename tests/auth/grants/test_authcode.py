@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.support.browser import ScriptedBrowser, parameters
-from tests.support.issuer import Reply
+from tests.support.issuer import Asked, Reply, ScriptedIssuer
 from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.auth.grants.conftest import LogIn
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-    from tests.support.issuer import Asked, ScriptedIssuer
 
 DESK = LoginEnvironment()
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:one"

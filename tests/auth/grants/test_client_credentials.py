@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.auth.grants.conftest import LogIn
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
 
 ACCESS = 'grant = "client-credentials"\ntoken = "access"\n'

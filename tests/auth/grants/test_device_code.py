@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.issuer import Asked, Reply
+from tests.support.issuer import Asked, Reply, ScriptedIssuer
 from togetherctl.auth.login_environment import LoginEnvironment
 from togetherctl.auth.prompter import DeviceCode
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.conversation import Remembered
-    from tests.support.issuer import ScriptedIssuer
 
 PENDING = {"error": "authorization_pending"}
 

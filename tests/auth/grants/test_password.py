@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import LoginRequired, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.auth.grants.conftest import LogIn
     from tests.support.canary import Canary
     from tests.support.conversation import Remembered
-    from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +14,6 @@ from togetherctl.auth.engine import Policy
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.auth.grants.conftest import LogIn
     from tests.conftest import MakeWorld
     from tests.support.canary import Canary

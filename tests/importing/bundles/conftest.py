@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.issuer import Reply
-
-if TYPE_CHECKING:
-    from tests.support.issuer import ScriptedIssuer
+from tests.support.issuer import Reply, ScriptedIssuer
 
 BUNDLE = """\
 version = 1

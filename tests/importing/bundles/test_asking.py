@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.importing.bundles.conftest import BUNDLE, Publish, Took
 from tests.support.terminal import terminal
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEWER = BUNDLE.replace("west.acme.com", "west.acme.org") + (
     '\n[clusters.north]\nprofile = "acme"\nserver = "https://north.acme.org"\n'

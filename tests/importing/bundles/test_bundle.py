@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +23,6 @@ from togetherctl.importing.bundle import LEFT_ABOVE, TAKEN, bundle_of, read
 from togetherctl.importing.merge import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     import trustme
 
     from tests.conftest import Run

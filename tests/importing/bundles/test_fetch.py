@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.importing.bundles.conftest import BUNDLE, Publish
-from tests.support.issuer import Reply
+from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.config.config import Config
 from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
@@ -18,10 +19,7 @@ from togetherctl.importing.baseline import bundle_name, forget_bundle, recall_bu
 from togetherctl.importing.fetch import fetch, shown
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
-    from tests.support.issuer import ScriptedIssuer
 
 
 def test_a_file_is_named_absolutely(team_file: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from togetherctl.importing.bundle_plan import plan_bundle
 from togetherctl.importing.trusted_hosts import agree, new_hosts, to_be_named, trusted_host
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
 
 EAST = 'server = "https://east.acme.com:6443"'

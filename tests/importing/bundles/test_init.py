@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +12,6 @@ from tests.importing.bundles.conftest import BUNDLE, Publish
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
 
 HOSTS = ("acme.okta.com", "east.acme.com", "west.acme.com")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,9 +17,6 @@ from togetherctl.importing.trusted_hosts import agree
 from togetherctl.usecases.import_clusters import carry_out, plan_of_bundle, plan_of_update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from tests.conftest import MakeWorld, Run
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World

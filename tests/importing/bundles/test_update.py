@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,6 @@ from togetherctl.importing.bundle import read
 from togetherctl.importing.bundle_plan import plan_bundle
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Run
 
 EAST, WEST = "https://east.acme.com:6443", "https://west.acme.com:6443"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.real.clients import installing
-from tests.real.clients.conftest import SECONDS
+from tests.real.clients.conftest import SECONDS, Around
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.conftest import Run
-    from tests.real.clients.conftest import Around
 
 # One request each second, over three lifetimes of a token.
 REQUESTS = 3 * SECONDS + 4

@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,6 @@ from tests.support.programs import need_kubernetes
 from tests.support.provider import CLIENT_ID, certified_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import trustme
 
     from tests.support.canary import Canary

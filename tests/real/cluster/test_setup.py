@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ import pytest
 from tests.support.provider import CLIENT_ID
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.real.cluster.conftest import Machine, StartCluster
     from tests.support.kubernetes import Kubernetes
 

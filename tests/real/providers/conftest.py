@@ -7,7 +7,9 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +20,6 @@ from tests.support import parties
 from togetherctl.auth.cache.files import FileSessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from tests.support.canary import Canary
     from tests.support.parties import Client
     from togetherctl.auth.session import Session

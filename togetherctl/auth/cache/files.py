@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from togetherctl.auth.cache import record
@@ -27,9 +29,6 @@ from togetherctl.errors import StorageError, run
 from togetherctl.lock import Held, inherited, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from togetherctl.auth.session import Session
 
 # Well above what the largest answer of a token endpoint makes of a session, sealed and in base64.

@@ -5,19 +5,18 @@ The file holds an ID token and a refresh token and nothing else, so the rest of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.base import FoundSession
+from togetherctl.auth.cache.base import FoundSession, LoginRecords
 from togetherctl.auth.claims import identity, read_claims
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import KubeconfigError, StorageError, Untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
-    from togetherctl.auth.cache.base import LoginRecords
     from togetherctl.auth.cache.files import FileSessions
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.lock import Held

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from togetherctl.disk import is_ours, open_to_others, read_whole, remove, sweep_folder, write_whole
 from togetherctl.lock import Owner, this_machine
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _VERSION = 1
 _MAX_BYTES = 64 * 1024

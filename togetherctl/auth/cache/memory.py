@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.base import FoundSession
+from togetherctl.auth.cache.base import FoundSession, LoginRecords, Sessions
 from togetherctl.lock import Held, LockTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from togetherctl.auth.cache.base import LoginRecords, Sessions
     from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.auth.session import Session
 

@@ -8,8 +8,10 @@ that wants them so, and the same
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import Unopenable
@@ -24,9 +26,6 @@ from togetherctl.errors import StorageError, TogetherctlError, about
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
-
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.prompter import Prompter

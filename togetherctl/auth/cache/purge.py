@@ -9,23 +9,21 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl import fastpath
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.files import MAX_BYTES, FileSessions
 from togetherctl.auth.timing import LOCK_SECONDS
-from togetherctl.disk import is_ours, leftovers, read_whole
+from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout, locked, this_machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from togetherctl.disk import Leftover
     from togetherctl.paths import Paths
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,6 @@ from togetherctl.disk import is_ours, leftovers, make_private_folder, open_to_ot
 from togetherctl.kube.exec_credential import V1, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from togetherctl.config.types import Storage
     from togetherctl.paths import Paths
 

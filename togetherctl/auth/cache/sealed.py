@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,8 +21,6 @@ from togetherctl.auth.cache import record
 from togetherctl.errors import StorageError, also
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.session import Session
     from togetherctl.config.remedies import Remedies

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from togetherctl import keyring_secrets
 from togetherctl.disk import make_private_folder
 from togetherctl.errors import StorageError, run
 from togetherctl.lock import LockTimeout, locked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 NAME = "session-key"
 _FORM = "1:"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
     from togetherctl.config.profile import Profile

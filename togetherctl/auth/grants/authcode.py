@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from togetherctl.auth import callback_page
-from togetherctl.auth.callback import listen
+from togetherctl.auth.callback import Arrival, Listener, listen
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired, TogetherctlError
 
 if TYPE_CHECKING:
     from togetherctl.auth.authorization_request import AuthorizationRequest
     from togetherctl.auth.browser import Opened
-    from togetherctl.auth.callback import Arrival, Listener
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
 

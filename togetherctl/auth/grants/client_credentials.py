@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import ConfigError, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.auth.login import Login
     from togetherctl.auth.oidc_client import OidcClient
     from togetherctl.auth.session import Session

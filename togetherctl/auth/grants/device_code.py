@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.auth.prompter import DeviceCode
-from togetherctl.auth.token_response import NoIssuer, NotYet, fields
+from togetherctl.auth.token_response import NoIssuer, NotYet, TokenAnswer, fields
 from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.auth.login import Login
     from togetherctl.auth.oidc_client import OidcClient
     from togetherctl.auth.session import Session
-    from togetherctl.auth.token_response import TokenAnswer
     from togetherctl.config.profile import Profile
 
 _INTERVAL = 5.0

@@ -7,13 +7,12 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from togetherctl.auth.authorization_request import StrayResponse
+from togetherctl.auth.authorization_request import AuthorizationRequest, StrayResponse
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired
 from togetherctl.loopback import is_loopback
 
 if TYPE_CHECKING:
-    from togetherctl.auth.authorization_request import AuthorizationRequest
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.grants import authcode, auto, client_credentials, device_code, password, paste
+from togetherctl.auth.grants import GrantSpec, authcode, auto, client_credentials, device_code, password, paste
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from togetherctl.auth.grants import GrantSpec
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,8 +13,6 @@ from togetherctl.paths import expand
 from togetherctl.usecases import add_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from togetherctl.usecases.add_entry import Tables
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +14,6 @@ from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from pydantic import BaseModel
 
     from togetherctl.config.models import IssuerTable

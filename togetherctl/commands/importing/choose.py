@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,20 +12,22 @@ from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.config.validation import nearest
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.importing.bundle import read
-from togetherctl.importing.offer import Offer
+from togetherctl.importing.offer import Offer, Skipped
 from togetherctl.importing.plan import secrets_kept
 from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.importing.trusted_hosts import agree
-from togetherctl.usecases.import_clusters import plan_of_bundle, plan_of_offers, refuse_too_many
+from togetherctl.usecases.import_clusters import (
+    Import,
+    KubeconfigOptions,
+    plan_of_bundle,
+    plan_of_offers,
+    refuse_too_many,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from togetherctl.commands.importing.gather import Gathered
     from togetherctl.commands.importing.run import ImportRun
     from togetherctl.importing.fetch import Fetched
-    from togetherctl.importing.offer import Skipped
-    from togetherctl.usecases.import_clusters import Import, KubeconfigOptions
 
 _SAID = 5
 

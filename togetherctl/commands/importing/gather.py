@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from togetherctl.cli.prompts import PromptChoice
+from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.config import validators
 from togetherctl.config.validators import server_url
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
-from togetherctl.importing.fetch import SOURCES, TOGETHER, recognise
-from togetherctl.importing.offer import TypedServer, offer_typed
+from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, recognise
+from togetherctl.importing.offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
 from togetherctl.together.api import KEYS_PAGE, base_url
 from togetherctl.usecases.together_api_key import api_key, keep_key, read_key
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from togetherctl.cli.app import App
-    from togetherctl.cli.prompts import Prompts
     from togetherctl.commands.importing.run import ImportRun
-    from togetherctl.importing.fetch import Fetched, Source
-    from togetherctl.importing.offer import Offer, Skipped, SourceOffers
 
 _SECONDS = 60.0
 _FILE, _BY_HAND = "file", "by hand"

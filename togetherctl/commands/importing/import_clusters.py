@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,11 @@ from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.usecases.import_clusters import current_name, join, preview
+from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview, current_name, join, preview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from togetherctl.cli.app import App
     from togetherctl.commands.importing.run import ImportRun
-    from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview
 
 _LONGEST_LINE = 4000
 _MOST_NAMES = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,14 @@ from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.entries.add import check_new_issuer
 from togetherctl.config import validators
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
-from togetherctl.importing.offer import TypedLogin
+from togetherctl.importing.offer import Offer, TypedLogin
 from togetherctl.importing.secret_place import FORMS
 from togetherctl.importing.trusted_hosts import trusted_host
 from togetherctl.paths import expand
 from togetherctl.usecases.import_clusters import IssuerLook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from togetherctl.cli.app import App
-    from togetherctl.importing.offer import Offer
     from togetherctl.usecases.add_entry import Tables
 
 _MOST_PROFILES = 12

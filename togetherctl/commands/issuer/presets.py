@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import output_option, paragraph, show_list, show_record
-from togetherctl.config.presets import find_preset, parts, preset_names
+from togetherctl.config.presets import Preset, find_preset, parts, preset_names
 from togetherctl.config.validation import nearest
 from togetherctl.errors import UsageError, run
-
-if TYPE_CHECKING:
-    from togetherctl.config.presets import Preset
 
 _LABEL = 15
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -17,13 +18,7 @@ from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
 from togetherctl.paths import expand, tilde
-from togetherctl.usecases.convert_kubelogin import Conversion, ConversionRequest, preview_conversion
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from togetherctl.usecases.convert_kubelogin import ConversionPlan
+from togetherctl.usecases.convert_kubelogin import Conversion, ConversionPlan, ConversionRequest, preview_conversion
 
 
 @click.command("convert")

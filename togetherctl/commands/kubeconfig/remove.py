@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -10,9 +11,6 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
 from togetherctl.errors import UsageError
 from togetherctl.usecases.kubeconfig_edit import of_clusters, of_nothing_known
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -14,13 +15,8 @@ from togetherctl.errors import UsageError
 from togetherctl.kube.entries import entries_for
 from togetherctl.kube.exec_credential import VERSIONS
 from togetherctl.kube.yaml_text import YamlText
-from togetherctl.usecases.kubeconfig_write import exec_command, write_clusters
+from togetherctl.usecases.kubeconfig_write import ExecCommand, exec_command, write_clusters
 from togetherctl.usecases.reports import report_written
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from togetherctl.usecases.kubeconfig_write import ExecCommand
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +10,9 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.errors import TogetherctlError
 from togetherctl.importing.fetch import STANDARD_INPUT, shown
-from togetherctl.importing.trusted_hosts import agree, trusted_host
+from togetherctl.importing.trusted_hosts import NewHost, agree, trusted_host
 from togetherctl.printable import printable
-from togetherctl.usecases.import_clusters import bundles, carry_out, plan_of_update
-
-if TYPE_CHECKING:
-    from togetherctl.importing.trusted_hosts import NewHost
-    from togetherctl.usecases.import_clusters import Import
+from togetherctl.usecases.import_clusters import Import, bundles, carry_out, plan_of_update
 
 
 @click.command("update")

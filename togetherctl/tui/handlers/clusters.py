@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.tui.job import Job, done, failed
-from togetherctl.tui.selection import count_or_name, session_keys
+from togetherctl.tui.selection import Selection, count_or_name, session_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.tui.context import AppContext
-    from togetherctl.tui.selection import Selection
     from togetherctl.usecases.ask_clusters import ClusterAnswer
     from togetherctl.usecases.kubeconfig_write import WriteResult
     from togetherctl.wiring import World

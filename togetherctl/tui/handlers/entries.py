@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
-from togetherctl.tui.selection import count_or_name
+from togetherctl.tui.selection import Selection, count_or_name
 
 if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
     from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
-    from togetherctl.tui.selection import Selection
     from togetherctl.usecases.add_entry import Tables
     from togetherctl.usecases.remove_entry import Removal
     from togetherctl.wiring import World

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,6 @@ from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.importing.offer import SourceOffers
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection

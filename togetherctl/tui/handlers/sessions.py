@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.tui.job import Job
-from togetherctl.tui.selection import count_or_name, session_keys
+from togetherctl.tui.selection import Selection, count_or_name, session_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from togetherctl.config.types import Grant
     from togetherctl.tui.context import AppContext
-    from togetherctl.tui.selection import Selection
     from togetherctl.usecases.log_in_and_out import LoginResult
     from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World

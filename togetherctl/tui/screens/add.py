@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from togetherctl.auth.issuer_check import Report
 from togetherctl.config import validators
+from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
+from togetherctl.tui.context import AppContext
 from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.form import Field, FormScreen
 from togetherctl.usecases.add_entry import NewProfile, Tables, look_at_issuer, problems_with, tables_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from togetherctl.auth.issuer_check import Report
-    from togetherctl.config.types import Kind
-    from togetherctl.tui.context import AppContext
 
 # Key, label, placeholder, meaning.
 _FIELDS = (

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from textual.binding import Binding
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
 from togetherctl.printable import printable
+from togetherctl.tui.context import AppContext
 from togetherctl.tui.widgets.details import Details
-
-if TYPE_CHECKING:
-    from textual.app import ComposeResult
-    from textual.binding import BindingType
-
-    from togetherctl.tui.context import AppContext
 
 
 class DetailsScreen(Screen[None]):

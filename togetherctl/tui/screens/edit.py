@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 from togetherctl.config.editing import TABLES, assignments, section
-from togetherctl.config.types import HIDDEN
+from togetherctl.config.types import HIDDEN, Kind
 from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.tui.context import AppContext
 from togetherctl.tui.job_prompter import JobPrompter
 from togetherctl.tui.screens.form import Field, FormScreen
 from togetherctl.usecases.edit_entry import ChangedMeanwhile, Edit, edit_entry, problems_with_edit
 from togetherctl.usecases.reports import report_shared_storage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pydantic.fields import FieldInfo
-
-    from togetherctl.config.types import Kind
-    from togetherctl.tui.context import AppContext
 
 
 class EditScreen(FormScreen[None]):

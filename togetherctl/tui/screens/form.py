@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, TypeVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.suggester import SuggestFromList
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from togetherctl.config import validators
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
+from togetherctl.tui.context import AppContext
 from togetherctl.tui.screens.dialog import Box, Scroll
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from textual.app import ComposeResult
-    from textual.timer import Timer
-
-    from togetherctl.tui.context import AppContext
 
 # How many seconds after a key the whole configuration is checked.
 _CHECK_AFTER = 0.15

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Input, Static
@@ -14,21 +16,13 @@ from textual.widgets import ContentSwitcher, Footer, Input, Static
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import table_rows
-from togetherctl.tui.actions import ACTIONS
+from togetherctl.tui.actions import ACTIONS, Action
+from togetherctl.tui.context import AppContext
+from togetherctl.tui.selection import Selection
 from togetherctl.tui.widgets.details import Details
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
-from togetherctl.usecases.session_snapshot import STATES
-
-if TYPE_CHECKING:
-    from textual import events
-    from textual.app import ComposeResult
-    from textual.binding import BindingType
-
-    from togetherctl.tui.actions import Action
-    from togetherctl.tui.context import AppContext
-    from togetherctl.tui.selection import Selection
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
+from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot
 
 # From this width on, details are beside the table.
 WIDE = 120

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from togetherctl.qr import draw
-from togetherctl.tui.job import Status
+from togetherctl.tui.context import AppContext
+from togetherctl.tui.job import Job, Status, Step
+from togetherctl.tui.job_prompter import LineQuestion, Page
 from togetherctl.tui.screens.dialog import Box, Scroll
-
-if TYPE_CHECKING:
-    from textual.app import ComposeResult
-
-    from togetherctl.tui.context import AppContext
-    from togetherctl.tui.job import Job, Step
-    from togetherctl.tui.job_prompter import LineQuestion, Page
 
 _LOOK_EVERY = 0.1
 _MARKS = {

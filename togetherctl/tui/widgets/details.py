@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.widgets import Static
 
+from togetherctl.tui.profile_facts import Section
 from togetherctl.tui.screens.dialog import Scroll
 from togetherctl.tui.table_rows import TONES
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.style import Style
-    from textual.app import ComposeResult
-
-    from togetherctl.tui.profile_facts import Section
-    from togetherctl.usecases.session_snapshot import Tone
+from togetherctl.usecases.session_snapshot import Tone
 
 # Longer labels are folded.
 _LABEL = 20

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import ClassVar, NamedTuple
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding
+from textual import events
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from togetherctl.config.config import Cluster
 from togetherctl.printable import printable
 from togetherctl.tui import table_rows
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.table_rows import TONES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from textual import events
-    from textual.binding import BindingType
-
-    from togetherctl.config.config import Cluster
-    from togetherctl.usecases.session_snapshot import SessionSnapshot
+from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 # Cells before a row: its mark, and whether its clusters are folded.
 _GUTTER = 4

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
+from togetherctl.errors import TogetherctlError
 from togetherctl.printable import printable
-
-if TYPE_CHECKING:
-    from textual.app import ComposeResult
-
-    from togetherctl.errors import TogetherctlError
 
 _WELCOME = """\
 There is no profile here yet.
