@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from togetherctl.config.config import Cluster
 from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
 from togetherctl.failures import host_of
 from togetherctl.kube.api_server_setup import may_ask_who_they_are
@@ -16,6 +14,11 @@ from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 from togetherctl.transport import HTTP, Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from togetherctl.config.config import Cluster
 
 # v1 since Kubernetes 1.28; the older ones where an admin turned them on.
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
