@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def test_login_refresh_rotation_and_revocation(real: Real, process: Run) -> None:
     done = process("login", **real.environ)
     assert done.code == 0, done.stderr
-    assert re.search(
+    said = r"as me@example.com with profile acme; the token is valid for \d+m \d\ds, then refreshed"
+    assert re.search(said, done.stderr)
         r"as me@example.com with profile acme; the token is valid for \d+m \d\ds, then refreshed", done.stderr
     )
     first = real.watch()
