@@ -22,8 +22,6 @@ def test_login_refresh_rotation_and_revocation(real: Real, process: Run) -> None
     assert done.code == 0, done.stderr
     said = r"as me@example.com with profile acme; the token is valid for \d+m \d\ds, then refreshed"
     assert re.search(said, done.stderr)
-        r"as me@example.com with profile acme; the token is valid for \d+m \d\ds, then refreshed", done.stderr
-    )
     first = real.watch()
     assert first is not None
     assert (first.subject, first.identity, first.issuer) == ("me", "me@example.com", real.issuer)
