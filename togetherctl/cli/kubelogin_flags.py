@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,10 +72,10 @@ class FlagsCommand(click.Command):
             if option is not None:
                 own.append(word)
                 takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
-                own += _following(words) if takes_value and word == name else []
+                own += islice(words, int(takes_value and word == name))
             else:
                 others.append(word)
-                others += _following(words) if self._takes_value(word) else []
+                others += islice(words, int(self._takes_value(word)))
         return own, others
 
     def _takes_value(self, word: str) -> bool:
@@ -110,8 +111,3 @@ def _spelled(flag: Flag) -> str:
         return f"--{flag.name} [{'|'.join(flag.choices)}]"
     takes = _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")
     return f"--{flag.name} {takes}".rstrip()
-
-
-def _following(words: Iterator[str]) -> list[str]:
-    word = next(words, None)
-    return [] if word is None else [word]

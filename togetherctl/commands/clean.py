@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.auth.cache.purge import SEALED, Purge, PurgeResult, holds_sealed
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.environment import HOME
 from togetherctl.errors import ExitCode, StorageError, TogetherctlError, UsageError
+from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.paths import tilde
-
-if TYPE_CHECKING:
-    from togetherctl.auth.cache.purge import PurgeResult
-    from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.profile import cache_folder, home_path
+from togetherctl.paths import expand, locate, tilde
 
 # A folder named by mistake may be a home folder.
 _MOST_LINES = 50
@@ -37,8 +37,6 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
-    from togetherctl.auth.cache.purge import Purge
-
     folder = _named_folder(app, flags)
     cleaning = Purge(dry_run=dry_run)
     cleaning.own(app.world.paths)
@@ -61,9 +59,6 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
 def _files_of_the_person(app: App) -> Iterator[Path]:
     """What togetherctl writes outside its folders: configuration, kubeconfigs, files that hold client secrets."""
-    from togetherctl.kube.kubeconfig import kubeconfig_files
-    from togetherctl.paths import expand
-
     yield app.world.paths.config
     with suppress(TogetherctlError):
         yield from kubeconfig_files(None, app.environ)
@@ -87,9 +82,6 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
 
 def _named_folder(app: App, flags: Flags | None) -> Path | None:
     """The folder that is named, in which kubelogin's files go too."""
-    from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.profile import cache_folder
-
     folder = cache_folder(flags or Flags(), app.environ)
     if folder is None and click.get_current_context().find_root().info_name == PLUGIN:
         return _kubelogins(app)
@@ -97,15 +89,11 @@ def _named_folder(app: App, flags: Flags | None) -> Path | None:
 
 
 def _kubelogins(app: App) -> Path:
-    from togetherctl.kubelogin.profile import home_path
-
     return home_path("~/.kube/cache/oidc-login", app.environ)
 
 
 def _forget_key(app: App, folder: Path | None) -> None:
     """Remove the key that seals sessions, unless a session is left somewhere that only it opens."""
-    from togetherctl.auth.cache.purge import holds_sealed
-
     needed = next((place for place in _folders(app, folder) if holds_sealed(place)), None)
     if needed is not None:
         app.console.say(
@@ -121,12 +109,6 @@ def _forget_key(app: App, folder: Path | None) -> None:
 
 def _folders(app: App, named: Path | None) -> Iterator[Path]:
     """Every folder that may hold sealed sessions, as far as it can be known from here."""
-    from togetherctl.auth.cache.purge import SEALED
-    from togetherctl.environment import HOME
-    from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.profile import cache_folder
-    from togetherctl.paths import locate
-
     places = [app.world.paths.sessions, named]
     with suppress(UsageError):  # no home folder, so nothing is there
         elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})

@@ -6,7 +6,7 @@ import re
 import shlex
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -69,11 +69,6 @@ class Steps:
         return Authentication(self.issuer, self.audience, self.naming, authority, self.algorithm)
 
     @property
-    def flags(self) -> list[str]:
-        """kube-apiserver's flags, each quoted for a shell."""
-        return [shlex.quote(flag) for flag in self.authentication.flags()]
-
-    @property
     def bindings(self) -> list[str]:
         return api_server_setup.bindings(self.username, self.groups)
 
@@ -83,16 +78,10 @@ class Steps:
         words = export_commands.commands(self.profile)
         profile = words[-1][3]
         cluster = self.clusters[0] if self.clusters else "CLUSTER"
-        naming = {
-            "username_claim": self.naming.username_claim,
-            "username_prefix": self.naming.username_prefix,
-            "groups_claim": self.naming.groups_claim,
-            "groups_prefix": self.naming.groups_prefix,
-        }
         if not self.clusters:
             add = ["togetherctl", "cluster", "add", cluster, "--profile", profile]
             add += ["--server", "https://API_SERVER:6443", "--ca-file", "API_SERVER_CA.pem"]
-            words.append([*add, *(f"{key}={value}" for key, value in naming.items() if value)])
+            words.append([*add, *(f"{key}={value}" for key, value in asdict(self.naming).items() if value)])
         words += [["togetherctl", "kubeconfig", "write", cluster, "--set-current"], ["kubectl", "auth", "whoami"]]
         return [shlex.join(command) for command in words]
 
@@ -140,7 +129,8 @@ class Steps:
         seen += [f"  group   {printable(group, limit=1000)}" for group in self.groups]
         parts = [
             f"The claims of the {kind} token:\n\n{claims}",
-            "1. On the API server. Either these flags of kube-apiserver:\n\n" + _indented(self.flags),
+            "1. On the API server. Either these flags of kube-apiserver:\n\n"
+            + _indented(map(shlex.quote, self.authentication.flags())),
             f"or, from Kubernetes 1.34 on, {CONFIGURATION_FILE} with\n\n{self.yaml()}",
             f"named by --authentication-config={CONFIGURATION_FILE}, and no --oidc- flag.",
             "2. In the cluster. The API server will see\n\n" + "\n".join(seen),

@@ -15,9 +15,9 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from togetherctl.auth.prompter import Prompter
-from togetherctl.tui import themes
 from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
@@ -27,6 +27,35 @@ from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRe
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
+
+_DARK = Theme(
+    name="together-dark",
+    primary="#7aa2f7",
+    secondary="#9d8cff",
+    accent="#7dcfff",
+    success="#8fce7e",
+    warning="#e0af68",
+    error="#f7768e",
+    foreground="#d5d9e5",
+    background="#12141c",
+    surface="#191c27",
+    panel="#1f2330",
+    dark=True,
+)
+_LIGHT = Theme(
+    name="together-light",
+    primary="#2f5fd0",
+    secondary="#6b4fd8",
+    accent="#0b7285",
+    success="#2b7a2b",
+    warning="#9a6200",
+    error="#c0263f",
+    foreground="#1d2330",
+    background="#fafbfd",
+    surface="#f1f3f8",
+    panel="#e6e9f1",
+    dark=False,
+)
 
 
 class TogetherApp(AppContext):
@@ -80,9 +109,9 @@ class TogetherApp(AppContext):
     # Start and end
 
     def on_mount(self) -> None:
-        self.register_theme(themes.DARK)
-        self.register_theme(themes.LIGHT)
-        self.theme = themes.DARK.name
+        self.register_theme(_DARK)
+        self.register_theme(_LIGHT)
+        self.theme = _DARK.name
         self.push_screen(self.home)
         self.watcher.start()
         if not self.is_headless and sys.platform != "win32":
@@ -147,7 +176,7 @@ class TogetherApp(AppContext):
             self.push_screen(Help())
 
     def action_toggle_light(self) -> None:
-        self.theme = (themes.LIGHT if self.current_theme.dark else themes.DARK).name
+        self.theme = (_LIGHT if self.current_theme.dark else _DARK).name
 
 
 def _with_session(row: SessionSnapshot, before: SessionSnapshot | None) -> SessionSnapshot:

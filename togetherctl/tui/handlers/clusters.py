@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.tui.job import Job, done, failed
+from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite:
 
 
 def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign: str) -> None:
-    from togetherctl.tui.screens.dialog import Question
-
     means = [
         f"{foreign}.",
         "Yes shows what would change; nothing is written before you agree to that.",
@@ -90,7 +89,6 @@ def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign
 
 
 def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: WriteResult, *, overwrite: bool) -> None:
-    from togetherctl.tui.screens.dialog import Question
     from togetherctl.usecases.reports import list_files
 
     def do(world: World, job: Job[None]) -> None:
@@ -117,8 +115,6 @@ def _clusters(app: AppContext, selection: Selection) -> list[str]:
 
 def use(app: AppContext, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
-    from togetherctl.tui.screens.dialog import ChoiceDialog
-
     names = _clusters(app, selection)
     if len(names) == 1:
         _use(app, names[0])

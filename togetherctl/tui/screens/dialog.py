@@ -153,11 +153,11 @@ class ChoiceDialog(Box[str]):
     """Gives one of `options`, which map each to its meaning; None if the person chose none. `does`: what Enter does."""
 
     DEFAULT_CSS = """
-    Choice OptionList, Choice OptionList:focus {
+    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {
         border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
     }
-    Choice OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
-    Choice .does { margin: 1 0 0 0; color: $text-muted; }
+    ChoiceDialog OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
+    ChoiceDialog .does { margin: 1 0 0 0; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", show=False),
@@ -170,9 +170,6 @@ class ChoiceDialog(Box[str]):
         self._does = does
 
     def inside(self) -> ComposeResult:
-        # Not at the start of the app, which shows no list.
-        from textual.widgets import OptionList
-
         width = max(len(option) for option in self._options) + 2
         yield OptionList(
             *(
@@ -188,8 +185,6 @@ class ChoiceDialog(Box[str]):
         self.dismiss(list(self._options)[selected.option_index])
 
     def action_move(self, by: int) -> None:
-        from textual.widgets import OptionList
-
         options = self.query_one(OptionList)
         if by > 0:
             options.action_cursor_down()

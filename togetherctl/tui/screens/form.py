@@ -86,7 +86,7 @@ class FormScreen(Box[_Result]):
     """Fields one below the other, checked as they are typed. Subclasses give, check and save them."""
 
     DEFAULT_CSS = """
-    Form {
+    FormScreen {
         #meaning { height: 2; margin: 1 0 0 0; color: $text-muted; }
         #said { display: none; color: $text-error; }
         &.bad #said { display: block; }

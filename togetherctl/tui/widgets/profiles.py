@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -83,7 +83,7 @@ class Profiles(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._clock = clock
         self._rows: list[SessionSnapshot] = []
-        self._marked: dict[str, None] = {}
+        self._marked: set[str] = set()
         self._folded: set[str] = set()
         self._lines: list[TableLine] = []
         self._columns: list[tuple[table_rows.Column, int]] = []
@@ -262,11 +262,7 @@ class Profiles(ScrollView, can_focus=True):
     def action_mark(self) -> None:
         if self.current is None:
             return
-        name = self.current.row.name
-        if name in self._marked:
-            del self._marked[name]
-        else:
-            self._marked[name] = None
+        self._marked ^= {self.current.row.name}
         self.refresh()
         if self.cursor < len(self._lines) - 1:
             self.action_next(1)
@@ -274,14 +270,14 @@ class Profiles(ScrollView, can_focus=True):
 
     def mark_all(self) -> None:
         """Mark every profile that is shown, or none if all are marked."""
-        names = [row.name for row in self._rows]
-        self._marked = {} if set(names) <= set(self._marked) else dict.fromkeys(names)
+        names = {row.name for row in self._rows}
+        self._marked = set() if names <= self._marked else names
         self.refresh()
         self.post_message(self.Moved())
 
     def unmark(self) -> None:
         """Clear all marks."""
-        self._marked = {}
+        self._marked = set()
         self.refresh()
         self.post_message(self.Moved())
 
@@ -328,8 +324,6 @@ class Profiles(ScrollView, can_focus=True):
 
 def _cut(text: str, width: int) -> str:
     """`text` in exactly `width` cells, the last one empty."""
-    from rich.cells import cell_len
-
     if width > 4 and cell_len(text) > width - 1:
         text = set_cell_size(text, width - 2) + "…"
     return set_cell_size(text, width)
