@@ -37,10 +37,10 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
-    folder = _named_folder(app, flags)
+    folder = _find_named_folder(app, flags)
     cleaning = Purge(dry_run=dry_run)
     cleaning.own(app.world.paths)
-    cleaning.beside(_files_of_the_person(app))
+    cleaning.beside(_list_files(app))
     if folder is not None:
         cleaning.named(folder)
     done = cleaning.done
@@ -57,7 +57,7 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
         raise click.exceptions.Exit(ExitCode.STORAGE)
 
 
-def _files_of_the_person(app: App) -> Iterator[Path]:
+def _list_files(app: App) -> Iterator[Path]:
     """What togetherctl writes outside its folders: configuration, kubeconfigs, files that hold client secrets."""
     yield app.world.paths.config
     with suppress(TogetherctlError):
@@ -80,21 +80,21 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
         app.console.say("Left alone: the configuration, what kubeconfigs call, and lock files, which are empty.")
 
 
-def _named_folder(app: App, flags: Flags | None) -> Path | None:
+def _find_named_folder(app: App, flags: Flags | None) -> Path | None:
     """The folder that is named, in which kubelogin's files go too."""
     folder = cache_folder(flags or Flags(), app.environ)
     if folder is None and click.get_current_context().find_root().info_name == PLUGIN:
-        return _kubelogins(app)
+        return _locate_kubelogin(app)
     return folder
 
 
-def _kubelogins(app: App) -> Path:
+def _locate_kubelogin(app: App) -> Path:
     return home_path("~/.kube/cache/oidc-login", app.environ)
 
 
 def _forget_key(app: App, folder: Path | None) -> None:
     """Remove the key that seals sessions, unless a session is left somewhere that only it opens."""
-    needed = next((place for place in _folders(app, folder) if holds_sealed(place)), None)
+    needed = next((place for place in _list_folders(app, folder) if holds_sealed(place)), None)
     if needed is not None:
         app.console.say(
             f"The key that seals sessions stays in the keyring: sessions in {tilde(needed, app.environ)} need it."
@@ -107,12 +107,12 @@ def _forget_key(app: App, folder: Path | None) -> None:
         app.console.say(f"The keyring was left alone: {error.message}.")
 
 
-def _folders(app: App, named: Path | None) -> Iterator[Path]:
+def _list_folders(app: App, named: Path | None) -> Iterator[Path]:
     """Every folder that may hold sealed sessions, as far as it can be known from here."""
     places = [app.world.paths.sessions, named]
     with suppress(UsageError):  # no home folder, so nothing is there
         elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
-        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _kubelogins(app)]
+        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _locate_kubelogin(app)]
     for place in dict.fromkeys(place for place in places if place is not None):
         yield place
         yield place / SEALED

@@ -27,7 +27,7 @@ class PluginGroup(LazyGroup):
     """A group that is a command itself where none of its own is named: what is typed is that command's then."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = list(_after_the_logs_flags(args))
+        words = list(_skip_log_flags(args))
         # A command that does not exist is said as that.
         if words and (words[0] in _OWN or not words[0].startswith("-")):
             return super().parse_args(ctx, words)
@@ -36,10 +36,10 @@ class PluginGroup(LazyGroup):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        from togetherctl.cli.kubelogin_flags import shown
+        from togetherctl.cli.kubelogin_flags import list_flags
 
         # These come after the commands, which are listed with the options above.
-        for title, rows in shown("standalone"):
+        for title, rows in list_flags("standalone"):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
@@ -52,7 +52,7 @@ class PluginGroup(LazyGroup):
             return alone.invoke(within)
 
 
-def _after_the_logs_flags(args: list[str]) -> Iterator[str]:
+def _skip_log_flags(args: list[str]) -> Iterator[str]:
     """The arguments without flags of the log before them, which pflag takes in any place."""
     if not args or not args[0].startswith("--"):
         yield from args

@@ -65,7 +65,7 @@ class Steps:
 
     @cached_property
     def authentication(self) -> Authentication:
-        authority = _authority(self.profile.issuer.connection)
+        authority = _read_authorities(self.profile.issuer.connection)
         return Authentication(self.issuer, self.audience, self.naming, authority, self.algorithm)
 
     @property
@@ -130,23 +130,23 @@ class Steps:
         parts = [
             f"The claims of the {kind} token:\n\n{claims}",
             "1. On the API server. Either these flags of kube-apiserver:\n\n"
-            + _indented(map(shlex.quote, self.authentication.flags())),
+            + _indent(map(shlex.quote, self.authentication.flags())),
             f"or, from Kubernetes 1.34 on, {CONFIGURATION_FILE} with\n\n{self.yaml()}",
             f"named by --authentication-config={CONFIGURATION_FILE}, and no --oidc- flag.",
             "2. In the cluster. The API server will see\n\n" + "\n".join(seen),
-            "which these give rights to; choose other roles as you see fit:\n\n" + _indented(self.bindings),
-            "3. On the machine of each person:\n\n" + _indented(self.togetherctl),
+            "which these give rights to; choose other roles as you see fit:\n\n" + _indent(self.bindings),
+            "3. On the machine of each person:\n\n" + _indent(self.togetherctl),
         ]
         if self.remarks:
-            parts.append("Note:\n\n" + _indented(f"- {remark}" for remark in self.remarks))
+            parts.append("Note:\n\n" + _indent(f"- {remark}" for remark in self.remarks))
         return "\n\n".join(parts)
 
 
-def _indented(lines: Iterable[str]) -> str:
+def _indent(lines: Iterable[str]) -> str:
     return "\n".join(f"  {printable(line, limit=4000)}" for line in lines)
 
 
-def _authority(connection: Connection) -> str | None:
+def _read_authorities(connection: Connection) -> str | None:
     """The extra certificate authorities as PEM: the certificates alone, whatever else a file may hold."""
     texts = [read_whole(path, limit=_MAX_CA_BYTES)[0].decode("utf-8", "replace") for path in connection.ca_files]
     if connection.ca_data:

@@ -39,7 +39,7 @@ def command(app: App) -> int:
         raise UsageError(
             "the terminal interface needs a terminal for its input and its output", hint=run("togetherctl", "status")
         )
-    return opened(app)
+    return open_interface(app)
 
 
 def at_a_terminal(environ: Mapping[str, str]) -> bool:
@@ -49,7 +49,7 @@ def at_a_terminal(environ: Mapping[str, str]) -> bool:
     return environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def opened(app: App) -> int:
+def open_interface(app: App) -> int:
     """Open it, and give the exit code once the person has quit."""
     from togetherctl.tui.app import TogetherApp
 

@@ -91,7 +91,7 @@ class TogetherApp(AppContext):
         elif isinstance(finding, ConfigRead):
             before = self.rows
             self.config, self.broken = finding.config, None
-            self.rows = {row.name: _with_session(row, before.get(row.name)) for row in finding.profiles}
+            self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
         # Before the screen is composed, and while the app ends, there is nothing to show it on.
@@ -143,7 +143,7 @@ class TogetherApp(AppContext):
             yield SystemCommand("Filter", "Show only profiles with these words", self.home.action_filter)
             yield SystemCommand("Sort", "Sort by another column", self.home.action_sort)
             yield SystemCommand("Mark all", "Mark every profile that is shown, or none", self.home.action_mark_all)
-            yield SystemCommand("Fold all", "Fold all clusters away, or show them", self.home.action_fold_all)
+            yield SystemCommand("Fold all", "Fold all clusters away, or show them", self.home.table.action_fold_all)
             yield SystemCommand(
                 "Copy claims", "Copy the decoded claims as JSON; never a token", self.home.action_copy_claims
             )
@@ -179,7 +179,7 @@ class TogetherApp(AppContext):
         self.theme = (_LIGHT if self.current_theme.dark else _DARK).name
 
 
-def _with_session(row: SessionSnapshot, before: SessionSnapshot | None) -> SessionSnapshot:
+def _keep_session(row: SessionSnapshot, before: SessionSnapshot | None) -> SessionSnapshot:
     """Until its session is read again, a profile shows the session it had."""
     if before is None or before.profile.key != row.profile.key or before.profile.storage != row.profile.storage:
         return row

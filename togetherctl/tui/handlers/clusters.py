@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def test(app: AppContext, selection: Selection) -> None:
     """Ask clusters who the person is there."""
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
 
     def do(world: World, job: Job[None]) -> None:
         from togetherctl.usecases.ask_clusters import ask_clusters
@@ -44,7 +44,7 @@ def _report_probe(job: Job[None], probed: ClusterAnswer) -> None:
 
 def write(app: AppContext, selection: Selection) -> None:
     """Show what would change in the kubeconfig; write it if the person agrees."""
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
     if names:
         _plan_write(app, f"Write kubeconfig: {count_or_name(names, 'cluster')}", names, overwrite=False)
 
@@ -104,7 +104,7 @@ def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: Wr
     question.ask(app, lambda: app.jobs.start(Job(title, do)))
 
 
-def _clusters(app: AppContext, selection: Selection) -> list[str]:
+def _find_clusters(app: AppContext, selection: Selection) -> list[str]:
     """The clusters of the selection; says so if there are none."""
     names = selection.clusters(app)
     if not names:
@@ -115,7 +115,7 @@ def _clusters(app: AppContext, selection: Selection) -> list[str]:
 
 def use(app: AppContext, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
     if len(names) == 1:
         _use(app, names[0])
     elif names:

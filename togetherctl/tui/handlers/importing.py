@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import run
+from togetherctl.errors import TogetherctlError, run
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import Question
@@ -45,7 +45,7 @@ def import_clusters(app: AppContext, _selection: Selection) -> None:
 def _look(app: AppContext, word: str) -> None:
     def look(world: World, job: Job[_Seen]) -> _Seen:
         job.begin("", f"Reading {word} …")
-        seen = _seen(world, word)
+        seen = _preview_source(world, word)
         if seen.shown.changes_nothing:
             said = "Your configuration and your kubeconfig have all of it already."
             job.end(said, *seen.lines, read=bool(seen.lines))
@@ -61,7 +61,7 @@ def _look(app: AppContext, word: str) -> None:
     app.jobs.start(Job(_TITLE, look, then=looked, at_once=word == "together"))
 
 
-def _seen(world: World, word: str) -> _Seen:
+def _preview_source(world: World, word: str) -> _Seen:
     """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
     from togetherctl.importing.fetch import TOGETHER, Fetched, read_source, recognise
     from togetherctl.usecases.import_clusters import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
@@ -79,18 +79,17 @@ def _seen(world: World, word: str) -> _Seen:
         refuse_too_many(importing.plan.clusters, found.origin)
     else:
         refuse_too_many(found.offers, found.origin)
-        importing, lines = _offered(world, found, word)
+        importing, lines = _plan_offers(world, found, word)
     shown = preview(world, importing, KubeconfigOptions())
     warnings = shown.written.warnings if shown.written else ()
     return _Seen(found.origin, shown, [*lines, *importing.plan.lines(), *warnings])
 
 
-def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
+def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
     """What a source offers, after a look at each issuer that is new, and what a person should know of it.
 
     Raises TogetherctlError where there is nothing to take, or an issuer does not call itself so.
     """
-    from togetherctl.errors import TogetherctlError
     from togetherctl.importing.plan import secrets_kept
     from togetherctl.importing.secret_place import SecretPlace
     from togetherctl.usecases.add_entry import look_at_issuer

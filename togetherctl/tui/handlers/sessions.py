@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import LoginRequired, Refused, TogetherctlError
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
@@ -83,7 +84,6 @@ def refresh(app: AppContext, selection: Selection) -> None:
     rows = selection.rows(app)
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.errors import LoginRequired, Refused, TogetherctlError
         from togetherctl.usecases.reports import report_refresh
 
         for row in rows:
@@ -119,7 +119,6 @@ def _consequence(app: AppContext, row: SessionSnapshot) -> str:
 
 
 def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> None:
-    from togetherctl.errors import TogetherctlError
     from togetherctl.usecases import log_in_and_out
     from togetherctl.usecases.reports import report_logout
 

@@ -117,18 +117,15 @@ class Question(Box[bool]):
                 yield Static(Content("\n".join(self._lines)), markup=False)
         if self._diff:
             with Scroll(id="diff"):
-                yield Static(_coloured(self._diff), markup=False)
+                yield Static(_colour(self._diff), markup=False)
 
     def below(self) -> ComposeResult:
         with Horizontal(id="answers"):
-            yield Button(Content("Yes (y)"), id="yes", compact=True)
-            yield Button(Content("No (n)"), id="no", compact=True)
+            yield Button(Content("Yes (y)"), id="yes", compact=True, action="screen.answer(True)")
+            yield Button(Content("No (n)"), id="no", compact=True, action="screen.answer(False)")
 
     def on_mount(self) -> None:
         self.query_one("#diff" if self._diff else "#no").focus()
-
-    def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        self.dismiss(pressed.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 # Textual's way to give an action a parameter
         self.dismiss(answer)
@@ -143,7 +140,7 @@ class Question(Box[bool]):
         app.push_screen(self, answered)
 
 
-def _coloured(diff: str) -> Content:
+def _colour(diff: str) -> Content:
     """Each line in the colour of its sign; without colours the signs are enough."""
     lines = [printable(line, limit=2000) for line in diff.splitlines()]
     return Content("\n").join(Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in lines)

@@ -210,8 +210,5 @@ class Home(Screen[None]):
     def action_mark_all(self) -> None:
         self.table.mark_all()
 
-    def action_fold_all(self) -> None:
-        self.table.action_fold_all()
-
     def action_copy_claims(self) -> None:
         self.app.copy_claims(self.table.current.row if self.table.current else None)

@@ -176,7 +176,7 @@ class JobScreen(Box[None]):
         if self.job.prompter.cancelled:
             self.dismiss()
             return
-        self.job.cancel()
+        self.job.prompter.cancel()
         self._look()
 
     def action_leave(self) -> None:

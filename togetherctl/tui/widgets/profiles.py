@@ -193,7 +193,7 @@ class Profiles(ScrollView, can_focus=True):
         over = self._cursor_style() if index == self.cursor else Style.null()
         segments = [
             Segment(_cut(cell.text, width), self.get_component_rich_style(f"tone--{cell.tone}") + over)
-            for cell, width in self._placed(line, cells)
+            for cell, width in self._place(line, cells)
         ]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + over)
 
@@ -202,7 +202,7 @@ class Profiles(ScrollView, can_focus=True):
         part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
-    def _placed(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
+    def _place(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells
