@@ -186,7 +186,7 @@ def cli_in(environ: dict[str, str], capfd: pytest.CaptureFixture[str], canary: C
     def make(*, program: str = "togetherctl", **parts: Any) -> Run:
         def call(*arguments: str, **changes: str) -> Done:
             capfd.readouterr()
-            with patch.object(running, "_failed", wraps=running._failed) as failed:
+            with patch.object(running, "_tell_failure", wraps=running._tell_failure) as failed:
                 code = running.run(
                     arguments, {**environ, **changes}, program=program, make_world=partial(World, **parts)
                 )

@@ -35,10 +35,6 @@ _LONGEST_CALL = 120.0
 _LONGEST_BEHIND = 65.0
 
 
-class _RoomyServer(ApiServer):
-    request_queue_size = 128
-
-
 @dataclass
 class Soak:
     """What runs, and what came of it."""
@@ -143,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
         issuer = stack.enter_context(FailingIssuer(clock=time.time, canary=canary, tls=context))
         issuer.lifetime = chosen.lifetime
         certificate = make_certificate(folder)
-        server = _RoomyServer(
+        server = ApiServer(
             issuer=issuer.url, client_id=issuer.client_id, keys=issuer.public_keys, certificate=certificate
         )
         stack.enter_context(server.running())

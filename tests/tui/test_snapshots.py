@@ -12,10 +12,10 @@ from tests.support.screens import becomes, strips
 from togetherctl.auth.prompter import DeviceCode
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import Page
-from togetherctl.tui.screens.details import DetailsScreen
 from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.edit import EditScreen
 from togetherctl.tui.screens.job import JobScreen
+from togetherctl.tui.widgets.details import DetailsScreen
 
 if TYPE_CHECKING:
     from rich.color import Color

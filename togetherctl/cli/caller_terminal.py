@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import IO
 
 _TERMINAL = "/dev/tty"
 
@@ -23,57 +26,39 @@ def stderr_apart() -> Iterator[None]:
     """
     sys.stderr.flush()
     kept = os.dup(2)
-    terminal = _opened_terminal()
-    held = terminal if terminal is not None else _nameless_file()
-    os.dup2(held, 2)
-    failed = True
-    try:
-        yield
-        failed = False
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        if failed and terminal is None:
-            _say_again(held)
-        os.close(held)
+    terminal = _open_terminal()
+    with terminal or TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        answered = False
+        try:
+            yield
+            answered = True
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            if terminal is None and not answered:
+                held.seek(0)
+                with suppress(OSError):
+                    copyfileobj(held, sys.stderr.buffer)
+                    sys.stderr.flush()
 
 
 def has_terminal() -> bool:
     """Whether there is a terminal that the caller runs in."""
-    terminal = _opened_terminal()
-    if terminal is None:
-        return False
-    os.close(terminal)
-    return True
+    with _open_terminal() or nullcontext() as terminal:
+        return terminal is not None
 
 
 def say_on_terminal(text: str) -> None:
     """Write to the terminal that the caller runs in, if there is one."""
-    terminal = _opened_terminal()
-    if terminal is None:
-        return
-    with suppress(OSError), open(terminal, "w", encoding="utf-8", errors="backslashreplace") as opened:
-        opened.write(f"{text}\n")
+    with suppress(OSError), _open_terminal() or nullcontext() as terminal:
+        if terminal is not None:
+            terminal.write(f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
-def _opened_terminal() -> int | None:
+def _open_terminal() -> IO[bytes] | None:
     try:
-        return os.open(_TERMINAL, os.O_WRONLY | os.O_NOCTTY)
+        return open(_TERMINAL, "wb", buffering=0, opener=lambda path, flags: os.open(path, flags | os.O_NOCTTY))
     except OSError:
         return None
-
-
-def _nameless_file() -> int:
-    from tempfile import TemporaryFile
-
-    with TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _say_again(held: int) -> None:
-    os.lseek(held, 0, os.SEEK_SET)
-    with suppress(OSError):
-        while piece := os.read(held, 65536):
-            sys.stderr.buffer.write(piece)
-        sys.stderr.flush()

@@ -70,11 +70,11 @@ class Console:
             tell(f"  {printable(command, limit=1000)}")
 
     def warn(self, sentence: str) -> None:
-        tell(f"{self._styled('warning:', 'yellow')} {printable(sentence, limit=4000)}")
+        tell(f"{self._style('warning:', 'yellow')} {printable(sentence, limit=4000)}")
 
     def note(self, sentence: str, hint: Remedy | str | None = None) -> None:
         """Something to know, and what can be done about it."""
-        tell(f"{self._styled('note:', 'bold')} {printable(sentence, limit=4000)}")
+        tell(f"{self._style('note:', 'bold')} {printable(sentence, limit=4000)}")
         self._remedy(remedy_of(hint))
 
     def report(self, lines: Sequence[Line]) -> None:
@@ -93,7 +93,7 @@ class Console:
 
     def error(self, error: TogetherctlError) -> None:
         """What failed, where, and what to do next."""
-        tell(f"{self._styled(f'{PROGRAM}:', 'red')} {error.sentence()}")
+        tell(f"{self._style(f'{PROGRAM}:', 'red')} {error.sentence()}")
         for problem in getattr(error, "problems", ()):
             tell(f"  {problem}")
         self._remedy(error.remedy)
@@ -102,7 +102,7 @@ class Console:
         if remedy and remedy.text:
             tell(f"  {remedy.hint}")
         if remedy and remedy.command:
-            tell(f"  {self._styled('run:', 'bold')} {remedy.hint_command}")
+            tell(f"  {self._style('run:', 'bold')} {remedy.hint_command}")
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"
@@ -130,17 +130,17 @@ class Console:
         uri, code = printable(device.uri, limit=8000), printable(device.code)
         if opened:
             self.page(device.complete or device.uri, opened=True)
-            tell(f"Check that it shows this code, or enter it there:\n\n  {self._styled(code, 'bold')}\n")
+            tell(f"Check that it shows this code, or enter it there:\n\n  {self._style(code, 'bold')}\n")
             return
         picture = self._picture(device.complete or device.uri)
         if picture:
             # Address and code come last, where they stay in sight.
             tell("\n".join(picture))
             tell(f"Scan this, or open the address on any device, and enter the code:\n  {uri}")
-            tell(f"  {self._styled(code, 'bold')}")
+            tell(f"  {self._style(code, 'bold')}")
             return
         text = f"Open this address on any device with a browser:\n\n  {uri}\n\nand enter this code:\n\n  "
-        tell(f"{text}{self._styled(code, 'bold')}\n")
+        tell(f"{text}{self._style(code, 'bold')}\n")
         self._tell_on_terminal(f"{text}{code}\n")
 
     @property
@@ -203,7 +203,7 @@ class Console:
         # White on black whatever the terminal's own colours are.
         return [f"\x1b[97;40m{line}\x1b[0m" for line in picture]
 
-    def _styled(self, text: str, style: str) -> str:
+    def _style(self, text: str, style: str) -> str:
         if not sys.stderr.isatty() or self._environ.get("NO_COLOR"):
             return text
         import click

@@ -25,27 +25,29 @@ def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> 
     return run_to_exit(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
 
 
-def print_credential(world: World, name: str, *, otherwise: str = V1, renew: bool = False) -> None:
+def print_credential(
+    world: World, wanted: str | Callable[[], Profile], *, otherwise: str = V1, renew: bool = False
+) -> None:
     """An ExecCredential of the apiVersion that `KUBERNETES_EXEC_INFO` asks for, else of `otherwise`.
 
-    Nothing else goes to stdout. With `renew` its token is younger than this call, where one is to be had.
+    `wanted` names a profile of the configuration, or makes one that no configuration has.
+    Nothing else goes to stdout. With `renew` its token is younger than this call, if the issuer gives one.
     """
     with stdout_for_the_answer_alone() as answer:
         version = wanted_version(world.environ, otherwise=otherwise)
-        profile = world.profile(name)
-        if world.environ.get(CALLERS):
-            from togetherctl.config.client_secret import refuse_recursion
+        if callable(wanted):
+            profile, engine = wanted(), world.configless_engine
+        else:
+            profile, engine = world.profile(wanted), world.engine
+            if world.environ.get(CALLERS):
+                from togetherctl.config.client_secret import refuse_recursion
 
-            refuse_recursion(profile.name, world.environ)
-        credential = world.engine.credential(profile, world.policy, renew=renew)
+                refuse_recursion(profile.name, world.environ)
+        credential = engine.credential(profile, world.policy, renew=renew)
         answer(render(version, credential.token.value, credential.ask_again_at))
-        say_notes(world, profile)
-
-
-def say_notes(world: World, profile: Profile) -> None:
-    """After the answer, and only if this call logged in: why a cluster may refuse the token all the same."""
-    for note in world.noted.pop(profile.key, ()):
-        world.conversation.say(f"note: {note}")
+        # Only if this call logged in: why a cluster may refuse the token all the same.
+        for note in world.noted.pop(profile.key, ()):
+            world.conversation.say(f"note: {note}")
 
 
 @contextmanager
@@ -68,18 +70,14 @@ def stdout_for_the_answer_alone() -> Iterator[Callable[[str], None]]:
 
 
 def _stderr_apart() -> AbstractContextManager[None]:
-    if not _share_one_pipe():
+    """Keep stderr out of the answer where both lead to the same place, and that is no terminal."""
+    out, err = os.fstat(1), os.fstat(2)
+    # A character device is a terminal, or swallows what it gets.
+    if (out.st_dev, out.st_ino) != (err.st_dev, err.st_ino) or stat.S_ISCHR(out.st_mode):
         return nullcontext()
     from togetherctl.cli.caller_terminal import stderr_apart
 
     return stderr_apart()
-
-
-def _share_one_pipe() -> bool:
-    """Whether stdout and stderr lead to the same place, and that is no terminal."""
-    out, err = os.fstat(1), os.fstat(2)
-    # A character device is a terminal, or swallows what it gets.
-    return (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino) and not stat.S_ISCHR(out.st_mode)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

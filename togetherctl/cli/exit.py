@@ -21,7 +21,8 @@ def run_to_exit(
         sys.stdout.flush()
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except TogetherctlError as error:
-        return _said(error, failed)
+        failed(error)
+        return error.exit_code
     except KeyboardInterrupt:
         tell("interrupted; nothing more was done")
         return ExitCode.INTERRUPTED
@@ -32,14 +33,10 @@ def run_to_exit(
     except OSError as error:
         # What no room of the house expected of this machine, such as a full disk behind stdout.
         drop(sys.stdout)
-        return _said(from_os_error(error), failed)
+        failed(from_os_error(error))
+        return ExitCode.FAILED
     except Exception as error:  # noqa: BLE001 # the edge: a bug must not end in a traceback full of a person's data
         return _bug(error, places=places)
-
-
-def _said(error: TogetherctlError, failed: Callable[[TogetherctlError], object]) -> int:
-    failed(error)
-    return error.exit_code
 
 
 def _bug(error: Exception, *, places: bool) -> int:

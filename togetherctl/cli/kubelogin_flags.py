@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,12 +48,12 @@ class FlagsCommand(click.Command):
         self.takes = takes
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        own, others = self._sorted(ctx, args)
+        own, others = self._sort(ctx, args)
         rest = super().parse_args(ctx, own)
-        ctx.params["flags"] = self._parsed(ctx, others) if others else None
+        ctx.params["flags"] = self._parse(ctx, others) if others else None
         return rest
 
-    def _parsed(self, ctx: click.Context, words: Sequence[str]) -> Flags:
+    def _parse(self, ctx: click.Context, words: Sequence[str]) -> Flags:
         from togetherctl.kubelogin.flags import parse
 
         try:
@@ -61,7 +62,7 @@ class FlagsCommand(click.Command):
             error.remedy = error.remedy or run(*ctx.command_path.split(), "--help")
             raise
 
-    def _sorted(self, ctx: click.Context, args: Sequence[str]) -> tuple[list[str], list[str]]:
+    def _sort(self, ctx: click.Context, args: Sequence[str]) -> tuple[list[str], list[str]]:
         options = {name: option for option in self.get_params(ctx) for name in option.opts}
         own, others = list[str](), list[str]()
         words = iter(args)
@@ -71,10 +72,10 @@ class FlagsCommand(click.Command):
             if option is not None:
                 own.append(word)
                 takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
-                own += _following(words) if takes_value and word == name else []
+                own += islice(words, int(takes_value and word == name))
             else:
                 others.append(word)
-                others += _following(words) if self._takes_value(word) else []
+                others += islice(words, int(self._takes_value(word)))
         return own, others
 
     def _takes_value(self, word: str) -> bool:
@@ -87,31 +88,33 @@ class FlagsCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        for title, rows in shown(self.takes):
+        for title, rows in list_flags(self.takes):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
 
-def shown(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def refuse_flags_beside_profile(name: str | None, flags: Flags | None) -> None:
+    """Raises UsageError for flags of what the profile called `name` says already."""
+    for flag in flags.typed if flags is not None and name is not None else ():
+        if flag != "force-refresh":
+            raise UsageError(f"--profile already sets what --{flag} sets; give one of them")
+
+
+def list_flags(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """The flags of kubelogin for a help text: by group, each with what it takes and what it means."""
     from togetherctl.kubelogin.flag_table import flags_of
 
     groups: dict[str, list[tuple[str, str]]] = {}
     for flag in flags_of(command).values():
         meaning = f"Given up by kubelogin for {flag.old}. {flag.meaning}" if flag.old else flag.meaning
-        groups.setdefault(flag.group, []).append((_spelled(flag), meaning))
+        groups.setdefault(flag.group, []).append((_spell(flag), meaning))
     for group, rows in groups.items():
         yield f"kubelogin's flags: {group}", rows
     yield "kubelogin's flags: Log", [("-v, --v N", "Show what is asked of issuers, without secrets."), _LOG]
 
 
-def _spelled(flag: Flag) -> str:
+def _spell(flag: Flag) -> str:
     if flag.choices:
         return f"--{flag.name} [{'|'.join(flag.choices)}]"
     takes = _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")
     return f"--{flag.name} {takes}".rstrip()
-
-
-def _following(words: Iterator[str]) -> list[str]:
-    word = next(words, None)
-    return [] if word is None else [word]

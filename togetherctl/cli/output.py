@@ -13,7 +13,6 @@ import click
 
 from togetherctl.cli.app import App
 from togetherctl.cli.console import put
-from togetherctl.humanize import time_left
 from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import can_spell, printable, spelled
 
@@ -99,11 +98,6 @@ def paragraph(text: str, *, label: str = "", indent: int, bullet: str = "") -> s
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def until(moment: float, now: float) -> str:
-    """How long until `moment`."""
-    return time_left(moment - now)
 
 
 def rfc3339(moment: float | None) -> str | None:

@@ -56,7 +56,7 @@ class Prompts:
         wanted = [at for at, answer in enumerate(answers) if default is not None and answer.value == default]
         chosen: int = self._ask(
             questionary.select(
-                _shown(question),
+                _make_printable(question),
                 choices,
                 default=choices[wanted[0] if wanted else 0],
                 instruction="(arrow keys, Enter)",
@@ -72,7 +72,7 @@ class Prompts:
 
         chosen = self._ask(
             questionary.checkbox(
-                _shown(question),
+                _make_printable(question),
                 self._choices(answers, checked=True),
                 validate=lambda picked: bool(picked) or "Choose at least one: space does.",
                 instruction="(space: one, a: all or none, Enter: go on)",
@@ -84,22 +84,22 @@ class Prompts:
 
     def text(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
         """What is typed, without spaces around it, once `check` raises neither ValueError nor an error of ours."""
-        return self._typed(question, check, default)
+        return self._ask_text(question, check, default)
 
     def path(self, question: str, *, check: Callable[[str], object] | None = None, default: str = "") -> str:
         """A path, completed with Tab."""
         from prompt_toolkit.completion import PathCompleter
 
         completer = PathCompleter(expanduser=True)
-        return self._typed(
+        return self._ask_text(
             question, check, default, completer=completer, complete_while_typing=False, validate_while_typing=False
         )
 
     def password(self, question: str) -> str:
         """What is typed and not shown. Raises UsageError where nothing is typed for ten minutes."""
         try:
-            with _ended_by_interrupt():
-                return read_line(f"{_shown(question)} ", seconds=_PASSWORD_SECONDS, hidden=True)
+            with _end_as_interrupt():
+                return read_line(f"{_make_printable(question)} ", seconds=_PASSWORD_SECONDS, hidden=True)
         except TimeoutError:
             raise UsageError("there was no answer for ten minutes; nothing was changed") from None
 
@@ -107,23 +107,23 @@ class Prompts:
         """Whether it is agreed to."""
         import questionary
 
-        return bool(self._ask(questionary.confirm(_shown(question), default=default, **self._manner())))
+        return bool(self._ask(questionary.confirm(_make_printable(question), default=default, **self._manner())))
 
-    def _typed(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
+    def _ask_text(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
         import questionary
 
         asked = questionary.text(
-            _shown(question), default=default, validate=_validating(check), **more, **self._manner()
+            _make_printable(question), default=default, validate=_make_validator(check), **more, **self._manner()
         )
         return str(self._ask(asked)).strip()
 
     def _choices(self, answers: Sequence[PromptChoice[Any]], *, checked: bool = False) -> list[Any]:
         from questionary import Choice
 
-        return [Choice(_shown(answer.text), value=at, checked=checked) for at, answer in enumerate(answers)]
+        return [Choice(_make_printable(answer.text), value=at, checked=checked) for at, answer in enumerate(answers)]
 
     def _ask(self, question: Question) -> Any:
-        with _ended_by_interrupt():
+        with _end_as_interrupt():
             return question.unsafe_ask()
 
     def _manner(self) -> dict[str, Any]:
@@ -140,20 +140,20 @@ class Prompts:
 
 
 @contextmanager
-def _ended_by_interrupt() -> Iterator[None]:
+def _end_as_interrupt() -> Iterator[None]:
     try:
         yield
     except EOFError:
         raise KeyboardInterrupt from None
 
 
-def _validating(check: Callable[[str], object] | None) -> Callable[[str], bool | str]:
+def _make_validator(check: Callable[[str], object] | None) -> Callable[[str], bool | str]:
     def validate(text: str) -> bool | str:
         try:
             if check is not None:
                 check(text.strip())
         except TogetherctlError as error:
-            return _shown(error.message)
+            return _make_printable(error.message)
         except ValueError as error:
             return printable(str(error), limit=_MOST_TEXT)
         return True
@@ -161,7 +161,7 @@ def _validating(check: Callable[[str], object] | None) -> Callable[[str], bool |
     return validate
 
 
-def _shown(text: str) -> str:
+def _make_printable(text: str) -> str:
     """On one line, in signs that the terminal has: the library would put question marks there."""
     return spelled(sys.stderr, printable(text, limit=_MOST_TEXT))
 
@@ -186,13 +186,13 @@ def read_line(question: str, *, seconds: float, hidden: bool) -> str:
     try:
         import termios  # noqa: F401 # only to learn whether there is such a terminal here
     except ImportError:
-        return _elsewhere(hidden=hidden)
+        return _read_without_termios(hidden=hidden)
     ends = monotonic() + seconds
     descriptor = sys.stdin.fileno()
     if not hidden:
         return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
     try:
-        with _unechoed(descriptor):
+        with _hide_typing(descriptor):
             return _until_enter(descriptor, ends)
     finally:
         _show("\n")
@@ -203,7 +203,7 @@ def _show(text: str) -> None:
     sys.stderr.flush()
 
 
-def _elsewhere(*, hidden: bool) -> str:
+def _read_without_termios(*, hidden: bool) -> str:
     from getpass import getpass
 
     return getpass("", stream=sys.stderr) if hidden else input()
@@ -236,7 +236,7 @@ def _chunk(descriptor: int, ends: float) -> bytes:
 
 
 @contextmanager
-def _unechoed(descriptor: int) -> Iterator[None]:
+def _hide_typing(descriptor: int) -> Iterator[None]:
     """The terminal without echo and without a line's end; Ctrl-C still interrupts."""
     import termios
 

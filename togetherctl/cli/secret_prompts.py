@@ -40,9 +40,9 @@ class SecretPrompts:
                 hint=f"say --secret with {FORMS}",
             )
         for moved in secrets:
-            self._said[moved.issuer, moved.client_id] = self._asked(moved)
+            self._said[moved.issuer, moved.client_id] = self._ask(moved)
 
-    def _asked(self, moved: MovedSecret) -> SecretPlace:
+    def _ask(self, moved: MovedSecret) -> SecretPlace:
         from togetherctl.cli.prompts import Prompts
 
         self._app.console.say(f"The kubeconfig holds the client secret of {moved.client_id} at {moved.issuer}.")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 _KINDS: tuple[Kind, ...] = ("profile", "issuer", "cluster")
 # By the word in the help text, brackets and dots apart.
-_STANDS_FOR: dict[str, Kind | Literal["bundle"]] = {
+_KIND_OF_WORD: dict[str, Kind | Literal["bundle"]] = {
     "PROFILE": "profile",
     "CLUSTER": "cluster",
     "BUNDLE": "bundle",
@@ -88,7 +88,7 @@ class _Bash(BashComplete):
 
 
 def script(shell: str, root: click.Group) -> str:
-    """What `shell` (bash, zsh or fish) is to run once."""
+    """The script that `shell` (bash, zsh or fish) runs once."""
     return _completer(shell, root, {}, {}).source()
 
 
@@ -112,8 +112,8 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
     context = _resolve_context(root, {"obj": app}, "togetherctl", arguments)
     wanted, incomplete = _resolve_incomplete(context, arguments, incomplete)
     if isinstance(wanted, click.Parameter):
-        stands_for = wanted.metavar or (wanted.name or "" if isinstance(wanted, click.Argument) else "").upper()
-        word = re.sub(r"[^A-Z_]", "", stands_for)
+        meaning = wanted.metavar or (wanted.name or "" if isinstance(wanted, click.Argument) else "").upper()
+        word = re.sub(r"[^A-Z_]", "", meaning)
         if word in _FILES:
             return [CompletionItem(incomplete, type=_FILES[word])]
         names = _names(app, context, wanted, word)
@@ -141,8 +141,8 @@ def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | 
     for kind in _KINDS:
         if f"--{kind}" in wanted.opts:
             return kind
-    if word in _STANDS_FOR:
-        return _STANDS_FOR[word]
+    if word in _KIND_OF_WORD:
+        return _KIND_OF_WORD[word]
     group = context.parent.info_name if context.parent else None
     # A new name cannot be completed.
     if isinstance(wanted, click.Argument) and wanted.name in ("name", "names", "old") and context.info_name != "add":

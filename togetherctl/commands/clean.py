@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.auth.cache.purge import SEALED, Purge, PurgeResult, holds_sealed
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.environment import HOME
 from togetherctl.errors import ExitCode, StorageError, TogetherctlError, UsageError
+from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.paths import tilde
-
-if TYPE_CHECKING:
-    from togetherctl.auth.cache.purge import PurgeResult
-    from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.flags import Flags
+from togetherctl.kubelogin.profile import cache_folder, home_path
+from togetherctl.paths import expand, locate, tilde
 
 # A folder named by mistake may be a home folder.
 _MOST_LINES = 50
@@ -37,12 +37,10 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
-    from togetherctl.auth.cache.purge import Purge
-
-    folder = _named_folder(app, flags)
+    folder = _find_named_folder(app, flags)
     cleaning = Purge(dry_run=dry_run)
     cleaning.own(app.world.paths)
-    cleaning.beside(_files_of_the_person(app))
+    cleaning.beside(_list_files(app))
     if folder is not None:
         cleaning.named(folder)
     done = cleaning.done
@@ -59,11 +57,8 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
         raise click.exceptions.Exit(ExitCode.STORAGE)
 
 
-def _files_of_the_person(app: App) -> Iterator[Path]:
+def _list_files(app: App) -> Iterator[Path]:
     """What togetherctl writes outside its folders: configuration, kubeconfigs, files that hold client secrets."""
-    from togetherctl.kube.kubeconfig import kubeconfig_files
-    from togetherctl.paths import expand
-
     yield app.world.paths.config
     with suppress(TogetherctlError):
         yield from kubeconfig_files(None, app.environ)
@@ -85,28 +80,21 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
         app.console.say("Left alone: the configuration, what kubeconfigs call, and lock files, which are empty.")
 
 
-def _named_folder(app: App, flags: Flags | None) -> Path | None:
+def _find_named_folder(app: App, flags: Flags | None) -> Path | None:
     """The folder that is named, in which kubelogin's files go too."""
-    from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.profile import cache_folder
-
     folder = cache_folder(flags or Flags(), app.environ)
     if folder is None and click.get_current_context().find_root().info_name == PLUGIN:
-        return _kubelogins(app)
+        return _locate_kubelogin(app)
     return folder
 
 
-def _kubelogins(app: App) -> Path:
-    from togetherctl.kubelogin.profile import home_path
-
+def _locate_kubelogin(app: App) -> Path:
     return home_path("~/.kube/cache/oidc-login", app.environ)
 
 
 def _forget_key(app: App, folder: Path | None) -> None:
     """Remove the key that seals sessions, unless a session is left somewhere that only it opens."""
-    from togetherctl.auth.cache.purge import holds_sealed
-
-    needed = next((place for place in _folders(app, folder) if holds_sealed(place)), None)
+    needed = next((place for place in _list_folders(app, folder) if holds_sealed(place)), None)
     if needed is not None:
         app.console.say(
             f"The key that seals sessions stays in the keyring: sessions in {tilde(needed, app.environ)} need it."
@@ -119,18 +107,12 @@ def _forget_key(app: App, folder: Path | None) -> None:
         app.console.say(f"The keyring was left alone: {error.message}.")
 
 
-def _folders(app: App, named: Path | None) -> Iterator[Path]:
+def _list_folders(app: App, named: Path | None) -> Iterator[Path]:
     """Every folder that may hold sealed sessions, as far as it can be known from here."""
-    from togetherctl.auth.cache.purge import SEALED
-    from togetherctl.environment import HOME
-    from togetherctl.kubelogin.flags import Flags
-    from togetherctl.kubelogin.profile import cache_folder
-    from togetherctl.paths import locate
-
     places = [app.world.paths.sessions, named]
     with suppress(UsageError):  # no home folder, so nothing is there
         elsewhere = locate({name: value for name, value in app.environ.items() if name != HOME})
-        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _kubelogins(app)]
+        places += [elsewhere.sessions, cache_folder(Flags(), app.environ), _locate_kubelogin(app)]
     for place in dict.fromkeys(place for place in places if place is not None):
         yield place
         yield place / SEALED

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -43,33 +42,26 @@ def command(app: App, by_hand: bool, keep: bool) -> None:
             signal.signal(getattr(signal, name), _end)
     with playground(app.environ, by_hand=by_hand) as place:
         try:
-            Walk(place, _tell).run(by_hand=by_hand)
+            Walk(place, put).run(by_hand=by_hand)
         except CommandFailed as error:
             raise TogetherctlError(f"the demo stopped: {error}") from None
         if keep:
             _keep(place)
 
 
-def _tell(line: str) -> None:
-    put(line)
-    sys.stdout.flush()
-
-
 def _keep(place: Playground) -> None:
-    _tell("\nStill running. In another terminal:\n")
+    put("\nStill running. In another terminal:\n")
     for name, value in place.exports.items():
-        _tell(f"  export {name}={shlex.quote(value)}" if name != "PATH" else f"  export PATH={_path(value)}")
-    _tell("\n  kubectl get pods\n\nCtrl-C ends it and removes everything.")
+        # The shell adds what the person's own PATH has.
+        first = value.split(":", 1)[0] if name == "PATH" else value
+        put(f"  export {name}={shlex.quote(first)}" + (':"$PATH"' if name == "PATH" else ""))
+    put("\n  kubectl get pods\n\nCtrl-C ends it and removes everything.")
     try:
         while True:
             # Short, because a signal that comes just before a sleep begins does not cut it short.
             time.sleep(0.2)
     except KeyboardInterrupt:
-        _tell("\nGone.")
-
-
-def _path(value: str) -> str:
-    return f'{shlex.quote(value.split(":", 1)[0])}:"$PATH"'
+        put("\nGone.")
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.exec_plugin import print_credential, say_notes, stdout_for_the_answer_alone
-from togetherctl.cli.kubelogin_flags import FlagsCommand
-from togetherctl.errors import UsageError
-from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS, render, wanted_version
+from togetherctl.cli.exec_plugin import print_credential
+from togetherctl.cli.kubelogin_flags import FlagsCommand, refuse_flags_beside_profile
+from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
+    from togetherctl.config.profile import Profile
     from togetherctl.kubelogin.flags import Flags
 
 
@@ -35,33 +35,24 @@ def command(app: App, name: str | None, api_version: str | None, flags: Flags | 
     Instead of a profile it takes kubelogin's flags, which mean what they mean there.
     """
     program = click.get_current_context().find_root().info_name or ""
-    if flags is not None and name is not None:
-        _refuse_both(flags)
+    refuse_flags_beside_profile(name, flags)
     app.console.for_a_client = True
     version = VERSIONS[api_version] if api_version else None
     if name is None and (flags is not None or program == PLUGIN):
-        _by_flags(app, flags, program, version or V1BETA1)
+        _print_by_flags(app, flags, program, version or V1BETA1)
         return
     renew = flags is not None and flags.force_refresh
     print_credential(app.world, name or app.world.config.meant_profile(), otherwise=version or V1, renew=renew)
 
 
-def _by_flags(app: App, flags: Flags | None, program: str, otherwise: str) -> None:
+def _print_by_flags(app: App, flags: Flags | None, program: str, otherwise: str) -> None:
     """The answer for a profile that only these flags know of; the configuration is not looked at."""
     from togetherctl.kubelogin.flags import Flags
     from togetherctl.kubelogin.profile import profile_of
 
-    flags = flags or Flags()
-    with stdout_for_the_answer_alone() as answer:
-        version = wanted_version(app.environ, otherwise=otherwise)
-        profile = profile_of(flags, app.environ, program=program, warn=app.console.warn)
-        credential = app.world.configless_engine.credential(profile, app.world.policy, renew=flags.force_refresh)
-        answer(render(version, credential.token.value, credential.ask_again_at))
-        say_notes(app.world, profile)
+    given = flags or Flags()
 
+    def make_profile() -> Profile:
+        return profile_of(given, app.environ, program=program, warn=app.console.warn)
 
-def _refuse_both(flags: Flags) -> None:
-    """Raises UsageError for flags that the profile speaks of."""
-    others = [name for name in flags.typed if name != "force-refresh"]
-    if others:
-        raise UsageError(f"--profile already sets what --{others[0]} sets; give one of them")
+    print_credential(app.world, make_profile, otherwise=otherwise, renew=given.force_refresh)

@@ -18,8 +18,8 @@ VERBS = {
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
 }
-# What runs without a command, such as a login for a kubeconfig; None shows the help text.
-ALONE: Lazy | None = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")
+# What runs without a command.
+ALONE = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")
 _OWN = frozenset({"-h", "--help", "--version"})
 
 
@@ -27,34 +27,32 @@ class PluginGroup(LazyGroup):
     """A group that is a command itself where none of its own is named: what is typed is that command's then."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        words = list(_after_the_logs_flags(args))
-        if ALONE is None or (words and (words[0] in self.lazy or words[0] in _OWN)):
-            return super().parse_args(ctx, words)
-        if words and not words[0].startswith("-"):
-            # A command that does not exist is said as that.
+        words = list(_skip_log_flags(args))
+        # A command that does not exist is said as that.
+        if words and (words[0] in _OWN or not words[0].startswith("-")):
             return super().parse_args(ctx, words)
         ctx.meta[__name__] = words
         return super().parse_args(ctx, [])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        from togetherctl.cli.kubelogin_flags import shown
+        from togetherctl.cli.kubelogin_flags import list_flags
 
         # These come after the commands, which are listed with the options above.
-        for title, rows in shown("standalone"):
+        for title, rows in list_flags("standalone"):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         words = ctx.meta.get(__name__)
-        if words is None or ALONE is None:
+        if words is None:
             return super().invoke(ctx)
         alone = ALONE.load()
         with alone.make_context(None, words, parent=ctx) as within:
             return alone.invoke(within)
 
 
-def _after_the_logs_flags(args: list[str]) -> Iterator[str]:
+def _skip_log_flags(args: list[str]) -> Iterator[str]:
     """The arguments without flags of the log before them, which pflag takes in any place."""
     if not args or not args[0].startswith("--"):
         yield from args

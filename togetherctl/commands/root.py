@@ -14,14 +14,14 @@ VERBS = {
     "init": Lazy(f"{_HERE}.init", "Take your clusters, log in, and see kubectl work."),
     "login": Lazy(f"{_HERE}.login", "Log in, once for every session named."),
     "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here."),
-    "refresh": Lazy(f"{_HERE}.refresh", "Get new tokens now, without a login."),
+    "refresh": Lazy(f"{_HERE}.login:refresh", "Get new tokens now, without a login."),
     "status": Lazy(f"{_HERE}.status", "Show every session: who, how long, and what went wrong."),
     "whoami": Lazy(f"{_HERE}.whoami", "Show who the issuer and each cluster say you are."),
     "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
     "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
-    "use": Lazy(f"{_HERE}.use", "Make a cluster's context the current one."),
+    "use": Lazy(f"{_HERE}.kubeconfig.write:use", "Make a cluster's context the current one."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
@@ -49,9 +49,9 @@ def root(context: click.Context) -> None:
     -v shows what is asked of issuers, anywhere on the command line; it shows no secret.
     """
     if context.invoked_subcommand is None:
-        from togetherctl.commands.ui import at_a_terminal, opened
+        from togetherctl.commands.ui import at_a_terminal, open_interface
 
         app = context.ensure_object(App)
         if at_a_terminal(app.environ):
-            context.exit(opened(app))
+            context.exit(open_interface(app))
         put(context.get_help())

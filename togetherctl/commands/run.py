@@ -31,10 +31,10 @@ def run(
     if asked:
         return _complete(App(environ, make_world=make_world), asked, program)
     verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
-    app = App(environ, verbosity, _output_wanted(arguments), make_world)
+    app = App(environ, verbosity, _find_output_form(arguments), make_world)
     return run_to_exit(
         lambda: _through_click(app, list(arguments), program),
-        lambda error: _failed(app, error),
+        lambda error: _tell_failure(app, error),
         places=app.verbosity > 0,
     )
 
@@ -56,7 +56,7 @@ def _through_click(app: App, arguments: list[str], program: str) -> object:
     try:
         return _root(program).main(args=arguments, prog_name=program, obj=app, standalone_mode=False)
     except click.UsageError as error:
-        raise _usage(error) from None
+        raise _translate_usage(error) from None
     except click.ClickException as error:
         raise TogetherctlError(error.format_message()) from None
     except click.Abort:
@@ -74,7 +74,7 @@ def _root(program: str) -> click.Group:
     return root
 
 
-def _failed(app: App, error: TogetherctlError) -> None:
+def _tell_failure(app: App, error: TogetherctlError) -> None:
     from togetherctl.cli.output import show_error
 
     try:
@@ -87,13 +87,13 @@ def _failed(app: App, error: TogetherctlError) -> None:
     app.console.error(error)
 
 
-def _usage(error: click.UsageError) -> UsageError:
+def _translate_usage(error: click.UsageError) -> UsageError:
     command = error.ctx.command_path if error.ctx else "togetherctl"
     message = error.format_message()
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=Remedy(command=(*command.split(), "--help")))
 
 
-def _output_wanted(arguments: Sequence[str]) -> str:
+def _find_output_form(arguments: Sequence[str]) -> str:
     """The form of output typed, known before anything is parsed, so that a failure to parse has that form too."""
     words = [*arguments, ""]
     for word, following in pairwise(words):

@@ -9,9 +9,9 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.kubelogin_flags import FlagsCommand
+from togetherctl.cli.kubelogin_flags import FlagsCommand, refuse_flags_beside_profile
 from togetherctl.cli.output import as_json, output_option, show_record
-from togetherctl.errors import TogetherctlError, Untrusted, UsageError
+from togetherctl.errors import TogetherctlError, Untrusted
 from togetherctl.kubelogin import PLUGIN
 
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def command(
     if name is None and flags is None and context.find_root().info_name == PLUGIN:
         put(context.get_help())
         return
-    profile, session = _logged_in(app, name, flags)
-    claims, algorithm = _token(profile, session)
+    profile, session = _log_in(app, name, flags)
+    claims, algorithm = _read_token(profile, session)
     clusters = app.world.config.clusters_of(profile.name) if profile.name else []
     chosen = (username_claim, username_prefix, groups_claim, groups_prefix)
-    naming = _naming(app, claims, clusters, chosen)
+    naming = _choose_naming(app, claims, clusters, chosen)
     # The algorithm is among the flags, so it is nothing to look out for.
     notes = [note for note in app.world.notes_on(profile, session) if "--oidc-signing-algs" not in note]
     steps = Steps(profile, claims, algorithm, naming, clusters, notes)
@@ -67,7 +67,7 @@ def command(
         show_record(app, steps.item(), name="username")
 
 
-def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | None, ...]) -> Naming:
+def _choose_naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | None, ...]) -> Naming:
     """How the API server names users: as the flags say, else as the configuration says of the profile's clusters."""
     from togetherctl.kube.api_server_setup import Naming
 
@@ -97,13 +97,12 @@ def _naming(app: App, claims: Claims, names: Sequence[str], chosen: tuple[str | 
     )
 
 
-def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, Session]:
+def _log_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, Session]:
     """A verified session of the profile that is meant, or of the one that flags make."""
+    refuse_flags_beside_profile(name, flags)
     if flags is None:
         profile = app.world.config.profile(name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
-    if name is not None and flags.typed:
-        raise UsageError(f"--profile already sets what --{flags.typed[0]} sets; give one of them")
     from togetherctl.kubelogin.profile import profile_of
 
     program = click.get_current_context().find_root().info_name or PLUGIN
@@ -111,7 +110,7 @@ def _logged_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile
     return profile, app.world.configless_engine.login(profile, app.world.policy)[0]
 
 
-def _token(profile: Profile, session: Session) -> tuple[Claims, str]:
+def _read_token(profile: Profile, session: Session) -> tuple[Claims, str]:
     """The claims of the token that the cluster gets, and what it is signed with. Raises TogetherctlError."""
     from togetherctl.auth.claims import read_claims, read_header
 

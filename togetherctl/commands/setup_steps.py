@@ -6,7 +6,7 @@ import re
 import shlex
 from base64 import b64decode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -65,13 +65,8 @@ class Steps:
 
     @cached_property
     def authentication(self) -> Authentication:
-        authority = _authority(self.profile.issuer.connection)
+        authority = _read_authorities(self.profile.issuer.connection)
         return Authentication(self.issuer, self.audience, self.naming, authority, self.algorithm)
-
-    @property
-    def flags(self) -> list[str]:
-        """kube-apiserver's flags, each quoted for a shell."""
-        return [shlex.quote(flag) for flag in self.authentication.flags()]
 
     @property
     def bindings(self) -> list[str]:
@@ -83,16 +78,10 @@ class Steps:
         words = export_commands.commands(self.profile)
         profile = words[-1][3]
         cluster = self.clusters[0] if self.clusters else "CLUSTER"
-        naming = {
-            "username_claim": self.naming.username_claim,
-            "username_prefix": self.naming.username_prefix,
-            "groups_claim": self.naming.groups_claim,
-            "groups_prefix": self.naming.groups_prefix,
-        }
         if not self.clusters:
             add = ["togetherctl", "cluster", "add", cluster, "--profile", profile]
             add += ["--server", "https://API_SERVER:6443", "--ca-file", "API_SERVER_CA.pem"]
-            words.append([*add, *(f"{key}={value}" for key, value in naming.items() if value)])
+            words.append([*add, *(f"{key}={value}" for key, value in asdict(self.naming).items() if value)])
         words += [["togetherctl", "kubeconfig", "write", cluster, "--set-current"], ["kubectl", "auth", "whoami"]]
         return [shlex.join(command) for command in words]
 
@@ -140,23 +129,24 @@ class Steps:
         seen += [f"  group   {printable(group, limit=1000)}" for group in self.groups]
         parts = [
             f"The claims of the {kind} token:\n\n{claims}",
-            "1. On the API server. Either these flags of kube-apiserver:\n\n" + _indented(self.flags),
+            "1. On the API server. Either these flags of kube-apiserver:\n\n"
+            + _indent(map(shlex.quote, self.authentication.flags())),
             f"or, from Kubernetes 1.34 on, {CONFIGURATION_FILE} with\n\n{self.yaml()}",
             f"named by --authentication-config={CONFIGURATION_FILE}, and no --oidc- flag.",
             "2. In the cluster. The API server will see\n\n" + "\n".join(seen),
-            "which these give rights to; choose other roles as you see fit:\n\n" + _indented(self.bindings),
-            "3. On the machine of each person:\n\n" + _indented(self.togetherctl),
+            "which these give rights to; choose other roles as you see fit:\n\n" + _indent(self.bindings),
+            "3. On the machine of each person:\n\n" + _indent(self.togetherctl),
         ]
         if self.remarks:
-            parts.append("Note:\n\n" + _indented(f"- {remark}" for remark in self.remarks))
+            parts.append("Note:\n\n" + _indent(f"- {remark}" for remark in self.remarks))
         return "\n\n".join(parts)
 
 
-def _indented(lines: Iterable[str]) -> str:
+def _indent(lines: Iterable[str]) -> str:
     return "\n".join(f"  {printable(line, limit=4000)}" for line in lines)
 
 
-def _authority(connection: Connection) -> str | None:
+def _read_authorities(connection: Connection) -> str | None:
     """The extra certificate authorities as PEM: the certificates alone, whatever else a file may hold."""
     texts = [read_whole(path, limit=_MAX_CA_BYTES)[0].decode("utf-8", "replace") for path in connection.ca_files]
     if connection.ca_data:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from togetherctl.wiring import World
 
 _DRAWN_WITH = "─│●"
+_STDERR = 2
 
 
 @click.command("ui")
@@ -36,7 +39,7 @@ def command(app: App) -> int:
         raise UsageError(
             "the terminal interface needs a terminal for its input and its output", hint=run("togetherctl", "status")
         )
-    return opened(app)
+    return open_interface(app)
 
 
 def at_a_terminal(environ: Mapping[str, str]) -> bool:
@@ -46,17 +49,35 @@ def at_a_terminal(environ: Mapping[str, str]) -> bool:
     return environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
-def opened(app: App) -> int:
+def open_interface(app: App) -> int:
     """Open it, and give the exit code once the person has quit."""
     from togetherctl.tui.app import TogetherApp
-    from togetherctl.tui.stderr import for_the_screen_alone
 
     def make_world(conversation: Prompter) -> World:
         return app.make_world(app.environ, conversation)
 
     shown = TogetherApp(make_world)
-    with for_the_screen_alone():
+    with _stderr_for_the_screen_alone():
         shown.run()
     if shown.bug is not None:
         raise shown.bug
     return shown.return_code or 0
+
+
+@contextmanager
+def _stderr_for_the_screen_alone() -> Iterator[None]:
+    """Within, descriptor 2 is the null device, and `sys.__stderr__` the terminal that it was.
+
+    Textual draws on stderr itself. A client secret's command or a keyring that writes there would write over the table.
+    """
+    before = sys.__stderr__
+    own = os.dup(_STDERR)
+    try:
+        with open(own, "w", encoding="utf-8", closefd=False) as screen, open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), _STDERR)
+            sys.__stderr__ = screen  # type: ignore[misc] # what Textual draws on
+            yield
+    finally:
+        sys.__stderr__ = before  # type: ignore[misc] # as it was
+        os.dup2(own, _STDERR)
+        os.close(own)

@@ -37,10 +37,10 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
     it is due, and with a login only where get-token would open one too. A cluster that does not answer is said, and
     does not hide the rest.
     """
-    profile, clusters = _meant(app, name, only)
+    profile, clusters = _find_profile(app, name, only)
     app.world.engine.credential(profile, app.world.policy)
     session = app.world.engine.load(profile)
-    claims = _claims(app, profile, session)
+    claims = _read_claims(app, profile, session)
     waiting = sys.stderr.isatty() and clusters
     with app.console.waiting("the clusters", _SECONDS) if waiting else nullcontext():
         probed = ask_clusters(app.world, clusters, policy=app.world.policy)
@@ -66,7 +66,7 @@ def _say_forbidden(app: App) -> None:
             app.console.warn(line)
 
 
-def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
+def _find_profile(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, list[Cluster]]:
     """The profile, and which of its clusters to ask. Raises UsageError."""
     config = app.world.config
     if not only:
@@ -84,7 +84,7 @@ def _meant(app: App, name: str | None, only: Sequence[str]) -> tuple[Profile, li
     return profile, clusters
 
 
-def _claims(app: App, profile: Profile, session: Session | None) -> Claims:
+def _read_claims(app: App, profile: Profile, session: Session | None) -> Claims:
     """What the issuer says: the claims of the ID token, which were checked when it came; else an access token's."""
     if session is None:
         return {}
@@ -111,26 +111,25 @@ def _item(
         "issuer": profile.issuer.url,
         "subject": (session.subject if session else "") or None,
         "identity": session.identity if session else None,
-        "groups": _groups(claims, clusters),
-        "clusters": [_cluster(one) for one in probed],
+        "groups": _find_groups(claims, clusters),
+        "clusters": [
+            {
+                "cluster": one.cluster.name,
+                "username": one.view.username if one.view else None,
+                "groups": list(one.view.groups) if one.view else [],
+                "error": failure_record(one.error, one.error.message) if one.error else None,
+            }
+            for one in probed
+        ],
     }
 
 
-def _groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
+def _find_groups(claims: Claims, clusters: Sequence[Cluster]) -> list[str]:
     """The groups in the claim that is called so, or as a cluster calls it."""
     names = ["groups", *(cluster.groups_claim for cluster in clusters if cluster.groups_claim)]
     value: Any = next((claims[name] for name in names if name in claims), [])
     groups = [value] if isinstance(value, str) else value
     return [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
-
-
-def _cluster(one: ClusterAnswer) -> Item:
-    return {
-        "cluster": one.cluster.name,
-        "username": one.view.username if one.view else None,
-        "groups": list(one.view.groups) if one.view else [],
-        "error": failure_record(one.error, one.error.message) if one.error else None,
-    }
 
 
 def _show(app: App, item: Item, claims: Claims | None) -> None:

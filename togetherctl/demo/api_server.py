@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from werkzeug import Request, Response
 
 from togetherctl.auth.claims import Claims
 from togetherctl.auth.id_token import Keys, verify
+from togetherctl.demo.serving import listen, serving
 from togetherctl.errors import TogetherctlError
 
-_CONNECTION_SECONDS = 10.0
-_MAX_BODY = 1024 * 1024
 _NAMESPACE = "default"
 _PODS = ("llm-train-0", "llm-train-1", "notebook")
 
 
-class ApiServer(ThreadingHTTPServer):
+class ApiServer:
     """Listens at `url`; `seen` holds the path and user of every request with a good token."""
-
-    daemon_threads = True
 
     def __init__(
         self,
@@ -40,12 +36,10 @@ class ApiServer(ThreadingHTTPServer):
         certificate: tuple[Path, Path],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*certificate)
-        # The handshake belongs to the connection's own thread: a silent client must not hold up the others.
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{self.server_address[1]}"
+        self._server = listen("127.0.0.1", Request.application(self._answer), tls=context)
+        self.url = f"https://127.0.0.1:{self._server.server_port}"
         self.seen: list[tuple[str, str]] = []
         self._issuer, self._client_id, self._keys, self._clock = issuer, client_id, keys, clock
 
@@ -61,59 +55,28 @@ class ApiServer(ThreadingHTTPServer):
         except TogetherctlError:
             return None
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing when a client ends its connection early."""
-
     @contextmanager
     def running(self) -> Iterator[ApiServer]:
         """Serve on a thread while the block runs."""
-        thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self.shutdown()
-            self.server_close()
-            thread.join()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: ApiServer
-    protocol_version = "HTTP/1.1"
-    timeout = _CONNECTION_SECONDS
-
-    def do_GET(self) -> None:  # http.server's name
-        self._answer()
-
-    def do_POST(self) -> None:  # http.server's name
+    def _answer(self, request: Request) -> Response:
         # What a client posts says nothing that its token does not.
-        self.rfile.read(min(int(self.headers.get("Content-Length") or 0), _MAX_BODY))
-        self._answer()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
-        """Says nothing."""
-
-    def _answer(self) -> None:
-        claims = self.server.authenticate(self.headers.get("Authorization", ""))
+        request.get_data()
+        claims = self.authenticate(request.headers.get("Authorization", ""))
         if claims is None:
-            self._send(401, _failure(401, "Unauthorized", "Unauthorized"))
-            return
-        path = urlsplit(self.path).path
-        self.server.seen.append((path, str(claims.get("email", claims["sub"]))))
-        found = _OBJECTS.get((self.command, path))
+            return _json(401, _failure(401, "Unauthorized", "Unauthorized"))
+        self.seen.append((request.path, str(claims.get("email", claims["sub"]))))
+        found = _OBJECTS.get((request.method, request.path))
         if found is None:
-            self._send(404, _failure(404, "NotFound", "the server could not find the requested resource"))
-            return
-        value = found(claims, self.headers.get("Accept", "")) if callable(found) else found
-        self._send(201 if self.command == "POST" else 200, value)
+            return _json(404, _failure(404, "NotFound", "the server could not find the requested resource"))
+        value = found(claims, request.headers.get("Accept", "")) if callable(found) else found
+        return _json(201 if request.method == "POST" else 200, value)
 
-    def _send(self, status: int, value: dict[str, Any]) -> None:
-        body = json.dumps(value).encode("utf-8")
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+
+def _json(status: int, value: dict[str, Any]) -> Response:
+    return Response(json.dumps(value), status, content_type="application/json")
 
 
 def _failure(code: int, reason: str, message: str) -> dict[str, Any]:

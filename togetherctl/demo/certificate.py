@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1 that its own maker vouches for, valid for one day."""
+"""A self-signed certificate for 127.0.0.1, valid for one day."""
 
 from __future__ import annotations
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from togetherctl.demo.api_server import ApiServer
 from togetherctl.demo.certificate import make_certificate
 from togetherctl.demo.issuer import CLIENT_ID, DemoIssuer
+from togetherctl.demo.serving import listen, serving
 from togetherctl.environment import for_child
 
 EMAIL = "you@example.com"
@@ -40,13 +37,6 @@ class Playground:
     def exports(self) -> dict[str, str]:
         """The variables that make a shell use this playground."""
         return {name: self.environ[name] for name in ("TOGETHERCTL_HOME", "KUBECONFIG", "PATH")}
-
-
-class _Quiet(WSGIRequestHandler):
-    timeout = 10
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 # werkzeug's name
-        """Says nothing."""
 
 
 @contextmanager
@@ -75,17 +65,11 @@ def playground(environ: Mapping[str, str], *, by_hand: bool) -> Iterator[Playgro
 @contextmanager
 def _issuer() -> Iterator[DemoIssuer]:
     # The port must be known before the issuer can name itself.
-    server = make_server("localhost", 0, lambda *_: [], threaded=True, request_handler=_Quiet)
+    server = listen("localhost", lambda *_: [])
     issuer = DemoIssuer(f"http://localhost:{server.server_port}", lifetime=LIFETIME, email=EMAIL)
     server.app = issuer.app
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield issuer
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> dict[str, str]:

@@ -6,9 +6,9 @@ import json
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
 
 from togetherctl.demo.playground import Playground
 from togetherctl.printable import printable
@@ -90,20 +90,20 @@ class Walk:
         started = perf_counter()
         with self._running(words, stderr=subprocess.STDOUT) as process:
             self._relay(process.stdout)
-        self._check(process)
         return perf_counter() - started
 
     def _output(self, *words: str) -> str:
         """Run a command, show what it says to people, and give its payload, which is not shown."""
         with self._running(words, stderr=subprocess.PIPE) as process:
             self._relay(process.stderr)
-            payload = process.stdout.read() if process.stdout else ""
-        self._check(process)
-        return payload
+            return process.stdout.read() if process.stdout else ""
 
-    def _running(self, words: Sequence[str], *, stderr: int) -> subprocess.Popen[str]:
-        self._tell(f"$ {self._typed(words)}")
-        return subprocess.Popen(
+    @contextmanager
+    def _running(self, words: Sequence[str], *, stderr: int) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs while the block does. Raises CommandFailed at its end."""
+        typed = shlex.join(words).replace(str(self._place.folder), "$DEMO")
+        self._tell(f"$ {typed}")
+        with subprocess.Popen(
             words,
             env=dict(self._place.environ),
             stdin=subprocess.DEVNULL,
@@ -112,18 +112,13 @@ class Walk:
             text=True,
             encoding="utf-8",
             errors="replace",
-        )
+        ) as process:
+            yield process
+        if process.returncode != 0:
+            raise CommandFailed(f"{typed} ended with {process.returncode}")
 
     def _relay(self, lines: Iterable[str] | None) -> None:
         for line in lines or ():
             # A login's address is long and has to be whole.
             shown = printable(line.rstrip("\n"), limit=4000 if "://" in line else _LONGEST_LINE)
             self._tell(f"  {shown}" if shown else "")
-
-    def _check(self, process: subprocess.Popen[str]) -> None:
-        if process.returncode != 0:
-            raise CommandFailed(f"{self._typed(process.args)} ended with {process.returncode}")
-
-    def _typed(self, words: Any) -> str:
-        folder = str(self._place.folder)
-        return shlex.join(words).replace(folder, "$DEMO")

@@ -15,9 +15,9 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from togetherctl.auth.prompter import Prompter
-from togetherctl.tui import themes
 from togetherctl.tui.actions import ACTIONS
 from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
@@ -27,6 +27,35 @@ from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRe
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
+
+_DARK = Theme(
+    name="together-dark",
+    primary="#7aa2f7",
+    secondary="#9d8cff",
+    accent="#7dcfff",
+    success="#8fce7e",
+    warning="#e0af68",
+    error="#f7768e",
+    foreground="#d5d9e5",
+    background="#12141c",
+    surface="#191c27",
+    panel="#1f2330",
+    dark=True,
+)
+_LIGHT = Theme(
+    name="together-light",
+    primary="#2f5fd0",
+    secondary="#6b4fd8",
+    accent="#0b7285",
+    success="#2b7a2b",
+    warning="#9a6200",
+    error="#c0263f",
+    foreground="#1d2330",
+    background="#fafbfd",
+    surface="#f1f3f8",
+    panel="#e6e9f1",
+    dark=False,
+)
 
 
 class TogetherApp(AppContext):
@@ -62,7 +91,7 @@ class TogetherApp(AppContext):
         elif isinstance(finding, ConfigRead):
             before = self.rows
             self.config, self.broken = finding.config, None
-            self.rows = {row.name: _with_session(row, before.get(row.name)) for row in finding.profiles}
+            self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
         # Before the screen is composed, and while the app ends, there is nothing to show it on.
@@ -80,9 +109,9 @@ class TogetherApp(AppContext):
     # Start and end
 
     def on_mount(self) -> None:
-        self.register_theme(themes.DARK)
-        self.register_theme(themes.LIGHT)
-        self.theme = themes.DARK.name
+        self.register_theme(_DARK)
+        self.register_theme(_LIGHT)
+        self.theme = _DARK.name
         self.push_screen(self.home)
         self.watcher.start()
         if not self.is_headless and sys.platform != "win32":
@@ -114,7 +143,7 @@ class TogetherApp(AppContext):
             yield SystemCommand("Filter", "Show only profiles with these words", self.home.action_filter)
             yield SystemCommand("Sort", "Sort by another column", self.home.action_sort)
             yield SystemCommand("Mark all", "Mark every profile that is shown, or none", self.home.action_mark_all)
-            yield SystemCommand("Fold all", "Fold all clusters away, or show them", self.home.action_fold_all)
+            yield SystemCommand("Fold all", "Fold all clusters away, or show them", self.home.table.action_fold_all)
             yield SystemCommand(
                 "Copy claims", "Copy the decoded claims as JSON; never a token", self.home.action_copy_claims
             )
@@ -147,10 +176,10 @@ class TogetherApp(AppContext):
             self.push_screen(Help())
 
     def action_toggle_light(self) -> None:
-        self.theme = (themes.LIGHT if self.current_theme.dark else themes.DARK).name
+        self.theme = (_LIGHT if self.current_theme.dark else _DARK).name
 
 
-def _with_session(row: SessionSnapshot, before: SessionSnapshot | None) -> SessionSnapshot:
+def _keep_session(row: SessionSnapshot, before: SessionSnapshot | None) -> SessionSnapshot:
     """Until its session is read again, a profile shows the session it had."""
     if before is None or before.profile.key != row.profile.key or before.profile.storage != row.profile.storage:
         return row

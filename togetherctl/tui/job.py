@@ -114,9 +114,6 @@ class Job(Generic[_Result]):
         """Forget the present step; the steps that were added say everything."""
         self.steps = self.steps[:-1]
 
-    def cancel(self) -> None:
-        self.prompter.cancel()
-
     @property
     def failed(self) -> bool:
         return any(step.status is Status.FAILED for step in self.steps)

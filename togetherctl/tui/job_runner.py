@@ -55,7 +55,7 @@ class JobRunner:
             await thread
         finally:
             # The app may be ending: a job that waits for a person must not go on without it.
-            job.cancel()
+            job.prompter.cancel()
             self.running.remove(job)
         self._end(job)
 

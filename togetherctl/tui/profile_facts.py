@@ -14,7 +14,7 @@ from togetherctl.printable import printable
 from togetherctl.tui import table_rows
 
 if TYPE_CHECKING:
-    from togetherctl.auth.session import Token
+    from togetherctl.auth.session import Session, Token
     from togetherctl.config.config import Cluster
     from togetherctl.usecases.session_snapshot import SessionSnapshot, Tone
 
@@ -99,7 +99,7 @@ def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: 
             if token is not None:
                 yield ProfileFact(kind, _life(token, now))
         yield ProfileFact("clusters get", "the ID token" if row.profile.token == "id" else "the access token")  # noqa: S105 # a kind of token
-        yield ProfileFact("renews", _renewal(row))
+        yield ProfileFact("renews", _renewal(session))
     if row.trouble is not None:
         yield ProfileFact("last error", f"{time_left(now - row.trouble.at)} ago", "bad")
         yield ProfileFact("", printable(row.trouble.message, limit=2000), "bad")
@@ -108,10 +108,7 @@ def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: 
         yield ProfileFact("shared with", printable(", ".join(sharing), limit=1000))
 
 
-def _renewal(row: SessionSnapshot) -> str:
-    session = row.session
-    if session is None:
-        return ""
+def _renewal(session: Session) -> str:
     if session.refused:
         return "no: the issuer refused the refresh token"
     return "by itself, with a refresh token" if session.refreshable else "no: there is no refresh token"

@@ -102,7 +102,7 @@ def fit(width: int, rows: Sequence[SessionSnapshot], now: float) -> tuple[list[t
 
     All of an identity of 30 characters is shown at 80 columns.
     """
-    wanted = {column.id: _wanted(column, rows, now) for column in COLUMNS}
+    wanted = {column.id: _measure(column, rows, now) for column in COLUMNS}
     if not any(row.trouble for row in rows):
         del wanted["trouble"]
     gap = 1
@@ -126,7 +126,7 @@ def fit(width: int, rows: Sequence[SessionSnapshot], now: float) -> tuple[list[t
     return [(column, widths[column.id]) for column in COLUMNS if column.id in widths], gap
 
 
-def _wanted(column: Column, rows: Sequence[SessionSnapshot], now: float) -> int:
+def _measure(column: Column, rows: Sequence[SessionSnapshot], now: float) -> int:
     from rich.cells import cell_len
 
     if column.least == column.most:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.config.editing import new_key, new_table
+from togetherctl.connection import Connection
+from togetherctl.errors import Remedy, Unreachable
 from togetherctl.paths import expand
 from togetherctl.usecases import add_entry
+from togetherctl.usecases.add_entry import Tables
 
-if TYPE_CHECKING:
-    from togetherctl.usecases.add_entry import Tables
-
-
-def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)(command)
-
-
+_settings = click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
 _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer whether it is one.")
 
 
@@ -102,8 +97,6 @@ def check_new_issuer(app: App, tables: Tables, *, offline: bool) -> Tables:
 
     Says what a person should know before a login. Raises the errors of `adding.looked_at`.
     """
-    from togetherctl.errors import Remedy, Unreachable
-
     try:
         tables, report = add_entry.look_at_issuer(app.world, tables, offline=offline)
     except Unreachable as error:
@@ -119,8 +112,6 @@ def check_new_issuer(app: App, tables: Tables, *, offline: bool) -> Tables:
 
 def _refuse_unusable_authority(app: App, table: Mapping[str, object]) -> None:
     """Raises ConfigError where the CA file is missing or holds no certificate; kubectl would say so only later."""
-    from togetherctl.connection import Connection
-
     named = table.get("ca_file")
     if isinstance(named, str):
         path = expand(named, app.environ, beside=app.world.paths.config.parent)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.entries.remove import kubeconfig_options
-
-if TYPE_CHECKING:
-    from togetherctl.config.types import Kind
+from togetherctl.config.editing import assignments, known_key
+from togetherctl.config.types import Kind
+from togetherctl.usecases.edit_entry import change_keys
+from togetherctl.usecases.rename_entry import rename_entry
+from togetherctl.usecases.reports import report_rename, report_shared_storage
 
 _SET = """Change keys of one {kind}.
 
@@ -36,10 +36,6 @@ def set_of(kind: Kind) -> click.Command:
     @click.argument("settings", metavar="KEY=VALUE...", nargs=-1, required=True)
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
-        from togetherctl.config.editing import assignments
-        from togetherctl.usecases.edit_entry import change_keys
-        from togetherctl.usecases.reports import report_shared_storage
-
         wanted = assignments(kind, settings)
         others = change_keys(app.world, kind, name, wanted)
         app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
@@ -56,10 +52,6 @@ def unset_of(kind: Kind) -> click.Command:
     @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
-        from togetherctl.config.editing import known_key
-        from togetherctl.usecases.edit_entry import change_keys
-        from togetherctl.usecases.reports import report_shared_storage
-
         others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
         verb = "has its default" if len(keys) == 1 else "have their defaults"
         app.console.say(f"{', '.join(keys)} of {kind} {name} {verb} again.")
@@ -79,9 +71,6 @@ def rename_of(kind: Kind) -> click.Command:
     @click.argument("new")
     @pass_app
     def rename_(app: App, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False) -> None:
-        from togetherctl.usecases.rename_entry import rename_entry
-        from togetherctl.usecases.reports import report_rename
-
         renamed = rename_entry(app.world, kind, old, new, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig)
         app.console.report(report_rename(kind, old, new, renamed, app.environ))
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.config.types import Kind
 from togetherctl.paths import tilde
 from togetherctl.usecases.remove_entry import plan_removal, remove_entry
 from togetherctl.usecases.reports import report_removal, report_removed
-
-if TYPE_CHECKING:
-    from togetherctl.config.types import Kind
 
 _USERS: dict[Kind, str] = {
     "profile": "the clusters that use it",

@@ -66,7 +66,7 @@ def show_of(kind: Kind) -> click.Command:
 
         table = app.world.config.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
-        from_preset = _from_preset(table) if isinstance(table, IssuerTable) else None
+        from_preset = _read_preset(table) if isinstance(table, IssuerTable) else None
         if from_preset:
             item["from_preset"] = from_preset
         show_record(app, item, name="name")
@@ -84,7 +84,9 @@ def validate_of(kind: Kind) -> click.Command:
     def validate(app: App) -> None:
         config = app.world.config
         entries = config.entries(kind)
-        problems = [problem for name, table in entries.items() for problem in _missing_files(app, kind, name, table)]
+        problems = [
+            problem for name, table in entries.items() for problem in _find_missing_files(app, kind, name, table)
+        ]
         if problems:
             raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
         if config.mtime_ns is None:
@@ -95,7 +97,7 @@ def validate_of(kind: Kind) -> click.Command:
     return validate
 
 
-def _from_preset(issuer: IssuerTable) -> dict[str, object] | None:
+def _read_preset(issuer: IssuerTable) -> dict[str, object] | None:
     """The catalogue's entry for this issuer, and what logins take from it."""
     from togetherctl.config.presets import find_preset, recognise_preset
 
@@ -112,7 +114,7 @@ def _from_preset(issuer: IssuerTable) -> dict[str, object] | None:
     return {"preset": name, **{key: value for key, value in adds.items() if value}}
 
 
-def _missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterator[str]:
+def _find_missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterator[str]:
     folder = app.world.paths.config.parent
     for key in _FILES[kind]:
         named = getattr(table, key) or ()

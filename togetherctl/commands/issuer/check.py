@@ -37,7 +37,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
     """
     from togetherctl.auth.issuer_check import check_issuer
 
-    url, connection, preset, wishes = _meant(app, issuer)
+    url, connection, preset, wishes = _find_issuer(app, issuer)
     wishes = replace(wishes, client_id=client_id)
     if ca_file:
         connection = replace(connection, ca_files=(*connection.ca_files, expand(ca_file, app.environ)))
@@ -58,7 +58,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
         raise click.exceptions.Exit(report.error.exit_code)
 
 
-def _meant(app: App, given: str) -> tuple[str, Connection, str | None, ClientNeeds]:
+def _find_issuer(app: App, given: str) -> tuple[str, Connection, str | None, ClientNeeds]:
     """The URL, the way there, the entry of the catalogue, and what the configuration's profiles want of it."""
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.issuer_findings import ClientNeeds
@@ -99,7 +99,10 @@ def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
         "redirect_uris": list(wishes.redirect_uris),
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [
+            {"level": found.level, "text": found.text, **hint_fields(found.remedy), "about": found.about}
+            for found in report.findings
+        ],
     }
 
 
@@ -117,15 +120,6 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
     else:
         command = f"togetherctl profile add NAME --issuer {report.issuer} --client-id {client_id or 'ID'}"
         app.console.next_steps("It can be used.", command)
-
-
-def _finding(finding: Finding) -> dict[str, str | None]:
-    return {
-        "level": finding.level,
-        "text": finding.text,
-        **hint_fields(finding.remedy),
-        "about": finding.about,
-    }
 
 
 def _line(app: App, finding: Finding) -> str:

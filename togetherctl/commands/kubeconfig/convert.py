@@ -17,6 +17,9 @@ from togetherctl.errors import ExitCode, UsageError
 from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
+from togetherctl.kubelogin.import_cache import CacheImport
+from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
+from togetherctl.kubelogin.stanza_meaning import old_cache
 from togetherctl.paths import expand, tilde
 from togetherctl.usecases.convert_kubelogin import Conversion, ConversionPlan, ConversionRequest, preview_conversion
 
@@ -73,7 +76,8 @@ def command(
         own = chosen_command(app, portable=portable, no_shim=no_shim, write=write)
         return Conversion(
             ConversionRequest(files, own.command, context, everyone, own.env),
-            lambda: _config(app),
+            # As it is then, which may be another than when this began.
+            lambda: Config.load(app.world.paths.config, app.environ),
             app.environ,
             places.of,
         )
@@ -92,11 +96,6 @@ def command(
         _take_over(app, plan, files, expand(cache, app.environ) if cache else None)
     if context and plan.left and not plan.changed:
         raise click.exceptions.Exit(ExitCode.FAILED)
-
-
-def _config(app: App) -> Config:
-    """The configuration as it is now, which may be another than when this began."""
-    return Config.load(app.world.paths.config, app.environ)
 
 
 def _report(app: App, plan: ConversionPlan, files: Sequence[Path], *, dry_run: bool) -> None:
@@ -124,11 +123,7 @@ def _report(app: App, plan: ConversionPlan, files: Sequence[Path], *, dry_run: b
 
 
 def _take_over(app: App, plan: ConversionPlan, files: Sequence[Path], folder: Path | None) -> None:
-    from togetherctl.kubelogin.import_cache import CacheImport
-    from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
-    from togetherctl.kubelogin.stanza_meaning import old_cache
-
-    config = _config(app)
+    config = Config.load(app.world.paths.config, app.environ)
     names = [name for name in Kubeconfigs(files).our_profiles() if name in config.table.profiles]
     usual = old_cache(app.environ)
 

@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from togetherctl.cli.app import App, pass_app
-from togetherctl.commands.kubeconfig.leaving import confirm_and_remove
+from togetherctl.cli.console import put
 from togetherctl.errors import UsageError
-from togetherctl.usecases.kubeconfig_edit import of_clusters, of_nothing_known
+from togetherctl.paths import tilde
+from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_clusters, of_nothing_known
+from togetherctl.usecases.reports import list_files, report_kubeconfig_removal
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,7 +38,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
     """
     if everyone == bool(names):
         raise UsageError("name clusters or say --all", hint="togetherctl kubeconfig remove CLUSTER")
-    confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    _confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 
 
 @click.command("prune")
@@ -47,4 +49,18 @@ def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
 
     Only entries that togetherctl wrote, for a cluster or profile that is gone.
     """
-    confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+    _confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
+
+
+def _confirm_and_remove(app: App, leaving: KubeconfigRemoval, *, dry_run: bool, yes: bool) -> None:
+    """Show what goes, ask, and take it out; or only show the difference."""
+    if dry_run and leaving.removed:
+        put("".join(change.diff() for change in leaving.changes), end="")
+    app.console.report(report_kubeconfig_removal(leaving, app.environ))
+    if not leaving.removed:
+        app.console.say(f"Nothing to remove in {', '.join(tilde(path, app.environ) for path in leaving.files)}.")
+    elif dry_run:
+        app.console.say("Nothing was written.")
+    else:
+        app.confirm("Remove these entries?", yes=yes)
+        app.console.say(f"Changed {list_files(leaving.carry_out().changed, app.environ)}.")

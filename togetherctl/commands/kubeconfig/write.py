@@ -1,4 +1,4 @@
-"""`togetherctl kubeconfig write` and `show`: write clusters into a kubeconfig, or print them."""
+"""`togetherctl kubeconfig write` and `show`, and `use`: write clusters into a kubeconfig, or print them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from togetherctl.errors import UsageError
 from togetherctl.kube.entries import entries_for
 from togetherctl.kube.exec_credential import VERSIONS
 from togetherctl.kube.yaml_text import YamlText
+from togetherctl.usecases.kubeconfig_edit import use_cluster
 from togetherctl.usecases.kubeconfig_write import ExecCommand, exec_command, write_clusters
-from togetherctl.usecases.reports import report_written
+from togetherctl.usecases.reports import report_use, report_written
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,3 +107,16 @@ def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: 
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)
     put(as_json(text.expected()) if form == "json" else text.text(), end="\n" if form == "json" else "")
+
+
+@click.command("use")
+@click.argument("cluster")
+@click.option("--kubeconfig", metavar="FILE", help="The file to change; else KUBECONFIG, else ~/.kube/config.")
+@pass_app
+def use(app: App, cluster: str, kubeconfig: str | None) -> None:
+    """Make a cluster's context the current one.
+
+    Its entries are written first where they are missing.
+    """
+    used = use_cluster(app.world, cluster, kubeconfig=kubeconfig)
+    app.console.report(report_use(used, app.environ))

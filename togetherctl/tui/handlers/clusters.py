@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.tui.job import Job, done, failed
+from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def test(app: AppContext, selection: Selection) -> None:
     """Ask clusters who the person is there."""
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
 
     def do(world: World, job: Job[None]) -> None:
         from togetherctl.usecases.ask_clusters import ask_clusters
@@ -43,7 +44,7 @@ def _report_probe(job: Job[None], probed: ClusterAnswer) -> None:
 
 def write(app: AppContext, selection: Selection) -> None:
     """Show what would change in the kubeconfig; write it if the person agrees."""
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
     if names:
         _plan_write(app, f"Write kubeconfig: {count_or_name(names, 'cluster')}", names, overwrite=False)
 
@@ -78,8 +79,6 @@ def _plan_write(app: AppContext, title: str, names: Sequence[str], *, overwrite:
 
 
 def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign: str) -> None:
-    from togetherctl.tui.screens.dialog import Question
-
     means = [
         f"{foreign}.",
         "Yes shows what would change; nothing is written before you agree to that.",
@@ -90,7 +89,6 @@ def _ask_to_overwrite(app: AppContext, title: str, names: Sequence[str], foreign
 
 
 def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: WriteResult, *, overwrite: bool) -> None:
-    from togetherctl.tui.screens.dialog import Question
     from togetherctl.usecases.reports import list_files
 
     def do(world: World, job: Job[None]) -> None:
@@ -106,7 +104,7 @@ def _ask_to_write(app: AppContext, title: str, names: Sequence[str], planned: Wr
     question.ask(app, lambda: app.jobs.start(Job(title, do)))
 
 
-def _clusters(app: AppContext, selection: Selection) -> list[str]:
+def _find_clusters(app: AppContext, selection: Selection) -> list[str]:
     """The clusters of the selection; says so if there are none."""
     names = selection.clusters(app)
     if not names:
@@ -117,9 +115,7 @@ def _clusters(app: AppContext, selection: Selection) -> list[str]:
 
 def use(app: AppContext, selection: Selection) -> None:
     """Make the context of a cluster the current one; of several, ask which."""
-    from togetherctl.tui.screens.dialog import ChoiceDialog
-
-    names = _clusters(app, selection)
+    names = _find_clusters(app, selection)
     if len(names) == 1:
         _use(app, names[0])
     elif names:

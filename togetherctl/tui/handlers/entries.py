@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
+from togetherctl.tui.screens.dialog import Question, TomlScreen
 from togetherctl.tui.selection import Selection, count_or_name
 
 if TYPE_CHECKING:
@@ -80,7 +81,6 @@ def _rename(world: World, job: Job[None], kind: Kind, old: str, new: str) -> Non
 
 def remove(app: AppContext, selection: Selection) -> None:
     """Say what goes along, and ask."""
-    from togetherctl.tui.screens.dialog import Question
     from togetherctl.usecases.remove_entry import plan_removal
     from togetherctl.usecases.reports import report_removal
 
@@ -114,7 +114,6 @@ def show_toml(app: AppContext, selection: Selection) -> None:
     from togetherctl.config.files import read
     from togetherctl.config.redact import only, without_secrets
     from togetherctl.config.toml_text import CannotEdit
-    from togetherctl.tui.screens.dialog import TomlScreen
 
     title = f"TOML: {count_or_name(selection.profiles)}"
 
@@ -151,7 +150,6 @@ def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
     from togetherctl.config.editing import section
     from togetherctl.config.toml_text import TomlText
     from togetherctl.tui.handlers.sessions import offer_login
-    from togetherctl.tui.screens.dialog import Question
     from togetherctl.usecases.add_entry import add_profile as add_tables
 
     name = next(name for kind, name in tables if kind == "profile")

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import run
+from togetherctl.errors import TogetherctlError, run
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
+from togetherctl.tui.screens.dialog import Question
 
 if TYPE_CHECKING:
     from togetherctl.importing.offer import SourceOffers
@@ -42,28 +43,25 @@ def import_clusters(app: AppContext, _selection: Selection) -> None:
 
 
 def _look(app: AppContext, word: str) -> None:
-    found: list[_Seen] = []
-
-    def look(world: World, job: Job[None]) -> None:
+    def look(world: World, job: Job[_Seen]) -> _Seen:
         job.begin("", f"Reading {word} …")
-        seen = _seen(world, word)
+        seen = _preview_source(world, word)
         if seen.shown.changes_nothing:
-            job.end(
-                "Your configuration and your kubeconfig have all of it already.", *seen.lines, read=bool(seen.lines)
-            )
-            return
-        found.append(seen)
-        job.end("")
+            said = "Your configuration and your kubeconfig have all of it already."
+            job.end(said, *seen.lines, read=bool(seen.lines))
+        else:
+            job.end("")
+        return seen
 
-    def looked() -> None:
-        if found:
-            _ask_for_hosts(app, found[0])
+    def looked(seen: _Seen) -> None:
+        if not seen.shown.changes_nothing:
+            _ask_for_hosts(app, seen)
 
     # The API key of Together AI may have to be asked for.
-    app.jobs.start(Job(_TITLE, look, then=lambda _none: looked(), at_once=word == "together"))
+    app.jobs.start(Job(_TITLE, look, then=looked, at_once=word == "together"))
 
 
-def _seen(world: World, word: str) -> _Seen:
+def _preview_source(world: World, word: str) -> _Seen:
     """Raises TogetherctlError where the source cannot be read, or has nothing that can be taken."""
     from togetherctl.importing.fetch import TOGETHER, Fetched, read_source, recognise
     from togetherctl.usecases.import_clusters import KubeconfigOptions, plan_of_bundle, preview, refuse_too_many
@@ -81,18 +79,17 @@ def _seen(world: World, word: str) -> _Seen:
         refuse_too_many(importing.plan.clusters, found.origin)
     else:
         refuse_too_many(found.offers, found.origin)
-        importing, lines = _offered(world, found, word)
+        importing, lines = _plan_offers(world, found, word)
     shown = preview(world, importing, KubeconfigOptions())
     warnings = shown.written.warnings if shown.written else ()
     return _Seen(found.origin, shown, [*lines, *importing.plan.lines(), *warnings])
 
 
-def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
+def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, list[str]]:
     """What a source offers, after a look at each issuer that is new, and what a person should know of it.
 
     Raises TogetherctlError where there is nothing to take, or an issuer does not call itself so.
     """
-    from togetherctl.errors import TogetherctlError
     from togetherctl.importing.plan import secrets_kept
     from togetherctl.importing.secret_place import SecretPlace
     from togetherctl.usecases.add_entry import look_at_issuer
@@ -125,8 +122,6 @@ def _offered(world: World, found: SourceOffers, word: str) -> tuple[Import, list
 
 def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
     """Ask for each host that is agreed to by name, one after the other; then show the rest."""
-    from togetherctl.tui.screens.dialog import Question
-
     left = seen.shown.importing.hosts_to_name
 
     def ask(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
@@ -142,35 +137,29 @@ def _ask_for_hosts(app: AppContext, seen: _Seen) -> None:
 
 
 def _show(app: AppContext, seen: _Seen) -> None:
-    from togetherctl.tui.screens.dialog import Question
-
     plan = seen.shown.plan
     profiles = list(plan.profiles)
-    sessions: set[str] = set()
 
-    def do(world: World, job: Job[None]) -> None:
+    def do(world: World, job: Job[frozenset[str]]) -> frozenset[str]:
         from togetherctl.usecases.import_clusters import KubeconfigOptions, join
 
         job.begin("", "Importing …")
         done = join(world, seen.shown, KubeconfigOptions())
         written = done.written
-        sessions.update(done.world.config.keys()[name] for name in profiles)
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
         job.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))
+        return frozenset(done.world.config.keys()[name] for name in profiles)
 
-    def offer() -> None:
+    def offer(sessions: frozenset[str]) -> None:
         from togetherctl.tui.handlers.sessions import offer_login
 
         if profiles:
-            offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, frozenset(sessions))
-
-    def answered(yes: bool | None) -> None:  # noqa: FBT001 # what the screen was dismissed with
-        if yes:
-            app.jobs.start(Job(_TITLE, do, then=lambda _none: offer()))
+            offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, sessions)
 
     hosts = [f"! {host.sentence}" for host in seen.shown.importing.other_hosts]
     lines = [*seen.lines, *hosts]
     if hosts:
         lines.append("Agree only if you know these hosts.")
-    app.push_screen(Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff()), answered)
+    question = Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff())
+    question.ask(app, lambda: app.jobs.start(Job(_TITLE, do, then=offer)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from togetherctl.errors import LoginRequired, Refused, TogetherctlError
 from togetherctl.tui.job import Job
+from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
 
 if TYPE_CHECKING:
@@ -58,15 +60,12 @@ def log_in_to(
 
 def offer_login(app: AppContext, title: str, done: str, names: Sequence[str], keys: frozenset[str]) -> None:
     """Say what was `done`, and ask whether to log in to the profiles called `names` now."""
-    from togetherctl.tui.screens.dialog import Question
-
     Question(title, f"{done} Log in now?").ask(app, lambda: log_in_to(app, names, keys))
 
 
 def log_in_by(app: AppContext, selection: Selection) -> None:
     """Ask for the grant, then log in even if the session is still good."""
     from togetherctl.auth.grants.registry import GRANTS
-    from togetherctl.tui.screens.dialog import ChoiceDialog
 
     rows = selection.rows(app)
     names = [row.name for row in rows]
@@ -85,7 +84,6 @@ def refresh(app: AppContext, selection: Selection) -> None:
     rows = selection.rows(app)
 
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.errors import LoginRequired, Refused, TogetherctlError
         from togetherctl.usecases.reports import report_refresh
 
         for row in rows:
@@ -102,8 +100,6 @@ def refresh(app: AppContext, selection: Selection) -> None:
 
 def log_out(app: AppContext, selection: Selection) -> None:
     """Ask, then revoke and delete the tokens."""
-    from togetherctl.tui.screens.dialog import Question
-
     rows = [row for row in selection.rows(app) if row.session is not None or row.trouble is not None]
     if not rows:
         app.notify(f"There is no session of {count_or_name(selection.profiles)}.", markup=False)
@@ -123,7 +119,6 @@ def _consequence(app: AppContext, row: SessionSnapshot) -> str:
 
 
 def _log_out(world: World, job: Job[None], rows: Sequence[SessionSnapshot]) -> None:
-    from togetherctl.errors import TogetherctlError
     from togetherctl.usecases import log_in_and_out
     from togetherctl.usecases.reports import report_logout
 

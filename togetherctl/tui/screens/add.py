@@ -66,11 +66,12 @@ class AddScreen(FormScreen[Tables]):
         scopes = tuple(part.strip() for part in typed.pop("scopes").split(",") if part.strip())
         return NewProfile(**typed, scopes=scopes, settings=())
 
-    def check(self) -> Mapping[str, str]:
+    def check(self, *, saving: bool) -> Mapping[str, str]:
         """What is wrong; an empty field is reported as missing only when the form is saved."""
-        return {key: reason for key, reason in self._all_problems().items() if key == "" or self.field(key).text}
+        found = self._find_problems()
+        return {key: reason for key, reason in found.items() if saving or key == "" or self.field(key).text}
 
-    def _all_problems(self) -> dict[str, str]:
+    def _find_problems(self) -> dict[str, str]:
         wish = self._wish()
         found = {key: "missing" for key in ("name", "issuer", "client_id") if not self.field(key).text}
         if wish.name:
@@ -92,13 +93,8 @@ class AddScreen(FormScreen[Tables]):
             return {"name": str(error)}
         return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}
 
-    def action_save(self) -> None:
-        problems = self._all_problems()
-        self.show_problems(problems)
-        wrong = next((field for field in self.query(Field) if field.key in problems), None)
-        if wrong is not None:
-            wrong.input.focus()
-        elif not problems and not self._saving:
+    def save(self) -> None:
+        if not self._saving:
             self._saving = True
             self.run_worker(self._look(tables_for(self.app.world.anew(), self._wish())), exclusive=True)
 

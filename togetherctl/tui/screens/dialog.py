@@ -117,18 +117,15 @@ class Question(Box[bool]):
                 yield Static(Content("\n".join(self._lines)), markup=False)
         if self._diff:
             with Scroll(id="diff"):
-                yield Static(_coloured(self._diff), markup=False)
+                yield Static(_colour(self._diff), markup=False)
 
     def below(self) -> ComposeResult:
         with Horizontal(id="answers"):
-            yield Button(Content("Yes (y)"), id="yes", compact=True)
-            yield Button(Content("No (n)"), id="no", compact=True)
+            yield Button(Content("Yes (y)"), id="yes", compact=True, action="screen.answer(True)")
+            yield Button(Content("No (n)"), id="no", compact=True, action="screen.answer(False)")
 
     def on_mount(self) -> None:
         self.query_one("#diff" if self._diff else "#no").focus()
-
-    def on_button_pressed(self, pressed: Button.Pressed) -> None:
-        self.dismiss(pressed.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 # Textual's way to give an action a parameter
         self.dismiss(answer)
@@ -143,7 +140,7 @@ class Question(Box[bool]):
         app.push_screen(self, answered)
 
 
-def _coloured(diff: str) -> Content:
+def _colour(diff: str) -> Content:
     """Each line in the colour of its sign; without colours the signs are enough."""
     lines = [printable(line, limit=2000) for line in diff.splitlines()]
     return Content("\n").join(Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in lines)
@@ -153,11 +150,11 @@ class ChoiceDialog(Box[str]):
     """Gives one of `options`, which map each to its meaning; None if the person chose none. `does`: what Enter does."""
 
     DEFAULT_CSS = """
-    Choice OptionList, Choice OptionList:focus {
+    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {
         border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
     }
-    Choice OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
-    Choice .does { margin: 1 0 0 0; color: $text-muted; }
+    ChoiceDialog OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
+    ChoiceDialog .does { margin: 1 0 0 0; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "move(1)", show=False),
@@ -170,9 +167,6 @@ class ChoiceDialog(Box[str]):
         self._does = does
 
     def inside(self) -> ComposeResult:
-        # Not at the start of the app, which shows no list.
-        from textual.widgets import OptionList
-
         width = max(len(option) for option in self._options) + 2
         yield OptionList(
             *(
@@ -188,8 +182,6 @@ class ChoiceDialog(Box[str]):
         self.dismiss(list(self._options)[selected.option_index])
 
     def action_move(self, by: int) -> None:
-        from textual.widgets import OptionList
-
         options = self.query_one(OptionList)
         if by > 0:
             options.action_cursor_down()

@@ -43,7 +43,7 @@ class EditScreen(FormScreen[None]):
                 words=choices(model),
             )
 
-    def check(self) -> Mapping[str, str]:
+    def check(self, *, saving: bool) -> Mapping[str, str]:
         edit, problems = self._edit()
         return problems or (problems_with_edit(self._data, edit) if edit.keys else {})
 
@@ -84,7 +84,7 @@ class EditScreen(FormScreen[None]):
                 "; ".join([error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])])
             )
         else:
-            self._saved(edit, others, [line.text for line in prompter.lines])
+            self._end_saving(edit, others, [line.text for line in prompter.lines])
         finally:
             self._saving = False
 
@@ -102,7 +102,7 @@ class EditScreen(FormScreen[None]):
         said = as_text(self._kind, key, value) if value is not None else "not set"
         return f"{key} is {said} by now; ctrl+s puts yours there."
 
-    def _saved(self, edit: Edit, others: list[str], said: list[str]) -> None:
+    def _end_saving(self, edit: Edit, others: list[str], said: list[str]) -> None:
         lines = [f"Changed {', '.join(edit.keys)} of {self._kind} {self._name_of}.", *said]
         lines += [line.text for line in report_shared_storage(others)]
         self.app.notify("\n".join(lines), markup=False)

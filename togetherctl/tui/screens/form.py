@@ -86,7 +86,7 @@ class FormScreen(Box[_Result]):
     """Fields one below the other, checked as they are typed. Subclasses give, check and save them."""
 
     DEFAULT_CSS = """
-    Form {
+    FormScreen {
         #meaning { height: 2; margin: 1 0 0 0; color: $text-muted; }
         #said { display: none; color: $text-error; }
         &.bad #said { display: block; }
@@ -112,7 +112,7 @@ class FormScreen(Box[_Result]):
         """The fields, in their order."""
         return ()
 
-    def check(self) -> Mapping[str, str]:
+    def check(self, *, saving: bool) -> Mapping[str, str]:
         """What is wrong, by the key of its field; the empty key is for what is about no field."""
         return {}
 
@@ -146,15 +146,12 @@ class FormScreen(Box[_Result]):
     def on_input_submitted(self) -> None:
         self.app.action_focus_next()
 
-    def check_now(self) -> None:
+    def check_now(self, *, saving: bool = False) -> None:
         """Check, and say beside each field what is wrong with it."""
         if self._timer is not None:
             self._timer.stop()
-        self.show_problems(self.check())
-
-    def show_problems(self, problems: Mapping[str, str]) -> None:
         said, typed = self._failure
-        self.problems = dict(problems)
+        self.problems = dict(self.check(saving=saving))
         for field in self.query(Field):
             field.show_problem(self.problems.get(field.key, ""))
         self._say(self.problems.get("", "") or (said if typed == self._typed else ""))
@@ -177,7 +174,7 @@ class FormScreen(Box[_Result]):
         return self.query_one(f"#field-{key}", Field)
 
     def action_save(self) -> None:
-        self.check_now()
+        self.check_now(saving=True)
         wrong = next((field for field in self.query(Field) if field.key in self.problems), None)
         if wrong is not None:
             wrong.input.focus()
@@ -197,7 +194,7 @@ class NewName(FormScreen[str]):
     def fields(self) -> Iterable[Field]:
         yield Field("name", "New name", self._old, about=self._about)
 
-    def check(self) -> Mapping[str, str]:
+    def check(self, *, saving: bool) -> Mapping[str, str]:
         text = self.field("name").text
         if text == self._old:
             return {}
@@ -233,7 +230,7 @@ class AskSource(FormScreen[str]):
             "or the word together, to use your API key of Together AI. You see what it changes first.",
         )
 
-    def check(self) -> Mapping[str, str]:
+    def check(self, *, saving: bool) -> Mapping[str, str]:
         from togetherctl.importing.fetch import STANDARD_INPUT, recognise
         from togetherctl.loopback import is_safe
 

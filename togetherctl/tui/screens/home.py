@@ -19,7 +19,7 @@ from togetherctl.tui import table_rows
 from togetherctl.tui.actions import ACTIONS, Action
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.widgets.details import Details
+from togetherctl.tui.widgets.details import Details, DetailsScreen
 from togetherctl.tui.widgets.profiles import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
 from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot
@@ -163,8 +163,6 @@ class Home(Screen[None]):
         if self.has_class("wide"):
             self.query_one("#beside", Details).focus()
         elif self.selection.profile:
-            from togetherctl.tui.screens.details import DetailsScreen
-
             self.app.push_screen(DetailsScreen(self.selection.profile))
 
     def on_profiles_sort_wanted(self, event: Profiles.SortWanted) -> None:
@@ -211,9 +209,6 @@ class Home(Screen[None]):
 
     def action_mark_all(self) -> None:
         self.table.mark_all()
-
-    def action_fold_all(self) -> None:
-        self.table.action_fold_all()
 
     def action_copy_claims(self) -> None:
         self.app.copy_claims(self.table.current.row if self.table.current else None)

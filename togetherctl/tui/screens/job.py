@@ -155,17 +155,15 @@ class JobScreen(Box[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         page, over = self.job.prompter.shown, self.job.status is not Status.RUNNING
-        if action == "copy":
-            return page is not None or bool(self._commands())
-        if action == "open":
-            return page is not None
-        if action == "again":
-            return self.job.failed and self.job.repeatable and over
-        if action in ("close", "cancel"):
-            return over is (action == "close")
-        if action == "leave":
-            return not over and self.job.prompter.question is None
-        return True
+        possible = {
+            "copy": page is not None or bool(self._commands()),
+            "open": page is not None,
+            "again": over and self.job.failed and self.job.repeatable,
+            "close": over,
+            "cancel": not over,
+            "leave": not over and self.job.prompter.question is None,
+        }
+        return possible.get(action, True)
 
     def on_input_submitted(self, submitted: Input.Submitted) -> None:
         submitted.stop()
@@ -178,7 +176,7 @@ class JobScreen(Box[None]):
         if self.job.prompter.cancelled:
             self.dismiss()
             return
-        self.job.cancel()
+        self.job.prompter.cancel()
         self._look()
 
     def action_leave(self) -> None:

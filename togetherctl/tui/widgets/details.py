@@ -1,4 +1,4 @@
-"""The widget that shows the details of one profile as headed lines."""
+"""The details of one profile as headed lines: beside the table, and on a screen of their own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer, Static
 
+from togetherctl.printable import printable
+from togetherctl.tui.context import AppContext
 from togetherctl.tui.profile_facts import Section
 from togetherctl.tui.screens.dialog import Scroll
 from togetherctl.tui.table_rows import TONES
@@ -66,3 +70,37 @@ class Details(Scroll, can_focus=True):
 
     def _part(self, name: str) -> Style:
         return self.get_component_rich_style(name)
+
+
+class DetailsScreen(Screen[None]):
+    """Shows one profile on a narrow terminal as it changes, and closes when the profile is removed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "dismiss", "Back", key_display="esc"),
+        Binding("c", "copy_claims", "Copy claims", tooltip="Copy the decoded claims; never a token"),
+    ]
+
+    app: AppContext
+
+    def __init__(self, profile: str) -> None:
+        super().__init__()
+        self._profile = profile
+
+    def compose(self) -> ComposeResult:
+        yield Details(id="details")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self.show)
+        self.show()
+
+    def show(self) -> None:
+        """Show what the app knows now."""
+        row = self.app.rows.get(self._profile)
+        if row is None:
+            self.dismiss()
+            return
+        self.query_one(Details).show(printable(row.name), self.app.facts(row))
+
+    def action_copy_claims(self) -> None:
+        self.app.copy_claims(self.app.rows.get(self._profile))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -83,7 +83,7 @@ class Profiles(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._clock = clock
         self._rows: list[SessionSnapshot] = []
-        self._marked: dict[str, None] = {}
+        self._marked: set[str] = set()
         self._folded: set[str] = set()
         self._lines: list[TableLine] = []
         self._columns: list[tuple[table_rows.Column, int]] = []
@@ -193,7 +193,7 @@ class Profiles(ScrollView, can_focus=True):
         over = self._cursor_style() if index == self.cursor else Style.null()
         segments = [
             Segment(_cut(cell.text, width), self.get_component_rich_style(f"tone--{cell.tone}") + over)
-            for cell, width in self._placed(line, cells)
+            for cell, width in self._place(line, cells)
         ]
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + over)
 
@@ -202,7 +202,7 @@ class Profiles(ScrollView, can_focus=True):
         part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
-    def _placed(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
+    def _place(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells
@@ -262,11 +262,7 @@ class Profiles(ScrollView, can_focus=True):
     def action_mark(self) -> None:
         if self.current is None:
             return
-        name = self.current.row.name
-        if name in self._marked:
-            del self._marked[name]
-        else:
-            self._marked[name] = None
+        self._marked ^= {self.current.row.name}
         self.refresh()
         if self.cursor < len(self._lines) - 1:
             self.action_next(1)
@@ -274,14 +270,14 @@ class Profiles(ScrollView, can_focus=True):
 
     def mark_all(self) -> None:
         """Mark every profile that is shown, or none if all are marked."""
-        names = [row.name for row in self._rows]
-        self._marked = {} if set(names) <= set(self._marked) else dict.fromkeys(names)
+        names = {row.name for row in self._rows}
+        self._marked = set() if names <= self._marked else names
         self.refresh()
         self.post_message(self.Moved())
 
     def unmark(self) -> None:
         """Clear all marks."""
-        self._marked = {}
+        self._marked = set()
         self.refresh()
         self.post_message(self.Moved())
 
@@ -328,8 +324,6 @@ class Profiles(ScrollView, can_focus=True):
 
 def _cut(text: str, width: int) -> str:
     """`text` in exactly `width` cells, the last one empty."""
-    from rich.cells import cell_len
-
     if width > 4 and cell_len(text) > width - 1:
         text = set_cell_size(text, width - 2) + "…"
     return set_cell_size(text, width)

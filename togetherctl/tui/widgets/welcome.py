@@ -40,7 +40,7 @@ class Welcome(VerticalScroll):
 
 
 class Broken(VerticalScroll, can_focus=True):
-    """Every problem of the configuration, and how to mend it. What is mended is seen at once."""
+    """Every problem of the configuration, and how to correct it. The page goes when the file is correct."""
 
     DEFAULT_CLASSES: ClassVar[str] = "page"
 
