@@ -152,7 +152,8 @@ class Shim:
         """Write the shim, run it once and return its path. Raises StorageError where that fails."""
         try:
             make_private_folder(self.path.parent)
-            if not self._is_private():
+            status = self.path.parent.stat()
+            if not is_ours(status) or open_to_others(status):
                 raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
             self._refuse_other_config()
             if self.state() is not ShimState.CURRENT:
@@ -184,10 +185,6 @@ class Shim:
             raise StorageError("a path with invisible characters in it cannot be put into a script")
         filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), _SCRIPT)
         return filled.encode("utf-8")
-
-    def _is_private(self) -> bool:
-        status = self.path.parent.stat()
-        return is_ours(status) and not open_to_others(status)
 
     def _refuse_other_config(self) -> None:
         """Raises StorageError where the shim there serves another configuration that still exists.

@@ -43,10 +43,13 @@ def read(path: Path) -> TomlFile:
     _refuse_unsafe(path, status)
     try:
         text = raw.decode("utf-8")
+        return TomlFile(path, text, parse(text), status.st_mtime_ns)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
-    return TomlFile(path, text, _parse(path, text), status.st_mtime_ns)
+    except NotTOML as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise ConfigError(f"{place}: not TOML: {error}") from None
 
 
 def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
@@ -139,11 +142,3 @@ def _private_group(status: os.stat_result) -> bool:
     except (ImportError, KeyError):
         return False
     return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return parse(text)
-    except NotTOML as error:
-        place = path if error.line is None else f"{path}:{error.line}"
-        raise ConfigError(f"{place}: not TOML: {error}") from None

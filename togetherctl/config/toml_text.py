@@ -98,7 +98,7 @@ class TomlText:
 
     def unset(self, key: Key) -> None:
         """Remove `key` or a whole table; nothing happens where it does not exist. Raises CannotEdit."""
-        expected = _without(self.data, key)
+        expected = without(self.data, key)
         if expected != self.data:
             self._change(self._without_key(key), expected)
 
@@ -116,7 +116,7 @@ class TomlText:
         headed = [path for path in spans if path[: len(key)] == key]
         expected = self.data
         if headed:
-            expected = _with(_without(expected, key), renamed, table)
+            expected = _with(without(expected, key), renamed, table)
         for path in headed:
             for span in spans[path]:
                 lines[span.start] = _rename_part(lines[span.start], len(path), len(key) - 1, name)
@@ -317,12 +317,13 @@ def _with(data: dict[str, Any], key: Key, value: object) -> dict[str, Any]:
     return {**data, key[0]: _with(data.get(key[0], {}), key[1:], value)}
 
 
-def _without(data: dict[str, Any], key: Key) -> dict[str, Any]:
+def without(data: dict[str, Any], key: Key) -> dict[str, Any]:
+    """The data without this key."""
     if key[0] not in data:
         return data
     if len(key) == 1:
         return {name: item for name, item in data.items() if name != key[0]}
-    return {**data, key[0]: _without(data[key[0]], key[1:])}
+    return {**data, key[0]: without(data[key[0]], key[1:])}
 
 
 def _prune(value: Any) -> Any:

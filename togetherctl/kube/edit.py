@@ -87,8 +87,8 @@ class _Plan:
                     each.text.put_scalar(CURRENT, entry.name)
 
     def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
-        known = ((file, item) for file in self._files for item in file.text.entries(entry.section))
-        return next(((file, item) for file, item in known if item["name"] == name), (self._fallback, None))
+        known = ((file, file.text.entry(entry.section, name)) for file in self._files)
+        return next(((file, item) for file, item in known if item is not None), (self._fallback, None))
 
     def _refuse(self) -> None:
         if self._foreign:

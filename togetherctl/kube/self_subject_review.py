@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
 from togetherctl.failures import host_of
@@ -129,22 +129,14 @@ def _view(cluster: Cluster, answer: Answer) -> ClusterView:
 
 
 def _read(answer: Answer) -> ClusterView:
-    review = answer.json()
-    status = review.get("status")
-    info: Any = status.get("userInfo") if isinstance(status, dict) else None
-    if review.get("kind") != "SelfSubjectReview" or not isinstance(info, dict):
-        raise _not_a_review(answer)
-    username, groups, uid = info.get("username"), info.get("groups"), info.get("uid")
-    groups = [] if groups is None else groups
-    is_user = username and isinstance(uid, (str, type(None)))
-    are_groups = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
-    if not (isinstance(username, str) and is_user and are_groups):
-        raise _not_a_review(answer)
-    return ClusterView(username, tuple(groups), uid or None)
-
-
-def _not_a_review(answer: Answer) -> Untrusted:
-    return Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
+    match answer.json():
+        case {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": str(username), **info}}} if username:
+            groups, uid = info.get("groups"), info.get("uid")
+            groups = [] if groups is None else groups
+            is_user = isinstance(uid, (str, type(None)))
+            if isinstance(groups, list) and all(isinstance(group, str) for group in groups) and is_user:
+                return ClusterView(username, tuple(groups), str(uid) if uid else None)
+    raise Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
 
 
 def _forbidden(answer: Answer) -> Refused:

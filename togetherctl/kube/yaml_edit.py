@@ -17,11 +17,7 @@ from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
 
 
 class CannotEditYAML(Exception):
-    """The text is laid out in a way that an edit would damage; `reason` says where and why, if that is known."""
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The text is laid out in a way that an edit would damage; the message says where and why, if that is known."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,10 @@ class YamlText:
         """The named entries of a list; anything else in it is passed over."""
         return [item for item in self._items(section) if isinstance(item, dict) and isinstance(item.get("name"), str)]
 
+    def entry(self, section: str, name: str | None) -> dict[str, Any] | None:
+        """The first entry called `name`."""
+        return next((entry for entry in self.entries(section) if entry["name"] == name), None)
+
     def put(self, section: str, entry: dict[str, Any]) -> None:
         """Replace the entry with this one's name in the list, or add it at the end."""
         items = self._items(section)
