@@ -55,6 +55,12 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, 
     _sync_folder(path.parent)
 
 
+def rewrite(path: Path, data: bytes) -> None:
+    """As `write_whole`, with the mode and owner of the file that is there; the folder is made. Raises OSError."""
+    make_private_folder(path.parent)
+    write_whole(path, data, like=path.stat() if path.exists() else None)
+
+
 def replace_durably(source: Path, path: Path) -> None:
     """Rename the file `source` to `path`, both in one folder, and have it on disk. Raises OSError."""
     _sync(source)

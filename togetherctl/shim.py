@@ -193,8 +193,7 @@ class Shim:
         """
         try:
             lines = read_whole(self.path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
-            [written] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
-            [other] = written
+            [[other]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
         except (OSError, ValueError):
             return
         if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():

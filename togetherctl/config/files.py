@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.config.toml_text import CannotEdit, NotTOML, TomlText, parse
-from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
+from togetherctl.disk import is_ours, make_private_folder, read_whole, rewrite
 from togetherctl.errors import ConfigError, TogetherctlError, run
 from togetherctl.lock import LockTimeout, locked
 
@@ -105,10 +105,7 @@ def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        target = path.resolve()
-        data = text.encode("utf-8")
-        make_private_folder(target.parent)
-        write_whole(target, data, like=target.stat() if target.exists() else None)
+        rewrite(path.resolve(), text.encode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     except UnicodeEncodeError:

@@ -30,6 +30,7 @@ class Overrides:
         try:
             browser = tuple(shlex.split(environ.get(BROWSER, "")))
         except ValueError as error:
-            reason = f"is not a command line: {str(error).lower()}"
-            raise ConfigError(f"the environment variable {BROWSER} {reason}") from None
+            raise ConfigError(
+                f"the environment variable {BROWSER} is not a command line: {str(error).lower()}"
+            ) from None
         return cls(environ.get(PROFILE) or None, login, browser or None)

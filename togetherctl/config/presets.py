@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -225,7 +226,7 @@ def example(name: str, preset: Preset) -> str:
     if preset.needs_client_secret:
         lines.append("client_secret = { keyring = true }")
     if preset.scopes != list(DEFAULT_SCOPES):
-        lines.append(f"scopes = [{_quoted(preset.scopes)}]")
+        lines.append(f"scopes = {json.dumps(preset.scopes)}")
     if preset.register_there.redirect_uris not in (list(DEFAULT_REDIRECT_URIS), []):
         lines += ["redirect_uris = [", *(f'  "{uri}",' for uri in preset.register_there.redirect_uris), "]"]
     return "\n".join(lines) + "\n"
@@ -237,10 +238,6 @@ def _sentence(fact: PresetFact) -> str:
 
 def _warning(pitfall: Pitfall) -> str:
     return f"{pitfall.issuer_example}: {_sentence(pitfall)} {_capitalize(pitfall.hint_for(pitfall.issuer_example))}."
-
-
-def _quoted(words: list[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
 
 
 def _capitalize(text: str) -> str:

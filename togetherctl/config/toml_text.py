@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tomlkit.container import Container
-    from tomlkit.items import Item, Table
+    from tomlkit.items import Table
 
 Key = tuple[str, ...]
 _SYNTAX_ERROR = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -245,7 +245,7 @@ def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Spa
                     line = _walk_header(table, (*path, key.key, str(number)), line, found)
                     line = _walk(table.value, (*path, key.key, str(number)), line, found)
             case _:
-                end = line + _newlines(item)
+                end = line + (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
                 found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
                 line = end
     return line
@@ -255,10 +255,6 @@ def _walk_header(table: Table, path: Key, line: int, found: dict[Key, list[_Span
     end = line + (table.trivia.indent + table.trivia.trail).count("\n")
     found.setdefault(path, []).append(_Span(line, end, table=True))
     return end
-
-
-def _newlines(item: Item) -> int:
-    return (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
 
 
 def _edit_with_tomlkit(text: str, key: Key, value: object = None) -> str:

@@ -44,6 +44,7 @@ name = _matching(NAME.pattern, "a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and beg
 scope = _matching(r"[\x21\x23-\x5b\x5d-\x7e]+", "must be one word; write each scope as an entry of its own")
 # A field name (RFC 9110, 5.1).
 header_name = _matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "not an HTTP header name")
+header_value = _matching("(?:[!-~](?:[ -~]*[!-~])?)?", "must be printable ASCII text without spaces around it")
 sha256 = _matching("[0-9a-f]{64}", "must be 64 hexadecimal digits")
 # A DNS label (RFC 1123, 2.1), as Kubernetes has it.
 namespace = _matching(
@@ -100,11 +101,6 @@ def listen_address(value: str) -> str:
 
 def auth_parameter(value: str) -> str:
     return not_empty(_require(value, value not in _OWN_PARAMETERS, "togetherctl sets this parameter itself"))
-
-
-def header_value(value: str) -> str:
-    is_plain = value.isprintable() and value.isascii() and value == value.strip()
-    return _require(value, is_plain, "must be printable ASCII text without spaces around it")
 
 
 def ca_data(value: str) -> str:

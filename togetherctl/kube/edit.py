@@ -200,7 +200,7 @@ class _Renaming:
                 file.text.put_scalar(CURRENT, name)
 
     def _free_name(self, found: EntryInFile, name: str, names: Mapping[str, str]) -> None:
-        """Take out what is left over from an earlier bearer of the name. Raises KubeconfigError where it is in use."""
+        """Take out what is left over from an earlier entry of that name. Raises KubeconfigError where it is in use."""
         own = owner_of(found.section, found.entry)
         cluster = names.get("cluster", own.cluster if own else None)
         for other in all_entries(self._files, found.section):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
+from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, rewrite, temporary_beside
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go_rules import unreadable, unusable
 from togetherctl.kube.entries import SECTIONS
@@ -66,10 +66,7 @@ class KubeconfigChange:
     def write(self) -> None:
         """Replace the file in one step; call it under its lock. Raises KubeconfigError."""
         try:
-            target = self.target()
-            make_private_folder(target.parent)
-            like = target.stat() if target.exists() else None
-            write_whole(target, self.new, like=like)
+            rewrite(self.target(), self.new)
         except OSError as error:
             raise KubeconfigError(f"{self.path} cannot be written: {error.strerror}") from None
 
@@ -270,8 +267,8 @@ def _acquire(lock: Path) -> None:
                 ) from None
             if not _remove_if_abandoned(lock):
                 time.sleep(_POLL)
-            continue
-        return
+        else:
+            return
 
 
 def _create_lock(lock: Path) -> None:
@@ -286,24 +283,21 @@ def _create_lock(lock: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    else:
-        return
+        _write_owner(lock)
     finally:
         own.unlink(missing_ok=True)
-    try:
-        _write_owner(lock)
-    except FileExistsError:
-        raise
-    except OSError:
-        lock.unlink(missing_ok=True)
-        raise
 
 
 def _write_owner(path: Path) -> None:
+    """Make the file, whole or not at all. Raises FileExistsError where it is there, and OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with open(descriptor, "wb") as file:
-        owner = this_process()
-        file.write(f"{owner.pid} {owner.machine}\n".encode())
+    owner = this_process()
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(f"{owner.pid} {owner.machine}\n".encode())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _remove_if_abandoned(lock: Path) -> bool:

@@ -49,9 +49,8 @@ class Kuberc(KubeconfigFile):
         policy = data.get(POLICY) or ""
         if policy != "Allowlist":
             return f"says {POLICY}: DenyAll" if policy == "DenyAll" else None
-        allowed = [item.get(key) for item in self._listed() for key in ("command", "name")]
         wanted = os.path.normpath(command) if Path(command).is_absolute() else command
-        return None if wanted in allowed else f"does not have {wanted} in its {LIST}"
+        return None if wanted in self._list_allowed() else f"does not have {wanted} in its {LIST}"
 
     def allowing(self, commands: Sequence[str], key: Key) -> KubeconfigChange:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
@@ -69,11 +68,13 @@ class Kuberc(KubeconfigFile):
                 hint=f"write it as {HEAD}, in which overrides are called defaults; then run this again",
             )
         text.put_scalar(POLICY, "Allowlist")
-        there = [item.get(name) for item in self._listed() for name in ("command", "name")]
+        there = self._list_allowed()
         for command in commands:
             if command not in there:
                 text.add(LIST, {key: command})
         return KubeconfigChange(self.path, self.original or "", self.apply_edits(text), self.encoding)
 
-    def _listed(self) -> list[dict[str, Any]]:
-        return [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]
+    def _list_allowed(self) -> list[Any]:
+        """The commands and names in the list."""
+        items = [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]
+        return [item.get(key) for item in items for key in ("command", "name")]

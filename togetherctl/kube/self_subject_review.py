@@ -56,7 +56,7 @@ def who_am_i(
     log: Callable[[str], None] = lambda _line: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ClusterView:
-    """Who `cluster` takes the bearer of `token` for, asked within `seconds`; a 403 is asked about once more.
+    """Who `cluster` takes the owner of `token` for, asked within `seconds`; a 403 is asked about once more.
 
     Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its bearer may not ask;
     Untrusted for what is no answer of an API server; ConfigError where the cluster cannot be asked at all.
@@ -93,10 +93,9 @@ def who_am_i(
 
 def _remedy(cluster: Cluster, error: Unreachable) -> Remedy | None:
     """What to do about it; the transport's own words are for issuers."""
-    if error.reason == "authority":
-        return Remedy(f"togetherctl cluster set {cluster.name} ca_file=FILE")
-    if error.reason == "hostname":
-        return Remedy(f"togetherctl cluster set {cluster.name} tls_server_name=NAME")
+    setting = {"authority": "ca_file=FILE", "hostname": "tls_server_name=NAME"}.get(error.reason)
+    if setting is not None:
+        return Remedy(f"togetherctl cluster set {cluster.name} {setting}")
     return error.remedy or (None if error.status else _check_server(cluster))
 
 
@@ -125,10 +124,6 @@ def _view(cluster: Cluster, answer: Answer) -> ClusterView:
         raise _forbidden(answer)
     if answer.status not in (200, 201):
         raise Refused(f"{host_of(answer.url)} answered HTTP {answer.status}", status=answer.status)
-    return _read(answer)
-
-
-def _read(answer: Answer) -> ClusterView:
     match answer.json():
         case {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": str(username), **info}}} if username:
             groups, uid = info.get("groups"), info.get("uid")
