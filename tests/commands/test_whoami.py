@@ -127,7 +127,7 @@ def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: lis
     [
         ({"email": None}, 'username_claim = "email"', "the token has no claim email"),
         ({"email_verified": False}, 'username_claim = "email"', "the issuer says that the email is not verified"),
-        ({"name": 7}, 'username_claim = "name"', "the token has no claim name that is a text"),
+        ({"name": 7}, 'username_claim = "name"', "the token has no claim name that is text"),
         ({"groups": 7}, 'groups_claim = "groups"', "the claim groups is no text and no list of texts"),
     ],
 )
