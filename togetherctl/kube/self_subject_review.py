@@ -58,7 +58,7 @@ def who_am_i(
 ) -> ClusterView:
     """Who `cluster` takes the owner of `token` for, asked within `seconds`; a 403 is asked about once more.
 
-    Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its bearer may not ask;
+    Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its owner may not ask;
     Untrusted for what is no answer of an API server; ConfigError where the cluster cannot be asked at all.
     """
     if not is_safe(cluster.server):
