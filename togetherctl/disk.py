@@ -55,13 +55,15 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, 
     _sync_folder(path.parent)
 
 
+def rewrite(path: Path, data: bytes) -> None:
+    """As `write_whole`, with the mode and owner of the file that is there; the folder is made. Raises OSError."""
+    make_private_folder(path.parent)
+    write_whole(path, data, like=path.stat() if path.exists() else None)
+
+
 def replace_durably(source: Path, path: Path) -> None:
     """Rename the file `source` to `path`, both in one folder, and have it on disk. Raises OSError."""
-    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _sync(source)
     source.replace(path)
     _sync_folder(path.parent)
 
@@ -207,8 +209,12 @@ def _sync_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder, follow=True)
+
+
+def _sync(path: Path, *, follow: bool = False) -> None:
+    descriptor = os.open(path, os.O_RDONLY | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -109,7 +109,7 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
 
 
 def _wants_v1(info: str) -> bool:
-    # One apiVersion, that one, of the object itself, and nothing escaped: the rest is for whoever reads JSON.
+    # One apiVersion, that one, of the object itself, and nothing escaped: the rest needs a reader of JSON.
     if not info:
         return True
     before, _, _ = info.partition('"apiVersion":')

@@ -8,12 +8,9 @@ from urllib.parse import urlsplit
 
 def is_loopback(host: str | None) -> bool:
     """`localhost`, or an address of the loopback network (RFC 8252, 7.3)."""
-    if not host:
-        return False
-    if host.lower() == "localhost":
-        return True
+    host = host or ""
     try:
-        return ip_address(host).is_loopback
+        return host.lower() == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -152,7 +152,8 @@ class Shim:
         """Write the shim, run it once and return its path. Raises StorageError where that fails."""
         try:
             make_private_folder(self.path.parent)
-            if not self._is_private():
+            status = self.path.parent.stat()
+            if not is_ours(status) or open_to_others(status):
                 raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
             self._refuse_other_config()
             if self.state() is not ShimState.CURRENT:
@@ -185,10 +186,6 @@ class Shim:
         filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), _SCRIPT)
         return filled.encode("utf-8")
 
-    def _is_private(self) -> bool:
-        status = self.path.parent.stat()
-        return is_ours(status) and not open_to_others(status)
-
     def _refuse_other_config(self) -> None:
         """Raises StorageError where the shim there serves another configuration that still exists.
 
@@ -196,8 +193,7 @@ class Shim:
         """
         try:
             lines = read_whole(self.path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
-            [written] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
-            [other] = written
+            [[other]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
         except (OSError, ValueError):
             return
         if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():

@@ -19,7 +19,8 @@ from togetherctl.auth.discovery import (
 from togetherctl.auth.issuer_clients import IssuerClients
 from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
-from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, Preset, find_preset, recognise_preset
+from togetherctl.config.presets import Preset, find_preset, recognise_preset
+from togetherctl.config.types import DEFAULT_REDIRECT_URIS
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.failures import host_of
 from togetherctl.printable import printable

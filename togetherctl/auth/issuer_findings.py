@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.auth.discovery import Metadata
-from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, Preset
-from togetherctl.config.types import OfflineAccess
+from togetherctl.config.presets import Preset
+from togetherctl.config.types import DEFAULT_REDIRECT_URIS, OfflineAccess
 from togetherctl.errors import Refused, Remedy, Unreachable, remedy_of
 from togetherctl.printable import printable
 from togetherctl.transport import Answer

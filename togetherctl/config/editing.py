@@ -13,7 +13,7 @@ from togetherctl.config import files
 from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.session_key import sharing
 from togetherctl.config.toml_text import Key, NotTOML, TomlText, parse
-from togetherctl.config.validation import Problem, first_problem, for_kubectl, nearest, unknown, validate
+from togetherctl.config.validation import first_problem, for_kubectl, nearest, unknown, validate
 from togetherctl.errors import ConfigError, UsageError, run
 from togetherctl.printable import printable
 
@@ -45,7 +45,11 @@ def edit_config(paths: Paths) -> Iterator[TomlText]:
         begin_edit(text)
         yield text
         after = [*validate(text.data)[1], *for_kubectl(text.data)]
-        _refuse_new_problems([problem for problem in after if problem not in before])
+        new = [str(problem) for problem in after if problem not in before]
+        if len(new) == 1:
+            raise ConfigError(f"{new[0]}; nothing was changed")
+        if new:
+            raise ConfigError("nothing was changed, because it would bring problems", problems=new)
 
 
 def begin_edit(text: TomlText) -> None:
@@ -134,8 +138,7 @@ def valid_issuer(table: Mapping[str, object]) -> IssuerTable:
     try:
         return IssuerTable.model_validate(dict(table))
     except ValidationError as error:
-        problem = first_problem(error)
-        raise ConfigError(f"the issuer's {problem.shown}: {problem.reason}") from None
+        raise ConfigError(f"the issuer's {first_problem(error)}") from None
 
 
 def known_key(kind: Kind, name: str) -> Key:
@@ -184,11 +187,3 @@ def _field(kind: Kind, key: Key) -> FieldInfo:
     if field is None or len(key) > (2 if key[0] in tables else 1):
         raise UsageError(f"a {kind} has no key {'.'.join(key)}{nearest(key[0], fields)}")
     return field
-
-
-def _refuse_new_problems(problems: list[Problem]) -> None:
-    reasons = [f"{problem.shown}: {problem.reason}" for problem in problems]
-    if len(reasons) == 1:
-        raise ConfigError(f"{reasons[0]}; nothing was changed")
-    if reasons:
-        raise ConfigError("nothing was changed, because it would bring problems", problems=reasons)

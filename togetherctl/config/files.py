@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.config.toml_text import CannotEdit, NotTOML, TomlText, parse
-from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
+from togetherctl.disk import is_ours, make_private_folder, read_whole, rewrite
 from togetherctl.errors import ConfigError, TogetherctlError, run
 from togetherctl.lock import LockTimeout, locked
 
@@ -43,10 +43,13 @@ def read(path: Path) -> TomlFile:
     _refuse_unsafe(path, status)
     try:
         text = raw.decode("utf-8")
+        return TomlFile(path, text, parse(text), status.st_mtime_ns)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
-    return TomlFile(path, text, _parse(path, text), status.st_mtime_ns)
+    except NotTOML as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise ConfigError(f"{place}: not TOML: {error}") from None
 
 
 def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
@@ -102,10 +105,7 @@ def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
 
 def _write(path: Path, text: str) -> None:
     try:
-        target = path.resolve()
-        data = text.encode("utf-8")
-        make_private_folder(target.parent)
-        write_whole(target, data, like=target.stat() if target.exists() else None)
+        rewrite(path.resolve(), text.encode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
     except UnicodeEncodeError:
@@ -139,11 +139,3 @@ def _private_group(status: os.stat_result) -> bool:
     except (ImportError, KeyError):
         return False
     return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
-
-
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    try:
-        return parse(text)
-    except NotTOML as error:
-        place = path if error.line is None else f"{path}:{error.line}"
-        raise ConfigError(f"{place}: not TOML: {error}") from None

@@ -22,7 +22,16 @@ from pydantic import (
 
 from togetherctl.config import validators
 from togetherctl.config.client_secret import SecretSource
-from togetherctl.config.types import HIDDEN, ClientAuth, Grant, OfflineAccess, Storage, TokenKind
+from togetherctl.config.types import (
+    DEFAULT_REDIRECT_URIS,
+    DEFAULT_SCOPES,
+    HIDDEN,
+    ClientAuth,
+    Grant,
+    OfflineAccess,
+    Storage,
+    TokenKind,
+)
 
 Name = Annotated[str, AfterValidator(validators.name)]
 IssuerURL = Annotated[str, AfterValidator(validators.issuer_url)]
@@ -153,7 +162,7 @@ class ProfileTable(_Table):
     """The client ID registered at the issuer."""
     client_secret: Secret | None = None
     """Where the client secret is read when it is needed: `env`, `file`, `command`, `keyring`, or the secret itself."""
-    scopes: list[Scope] = Field(default_factory=lambda: ["openid", "email"])
+    scopes: list[Scope] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
     """The scopes asked for; `openid` is always among them."""
     offline_access: OfflineAccess = "auto"
     """Whether a refresh token is asked for by scope: where the issuer offers it, always, or never."""
@@ -162,7 +171,7 @@ class ProfileTable(_Table):
     username: Text | None = None
     """The user name for the password grant; with `grant = "auto"` it chooses that grant."""
     redirect_uris: Annotated[list[RedirectURI], Field(min_length=1)] = Field(
-        default_factory=lambda: ["http://localhost:8000", "http://localhost:18000"]
+        default_factory=lambda: list(DEFAULT_REDIRECT_URIS)
     )
     """Registered redirect URIs, tried in order and sent as written; port 0 is any free port, sent as bound. `paste`
     takes the first, with port 8000 in place of 0, because nothing listens there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,13 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from togetherctl.config.types import OfflineAccess
+from togetherctl.config.types import DEFAULT_REDIRECT_URIS, DEFAULT_SCOPES, OfflineAccess
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 
-DEFAULT_REDIRECT_URIS = ("http://localhost:8000", "http://localhost:18000")
 Host = Literal["localhost", "127.0.0.1", "[::1]"]
 Sentence = Annotated[str, Field(min_length=1)]
 UNCERTAIN = "(not certain)"
@@ -96,7 +96,7 @@ class Preset(_Table):
     metadata: dict[str, str] = Field(default_factory=dict)
     """Keys of its metadata and regular expressions for their whole values, by which it is recognised where the URL
     does not tell; `{issuer}` is the issuer without a slash at its end."""
-    scopes: list[Sentence] = Field(default_factory=lambda: ["openid", "email"])
+    scopes: list[Sentence] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
     """The scopes to ask for in an ordinary profile."""
     offline_access: OfflineAccess = "auto"
     """Whether the scope `offline_access` gets a refresh token here."""
@@ -225,11 +225,9 @@ def example(name: str, preset: Preset) -> str:
     lines += ["", "[profiles.acme]", 'issuer = "acme"', 'client_id = "CLIENT_ID"']
     if preset.needs_client_secret:
         lines.append("client_secret = { keyring = true }")
-    usual = type(preset).model_fields["scopes"].get_default(call_default_factory=True)
-    if preset.scopes != usual:
-        lines.append(f"scopes = [{_quoted(preset.scopes)}]")
-    default = type(preset.register_there).model_fields["redirect_uris"].get_default(call_default_factory=True)
-    if preset.register_there.redirect_uris not in (default, []):
+    if preset.scopes != list(DEFAULT_SCOPES):
+        lines.append(f"scopes = {json.dumps(preset.scopes)}")
+    if preset.register_there.redirect_uris not in (list(DEFAULT_REDIRECT_URIS), []):
         lines += ["redirect_uris = [", *(f'  "{uri}",' for uri in preset.register_there.redirect_uris), "]"]
     return "\n".join(lines) + "\n"
 
@@ -240,10 +238,6 @@ def _sentence(fact: PresetFact) -> str:
 
 def _warning(pitfall: Pitfall) -> str:
     return f"{pitfall.issuer_example}: {_sentence(pitfall)} {_capitalize(pitfall.hint_for(pitfall.issuer_example))}."
-
-
-def _quoted(words: list[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
 
 
 def _capitalize(text: str) -> str:

@@ -58,7 +58,7 @@ class ProfileCache:
             now = self._conditions()
             if known.pop("profile_name") != name or known.pop("circumstances") != now:
                 return None
-            profile = self._override(_decode(known["profile"]))
+            profile = override(_decode(known["profile"]), read_overrides(self._environ))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ConfigError):
             return None
         self.mtime_ns = int(now["mtime_ns"])
@@ -78,7 +78,8 @@ class ProfileCache:
             conditions = self._conditions()
             if conditions["mtime_ns"] != config.mtime_ns:
                 return
-            known = {"profile_name": profile.name, "circumstances": conditions, "profile": _encode(profile)}
+            kept = {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT}
+            known = {"profile_name": profile.name, "circumstances": conditions, "profile": kept}
             make_private_folder(self._paths.known)
             write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
 
@@ -87,9 +88,6 @@ class ProfileCache:
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
-
-    def _override(self, profile: Profile) -> Profile:
-        return override(profile, read_overrides(self._environ))
 
     def _conditions(self) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the configuration, where `~` is, this togetherctl."""
@@ -103,10 +101,6 @@ class ProfileCache:
             "file": [status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size],
             "home": self._environ.get("HOME", ""),
         }
-
-
-def _encode(profile: Profile) -> dict[str, Any]:
-    return {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT}
 
 
 def _decode(kept: dict[str, Any]) -> Profile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from togetherctl.config.types import SESSION_OWNERS
@@ -46,22 +46,13 @@ def session_key(issuer: IssuerTable, profile: ProfileTable, ca_files: Sequence[s
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def shared_storage_problems(config: ConfigTable) -> Iterator[tuple[str, str]]:
-    """Each profile that shares a session with an earlier one but wants it stored elsewhere, and the reason in words."""
-    first_of: dict[str, str] = {}
-    for name, key in _keys(config).items():
-        first = first_of.setdefault(key, name)
-        if config.profiles[first].storage != config.profiles[name].storage:
-            yield name, f"differs from that of profile {first}, which shares its session; give both the same"
-
-
 def sharing(config: ConfigTable, name: str) -> list[str]:
     """The other profiles that share the session of the profile `name`."""
-    keys = _keys(config)
+    keys = session_keys(config)
     return [other for other, key in keys.items() if other != name and key == keys.get(name)]
 
 
-def _keys(config: ConfigTable) -> dict[str, str]:
+def session_keys(config: ConfigTable) -> dict[str, str]:
     """KEY by profile within one configuration, where the same CA file has the same name."""
     return {
         name: session_key(config.issuers[profile.issuer], profile, config.issuers[profile.issuer].ca_file or ())

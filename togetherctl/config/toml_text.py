@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tomlkit.container import Container
-    from tomlkit.items import Item, Table
+    from tomlkit.items import Table
 
 Key = tuple[str, ...]
 _SYNTAX_ERROR = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -98,7 +98,7 @@ class TomlText:
 
     def unset(self, key: Key) -> None:
         """Remove `key` or a whole table; nothing happens where it does not exist. Raises CannotEdit."""
-        expected = _without(self.data, key)
+        expected = without(self.data, key)
         if expected != self.data:
             self._change(self._without_key(key), expected)
 
@@ -116,7 +116,7 @@ class TomlText:
         headed = [path for path in spans if path[: len(key)] == key]
         expected = self.data
         if headed:
-            expected = _with(_without(expected, key), renamed, table)
+            expected = _with(without(expected, key), renamed, table)
         for path in headed:
             for span in spans[path]:
                 lines[span.start] = _rename_part(lines[span.start], len(path), len(key) - 1, name)
@@ -245,7 +245,7 @@ def _walk(container: Container, path: Key, line: int, found: dict[Key, list[_Spa
                     line = _walk_header(table, (*path, key.key, str(number)), line, found)
                     line = _walk(table.value, (*path, key.key, str(number)), line, found)
             case _:
-                end = line + _newlines(item)
+                end = line + (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
                 found.setdefault((*path, *(part.key for part in key)), []).append(_Span(line, end, table=False))
                 line = end
     return line
@@ -255,10 +255,6 @@ def _walk_header(table: Table, path: Key, line: int, found: dict[Key, list[_Span
     end = line + (table.trivia.indent + table.trivia.trail).count("\n")
     found.setdefault(path, []).append(_Span(line, end, table=True))
     return end
-
-
-def _newlines(item: Item) -> int:
-    return (item.trivia.indent + item.as_string() + item.trivia.trail).count("\n")
 
 
 def _edit_with_tomlkit(text: str, key: Key, value: object = None) -> str:
@@ -317,12 +313,13 @@ def _with(data: dict[str, Any], key: Key, value: object) -> dict[str, Any]:
     return {**data, key[0]: _with(data.get(key[0], {}), key[1:], value)}
 
 
-def _without(data: dict[str, Any], key: Key) -> dict[str, Any]:
+def without(data: dict[str, Any], key: Key) -> dict[str, Any]:
+    """The data without this key."""
     if key[0] not in data:
         return data
     if len(key) == 1:
         return {name: item for name, item in data.items() if name != key[0]}
-    return {**data, key[0]: _without(data[key[0]], key[1:])}
+    return {**data, key[0]: without(data[key[0]], key[1:])}
 
 
 def _prune(value: Any) -> Any:

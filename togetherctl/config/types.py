@@ -27,5 +27,7 @@ ClientAuth = Literal["auto", "basic", "post"]
 # goes without PKCE there.
 Pkce = Literal["S256", "always", "auto", "no"]
 
-# What stands in any output where a secret would.
+DEFAULT_REDIRECT_URIS = ("http://localhost:8000", "http://localhost:18000")
+DEFAULT_SCOPES = ("openid", "email")
+# What any output shows in place of a secret.
 HIDDEN = "(hidden)"

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from togetherctl.config.models import ConfigTable, IssuerTable, ProfileTable
-from togetherctl.config.toml_text import CannotEdit, Key, TomlText
+from togetherctl.config.session_key import session_keys
+from togetherctl.config.toml_text import CannotEdit, Key, TomlText, without
 from togetherctl.errors import ConfigError, UsageError, run
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
 
 _Table = TypeVar("_Table", bound=BaseModel)
-_TYPE_REASONS = {
+# By the type of an error of pydantic, filled in with its context.
+_REASONS = {
     "string_type": "must be a string",
     "int_type": "must be a whole number",
     "int_parsing_size": "has too many digits",
@@ -32,6 +35,10 @@ _TYPE_REASONS = {
     "model_attributes_type": "must be a table",
     "missing": "missing",
     "too_short": "must not be empty",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
@@ -67,7 +74,7 @@ def validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
     config, problems = _validate(data)
-    rest = _without(data, [problem.key for problem in problems if problem.unknown])
+    rest = reduce(without, (problem.key for problem in problems if problem.unknown), data)
     if rest != data:
         # What only shows once the keys of an entry are known.
         problems += [problem for problem in _validate(rest)[1] if problem not in problems]
@@ -97,20 +104,6 @@ def _validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
         return ConfigTable.model_validate(data), []
     except ValidationError as error:
         return None, [describe(detail) for detail in error.errors(include_url=False, include_input=False)]
-
-
-def _without(data: dict[str, Any], keys: list[Key]) -> dict[str, Any]:
-    """The data without these keys."""
-    first = {key[0] for key in keys if len(key) == 1}
-    deeper: dict[str, list[Key]] = {}
-    for key in keys:
-        if len(key) > 1:
-            deeper.setdefault(key[0], []).append(key[1:])
-    return {
-        name: _without(value, deeper[name]) if name in deeper else value
-        for name, value in data.items()
-        if name not in first
-    }
 
 
 def refusal(path: Path | str, text: str, problems: list[Problem]) -> ConfigError:
@@ -149,25 +142,13 @@ def first_problem(error: ValidationError) -> Problem:
 def describe(detail: ErrorDetails) -> Problem:
     """One error of the models in the configuration's words."""
     location = tuple(f"[{part}]" if isinstance(part, int) else part for part in detail["loc"]) or ("",)
-    context = detail.get("ctx", {})
     if location[-1:] == ("[key]",):
         location = location[:-1]
-    match detail["type"]:
-        case "extra_forbidden":
-            return Problem(
-                location, f"not a known key{nearest(location[-1], _known_keys(location[:-1]))}", unknown=True
-            )
-        case "literal_error":
-            reason = "must be " + str(context["expected"]).replace("'", "")
-        case "value_error":
-            reason = str(context["error"])
-        case "greater_than_equal":
-            reason = f"must be at least {context['ge']}"
-        case "less_than_equal":
-            reason = f"must be at most {context['le']}"
-        case kind:
-            reason = _TYPE_REASONS.get(kind, detail["msg"])
-    return Problem(location, reason)
+    if detail["type"] == "extra_forbidden":
+        return Problem(location, f"not a known key{nearest(location[-1], _known_keys(location[:-1]))}", unknown=True)
+    form = _REASONS.get(detail["type"])
+    reason = form.format_map(detail.get("ctx", {})) if form else detail["msg"]
+    return Problem(location, reason.replace("'", "") if detail["type"] == "literal_error" else reason)
 
 
 def _known_keys(location: Key) -> Iterator[str]:
@@ -223,10 +204,13 @@ def _same_context(data: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _different_storage(config: ConfigTable) -> Iterator[Problem]:
-    from togetherctl.config.session_key import shared_storage_problems
-
-    for name, reason in shared_storage_problems(config):
-        yield Problem(("profiles", name, "storage"), reason)
+    """Profiles that share a session with an earlier one, and keep it elsewhere."""
+    first_of: dict[str, str] = {}
+    for name, key in session_keys(config).items():
+        first = first_of.setdefault(key, name)
+        if config.profiles[first].storage != config.profiles[name].storage:
+            reason = f"differs from that of profile {first}, which shares its session; give both the same"
+            yield Problem(("profiles", name, "storage"), reason)
 
 
 def _valid_part(data: dict[str, Any]) -> ConfigTable:

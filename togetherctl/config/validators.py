@@ -8,15 +8,12 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from togetherctl.loopback import is_loopback
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _MAX_PORT = 65535
 _OWN_PARAMETERS = frozenset(
     {
@@ -33,10 +30,26 @@ _OWN_PARAMETERS = frozenset(
 )
 
 
-def name(value: str) -> str:
-    return _require(
-        value, NAME.fullmatch(value), "a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and begins with a letter or digit"
-    )
+def _matching(pattern: str, reason: str) -> Callable[[str], str]:
+    """A check that the whole value matches; the reason says what it must look like."""
+
+    def check(value: str) -> str:
+        return _require(value, re.fullmatch(pattern, value), reason)
+
+    return check
+
+
+name = _matching(NAME.pattern, "a name is 1 to 63 of A-Z a-z 0-9 . _ @ - and begins with a letter or digit")
+# A scope token (RFC 6749, 3.3).
+scope = _matching(r"[\x21\x23-\x5b\x5d-\x7e]+", "must be one word; write each scope as an entry of its own")
+# A field name (RFC 9110, 5.1).
+header_name = _matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", "not an HTTP header name")
+header_value = _matching("(?:[!-~](?:[ -~]*[!-~])?)?", "must be printable ASCII text without spaces around it")
+sha256 = _matching("[0-9a-f]{64}", "must be 64 hexadecimal digits")
+# A DNS label (RFC 1123, 2.1), as Kubernetes has it.
+namespace = _matching(
+    "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit"
+)
 
 
 def issuer_url(value: str) -> str:
@@ -86,27 +99,8 @@ def listen_address(value: str) -> str:
     return _require(value, is_port and is_host, "must look like 127.0.0.1:8000 or [::1]:8000")
 
 
-def scope(value: str) -> str:
-    """A scope token (RFC 6749, 3.3)."""
-    return _require(value, _SCOPE.fullmatch(value), "must be one word; write each scope as an entry of its own")
-
-
 def auth_parameter(value: str) -> str:
     return not_empty(_require(value, value not in _OWN_PARAMETERS, "togetherctl sets this parameter itself"))
-
-
-def header_name(value: str) -> str:
-    """A field name (RFC 9110, 5.1)."""
-    return _require(value, _HEADER.fullmatch(value), "not an HTTP header name")
-
-
-def header_value(value: str) -> str:
-    is_plain = value.isprintable() and value.isascii() and value == value.strip()
-    return _require(value, is_plain, "must be printable ASCII text without spaces around it")
-
-
-def sha256(value: str) -> str:
-    return _require(value, _SHA256.fullmatch(value), "must be 64 hexadecimal digits")
 
 
 def ca_data(value: str) -> str:
@@ -116,13 +110,6 @@ def ca_data(value: str) -> str:
         pem = b""
     is_certificate = b"-----BEGIN CERTIFICATE-----" in pem
     return _require(value, is_certificate, "must be a PEM certificate in base64, as kubeconfigs hold it")
-
-
-def namespace(value: str) -> str:
-    """A DNS label (RFC 1123, 2.1), as Kubernetes has it."""
-    return _require(
-        value, _LABEL.fullmatch(value), "must be 1 to 63 of a-z 0-9 -, and begin and end with a letter or digit"
-    )
 
 
 def text(value: str) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.entries import mapping_or_empty
-from togetherctl.kube.kubeconfig import change_user, read_kubeconfig
+from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, hold_locks
 from togetherctl.kube.yaml_text import YamlText
 
 _ID_TOKEN = "id-token"  # noqa: S105 # the name of a key
@@ -40,11 +40,7 @@ class AuthProvider:
 
     def read_again(self) -> AuthProvider:
         """The same user as it is now: kubectl may have refreshed it. Raises KubeconfigError."""
-        parsed = read_kubeconfig(self.path)
-        entry = _find_entry(parsed, "users", self.user) if parsed else None
-        if entry is None:
-            raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
-        return provider_of(self.path, self.user, entry)
+        return provider_of(self.path, self.user, self._find_entry(KubeconfigFile.read(self.path)))
 
     def check_writable(self) -> None:
         """Raises KubeconfigError where tokens could not be kept: before a person logs in for nothing."""
@@ -54,41 +50,46 @@ class AuthProvider:
                     f"{path} is read-only, so the tokens of a login could not be kept",
                     hint=run("chmod", "u+w", path),
                 )
-        change_user(self.path, self.user, self._with_tokens("an ID token", "a refresh token"), dry_run=True)
+        self._change("an ID token", "a refresh token")
 
     def keep(self, id_token: str | None, refresh_token: str | None) -> None:
         """Write the tokens into the user's entry; without one, the key goes. Raises KubeconfigError."""
-        change_user(self.path, self.user, self._with_tokens(id_token, refresh_token))
+        with hold_locks([self.path]):
+            change = self._change(id_token, refresh_token)
+            if change.changed:
+                change.write()
 
-    def _with_tokens(
-        self, id_token: str | None, refresh_token: str | None
-    ) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        """A function that sets these tokens in the user's entry; it raises KubeconfigError."""
+    def _change(self, id_token: str | None, refresh_token: str | None) -> KubeconfigChange:
+        """The file with these tokens in the user's entry, as it is now. Raises KubeconfigError."""
+        file = KubeconfigFile.read(self.path)
+        entry = self._find_entry(file)
+        now = provider_of(self.path, self.user, entry)
+        if (now.issuer, now.client_id) != (self.issuer, self.client_id):
+            raise KubeconfigError(
+                f"the user {self.user} in {self.path} has another issuer or client now; it was not changed"
+            )
+        provider = entry["user"]["auth-provider"]
+        tokens = {_ID_TOKEN: id_token, _REFRESH_TOKEN: refresh_token}
+        config = {key: value for key, value in provider["config"].items() if tokens.get(key, "") is not None}
+        config |= {key: token for key, token in tokens.items() if token is not None}
+        file.text.put("users", {**entry, "user": {**entry["user"], "auth-provider": {**provider, "config": config}}})
+        return file.change()
 
-        def change(entry: dict[str, Any]) -> dict[str, Any]:
-            now = provider_of(self.path, self.user, entry)
-            if (now.issuer, now.client_id) != (self.issuer, self.client_id):
-                raise KubeconfigError(
-                    f"the user {self.user} in {self.path} has another issuer or client now; it was not changed"
-                )
-            provider = entry["user"]["auth-provider"]
-            config = dict(provider["config"])
-            for key, token in ((_ID_TOKEN, id_token), (_REFRESH_TOKEN, refresh_token)):
-                config.pop(key, None) if token is None else config.update({key: token})
-            return {**entry, "user": {**entry["user"], "auth-provider": {**provider, "config": config}}}
-
-        return change
+    def _find_entry(self, file: KubeconfigFile) -> dict[str, Any]:
+        entry = file.text.entry("users", self.user)
+        if entry is None:
+            raise KubeconfigError(f"the user {self.user} is not in {self.path} any more")
+        return entry
 
 
 def find_user(files: Sequence[Path], *, context: str = "", user: str = "") -> AuthProvider:
     """The user with the name `user`, else that of `context` or the current context. Raises KubeconfigError."""
-    read = [(path, read_kubeconfig(path)) for path in files]
-    texts = {path: text for path, text in read if text is not None}
+    texts = {path: file.text for path in files if (file := KubeconfigFile.read(path)).original is not None}
     if not texts:
         raise KubeconfigError(f"there is no kubeconfig at {', '.join(map(str, files))}", hint=_SETUP)
     name = user or _user_of(texts, context)
     for path, text in texts.items():
-        entry = _find_entry(text, "users", name)
+        entry = text.entry("users", name)
         if entry is not None:
             return provider_of(path, name, entry)
     raise KubeconfigError(
@@ -103,7 +104,7 @@ def _user_of(texts: Mapping[Path, YamlText], context: str) -> str:
             "the kubeconfig has no current context", hint="name one with --context, or a user with --user"
         )
     for text in texts.values():
-        entry = _find_entry(text, "contexts", name)
+        entry = text.entry("contexts", name)
         if entry is not None:
             user = mapping_or_empty(entry.get("context")).get("user")
             if not isinstance(user, str) or not user:
@@ -149,7 +150,3 @@ def provider_of(path: Path, name: str, entry: Mapping[str, Any]) -> AuthProvider
         id_token=config.get(_ID_TOKEN, ""),
         refresh_token=config.get(_REFRESH_TOKEN, ""),
     )
-
-
-def _find_entry(text: YamlText, section: str, name: str) -> dict[str, Any] | None:
-    return next((entry for entry in text.entries(section) if entry["name"] == name), None)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from togetherctl.kube.entries import Section
+from togetherctl.kube.entries import SECTIONS, Section
+from togetherctl.kube.exec_credential import V1, VERSIONS
 from togetherctl.kube.yaml_nodes import walk
 from togetherctl.kube.yaml_text import YamlText, node_at
 from togetherctl.printable import printable
@@ -58,7 +59,6 @@ _CONFIG: Shape = {
 _EXPECTED = {"text": "text, in quotes if need be", "switch": "true or false", "base64": "base64"}
 _PROXIES = ("http", "https", "socks5")
 _MODES = ("Never", "IfAvailable", "Always")
-_VERSIONS = tuple(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1"))
 # What JSON may escape and Go's YAML does not know.
 _ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\(?:/|u[dD][89a-fA-F])")
 
@@ -73,8 +73,8 @@ def unusable(section: Section, entry: Mapping[str, Any]) -> str | None:
     body = entry.get(section[:-1])
     if not isinstance(body, dict):
         return f"it has no {section[:-1]}"
-    check = {"clusters": _cluster_problems, "contexts": _context_problems, "users": _user_problems}[section]
-    return next(check(body), None)
+    check = {"clusters": _check_cluster, "contexts": _check_context, "users": _check_user}[section]
+    return next((reason for reason, wrong in check(body).items() if wrong), None)
 
 
 def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
@@ -91,7 +91,7 @@ def _problems(text: YamlText) -> Iterator[tuple[Path, str]]:
         if isinstance(said := text.data.get(key), str) and said not in ("", wanted):
             yield (key,), f"{key} must be {wanted}"
     yield from _wrong_types(text.data, _CONFIG, ())
-    for section in ("clusters", "contexts", "users"):
+    for section in SECTIONS:
         seen: set[object] = set()
         for at, item in enumerate(text.data.get(section) or []):
             name = (item or {}).get("name") or ""
@@ -156,43 +156,44 @@ def _line(text: YamlText, path: Path) -> int:
     return 1
 
 
-def _cluster_problems(body: Mapping[str, Any]) -> Iterator[str]:
-    if not body.get("server"):
-        yield "it has no server"
-    if body.get("certificate-authority") and body.get("certificate-authority-data"):
-        yield "it has a certificate-authority and certificate-authority-data; keep one"
-    if body.get("insecure-skip-tls-verify") and (
-        body.get("certificate-authority") or body.get("certificate-authority-data")
-    ):
-        yield "it has a certificate authority and insecure-skip-tls-verify; keep one"
+def _check_cluster(body: Mapping[str, Any]) -> dict[str, object]:
+    authorities = [key for key in ("certificate-authority", "certificate-authority-data") if body.get(key)]
     proxy = body.get("proxy-url")
-    if isinstance(proxy, str) and proxy:
-        try:
-            scheme = urlsplit(proxy).scheme
-        except ValueError:
-            scheme = ""
-        if scheme not in _PROXIES:
-            yield f"its proxy-url must begin with {', '.join(f'{known}://' for known in _PROXIES)}"
+    return {
+        "it has no server": not body.get("server"),
+        "it has a certificate-authority and certificate-authority-data; keep one": len(authorities) > 1,
+        "it has a certificate authority and insecure-skip-tls-verify; keep one": (
+            authorities and body.get("insecure-skip-tls-verify")
+        ),
+        f"its proxy-url must begin with {', '.join(f'{known}://' for known in _PROXIES)}": (
+            isinstance(proxy, str) and proxy and _scheme(proxy) not in _PROXIES
+        ),
+    }
 
 
-def _context_problems(body: Mapping[str, Any]) -> Iterator[str]:
-    for key in ("cluster", "user"):
-        if not body.get(key):
-            yield f"it names no {key}"
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
-def _user_problems(body: Mapping[str, Any]) -> Iterator[str]:
+def _check_context(body: Mapping[str, Any]) -> dict[str, object]:
+    return {f"it names no {key}": not body.get(key) for key in ("cluster", "user")}
+
+
+def _check_user(body: Mapping[str, Any]) -> dict[str, object]:
     stanza = body.get("exec")
     if not isinstance(stanza, dict):
-        return
-    if body.get("auth-provider"):
-        yield "it has an auth-provider and exec; keep one"
-    if not stanza.get("command"):
-        yield "its exec has no command"
-    if stanza.get("apiVersion") not in _VERSIONS:
-        yield f"the apiVersion of its exec must be {' or '.join(_VERSIONS)}"
-    mode = stanza.get("interactiveMode")
-    if mode not in _MODES and (mode or stanza.get("apiVersion") == _VERSIONS[0]):
-        yield f"the interactiveMode of its exec must be {', '.join(_MODES)}"
-    if any(not (isinstance(item, dict) and item.get("name")) for item in stanza.get("env") or []):
-        yield "a variable in env of its exec has no name"
+        return {}
+    version, mode = stanza.get("apiVersion"), stanza.get("interactiveMode")
+    variables = stanza.get("env") or []
+    return {
+        "it has an auth-provider and exec; keep one": body.get("auth-provider"),
+        "its exec has no command": not stanza.get("command"),
+        f"the apiVersion of its exec must be {' or '.join(VERSIONS.values())}": version not in VERSIONS.values(),
+        f"the interactiveMode of its exec must be {', '.join(_MODES)}": mode not in _MODES and (mode or version == V1),
+        "a variable in env of its exec has no name": any(
+            not (isinstance(item, dict) and item.get("name")) for item in variables
+        ),
+    }

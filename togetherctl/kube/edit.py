@@ -87,8 +87,8 @@ class _Plan:
                     each.text.put_scalar(CURRENT, entry.name)
 
     def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
-        known = ((file, item) for file in self._files for item in file.text.entries(entry.section))
-        return next(((file, item) for file, item in known if item["name"] == name), (self._fallback, None))
+        known = ((file, file.text.entry(entry.section, name)) for file in self._files)
+        return next(((file, item) for file, item in known if item is not None), (self._fallback, None))
 
     def _refuse(self) -> None:
         if self._foreign:
@@ -200,7 +200,7 @@ class _Renaming:
                 file.text.put_scalar(CURRENT, name)
 
     def _free_name(self, found: EntryInFile, name: str, names: Mapping[str, str]) -> None:
-        """Take out what is left over from an earlier bearer of the name. Raises KubeconfigError where it is in use."""
+        """Take out what is left over from an earlier entry of that name. Raises KubeconfigError where it is in use."""
         own = owner_of(found.section, found.entry)
         cluster = names.get("cluster", own.cluster if own else None)
         for other in all_entries(self._files, found.section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from math import floor
 from time import gmtime, strftime
 from typing import Any
@@ -22,10 +23,9 @@ _MAX_INFO = 1024 * 1024
 
 def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
     """The apiVersion that `KUBERNETES_EXEC_INFO` asks for, else `otherwise`. Raises UsageError."""
-    text = environ.get(EXEC_INFO, "")
-    if not text:
+    info = _read_request(environ)
+    if info is None:
         return otherwise
-    info = _parse(text)
     version, kind = info.get("apiVersion"), info.get("kind") or "ExecCredential"
     if kind != "ExecCredential":
         raise UsageError(f"{EXEC_INFO} holds a {printable(kind)}, not an ExecCredential")
@@ -40,8 +40,7 @@ def wanted_version(environ: Mapping[str, str], *, otherwise: str = V1) -> str:
 
 def may_use_stdin(environ: Mapping[str, str]) -> bool:
     """Whether the caller leaves stdin to us: not where `spec.interactive` is false. Raises UsageError."""
-    text = environ.get(EXEC_INFO, "")
-    spec = _parse(text).get("spec") if text else None
+    spec = (_read_request(environ) or {}).get("spec")
     return not isinstance(spec, dict) or spec.get("interactive", True) is not False
 
 
@@ -62,11 +61,12 @@ def timestamp(moment: float) -> str:
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(floor(moment)))
 
 
-def _parse(text: str) -> dict[str, Any]:
-    try:
+def _read_request(environ: Mapping[str, str]) -> dict[str, Any] | None:
+    text = environ.get(EXEC_INFO, "")
+    if not text:
+        return None
+    with suppress(ValueError, RecursionError):
         info = json.loads(text) if len(text) <= _MAX_INFO else None
-    except (ValueError, RecursionError):
-        info = None
-    if not isinstance(info, dict):
-        raise UsageError(f"{EXEC_INFO} is not the JSON of an ExecCredential")
-    return info
+        if isinstance(info, dict):
+            return info
+    raise UsageError(f"{EXEC_INFO} is not the JSON of an ExecCredential")

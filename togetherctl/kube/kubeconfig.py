@@ -7,12 +7,12 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, temporary_beside, write_whole
+from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, rewrite, temporary_beside
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go_rules import unreadable, unusable
 from togetherctl.kube.entries import SECTIONS
@@ -30,6 +30,7 @@ _MARKS: dict[bytes, Encoding] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-
 # What systems say of a folder that has no hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 _NEW = "apiVersion: v1\nkind: Config\n"
+_OTHER_FILE = "write into a file of its own: togetherctl kubeconfig write --kubeconfig FILE"
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,7 @@ class KubeconfigChange:
     def write(self) -> None:
         """Replace the file in one step; call it under its lock. Raises KubeconfigError."""
         try:
-            target = self.target()
-            make_private_folder(target.parent)
-            like = target.stat() if target.exists() else None
-            write_whole(target, self.new, like=like)
+            rewrite(self.target(), self.new)
         except OSError as error:
             raise KubeconfigError(f"{self.path} cannot be written: {error.strerror}") from None
 
@@ -91,23 +89,41 @@ class KubeconfigFile:
     text: YamlText
     encoding: Encoding = "utf-8"
 
-    @classmethod
-    def read(cls, path: Path) -> KubeconfigFile:
-        """Raises KubeconfigError."""
-        text, encoding = read_file(path)
-        return cls(path, text, _parse(path, text), encoding)
+    lists: ClassVar[Sequence[str]] = SECTIONS
 
     @classmethod
-    def of(cls, path: Path, text: str | None) -> KubeconfigFile:
+    def read(cls, path: Path) -> Self:
+        """Raises KubeconfigError."""
+        return cls.of(path, *read_file(path))
+
+    @classmethod
+    def of(cls, path: Path, text: str | None, encoding: Encoding = "utf-8") -> Self:
         """What is or might be in `path`. Raises KubeconfigError."""
-        return cls(path, text, _parse(path, text))
+        try:
+            return cls(path, text, YamlText(text or "", lists=cls.lists), encoding)
+        except NotYAML as error:
+            raise KubeconfigError(
+                f"{path} cannot be understood: {error}", hint="mend it, then run this again"
+            ) from None
 
     def change(self) -> KubeconfigChange:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
-        after = _render(self.path, self.text)
+        after = self.apply_edits(self.text, hint=_OTHER_FILE)
+        if after and not self.text.original.strip():
+            after = _NEW + after
         if after != (self.original or ""):
             _refuse_unloadable(self, after)
         return KubeconfigChange(self.path, self.original or "", after, self.encoding)
+
+    def apply_edits(self, text: YamlText, *, hint: str | None = None) -> str:
+        """The text with its edits done. Raises KubeconfigError where they cannot be made safely."""
+        try:
+            return text.text()
+        except CannotEditYAML as error:
+            why = f": {error}" if error.args else ""
+            raise KubeconfigError(
+                f"{self.path} is laid out in a way that cannot be changed safely{why}; it was left alone", hint=hint
+            ) from None
 
 
 Result = TypeVar("Result")
@@ -121,24 +137,6 @@ def kubeconfig_files(named: str | None, environ: Mapping[str, str]) -> list[Path
         return [expand(named, environ)]
     listed = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     return list(dict.fromkeys(listed)) or [expand("~/.kube/config", environ)]
-
-
-def change_user(
-    path: Path, name: str, change: Callable[[dict[str, Any]], dict[str, Any]], *, dry_run: bool = False
-) -> None:
-    """Replace the user called `name` in one file by what `change` makes of its entry, as it is at that moment.
-
-    Raises KubeconfigError, also where there is no such user; then nothing was changed.
-    """
-    with nullcontext() if dry_run else hold_locks([path]):
-        file = KubeconfigFile.read(path)
-        entry = next((entry for entry in file.text.entries("users") if entry["name"] == name), None)
-        if entry is None:
-            raise KubeconfigError(f"the user {name} is not in {path} any more")
-        file.text.put("users", change(entry))
-        changed = file.change()
-        if changed.changed and not dry_run:
-            changed.write()
 
 
 def plan_edit(files: Sequence[Path], edit: Edit[Result]) -> tuple[list[KubeconfigChange], Result]:
@@ -186,24 +184,6 @@ def edit_files(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Re
         pending.write()
 
 
-def read_kubeconfig(path: Path) -> YamlText | None:
-    """The text of one file, None where there is none. Raises KubeconfigError."""
-    text, _ = read_file(path)
-    return None if text is None else _parse(path, text)
-
-
-def _render(path: Path, text: YamlText) -> str:
-    try:
-        after = text.text()
-    except CannotEditYAML as error:
-        why = f": {error.reason}" if error.reason else ""
-        raise KubeconfigError(
-            f"{path} is laid out in a way that cannot be changed safely{why}; it was left alone",
-            hint="write into a file of its own: togetherctl kubeconfig write --kubeconfig FILE",
-        ) from None
-    return _NEW + after if after and not text.original.strip() else after
-
-
 def decoded(data: bytes) -> tuple[str, Encoding]:
     """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads it. Raises UnicodeDecodeError."""
     for mark, encoding in _MARKS.items():
@@ -248,13 +228,6 @@ def _refuse_unloadable(file: KubeconfigFile, after: str) -> None:
                 raise KubeconfigError(f"kubectl could not use the {one} in {file.path}: {why}; nothing was written")
 
 
-def _parse(path: Path, text: str | None) -> YamlText:
-    try:
-        return YamlText(text or "", lists=SECTIONS)
-    except NotYAML as error:
-        raise KubeconfigError(f"{path} cannot be understood: {error}", hint="mend it, then run this again") from None
-
-
 @contextmanager
 def hold_locks(files: Sequence[Path]) -> Iterator[None]:
     """Hold client-go's lock of each file: `FILE.lock`, made exclusively, beside the path as given.
@@ -294,8 +267,8 @@ def _acquire(lock: Path) -> None:
                 ) from None
             if not _remove_if_abandoned(lock):
                 time.sleep(_POLL)
-            continue
-        return
+        else:
+            return
 
 
 def _create_lock(lock: Path) -> None:
@@ -310,24 +283,21 @@ def _create_lock(lock: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    else:
-        return
+        _write_owner(lock)
     finally:
         own.unlink(missing_ok=True)
-    try:
-        _write_owner(lock)
-    except FileExistsError:
-        raise
-    except OSError:
-        lock.unlink(missing_ok=True)
-        raise
 
 
 def _write_owner(path: Path) -> None:
+    """Make the file, whole or not at all. Raises FileExistsError where it is there, and OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with open(descriptor, "wb") as file:
-        owner = this_process()
-        file.write(f"{owner.pid} {owner.machine}\n".encode())
+    owner = this_process()
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(f"{owner.pid} {owner.machine}\n".encode())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _remove_if_abandoned(lock: Path) -> bool:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from togetherctl.environment import KUBECTL_KUBERC, KUBERC
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.entries import list_or_empty
-from togetherctl.kube.kubeconfig import Encoding, KubeconfigChange, read_file
-from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText
+from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile
+from togetherctl.kube.yaml_text import YamlText
 from togetherctl.paths import expand
 
 Key = Literal["command", "name"]
@@ -37,25 +36,10 @@ def locate_kuberc(environ: Mapping[str, str]) -> Path | None:
     return expand(named or "~/.kube/kuberc", environ)
 
 
-@dataclass(frozen=True)
-class Kuberc:
-    """The file as it was read; `original` is None without one."""
+class Kuberc(KubeconfigFile):
+    """The file as it was read; it has none of a kubeconfig's lists."""
 
-    path: Path
-    original: str | None
-    text: YamlText
-    encoding: Encoding = "utf-8"
-
-    @classmethod
-    def read(cls, path: Path) -> Kuberc:
-        """Raises KubeconfigError."""
-        original, encoding = read_file(path)
-        try:
-            return cls(path, original, YamlText(original or ""), encoding)
-        except NotYAML as error:
-            raise KubeconfigError(
-                f"{path} cannot be understood: {error}", hint="mend it, then run this again"
-            ) from None
+    lists = ()
 
     def forbids(self, command: str) -> str | None:
         """Why kubectl runs no credential plugin `command`, in words that follow the file's name; None where it does."""
@@ -65,9 +49,8 @@ class Kuberc:
         policy = data.get(POLICY) or ""
         if policy != "Allowlist":
             return f"says {POLICY}: DenyAll" if policy == "DenyAll" else None
-        allowed = [item.get(key) for item in self._listed() for key in ("command", "name")]
         wanted = os.path.normpath(command) if Path(command).is_absolute() else command
-        return None if wanted in allowed else f"does not have {wanted} in its {LIST}"
+        return None if wanted in self._list_allowed() else f"does not have {wanted} in its {LIST}"
 
     def allowing(self, commands: Sequence[str], key: Key) -> KubeconfigChange:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
@@ -85,15 +68,13 @@ class Kuberc:
                 hint=f"write it as {HEAD}, in which overrides are called defaults; then run this again",
             )
         text.put_scalar(POLICY, "Allowlist")
-        there = [item.get(name) for item in self._listed() for name in ("command", "name")]
+        there = self._list_allowed()
         for command in commands:
             if command not in there:
                 text.add(LIST, {key: command})
-        try:
-            return KubeconfigChange(self.path, self.original or "", text.text(), self.encoding)
-        except CannotEditYAML as error:
-            why = f": {error.reason}" if error.reason else ""
-            raise KubeconfigError(f"{self.path} cannot be changed safely{why}; it was left alone") from None
+        return KubeconfigChange(self.path, self.original or "", self.apply_edits(text), self.encoding)
 
-    def _listed(self) -> list[dict[str, Any]]:
-        return [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]
+    def _list_allowed(self) -> list[Any]:
+        """The commands and names in the list."""
+        items = [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]
+        return [item.get(key) for item in items for key in ("command", "name")]

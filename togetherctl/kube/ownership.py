@@ -95,11 +95,16 @@ def remove_entries(files: Sequence[KubeconfigFile], *, clusters: Predicate, prof
             names = ", ".join(context.name for context in using)
             removed.kept.append(f"{found.section[:-1]} {found.name} in {found.file.path}, which {names} uses")
         else:
-            found.file.text.replace(found.section, found.entry, None)
-            _add_once(removed.clusters if found.section == "clusters" else removed.users, found.name)
+            leaving.append(found)
+    lists: dict[Section, list[str]] = {
+        "contexts": removed.contexts,
+        "clusters": removed.clusters,
+        "users": removed.users,
+    }
     for found in leaving:
-        found.file.text.replace("contexts", found.entry, None)
-        _add_once(removed.contexts, found.name)
+        found.file.text.replace(found.section, found.entry, None)
+        if found.name not in lists[found.section]:
+            lists[found.section].append(found.name)
     _unset_current(files, removed, {found.name for found in staying})
     return removed
 
@@ -147,8 +152,3 @@ def _unset_current(files: Sequence[KubeconfigFile], removed: RemovedEntries, sta
                 removed.instead = others[0]
                 continue
         file.text.put_scalar(CURRENT, "")
-
-
-def _add_once(names: list[str], name: str) -> None:
-    if name not in names:
-        names.append(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
 from togetherctl.failures import host_of
@@ -56,9 +56,9 @@ def who_am_i(
     log: Callable[[str], None] = lambda _line: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ClusterView:
-    """Who `cluster` takes the bearer of `token` for, asked within `seconds`; a 403 is asked about once more.
+    """Who `cluster` takes the owner of `token` for, asked within `seconds`; a 403 is asked about once more.
 
-    Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its bearer may not ask;
+    Raises Unreachable; Refused with status 401 where the token is not taken, and 403 where its owner may not ask;
     Untrusted for what is no answer of an API server; ConfigError where the cluster cannot be asked at all.
     """
     if not is_safe(cluster.server):
@@ -93,10 +93,9 @@ def who_am_i(
 
 def _remedy(cluster: Cluster, error: Unreachable) -> Remedy | None:
     """What to do about it; the transport's own words are for issuers."""
-    if error.reason == "authority":
-        return Remedy(f"togetherctl cluster set {cluster.name} ca_file=FILE")
-    if error.reason == "hostname":
-        return Remedy(f"togetherctl cluster set {cluster.name} tls_server_name=NAME")
+    setting = {"authority": "ca_file=FILE", "hostname": "tls_server_name=NAME"}.get(error.reason)
+    if setting is not None:
+        return Remedy(f"togetherctl cluster set {cluster.name} {setting}")
     return error.remedy or (None if error.status else _check_server(cluster))
 
 
@@ -125,26 +124,14 @@ def _view(cluster: Cluster, answer: Answer) -> ClusterView:
         raise _forbidden(answer)
     if answer.status not in (200, 201):
         raise Refused(f"{host_of(answer.url)} answered HTTP {answer.status}", status=answer.status)
-    return _read(answer)
-
-
-def _read(answer: Answer) -> ClusterView:
-    review = answer.json()
-    status = review.get("status")
-    info: Any = status.get("userInfo") if isinstance(status, dict) else None
-    if review.get("kind") != "SelfSubjectReview" or not isinstance(info, dict):
-        raise _not_a_review(answer)
-    username, groups, uid = info.get("username"), info.get("groups"), info.get("uid")
-    groups = [] if groups is None else groups
-    is_user = username and isinstance(uid, (str, type(None)))
-    are_groups = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
-    if not (isinstance(username, str) and is_user and are_groups):
-        raise _not_a_review(answer)
-    return ClusterView(username, tuple(groups), uid or None)
-
-
-def _not_a_review(answer: Answer) -> Untrusted:
-    return Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
+    match answer.json():
+        case {"kind": "SelfSubjectReview", "status": {"userInfo": {"username": str(username), **info}}} if username:
+            groups, uid = info.get("groups"), info.get("uid")
+            groups = [] if groups is None else groups
+            is_user = isinstance(uid, (str, type(None)))
+            if isinstance(groups, list) and all(isinstance(group, str) for group in groups) and is_user:
+                return ClusterView(username, tuple(groups), str(uid) if uid else None)
+    raise Untrusted(f"what {host_of(answer.url)} answered is no SelfSubjectReview", status=answer.status)
 
 
 def _forbidden(answer: Answer) -> Refused:

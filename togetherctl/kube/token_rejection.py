@@ -15,11 +15,10 @@ from togetherctl.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    Claims = Mapping[str, Any]
-    from collections.abc import Mapping
-
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile
+
+    Claims = Mapping[str, Any]
 
 # What kube-apiserver decodes into texts; anything else there ends in a 401, whatever it is used for.
 _TEXTS = ("iss", "sub", "nonce", "at_hash")
@@ -167,28 +166,24 @@ def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
     )
 
 
-def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> list[str]:
+def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> Iterator[str]:
     """Why the API server cannot name the user as the configuration says that it does."""
     naming = _naming(cluster, claims)
-    found = []
     for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):
         try:
             read()
         except UsageError as error:
-            found.append(error.message)
-    return found
+            yield error.message
 
 
-def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> list[str]:
+def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> Iterator[str]:
     """What an ID token of this profile would not say."""
     named, audience = claims.get("iss"), claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
-    found = []
     if named != profile.issuer.url:
-        found.append(f"its issuer (iss) is {_show(named)}, not {profile.issuer.url}")
+        yield f"its issuer (iss) is {_show(named)}, not {profile.issuer.url}"
     if isinstance(audiences, list) and audiences and profile.client_id not in audiences:
-        found.append(f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}")
-    return found
+        yield f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}"
 
 
 def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:

@@ -17,11 +17,7 @@ from togetherctl.kube.yaml_values import Values, dump, is_merge, key_text
 
 
 class CannotEditYAML(Exception):
-    """The text is laid out in a way that an edit would damage; `reason` says where and why, if that is known."""
-
-    def __init__(self, reason: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The text is laid out in a way that an edit would damage; the message says where and why, if that is known."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +36,6 @@ class Items:
     kept: Sequence[Any]
     added: Sequence[Any]
     removed: frozenset[int] = frozenset()
-
-    @property
-    def stays(self) -> bool:
-        """Whether any entry that is there stays."""
-        return len(self.removed) < len(self.kept)
 
     @property
     def data(self) -> list[Any]:
@@ -95,7 +86,9 @@ class Editing:
         if not new or node.kind != kind:
             return False
         old = self._values.of(node)
-        if old and not (lists.stays if lists else isinstance(new, list) or not new.keys().isdisjoint(old)):
+        # One of the old entries or keys has to stay.
+        stays = len(lists.removed) < len(lists.kept) if lists else kind == "sequence" or not old.keys().isdisjoint(new)
+        if old and not stays:
             return False
         # An empty list on one line becomes one line for each entry, where there is room.
         return bool(node.children) or (node.flow and (holder.flow or "\n" in self._text[node.start : node.end]))
@@ -123,7 +116,9 @@ class Editing:
                 removed.add(at)
         for name in merged:
             if name not in new:
-                self._refuse_merged(node, name)
+                merge = next(value for key, value in node.pairs if is_merge(key))
+                said = self._text[merge.start : merge.end][:60]
+                raise CannotEditYAML(f"line {merge.line}: {said} merges {name} into this entry")
         for name, at in own.items():
             key, value = node.pairs[at]
             self._value(value, new[name], node, key, lists.get(name))
@@ -150,12 +145,6 @@ class Editing:
         """What an alias says from now on."""
         node = node.target or node
         return self._after.get(id(node), self._values.of(node))
-
-    def _refuse_merged(self, node: Node, name: str) -> None:
-        merge = next(value for key, value in node.pairs if is_merge(key))
-        raise CannotEditYAML(
-            f"line {merge.line}: {self._text[merge.start : merge.end][:60]} merges {name} into this entry"
-        )
 
     def _sequence(self, node: Node, items: Items) -> None:
         for at, (item, new) in enumerate(zip(node.items, items.kept, strict=True)):

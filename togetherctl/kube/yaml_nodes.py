@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -23,6 +23,8 @@ from ruamel.yaml.scanner import Scanner
 
 from togetherctl.printable import printable
 
+Kind = Literal["mapping", "sequence", "scalar", "alias"]
+_KINDS: dict[type, Kind] = {ScalarEvent: "scalar", MappingStartEvent: "mapping", SequenceStartEvent: "sequence"}
 _DEEPEST = 200
 _COLON = re.compile(r"[ \t]*:")
 _DASH = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|[\r\n]))*[ \t]*-(?=[\s]|\Z)")
@@ -42,7 +44,7 @@ class Node:
     its node as `target`. The repr shows no value.
     """
 
-    kind: Literal["mapping", "sequence", "scalar", "alias"]
+    kind: Kind
     start: int
     end: int
     line: int
@@ -140,26 +142,24 @@ class _Reading:
             elif isinstance(event, DocumentEndEvent):
                 yield Document(root, event.start_mark.index)
 
-    def _node(self, event: object) -> Node:
-        mark = event.start_mark  # type: ignore[attr-defined] # every event of a node has one
+    def _node(self, event: Any) -> Node:
+        mark = event.start_mark
         if isinstance(event, AliasEvent):
             target = self._anchors.get(event.anchor)
             if target is None:
                 raise NotYAML(f"line {mark.line + 1}: there is no anchor {printable(event.anchor)} above")
             return Node("alias", mark.index, event.end_mark.index, mark.line + 1, event.anchor, target=target)
-        if isinstance(event, ScalarEvent):
-            node = Node("scalar", mark.index, event.end_mark.index, mark.line + 1, event.anchor, text=event.value)
-            node.tag, node.plain = event.tag, not event.style
-            if event.style in ("|", ">"):
-                node.end = len(self._text[: node.end].rstrip())
-            self._remember_anchor(node)
+        kind = _KINDS[type(event)]
+        node = Node(kind, mark.index, event.end_mark.index, mark.line + 1, event.anchor, event.tag)
+        if node.anchor is not None:
+            self._anchors[node.anchor] = node
+        if kind != "scalar":
+            node.flow = bool(event.flow_style)
+            self._fill(node)
             return node
-        assert isinstance(event, (MappingStartEvent, SequenceStartEvent))  # noqa: S101 # there are no other nodes
-        kind: Literal["mapping", "sequence"] = "mapping" if isinstance(event, MappingStartEvent) else "sequence"
-        node = Node(kind, mark.index, event.end_mark.index, mark.line + 1, event.anchor)
-        node.tag, node.flow = event.tag, bool(event.flow_style)
-        self._remember_anchor(node)
-        self._fill(node)
+        node.text, node.plain = event.value, not event.style
+        if event.style in ("|", ">"):
+            node.end = len(self._text[: node.end].rstrip())
         return node
 
     def _fill(self, node: Node) -> None:
@@ -193,10 +193,6 @@ class _Reading:
             else:
                 place = dash_end(self._text, children[at - 1].end if at else None, node) or child.start
             child.start = child.end = place
-
-    def _remember_anchor(self, node: Node) -> None:
-        if node.anchor is not None:
-            self._anchors[node.anchor] = node
 
 
 def colon_end(text: str, index: int) -> int | None:

@@ -41,11 +41,17 @@ class YamlText:
             raise NotYAML(f"line {self.root.line if self.root else 1}: not a mapping")
         for section in lists:
             if not isinstance(self.data.get(section), (list, NoneType)):
-                raise NotYAML(f"{self._line_of(section)}{section} is not a list")
+                keys = reversed([key for key, _ in self.root.pairs] if self.root else [])
+                line = next((f"line {key.line}: " for key in keys if key_text(key) == section), "")
+                raise NotYAML(f"{line}{section} is not a list")
 
     def entries(self, section: str) -> list[dict[str, Any]]:
         """The named entries of a list; anything else in it is passed over."""
         return [item for item in self._items(section) if isinstance(item, dict) and isinstance(item.get("name"), str)]
+
+    def entry(self, section: str, name: str | None) -> dict[str, Any] | None:
+        """The first entry called `name`."""
+        return next((entry for entry in self.entries(section) if entry["name"] == name), None)
 
     def put(self, section: str, entry: dict[str, Any]) -> None:
         """Replace the entry with this one's name in the list, or add it at the end."""
@@ -138,11 +144,6 @@ class YamlText:
         tail = keys[-len(emptied) :]
         ours = [name for name in ("clusters", "contexts", "users") if name in emptied]
         return frozenset(emptied) if tail == ours and len(keys) > len(tail) else frozenset()
-
-    def _line_of(self, section: str) -> str:
-        pairs = self.root.pairs if self.root else []
-        found = [key.line for key, _ in pairs if key_text(key) == section]
-        return f"line {found[-1]}: " if found else ""
 
 
 def node_at(text: YamlText, *path: str | int) -> Node | None:

@@ -77,7 +77,10 @@ class Values:
             if is_merge(key):
                 self._merge(item, value)
             else:
-                value[_key(key)] = self._of(item)
+                text = key_text(key)
+                if text is None:
+                    raise NotYAML(f"line {key.line}: a key that is no text")
+                value[text] = self._of(item)
         return value
 
     def _merge(self, source: Node, into: dict[str, Any]) -> None:
@@ -155,13 +158,6 @@ def key_text(key: Node) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)
-
-
-def _key(key: Node) -> str:
-    text = key_text(key)
-    if text is None:
-        raise NotYAML(f"line {key.line}: a key that is no text")
-    return text
 
 
 def _refuse_tag(node: Node) -> None:

@@ -137,7 +137,9 @@ class TogetherAPI:
 
         def ask() -> Answer:
             answer = http.get(f"{self.base_url}{path}", headers=headers, seconds=_REQUEST_SECONDS, limit=_MAX_BYTES)
-            _raise_if_temporary(answer)
+            answer.raise_if_later()
+            if answer.status == 409:
+                raise Unreachable(f"{host_of(answer.url)} answered HTTP 409", status=409)
             return answer
 
         def may_wait(error: Unreachable, seconds: float) -> bool:
@@ -180,12 +182,6 @@ class TogetherAPI:
             )
         if not 200 <= status < 300:
             raise Refused(f"{host} answered HTTP {status}", hint=f"is {BASE_URL} right?", status=status)
-
-
-def _raise_if_temporary(answer: Answer) -> None:
-    answer.raise_if_later()
-    if answer.status == 409:
-        raise Unreachable(f"{host_of(answer.url)} answered HTTP 409", status=409)
 
 
 def _read_records(listed: list[Any]) -> Iterator[ClusterRecord]:
