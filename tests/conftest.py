@@ -317,7 +317,7 @@ def pytest_testnodedown(node: Any) -> None:
     EVERYTHING.secrets |= getattr(node, "workeroutput", {}).get("secrets", {})
 
 
-def is_worker(write_config: pytest.Config) -> bool:
+def is_worker(config: pytest.Config) -> bool:
     """Whether this is one of the processes that run tests for another (pytest-xdist)."""
     return hasattr(write_config, "workeroutput")
 

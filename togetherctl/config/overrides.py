@@ -7,30 +7,44 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from togetherctl.environment import BROWSER, LOGIN, PROFILE
+from pydantic import BeforeValidator, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
 from togetherctl.errors import ConfigError
 
+_PREFIX = "TOGETHERCTL_"
 
-@dataclass(frozen=True)
-class Overrides:
-    """What the variables say; None where they say nothing. `login` is `auto` or `never`."""
 
-    profile: str | None
-    login: str | None
-    browser: tuple[str, ...] | None
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(shlex.split(value)) or None
+    except ValueError as error:
+        raise ValueError(f"is not a command line: {str(error).lower()}") from None
+
+
+class Overrides(BaseSettings):
+    """What the variables say; None where they say nothing."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
+
+    profile: str | None = None
+    login: Literal["auto", "never"] | None = None
+    browser: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Overrides:
-        """The overrides of one environment. Raises ConfigError."""
-        login = environ.get(LOGIN) or None
-        if login not in ("auto", "never", None):
-            raise ConfigError(f"the environment variable {LOGIN} must be auto or never")
+        """The overrides of one environment, which is a parameter here and not the process's own. Raises ConfigError."""
         try:
-            browser = tuple(shlex.split(environ.get(BROWSER, "")))
-        except ValueError as error:
-            raise ConfigError(
-                f"the environment variable {BROWSER} is not a command line: {str(error).lower()}"
-            ) from None
-        return cls(environ.get(PROFILE) or None, login, browser or None)
+            # What is passed wins over the process's environment, and every field is passed.
+            given: dict[str, Any] = {name: environ.get(f"{_PREFIX}{name.upper()}") or None for name in cls.model_fields}
+            return cls(**given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            name = f"{_PREFIX}{str(problem['loc'][0]).upper()}"
+            expected = problem.get("ctx", {}).get("expected")
+            reason = f"must be {str(expected).replace(chr(39), '')}" if expected else str(problem["ctx"]["error"])
+            raise ConfigError(f"the environment variable {name} {reason}") from None
