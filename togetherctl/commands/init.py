@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,12 +15,10 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.commands.login import log_in_to_all
+from togetherctl.config.config import Cluster
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 from togetherctl.usecases.import_clusters import KubeconfigOptions, Preview, current_name
-
-if TYPE_CHECKING:
-    from togetherctl.config.config import Cluster
 
 _AT_ONCE = 8
 _SECONDS = 10

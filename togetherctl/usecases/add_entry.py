@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.auth.issuer_check import Report
+from togetherctl.auth.issuer_findings import ClientNeeds
 from togetherctl.config.editing import new_key, new_table, section, valid_issuer
+from togetherctl.config.models import IssuerTable
 from togetherctl.config.profile import connection_to
+from togetherctl.config.types import Kind
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from togetherctl.auth.issuer_check import Report
-    from togetherctl.auth.issuer_findings import ClientNeeds
-    from togetherctl.config.models import IssuerTable
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 Tables = dict[tuple["Kind", str], dict[str, object]]
 

@@ -10,28 +10,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.config.config import Config
 from togetherctl.config.editing import TABLES, new_key, section
 from togetherctl.config.toml_text import TomlText
+from togetherctl.config.types import Kind
 from togetherctl.errors import UsageError
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
+from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.kube.entries import mark_as_ours, stanza_for
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
+from togetherctl.kubelogin.backups import Backups
 from togetherctl.kubelogin.merged_kubeconfig import Context, Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kubelogin.stanza import OldStanza
 from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from togetherctl.config.config import Config
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.kubelogin.backups import Backups
-    from togetherctl.kubelogin.stanza import OldStanza
 
 
 @dataclass(frozen=True)

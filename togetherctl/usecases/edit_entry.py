@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.config.editing import existing_key, section, share_storage
 from togetherctl.config.files import read
+from togetherctl.config.toml_text import Key
+from togetherctl.config.types import Kind
 from togetherctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from togetherctl.config.toml_text import Key
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 
 class ChangedMeanwhile(UsageError):

@@ -10,38 +10,36 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.auth.cache.files import clients_in
 from togetherctl.config import files
 from togetherctl.config.config import Config
 from togetherctl.config.editing import begin_edit
+from togetherctl.config.models import BundleTable, ConfigTable
 from togetherctl.config.redact import without_secrets
 from togetherctl.config.toml_text import CannotEdit, TomlText
 from togetherctl.config.validation import nearest, validate
 from togetherctl.disk import leftovers
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.importing import baseline
+from togetherctl.importing.additions import MovedSecret
 from togetherctl.importing.bundle import Bundle, read
 from togetherctl.importing.bundle_plan import plan_bundle
 from togetherctl.importing.fetch import Fetched, fetch, shown
 from togetherctl.importing.merge import Entry, ImportPlan
+from togetherctl.importing.offer import Offer
 from togetherctl.importing.plan import plan_offers
+from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new_hosts, to_be_named
 from togetherctl.kube.entries import owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import all_entries, current_context
+from togetherctl.usecases.add_entry import Tables
 from togetherctl.usecases.kubeconfig_write import WriteResult, write_clusters
+from togetherctl.wiring import World
 
-if TYPE_CHECKING:
-    from togetherctl.config.models import BundleTable, ConfigTable
-    from togetherctl.importing.additions import MovedSecret
-    from togetherctl.importing.offer import Offer
-    from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.usecases.add_entry import Tables
-    from togetherctl.wiring import World
-
-    Place = Callable[[MovedSecret], SecretPlace | None]
+Place = Callable[[MovedSecret], SecretPlace | None]
 
 _MOST_AT_ONCE = 1000
 

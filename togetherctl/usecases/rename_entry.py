@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from togetherctl.config import editing as config_editing
 from togetherctl.config import validators
+from togetherctl.config.config import Config
+from togetherctl.config.types import Kind
 from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
 from togetherctl.kube.edit import RenamedEntries, rename_cluster, rename_profile
@@ -28,13 +29,9 @@ from togetherctl.kube.kubeconfig import (
 )
 from togetherctl.kube.ownership import EntryInFile, all_entries
 from togetherctl.usecases.kubeconfig_write import name_by_template, template_fields, template_of
+from togetherctl.wiring import World
 
-if TYPE_CHECKING:
-    from togetherctl.config.config import Config
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
-
-    Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]
+Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]
 
 
 @dataclass(frozen=True)

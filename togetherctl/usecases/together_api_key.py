@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from togetherctl import keyring_secrets
 from togetherctl.environment import API_KEY
 from togetherctl.errors import StorageError, UsageError
 from togetherctl.together.api import KEYS_PAGE, base_url, clean_key
-
-if TYPE_CHECKING:
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 _ASK_SECONDS = 600.0
 # A person needs time to unlock the keyring.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from togetherctl.cli.prompts import PromptChoice
 from togetherctl.cli.secret_prompts import SecretPrompts
+from togetherctl.commands.importing.gather import Gathered
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.config.validation import nearest
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.importing.bundle import read
+from togetherctl.importing.fetch import Fetched
 from togetherctl.importing.offer import Offer, Skipped
 from togetherctl.importing.plan import secrets_kept
 from togetherctl.importing.secret_place import FORMS, SecretPlace
@@ -23,11 +25,6 @@ from togetherctl.usecases.import_clusters import (
     plan_of_offers,
     refuse_too_many,
 )
-
-if TYPE_CHECKING:
-    from togetherctl.commands.importing.gather import Gathered
-    from togetherctl.commands.importing.run import ImportRun
-    from togetherctl.importing.fetch import Fetched
 
 _SAID = 5
 

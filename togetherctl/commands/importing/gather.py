@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
+from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.config import validators
 from togetherctl.config.validators import server_url
 from togetherctl.environment import API_KEY
@@ -16,10 +17,6 @@ from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, reco
 from togetherctl.importing.offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
 from togetherctl.together.api import KEYS_PAGE, base_url
 from togetherctl.usecases.together_api_key import api_key, keep_key, read_key
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.commands.importing.run import ImportRun
 
 _SECONDS = 60.0
 _FILE, _BY_HAND = "file", "by hand"

@@ -6,22 +6,19 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.cli.app import App
 from togetherctl.cli.console import put
 from togetherctl.commands.importing.choose import choose
 from togetherctl.commands.importing.gather import gather, keep
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview, current_name, join, preview
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.commands.importing.run import ImportRun
 
 _LONGEST_LINE = 4000
 _MOST_NAMES = 6

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from togetherctl.auth.issuer_url import parse_typed_issuer
+from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.entries.add import check_new_issuer
 from togetherctl.config import validators
@@ -17,11 +18,8 @@ from togetherctl.importing.offer import Offer, TypedLogin
 from togetherctl.importing.secret_place import FORMS
 from togetherctl.importing.trusted_hosts import trusted_host
 from togetherctl.paths import expand
+from togetherctl.usecases.add_entry import Tables
 from togetherctl.usecases.import_clusters import IssuerLook
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.usecases.add_entry import Tables
 
 _MOST_PROFILES = 12
 _OPTIONS = (
