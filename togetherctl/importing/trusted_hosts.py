@@ -159,19 +159,18 @@ def _reached(config: ConfigTable) -> Iterator[_Reach]:
         mine = frozenset(clients[name])
         what = (_place(issuer.url), _voucher(issuer))
         yield _Reach(what, issuer.url, f"your login, as the issuer {name}", mine, is_login=True)
-        device = issuer.device_authorization_endpoint
-        if device is not None and _place(device) != _place(issuer.url):
-            asked = (_place(device), _voucher(issuer), issuer.url)
-            yield _Reach(asked, device, f"your logins by device code, for the issuer {name}", mine, is_login=True)
-        revocation = issuer.revocation_endpoint
-        if revocation is not None and _place(revocation) != _place(issuer.url):
-            told = (_place(revocation), _voucher(issuer), issuer.url, "revocation")
-            yield _Reach(told, revocation, f"your tokens at each logout, for the issuer {name}", mine)
+        for url, use, gets in (
+            (issuer.device_authorization_endpoint, "login", "your logins by device code"),
+            (issuer.revocation_endpoint, "revocation", "your tokens at each logout"),
+        ):
+            if url is not None and _place(url) != _place(issuer.url):
+                told = (_place(url), _voucher(issuer), issuer.url, use)
+                yield _Reach(told, url, f"{gets}, for the issuer {name}", mine, is_login=use == "login")
     for name, cluster in config.clusters.items():
         profile = config.profiles[cluster.profile]
         issuer = config.issuers[profile.issuer]
         at = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
-        gets = f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
+        gets = f"tokens of client {profile.client_id} at {issuer.url}, as the API server of cluster {name}"
         mine = frozenset({identity(issuer.url, profile.client_id)})
         yield _Reach(at, cluster.server, gets, mine, reaches_others=_reaches_others(profile))
 
@@ -196,10 +195,6 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
 def _reaches_others(profile: ProfileTable) -> bool:
     """Whether the profile asks for tokens that name other clients: by a scope with a colon, or as RFC 8707 does."""
     return any(":" in scope for scope in profile.scopes) or not {"audience", "resource"}.isdisjoint(profile.auth_params)
-
-
-def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
-    return f"client {profile.client_id} at {issuer.url}"
 
 
 def _place(url: str) -> str:

@@ -133,9 +133,9 @@ def _sessions(world: World, profiles: list[str]) -> Iterator[GoingSession]:
             session = world.engine.load(world.config.profile(name))
         except TogetherctlError:
             yield GoingSession(name, None)
-            continue
-        if session is not None and key:
-            yield GoingSession(name, session.identity)
+        else:
+            if session is not None and key:
+                yield GoingSession(name, session.identity)
 
 
 def _secrets(config: Config, profiles: Iterable[str]) -> dict[str, str]:

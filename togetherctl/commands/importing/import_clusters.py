@@ -62,11 +62,10 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
 def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
     """A cluster that is alone becomes the current context where there is none; one that is set stays."""
     clusters = importing.plan.clusters
-    if not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1:
+    is_settled = not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1
+    if is_settled or current_name(run.app.world, kubeconfig.kubeconfig):
         return kubeconfig
-    if current_name(run.app.world, kubeconfig.kubeconfig):
-        return kubeconfig
-    question = f"kubectl has no current context yet. Is it to be {clusters[0]}?"
+    question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
     return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
 
 
