@@ -49,7 +49,7 @@ def command(
     Writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who you
     are.
 
-    SOURCE is where your clusters come from: together (by API key), a kubeconfig that somebody sent, a folder of them, a
+    SOURCE is where your clusters come from: together (by API key), a kubeconfig that you were sent, a folder of them, a
     bundle (a file or an https address), or - for standard input. Without one you are asked, or say --issuer-url,
     --client-id and --server.
 

@@ -70,7 +70,7 @@ class _BundlePlanner:
         return list(dict.fromkeys(name for (of, _), name in self._here.items() if of == kind))
 
     def _is_wanted(self, entry: Entry) -> bool:
-        """Whether it is here, or new, or needed by one that is. Whoever removed it, or never took it, does not."""
+        """Whether it is here, or new, or needed by one that is; not if the person removed it or never took it."""
         if entry not in self._answers:
             new = entry not in self._base and entry[0] != "issuer"
             self._answers[entry] = (

@@ -137,7 +137,7 @@ def _naming(oidc: OIDCConfig) -> dict[str, str]:
 
 
 def _cluster(kube_config: str, notes: list[str]) -> dict[str, Any]:
-    """Where the API server is. Whoever may log in by this kubeconfig is dropped with the rest of it."""
+    """Where the API server is. Its users are dropped with the rest of the kubeconfig."""
     if not kube_config.strip():
         raise _CannotTake(f"the API gives no kubeconfig for it; {_OIDC_FILE}")
     body = _server_entry(kube_config)

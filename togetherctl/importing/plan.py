@@ -183,15 +183,14 @@ class _OfferPlanner:
     def _leave_out(self, offer: Offer, profile: str, cluster: str | None) -> None:
         """Say what the source may not set, unless the person has set that already."""
         issuer = self._additions.profiles[profile].issuer
-        mine: dict[Kind, str | None] = {"issuer": issuer, "profile": profile, "cluster": cluster}
-        entries: dict[Kind, Mapping[str, Any]] = {
-            "issuer": self._additions.issuers,
-            "profile": self._additions.profiles,
-            "cluster": self._clusters,
+        mine: dict[Kind, tuple[str | None, Mapping[str, Any]]] = {
+            "issuer": (issuer, self._additions.issuers),
+            "profile": (profile, self._additions.profiles),
+            "cluster": (cluster, self._clusters),
         }
         for left in offer.left:
-            name = mine[left.kind]
-            if name is not None and not _is_set(entries[left.kind].get(name), left):
+            name, entries = mine[left.kind]
+            if name is not None and not _is_set(entries.get(name), left):
                 self.plan.leave_out(left, name)
 
 

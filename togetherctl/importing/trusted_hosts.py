@@ -119,7 +119,11 @@ def agree(found: Sequence[NewHost], *, trusted: Iterable[str], ask: Callable[[Ne
     Raises UsageError with the flags that would agree.
     """
     named = {trusted_host(word) for word in trusted}
-    open_ones = [stranger for stranger in found if not _is_named(stranger, named)]
+    open_ones = [
+        stranger
+        for stranger in found
+        if (stranger.host, None) not in named and not all((stranger.host, port) in named for port in stranger.ports)
+    ]
     if not open_ones:
         return
     if ask is None:
@@ -144,10 +148,6 @@ def trusted_host(word: str) -> tuple[str, int | None]:
     if match is None or int(match["port"] or 1) not in range(1, 65536):
         raise UsageError(f"--trust-host {printable(word)}: it takes HOST or HOST:PORT")
     return _ascii(match["host"].strip("[]")), int(match["port"]) if match["port"] else None
-
-
-def _is_named(stranger: NewHost, named: set[tuple[str, int | None]]) -> bool:
-    return (stranger.host, None) in named or all((stranger.host, port) in named for port in stranger.ports)
 
 
 def _reached(config: ConfigTable) -> Iterator[_Reach]:

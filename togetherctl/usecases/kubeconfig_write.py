@@ -170,7 +170,6 @@ class _Writing:
                 "alone",
                 hint="choose another folder; --overwrite adds to what is there",
             )
-        written = WriteResult([], [])
         for dry_run in (True,) if self.dry_run else (True, False):
             written = WriteResult([], [], own_file=files[clusters[0].name])
             for cluster in clusters:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from togetherctl.cli.app import App
-from togetherctl.cli.prompts import PromptChoice, Prompts
+from togetherctl.cli.prompts import PromptChoice
 from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.commands.importing.gather import Gathered
 from togetherctl.commands.importing.run import ImportRun
@@ -18,7 +18,7 @@ from togetherctl.importing.fetch import Fetched
 from togetherctl.importing.offer import Offer, Skipped
 from togetherctl.importing.plan import secrets_kept
 from togetherctl.importing.secret_place import FORMS, SecretPlace
-from togetherctl.importing.trusted_hosts import agree
+from togetherctl.importing.trusted_hosts import NewHost, agree
 from togetherctl.usecases.import_clusters import (
     Import,
     KubeconfigOptions,
@@ -166,23 +166,24 @@ def _bundle(run: ImportRun, fetched: Fetched) -> Import:
 
 def _agree(run: ImportRun, importing: Import) -> None:
     """Ask for each host that is agreed to by name; under `--yes`, `--trust-host` has to name it."""
+    asking = run.asking
+    ask = None if asking is None else lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False)
     try:
-        agree_to_hosts(run.app, importing, run.given.trusted, run.asking, dry_run=run.given.dry_run)
+        agree_to_hosts(run.app, importing, run.given.trusted, ask, dry_run=run.given.dry_run)
     except UsageError as error:
-        if run.asking is not None:
+        if ask is not None:
             raise
         run.missing.append(f"--trust-host: {error.message}; {error.remedy}")
 
 
 def agree_to_hosts(
-    app: App, importing: Import, trusted: Iterable[str], asking: Prompts | None, *, dry_run: bool
+    app: App, importing: Import, trusted: Iterable[str], ask: Callable[[NewHost], bool] | None, *, dry_run: bool
 ) -> None:
     """Come back once each host that has to be named is agreed to; a dry run says which those are.
 
     Raises UsageError where a host is not agreed to.
     """
     if not dry_run:
-        ask = None if asking is None else lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False)
         agree(importing.hosts_to_name, trusted=trusted, ask=ask)
         return
     for host in importing.hosts_to_name:

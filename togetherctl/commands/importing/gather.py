@@ -69,7 +69,7 @@ def _asked_source(run: ImportRun, asking: Prompts) -> str:
     """The word the person would have typed."""
     answers = [
         PromptChoice("Together AI, by your API key", TOGETHER),
-        PromptChoice("A kubeconfig or a bundle somebody sent: file, folder, https address", _FILE),
+        PromptChoice("A kubeconfig or a bundle that you were sent: file, folder, https address", _FILE),
         PromptChoice("I know the issuer, the client ID and the API server", _BY_HAND),
     ]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.prompts import Prompts
 from togetherctl.commands.importing.choose import agree_to_hosts
 from togetherctl.errors import TogetherctlError
 from togetherctl.importing.fetch import STANDARD_INPUT, shown
-from togetherctl.importing.trusted_hosts import trusted_host
+from togetherctl.importing.trusted_hosts import NewHost, trusted_host
 from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, bundles, carry_out, plan_of_update
 
@@ -68,8 +69,7 @@ def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_r
         app.console.say(f"Nothing was written; bundle {name} would change as shown.")
         return
     if not plan.changes_nothing:
-        asking = Prompts(app.environ) if app.console.can_ask and not yes else None
-        agree_to_hosts(app, newer, trusted, asking, dry_run=False)
+        agree_to_hosts(app, newer, trusted, _ask if app.console.can_ask and not yes else None, dry_run=False)
         app.confirm(f"Change {app.world.paths.config} like that?", yes=yes)
     carry_out(app.world, newer)
     clusters = plan.touched("cluster")
@@ -78,3 +78,8 @@ def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_r
         app.console.next_steps(said, f"togetherctl kubeconfig write {' '.join(clusters)}")
     else:
         app.console.say(said)
+
+
+def _ask(host: NewHost) -> bool:
+    sys.stdout.flush()
+    return click.confirm(f"{printable(host.sentence, limit=1000)}. Is that right?", err=True)
