@@ -248,6 +248,15 @@ def about(profile: str | None, issuer: str | None) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def os_error_as(kind: type[TogetherctlError], what: str) -> Iterator[None]:
+    """Raise an OSError as an error of this kind: what could not be done, and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror}") from None
+
+
 def from_os_error(error: OSError) -> TogetherctlError:
     """What the system refused, such as a write to a full disk, as an error of ours."""
     place = f"{error.filename}: " if isinstance(error.filename, str) else ""

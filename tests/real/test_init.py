@@ -125,7 +125,7 @@ def test_from_a_kubeconfig_to_pods(plain: str, newcomer: Newcomer, sent: Path) -
     window.press("Space")
     window.until("○ old")
     window.press("Enter")
-    window.until("kubectl has no current context yet. Is it to be h100?")
+    window.until("kubectl has no current context yet. Make h100 the current one?")
     window.press("Enter")
 
     screen = window.until("Write this?")

@@ -13,7 +13,7 @@ from tests.support.keyrings import InMemory, locked
 from tests.support.terminal import terminal
 from togetherctl.cli.app import App
 from togetherctl.errors import StorageError, UsageError
-from togetherctl.usecases.together_api_key import api_key
+from togetherctl.usecases.together_api_key import api_key, keep_key
 
 if TYPE_CHECKING:
     from tests.conftest import UseKeyring
@@ -34,7 +34,7 @@ def test_a_key_is_stored_only_if_asked_for(environ: dict[str, str], use_keyring:
     app = App({**environ, "TOGETHER_API_KEY": key})
     assert api_key(app.world) == key
     assert not keyring.kept
-    assert api_key(app.world, keep=True) == key
+    keep_key(key, base_url="https://api.together.ai")
     assert list(keyring.kept) == [("togetherctl", "api-key at https://api.together.ai")]
     assert api_key(App(environ).world) == key
     with pytest.raises(UsageError, match="togetherctl needs an API key of Together AI"):
@@ -46,7 +46,7 @@ def test_a_keyring_that_does_not_take_it_says_so(environ: dict[str, str], use_ke
     app = App({**environ, "TOGETHER_API_KEY": "tgp_v1_x"})
     assert api_key(app.world) == "tgp_v1_x"
     with pytest.raises(StorageError, match="it is locked"):
-        api_key(app.world, keep=True)
+        keep_key("tgp_v1_x", base_url="https://api.together.ai")
     with pytest.raises(UsageError, match="cannot ask for it here"):
         api_key(App(environ).world)
 

@@ -6,8 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,12 +14,10 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.commands.login import log_in_to_all
+from togetherctl.config.config import Cluster
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 from togetherctl.usecases.import_clusters import KubeconfigOptions, Preview, current_name
-
-if TYPE_CHECKING:
-    from togetherctl.config.config import Cluster
 
 _AT_ONCE = 8
 _SECONDS = 10
@@ -52,7 +49,7 @@ def command(
     Writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who you
     are.
 
-    SOURCE is where your clusters come from: together (by API key), a kubeconfig that somebody sent, a folder of them, a
+    SOURCE is where your clusters come from: together (by API key), a kubeconfig that you were sent, a folder of them, a
     bundle (a file or an https address), or - for standard input. Without one you are asked, or say --issuer-url,
     --client-id and --server.
 
@@ -72,32 +69,24 @@ def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: b
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
     plan = shown.plan
     clusters = [app.world.config.cluster(name) for name in plan.clusters]
-    proof = _Proof(0, list(plan.clusters))
+    code, opened = int(ExitCode.DONE), list(plan.clusters)
     if not no_login:
-        proof = _prove(app, clusters, plan.profiles)
+        code, opened = _prove(app, clusters, plan.profiles)
     elif plan.profiles:
         names = " ".join(map(shlex.quote, plan.profiles))
         app.console.next_steps("This stops before the login.", f"togetherctl login {names}")
     for cluster, context in zip(clusters, shown.written.contexts if shown.written else (), strict=False):
-        if cluster.name in proof.opened:
+        if cluster.name in opened:
             _say_next(app, cluster, context, kubeconfig)
             break
-    if proof.code:
-        raise click.exceptions.Exit(proof.code)
+    if code:
+        raise click.exceptions.Exit(code)
 
 
-@dataclass(frozen=True)
-class _Proof:
-    """How it went: the exit code, and the clusters that said who one is."""
-
-    code: int
-    opened: list[str]
-
-
-def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _Proof:
+def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> tuple[int, list[str]]:
     """Log in once for each session, then ask every cluster who one is, and say so in a line for each.
 
-    Whatever fails is said, and hides nothing of the rest.
+    Gives the exit code, and the clusters that answered. A failure is said, and hides nothing of the rest.
     """
     config = app.world.config
     signed_in = log_in_to_all(app, [config.profile(name) for name in profiles])
@@ -118,7 +107,7 @@ def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _P
     code = errors[0].exit_code if errors else ExitCode.DONE
     if not all(one.done for one in signed_in):
         code = ExitCode.INTERRUPTED
-    return _Proof(code, [name for name, one in probed.items() if one.view])
+    return code, [name for name, one in probed.items() if one.view]
 
 
 def _say_next(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOptions) -> None:

@@ -99,6 +99,12 @@ def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
 
 
+def new_problems(before: dict[str, Any], after: dict[str, Any]) -> list[Problem]:
+    """The problems of `after` that `before` does not have."""
+    known = {*validate(before)[1], *for_kubectl(before)}
+    return [problem for problem in (*validate(after)[1], *for_kubectl(after)) if problem not in known]
+
+
 def _validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
     try:
         return ConfigTable.model_validate(data), []

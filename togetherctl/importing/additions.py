@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from togetherctl.config.client_secret import keyring_name
 from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.profile import Identities
 from togetherctl.config.types import Kind
-from togetherctl.config.validation import first_problem
 from togetherctl.importing import naming
+from togetherctl.importing.offer import checked
 from togetherctl.importing.secret_place import SecretPlace
 
 
@@ -139,10 +137,7 @@ class Additions:
                 raise ValueError(f"the configuration has the cluster {name} with the context {context} already")
         name = naming.UsedNames(self._clusters).free([naming.clean(context) or "cluster"])
         table = {"profile": profile, **table, **({"context": context} if name != context else {})}
-        try:
-            self._new_clusters[name] = ClusterTable.model_validate(table)
-        except ValidationError as error:
-            raise ValueError(f"its {first_problem(error)}") from None
+        self._new_clusters[name] = checked(ClusterTable, table)
         self.tables["cluster", name] = dict(table)
         return name
 

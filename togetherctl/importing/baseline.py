@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from togetherctl.config.models import ClusterTable, ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.disk import make_private_folder, read_whole, write_whole
-from togetherctl.errors import StorageError, TogetherctlError
+from togetherctl.errors import StorageError, TogetherctlError, os_error_as
 from togetherctl.importing.fetch import MAX_BYTES, STANDARD_INPUT, Fetched, is_remote
 from togetherctl.importing.naming import UsedNames, clean
 from togetherctl.importing.offer import Offer
@@ -112,11 +112,9 @@ def remember(path: Path, given: Mapping[str, dict[str, Any]]) -> None:
     if after == before:
         return
     record = {"version": _VERSION, "clusters": after}
-    try:
+    with os_error_as(StorageError, f"{path} cannot be written"):
         make_private_folder(path.parent)
         write_whole(path, json.dumps(record, indent=1).encode("utf-8") + b"\n")
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def bundle_name(source: str, config: ConfigTable) -> str:
@@ -134,11 +132,9 @@ def remember_bundle(text: TomlText, name: str, fetched: Fetched, folder: Path) -
     The copy is there first and is named by its digest, so that the configuration never names one that is another's.
     Raises TogetherctlError where it cannot be kept.
     """
-    try:
+    with os_error_as(TogetherctlError, f"a copy of the bundle cannot be kept in {folder}"):
         make_private_folder(folder)
         write_whole(_copy(folder, fetched.sha256), fetched.text)
-    except OSError as error:
-        raise TogetherctlError(f"a copy of the bundle cannot be kept in {folder}: {error.strerror}") from None
     text.set(("bundles", name), {"source": fetched.source, "sha256": fetched.sha256})
 
 

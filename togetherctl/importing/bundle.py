@@ -61,7 +61,9 @@ def read(text: bytes, *, origin: str) -> Bundle:
     config, others = validate(_without(data, problems))
     problems += others
     if config is None or problems:
-        raise _refusal(origin, source, problems)
+        refused = refusal(origin, source, problems)
+        refused.remedy = Remedy("ask the sender for a bundle that `togetherctl profile export` wrote")
+        raise refused
     tables: dict[Entry, Mapping[str, Any]] = {
         (kind, name): table for kind in KINDS for name, table in entries(data, kind).items()
     }
@@ -95,12 +97,6 @@ def _without(data: dict[str, Any], problems: Iterable[Problem]) -> dict[str, Any
             table = {other: value for other, value in rest[kind][name].items() if other != field}
             rest[kind] = {**rest[kind], name: table}
     return rest
-
-
-def _refusal(origin: str, source: str, problems: list[Problem]) -> ConfigError:
-    refused = refusal(origin, source, problems)
-    refused.remedy = Remedy("ask whoever made it for one that `togetherctl profile export` wrote")
-    return refused
 
 
 def forbidden(data: Mapping[str, Any]) -> Iterator[Problem]:

@@ -51,7 +51,7 @@ class _BundlePlanner:
         for entry in filter(self._is_wanted, self._theirs):
             name = self._names_before.get(entry)
             if name is not None:
-                self._merge(entry, name, self._before(entry))
+                self._merge(entry, name, _referring(entry, self._base, self._names_before))
             elif entry not in self._names_now:
                 self._add(entry)
             elif self._base:
@@ -70,7 +70,7 @@ class _BundlePlanner:
         return list(dict.fromkeys(name for (of, _), name in self._here.items() if of == kind))
 
     def _is_wanted(self, entry: Entry) -> bool:
-        """Whether it is here, or new, or needed by one that is. Whoever removed it, or never took it, does not."""
+        """Whether it is here, or new, or needed by one that is; not if the person removed it or never took it."""
         if entry not in self._answers:
             new = entry not in self._base and entry[0] != "issuer"
             self._answers[entry] = (
@@ -97,10 +97,6 @@ class _BundlePlanner:
     def _renamed(self, entry: Entry) -> dict[str, Any]:
         """The new bundle's table with the names that things have here."""
         return _referring(entry, self._theirs, self._here)
-
-    def _before(self, entry: Entry) -> dict[str, Any]:
-        """The old bundle's table, likewise."""
-        return _referring(entry, self._base, self._names_before)
 
 
 def _referring(entry: Entry, tables: Mapping[Entry, Mapping[str, Any]], names: Mapping[Entry, str]) -> dict[str, Any]:

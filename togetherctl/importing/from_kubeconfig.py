@@ -11,13 +11,13 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
-from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError
+from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError, os_error_as
 from togetherctl.importing.certificates import holds_more, joined, pem_of
 from togetherctl.importing.offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.source_rules import Left, without_harm
@@ -26,7 +26,14 @@ from togetherctl.kube.entries import is_our_entry
 from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.kubelogin.flags import Flags
-from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs, Where, cluster_table, is_auth_provider, left_out
+from togetherctl.kubelogin.merged_kubeconfig import (
+    Context,
+    Kubeconfigs,
+    Where,
+    cluster_table,
+    is_auth_provider,
+    left_out,
+)
 from togetherctl.kubelogin.stanza import OldStanza, old_stanza
 from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning, takes_secret
 from togetherctl.paths import expand, tilde
@@ -59,10 +66,8 @@ def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str)
 
 def from_folder(folder: Path, environ: Mapping[str, str]) -> SourceOffers:
     """What the kubeconfigs right in a folder offer. A file that is none is skipped; raises UsageError where all are."""
-    try:
+    with os_error_as(UsageError, f"the folder {folder} cannot be read"):
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.is_file())
-    except OSError as error:
-        raise UsageError(f"the folder {folder} cannot be read: {error.strerror}") from None
     if len(paths) > _MOST_FILES:
         raise UsageError(f"there are more than {_MOST_FILES} files in {folder}", hint="name the files themselves")
     found: list[SourceOffers] = []
@@ -110,64 +115,52 @@ def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) ->
         raise UsageError(f"{origin} is no kubeconfig: it names no cluster")
     offers: list[Offer] = []
     skipped: list[Skipped] = []
-    for name, seen in _seen(Kubeconfigs.of(file)):
+    for context, user in _contexts(Kubeconfigs.of(file)):
         try:
-            offers.append(_offer(name, seen, file, environ))
+            offers.append(_offer(context, user, file, environ))
         except (CannotCarryOver, TogetherctlError) as reason:
-            skipped.append(Skipped(printable(name), str(reason)))
+            skipped.append(Skipped(printable(context.at.name), str(reason)))
     return SourceOffers(origin, tuple(offers), tuple(skipped))
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """One context, or a cluster that no context names: what it opens, and by which user. The repr shows no secret."""
-
-    context: Mapping[str, Any]
-    cluster: tuple[Where, Mapping[str, Any]] | None
-    user: Mapping[str, Any] | None = field(repr=False)
-
-
-def _seen(kubeconfigs: Kubeconfigs) -> Iterator[tuple[str, _Seen]]:
+def _contexts(kubeconfigs: Kubeconfigs) -> Iterator[tuple[Context, Mapping[str, Any] | None]]:
+    """Each context with its user's entry; then the clusters that no context names, as if one did."""
     used: set[Where] = set()
     users: dict[Where, Mapping[str, Any]] = {}
-    for file in kubeconfigs.files:
-        for entry in file.text.entries("users"):
-            users.setdefault(Where(file.path, entry["name"]), entry)
+    for where, entry in kubeconfigs.entries("users"):
+        users.setdefault(where, entry)
     for context in kubeconfigs.contexts():
-        user = users[context.user] if context.user else None
         if context.cluster:
             used.add(context.cluster[0])
-        yield context.at.name, _Seen(context.entry, context.cluster, user)
-    for file in kubeconfigs.files:
-        for entry in file.text.entries("clusters"):
-            where = Where(file.path, entry["name"])
-            if where not in used:
-                used.add(where)
-                yield entry["name"], _Seen({"context": {}}, (where, entry), None)
+        yield context, users[context.user] if context.user else None
+    for where, entry in kubeconfigs.entries("clusters"):
+        if where not in used:
+            used.add(where)
+            yield Context(where, {"context": {}}, None, (where, entry)), None
 
 
-def _offer(name: str, seen: _Seen, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
-    if seen.user is not None and is_our_entry("users", seen.user):
+def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
+    if user is not None and is_our_entry("users", user):
         raise CannotCarryOver("togetherctl wrote it itself")
-    if seen.cluster is None:
+    if context.cluster is None:
         raise CannotCarryOver("it names a cluster that is not in the file")
-    at, entry = seen.cluster
+    at, entry = context.cluster
     try:
-        cluster = cluster_table(at, entry, seen.context)
+        cluster = cluster_table(at, entry, context.entry)
     except ValueError as error:
         raise CannotCarryOver(str(error)) from None
     cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
     offer = Offer(
-        name,
-        cluster={**cluster, "context": name},
+        context.at.name,
+        cluster={**cluster, "context": context.at.name},
         notes=tuple(left_out(entry).values()),
         source=str(file.path.absolute()),
         left=left,
     )
-    if seen.user is None:
+    if user is None:
         return offer
-    stanza = old_stanza(seen.user) or _standalone(seen.user, file)
-    return _logging_in(offer, stanza, file, environ) if stanza else _left(offer, seen.user)
+    stanza = old_stanza(user) or _standalone(user, file)
+    return _logging_in(offer, stanza, file, environ) if stanza else _left(offer, user)
 
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:

@@ -49,9 +49,10 @@ def from_together(api: TogetherAPI, *, project: str | None = None) -> SourceOffe
             offers.append(_offer(name, record))
         except _CannotTake as reason:
             skipped.append(Skipped(printable(record.name), str(reason)))
+    kind, owner = _owner(caller, project)
     if not offers and not skipped:
-        skipped.append(Skipped(_whose(caller, project), _EMPTY))
-    return SourceOffers(_origin(caller, project), tuple(offers), tuple(skipped))
+        skipped.append(Skipped(f"{kind} {owner}" if owner else "Together AI", _EMPTY))
+    return SourceOffers(f"Together AI ({owner})" if owner else "Together AI", tuple(offers), tuple(skipped))
 
 
 _EMPTY = (
@@ -64,25 +65,17 @@ def _caller(api: TogetherAPI) -> Caller | None:
     """Whose key it is; a key that may not ask that may still list clusters. Raises Unreachable, and Refused at 401."""
     try:
         return api.whoami()
-    except Untrusted:
-        return None
     except Refused as error:
-        if error.status == 401:
+        if error.status == 401 and not isinstance(error, Untrusted):
             raise
         return None
 
 
-def _origin(caller: Caller | None, project: str | None) -> str:
-    said = project or (caller and (caller.project or caller.organization))
-    return f"Together AI ({printable(said)})" if said else "Together AI"
-
-
-def _whose(caller: Caller | None, project: str | None) -> str:
-    if project:
-        return f"project {project}"
-    if caller and caller.project:
-        return f"project {printable(caller.project)}"
-    return f"organization {printable(caller.organization)}" if caller and caller.organization else "Together AI"
+def _owner(caller: Caller | None, project: str | None) -> tuple[str, str]:
+    """Whose clusters the API lists: a project or an organization, and its name; empty where that is not known."""
+    if project or (caller and caller.project):
+        return "project", printable(project or (caller and caller.project))
+    return "organization", printable(caller.organization) if caller and caller.organization else ""
 
 
 def _offer(name: str, record: ClusterRecord) -> Offer:
@@ -144,7 +137,7 @@ def _naming(oidc: OIDCConfig) -> dict[str, str]:
 
 
 def _cluster(kube_config: str, notes: list[str]) -> dict[str, Any]:
-    """Where the API server is. Whoever may log in by this kubeconfig is dropped with the rest of it."""
+    """Where the API server is. Its users are dropped with the rest of the kubeconfig."""
     if not kube_config.strip():
         raise _CannotTake(f"the API gives no kubeconfig for it; {_OIDC_FILE}")
     body = _server_entry(kube_config)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
-from togetherctl.config.validation import first_problem
 from togetherctl.errors import ConfigError
 from togetherctl.importing.additions import Additions
 from togetherctl.importing.baseline import Given, digest, key_of
 from togetherctl.importing.certificates import joined
-from togetherctl.importing.offer import Offer
+from togetherctl.importing.offer import Offer, checked
 from togetherctl.paths import expand
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
@@ -110,7 +108,8 @@ class Matching:
         here_before = (was.get("server"), was.get("tls_server_name"))
         for found in (
             [name for name in there if name in called],
-            [name for name in there if _apart(clusters[name]) == apart],
+            # A namespace, or the cluster behind a common address, keeps contexts of one server apart.
+            [name for name in there if (clusters[name].namespace, clusters[name].tls_server_name) == apart],
             [
                 name
                 for name in alike
@@ -131,7 +130,9 @@ class Matching:
             return False
         files = tuple(str(expand(path, self._environ, beside=self._folder)) for path in listed)
         if (files, mine.ca_data) not in self._authorities:
-            self._authorities[files, mine.ca_data] = _read(files, mine.ca_data)
+            self._authorities[files, mine.ca_data] = None
+            with suppress(ConfigError):
+                self._authorities[files, mine.ca_data] = joined(map(Path, files), mine.ca_data, alone=False)
         return self._authorities[files, mine.ca_data] == ca_data
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
@@ -243,27 +244,10 @@ class Matching:
         return [said] if differs else []
 
 
-def _read(files: tuple[str, ...], ca_data: str | None) -> str | None:
-    try:
-        return joined(map(Path, files), ca_data, alone=False)
-    except ConfigError:
-        return None
-
-
-def _apart(table: ClusterTable) -> tuple[str | None, str | None]:
-    """What keeps contexts of one server apart: a namespace, or the cluster behind a common address."""
-    return table.namespace, table.tls_server_name
-
-
 def _login(offer: Offer) -> _Login:
     """Raises ValueError, with a reason that follows "because"."""
     profile = dict(offer.profile or {})
     has_secret = bool(offer.secret or profile.pop("client_secret", None))
-    try:
-        return _Login(
-            IssuerTable.model_validate(dict(offer.issuer or {})),
-            ProfileTable.model_validate({"issuer": "", **profile}),
-            has_secret,
-        )
-    except ValidationError as error:
-        raise ValueError(f"its {first_problem(error)}") from None
+    return _Login(
+        checked(IssuerTable, offer.issuer or {}), checked(ProfileTable, {"issuer": "", **profile}), has_secret
+    )

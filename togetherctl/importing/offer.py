@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from togetherctl.config.presets import find_preset
+from togetherctl.config.validation import first_problem
 from togetherctl.importing.naming import name_from_url
 from togetherctl.importing.source_rules import Left
+
+_Table = TypeVar("_Table", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ class TypedServer:
     def cluster_name(self) -> str:
         """What the cluster is called."""
         return self.name or name_from_url(self.url)
+
+
+def checked(model: type[_Table], table: Mapping[str, Any]) -> _Table:
+    """The table as the configuration has it. Raises ValueError, with a reason that follows "because"."""
+    try:
+        return model.model_validate(dict(table))
+    except ValidationError as error:
+        raise ValueError(f"its {first_problem(error)}") from None
 
 
 def offer_typed(login: TypedLogin, server: TypedServer) -> SourceOffers:

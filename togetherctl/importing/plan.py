@@ -10,19 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from togetherctl.config.editing import TABLES
 from togetherctl.config.models import ClusterTable, ConfigTable
 from togetherctl.config.types import Kind
-from togetherctl.config.validation import first_problem
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
 from togetherctl.importing.baseline import OWNED, Given, base_of, key_of, owned, recorded
 from togetherctl.importing.matching import Matching
-from togetherctl.importing.merge import Entry, ImportPlan
-from togetherctl.importing.offer import Offer, Skipped
+from togetherctl.importing.merge import ImportPlan
+from togetherctl.importing.offer import Offer, Skipped, checked
 from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.importing.source_rules import Left
 from togetherctl.importing.trusted_hosts import identities_of, identity
@@ -54,7 +51,7 @@ def plan_offers(
     for offer in sorted(offers, key=lambda one: not one.says_login):
         planning.take(offer)
     done = planning.plan
-    done.added = {**additions.tables, **planning.clusters_added}
+    done.added = {**additions.tables, **done.added}
     done.secrets = list(additions.secrets.values())
     done.clusters, done.profiles = list(dict.fromkeys(done.clusters)), list(dict.fromkeys(done.profiles))
     return done
@@ -72,7 +69,6 @@ class _OfferPlanner:
         foreign_contexts: Collection[str],
     ) -> None:
         self.plan = ImportPlan()
-        self.clusters_added: dict[Entry, dict[str, Any]] = {}
         self._given = given
         self._additions = additions
         self._matching = matching
@@ -91,7 +87,7 @@ class _OfferPlanner:
             return
         try:
             # A cluster that cannot be had brings no profile.
-            wanted = None if offer.cluster is None else _checked(offer.cluster)
+            wanted = None if offer.cluster is None else checked(ClusterTable, {"profile": "", **offer.cluster})
             profile = self._profile(offer, known)
             name = None
             if wanted is not None:
@@ -162,7 +158,8 @@ class _OfferPlanner:
             context = name
         if context in self._not_ours:
             theirs = context
-            others = naming.UsedNames([*self._not_ours, *map(_context, self._clusters.items())])
+            ours = (table.context or name for name, table in self._clusters.items())
+            others = naming.UsedNames([*self._not_ours, *ours])
             context = others.free([f"{profile}-{context}", f"{context}-{profile}"])
             self.plan.notes.append(
                 f"{offer.name} gets the context {context}, because your kubeconfig has another {theirs}"
@@ -179,22 +176,21 @@ class _OfferPlanner:
         self._contexts.add(context)
         self._names.add(name)
         self._names.add(context)
-        self.clusters_added["cluster", name] = table
+        self.plan.added["cluster", name] = table
         self._remember(offer, owned(added))
         return name
 
     def _leave_out(self, offer: Offer, profile: str, cluster: str | None) -> None:
         """Say what the source may not set, unless the person has set that already."""
         issuer = self._additions.profiles[profile].issuer
-        mine: dict[Kind, str | None] = {"issuer": issuer, "profile": profile, "cluster": cluster}
-        entries: dict[Kind, Mapping[str, Any]] = {
-            "issuer": self._additions.issuers,
-            "profile": self._additions.profiles,
-            "cluster": self._clusters,
+        mine: dict[Kind, tuple[str | None, Mapping[str, Any]]] = {
+            "issuer": (issuer, self._additions.issuers),
+            "profile": (profile, self._additions.profiles),
+            "cluster": (cluster, self._clusters),
         }
         for left in offer.left:
-            name = mine[left.kind]
-            if name is not None and not _is_set(entries[left.kind].get(name), left):
+            name, entries = mine[left.kind]
+            if name is not None and not _is_set(entries.get(name), left):
                 self.plan.leave_out(left, name)
 
 
@@ -206,19 +202,6 @@ def _is_set(table: object, left: Left) -> bool:
     return table is not None and value != TABLES[left.kind].model_fields[left.key].get_default(
         call_default_factory=True
     )
-
-
-def _context(entry: tuple[str, ClusterTable]) -> str:
-    name, table = entry
-    return table.context or name
-
-
-def _checked(cluster: Mapping[str, Any]) -> ClusterTable:
-    """Raises ValueError, with a reason that follows "because"."""
-    try:
-        return ClusterTable.model_validate({"profile": "", **cluster})
-    except ValidationError as error:
-        raise ValueError(f"its {first_problem(error)}") from None
 
 
 def secrets_kept(offers: Iterable[Offer], config: ConfigTable, environ: Mapping[str, str]) -> list[str]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from togetherctl.config.client_secret import SecretSource
 from togetherctl.disk import make_private_folder, read_whole, write_whole
-from togetherctl.errors import StorageError, UsageError
+from togetherctl.errors import StorageError, UsageError, os_error_as
 from togetherctl.paths import expand
 
 FORMS = "keyring, env:NAME or file:PATH"
@@ -28,22 +29,19 @@ class SecretPlace:
     @classmethod
     def parse(cls, text: str) -> SecretPlace:
         """Raises UsageError."""
-        kind, _, value = text.strip().partition(":")
-        if kind == "keyring" and not value:
-            return cls("keyring")
-        if kind == "env" and _VARIABLE.fullmatch(value):
-            return cls("env", value)
-        if kind == "file" and value and all(char >= " " for char in value):
-            return cls("file", value)
+        match text.strip().partition(":"):
+            case ("keyring", _, ""):
+                return cls("keyring")
+            case ("env", _, value) if _VARIABLE.fullmatch(value):
+                return cls("env", value)
+            case ("file", _, value) if value and all(char >= " " for char in value):
+                return cls("file", value)
         raise UsageError(f"a client secret can be kept in {FORMS}")
 
-    def reference(self, environ: Mapping[str, str]) -> dict[str, object]:
+    def reference(self, environ: Mapping[str, str]) -> object:
         """What the configuration says of it."""
-        if self.kind == "keyring":
-            return {"keyring": True}
-        if self.kind == "env":
-            return {"env": self.value}
-        return {"file": self.value if self.value.startswith("~") else str(expand(self.value, environ))}
+        absolute = self.kind == "file" and not self.value.startswith("~")
+        return SecretSource(self.kind, str(expand(self.value, environ)) if absolute else self.value).shown()
 
     def keep(self, secret: str, *, keyring_name: str, environ: Mapping[str, str]) -> str:
         """Put the secret there, where that is ours to do; what is left for the person, or nothing.
@@ -66,15 +64,11 @@ class SecretPlace:
     def _into_file(self, path: Path, secret: str) -> None:
         data = f"{secret}\n".encode()
         if os.path.lexists(path):
-            try:
+            with os_error_as(UsageError, f"the client secret cannot go to {path}"):
                 there, _ = read_whole(path, limit=_MAX_BYTES)
-            except OSError as error:
-                raise UsageError(f"the client secret cannot go to {path}: {error.strerror}") from None
             if there.strip() != data.strip():
                 raise UsageError(f"{path} holds something else already", hint="name a file that is not there yet")
             return
-        try:
+        with os_error_as(StorageError, f"the client secret cannot be written to {path}"):
             make_private_folder(path.parent)
             write_whole(path, data)
-        except OSError as error:
-            raise StorageError(f"the client secret cannot be written to {path}: {error.strerror}") from None

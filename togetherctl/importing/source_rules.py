@@ -7,7 +7,7 @@ redirect requests or add to them, read files, or name secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
@@ -53,6 +53,10 @@ class Power:
     why: str = ""
     some: str = ""
     above: tuple[str, ...] = ()
+
+    def verdict(self, source: Writer) -> Verdict:
+        """What becomes of it in what another person wrote."""
+        return self.kubeconfig if source == "kubeconfig" else self.bundle
 
     @property
     def from_address(self) -> Verdict:
@@ -264,7 +268,7 @@ def power_of(kind: Kind, key: str) -> Power | None:
 def keys_of(source: Writer, kind: Kind) -> frozenset[str]:
     """The keys of one kind that this source may set, if perhaps not to every value."""
     return frozenset(
-        key for (of, key), power in _BY_KEY.items() if of == kind and _verdict(power, source) in _SET_BY_SOURCE
+        key for (of, key), power in _BY_KEY.items() if of == kind and power.verdict(source) in _SET_BY_SOURCE
     )
 
 
@@ -276,7 +280,7 @@ def objection(source: Writer, kind: Kind, key: str, table: Mapping[str, Any]) ->
     power = power_of(kind, key)
     if power is None:
         return None
-    verdict = _verdict(power, source)
+    verdict = power.verdict(source)
     if verdict is Verdict.TAKEN or (verdict is Verdict.SOME and not _IS_HARMFUL[kind, key](table)):
         return None
     strange = f": {', '.join(strange_parameters(table))}" if key == "auth_params" else ""
@@ -301,7 +305,12 @@ class Left:
 
 def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
     """A table of a kubeconfig without what no kubeconfig may set, and that."""
-    kept, left = dict(table), tuple(_left(kind, table))
+    kept = dict(table)
+    left = tuple(
+        Left(kind, key, _shown(key, table), power.why.format(source="kubeconfig"))
+        for key in table
+        if (power := power_of(kind, key)) is not None and objection("kubeconfig", kind, key, table) is not None
+    )
     keys = {one.key for one in left}
     if "redirect_uris" in keys and "listen" in table and "listen" not in keys:
         left += (Left(kind, "listen", _shown("listen", table), "it goes with the redirect URIs"),)
@@ -311,13 +320,6 @@ def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
         harmless = {name: value for name, value in table["auth_params"].items() if name in PARAMETERS}
         kept = {**kept, "auth_params": harmless} if harmless else kept
     return kept, left
-
-
-def _left(kind: Kind, table: Mapping[str, Any]) -> Iterator[Left]:
-    for key in table:
-        power = power_of(kind, key)
-        if power is not None and objection("kubeconfig", kind, key, table) is not None:
-            yield Left(kind, key, _shown(key, table), power.why.format(source="kubeconfig"))
 
 
 def _shown(key: str, table: Mapping[str, Any]) -> str:
@@ -332,14 +334,6 @@ def _shown(key: str, table: Mapping[str, Any]) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _verdict(power: Power, source: Writer) -> Verdict:
-    return power.kubeconfig if source == "kubeconfig" else power.bundle
-
-
-def _more_than_certificates(table: Mapping[str, Any]) -> bool:
-    return holds_more(pem_of(str(table["ca_data"])))
 
 
 def _on_another_host(key: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -361,14 +355,13 @@ def _elsewhere(table: Mapping[str, Any]) -> bool:
 
 
 def _heard_by_others(table: Mapping[str, Any]) -> bool:
-    addresses = table["listen"]
-    hosts = [str(address).rpartition(":")[0].strip("[]") for address in addresses]
+    hosts = [str(address).rpartition(":")[0].strip("[]") for address in table["listen"]]
     return not all(map(is_loopback, hosts))
 
 
 _IS_HARMFUL: dict[Place, Callable[[Mapping[str, Any]], bool]] = {
-    ("issuer", "ca_data"): _more_than_certificates,
-    ("cluster", "ca_data"): _more_than_certificates,
+    ("issuer", "ca_data"): lambda table: holds_more(pem_of(str(table["ca_data"]))),
+    ("cluster", "ca_data"): lambda table: holds_more(pem_of(str(table["ca_data"]))),
     ("issuer", "device_authorization_endpoint"): _on_another_host("device_authorization_endpoint"),
     ("issuer", "revocation_endpoint"): _on_another_host("revocation_endpoint"),
     ("profile", "auth_params"): lambda table: bool(strange_parameters(table)),

@@ -119,7 +119,11 @@ def agree(found: Sequence[NewHost], *, trusted: Iterable[str], ask: Callable[[Ne
     Raises UsageError with the flags that would agree.
     """
     named = {trusted_host(word) for word in trusted}
-    open_ones = [stranger for stranger in found if not _is_named(stranger, named)]
+    open_ones = [
+        stranger
+        for stranger in found
+        if (stranger.host, None) not in named and not all((stranger.host, port) in named for port in stranger.ports)
+    ]
     if not open_ones:
         return
     if ask is None:
@@ -146,10 +150,6 @@ def trusted_host(word: str) -> tuple[str, int | None]:
     return _ascii(match["host"].strip("[]")), int(match["port"]) if match["port"] else None
 
 
-def _is_named(stranger: NewHost, named: set[tuple[str, int | None]]) -> bool:
-    return (stranger.host, None) in named or all((stranger.host, port) in named for port in stranger.ports)
-
-
 def _reached(config: ConfigTable) -> Iterator[_Reach]:
     """What the configuration reaches with logins and tokens."""
     clients: dict[str, set[Identity]] = {name: set() for name in config.issuers}
@@ -159,19 +159,18 @@ def _reached(config: ConfigTable) -> Iterator[_Reach]:
         mine = frozenset(clients[name])
         what = (_place(issuer.url), _voucher(issuer))
         yield _Reach(what, issuer.url, f"your login, as the issuer {name}", mine, is_login=True)
-        device = issuer.device_authorization_endpoint
-        if device is not None and _place(device) != _place(issuer.url):
-            asked = (_place(device), _voucher(issuer), issuer.url)
-            yield _Reach(asked, device, f"your logins by device code, for the issuer {name}", mine, is_login=True)
-        revocation = issuer.revocation_endpoint
-        if revocation is not None and _place(revocation) != _place(issuer.url):
-            told = (_place(revocation), _voucher(issuer), issuer.url, "revocation")
-            yield _Reach(told, revocation, f"your tokens at each logout, for the issuer {name}", mine)
+        for url, use, gets in (
+            (issuer.device_authorization_endpoint, "login", "your logins by device code"),
+            (issuer.revocation_endpoint, "revocation", "your tokens at each logout"),
+        ):
+            if url is not None and _place(url) != _place(issuer.url):
+                told = (_place(url), _voucher(issuer), issuer.url, use)
+                yield _Reach(told, url, f"{gets}, for the issuer {name}", mine, is_login=use == "login")
     for name, cluster in config.clusters.items():
         profile = config.profiles[cluster.profile]
         issuer = config.issuers[profile.issuer]
         at = (_place(cluster.server), _voucher(cluster), cluster.tls_server_name, issuer.url, *_tokens(profile))
-        gets = f"tokens of {_client(profile, issuer)}, as the API server of cluster {name}"
+        gets = f"tokens of client {profile.client_id} at {issuer.url}, as the API server of cluster {name}"
         mine = frozenset({identity(issuer.url, profile.client_id)})
         yield _Reach(at, cluster.server, gets, mine, reaches_others=_reaches_others(profile))
 
@@ -196,10 +195,6 @@ def _tokens(profile: ProfileTable) -> tuple[object, ...]:
 def _reaches_others(profile: ProfileTable) -> bool:
     """Whether the profile asks for tokens that name other clients: by a scope with a colon, or as RFC 8707 does."""
     return any(":" in scope for scope in profile.scopes) or not {"audience", "resource"}.isdisjoint(profile.auth_params)
-
-
-def _client(profile: ProfileTable, issuer: IssuerTable) -> str:
-    return f"client {profile.client_id} at {issuer.url}"
 
 
 def _place(url: str) -> str:

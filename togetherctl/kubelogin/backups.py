@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
-from togetherctl.errors import KubeconfigError, StorageError, UsageError
+from togetherctl.errors import KubeconfigError, StorageError, UsageError, os_error_as
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 
 SUFFIX = ".before-togetherctl"
@@ -81,10 +81,8 @@ class Backups:
             contents = {item: _content_before(item, force=force) for item in wanted}
             for item, data in contents.items():
                 path = Path(item.kubeconfig)
-                try:
+                with os_error_as(KubeconfigError, f"{path} cannot be written"):
                     write_whole(path, data, like=path.stat() if path.exists() else None)
-                except OSError as error:
-                    raise KubeconfigError(f"{path} cannot be written: {error.strerror}") from None
                 recorded.remove(item)
                 self._write(recorded)
                 with suppress(OSError):
@@ -124,11 +122,9 @@ class Backups:
 
     def _write(self, recorded: Sequence[Backup]) -> None:
         record = {"version": _VERSION, "conversions": [asdict(item) for item in recorded]}
-        try:
+        with os_error_as(StorageError, f"{self._record} cannot be written"):
             make_private_folder(self._record.parent)
             write_whole(self._record, json.dumps(record, indent=1).encode("utf-8") + b"\n")
-        except OSError as error:
-            raise StorageError(f"{self._record} cannot be written: {error.strerror}") from None
 
 
 def _content_before(item: Backup, *, force: bool) -> bytes:
@@ -143,17 +139,13 @@ def _content_before(item: Backup, *, force: bool) -> bytes:
 
 
 def _read(path: Path, name: str) -> bytes:
-    try:
+    with os_error_as(KubeconfigError, f"{name} cannot be read"):
         return read_whole(path, limit=_MAX_BYTES)[0]
-    except OSError as error:
-        raise KubeconfigError(f"{name} cannot be read: {error.strerror}") from None
 
 
 def _write_backup(path: Path, data: bytes) -> None:
-    try:
+    with os_error_as(KubeconfigError, f"the backup {path} cannot be written"):
         write_whole(path, data)
-    except OSError as error:
-        raise KubeconfigError(f"the backup {path} cannot be written: {error.strerror}") from None
 
 
 def _digest(data: bytes) -> str:

@@ -65,8 +65,7 @@ class Flags:
         Without `secrets` their values are left out: a word in capitals replaces them; a password flag is left out, and
         togetherctl asks for the password.
         """
-        known = {flag.name: flag for flag in _ALL.values()}
-        return [word for name in self.typed for word in self._words(known[name], secrets=secrets)]
+        return [word for name in self.typed for word in self._words(_ALL[name], secrets=secrets)]
 
     def _words(self, flag: Flag, *, secrets: bool) -> Iterator[str]:
         value = getattr(self, flag.field)

@@ -31,21 +31,16 @@ class NotImported(Exception):
     """Nothing was taken over; the message says why, in words that follow the profile's name."""
 
 
+@dataclass(frozen=True)
 class CacheImport:
     """What it needs of the world: where sessions are kept, a check of ID tokens by the issuer's keys, the clock.
 
     `verify` raises Unreachable where the issuer cannot be asked, and Untrusted.
     """
 
-    def __init__(
-        self,
-        sessions: Callable[[Profile], Sessions],
-        verify: Callable[[Profile, str], Claims],
-        clock: Callable[[], float],
-    ) -> None:
-        self._sessions = sessions
-        self._verify = verify
-        self._clock = clock
+    sessions: Callable[[Profile], Sessions]
+    verify: Callable[[Profile, str], Claims]
+    clock: Callable[[], float]
 
     def all(self, profiles: Iterable[Profile], folders: Mapping[str, Iterable[Path]]) -> list[str]:
         """Import the tokens that fit each profile from its folders; a sentence for each profile."""
@@ -73,7 +68,7 @@ class CacheImport:
         return said
 
     def _import(self, profile: Profile, tokens: list[OldTokens], profiles: list[Profile]) -> str:
-        sessions = self._sessions(profile)
+        sessions = self.sessions(profile)
         if profile.storage == "memory":
             raise NotImported("it keeps sessions in memory alone")
         if SESSION_OWNERS[profile.grant] == "client":
@@ -107,7 +102,7 @@ class CacheImport:
             raise NotImported(f"the tokens would fit {', '.join(alike)} alike")
         if len({str(item.claims.get("sub")) for item in fitting}) > 1:
             raise NotImported("the old cache has tokens of several people for it; log in instead")
-        return max(fitting, key=lambda item: item.issued_at)
+        return max(fitting, key=lambda item: time_of(item.claims, "iat") or 0.0)
 
     def _make_session(self, profile: Profile, old: OldTokens) -> Session:
         """Raises NotImported where the tokens are worth nothing."""
@@ -130,12 +125,12 @@ class CacheImport:
 
     def _id_token(self, profile: Profile, old: OldTokens) -> Token | None:
         """The old ID token if its signature is valid; None where that cannot be checked. Raises NotImported."""
-        now = self._clock()
+        now = self.clock()
         issued_at, expires_at = time_of(old.claims, "iat"), time_of(old.claims, "exp")
         if issued_at is None or expires_at is None or expires_at <= now:
             return None
         try:
-            self._verify(profile, old.token)
+            self.verify(profile, old.token)
         except Untrusted as error:
             raise NotImported(f"the token in it cannot be trusted: {error.message}") from None
         except Unreachable:
@@ -145,7 +140,7 @@ class CacheImport:
         return Token(old.token, issued_at, expires_at)
 
     def _is_good(self, profile: Profile, session: Session) -> bool:
-        return session.freshness(profile.token, profile.margin, self._clock()) is not Freshness.EXPIRED
+        return session.freshness(profile.token, profile.margin, self.clock()) is not Freshness.EXPIRED
 
 
 def _account_fits(profile: Profile, old: OldTokens) -> bool:
@@ -165,11 +160,6 @@ class OldTokens:
     token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     claims: Claims = field(repr=False)
-
-    @property
-    def issued_at(self) -> float:
-        """`iat`, in seconds since 1970; 0 where it is no time."""
-        return time_of(self.claims, "iat") or 0.0
 
     def is_for(self, issuer: str, client_id: str) -> bool:
         """Whether it comes from this issuer, for this client."""
@@ -217,11 +207,9 @@ def _parse(path: Path, data: bytes) -> OldTokens | str | None:
     try:
         record: Any = json.loads(data)
         token, refresh_token = record.get("id_token"), record.get("refresh_token")
-        if not isinstance(token, str) or not _is_token(token):
+        if not isinstance(token, str) or not _is_token(token) or token.count(".") != _DOTS_IN_A_JWT:
             return None
     except (ValueError, AttributeError, RecursionError):
-        return None
-    if token.count(".") != _DOTS_IN_A_JWT:
         return None
     try:
         claims = read_claims(token)

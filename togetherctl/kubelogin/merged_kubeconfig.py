@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,32 +58,22 @@ class Kubeconfigs:
     def stanzas(self) -> dict[Where, OldStanza]:
         """The users with an old stanza; also those that an earlier file hides, since a file may be used alone."""
         found: dict[Where, OldStanza] = {}
-        for file in self.files:
-            for user in file.text.entries("users"):
-                stanza = old_stanza(user)
-                if stanza is not None:
-                    found.setdefault(Where(file.path, user["name"]), stanza)
+        for where, user in self.entries("users"):
+            if (stanza := old_stanza(user)) is not None:
+                found.setdefault(where, stanza)
         return found
 
     def providers(self) -> list[Where]:
         """The users with `auth-provider: oidc`, which no plugin serves."""
-        return [
-            Where(file.path, user["name"])
-            for file in self.files
-            for user in file.text.entries("users")
-            if is_auth_provider(user)
-        ]
+        return [where for where, user in self.entries("users") if is_auth_provider(user)]
 
     def our_profiles(self) -> list[str]:
         """The profiles that our own stanzas name."""
         named = []
-        for file in self.files:
-            for user in file.text.entries("users"):
-                body = user.get("user")
-                stanza = body.get("exec") if isinstance(body, dict) and is_our_entry("users", user) else None
-                match stanza.get("args") if isinstance(stanza, dict) else None:
-                    case ["get-token", "--profile", str(name)]:
-                        named.append(name)
+        for _, user in self.entries("users"):
+            match user:
+                case {"user": {"exec": {"args": ["get-token", "--profile", str(name)]}}} if is_our_entry("users", user):
+                    named.append(name)
         return list(dict.fromkeys(named))
 
     def contexts(self) -> list[Context]:
@@ -113,14 +103,16 @@ class Kubeconfigs:
 
     def entry(self, section: Section, where: Where) -> Mapping[str, Any]:
         """The entry as its file has it."""
-        file = next(file for file in self.files if file.path == where.file)
-        return next(entry for entry in file.text.entries(section) if entry["name"] == where.name)
+        return next(entry for at, entry in self.entries(section) if at == where)
+
+    def entries(self, section: Section) -> Iterator[tuple[Where, Mapping[str, Any]]]:
+        """All entries of one kind, also those that an earlier file hides."""
+        return ((Where(file.path, one["name"]), one) for file in self.files for one in file.text.entries(section))
 
     def _by_name(self, section: Section) -> dict[str, tuple[Where, Mapping[str, Any]]]:
         found: dict[str, tuple[Where, Mapping[str, Any]]] = {}
-        for file in self.files:
-            for entry in file.text.entries(section):
-                found.setdefault(entry["name"], (Where(file.path, entry["name"]), entry))
+        for where, entry in self.entries(section):
+            found.setdefault(where.name, (where, entry))
         return found
 
 

@@ -49,9 +49,8 @@ def old_stanza(user: Mapping[str, Any]) -> OldStanza | None:
         program = _PROGRAMS[name]
     else:
         return None
-    if "get-token" not in words or any(_AZURE.match(word) for word in words):
-        return None
-    if any(word.split("=")[0] == "--profile" for word in words):
+    # A stanza with a profile is ours.
+    if "get-token" not in words or any(_AZURE.match(word) or word.split("=")[0] == "--profile" for word in words):
         return None
     words.remove("get-token")
     env = {

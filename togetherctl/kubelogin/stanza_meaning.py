@@ -75,7 +75,12 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
         in_place.append("had a proxy with a password, which is in the configuration from now on")
     if kept:
         in_place.append(f"still sets {', '.join(sorted(kept))} for its program")
-    notes += _left_behind(flags)
+    if flags.force_refresh:
+        notes.append(
+            "no longer asks for a new token at each call (--force-refresh): togetherctl refreshes when it is due"
+        )
+    if flags.v:
+        notes.append("loses its log level; -v of togetherctl shows what is asked of issuers")
     in_files = STORAGES[flags.token_cache_storage] == "file"
     cache = old_cache({**environ, **stanza.env}, flags) if in_files else None
     profile |= _session(cache, stanza.env, environ)
@@ -218,13 +223,6 @@ def _secret(
 def _is_taken(name: str, issuer: Mapping[str, Any]) -> bool:
     """Whether a variable of the stanza went into the configuration, or would mean nothing to togetherctl."""
     return name in (CLIENT_SECRET, KUBE_CACHE, *_HOMES) or (name in _PROXIES and "proxy" in issuer)
-
-
-def _left_behind(flags: Flags) -> Iterator[str]:
-    if flags.force_refresh:
-        yield "no longer asks for a new token at each call (--force-refresh): togetherctl refreshes when it is due"
-    if flags.v:
-        yield "loses its log level; -v of togetherctl shows what is asked of issuers"
 
 
 def _path(text: str, folder: Path, notes: list[str]) -> str:

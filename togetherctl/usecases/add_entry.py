@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.auth.issuer_check import Report
+from togetherctl.auth.issuer_findings import ClientNeeds
 from togetherctl.config.editing import new_key, new_table, section, valid_issuer
+from togetherctl.config.models import IssuerTable
 from togetherctl.config.profile import connection_to
+from togetherctl.config.types import Kind
+from togetherctl.config.validation import new_problems
 from togetherctl.paths import expand
-
-if TYPE_CHECKING:
-    from togetherctl.auth.issuer_check import Report
-    from togetherctl.auth.issuer_findings import ClientNeeds
-    from togetherctl.config.models import IssuerTable
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 Tables = dict[tuple["Kind", str], dict[str, object]]
 
@@ -58,17 +57,14 @@ def tables_for(world: World, wish: NewProfile) -> Tables:
 
 def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, str], str]:
     """What would be wrong with a configuration that says `data` and these tables: why, by kind and key."""
-    from togetherctl.config.validation import for_kubectl, validate
-
     after = {**data}
     for (kind, name), table in tables.items():
         after[section(kind)] = {**after.get(section(kind), {}), name: table}
-    before = {*validate(dict(data))[1], *for_kubectl(dict(data))}
     kinds: dict[str, Kind] = {section(kind): kind for kind, _ in tables}
     return {
         (kinds[problem.key[0]], problem.key[2] if len(problem.key) > 2 else ""): problem.reason
-        for problem in [*validate(after)[1], *for_kubectl(after)]
-        if problem not in before and problem.key[0] in kinds
+        for problem in new_problems(dict(data), after)
+        if problem.key[0] in kinds
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.claims import read_claims, read_header
+from togetherctl.auth.claims import Claims, read_claims, read_header
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import Refused, TogetherctlError, Untrusted, run
 from togetherctl.kube.self_subject_review import ClusterView, caution, who_am_i
@@ -33,15 +34,11 @@ class ClusterAnswer:
     error: TogetherctlError | None
 
 
-def _nothing(_probed: ClusterAnswer) -> None:
-    return
-
-
 def ask_clusters(
     world: World,
     clusters: Sequence[Cluster],
     *,
-    each: Callable[[ClusterAnswer], None] = _nothing,
+    each: Callable[[ClusterAnswer], None] = lambda _answer: None,
     at_once: int = 8,
     policy: Policy = _NEVER,
 ) -> list[ClusterAnswer]:
@@ -136,10 +133,8 @@ def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable
 def _next(world: World, answered: SimpleQueue[_Answered]) -> _Answered:
     while True:
         world.conversation.go_on()
-        try:
+        with suppress(Empty):
             return answered.get(timeout=_LOOK)
-        except Empty:
-            continue
 
 
 def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> ClusterAnswer:
@@ -156,6 +151,7 @@ def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> ClusterAns
 def _explained(world: World, one: _Asked, error: Refused) -> Refused:
     """The same refusal with what does not fit, as far as that can be known from here."""
     cluster, profile, hint = one.cluster, one.profile, error.remedy
+    claims: Claims = {}
     try:
         claims = read_claims(one.token)
         algorithm = str(read_header(one.token).get("alg", ""))
@@ -163,14 +159,7 @@ def _explained(world: World, one: _Asked, error: Refused) -> Refused:
         reason = "it is no JWT, so no API server can read it by itself"
     else:
         reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=world.clock())
-    if profile.token == "access" and not _has_audience(one.token):  # noqa: S105 # a kind of token
+    # An API server accepts only a JWT that names an audience.
+    if profile.token == "access" and not claims.get("aud"):  # noqa: S105 # a kind of token
         hint = run("togetherctl", "profile", "set", profile.name, "token=id", words="give the cluster the ID token")
     return Refused(f"{error.message}: {reason}", hint=hint, status=error.status)
-
-
-def _has_audience(token: str) -> bool:
-    """Whether an API server can accept it: it is a JWT and names an audience."""
-    try:
-        return bool(read_claims(token).get("aud"))
-    except Untrusted:
-        return False

@@ -10,28 +10,26 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from togetherctl.config.config import Config
 from togetherctl.config.editing import TABLES, new_key, section
 from togetherctl.config.toml_text import TomlText
+from togetherctl.config.types import Kind
 from togetherctl.errors import UsageError
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
+from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.kube.entries import mark_as_ours, stanza_for
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
+from togetherctl.kubelogin.backups import Backups
 from togetherctl.kubelogin.merged_kubeconfig import Context, Kubeconfigs, Where, cluster_table, left_out
+from togetherctl.kubelogin.stanza import OldStanza
 from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from togetherctl.config.config import Config
-    from togetherctl.config.types import Kind
-    from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.kubelogin.backups import Backups
-    from togetherctl.kubelogin.stanza import OldStanza
+from togetherctl.usecases.kubeconfig_write import WithChanges
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class ConversionRequest:
 
 
 @dataclass
-class ConversionPlan:
+class ConversionPlan(WithChanges):
     """What a conversion changes, and a sentence for each stanza.
 
     `tables` are new in the configuration; `secrets` leave the kubeconfigs; `caches` are the folders of old tokens by
@@ -65,34 +63,24 @@ class ConversionPlan:
     done: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
-    @property
-    def changed(self) -> list[KubeconfigChange]:
-        return [change for change in self.changes if change.changed]
 
-
+@dataclass(frozen=True)
 class Conversion:
     """One request against the configuration as `config` reads it each time.
 
     `place` tells where a client secret goes, None where that is not known yet.
     """
 
-    def __init__(
-        self,
-        wish: ConversionRequest,
-        config: Callable[[], Config],
-        environ: Mapping[str, str],
-        place: Callable[[MovedSecret], SecretPlace | None],
-    ) -> None:
-        self._wish = wish
-        self._config = config
-        self._environ = environ
-        self._place = place
+    request: ConversionRequest
+    config: Callable[[], Config]
+    environ: Mapping[str, str]
+    place: Callable[[MovedSecret], SecretPlace | None]
 
     def plan(self) -> ConversionPlan:
         """Raises KubeconfigError, and UsageError where it is not clear which stanza is meant."""
-        kubeconfigs = Kubeconfigs(self._wish.files)
-        config = self._config()
-        additions = Additions(config.table, folder=config.path.parent, environ=self._environ, place=self._place)
+        kubeconfigs = Kubeconfigs(self.request.files)
+        config = self.config()
+        additions = Additions(config.table, folder=config.path.parent, environ=self.environ, place=self.place)
         plan = ConversionPlan(tables=additions.tables)
         contexts = kubeconfigs.contexts()
         profiles: dict[Where, str] = {}
@@ -117,17 +105,17 @@ class Conversion:
 
         Raises KubeconfigError, ConfigError, StorageError and UsageError; then every kubeconfig still works as before.
         """
-        with hold_locks(sorted(self._wish.files)):
+        with hold_locks(sorted(self.request.files)):
             plan = self.plan()
             if not plan.changed:
                 return plan
             for change in plan.changed:
                 change.target()
             for moved in plan.secrets:
-                place = self._place(moved)
+                place = self.place(moved)
                 if place is None:
                     raise UsageError("a kubeconfig changed in this moment; nothing was converted", hint="try again")
-                left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self._environ)
+                left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self.environ)
                 plan.done += [left] if left else []
             plan.backups = backups.make(plan.changed)
             if plan.tables:
@@ -138,10 +126,10 @@ class Conversion:
         return plan
 
     def _stanzas_meant(self, kubeconfigs: Kubeconfigs, stanzas: list[Where], contexts: list[Context]) -> list[Where]:
-        if self._wish.everyone:
+        if self.request.everyone:
             return stanzas
-        if self._wish.context is not None:
-            user = kubeconfigs.context(self._wish.context).user
+        if self.request.context is not None:
+            user = kubeconfigs.context(self.request.context).user
             return [user] if user in stanzas else []
         if len(stanzas) > 1:
             using = [context.at.name for context in contexts if context.user in stanzas]
@@ -154,7 +142,7 @@ class Conversion:
 
     def _note_auth_providers(self, kubeconfigs: Kubeconfigs, plan: ConversionPlan) -> None:
         """Say which command imports users with `auth-provider: oidc`; their entries hold tokens, so they stay."""
-        context = kubeconfigs.context(self._wish.context) if self._wish.context else None
+        context = kubeconfigs.context(self.request.context) if self.request.context else None
         for where in kubeconfigs.providers():
             if context is None or context.user == where:
                 who = self._describe("user", where)
@@ -164,7 +152,7 @@ class Conversion:
                 )
 
     def _describe(self, kind: str, at: Where) -> str:
-        return f"{kind} {at.name}" + (f" in {at.file}" if len(self._wish.files) > 1 else "")
+        return f"{kind} {at.name}" + (f" in {at.file}" if len(self.request.files) > 1 else "")
 
     def _convert_user(
         self,
@@ -178,14 +166,14 @@ class Conversion:
         where, stanza = found
         who = self._describe("user", where)
         try:
-            meant = meaning(stanza, folder=where.file.absolute().parent, environ=self._environ)
+            meant = meaning(stanza, folder=where.file.absolute().parent, environ=self.environ)
             candidates = [naming.telling(name) for name in (where.name, *using)]
             profile, notes = additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
         except (CannotCarryOver, ValueError) as error:
             plan.left.append(f"{who} still runs {stanza.program}, because {error}")
             return None
         entry = kubeconfigs.entry("users", where)
-        ours = stanza_for(profile, self._wish.command, {**meant.env, **self._wish.env})
+        ours = stanza_for(profile, self.request.command, {**meant.env, **self.request.env})
         kubeconfigs.put("users", where, mark_as_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{who}: {stanza.program} becomes profile {profile}")
         plan.done += [f"{who} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]

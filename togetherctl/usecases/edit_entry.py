@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.config.editing import existing_key, section, share_storage
 from togetherctl.config.files import read
+from togetherctl.config.toml_text import Key
+from togetherctl.config.types import Kind
+from togetherctl.config.validation import new_problems
 from togetherctl.errors import UsageError
-
-if TYPE_CHECKING:
-    from togetherctl.config.toml_text import Key
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 
 class ChangedMeanwhile(UsageError):
@@ -104,17 +103,14 @@ def problems_with_edit(data: Mapping[str, Any], edit: Edit) -> dict[str, str]:
 
     A problem that is not about a key of this entry has an empty key.
     """
-    from togetherctl.config.validation import for_kubectl, validate
-
     kind = section(edit.kind)
     table = {key: value for key, value in data[kind][edit.name].items() if key not in edit.unset}
     after = {**data, kind: {**data[kind], edit.name: {**table, **edit.set}}}
-    before = {*validate(dict(data))[1], *for_kubectl(dict(data))}
     found: dict[str, str] = {}
-    for problem in [*validate(after)[1], *for_kubectl(after)]:
+    for problem in new_problems(dict(data), after):
         # Profiles that share the session get the same storage with the edit.
         shared = "storage" in edit.set and problem.key[2:] == ("storage",)
-        if problem not in before and not shared:
+        if not shared:
             ours = problem.key[:2] == (kind, edit.name) and len(problem.key) > 2
             found.setdefault(problem.key[2] if ours else "", problem.reason)
     return found

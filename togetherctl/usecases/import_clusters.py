@@ -9,39 +9,38 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from togetherctl.auth.cache.files import clients_in
 from togetherctl.config import files
 from togetherctl.config.config import Config
 from togetherctl.config.editing import begin_edit
+from togetherctl.config.models import BundleTable, ConfigTable
 from togetherctl.config.redact import without_secrets
 from togetherctl.config.toml_text import CannotEdit, TomlText
 from togetherctl.config.validation import nearest, validate
 from togetherctl.disk import leftovers
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
 from togetherctl.importing import baseline
+from togetherctl.importing.additions import MovedSecret
 from togetherctl.importing.bundle import Bundle, read
 from togetherctl.importing.bundle_plan import plan_bundle
 from togetherctl.importing.fetch import Fetched, fetch, shown
 from togetherctl.importing.merge import Entry, ImportPlan
+from togetherctl.importing.offer import Offer
 from togetherctl.importing.plan import plan_offers
+from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new_hosts, to_be_named
 from togetherctl.kube.entries import owner_of
-from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import all_entries, current_context
-from togetherctl.usecases.kubeconfig_write import WriteResult, write_clusters
+from togetherctl.kube.kubeconfig import kubeconfig_files, plan_edit
+from togetherctl.kube.ownership import current_context
+from togetherctl.usecases.add_entry import Tables
+from togetherctl.usecases.kubeconfig_write import WriteResult, read_entries, write_clusters
+from togetherctl.wiring import World
 
-if TYPE_CHECKING:
-    from togetherctl.config.models import BundleTable, ConfigTable
-    from togetherctl.importing.additions import MovedSecret
-    from togetherctl.importing.offer import Offer
-    from togetherctl.importing.secret_place import SecretPlace
-    from togetherctl.usecases.add_entry import Tables
-    from togetherctl.wiring import World
-
-    Place = Callable[[MovedSecret], SecretPlace | None]
+Place = Callable[[MovedSecret], SecretPlace | None]
 
 _MOST_AT_ONCE = 1000
 
@@ -156,9 +155,8 @@ def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] 
     for name in clusters or ():
         if name not in bundle.config.clusters:
             raise UsageError(f"{fetched.origin} has no cluster {name}{nearest(name, bundle.config.clusters)}")
-    wanted: frozenset[Entry] = frozenset(entry for entry in bundle.tables if entry[0] != "issuer")
-    if clusters is not None:
-        wanted = frozenset(("cluster", name) for name in clusters)
+    every = (entry for entry in bundle.tables if entry[0] != "issuer")
+    wanted = frozenset[Entry](every if clusters is None else (("cluster", name) for name in clusters))
     name = baseline.bundle_name(fetched.source, world.config.table)
     return _planned(world, _bundle(world, name, fetched, bundle, wanted))
 
@@ -327,11 +325,9 @@ def _bundle(world: World, name: str, fetched: Fetched, bundle: Bundle, wanted: f
     base = None
     if (before := world.config.table.bundles.get(name)) is not None:
         text = baseline.recall_bundle(before.sha256, world.paths.bundles)
-        try:
+        # It may have been taken by a togetherctl with other rules.
+        with suppress(ConfigError):
             base = read(text, origin=shown(before.source, world.environ)) if text is not None else None
-        except ConfigError:
-            # Taken by a togetherctl with other rules.
-            base = None
     return Import(ImportPlan(), bundle=BundleImport(name, fetched, base, bundle, wanted))
 
 
@@ -347,7 +343,7 @@ def _keep(world: World, moved: MovedSecret, place: Place) -> str:
     """Put a client secret where it goes; what is left for the person. Raises UsageError and StorageError."""
     to = place(moved)
     if to is None:
-        raise UsageError(f"it is not said where the client secret of {moved.client_id} is to go")
+        raise UsageError(f"no option says where to keep the client secret of {moved.client_id}")
     return to.keep(moved.value, keyring_name=moved.keyring_name, environ=world.environ)
 
 
@@ -366,16 +362,8 @@ def _written(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *, d
 
 def _foreign(world: World, kubeconfig: str | None) -> set[str]:
     """The names of contexts and clusters in the kubeconfig that togetherctl did not write."""
-
-    def found(opened: Sequence[KubeconfigFile]) -> set[str]:
-        return {
-            one.name
-            for section in ("contexts", "clusters")
-            for one in all_entries(opened, section)
-            if owner_of(section, one.entry) is None
-        }
-
-    return plan_edit(kubeconfig_files(kubeconfig, world.environ), found)[1]
+    found = read_entries(kubeconfig_files(kubeconfig, world.environ), "contexts", "clusters")
+    return {one.name for one in found if owner_of(one.section, one.entry) is None}
 
 
 def _without_secrets(text: str, table: ConfigTable) -> list[str]:

@@ -14,7 +14,13 @@ from togetherctl.kube.entries import own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, edit_files, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import CURRENT, Predicate, RemovedEntries, all_entries, current_context, remove_entries
 from togetherctl.shim import shim_for
-from togetherctl.usecases.kubeconfig_write import WriteResult, commands_refused, write_clusters
+from togetherctl.usecases.kubeconfig_write import (
+    WithChanges,
+    WriteResult,
+    commands_refused,
+    read_entries,
+    write_clusters,
+)
 
 if TYPE_CHECKING:
     from togetherctl.config.config import Cluster
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class KubeconfigRemoval:
+class KubeconfigRemoval(WithChanges):
     """The entries to take out of which files, and the rule that selects them; `carry_out` takes them out."""
 
     files: list[Path]
@@ -31,10 +37,6 @@ class KubeconfigRemoval:
     removed: RemovedEntries
     clusters: Predicate = field(repr=False)
     profiles: Predicate = field(repr=False)
-
-    @property
-    def changed(self) -> list[KubeconfigChange]:
-        return [change for change in self.changes if change.changed]
 
     def carry_out(self) -> KubeconfigRemoval:
         """Take the entries out of the files as they are now; gives what was taken out. Raises KubeconfigError."""
@@ -55,16 +57,8 @@ def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = 
         return plan_leaving(world, kubeconfig, clusters=lambda _name: True, profiles=lambda _name: True)
     wanted = frozenset(names)
     found = plan_leaving(world, kubeconfig, clusters=wanted.__contains__, profiles=lambda _name: False)
-    known: set[str] = set()
-
-    def look(files: Sequence[KubeconfigFile]) -> None:
-        for section in ("clusters", "contexts"):
-            for one in all_entries(files, section):
-                owner = owner_of(section, one.entry)
-                known.update([owner.cluster] if owner and owner.cluster else [])
-
-    plan_edit(found.files, look)
-    for name in sorted(wanted - known):
+    owners = [owner_of(one.section, one.entry) for one in read_entries(found.files, "clusters", "contexts")]
+    for name in sorted(wanted - {owner.cluster for owner in owners if owner}):
         world.config.entry("cluster", name)
     return found
 
@@ -190,13 +184,9 @@ def forbidden_in(world: World, kubeconfig: str | None = None) -> list[str]:
 def _exec_commands(world: World, kubeconfig: str | None) -> dict[str, bool]:
     """The commands that users of the kubeconfig call, and whether an entry of ours calls each."""
     called: dict[str, bool] = {}
-
-    def look(files: Sequence[KubeconfigFile]) -> None:
-        for found in all_entries(files, "users"):
-            stanza = found.body.get("exec")
-            command = stanza.get("command") if isinstance(stanza, dict) else None
-            if isinstance(command, str) and command:
-                called[command] = called.get(command, False) or owner_of("users", found.entry) is not None
-
-    plan_edit(kubeconfig_files(kubeconfig, world.environ), look)
+    for found in read_entries(kubeconfig_files(kubeconfig, world.environ), "users"):
+        stanza = found.body.get("exec")
+        command = stanza.get("command") if isinstance(stanza, dict) else None
+        if isinstance(command, str) and command:
+            called[command] = called.get(command, False) or owner_of("users", found.entry) is not None
     return called

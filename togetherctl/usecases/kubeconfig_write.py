@@ -13,8 +13,8 @@ from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
-from togetherctl.kube.entries import SECTIONS, Entry, entries_for, is_our_entry, mark_of, own_command, owner_of
-from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files
+from togetherctl.kube.entries import SECTIONS, Entry, Section, entries_for, is_our_entry, mark_of, own_command, owner_of
+from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
 from togetherctl.paths import expand, locate
 from togetherctl.shim import shim_for
@@ -26,8 +26,24 @@ if TYPE_CHECKING:
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 
+class WithChanges:
+    """What an edit of kubeconfigs gives."""
+
+    changes: list[KubeconfigChange]
+
+    @property
+    def changed(self) -> list[KubeconfigChange]:
+        """The files that differ from what they were."""
+        return [change for change in self.changes if change.changed]
+
+
+def read_entries(files: Sequence[Path], *sections: Section) -> list[EntryInFile]:
+    """The entries of these kinds in all files, in order; the files stay as they are. Raises KubeconfigError."""
+    return plan_edit(files, lambda opened: [one for section in sections for one in all_entries(opened, section)])[1]
+
+
 @dataclass(frozen=True)
-class WriteResult:
+class WriteResult(WithChanges):
     """The kubeconfig files before and after, the contexts of the clusters, and what to tell the person.
 
     `own_file` is the file of the first cluster where each cluster has its own file.
@@ -38,10 +54,6 @@ class WriteResult:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     own_file: Path | None = None
-
-    @property
-    def changed(self) -> list[KubeconfigChange]:
-        return [change for change in self.changes if change.changed]
 
 
 def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
@@ -85,14 +97,15 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
         written = writing.into(kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current)
-    written.warnings.extend([own.warning] if own.warning else [])
+    missing = [cluster for cluster in clusters if cluster.ca_file and not cluster.ca_file.is_file()]
     written.warnings.extend(
-        f"the CA file of {cluster.name} is not there, and kubectl will say so: {cluster.ca_file}"
-        for cluster in clusters
-        if cluster.ca_file and not cluster.ca_file.is_file()
+        [
+            *([own.warning] if own.warning else []),
+            *(f"the CA file of {one.name} is not there, and kubectl will say so: {one.ca_file}" for one in missing),
+            *_left_out(world, clusters),
+            *commands_refused(world, [own.command]),
+        ]
     )
-    written.warnings.extend(_left_out(world, clusters))
-    written.warnings.extend(commands_refused(world, [own.command]))
     return written
 
 
@@ -157,7 +170,6 @@ class _Writing:
                 "alone",
                 hint="choose another folder; --overwrite adds to what is there",
             )
-        written = WriteResult([], [])
         for dry_run in (True,) if self.dry_run else (True, False):
             written = WriteResult([], [], own_file=files[clusters[0].name])
             for cluster in clusters:
@@ -260,11 +272,9 @@ class ContextNaming:
         return named
 
     def _one(self, cluster: Cluster, ours: list[EntryInFile]) -> Named:
-        by_template = [found for found in ours if template_of(found) is not None]
-        before = by_template
-        template: str | None
+        before = by_template = [found for found in ours if template_of(found) is not None]
         if self.typed is not None:
-            template = self.typed.text
+            template: str | None = self.typed.text
             name = self.typed.name(template_fields(self.config, cluster))
             before = [found for found in ours if found in by_template or found.name == cluster.context]
         else:

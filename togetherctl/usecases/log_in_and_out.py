@@ -44,7 +44,7 @@ def log_in_one_by_one(
     grant: Grant | None = None,
     force: bool = False,
     starting: Callable[[Profile], None] = lambda _profile: None,
-    ended: Callable[[LoginResult], None] = lambda _signed_in: None,
+    ended: Callable[[LoginResult], None] = lambda _result: None,
 ) -> list[LoginResult]:
     """Log in with the first profile of each session; `starting` and `ended` are told as it goes.
 
@@ -55,18 +55,14 @@ def log_in_one_by_one(
     try:
         for profile in chosen:
             starting(profile)
-            done.append(_signed_in(world, profile, grant, force=force))
+            try:
+                done.append(log_in_to(world, profile, grant, force=force))
+            except TogetherctlError as error:
+                done.append(LoginResult(profile, error=error))
             ended(done[-1])
     except KeyboardInterrupt:
         pass
     return [*done, *(LoginResult(profile) for profile in chosen[len(done) :])]
-
-
-def _signed_in(world: World, profile: Profile, grant: Grant | None, *, force: bool) -> LoginResult:
-    try:
-        return log_in_to(world, profile, grant, force=force)
-    except TogetherctlError as error:
-        return LoginResult(profile, error=error)
 
 
 def log_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> LoginResult:

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from togetherctl import keyring_secrets
 from togetherctl.config.client_secret import keyring_name
+from togetherctl.config.config import Config
 from togetherctl.config.editing import USED_BY, existing_key
+from togetherctl.config.toml_text import TomlText
+from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import edit_files
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, plan_leaving
-
-if TYPE_CHECKING:
-    from togetherctl.config.config import Config
-    from togetherctl.config.toml_text import TomlText
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 
 @dataclass(frozen=True)
@@ -136,9 +133,9 @@ def _sessions(world: World, profiles: list[str]) -> Iterator[GoingSession]:
             session = world.engine.load(world.config.profile(name))
         except TogetherctlError:
             yield GoingSession(name, None)
-            continue
-        if session is not None and key:
-            yield GoingSession(name, session.identity)
+        else:
+            if session is not None and key:
+                yield GoingSession(name, session.identity)
 
 
 def _secrets(config: Config, profiles: Iterable[str]) -> dict[str, str]:

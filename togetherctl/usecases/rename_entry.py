@@ -8,12 +8,13 @@ kubeconfig still calls the old one: the same command continues there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from togetherctl.config import editing as config_editing
 from togetherctl.config import validators
+from togetherctl.config.config import Config
+from togetherctl.config.types import Kind
 from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
 from togetherctl.kube.edit import RenamedEntries, rename_cluster, rename_profile
@@ -21,24 +22,19 @@ from togetherctl.kube.entries import SECTIONS, owner_of
 from togetherctl.kube.kubeconfig import (
     KubeconfigChange,
     KubeconfigFile,
-    Pending,
     edit_files,
     kubeconfig_files,
     plan_edit,
 )
 from togetherctl.kube.ownership import EntryInFile, all_entries
-from togetherctl.usecases.kubeconfig_write import name_by_template, template_fields, template_of
+from togetherctl.usecases.kubeconfig_write import WithChanges, name_by_template, template_fields, template_of
+from togetherctl.wiring import World
 
-if TYPE_CHECKING:
-    from togetherctl.config.config import Config
-    from togetherctl.config.types import Kind
-    from togetherctl.wiring import World
-
-    Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]
+Edit = Callable[[Sequence[KubeconfigFile]], RenamedEntries]
 
 
 @dataclass(frozen=True)
-class RenameResult:
+class RenameResult(WithChanges):
     """What was renamed: `contexts` got another name too, as (old, new); `notes` are for the person.
 
     `went_on` if the configuration had the new name already, and only the kubeconfigs were left.
@@ -48,10 +44,6 @@ class RenameResult:
     contexts: list[tuple[str, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     went_on: bool = False
-
-    @property
-    def changed(self) -> list[KubeconfigChange]:
-        return [change for change in self.changes if change.changed]
 
 
 def rename_entry(
@@ -72,7 +64,9 @@ def rename_entry(
         with edit_files(kubeconfig_files(kubeconfig, world.environ), lambda _files: None):
             pass
         raise unknown(kind, old, entries)
-    with _pending(world, kind, (old, new), kubeconfig, keep=keep_kubeconfig) as pending:
+    # No kubeconfig names an issuer.
+    files = [] if kind == "issuer" or keep_kubeconfig else kubeconfig_files(kubeconfig, world.environ)
+    with edit_files(files, _edit(config, kind, old, new)) if files else nullcontext() as pending:
         if not went_on:
             with world.changing_config() as text:
                 config_editing.rename(text, kind, old, new)
@@ -104,15 +98,6 @@ def _is_left(world: World, kind: Kind, old: str, new: str, kubeconfig: str | Non
 
     _, names = plan_edit(kubeconfig_files(kubeconfig, world.environ), look)
     return any(old in of_file for of_file in names) and not any({old, new} <= of_file for of_file in names)
-
-
-def _pending(
-    world: World, kind: Kind, names: tuple[str, str], kubeconfig: str | None, *, keep: bool
-) -> AbstractContextManager[Pending[RenamedEntries] | None]:
-    if kind == "issuer" or keep:
-        # No kubeconfig names an issuer.
-        return nullcontext()
-    return edit_files(kubeconfig_files(kubeconfig, world.environ), _edit(world.config, kind, *names))
 
 
 def _edit(config: Config, kind: Kind, old: str, new: str) -> Edit:

@@ -89,14 +89,12 @@ class SessionSnapshot:
 
 def read_snapshot(world: World, profile: Profile, clusters: tuple[Cluster, ...] = ()) -> SessionSnapshot:
     """Read a profile's session; no network, no lock. A keyring may take its time."""
-    session, trouble = None, None
     try:
         session = world.engine.load(profile)
+        trouble = session.last_error if session else None
     except TogetherctlError as error:
-        trouble = LastError(world.clock(), error.code, error.message)
+        session, trouble = None, LastError(world.clock(), error.code, error.message)
     login = world.engine.login_under_way(profile)
-    if session is not None:
-        trouble = session.last_error
     return SessionSnapshot(profile, clusters, looked=True, session=session, trouble=trouble, login=login)
 
 

@@ -1,18 +1,15 @@
-"""Get the API key of Together AI from the environment, the keyring or the person, and keep it."""
+"""Get the API key of Together AI from the environment, the keyring or the person, or keep one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from togetherctl import keyring_secrets
 from togetherctl.environment import API_KEY
 from togetherctl.errors import StorageError, UsageError
 from togetherctl.together.api import KEYS_PAGE, base_url, clean_key
-
-if TYPE_CHECKING:
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 _ASK_SECONDS = 600.0
 # A person needs time to unlock the keyring.
@@ -21,22 +18,15 @@ _KEYRING_ALONE_SECONDS = 10.0
 _PATIENCE = keyring_secrets.Patience(_KEYRING_ALONE_SECONDS)
 
 
-def api_key(world: World, *, keep: bool = False) -> str:
-    """The key for Together AI's API, kept in the keyring if `keep`, else nowhere.
-
-    Raises UsageError where there is none and nobody can be asked, StorageError where the keyring does not take it.
-    """
+def api_key(world: World) -> str:
+    """The key for Together AI's API; it is kept nowhere. Raises UsageError where there is none and it cannot ask."""
     url = base_url(world.environ)
     patience = keyring_secrets.Patience(
         _KEYRING_SECONDS if world.conversation.can_ask else _KEYRING_ALONE_SECONDS,
         lambda: world.conversation.say("waiting for the keyring, which may be asking to be unlocked"),
         world.conversation.go_on,
     )
-    key = read_key(world.environ, base_url=url, patience=patience) or _ask(world, url)
-    if keep:
-        keep_key(key, base_url=url)
-        world.conversation.say("The API key is in the keyring.")
-    return key
+    return read_key(world.environ, base_url=url, patience=patience) or _ask(world, url)
 
 
 def read_key(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice
 from togetherctl.cli.secret_prompts import SecretPrompts
+from togetherctl.commands.importing.gather import Gathered
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.config.validation import nearest
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.importing.bundle import read
+from togetherctl.importing.fetch import Fetched
 from togetherctl.importing.offer import Offer, Skipped
 from togetherctl.importing.plan import secrets_kept
 from togetherctl.importing.secret_place import FORMS, SecretPlace
-from togetherctl.importing.trusted_hosts import agree
+from togetherctl.importing.trusted_hosts import NewHost, agree
 from togetherctl.usecases.import_clusters import (
     Import,
     KubeconfigOptions,
@@ -24,22 +27,17 @@ from togetherctl.usecases.import_clusters import (
     refuse_too_many,
 )
 
-if TYPE_CHECKING:
-    from togetherctl.commands.importing.gather import Gathered
-    from togetherctl.commands.importing.run import ImportRun
-    from togetherctl.importing.fetch import Fetched
-
 _SAID = 5
 
 
 def choose(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
     """Plan what is imported. Raises UsageError with all that is missing, and TogetherctlError where nothing can be."""
     if run.asking is None and not run.given.yes and not run.given.dry_run:
-        run.missing.note("--yes: nobody can look at what would be written, and agree")
+        run.missing.append("--yes: to write without a question")
     if gathered.bundle is None and not gathered.offers and not gathered.skipped:
-        run.missing.raise_if_any()
+        run.raise_if_missing()
     importing = _bundle(run, gathered.bundle) if gathered.bundle else _offers(run, gathered, kubeconfig)
-    run.missing.raise_if_any()
+    run.raise_if_missing()
     return importing
 
 
@@ -58,12 +56,12 @@ def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -
         importing = _logged_in(run, importing, kubeconfig)
     plan = importing.plan
     _say_skipped(run, plan.skipped)
-    if not plan.clusters and not plan.profiles and not run.missing.lines:
+    if not plan.clusters and not plan.profiles and not run.missing:
         raise _nothing(gathered.origins, plan.skipped)
     if plan.secrets and not run.given.dry_run:
         if run.asking is None and not typed:
             whose = ", ".join(f"{moved.client_id} at {moved.issuer}" for moved in plan.secrets)
-            run.missing.note(f"--secret: where the client secret of {whose} is to go: {FORMS}")
+            run.missing.append(f"--secret: where to keep the client secret of {whose}: {FORMS}")
         else:
             places.settle(plan.secrets)
             if not typed:
@@ -139,7 +137,7 @@ def _logged_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions)
     if login is None:
         rest = [offer.name for offer in importing.offers if offer.name not in open_ones]
         if rest:
-            run.missing.note(f"--clusters {','.join(rest)}: instead of the issuer, which leaves {said} out")
+            run.missing.append(f"--clusters {','.join(rest)}: instead of the issuer, which leaves {said} out")
         return importing
     offers = [
         login.opens(offer) if offer.name in open_ones and not offer.says_login else offer for offer in importing.offers
@@ -168,21 +166,28 @@ def _bundle(run: ImportRun, fetched: Fetched) -> Import:
 
 def _agree(run: ImportRun, importing: Import) -> None:
     """Ask for each host that is agreed to by name; under `--yes`, `--trust-host` has to name it."""
-    hosts, asking = importing.hosts_to_name, run.asking
-    if run.given.dry_run:
-        for host in hosts:
-            run.app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
-    elif asking is not None:
-        agree(
-            hosts,
-            trusted=run.given.trusted,
-            ask=lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False),
-        )
-    else:
-        try:
-            agree(hosts, trusted=run.given.trusted, ask=None)
-        except UsageError as error:
-            run.missing.note(f"--trust-host: {error.message}; {error.remedy}")
+    asking = run.asking
+    ask = None if asking is None else lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False)
+    try:
+        agree_to_hosts(run.app, importing, run.given.trusted, ask, dry_run=run.given.dry_run)
+    except UsageError as error:
+        if ask is not None:
+            raise
+        run.missing.append(f"--trust-host: {error.message}; {error.remedy}")
+
+
+def agree_to_hosts(
+    app: App, importing: Import, trusted: Iterable[str], ask: Callable[[NewHost], bool] | None, *, dry_run: bool
+) -> None:
+    """Come back once each host that has to be named is agreed to; a dry run says which those are.
+
+    Raises UsageError where a host is not agreed to.
+    """
+    if not dry_run:
+        agree(importing.hosts_to_name, trusted=trusted, ask=ask)
+        return
+    for host in importing.hosts_to_name:
+        app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
 
 
 def _say_skipped(run: ImportRun, skipped: Iterable[Skipped]) -> None:

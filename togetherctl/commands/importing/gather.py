@@ -5,21 +5,18 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
+from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.config import validators
 from togetherctl.config.validators import server_url
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
-from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, recognise
+from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, read_source, recognise
 from togetherctl.importing.offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
 from togetherctl.together.api import KEYS_PAGE, base_url
 from togetherctl.usecases.together_api_key import api_key, keep_key, read_key
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.commands.importing.run import ImportRun
 
 _SECONDS = 60.0
 _FILE, _BY_HAND = "file", "by hand"
@@ -53,7 +50,7 @@ def gather(run: ImportRun) -> Gathered:
         words = [_asked_source(run, run.asking)]
     else:
         words = []
-        run.missing.note(f"SOURCE: {SOURCES}; or --issuer-url, --client-id and --server")
+        run.missing.append(f"SOURCE: {SOURCES}; or --issuer-url, --client-id and --server")
     for word in words:
         if word == _BY_HAND and not given.words:
             _by_hand(run, gathered)
@@ -72,7 +69,7 @@ def _asked_source(run: ImportRun, asking: Prompts) -> str:
     """The word the person would have typed."""
     answers = [
         PromptChoice("Together AI, by your API key", TOGETHER),
-        PromptChoice("A kubeconfig or a bundle somebody sent: file, folder, https address", _FILE),
+        PromptChoice("A kubeconfig or a bundle that you were sent: file, folder, https address", _FILE),
         PromptChoice("I know the issuer, the client ID and the API server", _BY_HAND),
     ]
 
@@ -90,7 +87,7 @@ def _together(run: ImportRun, gathered: Gathered) -> None:
     from togetherctl.importing.from_together import from_together
 
     if run.asking is None and not read_key(run.app.environ, base_url=base_url(run.app.environ)):
-        run.missing.note(f"{API_KEY}: an API key of Together AI, made at {KEYS_PAGE}")
+        run.missing.append(f"{API_KEY}: an API key of Together AI, made at {KEYS_PAGE}")
         return
     key = api_key(run.app.world)
     with _waiting(run.app, "Together AI"):
@@ -99,8 +96,6 @@ def _together(run: ImportRun, gathered: Gathered) -> None:
 
 
 def _read(run: ImportRun, source: Source, gathered: Gathered) -> None:
-    from togetherctl.importing.fetch import Fetched, read_source
-
     app = run.app
     with _waiting(app, "the bundle") if source.kind == "url" else nullcontext():
         found = read_source(source, app.environ, stdin=lambda: sys.stdin.buffer, log=app.world.log)
@@ -117,7 +112,7 @@ def _by_hand(run: ImportRun, gathered: Gathered) -> None:
     given, asking = run.given, run.asking
     login = run.login("the cluster")
     if asking is None and not given.server:
-        run.missing.note("--server: the URL of the API server")
+        run.missing.append("--server: the URL of the API server")
     server, ca_file = given.server, given.ca_file
     if asking is not None and not server:
         server = asking.text("The API server's URL:", check=server_url)

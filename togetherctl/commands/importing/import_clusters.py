@@ -6,22 +6,19 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.cli.app import App
 from togetherctl.cli.console import put
 from togetherctl.commands.importing.choose import choose
 from togetherctl.commands.importing.gather import gather, keep
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview, current_name, join, preview
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.commands.importing.run import ImportRun
 
 _LONGEST_LINE = 4000
 _MOST_NAMES = 6
@@ -65,11 +62,10 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
 def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
     """A cluster that is alone becomes the current context where there is none; one that is set stays."""
     clusters = importing.plan.clusters
-    if not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1:
+    is_settled = not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1
+    if is_settled or current_name(run.app.world, kubeconfig.kubeconfig):
         return kubeconfig
-    if current_name(run.app.world, kubeconfig.kubeconfig):
-        return kubeconfig
-    question = f"kubectl has no current context yet. Is it to be {clusters[0]}?"
+    question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
     return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from togetherctl.auth.issuer_url import parse_typed_issuer
+from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.entries.add import check_new_issuer
 from togetherctl.config import validators
@@ -17,11 +18,8 @@ from togetherctl.importing.offer import Offer, TypedLogin
 from togetherctl.importing.secret_place import FORMS
 from togetherctl.importing.trusted_hosts import trusted_host
 from togetherctl.paths import expand
+from togetherctl.usecases.add_entry import Tables
 from togetherctl.usecases.import_clusters import IssuerLook
-
-if TYPE_CHECKING:
-    from togetherctl.cli.app import App
-    from togetherctl.usecases.add_entry import Tables
 
 _MOST_PROFILES = 12
 _OPTIONS = (
@@ -104,39 +102,17 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass
-class Missing:
-    """What cannot be asked for, gathered so that it is said at once; `why` says why not."""
-
-    why: str = "nobody can be asked here"
-    lines: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, given: ImportOptions) -> Missing:
-        """Nothing yet, for a run with these flags."""
-        return cls("--yes asks nothing") if given.yes else cls()
-
-    def note(self, line: str) -> None:
-        """Add one thing, with the flag that says it first."""
-        if line not in self.lines:
-            self.lines.append(line)
-
-    def raise_if_any(self) -> None:
-        """Raises UsageError."""
-        if len(self.lines) == 1:
-            raise UsageError(f"{self.why}, and this is missing: {self.lines[0]}")
-        if self.lines:
-            raise UsageError(f"{self.why}, and this is missing", problems=self.lines)
-
-
-@dataclass
 class ImportRun:
-    """What every step of an import needs. What is not given by flags is asked; without `asking` it is missing."""
+    """What every step of an import needs. What no flag gives is asked; without `asking` it goes to `missing`.
+
+    `missing` holds a line for each such thing, its flag first, so that one error names them all.
+    """
 
     app: App
     given: ImportOptions
     asking: Prompts | None
-    missing: Missing
     offline: bool
+    missing: list[str] = field(default_factory=list)
     issuers: IssuerLook = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,14 +125,21 @@ class ImportRun:
         # A configuration that cannot be read is reported before the first question.
         _ = app.world.config
         asking = Prompts(app.environ) if app.console.can_ask and not given.yes else None
-        return cls(app, given, asking, Missing.of(given), offline)
+        return cls(app, given, asking, offline)
+
+    def raise_if_missing(self) -> None:
+        """Raises UsageError."""
+        why = "with --yes togetherctl asks nothing" if self.given.yes else "togetherctl cannot ask questions here"
+        if self.missing:
+            alone = f": {self.missing[0]}" if len(self.missing) == 1 else ""
+            raise UsageError(f"{why}, so it needs this{alone}", problems=() if alone else self.missing)
 
     def look_at(self, offers: Sequence[Offer]) -> list[Offer]:
         """The offers, after a look at each issuer that is new, where something can come of it yet.
 
         Raises TogetherctlError where one does not call itself so.
         """
-        return list(offers) if self.missing.lines else self.issuers.offers(self.app.world, offers)
+        return list(offers) if self.missing else self.issuers.offers(self.app.world, offers)
 
     def _look(self, tables: Tables) -> Tables:
         if self.offline:
@@ -188,7 +171,7 @@ class ImportRun:
             ("--client-id", given.client_id, "the client ID registered there"),
         ):
             if not value:
-                self.missing.note(f"{flag}: {said}")
+                self.missing.append(f"{flag}: {said}")
         return None
 
     def _asked_login(self, asking: Prompts, what: str) -> TypedLogin:

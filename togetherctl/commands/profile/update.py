@@ -8,9 +8,10 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.commands.importing.choose import agree_to_hosts
 from togetherctl.errors import TogetherctlError
 from togetherctl.importing.fetch import STANDARD_INPUT, shown
-from togetherctl.importing.trusted_hosts import NewHost, agree, trusted_host
+from togetherctl.importing.trusted_hosts import NewHost, trusted_host
 from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, bundles, carry_out, plan_of_update
 
@@ -64,12 +65,11 @@ def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_r
     for host in newer.other_hosts:
         app.console.say(f"New host: {host.sentence}.")
     if dry_run:
-        for host in newer.hosts_to_name:
-            app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
+        agree_to_hosts(app, newer, trusted, None, dry_run=True)
         app.console.say(f"Nothing was written; bundle {name} would change as shown.")
         return
     if not plan.changes_nothing:
-        agree(newer.hosts_to_name, trusted=trusted, ask=_ask if app.console.can_ask and not yes else None)
+        agree_to_hosts(app, newer, trusted, _ask if app.console.can_ask and not yes else None, dry_run=False)
         app.confirm(f"Change {app.world.paths.config} like that?", yes=yes)
     carry_out(app.world, newer)
     clusters = plan.touched("cluster")
