@@ -6,12 +6,15 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from togetherctl.auth.token_response import refused_login
 from togetherctl.errors import Refused, Unreachable, Untrusted, remedy_of
 from togetherctl.printable import printable
 
 _BYTES = 32
+# Where nothing listens, any port would do; this is the one people register.
+_PORT = 8000
 
 
 class StrayResponse(Exception):
@@ -85,6 +88,14 @@ class AuthorizationRequest:
         if named is not None and named != self.issuer:
             raise Untrusted(f"the answer comes from {printable(named)}, not from {self.issuer}")
         return ""
+
+
+def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
+    """The redirect URI to send: as registered, with `port` in place of 0, which means any free port."""
+    parts = urlsplit(redirect_uri)
+    if parts.port != 0:
+        return redirect_uri
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from togetherctl.auth.authorization_request import fill_in_port
 from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
 from togetherctl.config.profile import Loopback
@@ -132,10 +133,7 @@ def listen(
         except OSError as error:
             taken.append(f"{loopback.listen or f'port {_port_of(url.port, tls)}'}: {_reason(error)}")
             continue
-        redirect_uri = loopback.redirect_uri
-        if url.port == 0:
-            redirect_uri = url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{port}").geturl()
-        return Listener(redirect_uri, sockets, tls)
+        return Listener(fill_in_port(loopback.redirect_uri, port), sockets, tls)
     raise PortsTaken(
         f"no redirect URI of this login can be listened on ({'; '.join(taken)})",
         hint="end the program that holds the port, or register another redirect URI and add it to "
