@@ -141,7 +141,7 @@ class HTTP:
                 url = location
             if not is_safe(url, http=urlsplit(first).scheme == "http"):
                 raise Untrusted(f"{host_of(first)} redirects to {without_query(url)}, which is not https")
-            if _origin(url) != _origin(first):
+            if urlsplit(url)[:2] != urlsplit(first)[:2]:
                 # Headers meant for one host are not for another.
                 own_headers, headers = {}, None
         raise Untrusted(f"{host_of(first)} redirects more than {_MAX_REDIRECTS} times")
@@ -333,38 +333,29 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
 
 def _in_words(error: Exception, url: str, proxy: Proxy | None) -> TogetherctlError:
     """Why there is no answer: what the HTTP library alone knows, else what the system said."""
+    import ssl
+
     import httpx2
 
     host = host_of(url)
-    if proxy and isinstance(error, httpx2.ProxyError):
-        said = f"the proxy to {host} refused: {printable(error)}"
-        return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
-    if proxy and isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)) and not _is_tls(error):
-        why = in_words(_root_cause(error), proxy.url, sent=False).message
-        return Unreachable(
-            f"the proxy to {host} cannot be reached: {why}", hint=f"it is named by {proxy.named_by}", sent=False
-        )
-    if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-        return _no_url(url)
-    if isinstance(error, httpx2.TimeoutException):
-        return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
-    if isinstance(error, httpx2.RemoteProtocolError):
-        return Unreachable(f"{host} broke off or does not speak HTTP")
-    return in_words(_root_cause(error), url, sent=not isinstance(error, httpx2.ConnectError))
-
-
-def _is_tls(error: BaseException) -> bool:
-    import ssl
-
-    return isinstance(_root_cause(error), ssl.SSLError)
+    cause = _root_cause(error)
+    match error:
+        case httpx2.ProxyError() if proxy:
+            said = f"the proxy to {host} refused: {printable(error)}"
+            return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
+        case httpx2.ConnectError() | httpx2.ConnectTimeout() if proxy and not isinstance(cause, ssl.SSLError):
+            said = f"the proxy to {host} cannot be reached: {in_words(cause, proxy.url, sent=False).message}"
+            return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
+        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
+            return _no_url(url)
+        case httpx2.TimeoutException():
+            return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
+        case httpx2.RemoteProtocolError():
+            return Unreachable(f"{host} broke off or does not speak HTTP")
+    return in_words(cause, url, sent=not isinstance(error, httpx2.ConnectError))
 
 
 def _root_cause(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc

@@ -105,7 +105,7 @@ class Listener:
 
     def _hear(self, connection: socket.socket, asked: bytes) -> None:
         """Answer one request. The awaited response is kept for `wait`; the same one once more is a stray."""
-        request = read_request(asked, self.redirect_uri)
+        request = Request(asked, self.redirect_uri)
         refusal = request.refusal
         if refusal is None:
             if self._arrived is None and self._expects(request.parameters):
@@ -217,25 +217,11 @@ _MAX_QUERY = 16 * 1024
 _NOT_AWAITED = "This is not the login that is being waited for. Start again from your terminal."
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked. `refusal` answers what cannot be the awaited response; else `parameters` may be one."""
+class Request(BaseHTTPRequestHandler):
+    """One whole request as http.server reads it: `parameters` may be those of the awaited response unless `refusal`.
 
-    parameters: Mapping[str, str]
-    refusal: bytes | None
-
-
-def read_request(request: bytes, redirect_uri: str) -> Request:
-    """One whole request as http.server reads it; what it cannot read is refused."""
-    reader = _Reader(request, redirect_uri)
-    # An address that cannot be taken apart is a ValueError.
-    with suppress(ValueError):
-        reader.handle_one_request()
-    return Request(reader.parameters, reader.refusal)
-
-
-class _Reader(BaseHTTPRequestHandler):
-    """Nothing is logged: the request line holds the code."""
+    `refusal` is the answer to what cannot be that response. Nothing is logged: the request line holds the code.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -247,12 +233,15 @@ class _Reader(BaseHTTPRequestHandler):
         self.command = ""
         self.parameters: Mapping[str, str] = {}
         self.refusal: bytes | None = refused(400, "This is not a request.")
+        # An address that cannot be taken apart is a ValueError.
+        with suppress(ValueError):
+            self.handle_one_request()
 
     def do_GET(self) -> None:  # http.server's name
-        parts = urlsplit(self.path)
-        if not self._is_for_us():
+        parts, expected = urlsplit(self.path), urlsplit(self._redirect_uri)
+        if (self.headers.get("Host") or "").lower() != expected.netloc.lower():
             self.refusal = refused(421, "This address is not served here.")
-        elif parts.path != (urlsplit(self._redirect_uri).path or "/"):
+        elif parts.path != (expected.path or "/"):
             self.refusal = refused(404, "There is nothing here.")
         else:
             self.parameters = _parameters(parts.query)
@@ -269,10 +258,6 @@ class _Reader(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
         """Says nothing."""
-
-    def _is_for_us(self) -> bool:
-        expected = urlsplit(self._redirect_uri).netloc.lower()
-        return (self.headers.get("Host") or "").lower() == expected
 
 
 def refused(status: int, message: str = _NOT_AWAITED, *, body: bool = True) -> bytes:

@@ -35,22 +35,16 @@ _GOOGLE = ("https://accounts.google.com", "accounts.google.com")
 
 def read_claims(token: str) -> Claims:
     """The claims of a signed JWT, unverified. Raises Untrusted where it is not one."""
-    claims = _part(token, 1)
-    if claims is None:
-        raise Untrusted("the issuer sent an ID token without claims")
-    return claims
+    return _read_part(token, 1, "claims")
 
 
 def read_header(token: str) -> dict[str, Any]:
     """The header of a signed JWT, which says how it is signed. Raises Untrusted where it is not one."""
-    header = _part(token, 0)
-    if header is None:
-        raise Untrusted("the issuer sent an ID token without a header")
-    return header
+    return _read_part(token, 0, "a header")
 
 
-def _part(token: str, index: int) -> dict[str, Any] | None:
-    """One of the two parts of a signed JWT that are JSON, None where that is no object. Raises Untrusted."""
+def _read_part(token: str, index: int, what: str) -> dict[str, Any]:
+    """One of the two parts of a signed JWT that are JSON. Raises Untrusted, also without `what` should be there."""
     if len(token) > MAX_TOKEN:
         raise Untrusted(
             f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
@@ -72,7 +66,9 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
         raise Untrusted("the issuer sent an ID token that is not UTF-8 text") from None
     except (ValueError, binascii.Error, RecursionError):
         raise Untrusted("the issuer sent an ID token that is not a JWT") from None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise Untrusted(f"the issuer sent an ID token without {what}")
+    return content
 
 
 def check_header(header: Mapping[str, Any]) -> None:
@@ -100,7 +96,8 @@ def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, non
 
     `now` in seconds since 1970. A `nonce` is compared where one is given; a refreshed token need not bear one.
     """
-    _check_issuer(claims, issuer)
+    if not _is_from(claims, issuer):
+        raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")
     _check_audience(claims, client_id)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise Untrusted("the ID token names no subject")
@@ -139,11 +136,6 @@ def expiry(claims: Claims) -> float:
     return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
 
 
-def _check_issuer(claims: Claims, issuer: str) -> None:
-    if not _is_from(claims, issuer):
-        raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")
-
-
 def _is_from(claims: Claims, issuer: str) -> bool:
     named = claims.get("iss")
     return named == issuer or (issuer == _GOOGLE[0] and named == _GOOGLE[1])
@@ -153,15 +145,15 @@ def _check_audience(claims: Claims, client_id: str) -> None:
     """The client is among the audiences; `azp` names no other, if it names one (Core 3.1.3.7, items 3 to 5)."""
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
-    if not isinstance(audiences, list) or client_id not in audiences or not _texts(audiences):
+    if (
+        not isinstance(audiences, list)
+        or client_id not in audiences
+        or not all(isinstance(each, str) for each in audiences)
+    ):
         raise Untrusted(f"the ID token is for {printable(audience)}, not for the client {client_id}")
     party = claims.get("azp")
     if isinstance(party, str) and party not in ("", client_id):
         raise Untrusted(f"the ID token was issued to {printable(party)} (azp), not to the client {client_id}")
-
-
-def _texts(values: list[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _check_nonce(claims: Claims, nonce: str) -> None:

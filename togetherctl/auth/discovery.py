@@ -72,14 +72,9 @@ _LISTS = (
 _PROMISES = ("authorization_response_iss_parameter_supported", "require_pushed_authorization_requests")
 
 
-def discovery_url(issuer: str) -> str:
-    """Where the metadata of `issuer` is (Discovery 1.0, 4.1)."""
-    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-
-
 def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
-    """The provider metadata as the issuer sends it. Raises Unreachable, Refused and Untrusted."""
-    url = discovery_url(issuer)
+    """The provider metadata as the issuer sends it (Discovery 1.0, 4.1). Raises Unreachable, Refused and Untrusted."""
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     answer = http.get(url)
     answer.raise_if_later()
     if answer.status != 200:

@@ -59,13 +59,9 @@ def _fitting(jwks: dict[str, Any], algorithm: str, key_id: object) -> list[dict[
         if isinstance(key, dict)
         and key.get("use", "sig") == "sig"
         and key.get("alg", algorithm) == algorithm
-        and _type_fits(key.get("kty"), algorithm)
+        and key.get("kty") == _KEY_TYPES[algorithm[0]]
         and (key_id is None or key.get("kid") == key_id)
     ]
-
-
-def _type_fits(key_type: object, algorithm: str) -> bool:
-    return key_type == _KEY_TYPES[algorithm[0]]
 
 
 def _holds(token: str, key: dict[str, Any], algorithm: str) -> bool:

@@ -19,7 +19,7 @@ from togetherctl.auth.discovery import (
 from togetherctl.auth.issuer_clients import IssuerClients
 from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
-from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, Preset, find_preset, recognise_preset
+from togetherctl.config.presets import DEFAULT_REDIRECT_URIS, find_preset, recognise_preset
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.failures import host_of
 from togetherctl.printable import printable
@@ -177,7 +177,8 @@ class _Look:
         preset, by_url = self._recognised(issuer, document)
         entry = find_preset(preset, issuer) if preset else None
         first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
-        provider = [_provider(entry, by_url=by_url or self.preset is not None)] if entry else []
+        how = "" if by_url or self.preset else ", as its metadata shows"
+        provider = [Finding("good", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
         keys, error = self._keys(metadata)
         ahead = _ahead(self.http.first)
@@ -253,11 +254,6 @@ def _way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Rep
     elif proxy:
         way.append(Finding("good", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
     return way
-
-
-def _provider(preset: Preset, *, by_url: bool) -> Finding:
-    how = "" if by_url else ", as its metadata shows"
-    return Finding("good", f"this is {preset.title}{how}", None, "provider")
 
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:

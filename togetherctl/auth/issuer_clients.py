@@ -65,7 +65,6 @@ class IssuerClients:
         """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
         from togetherctl.auth.grants.registry import GRANTS
         from togetherctl.auth.login import Login
-        from togetherctl.auth.prompter import AnnouncingPrompter
 
         # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
         profile = profile.with_secret_at_hand()
@@ -79,8 +78,9 @@ class IssuerClients:
         with self._client(profile) as http:
             login = Login(
                 self._provider(profile, http),
-                conversation=AnnouncingPrompter(self.conversation, opened_at, profile.issuer.url),
+                conversation=self.conversation,
                 open_browser=open_browser,
+                opened_at=opened_at,
                 place=self.place(profile),
                 clock=self.clock,
                 sleep=self.sleep,

@@ -52,6 +52,10 @@ class Collaborators:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
+    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
+        """Of the token that clusters get from the session; expired where there is none."""
+        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -80,7 +84,7 @@ class SessionLifecycle:
         With `force` even a refused refresh token is tried. Raises LoginRequired where only a login helps, and
         Unreachable, Refused and Untrusted.
         """
-        good = session is not None and self._is_usable(profile, session)
+        good = self._deps.freshness(profile, session).is_usable
         reason = _why_not(session, good=good, force=force)
         if session is None or reason:
             raise _login_required(profile, reason, good=good)
@@ -92,7 +96,7 @@ class SessionLifecycle:
                 newer = self._read_newer(profile, session)
                 if newer is None:
                     raise
-                renewed = newer if self._is_usable(profile, newer) else self._ask_issuer(profile, newer)
+                renewed = newer if self._deps.freshness(profile, newer).is_usable else self._ask_issuer(profile, newer)
         except RefusedForGood as error:
             raise _login_required(profile, error.message, good=good) from None
         except TogetherctlError as error:
@@ -247,10 +251,6 @@ class SessionLifecycle:
         return came
 
     # What is stored
-
-    def _is_usable(self, profile: Profile, session: Session) -> bool:
-        freshness = session.freshness(profile.token, profile.margin, self._deps.clock())
-        return freshness in (Freshness.FRESH, Freshness.STALE)
 
     def _has_just_failed(self, session: Session) -> bool:
         failed = session.last_error

@@ -44,7 +44,6 @@ def test_a_new_grant_logs_in(
     assert acme.exists()
     known: dict[Any, GrantSpec] = {**dict(registry.GRANTS.items()), "token-exchange": SPEC}
     monkeypatch.setattr(registry, "GRANTS", known)
-    monkeypatch.setattr("togetherctl.auth.login.GRANTS", known)
     world = make_world()
     profile = world.config.profile("acme")
     grant: Any = "token-exchange"

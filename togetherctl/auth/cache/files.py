@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.base import FoundSession, Unopenable, Unsafe
@@ -110,9 +110,7 @@ class FileSessions:
             if data is None:
                 return None
             self._form.decode(key, data)
-        except Unsafe:
-            pass
-        except record.BrokenRecord:
+        except (Unsafe, record.BrokenRecord):
             pass
         except record.ClosedRecord:
             if data is None or "sealed" not in record.parse(data):
@@ -136,13 +134,9 @@ class FileSessions:
         Whatever stands in the way of one file, the others are gone.
         """
         path = self._path(key)
-        try:
-            # Whoever may read it, it goes; only what we may not understand the worth of stays.
-            record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
-        except record.NewerRecord:
-            raise _newer(path) from None
-        except (OSError, record.BrokenRecord):
-            pass
+        # It goes whoever may read it; only a session whose worth we cannot know stays.
+        if form_of(path) == "newer":
+            raise _newer(path)
         stays: list[StorageError] = []
         there = self._gone(path, stays)
         aside = [path for path in self._set_aside(key) if path.is_symlink() or not path.is_dir()]
@@ -249,9 +243,7 @@ class FileSessions:
             return False
         except (record.ClosedRecord, record.NewerRecord):
             raise StorageError(f"{left} is of another form") from None
-        if session is None or now is None:
-            return session is not None
-        return (session.issuer, session.client_id) == (now.issuer, now.client_id)
+        return session is not None and (now is None or session.is_of(now.issuer, now.client_id))
 
     def _decoded(self, key: str, data: bytes | None) -> Session | None:
         path = self._path(key)
@@ -314,6 +306,17 @@ class FileSessions:
                 hint=run("chmod", "600", path, words="log out and in again if others use this machine"),
             )
         return data
+
+
+def form_of(path: Path) -> Literal["plain", "sealed", "newer", "other"]:
+    """The form of a session file, whoever may read it; `other` for what is no session or cannot be read."""
+    try:
+        fields = record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
+    except record.NewerRecord:
+        return "newer"
+    except (OSError, record.BrokenRecord):
+        return "other"
+    return "sealed" if "sealed" in fields else "plain"
 
 
 def _newer(path: Path) -> StorageError:

@@ -154,7 +154,7 @@ class ConfigTransaction:
                 for move in moves:
                     move.undo()
                 raise
-            ready.drop_all()
+            ready.drop(None)  # all of them
             self.forget_known()
             for move in moves:
                 move.finish()

@@ -61,6 +61,7 @@ def log_in(login: Login) -> Session:
     device, scopes = provider.ask_for_scopes(lambda scopes: _request_device(provider, scopes, verifier))
     page = device.shown.complete or device.shown.uri
     opened = None if login.place.without_browser else login.open_browser(page)
+    login.opened_at(device.shown.uri)
     login.conversation.device_code(device.shown, opened=opened is not None)
     return login.accept(_wait(login, device, verifier), scopes)
 
