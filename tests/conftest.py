@@ -39,6 +39,8 @@ EVERYTHING = Canary()
 # A shell that starts the tests in the background has Ctrl-C ignored by all it starts, and some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+WriteConfig = Callable[[str], Path]
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -235,7 +237,7 @@ def _see(canary: Canary, arguments: tuple[str, ...], stdout: str, stderr: str) -
 
 
 @pytest.fixture
-def config(home: Path) -> Callable[[str], Path]:
+def write_config(home: Path) -> Callable[[str], Path]:
     """Write `config.toml`."""
 
     def write(text: str) -> Path:
@@ -263,11 +265,11 @@ MakeConfig = Callable[..., Path]
 
 
 @pytest.fixture
-def config_at(config: Callable[[str], Path]) -> MakeConfig:
+def config_at(write_config: WriteConfig) -> MakeConfig:
     """A configuration with the profile `acme` at an issuer and the cluster `east`; any free port is registered."""
 
     def write(issuer: ScriptedIssuer, issuer_keys: str = "", profile_keys: str = "") -> Path:
-        return config(
+        return write_config(
             f"""version = 1
 
 [issuers.acme]
@@ -315,9 +317,9 @@ def pytest_testnodedown(node: Any) -> None:
     EVERYTHING.secrets |= getattr(node, "workeroutput", {}).get("secrets", {})
 
 
-def is_worker(config: pytest.Config) -> bool:
+def is_worker(write_config: pytest.Config) -> bool:
     """Whether this is one of the processes that run tests for another (pytest-xdist)."""
-    return hasattr(config, "workeroutput")
+    return hasattr(write_config, "workeroutput")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

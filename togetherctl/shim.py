@@ -63,12 +63,12 @@ serve() {
   folder=${file%/*}
   [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] || return 1
   [ -f "$file" ] && [ ! -L "$file" ] && [ -O "$file" ] && [ -f "$config" ] || return 1
-  # It bears the mtime that the configuration had when it was read: any other configuration is another configuration.
+  # It bears the mtime that the store had when it was read: any other store is another store.
   if [ "$config" -nt "$file" ] || [ "$config" -ot "$file" ]; then return 1; fi
   {
     IFS=' ' read -r form version profile written until length key store && IFS= read -r credential || return 1
   } <"$file"
-  [ "$form $version" = @form@ ] && [ "$profile" = "$3" ] && [ "$configuration" = "$config" ] || return 1
+  [ "$form $version" = @form@ ] && [ "$profile" = "$3" ] && [ "$store" = "$config" ] || return 1
   [ "${#credential}" = "$length" ] && [ -f "$sessions/$key.json" ] || return 1
   case $written$until in '' | *[!0123456789]*) return 1 ;; esac
   now=$(date +%s) && [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
@@ -89,7 +89,7 @@ serve "$@" 2>/dev/null
 if [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$home" ]; then
   export TOGETHERCTL_HOME="$home"
 elif [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$user_home" ] && [ "${HOME-}" != "$user_home" ]; then
-  # Another home, as sudo and snaps have it, is not where this configuration is.
+  # Another home, as sudo and snaps have it, is not where this store is.
   export XDG_CONFIG_HOME="${config_home:-$user_home/.config}"
   export XDG_STATE_HOME="${state_home:-$user_home/.local/state}"
   export XDG_CACHE_HOME="${cache_home:-$user_home/.cache}"

@@ -419,7 +419,7 @@ def test_the_way_of_a_sealed_session(
     assert len(browser.opened) == 1
     assert backend.asked["set"] == 1
     done = cli("logout")
-    assert "Logged me@acme.com out of profile acme." in done.stderr
+    assert "Logged me@acme.com out of profile acme" in done.stderr
     assert [hint for hint, _ in issuer.revoked] == ["refresh_token", "access_token"]
     assert not path.exists()
 
@@ -462,7 +462,7 @@ def test_logout_deletes_what_it_cannot_open(
     logged_in.write_bytes(data)
     done = cli("logout", "--local")
     assert (done.code, logged_in.exists()) == (0, False)
-    assert done.stderr == "The session of profile acme could not be read; it was deleted here.\n"
+    assert done.stderr == "note: The session of profile acme could not be read; it was deleted here.\n"
     logged_in.write_bytes(data)
     done = cli("profile", "remove", "acme", "--yes")
     assert done.code == 2  # a cluster uses it

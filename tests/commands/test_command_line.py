@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from togetherctl.commands.root import root
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeConfig, MakeWorld, Run
+    from tests.conftest import MakeConfig, MakeWorld, Run, WriteConfig
     from tests.support.browser import ScriptedBrowser
 
 
@@ -120,8 +120,8 @@ def test_a_failure_is_an_envelope_too(form: str, arguments: list[str], code: str
     assert done.stderr  # people see it as well
 
 
-def test_a_wrong_config_is_an_envelope_with_every_problem(config: Callable[[str], Path], cli: Run) -> None:
-    config("bad = 1\nworse = 2\n")
+def test_a_wrong_config_is_an_envelope_with_every_problem(write_config: WriteConfig, cli: Run) -> None:
+    write_config("bad = 1\nworse = 2\n")
     error = json.loads(cli("profile", "list", "-o", "json").stdout)["error"]
     assert (error["code"], error["exit"], len(error["problems"])) == ("config", 2, 2)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +11,7 @@ from tests.support.programs import need
 from togetherctl.commands.root import VERBS
 
 if TYPE_CHECKING:
-    from tests.conftest import Done, Run
+    from tests.conftest import Done, Run, WriteConfig
 
 BREAKS = " \t\n\"'@><=;|&(:"
 STORE = """version = 1
@@ -87,8 +85,8 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("", ["init"]),
     ],
 )
-def test_what_is_offered(line: str, offered: list[str], cli: Run, config: Callable[[str], Path]) -> None:
-    config(STORE)
+def test_what_is_offered(line: str, offered: list[str], cli: Run, write_config: WriteConfig) -> None:
+    write_config(STORE)
     done = asked(cli, line)
     assert (done.code, done.stderr) == (0, "")
     values = [row.removeprefix("plain,") for row in done.stdout.splitlines()]
@@ -109,8 +107,8 @@ def test_zsh_and_fish_say_what_a_command_does(process: Run) -> None:
 @pytest.mark.parametrize(
     "text", ["not [TOML", "profiles = 7", "version = 99\n[profiles]\n7 = 1", "\x00", "[profiles.'a b']\n"]
 )
-def test_a_broken_config_is_silent(text: str, cli: Run, config: Callable[[str], Path]) -> None:
-    config(text)
+def test_a_broken_config_is_silent(text: str, cli: Run, write_config: WriteConfig) -> None:
+    write_config(text)
     done = asked(cli, "togetherctl login ")
     assert (done.code, done.stderr) == (0, "")
     assert set(done.stdout.splitlines()) <= {"plain,7"}

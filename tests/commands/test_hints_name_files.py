@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import pytest
 ROOT_USER = hasattr(os, "geteuid") and os.geteuid() == 0
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Run, WriteConfig
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="modes are another thing there")
 
@@ -25,10 +24,10 @@ def spaced(environ: dict[str, str], tmp_path: Path) -> Path:
     folder = tmp_path / "it's my home"
     folder.mkdir(mode=0o700)
     environ["TOGETHERCTL_HOME"] = str(folder)
-    config = folder / "config.toml"
-    config.write_text('version = 1\n[issuers.acme]\nurl = "https://issuer.example"\n')
-    config.chmod(0o600)
-    return config
+    write_config = folder / "config.toml"
+    write_config.write_text('version = 1\n[issuers.acme]\nurl = "https://issuer.example"\n')
+    write_config.chmod(0o600)
+    return write_config
 
 
 def hinted_file(stderr: str) -> Path:
@@ -54,8 +53,8 @@ def test_a_ca_file_that_the_config_does_not_have(cli: Run) -> None:
 
 
 @pytest.mark.skipif(ROOT_USER, reason="root may write everywhere")
-def test_a_kubeconfig_that_is_read_only(config: Callable[[str], Path], cli: Run, tmp_path: Path) -> None:
-    config("version = 1\n")
+def test_a_kubeconfig_that_is_read_only(write_config: WriteConfig, cli: Run, tmp_path: Path) -> None:
+    write_config("version = 1\n")
     path = tmp_path / "my config"
     path.touch(mode=0o400)
     done = cli("kubeconfig", "write", "--kubeconfig", str(path))

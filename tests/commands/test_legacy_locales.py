@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import WriteConfig
 from tests.support.terminal import terminal
 
 LOCALES: dict[str, tuple[dict[str, str], str]] = {
@@ -46,9 +47,9 @@ def locale(request: pytest.FixtureRequest) -> tuple[dict[str, str], str]:
 
 
 @pytest.fixture
-def call(config: Callable[[str], Path], environ: dict[str, str], locale: tuple[dict[str, str], str]) -> Call:
+def call(write_config: WriteConfig, environ: dict[str, str], locale: tuple[dict[str, str], str]) -> Call:
     """Run a command on a configuration with such names, and give the code and the bytes of stdout and stderr."""
-    config(STORE)
+    write_config(STORE)
 
     def call(*arguments: str) -> tuple[int, bytes, bytes]:
         done = subprocess.run(
@@ -143,9 +144,9 @@ def test_a_path_reaches_scripts_as_it_is(call: Call, environ: dict[str, str], ho
 
 
 def test_questions_and_the_terminal_interface_end_in_a_sentence(
-    config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+    write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    config(STORE)
+    write_config(STORE)
     latin_1 = {**environ, "PYTHONIOENCODING": "latin-1:strict", "TERM": "xterm"}
     with terminal([sys.executable, "-m", "togetherctl", "ui"], latin_1, tmp_path) as opened:
         opened.until("ended with 2")

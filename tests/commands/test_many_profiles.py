@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from togetherctl.config import config as config_module
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Run, WriteConfig
 
 MANY = 400
 SECTION = """
@@ -48,10 +47,10 @@ class Counting(dict[str, Any]):
 
 
 @pytest.fixture
-def counted(config: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tuple[list[Counting], Counter[str]]:
+def counted(write_config: WriteConfig, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Counting], Counter[str]]:
     """A configuration of many; the tables of each that is read, and how often a KEY was made."""
     head = 'version = 1\n[issuers.acme]\nurl = "https://issuer.example"\n'
-    config(head + "".join(SECTION.format(number) for number in range(MANY)))
+    write_config(head + "".join(SECTION.format(number) for number in range(MANY)))
     tables: list[Counting] = []
     made: Counter[str] = Counter()
     load, session_key = Config.load.__func__, config_module.session_key_of  # type: ignore[attr-defined] # a classmethod

@@ -489,7 +489,7 @@ def test_what_a_cluster_may_hold_against_the_token_is_said_once(cli: Run, acme: 
     acme.write_text(acme.read_text() + 'username_claim = "upn"\ngroups_claim = "groups"\n')
     done = cli("login", "--force")
     assert (done.code, NOTE in done.stderr) == (0, False)
-    assert "note: Cluster east will refuse this token: the token has no claim upn that is a text" in done.stderr
+    assert "note: Cluster east will refuse this token: the token has no claim upn that is text" in done.stderr
     assert "note: Cluster east will refuse this token: the claim groups is no text" in done.stderr
 
 

@@ -16,7 +16,7 @@ from tests.support.issuer import Reply, ScriptedIssuer
 if TYPE_CHECKING:
     import trustme
 
-    from tests.conftest import CliIn, Run
+    from tests.conftest import CliIn, Run, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
 
@@ -38,7 +38,7 @@ def clusters(authority: trustme.CA) -> Iterator[list[ScriptedCluster]]:
 
 
 @pytest.fixture
-def put(config: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, clusters: list[ScriptedCluster]) -> Put:
+def put(write_config: WriteConfig, issuer: ScriptedIssuer, ca_file: Path, clusters: list[ScriptedCluster]) -> Put:
     """A configuration with the profile `acme` and a cluster for each server, the first of which has more keys."""
 
     def write(profile_keys: str = "", cluster_keys: str = "", *, servers: int = 3) -> None:
@@ -49,7 +49,7 @@ def put(config: Callable[[str], Path], issuer: ScriptedIssuer, ca_file: Path, cl
         for name, server in list(zip(("east", "west", "north"), clusters, strict=True))[:servers]:
             keys = cluster_keys if name == "east" else ""
             text += f'[clusters.{name}]\nprofile = "acme"\nserver = "{server.url}"\nca_file = "{ca_file}"\n{keys}\n'
-        config(text)
+        write_config(text)
 
     write()
     return write
@@ -127,7 +127,7 @@ def test_an_error_at_one_cluster_hides_nothing(cli: Run, put: Put, clusters: lis
     [
         ({"email": None}, 'username_claim = "email"', "the token has no claim email"),
         ({"email_verified": False}, 'username_claim = "email"', "the issuer says that the email is not verified"),
-        ({"name": 7}, 'username_claim = "name"', "the token has no claim name that is a text"),
+        ({"name": 7}, 'username_claim = "name"', "the token has no claim name that is text"),
         ({"groups": 7}, 'groups_claim = "groups"', "the claim groups is no text and no list of texts"),
     ],
 )

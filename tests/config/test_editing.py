@@ -16,7 +16,7 @@ import pytest
 from togetherctl.config.toml_text import TomlText
 
 if TYPE_CHECKING:
-    from tests.conftest import Run
+    from tests.conftest import Run, WriteConfig
 
 STORE = """# mine, and mine alone
 version = 1     # the form
@@ -104,16 +104,16 @@ def difference(before: str, after: str) -> tuple[list[str], list[str]]:
     ],
 )
 def test_one_change_touches_its_own_lines(
-    change: tuple[object, ...], gone: list[str], come: list[str], config: Callable[[str], Path]
+    change: tuple[object, ...], gone: list[str], come: list[str], write_config: WriteConfig
 ) -> None:
-    after = edited(config(STORE), change).text
+    after = edited(write_config(STORE), change).text
     assert difference(STORE, after) == (gone, come)
     assert after.endswith("# the end\n") or "[clusters.west]" in after
 
 
-def test_a_comment_stays_with_what_it_leads(config: Callable[[str], Path]) -> None:
+def test_a_comment_stays_with_what_it_leads(write_config: WriteConfig) -> None:
     lines = edited(
-        config(STORE),
+        write_config(STORE),
         ("set", ("profiles", "a", "margin"), 5),
         ("set", ("profiles", "b", "margin"), 5),
         ("set", ("profiles", "c"), {"issuer": "acme", "client_id": "3"}),
@@ -141,8 +141,8 @@ def test_a_comment_stays_with_what_it_leads(config: Callable[[str], Path]) -> No
         '[profiles."a.b"]\nissuer = """\nmany\n# lines\n"""\n',
     ],
 )
-def test_any_layout_is_edited_right_or_not_at_all(text: str, config: Callable[[str], Path]) -> None:
-    editor = edited(config(text))
+def test_any_layout_is_edited_right_or_not_at_all(text: str, write_config: WriteConfig) -> None:
+    editor = edited(write_config(text))
     editor.set(("issuers", "new"), {"url": "https://new"})
     editor.set(("profiles", "new"), {"issuer": "new", "auth_params": {"prompt": "x"}})
     editor.set(("profiles", "new", "auth_params", "hint"), "y")
@@ -169,8 +169,8 @@ def test_every_key_is_found_on_its_line() -> None:
     assert TomlText(STORE).key_lines()["profiles", "b", "client_id"] == 19
 
 
-def test_set_show_unset(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_set_show_unset(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     assert cli("profile", "set", "a", "margin=30", "scopes=email,groups", "auth_params.prompt=login").code == 0
     shown = cli("profile", "show", "a", "-o", "json").stdout
     assert '"margin": 30' in shown
@@ -205,16 +205,16 @@ def test_set_show_unset(config: Callable[[str], Path], cli: Run) -> None:
         (["redirect_uris=https://localhost:1"], "an https redirect URI needs listen_cert_file"),
     ],
 )
-def test_a_wrong_change_changes_nothing(words: list[str], said: str, config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_a_wrong_change_changes_nothing(words: list[str], said: str, write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     done = cli("profile", "set", "a", *words)
     assert said in done.stderr
     assert done.code == 2
     assert path.read_text() == STORE
 
 
-def test_a_wrong_config_can_still_be_mended(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE.replace('client_id = "one"', 'client_id = "one"\nmargin = -3'))
+def test_a_wrong_config_can_still_be_mended(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE.replace('client_id = "one"', 'client_id = "one"\nmargin = -3'))
     assert cli("status").code == 2
     assert cli("profile", "set", "a", "margin=3").code == 0
     assert path.read_text() == STORE.replace('client_id = "one"', 'client_id = "one"\nmargin = 3')
@@ -222,15 +222,15 @@ def test_a_wrong_config_can_still_be_mended(config: Callable[[str], Path], cli: 
     assert path.read_text() == STORE
 
 
-def test_a_wrong_config_gets_no_worse(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(f"colour = 1\n{STORE}")
+def test_a_wrong_config_gets_no_worse(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(f"colour = 1\n{STORE}")
     done = cli("profile", "set", "a", "issuer=nobody")
     assert (done.code, "names the issuer nobody, which does not exist" in done.stderr) == (2, True), done.stderr
     assert path.read_text() == f"colour = 1\n{STORE}"
 
 
-def test_two_clusters_of_one_context_would_lose_one(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_two_clusters_of_one_context_would_lose_one(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     add = ("cluster", "add", "west", "--profile", "a", "--server", "https://west:6443")
     done = cli(*add, "context=east")
     assert done.code == 2
@@ -241,16 +241,16 @@ def test_two_clusters_of_one_context_would_lose_one(config: Callable[[str], Path
     assert cli("cluster", "unset", "east", "context").code == 2
 
 
-def test_a_place_in_a_list_is_written_as_the_file_check_writes_it(config: Callable[[str], Path], cli: Run) -> None:
-    config(STORE)
+def test_a_place_in_a_list_is_written_as_the_file_check_writes_it(write_config: WriteConfig, cli: Run) -> None:
+    write_config(STORE)
     done = cli("profile", "add", "7", "--issuer", "acme", "--client-id", "x", "--scope", "a b", "auth_params.nonce=1")
     assert (done.code, done.stdout) == (2, "")
     assert "  profiles.7.scopes[0]: must be one word" in done.stderr
     assert "  profiles.7.auth_params.nonce: togetherctl sets this parameter itself" in done.stderr
 
 
-def test_add_and_remove(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_add_and_remove(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     assert cli("issuer", "add", "dex", "--url", "https://dex.example.com", "--offline").code == 0
     assert cli("profile", "add", "c", "--issuer", "dex", "--client-id", "x", "--scope", "groups").code == 0
     assert cli("cluster", "add", "west", "--profile", "c", "--server", "https://west:6443", "namespace=gpu").code == 0
@@ -266,16 +266,16 @@ def test_add_and_remove(config: Callable[[str], Path], cli: Run) -> None:
     assert path.read_text() == STORE
 
 
-def test_remove_asks_and_refuses_where_nobody_can_be_asked(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_remove_asks_and_refuses_where_nobody_can_be_asked(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     done = cli("cluster", "remove", "east")
     assert (done.code, "--yes" in done.stderr) == (2, True)
     assert path.read_text() == STORE
 
 
 @pytest.mark.parametrize("kind", ["profile", "issuer", "cluster"])
-def test_what_is_there_already_or_not_at_all(kind: str, config: Callable[[str], Path], cli: Run) -> None:
-    config(STORE)
+def test_what_is_there_already_or_not_at_all(kind: str, write_config: WriteConfig, cli: Run) -> None:
+    write_config(STORE)
     for verb in (["show"], ["set"], ["unset"], ["remove", "--yes"]):
         rest = {"set": ["context=x"] if kind == "cluster" else ["issuer=acme"], "unset": ["profile"]}.get(verb[0], [])
         if kind == "issuer":
@@ -315,8 +315,8 @@ def test_a_symlink_stays_one_and_a_mode_stays_what_it_was(home: Path, cli: Run) 
 
 
 @pytest.mark.parametrize(("mode", "code"), [(0o602, 2), (0o622, 2), (0o644, 0), (0o400, 0)])
-def test_a_config_others_can_write_is_refused(mode: int, code: int, config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_a_config_others_can_write_is_refused(mode: int, code: int, write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     path.chmod(mode)
     os.chown(path, -1, 12345) if os.geteuid() == 0 else None
     done = cli("status")
@@ -327,8 +327,8 @@ def test_a_config_others_can_write_is_refused(mode: int, code: int, config: Call
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_config_of_another_user_is_refused(config: Callable[[str], Path], cli: Run) -> None:
-    os.chown(config(STORE), 12345, -1)
+def test_a_config_of_another_user_is_refused(write_config: WriteConfig, cli: Run) -> None:
+    os.chown(write_config(STORE), 12345, -1)
     done = cli("status")
     assert (done.code, "belongs to another user (uid 12345)" in done.stderr) == (2, True)
 
@@ -360,9 +360,9 @@ def test_a_config_that_cannot_be_one(make: Callable[[Path], object], said: str, 
     ids=["a folder", "a symlink"],
 )
 def test_a_lock_that_cannot_be_one_is_said(
-    make: Callable[[Path], object], said: str, config: Callable[[str], Path], home: Path, cli: Run
+    make: Callable[[Path], object], said: str, write_config: WriteConfig, home: Path, cli: Run
 ) -> None:
-    path = config(STORE)
+    path = write_config(STORE)
     lock = home / "tctl" / "state" / "store.lock"
     lock.parent.mkdir(mode=0o700)
     make(lock)
@@ -373,8 +373,8 @@ def test_a_lock_that_cannot_be_one_is_said(
     assert path.read_text() == STORE
 
 
-def test_many_hands_at_once_lose_nothing(config: Callable[[str], Path], environ: dict[str, str]) -> None:
-    path = config(STORE)
+def test_many_hands_at_once_lose_nothing(write_config: WriteConfig, environ: dict[str, str]) -> None:
+    path = write_config(STORE)
     adding = [
         subprocess.Popen(
             [sys.executable, "-m", "togetherctl", "profile", "add", f"p{n}", "--issuer", "acme", "--client-id", f"{n}"],

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from tests.conftest import WriteConfig
 from tests.support.discovery import DOCUMENTS, preset_of
 from togetherctl.config.config import Config
 from togetherctl.config.presets import (
@@ -140,10 +139,8 @@ def test_metadata_of_nobody_in_particular() -> None:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_the_example_config_of_an_entry_is_sound(
-    name: str, config: Callable[[str], Path], environ: dict[str, str]
-) -> None:
-    path = config(f"version = 1\n\n{example(name, preset(name))}")
+def test_the_example_config_of_an_entry_is_sound(name: str, write_config: WriteConfig, environ: dict[str, str]) -> None:
+    path = write_config(f"version = 1\n\n{example(name, preset(name))}")
     profile = Config.load(path, environ).profile()
     entry = preset(name)
     assert profile.offline_access == entry.offline_access
@@ -190,9 +187,9 @@ def test_the_schema_knows_the_keys_as_they_stand_in_the_files() -> None:
 
 
 def test_a_provider_named_in_the_config_brings_its_device_endpoint(
-    config: Callable[[str], Path], environ: dict[str, str]
+    write_config: WriteConfig, environ: dict[str, str]
 ) -> None:
-    path = config(
+    path = write_config(
         '[issuers.git]\nurl = "https://git.acme.com/"\npreset = "gitlab"\n'
         '[issuers.com]\nurl = "https://gitlab.com"\n'
         '[profiles.git]\nissuer = "git"\nclient_id = "x"\n[profiles.com]\nissuer = "com"\nclient_id = "x"\n'

@@ -16,7 +16,7 @@ import pytest
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld
+    from tests.conftest import MakeWorld, WriteConfig
     from tests.support.clock import StoppedClock
     from togetherctl.wiring import World
 
@@ -55,11 +55,11 @@ browser = false
 
 
 @pytest.fixture
-def old(config: Callable[[str], Path], clock: StoppedClock) -> Callable[[str], Path]:
+def old(write_config: WriteConfig, clock: StoppedClock) -> Callable[[str], Path]:
     """Write a configuration that is old enough for times of whole seconds."""
 
     def write(text: str) -> Path:
-        path = config(text)
+        path = write_config(text)
         os.utime(path, (clock() - 100,) * 2)
         return path
 
@@ -129,9 +129,9 @@ def test_headers_and_proxies_are_not_kept(
 
 
 def test_a_config_that_is_young_makes_none_known(
-    config: Callable[[str], Path], make_world: MakeWorld, clock: StoppedClock, home: Path
+    write_config: WriteConfig, make_world: MakeWorld, clock: StoppedClock, home: Path
 ) -> None:
-    path = config(FULL)
+    path = write_config(FULL)
     os.utime(path, (clock() - 1,) * 2)
     make_world().profile("acme")
     assert not known(home).exists()

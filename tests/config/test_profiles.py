@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import WriteConfig
 from togetherctl.config.config import Config
 from togetherctl.config.profile import Loopback
 from togetherctl.errors import ConfigError, UsageError
@@ -58,8 +59,8 @@ context = "the-west"
 
 
 @pytest.fixture
-def load(config: Callable[[str], Path], environ: dict[str, str]) -> Callable[..., Config]:
-    path = config(FULL)
+def load(write_config: WriteConfig, environ: dict[str, str]) -> Callable[..., Config]:
+    path = write_config(FULL)
     return lambda **changes: Config.load(path, {**environ, **changes})
 
 
@@ -101,8 +102,8 @@ def test_the_profile_that_is_meant(changes: dict[str, str], name: str, load: Cal
     assert load(**changes).profile().name == name
 
 
-def test_the_only_profile_is_meant(config: Callable[[str], Path], environ: dict[str, str]) -> None:
-    path = config('[issuers.a]\nurl = "https://x"\n[profiles.only]\nissuer = "a"\nclient_id = "x"\n')
+def test_the_only_profile_is_meant(write_config: WriteConfig, environ: dict[str, str]) -> None:
+    path = write_config('[issuers.a]\nurl = "https://x"\n[profiles.only]\nissuer = "a"\nclient_id = "x"\n')
     assert Config.load(path, environ).profile().name == "only"
 
 
@@ -113,9 +114,9 @@ def test_the_only_profile_is_meant(config: Callable[[str], Path], environ: dict[
         (FULL.replace("default_profile", "# "), "which profile? There are acme, plain, google"),
     ],
 )
-def test_no_profile_is_meant(text: str, said: str, config: Callable[[str], Path], environ: dict[str, str]) -> None:
+def test_no_profile_is_meant(text: str, said: str, write_config: WriteConfig, environ: dict[str, str]) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")) as error:
-        Config.load(config(text), environ).profile()
+        Config.load(write_config(text), environ).profile()
     assert error.value.remedy
 
 
@@ -186,10 +187,10 @@ OTHER = [
 
 
 @pytest.mark.parametrize("line", [*SAME, *OTHER])
-def test_which_profiles_share_a_session(line: str, config: Callable[[str], Path], environ: dict[str, str]) -> None:
-    plain = Config.load(config(KEY), environ).profile("p").key
+def test_which_profiles_share_a_session(line: str, write_config: WriteConfig, environ: dict[str, str]) -> None:
+    plain = Config.load(write_config(KEY), environ).profile("p").key
     assert len(plain) == 64
-    assert (Config.load(config(f"{KEY}{line}\n"), environ).profile("p").key == plain) == (line in SAME)
+    assert (Config.load(write_config(f"{KEY}{line}\n"), environ).profile("p").key == plain) == (line in SAME)
 
 
 @pytest.mark.parametrize(
@@ -201,27 +202,25 @@ def test_which_profiles_share_a_session(line: str, config: Callable[[str], Path]
         'request_headers = { X = "y" }',
     ],
 )
-def test_a_session_belongs_to_the_way_it_was_got(
-    line: str, config: Callable[[str], Path], environ: dict[str, str]
-) -> None:
-    plain = Config.load(config(KEY), environ).profile("p").key
-    other = Config.load(config(KEY.replace("[profiles", f"{line}\n[profiles")), environ).profile("p").key
-    slash = Config.load(config(KEY.replace("example.com", "example.com/")), environ).profile("p").key
+def test_a_session_belongs_to_the_way_it_was_got(line: str, write_config: WriteConfig, environ: dict[str, str]) -> None:
+    plain = Config.load(write_config(KEY), environ).profile("p").key
+    other = Config.load(write_config(KEY.replace("[profiles", f"{line}\n[profiles")), environ).profile("p").key
+    slash = Config.load(write_config(KEY.replace("example.com", "example.com/")), environ).profile("p").key
     assert len({plain, other, slash}) == 3
 
 
-def test_the_order_of_tables_does_not_change_the_key(config: Callable[[str], Path], environ: dict[str, str]) -> None:
-    one = Config.load(config(f'{KEY}auth_params = {{ a = "1", b = "2" }}\n'), environ).profile("p")
-    two = Config.load(config(f'{KEY}auth_params = {{ b = "2", a = "1" }}\n'), environ).profile("p")
+def test_the_order_of_tables_does_not_change_the_key(write_config: WriteConfig, environ: dict[str, str]) -> None:
+    one = Config.load(write_config(f'{KEY}auth_params = {{ a = "1", b = "2" }}\n'), environ).profile("p")
+    two = Config.load(write_config(f'{KEY}auth_params = {{ b = "2", a = "1" }}\n'), environ).profile("p")
     assert one.key == two.key
     assert replace(one, name="q").key == one.key
 
 
 def test_two_configs_mean_different_authorities_by_one_name(
-    config: Callable[[str], Path], environ: dict[str, str], home: Path
+    write_config: WriteConfig, environ: dict[str, str], home: Path
 ) -> None:
     text = KEY.replace("[profiles", 'ca_file = "ca.pem"\n[profiles')
-    path = config(text)
+    path = write_config(text)
     other = home / "elsewhere" / "config.toml"
     other.parent.mkdir()
     other.write_text(text)

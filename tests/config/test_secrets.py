@@ -21,7 +21,7 @@ from togetherctl.errors import ConfigError, StorageError
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
-    from tests.conftest import MakeWorld, Run
+    from tests.conftest import MakeWorld, Run, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.issuer import ScriptedIssuer
@@ -32,13 +32,13 @@ PYTHON = sys.executable.replace("\\", "/")
 
 @pytest.fixture
 def with_secret(
-    config: Callable[[str], Path], issuer: ScriptedIssuer, canary: Canary, environ: dict[str, str]
+    write_config: WriteConfig, issuer: ScriptedIssuer, canary: Canary, environ: dict[str, str]
 ) -> Callable[[str], Config]:
     """A configuration whose profile reads its client secret from `source`."""
     issuer.client_secret = canary.watch("a client secret", SECRET)
 
     def write(source: str) -> Config:
-        path = config(
+        path = write_config(
             f'[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\n'
             f'client_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]\nclient_secret = {source}\n'
         )
@@ -55,8 +55,8 @@ def secret_file(tmp_path: Path) -> Path:
     return path
 
 
-def read(config: Config) -> str:
-    secret = config.profile("acme").secret
+def read(write_config: Config) -> str:
+    secret = write_config.profile("acme").secret
     assert secret is not None
     return secret()
 
@@ -116,9 +116,9 @@ def test_it_reaches_the_issuer_the_way_the_profile_says(
 def test_a_literal_is_hidden_wherever_it_could_show(
     with_secret: Callable[[str], Config], cli: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = with_secret(f'"{SECRET}"')
-    assert read(config) == SECRET
-    shown = [repr(config.table), repr(config.profile("acme")), repr(SecretSource.parse(SECRET))]
+    write_config = with_secret(f'"{SECRET}"')
+    assert read(write_config) == SECRET
+    shown = [repr(write_config.table), repr(write_config.profile("acme")), repr(SecretSource.parse(SECRET))]
     for command in (["config", "show"], ["config", "show", "-o", "json"], ["profile", "list", "-o", "yaml"]):
         done = cli(*command)
         assert done.code == 0
@@ -127,8 +127,8 @@ def test_a_literal_is_hidden_wherever_it_could_show(
     assert not [text for text in shown if SECRET in text]
     assert capfd.readouterr().out == ""
     # Its owner typed it there, and there it stays.
-    assert SECRET in config.path.read_text()
-    config.path.unlink()
+    assert SECRET in write_config.path.read_text()
+    write_config.path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_a_command_that_does_not_end_is_ended(
     script: str, with_secret: Callable[[str], Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_secret, "_COMMAND_SECONDS", 0.3)
-    config = with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
+    write_config = with_secret(f'{{ command = ["sh", "-c", "{script}"] }}')
     with pytest.raises(ConfigError, match="did not end within 0 s"):
-        read(config)
+        read(write_config)
 
 
 def test_the_longest_secret_is_read_whole(with_secret: Callable[[str], Config]) -> None:
@@ -245,19 +245,19 @@ def test_profile_secret_keeps_it_in_the_keyring(
 ) -> None:
     backend = InMemory()
     use_keyring(backend)
-    config = with_secret('{ env = "X" }')
+    write_config = with_secret('{ env = "X" }')
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{SECRET}\n"))
     assert cli("profile", "secret", "acme").code == 0
     assert list(backend.kept.values()) == [SECRET]
-    assert "client_secret = {keyring = true}" in config.path.read_text()
+    assert "client_secret = {keyring = true}" in write_config.path.read_text()
 
 
 def test_a_command_that_asks_for_its_own_profile_is_told(with_secret: Callable[[str], Config], process: Run) -> None:
     words = f'["{PYTHON}", "-m", "togetherctl", "get-token", "--profile", "acme"]'
-    config = with_secret(f"{{ command = {words} }}")
-    assert config.profile("acme").secret is not None
+    write_config = with_secret(f"{{ command = {words} }}")
+    assert write_config.profile("acme").secret is not None
     done = process("get-token", "--profile", "acme", TOGETHERCTL_CALLERS="other,acme")
     assert (done.code, done.stdout) == (2, "")
     assert "asked for profile acme again" in done.stderr
     with pytest.raises(ConfigError, match="ended with 2"):
-        read(config)
+        read(write_config)

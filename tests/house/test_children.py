@@ -6,12 +6,12 @@ import ast
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import WriteConfig
 from togetherctl.auth.background_refresh import refresh_in_background
 from togetherctl.config.config import Config
 from togetherctl.environment import CALLERS, for_child
@@ -58,12 +58,12 @@ def assert_clean(found: dict[str, str]) -> None:
 
 
 def test_a_browser_is_given_no_secret(
-    loaded: dict[str, str], conversation: Remembered, config: Callable[[str], Path], tmp_path: Path
+    loaded: dict[str, str], conversation: Remembered, write_config: WriteConfig, tmp_path: Path
 ) -> None:
     told = tmp_path / "secrets" / "told"
     told.parent.mkdir()
     words = [sys.executable, "-c", WRITE_ENVIRONMENT, str(told)]
-    config(STORE.format(keys=f"browser = {json.dumps(words)}"))
+    write_config(STORE.format(keys=f"browser = {json.dumps(words)}"))
     world = World(loaded, conversation)
     opened = world._open_browser("https://issuer.example/authorize", world.config.profile("acme"))
     assert opened is not None
@@ -75,12 +75,12 @@ def test_a_browser_is_given_no_secret(
 
 
 def test_a_command_for_a_client_secret_is_given_no_other_secret(
-    loaded: dict[str, str], config: Callable[[str], Path], tmp_path: Path
+    loaded: dict[str, str], write_config: WriteConfig, tmp_path: Path
 ) -> None:
     told = tmp_path / "secrets" / "told"
     told.parent.mkdir()
     words = [sys.executable, "-c", f"{WRITE_ENVIRONMENT}; print('made-up')", str(told)]
-    path = config(STORE.format(keys=f"client_secret = {{ command = {json.dumps(words)} }}"))
+    path = write_config(STORE.format(keys=f"client_secret = {{ command = {json.dumps(words)} }}"))
     secret = Config.load(path, loaded).profile("acme").secret
     assert secret is not None
     assert secret() == "made-up"

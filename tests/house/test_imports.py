@@ -19,7 +19,7 @@ from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Token
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld
+    from tests.conftest import MakeWorld, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
@@ -291,8 +291,8 @@ def test_what_the_plugin_loads_is_a_short_list(
     assert tls_issuer.counts - before == {"/token": 1}
 
 
-def test_completing_names_checks_no_config(loaded: Callable[..., Loaded], config: Callable[[str], Path]) -> None:
-    config("version = 1\n[profiles.acme]\n")
+def test_completing_names_checks_no_config(loaded: Callable[..., Loaded], write_config: WriteConfig) -> None:
+    write_config("version = 1\n[profiles.acme]\n")
     for line in ("togetherctl login ", "togetherctl whoami --cluster ", "togetherctl profile show "):
         modules = loaded(_TOGETHERCTL_COMPLETE="bash_complete", COMP_LINE=line)
         assert "togetherctl.config.files" in modules

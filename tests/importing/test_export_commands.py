@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from togetherctl.importing import export_commands
 from togetherctl.importing.naming import name_from_url
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld, Run
+    from tests.conftest import MakeWorld, Run, WriteConfig
     from togetherctl.config.profile import Profile
 
 PROFILES = [
@@ -36,10 +35,8 @@ def made(path: Path) -> Profile:
 
 @pytest.mark.parametrize("issuer_keys", ISSUERS)
 @pytest.mark.parametrize("profile_keys", PROFILES)
-def test_the_same_profile_comes_out(
-    profile_keys: str, issuer_keys: str, config: Callable[[str], Path], cli: Run
-) -> None:
-    path = config(
+def test_the_same_profile_comes_out(profile_keys: str, issuer_keys: str, write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(
         f"""version = 1
 [issuers.acme]
 url = "https://issuer.acme.com/x"
@@ -65,8 +62,8 @@ client_id = "the client's"
     assert (after.issuer.url, after.issuer.connection) == (before.issuer.url, before.issuer.connection)
 
 
-def test_a_secret_is_told_by_reference_only(config: Callable[[str], Path], make_world: MakeWorld) -> None:
-    config(
+def test_a_secret_is_told_by_reference_only(write_config: WriteConfig, make_world: MakeWorld) -> None:
+    write_config(
         """version = 1
 [issuers.acme]
 url = "https://issuer.acme.com"

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from togetherctl.kube import kubeconfig as kubeconfig_module
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from tests.conftest import Run, UseKeyring
+    from tests.conftest import Run, UseKeyring, WriteConfig
     from tests.support.canary import Canary
 
 SECRET = "made-up-client-secret"
@@ -98,9 +97,9 @@ def test_it_calls_the_shim(kubeconfig: Path, cli: Run, home: Path) -> None:
 
 
 def test_a_profile_of_the_config_is_used_again(
-    kubeconfig: Path, cli: Run, config: Callable[[str], Path], environ: dict[str, str]
+    kubeconfig: Path, cli: Run, write_config: WriteConfig, environ: dict[str, str]
 ) -> None:
-    config_file = config(
+    config_file = write_config(
         'version = 1\n\n[issuers.work]\nurl = "https://id.acme.com"\n\n'
         '[profiles.me]\nissuer = "work"\nclient_id = "k8s"\nscopes = ["openid"]\nmargin = 30\n'
         '[profiles.Acme]\nissuer = "work"\nclient_id = "other"\n'
@@ -153,8 +152,8 @@ def test_a_secret_goes_into_a_variable(
     done = cli("kubeconfig", "convert", "--secret", "env:ACME_SECRET")
     assert done.code == 0
     assert "set ACME_SECRET to the client secret before the next kubectl" in done.stderr
-    config = Config.load(home / "tctl" / "config.toml", {**environ, "ACME_SECRET": secret})
-    read = config.profile("acme").secret
+    write_config = Config.load(home / "tctl" / "config.toml", {**environ, "ACME_SECRET": secret})
+    read = write_config.profile("acme").secret
     assert read is not None
     assert read() == secret
 
@@ -271,8 +270,8 @@ def test_several_files_are_read_as_kubectl_does(folder: Path, cli: Run, environ:
 # Going back
 
 
-def test_the_way_back(kubeconfig: Path, folder: Path, cli: Run, home: Path, config: Callable[[str], Path]) -> None:
-    config_file = config("# mine\nversion = 1\n")
+def test_the_way_back(kubeconfig: Path, folder: Path, cli: Run, home: Path, write_config: WriteConfig) -> None:
+    config_file = write_config("# mine\nversion = 1\n")
     original = (CORPUS / "crlf.yaml").read_bytes()
     kubeconfig.write_bytes(original)
     kubeconfig.chmod(0o640)
@@ -371,9 +370,9 @@ def test_a_file_that_is_read_only_changes_nothing(
 
 
 def test_a_config_that_is_wrong_changes_no_kubeconfig(
-    kubeconfig: Path, cli: Run, config: Callable[[str], Path], folder: Path
+    kubeconfig: Path, cli: Run, write_config: WriteConfig, folder: Path
 ) -> None:
-    config("version = 1\n[profiles.a]\nclient_id = 7\n")
+    write_config("version = 1\n[profiles.a]\nclient_id = 7\n")
     kubeconfig.write_text(written(a=stanza()))
     before = kubeconfig.read_bytes()
     assert cli("kubeconfig", "convert").code == 2

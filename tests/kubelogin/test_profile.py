@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import WriteConfig
 from togetherctl.config.profile import Loopback, Profile
 from togetherctl.errors import UsageError
 from togetherctl.kubelogin.flags import parse
@@ -173,11 +173,11 @@ def test_whose_session_it_is(words: list[str], same: object) -> None:
 
 
 def test_a_profile_in_the_config_with_the_same_identity_shares_the_session(
-    config: Callable[[str], Path], environ: dict[str, str]
+    write_config: WriteConfig, environ: dict[str, str]
 ) -> None:
     from togetherctl.config.config import Config
 
-    path = config(
+    path = write_config(
         f'issuers.a.url = "{ISSUER}"\n[profiles.a]\nissuer = "a"\nclient_id = "kube"\n'
         'scopes = ["openid", "email"]\noffline_access = "never"\n'
     )

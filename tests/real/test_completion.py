@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import WriteConfig
 from tests.support.programs import need
 from tests.support.terminal import Terminal, terminal
 
@@ -65,9 +66,9 @@ def typed_line(person: Terminal, expected: str) -> str:
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_what_tab_makes_of_a_line(
-    name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+    name: str, write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    config(STORE)
+    write_config(STORE)
     (tmp_path / "my-kubeconfig").touch()
     with shell(name, environ, tmp_path) as person:
         for typed, completed in (
@@ -94,8 +95,8 @@ def test_what_tab_makes_of_a_line(
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_several_are_listed(name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path) -> None:
-    config(STORE)
+def test_several_are_listed(name: str, write_config: WriteConfig, environ: dict[str, str], tmp_path: Path) -> None:
+    write_config(STORE)
     with shell(name, environ, tmp_path) as person:
         person.call("send-keys", "-l", "togetherctl login ")
         person.press("Tab")
@@ -106,9 +107,9 @@ def test_several_are_listed(name: str, config: Callable[[str], Path], environ: d
 
 @pytest.mark.parametrize("name", SHELLS)
 def test_a_broken_config_spoils_no_line(
-    name: str, config: Callable[[str], Path], environ: dict[str, str], tmp_path: Path
+    name: str, write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    config("this is [no TOML\n")
+    write_config("this is [no TOML\n")
     with shell(name, environ, tmp_path) as person:
         person.call("send-keys", "-l", "togetherctl login x")
         person.press("Tab")

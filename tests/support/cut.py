@@ -20,13 +20,13 @@ from typing import Any
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.chmod", "os.link", "os.symlink", "os.truncate"}
 _LOADED = (
     "commands.init",
-    "commands.profile.importing",
+    "commands.profile.import_profiles",
     "commands.kubeconfig.convert",
-    "commands.entries.rename",
-    "actions.renaming",
-    "kubelogin.take_over",
-    "sources.reading",
-    "store.editing",
+    "commands.entries.edit",
+    "usecases.rename_entry",
+    "kubelogin.import_cache",
+    "importing.fetch",
+    "config.editing",
     "wiring",
 )
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from togetherctl.auth.session import Session, Token
 from togetherctl.config.config import Config
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeConfig
+    from tests.conftest import MakeConfig, WriteConfig
     from tests.support.clock import StoppedClock
     from tests.tui.conftest import Open
     from tests.tui.person import Person
@@ -76,17 +75,17 @@ async def looks_right(table: Person, size: tuple[int, int]) -> None:
         assert all(char.isprintable() for char in strip.text), repr(strip.text)
 
 
-async def test_hostile_names_in_the_config(opened: Open, config: Callable[[str], Path]) -> None:
+async def test_hostile_names_in_the_config(opened: Open, write_config: WriteConfig) -> None:
     """The configuration refuses what is not a name; what it says of it is printable."""
-    config('[issuers."[red]\\u001b[31m"]\nurl = "https://login.acme.com"\n')
+    write_config('[issuers."[red]\\u001b[31m"]\nurl = "https://login.acme.com"\n')
     async with opened() as table:
         await table.shows("The configuration cannot be used", "[red]")
         await looks_right(table, (80, 24))
 
 
-async def test_long_names(opened: Open, config: Callable[[str], Path]) -> None:
+async def test_long_names(opened: Open, write_config: WriteConfig) -> None:
     name = "n" * 63
-    config(
+    write_config(
         f"""[issuers.{name}]
 url = "https://{"a" * 60}.{"b" * 60}.example/{"c" * 300}"
 [profiles.{name}]

@@ -13,7 +13,7 @@ from tests.support.screens import becomes
 from togetherctl.auth.engine import Policy
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld
+    from tests.conftest import MakeWorld, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.tui.conftest import Open
     from togetherctl.wiring import World
@@ -90,18 +90,18 @@ async def test_help(size: tuple[int, int], opened: Open, demo: Callable[..., Wor
 
 
 @SIZES
-async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, config: Callable[[str], Path]) -> None:
+async def test_a_newcomer_is_welcomed(size: tuple[int, int], opened: Open, write_config: WriteConfig) -> None:
     async with opened(size) as table:
         await becomes(table.pilot, f"welcome-{size[0]}x{size[1]}")
-        config('[issuers.acme]\nurl = "https://login.acme.com"\n')
+        write_config('[issuers.acme]\nurl = "https://login.acme.com"\n')
         await table.shows("Welcome")
-        config(
+        write_config(
             '[issuers.acme]\nurl = "https://login.acme.com"\n'
             '[profiles.acme]\nissuer = "acme"\nclient_id = "kubernetes"\n'
         )
         await table.shows("1 profile", "acme", "· none")
         assert table.app.focused.id == "profiles"
-        config("")
+        write_config("")
         await table.shows("Welcome")
 
 

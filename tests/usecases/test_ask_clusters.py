@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from togetherctl.usecases import ask_clusters as module
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld
+    from tests.conftest import MakeWorld, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.conversation import Remembered
     from tests.support.issuer import ScriptedIssuer
@@ -29,7 +28,7 @@ def server() -> Iterator[ScriptedCluster]:
 
 
 @pytest.fixture
-def many(config: Callable[[str], Path], issuer: ScriptedIssuer, server: ScriptedCluster) -> None:
+def many(write_config: WriteConfig, issuer: ScriptedIssuer, server: ScriptedCluster) -> None:
     """Two profiles that share a session, one that does not, and a dozen clusters."""
     text = f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n'
     for name, scopes in (("acme", '"email"'), ("shared", '"email"'), ("other", '"groups"')):
@@ -38,7 +37,7 @@ def many(config: Callable[[str], Path], issuer: ScriptedIssuer, server: Scripted
     for number in range(12):
         profile = ("acme", "shared", "other")[number % 3]
         text += f'[clusters.c{number}]\nprofile = "{profile}"\nserver = "{server.url}"\n'
-    config(text)
+    write_config(text)
 
 
 @pytest.mark.usefixtures("many")

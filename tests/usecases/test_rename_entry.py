@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from togetherctl.config.config import Config
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld, Run
+    from tests.conftest import MakeWorld, Run, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
 
@@ -68,8 +67,8 @@ def renamed(text: str, old: str, new: str) -> dict[str, Any]:
 # The configuration
 
 
-def test_references_follow_and_comments_stay(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_references_follow_and_comments_stay(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     assert cli("profile", "rename", "a", "corp").code == 0
     expected = (
         STORE.replace('default_profile = "a" ', 'default_profile = "corp" ')
@@ -113,8 +112,8 @@ def test_references_follow_and_comments_stay(config: Callable[[str], Path], cli:
         '[issuers.acme]\nurl = "https://x"\n[profiles]\n[profiles.a] # a\nissuer="acme"\nclient_id="a" # a\n',
     ],
 )
-def test_any_layout_is_renamed_right_or_not_at_all(text: str, config: Callable[[str], Path], cli: Run) -> None:
-    path = config("")
+def test_any_layout_is_renamed_right_or_not_at_all(text: str, write_config: WriteConfig, cli: Run) -> None:
+    path = write_config("")
     path.write_bytes(text.encode())
     done = cli("profile", "rename", "a", "corp")
     assert done.code == 0, done.stderr
@@ -137,16 +136,16 @@ def test_any_layout_is_renamed_right_or_not_at_all(text: str, config: Callable[[
     ],
 )
 def test_what_cannot_be_changes_nothing(
-    words: list[str], said: str, config: Callable[[str], Path], cli: Run, home: Path
+    words: list[str], said: str, write_config: WriteConfig, cli: Run, home: Path
 ) -> None:
-    path = config(STORE)
+    path = write_config(STORE)
     done = cli(*words)
     assert (done.code, said in done.stderr) == (2, True), done.stderr
     assert (path.read_text(), (home / ".kube").exists()) == (STORE, False)
 
 
-def test_only_the_case_of_a_name_can_change(config: Callable[[str], Path], cli: Run) -> None:
-    path = config(STORE)
+def test_only_the_case_of_a_name_can_change(write_config: WriteConfig, cli: Run) -> None:
+    path = write_config(STORE)
     assert cli("profile", "rename", "a", "A").code == 0
     assert "[profiles.A] " in path.read_text()
 
@@ -223,10 +222,10 @@ def test_a_cluster_with_a_context_of_its_own_keeps_it(config_file: Path, cli: Ru
 
 
 def test_a_name_that_is_taken_stops_it(config_file: Path, acme: Path, cli: Run) -> None:
-    before, config = config_file.read_text(), acme.read_text()
+    before, write_config = config_file.read_text(), acme.read_text()
     done = cli("cluster", "rename", "east", "prod")
     assert (done.code, f"there is a cluster prod in {config_file}, which is not ours" in done.stderr) == (7, True)
-    assert (config_file.read_text(), acme.read_text()) == (before, config)
+    assert (config_file.read_text(), acme.read_text()) == (before, write_config)
 
 
 def test_what_is_left_over_is_not_taken_for_a_rename_that_was_cut_off(config_file: Path, acme: Path, cli: Run) -> None:

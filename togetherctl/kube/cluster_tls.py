@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import ssl
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from togetherctl.config.config import Cluster
 from togetherctl.connection import Connection
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from togetherctl.config.config import Cluster
 
 _MAX_CA_BYTES = 16 * 1024 * 1024
 

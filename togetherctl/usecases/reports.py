@@ -172,7 +172,7 @@ def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
     said = f"The current context is {used.context}; {before}."
     if used.before == used.context:
         said = f"{used.context} is the current context already."
-    return [Line(said), *(report_written(used.written, environ) if used.written else [])]
+    return [*(report_written(used.written, environ) if used.written else []), Line(said)]
 
 
 def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +14,7 @@ from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Untrust
 
 if TYPE_CHECKING:
     from tests.auth.grants.conftest import LogIn
-    from tests.conftest import MakeWorld
+    from tests.conftest import MakeWorld, WriteConfig
     from tests.support.canary import Canary
     from tests.support.conversation import Remembered
     from tests.support.issuer import ScriptedIssuer
@@ -76,11 +75,11 @@ def test_the_redirect_uri_is_the_first_as_registered(
     sent: str,
     issuer: ScriptedIssuer,
     make_world: MakeWorld,
-    config: Callable[[str], Path],
+    write_config: WriteConfig,
     conversation: Remembered,
     ended_at: Callable[[], str],
 ) -> None:
-    config(
+    write_config(
         f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n[profiles.acme]\nissuer = "acme"\ngrant = "paste"\n'
         f'client_id = "the-client"\nredirect_uris = {json.dumps(uris)}\nlisten_cert_file = "c"\nlisten_key_file = "k"\n'
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import WriteConfig
 from tests.support.issuer import Reply, ScriptedIssuer
 
 BUNDLE = """\
@@ -35,7 +36,7 @@ Took = Callable[..., Path]
 
 
 @pytest.fixture
-def took(config: Callable[[str], Path], home: Path) -> Took:
+def took(write_config: WriteConfig, home: Path) -> Took:
     """A configuration that took `BUNDLE` from `source`, with an edit of its text, and the copy that is kept of it."""
 
     def write(source: str, *edits: tuple[str, str], copy: bool = True) -> Path:
@@ -44,7 +45,7 @@ def took(config: Callable[[str], Path], home: Path) -> Took:
         for old, new in edits:
             assert old in text
             text = text.replace(old, new)
-        path = config(f'{text}\n[bundles.team]\nsource = "{source}"\nsha256 = "{digest}"\n')
+        path = write_config(f'{text}\n[bundles.team]\nsource = "{source}"\nsha256 = "{digest}"\n')
         if copy:
             kept = home / "tctl" / "state" / "bundles" / f"{digest}.toml"
             kept.parent.mkdir(mode=0o700, parents=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from togetherctl.importing.merge import KINDS
 if TYPE_CHECKING:
     import trustme
 
-    from tests.conftest import Run
+    from tests.conftest import Run, WriteConfig
     from tests.support.canary import Canary
     from togetherctl.config.types import Kind
 
@@ -171,7 +170,7 @@ def test_a_bundle_is_read_table_by_table() -> None:
 
 
 @pytest.fixture
-def rich_config(config: Callable[[str], Path], authority: trustme.CA, tmp_path: Path, canary: Canary) -> Path:
+def rich_config(write_config: WriteConfig, authority: trustme.CA, tmp_path: Path, canary: Canary) -> Path:
     """A configuration with every key that a bundle leaves out, and a CA file that a key was left in."""
     pem = authority.cert_pem.bytes().decode()
     own = authority.issue_cert("localhost").private_key_pem.bytes().decode()
@@ -182,7 +181,7 @@ def rich_config(config: Callable[[str], Path], authority: trustme.CA, tmp_path: 
     secret = canary.watch("a client secret", "correct-horse-battery")
     header = canary.watch("a header", "value-of-a-header")
     person = canary.watch("a person", "somebody@acme.com")
-    path = config(f"""version = 1
+    path = write_config(f"""version = 1
 default_profile = "acme"
 
 [issuers.acme]
@@ -312,8 +311,8 @@ def test_what_is_left_out_is_said(rich_config: Path, cli: Run) -> None:
     assert "togetherctl profile secret NAME" in said
 
 
-def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, config: Callable[[str], Path]) -> None:
-    path = config(BUNDLE)
+def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, write_config: WriteConfig) -> None:
+    path = write_config(BUNDLE)
     done = cli("profile", "export")
     assert (done.code, done.stderr) == (0, "")
     again = tomllib.loads(done.stdout)
@@ -325,9 +324,9 @@ def test_without_names_all_is_exported_and_comes_back_the_same(cli: Run, config:
     assert bundle_of(Config.load(path, {}), (), {}).text == done.stdout
 
 
-def test_an_export_that_cannot_be_made_is_said(cli: Run, config: Callable[[str], Path], tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_made_is_said(cli: Run, write_config: WriteConfig, tmp_path: Path) -> None:
     assert cli("profile", "export").code == 2
-    config(BUNDLE.replace('namespace = "training"', f'ca_file = "{tmp_path}/none.pem"'))
+    write_config(BUNDLE.replace('namespace = "training"', f'ca_file = "{tmp_path}/none.pem"'))
     done = cli("profile", "export")
     assert (done.code, done.stdout) == (2, "")
     assert "none.pem cannot be read" in done.stderr

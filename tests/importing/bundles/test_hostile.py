@@ -138,7 +138,7 @@ def test_a_bundle_with_too_many_entries_is_refused_before_they_are_looked_at(
     def look(_data: object) -> None:
         raise AssertionError("they were looked at")
 
-    monkeypatch.setattr("togetherctl.importing.bundle.checked", look)
+    monkeypatch.setattr("togetherctl.importing.bundle.validate", look)
     many = "".join(f'[clusters.c{at}]\nprofile = "acme"\nserver = "https://c{at}.example"\n' for at in range(5000))
     with pytest.raises(ConfigError, match="at most 5000 are taken"):
         read((BUNDLE + many).encode(), origin="team.toml")

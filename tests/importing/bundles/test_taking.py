@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from togetherctl.importing.trusted_hosts import agree
 from togetherctl.usecases.import_clusters import carry_out, plan_of_bundle, plan_of_update
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld, Run
+    from tests.conftest import MakeWorld, Run, WriteConfig
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
 
@@ -54,8 +53,8 @@ def test_it_brings_what_the_chosen_clusters_need(make_world: MakeWorld, team_fil
     with pytest.raises(UsageError, match=r"team.toml has no cluster eas; did you mean east\?"):
         plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["eas"])
     carry_out(world, plan_of_bundle(world, fetch(str(team_file), world.environ), clusters=["east"]))
-    config = data(world)
-    assert (list(config["issuers"]), list(config["profiles"]), list(config["clusters"])) == (
+    write_config = data(world)
+    assert (list(write_config["issuers"]), list(write_config["profiles"]), list(write_config["clusters"])) == (
         ["acme"],
         ["acme"],
         ["east"],
@@ -132,8 +131,8 @@ def test_a_copy_that_cannot_be_kept_changes_nothing(make_world: MakeWorld, team_
 
 
 def test_a_config_that_is_wrong_is_said(
-    make_world: MakeWorld, team_file: Path, config: Callable[[str], Path], environ: dict[str, str]
+    make_world: MakeWorld, team_file: Path, write_config: WriteConfig, environ: dict[str, str]
 ) -> None:
-    config("hook = 1\n")
+    write_config("hook = 1\n")
     with pytest.raises(ConfigError, match="hook: not a known key"):
         plan_of_bundle(make_world(), fetch(str(team_file), environ))
