@@ -73,7 +73,7 @@ class AuthorizationRequest:
             raise StrayResponse
         unnamed = self._check_issuer(response.get("iss"))
         if "error" in response:
-            raise _refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+            raise _explain_refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
         if unnamed:
             raise Untrusted(unnamed)
         code = response.get("code", "")
@@ -98,7 +98,7 @@ def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
     return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
-def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+def _explain_refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
     """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
     hints = {
         "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',

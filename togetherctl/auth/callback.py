@@ -153,10 +153,10 @@ def _bind(loopback: Loopback, host: str, port: int) -> tuple[list[socket.socket]
 def _bind_loopback(port: int) -> tuple[list[socket.socket], int]:
     """Listen on `port` (0: any free one) of 127.0.0.1 and ::1; of 127.0.0.1 alone on a machine without IPv6."""
     for _ in range(_RETRIES_FOR_A_FREE_PORT if port == 0 else 1):
-        first = _bound(socket.AF_INET, "127.0.0.1", port)
+        first = _bind_socket(socket.AF_INET, "127.0.0.1", port)
         bound = int(first.getsockname()[1])
         try:
-            return [first, _bound(socket.AF_INET6, "::1", bound)], bound
+            return [first, _bind_socket(socket.AF_INET6, "::1", bound)], bound
         except OSError as error:
             if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
                 return [first], bound
@@ -170,11 +170,11 @@ def _bind_address(address: str) -> tuple[list[socket.socket], int]:
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     family, _, _, _, target = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    bound = _bound(family, str(target[0]), int(port))
+    bound = _bind_socket(family, str(target[0]), int(port))
     return [bound], int(bound.getsockname()[1])
 
 
-def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+def _bind_socket(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":

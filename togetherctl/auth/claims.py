@@ -133,7 +133,7 @@ def identity(claims: Mapping[str, Any]) -> str:
 
 def expiry(claims: Claims) -> float:
     """`exp` of checked claims, in seconds since 1970; never later than a date can be written."""
-    return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
+    return min(_parse_number(claims["exp"]) or 0.0, LATEST - 1.0)
 
 
 def _is_from(claims: Claims, issuer: str) -> bool:
@@ -165,10 +165,10 @@ def _check_nonce(claims: Claims, nonce: str) -> None:
 
 def _check_times(claims: Claims, now: float) -> None:
     """`exp` without leeway, `nbf` with some; `iat` is the issuer's clock, which need not be this machine's."""
-    expires, not_before = _number(claims.get("exp")), _number(claims.get("nbf"))
+    expires, not_before = _parse_number(claims.get("exp")), _parse_number(claims.get("nbf"))
     if expires is None:
         raise Untrusted("the ID token does not say when it expires")
-    if "iat" in claims and _number(claims["iat"]) is None:
+    if "iat" in claims and _parse_number(claims["iat"]) is None:
         raise Untrusted("the ID token has an iat claim that is not a time")
     if claims.get("nbf") is not None and not_before is None:
         raise Untrusted("the ID token has an nbf claim that is not a time")
@@ -184,7 +184,7 @@ def _check_times(claims: Claims, now: float) -> None:
         )
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

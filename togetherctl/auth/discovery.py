@@ -115,7 +115,9 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
     """Raises Untrusted unless the metadata is this issuer's own and its endpoints are safe to use."""
     named = document.get("issuer")
     if named != issuer:
-        raise Untrusted(f"the issuer calls itself {printable(named)}, not {issuer}", hint=_spelling(issuer, named))
+        raise Untrusted(
+            f"the issuer calls itself {printable(named)}, not {issuer}", hint=_explain_spelling(issuer, named)
+        )
     local = urlsplit(issuer).scheme == "http"
     for name in _ENDPOINTS:
         endpoint = document.get(name)
@@ -225,7 +227,7 @@ def cache_file(folder: Path, issuer: str, connection: Connection) -> Path:
     return folder / f"{digest.hexdigest()[:32]}.json"
 
 
-def _spelling(issuer: str, named: object) -> str:
+def _explain_spelling(issuer: str, named: object) -> str:
     if isinstance(named, str) and named.rstrip("/") == issuer.rstrip("/"):
         return f'only a slash differs; write url = "{printable(named)}"'
     if isinstance(named, str) and "{tenantid}" in named:

@@ -347,7 +347,7 @@ def try_client(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequ
         return Finding("note", f"{client} could not be tried: {error.message}", about=_ABOUT)
     location = answer.headers.get("location", "")
     if 300 <= answer.status < 400 and _leads_to(location, uri):
-        return _answered(client, location)
+        return _read_response(client, location)
     if answer.status in _UNKNOWN_STATUS:
         return Finding(
             "wrong",
@@ -360,7 +360,7 @@ def try_client(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequ
     )
 
 
-def _answered(client: str, location: str) -> Finding:
+def _read_response(client: str, location: str) -> Finding:
     answer = parse_qs(urlsplit(location).query)
     error = answer.get("error", [""])[0]
     if not error or error in _KNOWN:

@@ -85,7 +85,7 @@ class SessionLifecycle:
         Unreachable, Refused and Untrusted.
         """
         good = self._deps.freshness(profile, session).is_usable
-        reason = _why_not(session, good=good, force=force)
+        reason = _explain_no_refresh(session, good=good, force=force)
         if session is None or reason:
             raise _login_required(profile, reason, good=good)
         try:
@@ -292,7 +292,7 @@ class SessionLifecycle:
             )
 
 
-def _why_not(session: Session | None, *, good: bool, force: bool) -> str:
+def _explain_no_refresh(session: Session | None, *, good: bool, force: bool) -> str:
     """Why a session cannot be refreshed; empty where it can. `good`: its token can still be used."""
     if session is None:
         return "there is no session"

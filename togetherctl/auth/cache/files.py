@@ -61,7 +61,7 @@ class FileSessions:
         Raises StorageError where a file is there but must not be used: newer than us, or open to others. Raises
         Unsafe where it is not ours or cannot be read, and Unopenable for another form, or where its key is gone.
         """
-        return self._decoded(key, self._read(self._path(key)))
+        return self._decode(key, self._read(self._path(key)))
 
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """Every session in the files of KEY, and why the current one must not be used, if so.
@@ -75,12 +75,12 @@ class FileSessions:
             return FoundSession(None)
         try:
             data = self._read(path, though_open=True)
-            session = self._decoded(key, data)
+            session = self._decode(key, data)
             if data and session is None:
                 trouble = StorageError(f"{path} cannot be understood")
         except StorageError as error:
-            trouble, session = error, self._salvaged(key, path)
-        read = (self._salvaged(key, left.path) for left in there)
+            trouble, session = error, self._salvage(key, path)
+        read = (self._salvage(key, left.path) for left in there)
         left = [each for each in read if each is not None]
         if left and session is not None:
             left.append(session)
@@ -136,12 +136,12 @@ class FileSessions:
         path = self._path(key)
         # It goes whoever may read it; only a session whose worth we cannot know stays.
         if form_of(path) == "newer":
-            raise _newer(path)
+            raise _refuse_newer(path)
         stays: list[StorageError] = []
-        there = self._gone(path, stays)
+        there = self._delete_file(path, stays)
         aside = [path for path in self._set_aside(key) if path.is_symlink() or not path.is_dir()]
         for other in [*aside, *(left.path for left in leftovers(self.folder, of=path.name))]:
-            self._gone(other, stays)
+            self._delete_file(other, stays)
         if stays:
             raise stays[0]
         return there
@@ -202,7 +202,7 @@ class FileSessions:
         aside = self._aside(key)
         return [aside, *self.folder.glob(f"{aside.name}.*")]
 
-    def _gone(self, path: Path, stays: list[StorageError]) -> bool:
+    def _delete_file(self, path: Path, stays: list[StorageError]) -> bool:
         """Delete one file; False where there was none. Why it stays goes to the end of `stays`."""
         with suppress(OSError):
             path.rmdir()  # a folder holds no session, and an empty one nothing at all
@@ -245,7 +245,7 @@ class FileSessions:
             raise StorageError(f"{left} is of another form") from None
         return session is not None and (now is None or session.is_of(now.issuer, now.client_id))
 
-    def _decoded(self, key: str, data: bytes | None) -> Session | None:
+    def _decode(self, key: str, data: bytes | None) -> Session | None:
         path = self._path(key)
         if data is None:
             return None
@@ -254,11 +254,11 @@ class FileSessions:
         except record.BrokenRecord:
             return None
         except record.NewerRecord:
-            raise _newer(path) from None
+            raise _refuse_newer(path) from None
         except record.ClosedRecord as closed:
             raise Unopenable(f"{path} {closed.reason}", hint=closed.remedy) from None
 
-    def _salvaged(self, key: str, path: Path) -> Session | None:
+    def _salvage(self, key: str, path: Path) -> Session | None:
         """What a session to revoke may be read from, whatever is odd about the file; None where that is nothing."""
         try:
             data, _ = read_whole(path, limit=2 * MAX_BYTES)
@@ -319,7 +319,7 @@ def form_of(path: Path) -> Literal["plain", "sealed", "newer", "other"]:
     return "sealed" if "sealed" in fields else "plain"
 
 
-def _newer(path: Path) -> StorageError:
+def _refuse_newer(path: Path) -> StorageError:
     return StorageError(f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl")
 
 

@@ -75,7 +75,7 @@ class SealingKey:
         """The key, None where there is none yet. Raises StorageError."""
         if self._kept.key is None:
             text = self._ask(lambda: keyring_secrets.read(NAME, self._patience))
-            self._kept.key = None if text is None else _parsed(text)
+            self._kept.key = None if text is None else _parse(text)
         return self._kept.key
 
     def make(self) -> bytes:
@@ -86,7 +86,7 @@ class SealingKey:
         try:
             make_private_folder(self._lock.parent)
             with locked(self._lock, seconds=self._patience.seconds + _GRACE):
-                return self.read() or self._made()
+                return self.read() or self._make_alone()
         except LockTimeout:
             raise StorageError("another togetherctl has been busy with the keyring for too long") from None
         except OSError as error:
@@ -100,7 +100,7 @@ class SealingKey:
         self._kept.key = None
         return self._ask(lambda: keyring_secrets.delete(NAME, self._patience))
 
-    def _made(self) -> bytes:
+    def _make_alone(self) -> bytes:
         text = _FORM + urlsafe_b64encode(self._random(_BYTES)).decode("ascii")
         self._ask(lambda: keyring_secrets.write(NAME, text, self._patience))
         # What the keyring gives back counts, not what it was told: some keep nothing.
@@ -120,7 +120,7 @@ class SealingKey:
             raise
 
 
-def _parsed(text: str) -> bytes:
+def _parse(text: str) -> bytes:
     try:
         key = urlsafe_b64decode(text.removeprefix(_FORM)) if text.startswith(_FORM) else b""
     except ValueError:

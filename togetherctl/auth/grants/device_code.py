@@ -69,7 +69,7 @@ def log_in(login: Login) -> Session:
 def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str | None) -> _Device:
     """Ask for a device code (RFC 8628, 3.1), with PKCE as of RFC 7636. Raises Unreachable, Refused and Untrusted."""
     if provider.device_endpoint is None:
-        raise _refused(Refused("the issuer offers no device codes"))
+        raise _refuse(Refused("the issuer offers no device codes"))
     form = {
         **provider.login_parameters,
         # Some issuers look for it here even where the client has proven who it is.
@@ -83,15 +83,15 @@ def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str |
         raise
     except NoIssuer as error:
         # The issuer is there, or its metadata would not be: only this is not to be had from it.
-        raise _refused(Refused(error.message, status=error.status)) from None
+        raise _refuse(Refused(error.message, status=error.status)) from None
     except Refused as error:
         if error.error == "invalid_scope":
             raise
-        raise _refused(error) from None
+        raise _refuse(error) from None
     missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
     if missing:
         # Half switched on, as where an operator has named no page yet.
-        raise _refused(Refused(f"the issuer gave a device code without {missing}"))
+        raise _refuse(Refused(f"the issuer gave a device code without {missing}"))
     return _read(answer, local=provider.profile.issuer.url.startswith("http:"))
 
 
@@ -139,14 +139,14 @@ def _explain(error: Refused, profile: Profile) -> TogetherctlError:
         return _login_required(profile, _EXPIRED)
     if error.error == "access_denied":
         error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
-    return _refused(error) if error.error in _REFUSALS else error
+    return _refuse(error) if error.error in _REFUSALS else error
 
 
 def _login_required(profile: Profile, reason: str) -> LoginRequired:
     return LoginRequired(f"login required: {reason}", hint=profile.ways.login)
 
 
-def _refused(error: Refused) -> DeviceCodesRefused:
+def _refuse(error: Refused) -> DeviceCodesRefused:
     return DeviceCodesRefused(
         error.message,
         hint="the issuer does not allow device codes for this client; use authcode or paste",
@@ -168,10 +168,10 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     if len(code) > _LONGEST_CODE or not code.isprintable() or not code.isascii():
         raise Untrusted("the issuer wants a code entered that nobody could type")
     uri = next((answer[name] for name in _PAGES if answer.get(name)), None)
-    page = _page(uri, local=local)
+    page = _check_page(uri, local=local)
     complete = answer.get("verification_uri_complete") or None
-    filled_in = _page(complete, local=local) if complete else None
-    if filled_in is not None and _place(filled_in) != _place(page):
+    filled_in = _check_page(complete, local=local) if complete else None
+    if filled_in is not None and _split_origin(filled_in) != _split_origin(page):
         # The person reads one address and would be sent to another.
         filled_in = None
     return _Device(
@@ -182,7 +182,7 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     )
 
 
-def _page(uri: object, *, local: bool) -> str:
+def _check_page(uri: object, *, local: bool) -> str:
     """A page that is safe to send a person to. Raises Untrusted."""
     if not isinstance(uri, str) or len(uri) > _LONGEST_PAGE or not _PLAIN.fullmatch(uri):
         raise Untrusted(f"the issuer wants a page opened that is not an address: {printable(uri)}")
@@ -191,7 +191,7 @@ def _page(uri: object, *, local: bool) -> str:
     return uri
 
 
-def _place(uri: str) -> tuple[str, str]:
+def _split_origin(uri: str) -> tuple[str, str]:
     parts = urlsplit(uri)
     return parts.scheme, parts.netloc.lower()
 
