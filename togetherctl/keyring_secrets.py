@@ -28,7 +28,7 @@ class NoKeyring(StorageError):
 class Patience(NamedTuple):
     """How many seconds the keyring may take, and what to call when it takes long: it may be asking to be unlocked.
 
-    `go_on` is called while it does, and raises where nobody waits for the answer any more.
+    `go_on` is called while it does, and raises where the caller waits for the answer no more.
     """
 
     seconds: float

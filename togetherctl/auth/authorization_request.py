@@ -18,7 +18,7 @@ _PORT = 8000
 
 
 class StrayResponse(Exception):
-    """Not the answer to this request: another login's, a browser's guess, or somebody's attempt."""
+    """Not the answer to this request: another login's, a browser's guess, or another program's attempt."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class AuthorizationRequest:
         )
 
     def is_answered_by(self, response: Mapping[str, str]) -> bool:
-        """Whether `response` bears this request's state."""
+        """Whether `response` has this request's state."""
         return hmac.compare_digest(response.get("state", "").encode(), self.state.encode())
 
     def code(self, response: Mapping[str, str]) -> str:
@@ -78,7 +78,7 @@ class AuthorizationRequest:
             raise Untrusted(unnamed)
         code = response.get("code", "")
         if not code:
-            raise Untrusted("the issuer's answer bears neither a code nor an error")
+            raise Untrusted("the issuer's answer has neither a code nor an error")
         return code
 
     def _check_issuer(self, named: str | None) -> str:
@@ -102,7 +102,7 @@ def _explain_refusal(error: str, description: str, *, unnamed: str) -> Unreachab
     """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
     hints = {
         "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
-        "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
+        "access_denied": "it was refused: by you in the browser, or by the issuer's rules for this account",
         "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
     }
     found = refused_login(error, description)

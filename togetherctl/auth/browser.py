@@ -83,7 +83,7 @@ def _explain_failure(browser: str) -> Iterator[None]:
 
 
 def _escape_for_shells(url: str) -> str:
-    """The same address with every character percent-encoded that a shell in somebody's command would act on."""
+    """The same address with every character percent-encoded that a shell in a person's command would act on."""
     return "".join(f"%{ord(char):02X}" if char in _LOUD else char for char in url)
 
 

@@ -1,6 +1,6 @@
 """The callback listener on loopback, which gets the authorization response (RFC 8252, 7.3).
 
-It answers one path of one host, on 127.0.0.1 and ::1 at once so that nobody else can own the other half of
+It answers one path of one host, on 127.0.0.1 and ::1 at once so that no other program can own the other half of
 `localhost`; everything that is not the awaited response gets an error and changes nothing.
 """
 
@@ -289,6 +289,6 @@ def _parameters(query: str) -> dict[str, str]:
         pairs = []
     parameters = dict(pairs)
     if len(query) > _MAX_QUERY or len(parameters) != len(pairs):
-        # A parameter given twice (RFC 6749, 3.1) or without end: nobody's answer.
+        # A parameter given twice (RFC 6749, 3.1) or without end: no issuer's answer.
         return {}
     return parameters

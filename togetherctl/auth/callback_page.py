@@ -25,7 +25,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .soft { color: var(--soft); } a { color: inherit; }
 """.strip()
 
-# The code in the address bar is spent, but nobody needs to see it there or in the history.
+# The code in the address bar is spent, but no person needs to see it there or in the history.
 _SCRIPT = "history.replaceState(null, '', location.pathname);"
 
 _PAGE = Template(
@@ -86,7 +86,7 @@ def failure_page(message: str, hint: str | None = None) -> str:
 
 
 def stray_page(message: str) -> str:
-    """The page for whoever comes here without a login that is being waited for."""
+    """The page for a browser that comes here without a login that is being waited for."""
     return _fill_in("failed", "Not the page you are looking for", f"<p>{_html(message)}</p>")
 
 

@@ -2,7 +2,7 @@
 
 Any program on this machine may connect, as often as it likes. So nothing here waits for a single connection, and what
 is full makes room for the newest. Those that have said nothing and those that have begun have a room each: a crowd of
-one kind displaces nobody of the other.
+one kind displaces none of the other.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class Visitors:
             self._see_off(next(iter(room)))
 
     def _make_room(self) -> bool:
-        """Whether somebody gave way where this process may open no more files."""
+        """Whether a connection gave way where this process may open no more files."""
         room = self._silent or self._begun
         if not room:
             return False

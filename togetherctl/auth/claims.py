@@ -29,7 +29,7 @@ LATEST = 253_402_300_800
 _COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]*", re.ASCII)
 # RFC 8259, 6; some issuers write numbers as texts.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?", re.ASCII)
-# Google's two names for itself, of which a token may bear either.
+# Google's two names for itself, of which a token may have either.
 _GOOGLE = ("https://accounts.google.com", "accounts.google.com")
 
 
@@ -94,7 +94,7 @@ def check_refreshed(token: str, *, issuer: str, client_id: str, now: float) -> C
 def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, nonce: str | None = None) -> None:
     """Raises Untrusted unless the claims say: from this issuer, for this client, for this login, and for now.
 
-    `now` in seconds since 1970. A `nonce` is compared where one is given; a refreshed token need not bear one.
+    `now` in seconds since 1970. A `nonce` is compared where one is given; a refreshed token need not have one.
     """
     if not _is_from(claims, issuer):
         raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")

@@ -127,7 +127,7 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
         if not isinstance(endpoint, str) or not _PLAIN.fullmatch(endpoint) or not is_safe(endpoint, http=local):
             raise Untrusted(f"the issuer's {name} is {printable(endpoint)}, which is not https")
         if "@" in urlsplit(endpoint).netloc:
-            raise Untrusted(f"the issuer's {name} bears a user name, which no address of an issuer does")
+            raise Untrusted(f"the issuer's {name} has a user name in it, which no address of an issuer has")
 
 
 def parse_metadata(document: dict[str, Any]) -> Metadata:

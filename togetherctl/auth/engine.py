@@ -72,7 +72,7 @@ class Engine:
         self._lifecycle = SessionLifecycle(collaborators)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
-        """What kubectl gets; with `renew` a token that is younger than this call, where one is to be had.
+        """What kubectl gets; with `renew` a token that is younger than this call, where the issuer gives one.
 
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
@@ -129,7 +129,7 @@ class Engine:
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
         """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
 
-        A client that needs nobody simply asks for new tokens. Raises as `credential` does.
+        A client that needs no person simply asks for new tokens. Raises as `credential` does.
         """
         with self._hold(profile):
             try:
@@ -157,7 +157,7 @@ class Engine:
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
 
-        Storage that is unsafe, or no lock to be had, changes nothing of this. Raises Unreachable and Refused, after
+        Unsafe storage, or a lock that cannot be made, changes nothing of this. Raises Unreachable and Refused, after
         deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
         with about(profile.name, profile.issuer.url), ExitStack() as held:
@@ -167,7 +167,7 @@ class Engine:
             try:
                 held.enter_context(self._locks.hold(profile, for_logins=False))
             except LockTimeout:
-                # Whoever is still busy is in a login; what it brings is a session of its own.
+                # The other process is in a login; what it brings is a session of its own.
                 alone = False
             except StorageError as error:
                 unsafe = error
@@ -221,7 +221,7 @@ class Engine:
         return self._credential_of(profile, session) if usable else None
 
     def _serve_late(self, profile: Profile, session: Session | None, error: TogetherctlError) -> Credential:
-        """What is still valid, because nothing newer is to be had; else the reason why not."""
+        """What is still valid, because there is nothing newer; else the reason why not."""
         now = self._deps.clock()
         token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
@@ -280,7 +280,7 @@ class Engine:
 
     def _write_ready(self, profile: Profile, credential: Credential) -> None:
         if not profile.name:
-            return  # nobody could ask for it
+            return  # no call could ask for it
         self._deps.ready.write(
             profile.name,
             profile.key,

@@ -31,7 +31,7 @@ _SECONDS = 30.0
 _SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
-# What is worth saying before the first login, and not only to somebody who asks.
+# What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
 
 
@@ -164,7 +164,7 @@ class _Look:
             except Untrusted as other:
                 error = other
             else:
-                # Whoever pasted the metadata's address has not spelled the issuer at all.
+                # A person who pasted the metadata's address has not spelled the issuer at all.
                 wrong = [] if pasted_metadata else [_wrong(error, "issuer")]
                 found = self._look_at(named, document, wrong)
                 return found if pasted_metadata else replace(found, error=error)
@@ -242,7 +242,7 @@ def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, h
     """How the issuer was reached, where that is out of the ordinary."""
     way = []
     if connection.insecure:
-        text = "its certificate is not verified: whoever is in between can take your tokens"
+        text = "its certificate is not verified: anyone in between can take your tokens"
         way.append(Finding("note", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
     try:
         proxy = connection.proxy or proxy_for(issuer, issuers.environ)
@@ -271,7 +271,7 @@ def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
 
 
 def _compare_clocks(dated: _Dated | None) -> float | None:
-    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it bears none."""
+    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it has none."""
     if dated is None:
         return None
     try:

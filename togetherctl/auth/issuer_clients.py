@@ -47,7 +47,7 @@ class IssuerClients:
         if connection.insecure:
             self.conversation.warn(
                 f"the certificate of {issuer} is not verified (insecure_skip_tls_verify): "
-                "whoever is between you and it can take your tokens"
+                "anyone between you and it can take your tokens"
             )
         # A token that is served needs no network.
         from togetherctl.transport import HTTP
@@ -66,7 +66,7 @@ class IssuerClients:
         from togetherctl.auth.grants.registry import GRANTS
         from togetherctl.auth.login import Login
 
-        # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
+        # No person should log in for nothing, and a command that reads the secret may ask a person: once.
         profile = profile.with_secret_at_hand()
 
         def open_browser(url: str) -> Opened | None:

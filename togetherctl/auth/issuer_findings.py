@@ -32,7 +32,7 @@ _NOT_CERTAIN = " (not certain)"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found: `good`, a `note` to know of, or `wrong`: with it nobody logs in.
+    """One thing that was found: `good`, a `note` to know of, or `wrong`: with it no login works.
 
     `about` is a word for programs; `remedy` is what helps. Both are safe to show.
     """
@@ -52,7 +52,7 @@ class Finding:
 class ClientNeeds:
     """What a profile will want of the issuer; by default what a new one does.
 
-    `has_secret` is None where nobody has said whether the client has one; `device_endpoint` and
+    `has_secret` is None where it was not said whether the client has one; `device_endpoint` and
     `revocation_endpoint` are the configuration's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
     whether that client and its redirect URIs are registered.
@@ -327,7 +327,7 @@ def _listed(document: Mapping[str, Any], name: str) -> list[str]:
 
 
 _BYTES = 32
-# What an issuer answers to somebody who is not logged in there, and to a client it knows (OpenID Connect Core 3.1.2.6).
+# What an issuer answers to a person who is not logged in there, and to a client it knows (OpenID Connect Core 3.1.2.6).
 _KNOWN = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
 _UNKNOWN_STATUS = (400, 404)
 _ABOUT = "client"

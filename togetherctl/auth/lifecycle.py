@@ -260,7 +260,7 @@ class SessionLifecycle:
         """Raises LoginRequired after a logout that did not wait for this refresh: the session stays deleted."""
         with suppress(StorageError):
             if self._deps.sessions(profile).load(profile.key) is None:
-                raise LoginRequired("login required: somebody logged out meanwhile", hint=profile.ways.login)
+                raise LoginRequired("login required: the session was logged out meanwhile", hint=profile.ways.login)
 
     def _keep(self, profile: Profile, session: Session) -> None:
         """Store the session; a full disk costs the next login, not this token."""

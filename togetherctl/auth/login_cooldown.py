@@ -38,7 +38,7 @@ class LoginCooldown:
             # This process holds the lock, so the login's owner died. One more login may follow, not one a process.
             pause = last.opened_at + FIRST_COOLDOWN_SECONDS - now
             if last.second_chance and 0 < pause <= FIRST_COOLDOWN_SECONDS:
-                raise self._refuse_login("the last two logins ended before anybody could answer", pause)
+                raise self._refuse_login("the last two logins ended before a person could answer", pause)
             return
         failed_at = last.failed_at or 0.0
         if waited_since is not None and waited_since <= failed_at <= now and last.code == Unreachable.code:

@@ -21,11 +21,11 @@ class DeviceCode:
 
 
 class Prompter(Protocol):
-    """Tells, and asks where there is somebody. Only asking may block; it and `go_on` may raise."""
+    """Tells a person, and asks where there is one. Only asking may block; it and `go_on` may raise."""
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is somebody at a terminal whose answers may be read."""
+        """Whether a person is at a terminal and may be asked."""
 
     @property
     def is_seen(self) -> bool:

@@ -137,7 +137,7 @@ def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discov
         renewed = replace(renewed, access_token=answer.access(now))
     if answer.id_token is not None:
         claims = _check_claims(profile, session, answer.id_token, discovery, now)
-        # A login that gave an access token alone has named nobody yet.
+        # A login that gave an access token alone has named no person yet.
         person = session.subject or str(claims["sub"])
         known_as = session.identity if session.subject else id_claims.identity(claims)
         token = Token(answer.id_token, now, id_claims.expiry(claims))

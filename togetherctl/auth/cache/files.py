@@ -131,10 +131,10 @@ class FileSessions:
         """Forget the session, what was set aside of it, and what killed writers left; False where there was none.
 
         Raises StorageError where any of it cannot be deleted, or is left alone because a newer togetherctl wrote it.
-        Whatever stands in the way of one file, the others are gone.
+        Where one file cannot be deleted, the others are.
         """
         path = self._path(key)
-        # It goes whoever may read it; only a session whose worth we cannot know stays.
+        # It goes even if others may read it; only a session whose worth we cannot know stays.
         if form_of(path) == "newer":
             raise _refuse_newer(path)
         stays: list[StorageError] = []
@@ -166,7 +166,7 @@ class FileSessions:
     ) -> Iterator[Held]:
         """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
 
-        Raises LockTimeout, and StorageError where there is no lock to be had.
+        Raises LockTimeout, and StorageError where the lock cannot be made.
         """
         path = self.folder / f"{key}.lock"
         with ExitStack() as stack:
@@ -309,7 +309,7 @@ class FileSessions:
 
 
 def form_of(path: Path) -> Literal["plain", "sealed", "newer", "other"]:
-    """The form of a session file, whoever may read it; `other` for what is no session or cannot be read."""
+    """The form of a session file, even if others may read it; `other` for what is no session or cannot be read."""
     try:
         fields = record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
     except record.NewerRecord:

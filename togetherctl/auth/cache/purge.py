@@ -1,7 +1,7 @@
 """Delete the token cache: every file of ours that holds a token, and kubelogin's where asked.
 
-A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: whoever is
-about to take one would hold a lock that nobody else can see.
+A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: a process
+that is about to take one would hold a lock that no other can see.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Purge:
                 self._delete(left.path, "what a killed togetherctl left")
 
     def named(self, folder: Path) -> None:
-        """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""
+        """Our sessions and kubelogin's in a folder that a person named, which may hold anything else."""
         self._kubelogin(folder)
         self.sessions(folder)
         self.sessions(folder / SEALED)
@@ -100,7 +100,7 @@ class Purge:
                 self.done.left.append((path, "it is neither togetherctl's nor kubelogin's"))
 
     def sessions(self, folder: Path, *, trusting_names: bool = False) -> None:
-        """Our sessions in one folder; a file that only bears such a name stays, unless the folder is our own."""
+        """Our sessions in one folder; a file that only has such a name stays, unless the folder is our own."""
         files: dict[str, list[Path]] = {}
         for path in files_in(folder):
             match = _OURS.fullmatch(path.name)
@@ -114,7 +114,7 @@ class Purge:
             elif form != "other" or trusting_names:
                 self._session(FileSessions(folder), key, paths)
             else:
-                self.done.left.append((session, "it bears the name of a session but holds none"))
+                self.done.left.append((session, "it has the name of a session but holds none"))
 
     def _session(self, sessions: FileSessions, key: str, paths: Sequence[Path]) -> None:
         session = sessions.folder / f"{key}.json"
@@ -127,7 +127,7 @@ class Purge:
         if self._dry_run:
             self._went(paths)
             return
-        # Without its lock nobody is busy with a session, and none is left behind in a folder of somebody's.
+        # Without its lock no process is busy with a session, and no lock is left behind in a person's folder.
         is_locked = (sessions.folder / f"{key}.lock").exists()
         try:
             with (

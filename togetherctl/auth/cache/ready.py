@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Some shells compare the times of files by whole seconds.
 _STORE_AGE = 2.0
-# Before any real edit: where all files bear one such mtime, it tells no two configurations apart.
+# Before any real edit: where all files have one such mtime, it tells no two configurations apart.
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 
@@ -39,7 +39,7 @@ class ReadyFiles:
     def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
 
-        What stands in the way is no error: without a ready file everything works, only slower.
+        What prevents it is no error: without a ready file everything works, only slower.
         """
         folder = self._folder(storage)
         config = str(self.paths.config)

@@ -20,7 +20,7 @@ _FORM = "1:"
 _BYTES = 32
 # The keyring is not asked again this soon after it failed: every question may open a prompt.
 _SULK_SECONDS = 30.0
-# Whoever waits for another to make the key waits a little longer than that may take.
+# A process that waits for another one to make the key waits a little longer than that may take.
 _GRACE = 5.0
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ class _Kept:
 class SealingKey:
     """Asks the keyring at most `seconds` at a time; `waiting` is called when it takes long enough to wonder why.
 
-    `go_on` is called meanwhile, and raises where nobody waits any more.
+    `go_on` is called meanwhile, and raises where the caller waits no more.
 
     `lock` is the file that is held while the key is made. The repr does not show the key.
     """
@@ -60,7 +60,7 @@ class SealingKey:
         self._kept = kept or _Kept()
 
     def heard_by(self, *, waiting: Callable[[], None], go_on: Callable[[], None]) -> SealingKey:
-        """The same key, asked for on behalf of somebody else."""
+        """The same key, asked for on behalf of another caller."""
         return SealingKey(
             self._lock,
             seconds=self._patience.seconds,

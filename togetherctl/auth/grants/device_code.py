@@ -41,7 +41,7 @@ _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_gra
 
 
 class DeviceCodesRefused(Refused):
-    """The issuer does not do this grant for this client, whoever the person is."""
+    """The issuer does not do this grant for this client, for any person."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Device:
 
 
 def log_in(login: Login) -> Session:
-    """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
+    """Raises DeviceCodesRefused, LoginRequired where the code was not entered in time, and other ways to fail."""
     provider = login.provider
     verifier = secrets.token_urlsafe(_BYTES) if provider.does_pkce() else None
     device, scopes = provider.ask_for_scopes(lambda scopes: _request_device(provider, scopes, verifier))
@@ -82,7 +82,7 @@ def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str |
     except Untrusted:
         raise
     except NoIssuer as error:
-        # The issuer is there, or its metadata would not be: only this is not to be had from it.
+        # The issuer is there, or its metadata would not be: it only does not offer this.
         raise _refuse(Refused(error.message, status=error.status)) from None
     except Refused as error:
         if error.error == "invalid_scope":
@@ -130,7 +130,7 @@ def _wait(login: Login, device: _Device, verifier: str | None) -> TokenAnswer:
         raise trouble
     if expires_first:
         raise _login_required(profile, _EXPIRED)
-    raise _login_required(profile, f"nobody finished the login within {seconds:.0f} s")
+    raise _login_required(profile, f"the login was not finished within {seconds:.0f} s")
 
 
 def _explain(error: Refused, profile: Profile) -> TogetherctlError:
@@ -138,7 +138,7 @@ def _explain(error: Refused, profile: Profile) -> TogetherctlError:
     if error.error == "expired_token":
         return _login_required(profile, _EXPIRED)
     if error.error == "access_denied":
-        error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
+        error.remedy = Remedy("it was refused: by you in the browser, or by the issuer's rules for this account")
     return _refuse(error) if error.error in _REFUSALS else error
 
 
@@ -163,10 +163,10 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     """
     secret, code = answer.get("device_code"), answer.get("user_code")
     if not isinstance(secret, str) or not secret or not isinstance(code, str) or not code.strip():
-        raise Untrusted("the issuer's answer bears no device code and no code to enter")
+        raise Untrusted("the issuer's answer has no device code and no code to enter")
     code = code.strip(" ")
     if len(code) > _LONGEST_CODE or not code.isprintable() or not code.isascii():
-        raise Untrusted("the issuer wants a code entered that nobody could type")
+        raise Untrusted("the issuer wants a code entered that no person could type")
     uri = next((answer[name] for name in _PAGES if answer.get(name)), None)
     page = _check_page(uri, local=local)
     complete = answer.get("verification_uri_complete") or None
