@@ -319,7 +319,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def is_worker(config: pytest.Config) -> bool:
     """Whether this is one of the processes that run tests for another (pytest-xdist)."""
-    return hasattr(write_config, "workeroutput")
+    return hasattr(config, "workeroutput")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,34 +43,35 @@ def without_query(url: str) -> str:
     return printable(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())
 
 
-def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:  # noqa: PLR0911 # a line for each reason
+def in_words(error: BaseException, url: str, *, sent: bool) -> Unreachable:
     """What the system said about a request to `url`; `sent` is whether it may have arrived."""
     import socket
     import ssl
 
     host = host_of(url)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = _REASONS.get(error.verify_code, "authority")
-        return Unreachable(
-            f"the TLS certificate of {host} cannot be verified: {error.verify_message.rstrip('.')}",
-            hint=_REMEDIES[why],
-            sent=sent,
-            reason=why,
-        )
-    if isinstance(error, ssl.SSLError):
-        return Unreachable(f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}", sent=sent)
-    if isinstance(error, socket.gaierror):
-        return Unreachable(
-            f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?", sent=False
-        )
-    if isinstance(error, TimeoutError):
-        return Unreachable(f"{host} did not answer in time", sent=sent)
-    if isinstance(error, ConnectionRefusedError):
-        return Unreachable(f"{host} refused the connection", sent=sent)
-    if isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return Unreachable(f"there is no route to {host}; is this machine offline?", sent=sent)
-    reason = getattr(error, "strerror", None) or type(error).__name__
-    return Unreachable(f"the connection to {host} failed: {printable(reason)}", sent=sent)
+    match error:
+        case ssl.SSLCertVerificationError():
+            why = _REASONS.get(error.verify_code, "authority")
+            return Unreachable(
+                f"the TLS certificate of {host} cannot be verified: {error.verify_message.rstrip('.')}",
+                hint=_REMEDIES[why],
+                sent=sent,
+                reason=why,
+            )
+        case ssl.SSLError():
+            said = f"TLS with {host} failed: {printable(error.reason or 'handshake failed')}"
+        case socket.gaierror():
+            sent, said = False, f"the name {urlsplit(url).hostname} cannot be looked up; is this machine offline?"
+        case TimeoutError():
+            said = f"{host} did not answer in time"
+        case ConnectionRefusedError():
+            said = f"{host} refused the connection"
+        case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
+            said = f"there is no route to {host}; is this machine offline?"
+        case _:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            said = f"the connection to {host} failed: {printable(reason)}"
+    return Unreachable(said, sent=sent)
 
 
 def retry(

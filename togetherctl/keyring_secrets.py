@@ -28,7 +28,7 @@ class NoKeyring(StorageError):
 class Patience(NamedTuple):
     """How many seconds the keyring may take, and what to call when it takes long: it may be asking to be unlocked.
 
-    `go_on` is called while it does, and raises where nobody waits for the answer any more.
+    `go_on` is called while it does, and raises where the caller waits for the answer no more.
     """
 
     seconds: float
@@ -41,12 +41,12 @@ _PATIENCE = Patience(60.0)
 
 def read(name: str, patience: Patience = _PATIENCE) -> str | None:
     """The secret kept under `name`, or None. Raises StorageError."""
-    return _answer("read from", lambda keyring: keyring.get_password(SERVICE, name), patience)
+    return _ask("read from", lambda keyring: keyring.get_password(SERVICE, name), patience)
 
 
 def write(name: str, secret: str, patience: Patience = _PATIENCE) -> None:
     """Keep `secret` under `name`. Raises StorageError."""
-    _answer("write to", lambda keyring: keyring.set_password(SERVICE, name, secret), patience)
+    _ask("write to", lambda keyring: keyring.set_password(SERVICE, name, secret), patience)
 
 
 def delete(name: str, patience: Patience = _PATIENCE) -> bool:
@@ -58,14 +58,14 @@ def delete(name: str, patience: Patience = _PATIENCE) -> bool:
         keyring.delete_password(SERVICE, name)
         return True
 
-    return _answer("delete from", forget, patience)
+    return _ask("delete from", forget, patience)
 
 
 class _BadChoice(Exception):
     """The keyring that is configured cannot be loaded."""
 
 
-def _chosen() -> KeyringBackend:
+def _choose() -> KeyringBackend:
     import keyring
 
     try:
@@ -74,20 +74,20 @@ def _chosen() -> KeyringBackend:
         raise _BadChoice(type(error).__name__) from None
 
 
-def _answer(doing: str, question: Callable[[KeyringBackend], _T], patience: Patience) -> _T:
+def _ask(doing: str, question: Callable[[KeyringBackend], _T], patience: Patience) -> _T:
     """Ask in a thread, since a keyring that waits for a person waits for ever. A thread without an answer is left."""
     answers: SimpleQueue[tuple[_T | None, BaseException | None]] = SimpleQueue()
 
     def ask() -> None:
         try:
-            answers.put((question(_chosen()), None))
+            answers.put((question(_choose()), None))
         except BaseException as error:  # noqa: BLE001 # backends let errors of their own escape (D-Bus, Win32)
             answers.put((None, error))
 
     Thread(target=ask, name="keyring", daemon=True).start()
     answer, error = _wait(doing, answers, patience)
     if error is not None:
-        raise _in_words(doing, error) from None
+        raise _explain(doing, error) from None
     return answer  # type: ignore[return-value] # without an error it is the question's answer
 
 
@@ -113,7 +113,7 @@ def _wait(
     )
 
 
-def _in_words(doing: str, error: BaseException) -> StorageError:
+def _explain(doing: str, error: BaseException) -> StorageError:
     from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordSetError
 
     cannot = f"cannot {doing} the keyring"

@@ -70,12 +70,12 @@ class _Capped:
     def read(self, size: int | None = -1) -> bytes:
         if size is None or size < 0:
             raise HTTPException("a length that is none")
-        return self._counted(self._file.read(min(size, self._left + 1)))
+        return self._count(self._file.read(min(size, self._left + 1)))
 
     def readline(self, size: int = -1) -> bytes:
-        return self._counted(self._file.readline(size))
+        return self._count(self._file.readline(size))
 
-    def _counted(self, data: bytes) -> bytes:
+    def _count(self, data: bytes) -> bytes:
         self._left -= len(data)
         if self._left < 0:
             raise HTTPException("larger than it may be")

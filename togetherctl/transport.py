@@ -60,12 +60,12 @@ class Answer:
         """Raises Unreachable for the statuses that mean "try again": 408, 425, 429 and 5xx."""
         if self.status in _LATER or self.status >= 500:
             raise Unreachable(
-                f"{host_of(self.url)} answered HTTP {self.status}{self._asking()}",
+                f"{host_of(self.url)} answered HTTP {self.status}{self._describe_wait()}",
                 status=self.status,
                 retry_after=self._retry_after(),
             )
 
-    def _asking(self) -> str:
+    def _describe_wait(self) -> str:
         wait = self._retry_after()
         asks = [
             *(["too many requests"] if self.status == 429 else []),
@@ -141,7 +141,7 @@ class HTTP:
                 url = location
             if not is_safe(url, http=urlsplit(first).scheme == "http"):
                 raise Untrusted(f"{host_of(first)} redirects to {without_query(url)}, which is not https")
-            if _origin(url) != _origin(first):
+            if urlsplit(url)[:2] != urlsplit(first)[:2]:
                 # Headers meant for one host are not for another.
                 own_headers, headers = {}, None
         raise Untrusted(f"{host_of(first)} redirects more than {_MAX_REDIRECTS} times")
@@ -182,7 +182,7 @@ class HTTP:
         if started >= deadline:
             raise Unreachable(f"there was no time left to ask {host_of(url)}", sent=False)
         try:
-            answer = _within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
+            answer = _run_within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
         except TogetherctlError as error:
             self._log(f"{method} {without_query(url)}: {error.message}")
             raise
@@ -197,7 +197,7 @@ class HTTP:
             key = self.connection.proxy
             proxy = Proxy(key, "the key proxy or proxy_url") if key else proxy_named(url, self._environ)
         except ValueError:
-            raise _no_url(url) from None
+            raise _refuse_url(url) from None
         sent = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -225,7 +225,7 @@ class HTTP:
                     url,
                     response.status_code,
                     {name.lower(): value for name, value in response.headers.items()},
-                    _capped(response, url, limit),
+                    _read_capped(response, url, limit),
                 )
             finally:
                 response.close()
@@ -233,10 +233,10 @@ class HTTP:
             for stream in opened:
                 # The library leaves it open where a SOCKS proxy refuses.
                 stream.close()
-            raise _in_words(error, url, proxy) from None
+            raise _explain(error, url, proxy) from None
         except UnicodeError:
             # A name that cannot be one, such as one with two dots in a row.
-            raise _no_url(url) from None
+            raise _refuse_url(url) from None
 
     def _post_directly(self, url: str, headers: Mapping[str, str], body: bytes, left: float) -> Answer:
         from togetherctl import stdlib_post
@@ -246,7 +246,7 @@ class HTTP:
         except OSError as error:
             raise in_words(error, url, sent=False) from None
         except ValueError:
-            raise _no_url(url) from None
+            raise _refuse_url(url) from None
         try:
             status, received, data = stdlib_post.post(connection, url, body, headers, limit=MAX_BODY)
         except stdlib_post.HTTPException:
@@ -254,7 +254,7 @@ class HTTP:
         except OSError as error:
             raise in_words(error, url, sent=True) from None
         except UnicodeError:
-            raise _no_url(url) from None
+            raise _refuse_url(url) from None
         finally:
             connection.close()
         _refuse_compression(received, url)
@@ -282,7 +282,7 @@ class HTTP:
         return self._clients[through]
 
 
-def _capped(response: httpx2.Response, url: str, limit: int) -> bytes:
+def _read_capped(response: httpx2.Response, url: str, limit: int) -> bytes:
     # Bytes as they came: identity encoding was asked for, and unpacking what was not would undo the cap.
     _refuse_compression(response.headers, url)
     body = bytearray()
@@ -298,7 +298,7 @@ def _refuse_compression(headers: Mapping[str, str], url: str) -> None:
         raise Untrusted(f"{host_of(url)} sent a compressed answer that was not asked for")
 
 
-def _no_url(url: str) -> Refused:
+def _refuse_url(url: str) -> Refused:
     return Refused(f"{without_query(url)} is not a URL that can be asked")
 
 
@@ -306,7 +306,7 @@ def _too_large(url: str, limit: int) -> Untrusted:
     return Untrusted(f"the answer from {host_of(url)} is larger than {limit // 1024} KiB")
 
 
-def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer:
+def _run_within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer:
     """Run `exchange` on a thread of its own: name lookups and dripping headers know no other deadline."""
     answers: list[Answer] = []
     errors: list[BaseException] = []
@@ -331,40 +331,31 @@ def _within(deadline: float, exchange: Callable[[], Answer], url: str) -> Answer
     return answers[0]
 
 
-def _in_words(error: Exception, url: str, proxy: Proxy | None) -> TogetherctlError:
+def _explain(error: Exception, url: str, proxy: Proxy | None) -> TogetherctlError:
     """Why there is no answer: what the HTTP library alone knows, else what the system said."""
+    import ssl
+
     import httpx2
 
     host = host_of(url)
-    if proxy and isinstance(error, httpx2.ProxyError):
-        said = f"the proxy to {host} refused: {printable(error)}"
-        return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
-    if proxy and isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)) and not _is_tls(error):
-        why = in_words(_root_cause(error), proxy.url, sent=False).message
-        return Unreachable(
-            f"the proxy to {host} cannot be reached: {why}", hint=f"it is named by {proxy.named_by}", sent=False
-        )
-    if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
-        return _no_url(url)
-    if isinstance(error, httpx2.TimeoutException):
-        return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
-    if isinstance(error, httpx2.RemoteProtocolError):
-        return Unreachable(f"{host} broke off or does not speak HTTP")
-    return in_words(_root_cause(error), url, sent=not isinstance(error, httpx2.ConnectError))
-
-
-def _is_tls(error: BaseException) -> bool:
-    import ssl
-
-    return isinstance(_root_cause(error), ssl.SSLError)
+    cause = _root_cause(error)
+    match error:
+        case httpx2.ProxyError() if proxy:
+            said = f"the proxy to {host} refused: {printable(error)}"
+            return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
+        case httpx2.ConnectError() | httpx2.ConnectTimeout() if proxy and not isinstance(cause, ssl.SSLError):
+            said = f"the proxy to {host} cannot be reached: {in_words(cause, proxy.url, sent=False).message}"
+            return Unreachable(said, hint=f"it is named by {proxy.named_by}", sent=False)
+        case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
+            return _refuse_url(url)
+        case httpx2.TimeoutException():
+            return Unreachable(f"{host} did not answer in time", sent=not isinstance(error, httpx2.ConnectTimeout))
+        case httpx2.RemoteProtocolError():
+            return Unreachable(f"{host} broke off or does not speak HTTP")
+    return in_words(cause, url, sent=not isinstance(error, httpx2.ConnectError))
 
 
 def _root_cause(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from togetherctl.kube.auth_provider import AuthProvider
     from togetherctl.together.api import TogetherAPI
 
-# How long the keyring may take: a person who unlocks it needs a while, and where nobody can, none comes.
+# How long the keyring may take: a person who unlocks it needs a while, and where no person can, no answer comes.
 _KEYRING_SECONDS = 60.0
 _KEYRING_ALONE_SECONDS = 10.0
 
@@ -48,7 +48,7 @@ def _silent(_line: str) -> None:
 class World:
     """What a run of togetherctl works with. Tests replace the parts they need to.
 
-    `other_store` stands in for the one on disk; `first` is the world of this run that keeps sessions in memory.
+    `other_config` replaces the one on disk; `first` is the world of this run that keeps sessions in memory.
     """
 
     environ: Mapping[str, str]
@@ -122,7 +122,7 @@ class World:
 
     @cached_property
     def noted(self) -> dict[str, TokenNotes]:
-        """What the logins of this run gave cause to say, by the session's key; whoever says it takes it out."""
+        """What the logins of this run gave cause to say, by the session's key; the caller that says it takes it out."""
         return {}
 
     def notes_on(self, profile: Profile, session: Session | None) -> TokenNotes:
@@ -157,7 +157,7 @@ class World:
 
     @cached_property
     def configless_engine(self) -> Engine:
-        """The engine for profiles that stand in no configuration, which need none: it makes no ready files."""
+        """The engine for profiles that no configuration has and that need none: it makes no ready files."""
         from togetherctl.auth.cache.ready import ReadyFiles
 
         return self._engine(ReadyFiles(self.paths, None))
@@ -282,5 +282,5 @@ class World:
     def _look_around(self, profile: Profile) -> LoginEnvironment:
         from togetherctl.auth.login_environment import detect_environment
 
-        # A browser that somebody names, here or in the configuration, is one that comes up.
+        # A browser that a person names, here or in the configuration, is one that comes up.
         return detect_environment(self.environ, browser_named=bool(profile.browser) or self.open_browser is not None)

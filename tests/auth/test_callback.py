@@ -228,14 +228,14 @@ def test_a_port_taken_on_either_family_means_the_next_one(family: socket.Address
 def test_a_machine_without_ipv6_listens_on_ipv4_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    real = callback._bound
+    real = callback._bind_socket
 
     def without(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
         return real(family, host, port)
 
-    monkeypatch.setattr(callback, "_bound", without)
+    monkeypatch.setattr(callback, "_bind_socket", without)
     with listen(ANY_PORT) as listening:
         listening.start(awaited)
         with finishing(listening):

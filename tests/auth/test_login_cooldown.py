@@ -183,5 +183,5 @@ def test_a_laptop_that_slept_ends_the_login_with_its_time(
         clock.advance(181)
         return ""
 
-    with pytest.raises(LoginRequired, match="nobody finished the login within 180 s"):
+    with pytest.raises(LoginRequired, match="the login was not finished within 180 s"):
         ask(make_world(browser=ScriptedBrowser(issuer, sleep)))

@@ -248,7 +248,7 @@ def test_pasting_and_typing_need_a_terminal(plugin: Plugin) -> None:
 def test_authentication_timeout_sec(plugin: Plugin) -> None:
     plugin.browser.answer = lambda _request: ""
     done = plugin.run("--authentication-timeout-sec=1")
-    assert (done.code, "nobody finished the login within 1 s" in done.stderr) == (3, True)
+    assert (done.code, "the login was not finished within 1 s" in done.stderr) == (3, True)
 
 
 def test_listen_address(plugin: Plugin) -> None:

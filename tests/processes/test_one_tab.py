@@ -78,7 +78,7 @@ def test_a_second_owner_that_dies_is_the_last(plugin: Plugin) -> None:
         owner.wait(10)
     code, stdout, stderr = plugin.run()
     assert (code, stdout, plugin.visits) == (3, "", 2)
-    assert "the last two logins ended before anybody could answer" in stderr
+    assert "the last two logins ended before a person could answer" in stderr
     assert "run: togetherctl login acme" in stderr
     assert plugin.run("login")[0] == 0
     assert plugin.visits == 3

@@ -110,7 +110,7 @@ def test_a_device_code_refused_on_the_phone(
     meanwhile(Phone(conversation, say_no))
     with pytest.raises(Refused, match="access_denied") as refused:
         log_in()
-    assert "somebody said no" in (str(refused.value.remedy or ""))
+    assert "it was refused: by you" in (str(refused.value.remedy or ""))
 
 
 def pasted(url: str) -> str:

@@ -6,16 +6,19 @@ import hmac
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from togetherctl.auth.token_response import refused_login
 from togetherctl.errors import Refused, Unreachable, Untrusted, remedy_of
 from togetherctl.printable import printable
 
 _BYTES = 32
+# Where nothing listens, any port would do; this is the one people register.
+_PORT = 8000
 
 
 class StrayResponse(Exception):
-    """Not the answer to this request: another login's, a browser's guess, or somebody's attempt."""
+    """Not the answer to this request: another login's, a browser's guess, or another program's attempt."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class AuthorizationRequest:
         )
 
     def is_answered_by(self, response: Mapping[str, str]) -> bool:
-        """Whether `response` bears this request's state."""
+        """Whether `response` has this request's state."""
         return hmac.compare_digest(response.get("state", "").encode(), self.state.encode())
 
     def code(self, response: Mapping[str, str]) -> str:
@@ -70,12 +73,12 @@ class AuthorizationRequest:
             raise StrayResponse
         unnamed = self._check_issuer(response.get("iss"))
         if "error" in response:
-            raise _refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+            raise _explain_refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
         if unnamed:
             raise Untrusted(unnamed)
         code = response.get("code", "")
         if not code:
-            raise Untrusted("the issuer's answer bears neither a code nor an error")
+            raise Untrusted("the issuer's answer has neither a code nor an error")
         return code
 
     def _check_issuer(self, named: str | None) -> str:
@@ -87,11 +90,19 @@ class AuthorizationRequest:
         return ""
 
 
-def _refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
+    """The redirect URI to send: as registered, with `port` in place of 0, which means any free port."""
+    parts = urlsplit(redirect_uri)
+    if parts.port != 0:
+        return redirect_uri
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
+
+def _explain_refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
     """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
     hints = {
         "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
-        "access_denied": "somebody said no: you in the browser, or the issuer's rules for this account",
+        "access_denied": "it was refused: by you in the browser, or by the issuer's rules for this account",
         "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
     }
     found = refused_login(error, description)

@@ -53,13 +53,13 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
     if command is False:
         return None
     if command is None and sys.platform == "win32":
-        with _said("the browser of this machine"):
+        with _explain_failure("the browser of this machine"):
             os.startfile(url)  # noqa: S606 # the system's own way to open an address
         return Opened(None)
-    words = _words(_quiet(url), command or own_opener(environ))
+    words = _fill_in_url(_escape_for_shells(url), command or own_opener(environ))
     if words is None:
         return None
-    with _said(words[0]):
+    with _explain_failure(words[0]):
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
@@ -75,19 +75,19 @@ def open_browser(url: str, command: Command, environ: Mapping[str, str]) -> Open
 
 
 @contextmanager
-def _said(browser: str) -> Iterator[None]:
+def _explain_failure(browser: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise CannotStart(f"{browser} could not be started: {error.strerror}") from None
 
 
-def _quiet(url: str) -> str:
-    """The same address with every character percent-encoded that a shell in somebody's command would act on."""
+def _escape_for_shells(url: str) -> str:
+    """The same address with every character percent-encoded that a shell in a person's command would act on."""
     return "".join(f"%{ord(char):02X}" if char in _LOUD else char for char in url)
 
 
-def _words(url: str, command: Sequence[str] | None) -> list[str] | None:
+def _fill_in_url(url: str, command: Sequence[str] | None) -> list[str] | None:
     if command is None:
         return None
     if any("{url}" in word for word in command):

@@ -1,6 +1,6 @@
 """The callback listener on loopback, which gets the authorization response (RFC 8252, 7.3).
 
-It answers one path of one host, on 127.0.0.1 and ::1 at once so that nobody else can own the other half of
+It answers one path of one host, on 127.0.0.1 and ::1 at once so that no other program can own the other half of
 `localhost`; everything that is not the awaited response gets an error and changes nothing.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+from togetherctl.auth.authorization_request import fill_in_port
 from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
 from togetherctl.config.profile import Loopback
@@ -104,7 +105,7 @@ class Listener:
 
     def _hear(self, connection: socket.socket, asked: bytes) -> None:
         """Answer one request. The awaited response is kept for `wait`; the same one once more is a stray."""
-        request = read_request(asked, self.redirect_uri)
+        request = Request(asked, self.redirect_uri)
         refusal = request.refusal
         if refusal is None:
             if self._arrived is None and self._expects(request.parameters):
@@ -132,10 +133,7 @@ def listen(
         except OSError as error:
             taken.append(f"{loopback.listen or f'port {_port_of(url.port, tls)}'}: {_reason(error)}")
             continue
-        redirect_uri = loopback.redirect_uri
-        if url.port == 0:
-            redirect_uri = url._replace(netloc=f"{url.netloc.rpartition(':')[0]}:{port}").geturl()
-        return Listener(redirect_uri, sockets, tls)
+        return Listener(fill_in_port(loopback.redirect_uri, port), sockets, tls)
     raise PortsTaken(
         f"no redirect URI of this login can be listened on ({'; '.join(taken)})",
         hint="end the program that holds the port, or register another redirect URI and add it to "
@@ -155,10 +153,10 @@ def _bind(loopback: Loopback, host: str, port: int) -> tuple[list[socket.socket]
 def _bind_loopback(port: int) -> tuple[list[socket.socket], int]:
     """Listen on `port` (0: any free one) of 127.0.0.1 and ::1; of 127.0.0.1 alone on a machine without IPv6."""
     for _ in range(_RETRIES_FOR_A_FREE_PORT if port == 0 else 1):
-        first = _bound(socket.AF_INET, "127.0.0.1", port)
+        first = _bind_socket(socket.AF_INET, "127.0.0.1", port)
         bound = int(first.getsockname()[1])
         try:
-            return [first, _bound(socket.AF_INET6, "::1", bound)], bound
+            return [first, _bind_socket(socket.AF_INET6, "::1", bound)], bound
         except OSError as error:
             if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
                 return [first], bound
@@ -172,11 +170,11 @@ def _bind_address(address: str) -> tuple[list[socket.socket], int]:
     host, _, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     family, _, _, _, target = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    bound = _bound(family, str(target[0]), int(port))
+    bound = _bind_socket(family, str(target[0]), int(port))
     return [bound], int(bound.getsockname()[1])
 
 
-def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+def _bind_socket(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":
@@ -219,25 +217,11 @@ _MAX_QUERY = 16 * 1024
 _NOT_AWAITED = "This is not the login that is being waited for. Start again from your terminal."
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked. `refusal` answers what cannot be the awaited response; else `parameters` may be one."""
+class Request(BaseHTTPRequestHandler):
+    """One whole request as http.server reads it: `parameters` may be those of the awaited response unless `refusal`.
 
-    parameters: Mapping[str, str]
-    refusal: bytes | None
-
-
-def read_request(request: bytes, redirect_uri: str) -> Request:
-    """One whole request as http.server reads it; what it cannot read is refused."""
-    reader = _Reader(request, redirect_uri)
-    # An address that cannot be taken apart is a ValueError.
-    with suppress(ValueError):
-        reader.handle_one_request()
-    return Request(reader.parameters, reader.refusal)
-
-
-class _Reader(BaseHTTPRequestHandler):
-    """Nothing is logged: the request line holds the code."""
+    `refusal` is the answer to what cannot be that response. Nothing is logged: the request line holds the code.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -249,12 +233,15 @@ class _Reader(BaseHTTPRequestHandler):
         self.command = ""
         self.parameters: Mapping[str, str] = {}
         self.refusal: bytes | None = refused(400, "This is not a request.")
+        # An address that cannot be taken apart is a ValueError.
+        with suppress(ValueError):
+            self.handle_one_request()
 
     def do_GET(self) -> None:  # http.server's name
-        parts = urlsplit(self.path)
-        if not self._is_for_us():
+        parts, expected = urlsplit(self.path), urlsplit(self._redirect_uri)
+        if (self.headers.get("Host") or "").lower() != expected.netloc.lower():
             self.refusal = refused(421, "This address is not served here.")
-        elif parts.path != (urlsplit(self._redirect_uri).path or "/"):
+        elif parts.path != (expected.path or "/"):
             self.refusal = refused(404, "There is nothing here.")
         else:
             self.parameters = _parameters(parts.query)
@@ -271,10 +258,6 @@ class _Reader(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
         """Says nothing."""
-
-    def _is_for_us(self) -> bool:
-        expected = urlsplit(self._redirect_uri).netloc.lower()
-        return (self.headers.get("Host") or "").lower() == expected
 
 
 def refused(status: int, message: str = _NOT_AWAITED, *, body: bool = True) -> bytes:
@@ -306,6 +289,6 @@ def _parameters(query: str) -> dict[str, str]:
         pairs = []
     parameters = dict(pairs)
     if len(query) > _MAX_QUERY or len(parameters) != len(pairs):
-        # A parameter given twice (RFC 6749, 3.1) or without end: nobody's answer.
+        # A parameter given twice (RFC 6749, 3.1) or without end: no issuer's answer.
         return {}
     return parameters

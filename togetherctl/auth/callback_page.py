@@ -25,7 +25,7 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .soft { color: var(--soft); } a { color: inherit; }
 """.strip()
 
-# The code in the address bar is spent, but nobody needs to see it there or in the history.
+# The code in the address bar is spent, but no person needs to see it there or in the history.
 _SCRIPT = "history.replaceState(null, '', location.pathname);"
 
 _PAGE = Template(
@@ -74,7 +74,7 @@ def success_page(*, identity: str, role: tuple[str, str], issuer: str, next_url:
     else:
         ending = f'<p>Going on to <a href="{escape(next_url)}">{_html(next_url)}</a>.</p>'
     refresh = f'\n<meta http-equiv="refresh" content="0; url={escape(next_url)}">' if next_url else ""
-    return _filled("done", f"Logged in as {_html(identity)}", f"<dl>{rows}</dl>\n{ending}", refresh)
+    return _fill_in("done", f"Logged in as {_html(identity)}", f"<dl>{rows}</dl>\n{ending}", refresh)
 
 
 def failure_page(message: str, hint: str | None = None) -> str:
@@ -82,19 +82,19 @@ def failure_page(message: str, hint: str | None = None) -> str:
     body = f"<p>{_html(_sentence(message))}</p>"
     if hint:
         body += f'\n<p class="soft">{_html(_sentence(hint))}</p>'
-    return _filled("failed", "Login failed", f'{body}\n<p class="soft">Your terminal says more.</p>')
+    return _fill_in("failed", "Login failed", f'{body}\n<p class="soft">Your terminal says more.</p>')
 
 
 def stray_page(message: str) -> str:
-    """The page for whoever comes here without a login that is being waited for."""
-    return _filled("failed", "Not the page you are looking for", f"<p>{_html(message)}</p>")
+    """The page for a browser that comes here without a login that is being waited for."""
+    return _fill_in("failed", "Not the page you are looking for", f"<p>{_html(message)}</p>")
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _filled(kind: str, title: str, body: str, refresh: str = "") -> str:
+def _fill_in(kind: str, title: str, body: str, refresh: str = "") -> str:
     return _PAGE.substitute(kind=kind, title=title, body=body, refresh=refresh, style=_STYLE, script=_SCRIPT)
 
 

@@ -2,7 +2,7 @@
 
 Any program on this machine may connect, as often as it likes. So nothing here waits for a single connection, and what
 is full makes room for the newest. Those that have said nothing and those that have begun have a room each: a crowd of
-one kind displaces nobody of the other.
+one kind displaces none of the other.
 """
 
 from __future__ import annotations
@@ -131,15 +131,10 @@ class Visitors:
 
     def _welcome(self, connection: socket.socket) -> None:
         connection.settimeout(0)
-        agreed = self._tls is None
-        if self._tls is not None:
-            try:
-                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-            except (OSError, ValueError):
-                hang_up(connection)
-                return
-        visitor = _Visitor(connection, monotonic(), agreed=agreed)
         try:
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            visitor = _Visitor(connection, monotonic(), agreed=self._tls is None)
             self._selector.register(connection, selectors.EVENT_READ, visitor)
         except (OSError, ValueError):
             hang_up(connection)
@@ -151,16 +146,13 @@ class Visitors:
 
     def _listen_to(self, visitor: _Visitor) -> None:
         state = visitor.read()
-        if state == "silent" and not visitor.begun:
-            return
         if state in ("whole", "gone"):
             self._forget(visitor)
             if state == "whole":
                 self._hear(visitor.connection, bytes(visitor.said))
             else:
                 hang_up(visitor.connection)
-            return
-        if state == "begun" or visitor in self._silent:
+        elif state == "begun" or (visitor.begun and visitor in self._silent):
             self._silent.pop(visitor, None)
             self._begun.pop(visitor, None)
             self._begun[visitor] = None
@@ -176,7 +168,7 @@ class Visitors:
             self._see_off(next(iter(room)))
 
     def _make_room(self) -> bool:
-        """Whether somebody gave way where this process may open no more files."""
+        """Whether a connection gave way where this process may open no more files."""
         room = self._silent or self._begun
         if not room:
             return False

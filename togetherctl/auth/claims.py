@@ -29,28 +29,22 @@ LATEST = 253_402_300_800
 _COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]*", re.ASCII)
 # RFC 8259, 6; some issuers write numbers as texts.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?", re.ASCII)
-# Google's two names for itself, of which a token may bear either.
+# Google's two names for itself, of which a token may have either.
 _GOOGLE = ("https://accounts.google.com", "accounts.google.com")
 
 
 def read_claims(token: str) -> Claims:
     """The claims of a signed JWT, unverified. Raises Untrusted where it is not one."""
-    claims = _part(token, 1)
-    if claims is None:
-        raise Untrusted("the issuer sent an ID token without claims")
-    return claims
+    return _read_part(token, 1, "claims")
 
 
 def read_header(token: str) -> dict[str, Any]:
     """The header of a signed JWT, which says how it is signed. Raises Untrusted where it is not one."""
-    header = _part(token, 0)
-    if header is None:
-        raise Untrusted("the issuer sent an ID token without a header")
-    return header
+    return _read_part(token, 0, "a header")
 
 
-def _part(token: str, index: int) -> dict[str, Any] | None:
-    """One of the two parts of a signed JWT that are JSON, None where that is no object. Raises Untrusted."""
+def _read_part(token: str, index: int, what: str) -> dict[str, Any]:
+    """One of the two parts of a signed JWT that are JSON. Raises Untrusted, also without `what` should be there."""
     if len(token) > MAX_TOKEN:
         raise Untrusted(
             f"the issuer sent an ID token larger than {MAX_TOKEN // 1024} KiB",
@@ -72,7 +66,9 @@ def _part(token: str, index: int) -> dict[str, Any] | None:
         raise Untrusted("the issuer sent an ID token that is not UTF-8 text") from None
     except (ValueError, binascii.Error, RecursionError):
         raise Untrusted("the issuer sent an ID token that is not a JWT") from None
-    return content if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise Untrusted(f"the issuer sent an ID token without {what}")
+    return content
 
 
 def check_header(header: Mapping[str, Any]) -> None:
@@ -98,9 +94,10 @@ def check_refreshed(token: str, *, issuer: str, client_id: str, now: float) -> C
 def check_claims(claims: Claims, *, issuer: str, client_id: str, now: float, nonce: str | None = None) -> None:
     """Raises Untrusted unless the claims say: from this issuer, for this client, for this login, and for now.
 
-    `now` in seconds since 1970. A `nonce` is compared where one is given; a refreshed token need not bear one.
+    `now` in seconds since 1970. A `nonce` is compared where one is given; a refreshed token need not have one.
     """
-    _check_issuer(claims, issuer)
+    if not _is_from(claims, issuer):
+        raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")
     _check_audience(claims, client_id)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise Untrusted("the ID token names no subject")
@@ -136,12 +133,7 @@ def identity(claims: Mapping[str, Any]) -> str:
 
 def expiry(claims: Claims) -> float:
     """`exp` of checked claims, in seconds since 1970; never later than a date can be written."""
-    return min(_number(claims["exp"]) or 0.0, LATEST - 1.0)
-
-
-def _check_issuer(claims: Claims, issuer: str) -> None:
-    if not _is_from(claims, issuer):
-        raise Untrusted(f"the ID token comes from {printable(claims.get('iss'))}, not from {issuer}")
+    return min(_parse_number(claims["exp"]) or 0.0, LATEST - 1.0)
 
 
 def _is_from(claims: Claims, issuer: str) -> bool:
@@ -153,15 +145,15 @@ def _check_audience(claims: Claims, client_id: str) -> None:
     """The client is among the audiences; `azp` names no other, if it names one (Core 3.1.3.7, items 3 to 5)."""
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
-    if not isinstance(audiences, list) or client_id not in audiences or not _texts(audiences):
+    if (
+        not isinstance(audiences, list)
+        or client_id not in audiences
+        or not all(isinstance(each, str) for each in audiences)
+    ):
         raise Untrusted(f"the ID token is for {printable(audience)}, not for the client {client_id}")
     party = claims.get("azp")
     if isinstance(party, str) and party not in ("", client_id):
         raise Untrusted(f"the ID token was issued to {printable(party)} (azp), not to the client {client_id}")
-
-
-def _texts(values: list[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
 
 
 def _check_nonce(claims: Claims, nonce: str) -> None:
@@ -173,10 +165,10 @@ def _check_nonce(claims: Claims, nonce: str) -> None:
 
 def _check_times(claims: Claims, now: float) -> None:
     """`exp` without leeway, `nbf` with some; `iat` is the issuer's clock, which need not be this machine's."""
-    expires, not_before = _number(claims.get("exp")), _number(claims.get("nbf"))
+    expires, not_before = _parse_number(claims.get("exp")), _parse_number(claims.get("nbf"))
     if expires is None:
         raise Untrusted("the ID token does not say when it expires")
-    if "iat" in claims and _number(claims["iat"]) is None:
+    if "iat" in claims and _parse_number(claims["iat"]) is None:
         raise Untrusted("the ID token has an iat claim that is not a time")
     if claims.get("nbf") is not None and not_before is None:
         raise Untrusted("the ID token has an nbf claim that is not a time")
@@ -192,7 +184,7 @@ def _check_times(claims: Claims, now: float) -> None:
         )
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -72,14 +72,9 @@ _LISTS = (
 _PROMISES = ("authorization_response_iss_parameter_supported", "require_pushed_authorization_requests")
 
 
-def discovery_url(issuer: str) -> str:
-    """Where the metadata of `issuer` is (Discovery 1.0, 4.1)."""
-    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-
-
 def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
-    """The provider metadata as the issuer sends it. Raises Unreachable, Refused and Untrusted."""
-    url = discovery_url(issuer)
+    """The provider metadata as the issuer sends it (Discovery 1.0, 4.1). Raises Unreachable, Refused and Untrusted."""
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     answer = http.get(url)
     answer.raise_if_later()
     if answer.status != 200:
@@ -120,7 +115,9 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
     """Raises Untrusted unless the metadata is this issuer's own and its endpoints are safe to use."""
     named = document.get("issuer")
     if named != issuer:
-        raise Untrusted(f"the issuer calls itself {printable(named)}, not {issuer}", hint=_spelling(issuer, named))
+        raise Untrusted(
+            f"the issuer calls itself {printable(named)}, not {issuer}", hint=_explain_spelling(issuer, named)
+        )
     local = urlsplit(issuer).scheme == "http"
     for name in _ENDPOINTS:
         endpoint = document.get(name)
@@ -130,7 +127,7 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
         if not isinstance(endpoint, str) or not _PLAIN.fullmatch(endpoint) or not is_safe(endpoint, http=local):
             raise Untrusted(f"the issuer's {name} is {printable(endpoint)}, which is not https")
         if "@" in urlsplit(endpoint).netloc:
-            raise Untrusted(f"the issuer's {name} bears a user name, which no address of an issuer does")
+            raise Untrusted(f"the issuer's {name} has a user name in it, which no address of an issuer has")
 
 
 def parse_metadata(document: dict[str, Any]) -> Metadata:
@@ -230,7 +227,7 @@ def cache_file(folder: Path, issuer: str, connection: Connection) -> Path:
     return folder / f"{digest.hexdigest()[:32]}.json"
 
 
-def _spelling(issuer: str, named: object) -> str:
+def _explain_spelling(issuer: str, named: object) -> str:
     if isinstance(named, str) and named.rstrip("/") == issuer.rstrip("/"):
         return f'only a slash differs; write url = "{printable(named)}"'
     if isinstance(named, str) and "{tenantid}" in named:

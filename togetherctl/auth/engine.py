@@ -72,7 +72,7 @@ class Engine:
         self._lifecycle = SessionLifecycle(collaborators)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
-        """What kubectl gets; with `renew` a token that is younger than this call, where one is to be had.
+        """What kubectl gets; with `renew` a token that is younger than this call, where the issuer gives one.
 
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
@@ -106,7 +106,11 @@ class Engine:
             session = self._load_for_login(profile)
             trouble: TogetherctlError = LoginRequired("login required: it was asked for")
             if not force:
-                if session is not None and self._is_usable(profile, session) and not self._is_ending(profile, session):
+                if (
+                    session
+                    and self._deps.freshness(profile, session).is_usable
+                    and not self._is_ending(profile, session)
+                ):
                     return session, Outcome.STILL_VALID
                 try:
                     return self._refresh(profile, session), Outcome.REFRESHED
@@ -125,7 +129,7 @@ class Engine:
     def refresh(self, profile: Profile, *, force: bool = False) -> Session:
         """The session with new tokens; never opens a login. With `force` even a refused refresh token is tried.
 
-        A client that needs nobody simply asks for new tokens. Raises as `credential` does.
+        A client that needs no person simply asks for new tokens. Raises as `credential` does.
         """
         with self._hold(profile):
             try:
@@ -147,13 +151,13 @@ class Engine:
             self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
-            if self._freshness(profile, session) is not Freshness.FRESH:
+            if self._deps.freshness(profile, session) is not Freshness.FRESH:
                 self._refresh(profile, session)
 
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.
 
-        Storage that is unsafe, or no lock to be had, changes nothing of this. Raises Unreachable and Refused, after
+        Unsafe storage, or a lock that cannot be made, changes nothing of this. Raises Unreachable and Refused, after
         deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
         with about(profile.name, profile.issuer.url), ExitStack() as held:
@@ -163,7 +167,7 @@ class Engine:
             try:
                 held.enter_context(self._locks.hold(profile, for_logins=False))
             except LockTimeout:
-                # Whoever is still busy is in a login; what it brings is a session of its own.
+                # The other process is in a login; what it brings is a session of its own.
                 alone = False
             except StorageError as error:
                 unsafe = error
@@ -203,17 +207,9 @@ class Engine:
 
     # Serving
 
-    def _freshness(self, profile: Profile, session: Session | None) -> Freshness:
-        if session is None:
-            return Freshness.EXPIRED
-        return session.freshness(profile.token, profile.margin, self._deps.clock())
-
-    def _is_usable(self, profile: Profile, session: Session | None) -> bool:
-        return self._freshness(profile, session) in (Freshness.FRESH, Freshness.STALE)
-
     def _is_ending(self, profile: Profile, session: Session) -> bool:
         """Whether the last fifth of the token is all that is left, since the issuer refused to refresh it."""
-        return session.refused and self._freshness(profile, session) is not Freshness.FRESH
+        return session.refused and self._deps.freshness(profile, session) is not Freshness.FRESH
 
     def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
         token = session.token(profile.token) if session else None
@@ -221,12 +217,11 @@ class Engine:
 
     def _serve(self, profile: Profile, session: Session | None) -> Credential | None:
         """Fresh and stale tokens go out as they are."""
-        if not self._is_usable(profile, session):
-            return None
-        return self._credential_of(profile, session)
+        usable = self._deps.freshness(profile, session).is_usable
+        return self._credential_of(profile, session) if usable else None
 
     def _serve_late(self, profile: Profile, session: Session | None, error: TogetherctlError) -> Credential:
-        """What is still valid, because nothing newer is to be had; else the reason why not."""
+        """What is still valid, because there is nothing newer; else the reason why not."""
         now = self._deps.clock()
         token = session.token(profile.token) if session else None
         if token is None or token.expires_at <= now:
@@ -251,7 +246,7 @@ class Engine:
         """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
         if profile.storage == "memory" or not profile.name:
             return  # no other process can do anything with it, or none is asked to
-        fresh = self._freshness(profile, session) is Freshness.FRESH
+        fresh = self._deps.freshness(profile, session) is Freshness.FRESH
         if session is None or not (
             self._lacks_ready(profile) if fresh else self._wants_refresh(profile, session, policy)
         ):
@@ -280,12 +275,12 @@ class Engine:
         return not 0 <= self._deps.clock() - failed.at < pause
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
-        if self._freshness(profile, session) is Freshness.FRESH:
+        if self._deps.freshness(profile, session) is Freshness.FRESH:
             self._write_ready(profile, self._credential_of(profile, session))
 
     def _write_ready(self, profile: Profile, credential: Credential) -> None:
         if not profile.name:
-            return  # nobody could ask for it
+            return  # no call could ask for it
         self._deps.ready.write(
             profile.name,
             profile.key,
@@ -315,7 +310,7 @@ class Engine:
         except Unreachable as error:
             return self._serve_late(profile, session, error)
         except LoginRequired as error:
-            freshness = self._freshness(profile, session)
+            freshness = self._deps.freshness(profile, session)
             lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
             if freshness is Freshness.DUE or (lasting and freshness is not Freshness.EXPIRED):
                 # Nothing could have renewed it, so it serves to its end.

@@ -42,16 +42,18 @@ def verify(
     algorithm = header["alg"]
     # An empty name is none, as API servers read it.
     key_id = header.get("kid") or None
-    fitting = _fitting(keys(refetch=False), algorithm, key_id) or _fitting(keys(refetch=True), algorithm, key_id)
+    fitting = _find_fitting(keys(refetch=False), algorithm, key_id) or _find_fitting(
+        keys(refetch=True), algorithm, key_id
+    )
     if not fitting:
         raise Untrusted(f"none of the issuer's keys fits the ID token ({algorithm}, key {printable(key_id)})")
-    if not any(_holds(token, key, algorithm) for key in fitting):
+    if not any(_verify_signature(token, key, algorithm) for key in fitting):
         raise Untrusted("the signature of the ID token does not hold")
     check_claims(claims, issuer=issuer, client_id=client_id, now=now, nonce=nonce)
     return claims
 
 
-def _fitting(jwks: dict[str, Any], algorithm: str, key_id: object) -> list[dict[str, Any]]:
+def _find_fitting(jwks: dict[str, Any], algorithm: str, key_id: object) -> list[dict[str, Any]]:
     keys = jwks.get("keys")
     return [
         key
@@ -59,16 +61,12 @@ def _fitting(jwks: dict[str, Any], algorithm: str, key_id: object) -> list[dict[
         if isinstance(key, dict)
         and key.get("use", "sig") == "sig"
         and key.get("alg", algorithm) == algorithm
-        and _type_fits(key.get("kty"), algorithm)
+        and key.get("kty") == _KEY_TYPES[algorithm[0]]
         and (key_id is None or key.get("kid") == key_id)
     ]
 
 
-def _type_fits(key_type: object, algorithm: str) -> bool:
-    return key_type == _KEY_TYPES[algorithm[0]]
-
-
-def _holds(token: str, key: dict[str, Any], algorithm: str) -> bool:
+def _verify_signature(token: str, key: dict[str, Any], algorithm: str) -> bool:
     registry = _Registry(algorithms=[algorithm], strict_check_header=False)
     try:
         with warnings.catch_warnings():

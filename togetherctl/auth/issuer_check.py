@@ -19,7 +19,7 @@ from togetherctl.auth.discovery import (
 from togetherctl.auth.issuer_clients import IssuerClients
 from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
-from togetherctl.config.presets import Preset, find_preset, recognise_preset
+from togetherctl.config.presets import find_preset, recognise_preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.failures import host_of
@@ -32,7 +32,7 @@ _SECONDS = 30.0
 _SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
-# What is worth saying before the first login, and not only to somebody who asks.
+# What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
 
 
@@ -106,10 +106,10 @@ def check_issuer(
     with about(None, typed.issuer), issuers.http(typed.issuer, connection, total_seconds=_SECONDS) as http:
         look = _Look(typed.issuer, _Timed(http, issuers.clock), preset, wishes)
         heard = look.take(pasted_metadata=typed.pasted_metadata)
-    ways = list(_way(typed.issuer, issuers, connection, heard))
+    ways = list(_describe_way(typed.issuer, issuers, connection, heard))
     if typed.pasted_metadata:
         ways.append(Finding("note", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url"))
-    return replace(heard, findings=(*ways, *heard.findings), error=_error_of(heard, typed.issuer))
+    return replace(heard, findings=(*ways, *heard.findings), error=_find_error(heard, typed.issuer))
 
 
 class _Dated(NamedTuple):
@@ -146,47 +146,48 @@ class _Look:
     def take(self, *, pasted_metadata: bool) -> Report:
         """The report, as far as the issuer's own answers go."""
         try:
-            return self._found(self.issuer, fetch_metadata(self.issuer, self.http), [])
+            return self._look_at(self.issuer, fetch_metadata(self.issuer, self.http), [])
         except Untrusted as error:
-            return self._mismatch(error, pasted_metadata=pasted_metadata)
+            return self._explain_mismatch(error, pasted_metadata=pasted_metadata)
         except (Unreachable, Refused) as error:
-            preset, by_url = self._recognised(self.issuer, None)
+            preset, by_url = self._recognise(self.issuer, None)
             found = [_wrong(error, "issuer"), *pitfalls(self.issuer, find_preset(preset, self.issuer))]
             return Report(self.issuer, preset, tuple(found), by_url, error=error)
 
-    def _mismatch(self, error: Untrusted, *, pasted_metadata: bool) -> Report:
+    def _explain_mismatch(self, error: Untrusted, *, pasted_metadata: bool) -> Report:
         """What to say of metadata that is not this issuer's own; where but a slash differs, all else is looked at."""
-        document = self._document()
+        document = self._read_document()
         named = document.get("issuer")
-        preset, by_url = self._recognised(self.issuer, document)
+        preset, by_url = self._recognise(self.issuer, document)
         if isinstance(named, str) and same_but_for_slash(named, self.issuer):
             try:
                 check_metadata(document, named)
             except Untrusted as other:
                 error = other
             else:
-                # Whoever pasted the metadata's address has not spelled the issuer at all.
+                # A person who pasted the metadata's address has not spelled the issuer at all.
                 wrong = [] if pasted_metadata else [_wrong(error, "issuer")]
-                found = self._found(named, document, wrong)
+                found = self._look_at(named, document, wrong)
                 return found if pasted_metadata else replace(found, error=error)
         entry = find_preset(preset, self.issuer)
         notes = [replace(note, hint=None) for note in pitfalls(self.issuer, entry)]
         return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
 
-    def _found(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
-        metadata = self._completed(parse_metadata(document))
-        preset, by_url = self._recognised(issuer, document)
+    def _look_at(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
+        metadata = self._complete(parse_metadata(document))
+        preset, by_url = self._recognise(issuer, document)
         entry = find_preset(preset, issuer) if preset else None
         first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
-        provider = [_provider(entry, by_url=by_url or self.preset is not None)] if entry else []
+        how = "" if by_url or self.preset else ", as its metadata shows"
+        provider = [Finding("good", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
-        keys, error = self._keys(metadata)
-        ahead = _ahead(self.http.first)
-        clock = [_clock(ahead)] if ahead is not None else []
-        found = (*first, *wrong, *provider, *said, *keys, *self._client(metadata), *clock)
+        keys, error = self._check_keys(metadata)
+        ahead = _compare_clocks(self.http.first)
+        clock = [_describe_clock(ahead)] if ahead is not None else []
+        found = (*first, *wrong, *provider, *said, *keys, *self._try_clients(metadata), *clock)
         return Report(issuer, preset, found, by_url, metadata, ahead, error)
 
-    def _completed(self, metadata: Metadata) -> Metadata:
+    def _complete(self, metadata: Metadata) -> Metadata:
         """With what only the issuer's other metadata names (RFC 8414), as a logout and a device login look it up."""
         if metadata.revocation_endpoint and metadata.device_authorization_endpoint:
             return metadata
@@ -198,12 +199,12 @@ class _Look:
             or other.get("device_authorization_endpoint"),
         )
 
-    def _recognised(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
+    def _recognise(self, issuer: str, document: dict[str, Any] | None) -> tuple[str | None, bool]:
         by_url = recognise_preset(issuer)
         known = by_url or recognise_preset(issuer, document)
         return self.preset or (known[0] if known else None), by_url is not None
 
-    def _keys(self, metadata: Metadata) -> tuple[list[Finding], TogetherctlError | None]:
+    def _check_keys(self, metadata: Metadata) -> tuple[list[Finding], TogetherctlError | None]:
         if metadata.jwks_uri is None:
             return [], None
         try:
@@ -218,7 +219,7 @@ class _Look:
         count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
         return [Finding("good", f"{count} its ID tokens", None, "keys")], None
 
-    def _client(self, metadata: Metadata) -> list[Finding]:
+    def _try_clients(self, metadata: Metadata) -> list[Finding]:
         endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
         if not endpoint or not client_id:
             return []
@@ -231,18 +232,18 @@ class _Look:
             for uri in self.wishes.redirect_uris
         ]
 
-    def _document(self) -> dict[str, Any]:
+    def _read_document(self) -> dict[str, Any]:
         try:
             return self.http.first.answer.json() if self.http.first else {}
         except Untrusted:
             return {}
 
 
-def _way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Report) -> list[Finding]:
+def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Report) -> list[Finding]:
     """How the issuer was reached, where that is out of the ordinary."""
     way = []
     if connection.insecure:
-        text = "its certificate is not verified: whoever is in between can take your tokens"
+        text = "its certificate is not verified: anyone in between can take your tokens"
         way.append(Finding("note", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
     try:
         proxy = connection.proxy or proxy_for(issuer, issuers.environ)
@@ -256,17 +257,12 @@ def _way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Rep
     return way
 
 
-def _provider(preset: Preset, *, by_url: bool) -> Finding:
-    how = "" if by_url else ", as its metadata shows"
-    return Finding("good", f"this is {preset.title}{how}", None, "provider")
-
-
 def _wrong(error: TogetherctlError, what: str) -> Finding:
     later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
     return Finding("wrong", error.message, error.remedy or later, what)
 
 
-def _error_of(report: Report, issuer: str) -> TogetherctlError | None:
+def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
     """What a login would end with: the failure itself, else the first thing that is wrong."""
     wrong = next((finding for finding in report.findings if finding.level == "wrong"), None)
     error = report.error or (Untrusted(wrong.text, hint=wrong.remedy) if wrong else None)
@@ -275,8 +271,8 @@ def _error_of(report: Report, issuer: str) -> TogetherctlError | None:
     return error
 
 
-def _ahead(dated: _Dated | None) -> float | None:
-    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it bears none."""
+def _compare_clocks(dated: _Dated | None) -> float | None:
+    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it has none."""
     if dated is None:
         return None
     try:
@@ -290,7 +286,7 @@ def _ahead(dated: _Dated | None) -> float | None:
     return min(dated.came_at - stated, 0.0)
 
 
-def _clock(ahead: float) -> Finding:
+def _describe_clock(ahead: float) -> Finding:
     if abs(ahead) <= _SAME_CLOCK:
         return Finding("good", "this machine's clock agrees with the issuer's", None, "clock")
     text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"

@@ -47,7 +47,7 @@ class IssuerClients:
         if connection.insecure:
             self.conversation.warn(
                 f"the certificate of {issuer} is not verified (insecure_skip_tls_verify): "
-                "whoever is between you and it can take your tokens"
+                "anyone between you and it can take your tokens"
             )
         # A token that is served needs no network.
         from togetherctl.transport import HTTP
@@ -65,22 +65,22 @@ class IssuerClients:
         """One login, which tells the address a person is sent to; raises as `Login.log_in` does."""
         from togetherctl.auth.grants.registry import GRANTS
         from togetherctl.auth.login import Login
-        from togetherctl.auth.prompter import AnnouncingPrompter
 
-        # Nobody is to log in for nothing, and a command that reads the secret may ask a person: once.
+        # No person should log in for nothing, and a command that reads the secret may ask a person: once.
         profile = profile.with_secret_at_hand()
 
         def open_browser(url: str) -> Opened | None:
             # A secret may have taken its time, and a tab cannot be taken back.
             self.conversation.go_on()
             opened_at(url)
-            return self._opened(url, profile)
+            return self._try_browser(url, profile)
 
-        with self._client(profile) as http:
+        with self._open_client(profile) as http:
             login = Login(
-                self._provider(profile, http),
-                conversation=AnnouncingPrompter(self.conversation, opened_at, profile.issuer.url),
+                self._build_provider(profile, http),
+                conversation=self.conversation,
                 open_browser=open_browser,
+                opened_at=opened_at,
                 place=self.place(profile),
                 clock=self.clock,
                 sleep=self.sleep,
@@ -93,26 +93,26 @@ class IssuerClients:
         """The claims of an ID token that came from elsewhere. Raises Untrusted, and Unreachable without its keys."""
         from togetherctl.auth.id_token import verify
 
-        with about(profile.name, profile.issuer.url), self._client(profile) as http:
+        with about(profile.name, profile.issuer.url), self._open_client(profile) as http:
             keys = self.discovery(profile, http).keys
             return verify(id_token, keys=keys, issuer=profile.issuer.url, client_id=profile.client_id, now=self.clock())
 
     def revoke(self, profile: Profile, session: Session) -> Revocation:
         """Revoke a session's tokens. Raises Unreachable and Refused."""
-        with self._client(profile) as http:
-            return self._provider(profile, http).revoke(session)
+        with self._open_client(profile) as http:
+            return self._build_provider(profile, http).revoke(session)
 
     def end_browser_session(self, profile: Profile, identity: str | None) -> bool:
         """Open the issuer's own logout page; False where it has none."""
-        with self._client(profile) as http:
-            url = self._provider(profile, http).end_session_url(identity or profile.account)
+        with self._open_client(profile) as http:
+            url = self._build_provider(profile, http).end_session_url(identity or profile.account)
         if url is None:
             return False
-        opened = self._opened(url, profile)
+        opened = self._try_browser(url, profile)
         self.conversation.page(url, opened=opened is not None)
         return True
 
-    def _opened(self, url: str, profile: Profile) -> Opened | None:
+    def _try_browser(self, url: str, profile: Profile) -> Opened | None:
         from togetherctl.auth.browser import CannotStart
 
         try:
@@ -121,10 +121,10 @@ class IssuerClients:
             self.conversation.warn(str(error))
             return None
 
-    def _client(self, profile: Profile) -> HTTP:
+    def _open_client(self, profile: Profile) -> HTTP:
         return self.http(profile.issuer.url, profile.issuer.connection)
 
-    def _provider(self, profile: Profile, http: HTTP) -> OidcClient:
+    def _build_provider(self, profile: Profile, http: HTTP) -> OidcClient:
         from togetherctl.auth.oidc_client import OidcClient
 
         return OidcClient(profile, self.discovery(profile, http), http)

@@ -23,13 +23,13 @@ def parse_typed_issuer(text: str) -> TypedIssuer:
     """The issuer that is meant. Raises UsageError where it cannot be one, and says what could."""
     url = text.strip()
     if "://" not in url:
-        raise UsageError("an issuer is a URL that begins with https://", hint=_instead(f"https://{url}"))
+        raise UsageError("an issuer is a URL that begins with https://", hint=_suggest(f"https://{url}"))
     before, found, _ = url.partition(METADATA_PATH)
     issuer = before if found else url
     try:
         issuer_url(issuer)
     except ValueError as error:
-        raise UsageError(f"the issuer URL {error}", hint=_instead(issuer)) from None
+        raise UsageError(f"the issuer URL {error}", hint=_suggest(issuer)) from None
     return TypedIssuer(issuer, pasted_metadata=bool(found))
 
 
@@ -38,7 +38,7 @@ def same_but_for_slash(one: str, other: str) -> bool:
     return one != other and one.rstrip("/") == other.rstrip("/")
 
 
-def _instead(url: str) -> str | None:
+def _suggest(url: str) -> str | None:
     """What could be meant, without what may be a password; None where nothing of the kind is there."""
     try:
         parts = urlsplit(url)

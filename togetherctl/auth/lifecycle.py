@@ -52,6 +52,10 @@ class Collaborators:
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
+    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
+        """Of the token that clusters get from the session; expired where there is none."""
+        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -80,8 +84,8 @@ class SessionLifecycle:
         With `force` even a refused refresh token is tried. Raises LoginRequired where only a login helps, and
         Unreachable, Refused and Untrusted.
         """
-        good = session is not None and self._is_usable(profile, session)
-        reason = _why_not(session, good=good, force=force)
+        good = self._deps.freshness(profile, session).is_usable
+        reason = _explain_no_refresh(session, good=good, force=force)
         if session is None or reason:
             raise _login_required(profile, reason, good=good)
         try:
@@ -92,7 +96,7 @@ class SessionLifecycle:
                 newer = self._read_newer(profile, session)
                 if newer is None:
                     raise
-                renewed = newer if self._is_usable(profile, newer) else self._ask_issuer(profile, newer)
+                renewed = newer if self._deps.freshness(profile, newer).is_usable else self._ask_issuer(profile, newer)
         except RefusedForGood as error:
             raise _login_required(profile, error.message, good=good) from None
         except TogetherctlError as error:
@@ -248,10 +252,6 @@ class SessionLifecycle:
 
     # What is stored
 
-    def _is_usable(self, profile: Profile, session: Session) -> bool:
-        freshness = session.freshness(profile.token, profile.margin, self._deps.clock())
-        return freshness in (Freshness.FRESH, Freshness.STALE)
-
     def _has_just_failed(self, session: Session) -> bool:
         failed = session.last_error
         return failed is not None and 0 <= self._deps.clock() - failed.at < JUST_NOW_SECONDS
@@ -260,7 +260,7 @@ class SessionLifecycle:
         """Raises LoginRequired after a logout that did not wait for this refresh: the session stays deleted."""
         with suppress(StorageError):
             if self._deps.sessions(profile).load(profile.key) is None:
-                raise LoginRequired("login required: somebody logged out meanwhile", hint=profile.ways.login)
+                raise LoginRequired("login required: the session was logged out meanwhile", hint=profile.ways.login)
 
     def _keep(self, profile: Profile, session: Session) -> None:
         """Store the session; a full disk costs the next login, not this token."""
@@ -292,7 +292,7 @@ class SessionLifecycle:
             )
 
 
-def _why_not(session: Session | None, *, good: bool, force: bool) -> str:
+def _explain_no_refresh(session: Session | None, *, good: bool, force: bool) -> str:
     """Why a session cannot be refreshed; empty where it can. `good`: its token can still be used."""
     if session is None:
         return "there is no session"

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 class Login:
     """What a grant works with: the issuer, the person, and the place the login runs in.
 
-    `open_browser` starts a browser at a URL, if there is one.
+    `open_browser` starts a browser at a URL, if there is one, and reports that URL to `opened_at`. A grant that shows a
+    page without it, or asks for a password, reports the page or the issuer itself, before it does.
     """
 
     provider: OidcClient
     conversation: Prompter
     open_browser: Callable[[str], Opened | None]
+    opened_at: Callable[[str], None]
     place: LoginEnvironment
     clock: Callable[[], float]
     sleep: Callable[[float], None]
@@ -55,12 +57,8 @@ class Login:
         where the grant has one. Where the cluster gets the access token, the ID token may be missing: then the identity
         is unknown, or the `client` itself where the tokens are the client's own.
         """
-        session = self._verify(answer, scopes, nonce, client=client)
         if not client:
             self._explain_no_refresh_token(answer, scopes)
-        return session
-
-    def _verify(self, answer: TokenAnswer, scopes: Sequence[str], nonce: str | None, *, client: bool) -> Session:
         profile, now = self.provider.profile, self.clock()
         known_as = profile.client_id if client else None
         _check_presence(profile.token, answer, profile.ways, client=client)

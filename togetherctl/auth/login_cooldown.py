@@ -38,7 +38,7 @@ class LoginCooldown:
             # This process holds the lock, so the login's owner died. One more login may follow, not one a process.
             pause = last.opened_at + FIRST_COOLDOWN_SECONDS - now
             if last.second_chance and 0 < pause <= FIRST_COOLDOWN_SECONDS:
-                raise self._too_soon("the last two logins ended before anybody could answer", pause)
+                raise self._refuse_login("the last two logins ended before a person could answer", pause)
             return
         failed_at = last.failed_at or 0.0
         if waited_since is not None and waited_since <= failed_at <= now and last.code == Unreachable.code:
@@ -47,7 +47,7 @@ class LoginCooldown:
             raise Unreachable(last.message)
         pause = last.until - now
         if 0 < pause <= LONGEST_COOLDOWN_SECONDS:
-            raise self._too_soon(f"the last one failed {now - failed_at:.0f} s ago ({last.message})", pause)
+            raise self._refuse_login(f"the last one failed {now - failed_at:.0f} s ago ({last.message})", pause)
 
     @contextmanager
     def under_way(self, *, asked_for: bool) -> Iterator[Callable[[str], None]]:
@@ -105,7 +105,7 @@ class LoginCooldown:
             message=message,
         )
 
-    def _too_soon(self, reason: str, pause: float) -> LoginRequired:
+    def _refuse_login(self, reason: str, pause: float) -> LoginRequired:
         return LoginRequired(
             f"login required: {reason}; no other login opens by itself for {pause:.0f} s",
             hint=self._profile.ways.login,

@@ -27,15 +27,14 @@ class LoginEnvironment:
     @property
     def without_browser(self) -> str:
         """Why no browser of this person's would come up here, in words; empty where one would."""
-        if self.browser_named:
-            return ""
-        if self.ssh:
-            return "this is an SSH session"
-        if self.container:
-            return "this is a container"
-        if self.wsl and not self.opener:
-            return "this is WSL, and it has no browser"
-        return "" if self.display else "there is no display here"
+        reasons = (
+            (self.browser_named, ""),
+            (self.ssh, "this is an SSH session"),
+            (self.container, "this is a container"),
+            (self.wsl and not self.opener, "this is WSL, and it has no browser"),
+            (not self.display, "there is no display here"),
+        )
+        return next((why for is_so, why in reasons if is_so), "")
 
 
 def detect_environment(

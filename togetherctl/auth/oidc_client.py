@@ -155,7 +155,7 @@ class OidcClient:
     def end_session_url(self, logout_hint: str | None) -> str | None:
         """Where a browser ends its session at the issuer (RP-Initiated Logout 1.0, 2); None where it has no such page.
 
-        It names the client and the person, and bears no token: a URL shows in process lists and histories.
+        It names the client and the person, and holds no token: a URL shows in process lists and histories.
         """
         endpoint = self.discovery.metadata().end_session_endpoint
         if endpoint is None:
@@ -178,7 +178,7 @@ class OidcClient:
     def ask_for_scopes(self, ask: Callable[[tuple[str, ...]], T]) -> tuple[T, tuple[str, ...]]:
         """What `ask` gives, and the scopes it was asked with.
 
-        Where the issuer does not know a scope, once more without the `offline_access` that nobody typed.
+        Where the issuer does not know a scope, once more without the `offline_access` that no person typed.
         """
         scopes = self._scopes()
         try:

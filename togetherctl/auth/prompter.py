@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,11 +21,11 @@ class DeviceCode:
 
 
 class Prompter(Protocol):
-    """Tells, and asks where there is somebody. Only asking may block; it and `go_on` may raise."""
+    """Tells a person, and asks where there is one. Only asking may block; it and `go_on` may raise."""
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is somebody at a terminal whose answers may be read."""
+        """Whether a person is at a terminal and may be asked."""
 
     @property
     def is_seen(self) -> bool:
@@ -55,48 +54,3 @@ class Prompter(Protocol):
 
     def go_on(self) -> None:
         """Asked again and again while something is waited for. Raises Cancelled where the person called it off."""
-
-
-@dataclass(frozen=True)
-class AnnouncingPrompter:
-    """A conversation that tells `opened_at` first where a person is sent to, or that somebody is asked at `issuer`."""
-
-    inner: Prompter
-    opened_at: Callable[[str], None]
-    issuer: str
-
-    @property
-    def can_ask(self) -> bool:
-        return self.inner.can_ask
-
-    @property
-    def is_seen(self) -> bool:
-        return self.inner.is_seen
-
-    def ask_line(self, question: str, seconds: float) -> str:
-        self.opened_at(self.issuer)
-        return self.inner.ask_line(question, seconds)
-
-    def ask_secret(self, question: str, seconds: float) -> str:
-        self.opened_at(self.issuer)
-        return self.inner.ask_secret(question, seconds)
-
-    def say(self, sentence: str) -> None:
-        self.inner.say(sentence)
-
-    def warn(self, sentence: str) -> None:
-        self.inner.warn(sentence)
-
-    def page(self, url: str, *, opened: bool) -> None:
-        self.opened_at(url)
-        self.inner.page(url, opened=opened)
-
-    def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
-        return self.inner.waiting(what, seconds)
-
-    def device_code(self, device: DeviceCode, *, opened: bool) -> None:
-        self.opened_at(device.uri)
-        self.inner.device_code(device, opened=opened)
-
-    def go_on(self) -> None:
-        self.inner.go_on()

@@ -86,12 +86,12 @@ def refresh(
         return tokens(post_as(credentials, http, metadata.token_endpoint, form, supported))
 
     def ask() -> TokenAnswer:
-        metadata = _metadata(discovery)
+        metadata = _read_metadata(discovery)
         try:
             return post(metadata)
         except NotThere as error:
             # The endpoint is gone: perhaps it moved since the metadata was kept.
-            moved = _metadata(discovery, fresh=True)
+            moved = _read_metadata(discovery, fresh=True)
             if moved.token_endpoint == metadata.token_endpoint:
                 gone = f"the issuer's token endpoint {metadata.token_endpoint} does not exist (HTTP {error.status})"
                 raise Refused(gone, status=error.status) from None
@@ -106,22 +106,22 @@ def refresh(
     try:
         answer = retry(ask, REFRESH_PAUSES, sleep, may_wait) if sleep else ask()
     except UnusableAnswer as error:
-        return Refreshed(_rotated(session, error.refresh_token), error)
-    rotated = _rotated(session, answer.refresh_token)
+        return Refreshed(_rotate(session, error.refresh_token), error)
+    rotated = _rotate(session, answer.refresh_token)
     try:
         return Refreshed(_with_tokens(profile, rotated, answer, discovery, clock()))
     except Untrusted as error:
         return Refreshed(rotated, error)
 
 
-def _rotated(session: Session, refresh_token: str | None) -> Session:
+def _rotate(session: Session, refresh_token: str | None) -> Session:
     """The session with the refresh token it got instead, which no issuer has refused yet."""
     if refresh_token in (None, session.refresh_token):
         return session
     return replace(session, refresh_token=refresh_token, refused=False)
 
 
-def _metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
+def _read_metadata(discovery: Discovery, *, fresh: bool = False) -> Metadata:
     """The metadata of an issuer that was there when this session began: one that is not found is away."""
     try:
         return discovery.metadata(fresh=fresh)
@@ -136,8 +136,8 @@ def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discov
     if answer.access_token is not None:
         renewed = replace(renewed, access_token=answer.access(now))
     if answer.id_token is not None:
-        claims = _trusted_claims(profile, session, answer.id_token, discovery, now)
-        # A login that gave an access token alone has named nobody yet.
+        claims = _check_claims(profile, session, answer.id_token, discovery, now)
+        # A login that gave an access token alone has named no person yet.
         person = session.subject or str(claims["sub"])
         known_as = session.identity if session.subject else id_claims.identity(claims)
         token = Token(answer.id_token, now, id_claims.expiry(claims))
@@ -145,7 +145,7 @@ def _with_tokens(profile: Profile, session: Session, answer: TokenAnswer, discov
     return renewed
 
 
-def _trusted_claims(
+def _check_claims(
     profile: Profile, session: Session, id_token: str, discovery: Discovery, now: float
 ) -> id_claims.Claims:
     issuer, client_id = profile.issuer.url, profile.client_id

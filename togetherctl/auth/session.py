@@ -20,6 +20,11 @@ class Freshness(Enum):
     DUE = "due"
     EXPIRED = "expired"
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether the token goes out as it is."""
+        return self in (Freshness.FRESH, Freshness.STALE)
+
 
 class State(Enum):
     """What `status` says of a session."""

@@ -28,7 +28,7 @@ class TokenNotes:
         yield from self.doubtful
 
     def after(self, earlier: TokenNotes) -> TokenNotes:
-        """What is to be said by somebody who has said `earlier`: doubts are not said twice."""
+        """What is left to say after `earlier` was said: doubts are not said twice."""
         return TokenNotes(self.certain, tuple(note for note in self.doubtful if note not in earlier.doubtful))
 
 

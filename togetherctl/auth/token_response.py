@@ -153,8 +153,8 @@ def fields(answer: Answer, names: Collection[str], *, wanted: str) -> dict[str, 
 
     Raises Unreachable, NotYet, RefusedForGood, RefusedClient, Refused and Untrusted.
     """
-    document = _json(answer)
-    error, words = _said(document)
+    document = _parse_json(answer)
+    error, words = _read_error(document)
     if not _is_success(answer) or document is None or error:
         raise failure(answer)
     if not any(document.get(name) for name in names):
@@ -168,8 +168,8 @@ def fields(answer: Answer, names: Collection[str], *, wanted: str) -> dict[str, 
 
 def check_done(answer: Answer, *, but: Collection[str] = ()) -> None:
     """Raise, as `fields` does, unless what needs no answer was done; errors among `but` are none (RFC 7009, 2.2)."""
-    document = _json(answer)
-    error, _ = _said(document)
+    document = _parse_json(answer)
+    error, _ = _read_error(document)
     refused = document is not None and (document.get("status") == "error" or (bool(error) and error not in but))
     if not _is_success(answer) or refused or (document is None and _is_page(answer)):
         raise failure(answer)
@@ -177,8 +177,8 @@ def check_done(answer: Answer, *, but: Collection[str] = ()) -> None:
 
 def failure(answer: Answer) -> Unreachable | Refused:
     """What an answer that is no success means."""
-    document = _json(answer)
-    error, words = _said(document)
+    document = _parse_json(answer)
+    error, words = _read_error(document)
     if error in _NOT_YET:
         return NotYet(_sentence(error, words), status=answer.status, slower=error == "slow_down")
     if error in _NOT_NOW:
@@ -190,7 +190,7 @@ def failure(answer: Answer) -> Unreachable | Refused:
             return later
     elsewhere = 300 <= answer.status < 400 or answer.status == _PROXY_WANTS_A_LOGIN
     if document is None or (elsewhere and error not in _OF_THE_SESSION):
-        return _wordless(answer)
+        return _explain_status(answer)
     if error == "invalid_client":
         return RefusedClient(
             _sentence(error, words), hint=_CLIENT, error=error, description=words, status=answer.status
@@ -210,14 +210,14 @@ def refused_login(error: str, description: str) -> Unreachable | Refused:
 
 def raise_if_page(answer: Answer) -> None:
     """Raises Unreachable for a success that is a web page where JSON was asked for."""
-    if _is_success(answer) and _json(answer) is None and _is_page(answer):
-        raise _wordless(answer)
+    if _is_success(answer) and _parse_json(answer) is None and _is_page(answer):
+        raise _explain_status(answer)
 
 
-def _wordless(answer: Answer) -> Unreachable | Refused:
+def _explain_status(answer: Answer) -> Unreachable | Refused:
     """What an answer means that is no JSON object: at most its status says something."""
     said = f"{host_of(answer.url)} answered HTTP {answer.status}"
-    if _json(answer) is None and _is_page(answer):
+    if _parse_json(answer) is None and _is_page(answer):
         said = f"{host_of(answer.url)} answered with a web page (HTTP {answer.status}), which is no issuer's answer"
         return NoIssuer(said, hint=_PORTAL, status=answer.status)
     if 300 <= answer.status < 400:
@@ -226,12 +226,12 @@ def _wordless(answer: Answer) -> Unreachable | Refused:
     if answer.status == _PROXY_WANTS_A_LOGIN:
         return Unreachable(said, hint="the proxy wants a login", status=answer.status)
     if _is_success(answer):
-        return _no_json(answer)
+        return _explain_no_json(answer)
     kind = RefusedForGood if answer.status in _SPEAKING else NotThere if answer.status in _NOWHERE else Refused
     return kind(said, status=answer.status)
 
 
-def _no_json(answer: Answer) -> Unreachable | Refused:
+def _explain_no_json(answer: Answer) -> Unreachable | Refused:
     """What a success means that holds no JSON object."""
     body = answer.body.strip()
     if body and "json" in answer.headers.get("content-type", ""):
@@ -254,14 +254,14 @@ def _is_page(answer: Answer) -> bool:
     return body.startswith(b"<") or (bool(body) and "html" in answer.headers.get("content-type", "").lower())
 
 
-def _json(answer: Answer) -> dict[str, Any] | None:
+def _parse_json(answer: Answer) -> dict[str, Any] | None:
     try:
         return answer.json()
     except Untrusted:
         return None
 
 
-def _said(document: Mapping[str, Any] | None) -> tuple[str, str]:
+def _read_error(document: Mapping[str, Any] | None) -> tuple[str, str]:
     """The error's code and the words for people, each empty where there is none."""
     if document is None:
         return "", ""

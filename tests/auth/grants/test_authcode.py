@@ -119,7 +119,7 @@ def test_an_error_that_forgets_its_issuer_is_shown_and_marked(log_in: LogIn, iss
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=answer))
     assert "access_denied (not in the group gpu)" in refused.value.message
     assert "this is not verified: the answer does not name its issuer" in refused.value.message
-    assert "somebody said no" in (str(refused.value.remedy or ""))
+    assert "it was refused: by you" in (str(refused.value.remedy or ""))
 
 
 def test_a_code_without_the_promised_issuer_is_still_refused(log_in: LogIn, issuer: ScriptedIssuer) -> None:

@@ -112,10 +112,10 @@ def test_googles_name_for_the_page(log_in: LogIn, issuer: ScriptedIssuer, conver
     ("answer", "kind", "said", "hint"),
     [
         (Reply(400, {"error": "expired_token"}), LoginRequired, "the code expired", "togetherctl login acme"),
-        (Reply(400, {"error": "access_denied"}), Refused, "access_denied", "somebody said no"),
+        (Reply(400, {"error": "access_denied"}), Refused, "access_denied", "it was refused: by you"),
         (Reply(400, {"error": "invalid_grant"}), Refused, "invalid_grant", ""),
         (Reply(400, {"error": "x\x1b[2Jy"}), Refused, r"x\x1b[2Jy", ""),
-        (Reply(200, {"error": "access_denied"}), Refused, "access_denied", "somebody said no"),
+        (Reply(200, {"error": "access_denied"}), Refused, "access_denied", "it was refused: by you"),
         (Reply(400, {"error": "Invalid device code"}), Refused, "refused: Invalid device code", ""),
         (Reply(200, {"status": "error", "msg": "no"}), Refused, "answered without a token: no", ""),
         (Reply(200, b"{"), Untrusted, "not JSON", ""),
@@ -136,7 +136,7 @@ def test_an_end_without_tokens(
 def test_the_deadline_is_the_logins_or_the_codes(log_in: LogIn, issuer: ScriptedIssuer, clock: StoppedClock) -> None:
     issuer.always["/token"] = Reply(400, PENDING)
     began = clock.now
-    with pytest.raises(LoginRequired, match="nobody finished the login within 60 s"):
+    with pytest.raises(LoginRequired, match="the login was not finished within 60 s"):
         log_in("login_timeout = 60")
     assert clock.now - began == 60
     issuer.device_changes = {"expires_in": 30}

@@ -69,7 +69,7 @@ class Sessions(Protocol):
     def set_aside(self, key: str) -> Path | None:
         """Make room for the session of a login that is about to begin; the new path of what was put aside for it.
 
-        Call it under the lock. Raises StorageError where no session could be kept, before anybody is asked to log in.
+        Call it under the lock. Raises StorageError where no session could be kept, before a person is asked to log in.
         """
 
     def delete(self, key: str) -> bool:
@@ -88,7 +88,7 @@ class Sessions(Protocol):
     ) -> AbstractContextManager[Held]:
         """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
 
-        Raises LockTimeout, and StorageError where there is no lock to be had.
+        Raises LockTimeout, and StorageError where the lock cannot be made.
         """
 
     def login_file(self, key: str) -> LoginRecords:

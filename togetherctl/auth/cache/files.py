@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.base import FoundSession, Unopenable, Unsafe
@@ -61,7 +61,7 @@ class FileSessions:
         Raises StorageError where a file is there but must not be used: newer than us, or open to others. Raises
         Unsafe where it is not ours or cannot be read, and Unopenable for another form, or where its key is gone.
         """
-        return self._decoded(key, self._read(self._path(key)))
+        return self._decode(key, self._read(self._path(key)))
 
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """Every session in the files of KEY, and why the current one must not be used, if so.
@@ -75,12 +75,12 @@ class FileSessions:
             return FoundSession(None)
         try:
             data = self._read(path, though_open=True)
-            session = self._decoded(key, data)
+            session = self._decode(key, data)
             if data and session is None:
                 trouble = StorageError(f"{path} cannot be understood")
         except StorageError as error:
-            trouble, session = error, self._salvaged(key, path)
-        read = (self._salvaged(key, left.path) for left in there)
+            trouble, session = error, self._salvage(key, path)
+        read = (self._salvage(key, left.path) for left in there)
         left = [each for each in read if each is not None]
         if left and session is not None:
             left.append(session)
@@ -110,9 +110,7 @@ class FileSessions:
             if data is None:
                 return None
             self._form.decode(key, data)
-        except Unsafe:
-            pass
-        except record.BrokenRecord:
+        except (Unsafe, record.BrokenRecord):
             pass
         except record.ClosedRecord:
             if data is None or "sealed" not in record.parse(data):
@@ -133,21 +131,17 @@ class FileSessions:
         """Forget the session, what was set aside of it, and what killed writers left; False where there was none.
 
         Raises StorageError where any of it cannot be deleted, or is left alone because a newer togetherctl wrote it.
-        Whatever stands in the way of one file, the others are gone.
+        Where one file cannot be deleted, the others are.
         """
         path = self._path(key)
-        try:
-            # Whoever may read it, it goes; only what we may not understand the worth of stays.
-            record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
-        except record.NewerRecord:
-            raise _newer(path) from None
-        except (OSError, record.BrokenRecord):
-            pass
+        # It goes even if others may read it; only a session whose worth we cannot know stays.
+        if form_of(path) == "newer":
+            raise _refuse_newer(path)
         stays: list[StorageError] = []
-        there = self._gone(path, stays)
+        there = self._delete_file(path, stays)
         aside = [path for path in self._set_aside(key) if path.is_symlink() or not path.is_dir()]
         for other in [*aside, *(left.path for left in leftovers(self.folder, of=path.name))]:
-            self._gone(other, stays)
+            self._delete_file(other, stays)
         if stays:
             raise stays[0]
         return there
@@ -172,7 +166,7 @@ class FileSessions:
     ) -> Iterator[Held]:
         """Hold the session's lock, or go on holding the one `handed_over` as an open file by the process before.
 
-        Raises LockTimeout, and StorageError where there is no lock to be had.
+        Raises LockTimeout, and StorageError where the lock cannot be made.
         """
         path = self.folder / f"{key}.lock"
         with ExitStack() as stack:
@@ -208,7 +202,7 @@ class FileSessions:
         aside = self._aside(key)
         return [aside, *self.folder.glob(f"{aside.name}.*")]
 
-    def _gone(self, path: Path, stays: list[StorageError]) -> bool:
+    def _delete_file(self, path: Path, stays: list[StorageError]) -> bool:
         """Delete one file; False where there was none. Why it stays goes to the end of `stays`."""
         with suppress(OSError):
             path.rmdir()  # a folder holds no session, and an empty one nothing at all
@@ -249,11 +243,9 @@ class FileSessions:
             return False
         except (record.ClosedRecord, record.NewerRecord):
             raise StorageError(f"{left} is of another form") from None
-        if session is None or now is None:
-            return session is not None
-        return (session.issuer, session.client_id) == (now.issuer, now.client_id)
+        return session is not None and (now is None or session.is_of(now.issuer, now.client_id))
 
-    def _decoded(self, key: str, data: bytes | None) -> Session | None:
+    def _decode(self, key: str, data: bytes | None) -> Session | None:
         path = self._path(key)
         if data is None:
             return None
@@ -262,11 +254,11 @@ class FileSessions:
         except record.BrokenRecord:
             return None
         except record.NewerRecord:
-            raise _newer(path) from None
+            raise _refuse_newer(path) from None
         except record.ClosedRecord as closed:
             raise Unopenable(f"{path} {closed.reason}", hint=closed.remedy) from None
 
-    def _salvaged(self, key: str, path: Path) -> Session | None:
+    def _salvage(self, key: str, path: Path) -> Session | None:
         """What a session to revoke may be read from, whatever is odd about the file; None where that is nothing."""
         try:
             data, _ = read_whole(path, limit=2 * MAX_BYTES)
@@ -316,7 +308,18 @@ class FileSessions:
         return data
 
 
-def _newer(path: Path) -> StorageError:
+def form_of(path: Path) -> Literal["plain", "sealed", "newer", "other"]:
+    """The form of a session file, even if others may read it; `other` for what is no session or cannot be read."""
+    try:
+        fields = record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
+    except record.NewerRecord:
+        return "newer"
+    except (OSError, record.BrokenRecord):
+        return "other"
+    return "sealed" if "sealed" in fields else "plain"
+
+
+def _refuse_newer(path: Path) -> StorageError:
     return StorageError(f"{path} was written by a newer togetherctl; it is left alone", hint="upgrade togetherctl")
 
 

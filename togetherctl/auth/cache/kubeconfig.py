@@ -5,21 +5,17 @@ The file holds an ID token and a refresh token and nothing else, so the rest of 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.cache.base import FoundSession, LoginRecords
+from togetherctl.auth.cache.base import FoundSession
 from togetherctl.auth.claims import identity, read_claims
 from togetherctl.auth.session import Session, Token
 from togetherctl.errors import KubeconfigError, StorageError, Untrusted
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from togetherctl.auth.cache.files import FileSessions
     from togetherctl.kube.auth_provider import AuthProvider
-    from togetherctl.lock import Held
 
 
 class KubeconfigSessions:
@@ -27,7 +23,7 @@ class KubeconfigSessions:
 
     def __init__(self, provider: AuthProvider, files: FileSessions) -> None:
         self._provider = provider
-        self._files = files
+        self.lock, self.login_file = files.lock, files.login_file
 
     def load(self, key: str) -> Session | None:
         """The session, or None where there is no ID token of this issuer for this client. Raises StorageError."""
@@ -82,18 +78,3 @@ class KubeconfigSessions:
         there = self.load(key) is not None
         self._provider.keep(None, None)
         return there
-
-    def lock(
-        self,
-        key: str,
-        *,
-        seconds: float | Callable[[], float] = 0.0,
-        waiting: Callable[[float], None] | None = None,
-        handed_over: int | None = None,
-    ) -> AbstractContextManager[Held]:
-        """Hold the session's lock. Raises LockTimeout and StorageError."""
-        return self._files.lock(key, seconds=seconds, waiting=waiting, handed_over=handed_over)
-
-    def login_file(self, key: str) -> LoginRecords:
-        """The record of the login that is under way, or failed."""
-        return self._files.login_file(key)

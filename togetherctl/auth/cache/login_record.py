@@ -59,7 +59,7 @@ class LoginFile:
             data, status = read_whole(self._path, limit=_MAX_BYTES, follow=False)
             if not is_ours(status) or open_to_others(status):
                 return None
-            return _decoded(json.loads(data))
+            return _decode(json.loads(data))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
@@ -74,7 +74,7 @@ class LoginFile:
             remove(self._path)
 
 
-def _decoded(fields: dict[str, Any]) -> LoginRecord | None:
+def _decode(fields: dict[str, Any]) -> LoginRecord | None:
     if fields.pop("version") != _VERSION:
         return None
     failed_at = fields["failed_at"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -29,7 +30,7 @@ class MemorySessions:
     def __init__(self, disk: Sessions) -> None:
         self._disk = disk
         self._kept: dict[str, Session] = {}
-        self._logins: dict[str, LoginRecord] = {}
+        self._logins: defaultdict[str, _MemoryLogin] = defaultdict(_MemoryLogin)
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
 
     def load(self, key: str) -> Session | None:
@@ -80,21 +81,20 @@ class MemorySessions:
 
     def login_file(self, key: str) -> LoginRecords:
         """The record of the login that is under way, or failed, in this process."""
-        return _Login(self._logins, key)
+        return self._logins[key]
 
 
-class _Login:
-    """One record of those that `kept` holds."""
+@dataclass
+class _MemoryLogin:
+    """The record of one session's login, in this process."""
 
-    def __init__(self, kept: dict[str, LoginRecord], key: str) -> None:
-        self._kept = kept
-        self._key = key
+    record: LoginRecord | None = None
 
     def read(self) -> LoginRecord | None:
-        return self._kept.get(self._key)
+        return self.record
 
     def write(self, record: LoginRecord) -> None:
-        self._kept[self._key] = record
+        self.record = record
 
     def clear(self) -> None:
-        self._kept.pop(self._key, None)
+        self.record = None

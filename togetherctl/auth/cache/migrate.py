@@ -110,7 +110,7 @@ class Move:
             try:
                 self._opened = self._sealed.load(self._profile.key)
             except StorageError as error:
-                # Whoever leaves a keyring because it does not work must get away from it.
+                # A person who leaves a keyring because it does not work must be able to.
                 self._conversation.warn(
                     f"the session of profile {self._profile.name} stays sealed, because it could not be opened "
                     f"({error.message}); log in again: togetherctl login {self._profile.name}"
@@ -154,7 +154,7 @@ class ConfigTransaction:
                 for move in moves:
                     move.undo()
                 raise
-            ready.drop_all()
+            ready.drop(None)  # all of them
             self.forget_known()
             for move in moves:
                 move.finish()

@@ -1,7 +1,7 @@
 """Delete the token cache: every file of ours that holds a token, and kubelogin's where asked.
 
-A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: whoever is
-about to take one would hold a lock that nobody else can see.
+A file goes only if its name and its form say whose it is. Folders stay, and so do lock files of ours: a process
+that is about to take one would hold a lock that no other can see.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
-from togetherctl.auth.cache import record
-from togetherctl.auth.cache.files import MAX_BYTES, FileSessions
+from togetherctl.auth.cache.files import FileSessions, form_of
+from togetherctl.auth.cache.ready import files_in
 from togetherctl.auth.timing import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
@@ -58,15 +58,15 @@ class Purge:
     def own(self, paths: Paths) -> None:
         """Everything below togetherctl's own folders. What cannot be deleted is left, and said so."""
         for folder in filter(None, (paths.ready, paths.runtime and paths.runtime / "ready")):
-            for path in _files(folder):
+            for path in files_in(folder):
                 if _is_ready_file(path):
                     self._delete(path, "a finished credential")
         self.sessions(paths.sessions, trusting_names=True)
         self.sessions(paths.sessions / SEALED, trusting_names=True)
-        for path in _files(paths.discovery):
+        for path in files_in(paths.discovery):
             if _DISCOVERY.fullmatch(path.name):
                 self._delete(path, "metadata of an issuer")
-        for path in _files(paths.known):
+        for path in files_in(paths.known):
             if _KNOWN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
                 self._delete(path, "a profile as it was read before")
         for folder in (paths.state, paths.bundles, paths.shim.parent):
@@ -90,40 +90,35 @@ class Purge:
                 self._delete(left.path, "what a killed togetherctl left")
 
     def named(self, folder: Path) -> None:
-        """Our sessions and kubelogin's in a folder that somebody named, which may hold anything else."""
+        """Our sessions and kubelogin's in a folder that a person named, which may hold anything else."""
         self._kubelogin(folder)
         self.sessions(folder)
         self.sessions(folder / SEALED)
         gone = {path for path, _ in self.done.deleted} | {path for path, _ in self.done.left}
-        for path in _files(folder):
+        for path in files_in(folder):
             if path not in gone and not path.is_dir() and not _OURS.fullmatch(path.name):
                 self.done.left.append((path, "it is neither togetherctl's nor kubelogin's"))
 
     def sessions(self, folder: Path, *, trusting_names: bool = False) -> None:
-        """Our sessions in one folder; a file that only bears such a name stays, unless the folder is our own."""
+        """Our sessions in one folder; a file that only has such a name stays, unless the folder is our own."""
         files: dict[str, list[Path]] = {}
-        for path in _files(folder):
+        for path in files_in(folder):
             match = _OURS.fullmatch(path.name)
             if match and path.suffix != ".lock":
                 files.setdefault(match["key"], []).append(path)
         for key, paths in files.items():
             session = folder / f"{key}.json"
-            kind = _kind(session) if session in paths else "session"
-            if kind == "newer":
+            form = form_of(session) if session in paths else "plain"
+            if form == "newer":
                 self._stays(session, "it was written by a newer togetherctl")
-            elif kind == "session" or trusting_names:
+            elif form != "other" or trusting_names:
                 self._session(FileSessions(folder), key, paths)
             else:
-                self.done.left.append((session, "it bears the name of a session but holds none"))
+                self.done.left.append((session, "it has the name of a session but holds none"))
 
     def _session(self, sessions: FileSessions, key: str, paths: Sequence[Path]) -> None:
         session = sessions.folder / f"{key}.json"
         logins = sessions.login_file(key)
-
-        def act() -> None:
-            sessions.delete(key)
-            for path in paths:
-                path.unlink(missing_ok=True)
 
         def under_way() -> bool:
             login = logins.read()
@@ -132,7 +127,7 @@ class Purge:
         if self._dry_run:
             self._went(paths)
             return
-        # Without its lock nobody is busy with a session, and none is left behind in a folder of somebody's.
+        # Without its lock no process is busy with a session, and no lock is left behind in a person's folder.
         is_locked = (sessions.folder / f"{key}.lock").exists()
         try:
             with (
@@ -140,21 +135,26 @@ class Purge:
                 if is_locked
                 else nullcontext()
             ):
-                act()
+                sessions.delete(key)
+                for path in paths:
+                    path.unlink(missing_ok=True)
         except LockTimeout:
             if not under_way():
                 self._stays(session, "another togetherctl is busy with it")
                 return
             # What the login brings is a session of its own; the record of it is its owner's.
             paths = [path for path in paths if ".login" not in path.name]
-            self._try(session, lambda: sessions.delete(key) or None)
+            try:
+                sessions.delete(key)
+            except (StorageError, OSError) as error:
+                self._stays(session, _reason(error))
         except (StorageError, OSError) as error:
             self._stays(session, _reason(error))
         self._went(path for path in paths if not os.path.lexists(path))
 
     def _kubelogin(self, folder: Path) -> None:
         try:
-            sessions = list(_kubelogin_sessions(folder))
+            sessions = [path for path in sorted(folder.iterdir()) if _is_kubelogin_session(path)]
         except OSError as error:
             if not isinstance(error, FileNotFoundError):
                 self.done.left.append((folder, _reason(error)))
@@ -162,15 +162,12 @@ class Purge:
         for session in sessions:
             # kubelogin holds this while it works on a session.
             lock = session.with_name(f"{session.name}.lock")
-            if self._dry_run or not lock.is_file() or lock.is_symlink():
-                self._delete(session, "a session of kubelogin", session=True)
-                if lock.is_file() and not lock.is_symlink():
-                    self._delete(lock, "its lock")
-                continue
+            has_lock = lock.is_file() and not lock.is_symlink()
             try:
-                with locked(lock, seconds=0.0):
+                with locked(lock, seconds=0.0) if has_lock and not self._dry_run else nullcontext():
                     self._delete(session, "a session of kubelogin", session=True)
-                    self._delete(lock, "its lock")
+                    if has_lock:
+                        self._delete(lock, "its lock")
             except LockTimeout:
                 self._stays(session, "kubelogin is busy with it")
             except OSError as error:
@@ -188,12 +185,6 @@ class Purge:
                 return
         self.done.deleted.append((path, kind))
 
-    def _try(self, session: Path, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except (StorageError, OSError) as error:
-            self._stays(session, _reason(error))
-
     def _stays(self, session: Path, reason: str) -> None:
         # First, because it matters most.
         self.done.left.insert(0, (session, reason))
@@ -206,27 +197,8 @@ class Purge:
 
 
 def holds_sealed(folder: Path) -> bool:
-    """Whether a session in `folder` is sealed with the key from the keyring."""
-    for path in _files(folder):
-        if not _OURS.fullmatch(path.name):
-            continue
-        try:
-            # A newer one may be sealed, for all this can tell.
-            if "sealed" in record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0]):
-                return True
-        except record.NewerRecord:
-            return True
-        except (OSError, record.BrokenRecord):
-            continue
-    return False
-
-
-def _files(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it is not there or cannot be looked into."""
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
+    """Whether a session in `folder` is sealed with the key from the keyring; a newer one counts as sealed."""
+    return any(_OURS.fullmatch(path.name) and form_of(path) in ("sealed", "newer") for path in files_in(folder))
 
 
 def _is_ready_file(path: Path) -> bool:
@@ -239,16 +211,6 @@ def _is_ready_file(path: Path) -> bool:
         return False
 
 
-def _kind(path: Path) -> Literal["session", "newer", "other"]:
-    try:
-        record.parse(read_whole(path, limit=MAX_BYTES, follow=False)[0])
-    except record.NewerRecord:
-        return "newer"
-    except (OSError, record.BrokenRecord):
-        return "other"
-    return "session"
-
-
 def _reason(error: StorageError | OSError) -> str:
     return error.message if isinstance(error, StorageError) else error.strerror or "the system refused"
 
@@ -257,14 +219,10 @@ _KUBELOGIN_NAME = re.compile(r"[0-9a-f]{64}")
 _KUBELOGIN_KEYS = frozenset({"id_token", "refresh_token"})
 
 
-def _kubelogin_sessions(folder: Path) -> Iterator[Path]:
-    """The sessions kubelogin keeps in `folder`: files of ours, no symlinks. Raises OSError."""
-    for path in sorted(folder.iterdir()):
-        if _KUBELOGIN_NAME.fullmatch(path.name) and _is_kubelogin_session(path):
-            yield path
-
-
 def _is_kubelogin_session(path: Path) -> bool:
+    """Whether kubelogin keeps a session in this file, which must be ours and no symlink."""
+    if not _KUBELOGIN_NAME.fullmatch(path.name):
+        return False
     try:
         data, status = read_whole(path, limit=_MAX_BYTES, follow=False)
         tokens = json.loads(data)

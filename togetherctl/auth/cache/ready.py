@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Some shells compare the times of files by whole seconds.
 _STORE_AGE = 2.0
-# Before any real edit: where all files bear one such mtime, it tells no two configurations apart.
+# Before any real edit: where all files have one such mtime, it tells no two configurations apart.
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 
@@ -39,7 +39,7 @@ class ReadyFiles:
     def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
 
-        What stands in the way is no error: without a ready file everything works, only slower.
+        What prevents it is no error: without a ready file everything works, only slower.
         """
         folder = self._folder(storage)
         config = str(self.paths.config)
@@ -53,7 +53,8 @@ class ReadyFiles:
         path = folder / profile
         with suppress(OSError):
             make_private_folder(folder)
-            if any(not is_ours(status) or open_to_others(status) for status in _statuses(folder)):
+            statuses = (folder.lstat(), folder.parent.lstat())
+            if any(not is_ours(status) or open_to_others(status) for status in statuses):
                 return
             # Whose folder it is in memory, who may exchange what is in it.
             if storage == "keyring" and not is_ours(folder.parent.parent.stat()):
@@ -83,21 +84,14 @@ class ReadyFiles:
         except (OSError, ValueError):
             return False
 
-    def drop(self, key: str) -> None:
-        """Remove the ready files of every profile that shares the session `key`."""
-        self._drop(key)
-
-    def drop_all(self) -> None:
-        self._drop(None)
-
-    def _drop(self, key: str | None) -> None:
-        """Remove the ready files made of one session, or all.
+    def drop(self, key: str | None) -> None:
+        """Remove the ready files of every profile that shares the session `key`; with None all.
 
         A folder that is a link, or not ours, may hold anything: there only what is certainly a ready file goes.
         """
         for folder, own in self._folders():
             under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
-            for path in _files(folder):
+            for path in files_in(folder):
                 made_of = _key_of(path)
                 if made_of is None:
                     if own and path not in under_way:
@@ -126,11 +120,8 @@ class ReadyFiles:
         return self.paths.config.stat().st_mtime_ns != self.config_mtime_ns
 
 
-def _statuses(folder: Path) -> list[os.stat_result]:
-    return [folder.lstat(), folder.parent.lstat()]
-
-
-def _files(folder: Path) -> list[Path]:
+def files_in(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is not there or cannot be looked into."""
     try:
         return sorted(folder.iterdir())
     except OSError:

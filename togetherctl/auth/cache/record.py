@@ -49,11 +49,11 @@ class Plain:
         fields = parse(data)
         if "sealed" in fields:
             raise ClosedRecord(
-                "is sealed with a key from the keyring, which this profile does not use", hint=self._way_out()
+                "is sealed with a key from the keyring, which this profile does not use", hint=self._name_way_out()
             )
         return _session(fields)
 
-    def _way_out(self) -> Remedy:
+    def _name_way_out(self) -> Remedy:
         keyring = self._ways.storage("keyring")
         if self._ways.configless:
             return Remedy(f"a profile in the configuration keeps it there; {keyring} here, too, and log in once more")

@@ -49,7 +49,7 @@ class Sealed:
             secret = self._key.make()
         # Random nonces of 96 bits are safe for billions of writes with one key.
         nonce = self._random(_NONCE_BYTES)
-        box = ChaCha20Poly1305(secret).encrypt(nonce, record.encode(session), _bound_to(key, secret))
+        box = ChaCha20Poly1305(secret).encrypt(nonce, record.encode(session), _bind_to(key, secret))
         fields = {"version": record.VERSION, "sealed": b64encode(nonce + box).decode("ascii"), "key": _id(secret)}
         return json.dumps(fields, indent=1).encode("ascii") + b"\n"
 
@@ -57,8 +57,8 @@ class Sealed:
         """The session of KEY. Raises NewerRecord, BrokenRecord and ClosedRecord, and StorageError."""
         fields = record.parse(data)
         if "sealed" not in fields:
-            raise self._plain(data)
-        box, name = _box(fields)
+            raise self._refuse_plain(data)
+        box, name = _read_box(fields)
         with self._way_out():
             secret = self._key.read()
         if secret is None or _id(secret) != name:
@@ -71,7 +71,7 @@ class Sealed:
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         try:
-            opened = ChaCha20Poly1305(secret).decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bound_to(key, secret))
+            opened = ChaCha20Poly1305(secret).decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], _bind_to(key, secret))
         except (InvalidTag, ValueError):
             raise record.BrokenRecord from None
         return record.decode(opened)
@@ -92,7 +92,7 @@ class Sealed:
                 error.remedy = other
             raise
 
-    def _plain(self, data: bytes) -> Exception:
+    def _refuse_plain(self, data: bytes) -> Exception:
         """What to raise for a file that is not sealed."""
         record.decode(data)
         return record.ClosedRecord(
@@ -101,7 +101,7 @@ class Sealed:
         )
 
 
-def _bound_to(key: str, secret: bytes) -> bytes:
+def _bind_to(key: str, secret: bytes) -> bytes:
     return f"togetherctl session {record.VERSION} {key} {_id(secret)}".encode("ascii")
 
 
@@ -110,7 +110,7 @@ def _id(secret: bytes) -> str:
     return hashlib.sha256(b"togetherctl sealing key\0" + secret).hexdigest()[:16]
 
 
-def _box(fields: dict[str, object]) -> tuple[bytes, str]:
+def _read_box(fields: dict[str, object]) -> tuple[bytes, str]:
     box, name = fields["sealed"], fields.get("key")
     if not isinstance(box, str) or not isinstance(name, str):
         raise record.BrokenRecord

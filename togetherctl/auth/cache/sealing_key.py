@@ -20,7 +20,7 @@ _FORM = "1:"
 _BYTES = 32
 # The keyring is not asked again this soon after it failed: every question may open a prompt.
 _SULK_SECONDS = 30.0
-# Whoever waits for another to make the key waits a little longer than that may take.
+# A process that waits for another one to make the key waits a little longer than that may take.
 _GRACE = 5.0
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ class _Kept:
 class SealingKey:
     """Asks the keyring at most `seconds` at a time; `waiting` is called when it takes long enough to wonder why.
 
-    `go_on` is called meanwhile, and raises where nobody waits any more.
+    `go_on` is called meanwhile, and raises where the caller waits no more.
 
     `lock` is the file that is held while the key is made. The repr does not show the key.
     """
@@ -60,7 +60,7 @@ class SealingKey:
         self._kept = kept or _Kept()
 
     def heard_by(self, *, waiting: Callable[[], None], go_on: Callable[[], None]) -> SealingKey:
-        """The same key, asked for on behalf of somebody else."""
+        """The same key, asked for on behalf of another caller."""
         return SealingKey(
             self._lock,
             seconds=self._patience.seconds,
@@ -75,7 +75,7 @@ class SealingKey:
         """The key, None where there is none yet. Raises StorageError."""
         if self._kept.key is None:
             text = self._ask(lambda: keyring_secrets.read(NAME, self._patience))
-            self._kept.key = None if text is None else _parsed(text)
+            self._kept.key = None if text is None else _parse(text)
         return self._kept.key
 
     def make(self) -> bytes:
@@ -86,7 +86,7 @@ class SealingKey:
         try:
             make_private_folder(self._lock.parent)
             with locked(self._lock, seconds=self._patience.seconds + _GRACE):
-                return self.read() or self._made()
+                return self.read() or self._make_alone()
         except LockTimeout:
             raise StorageError("another togetherctl has been busy with the keyring for too long") from None
         except OSError as error:
@@ -100,7 +100,7 @@ class SealingKey:
         self._kept.key = None
         return self._ask(lambda: keyring_secrets.delete(NAME, self._patience))
 
-    def _made(self) -> bytes:
+    def _make_alone(self) -> bytes:
         text = _FORM + urlsafe_b64encode(self._random(_BYTES)).decode("ascii")
         self._ask(lambda: keyring_secrets.write(NAME, text, self._patience))
         # What the keyring gives back counts, not what it was told: some keep nothing.
@@ -120,7 +120,7 @@ class SealingKey:
             raise
 
 
-def _parsed(text: str) -> bytes:
+def _parse(text: str) -> bytes:
     try:
         key = urlsafe_b64decode(text.removeprefix(_FORM)) if text.startswith(_FORM) else b""
     except ValueError:

@@ -21,7 +21,7 @@ _LOOK = 0.5
 
 
 def log_in(login: Login) -> Session:
-    """Raises LoginRequired where nobody came back in time, and Unreachable, Refused or Untrusted.
+    """Raises LoginRequired where the browser did not come back in time, and Unreachable, Refused or Untrusted.
 
     The browser's last page is shown only when it is known how the login ended, and says so.
     """
@@ -58,7 +58,7 @@ def _wait(login: Login, listener: Listener, opened: Opened | None, ends_on_the_w
     if login.provider.known_device_endpoint is not None:
         ways.append(profile.ways.by_grant("device-code"))
     raise LoginRequired(
-        f"nobody finished the login within {profile.login_timeout:.0f} s; if the browser could not open its last "
+        f"the login was not finished within {profile.login_timeout:.0f} s; if the browser could not open its last "
         f"page, {' or '.join(ways)} needs none on this machine",
         hint=profile.ways.login,
     )

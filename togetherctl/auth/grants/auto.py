@@ -43,7 +43,7 @@ def log_in(login: Login) -> Session:
     choice = choose_grant(login.place, username=username, device_code_offered=offered)
     by_device_code = choice.grant is device_code.SPEC
     if by_device_code and not conversation.is_seen:
-        # Nobody could enter it, and the client would wait until it expires.
+        # No person could enter it, and the client would wait until it expires.
         raise LoginRequired(
             f"login required: {choice.why}, so a device code would have to be shown, and there is no terminal",
             hint=profile.ways.login,

@@ -41,7 +41,7 @@ _REFUSALS = frozenset({"unauthorized_client", "invalid_client", "unsupported_gra
 
 
 class DeviceCodesRefused(Refused):
-    """The issuer does not do this grant for this client, whoever the person is."""
+    """The issuer does not do this grant for this client, for any person."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ class _Device:
 
 
 def log_in(login: Login) -> Session:
-    """Raises DeviceCodesRefused, LoginRequired where nobody entered the code in time, and other ways to fail."""
+    """Raises DeviceCodesRefused, LoginRequired where the code was not entered in time, and other ways to fail."""
     provider = login.provider
     verifier = secrets.token_urlsafe(_BYTES) if provider.does_pkce() else None
     device, scopes = provider.ask_for_scopes(lambda scopes: _request_device(provider, scopes, verifier))
     page = device.shown.complete or device.shown.uri
     opened = None if login.place.without_browser else login.open_browser(page)
+    login.opened_at(device.shown.uri)
     login.conversation.device_code(device.shown, opened=opened is not None)
     return login.accept(_wait(login, device, verifier), scopes)
 
@@ -68,7 +69,7 @@ def log_in(login: Login) -> Session:
 def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str | None) -> _Device:
     """Ask for a device code (RFC 8628, 3.1), with PKCE as of RFC 7636. Raises Unreachable, Refused and Untrusted."""
     if provider.device_endpoint is None:
-        raise _refused(Refused("the issuer offers no device codes"))
+        raise _refuse(Refused("the issuer offers no device codes"))
     form = {
         **provider.login_parameters,
         # Some issuers look for it here even where the client has proven who it is.
@@ -81,16 +82,16 @@ def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str |
     except Untrusted:
         raise
     except NoIssuer as error:
-        # The issuer is there, or its metadata would not be: only this is not to be had from it.
-        raise _refused(Refused(error.message, status=error.status)) from None
+        # The issuer is there, or its metadata would not be: it only does not offer this.
+        raise _refuse(Refused(error.message, status=error.status)) from None
     except Refused as error:
         if error.error == "invalid_scope":
             raise
-        raise _refused(error) from None
+        raise _refuse(error) from None
     missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
     if missing:
         # Half switched on, as where an operator has named no page yet.
-        raise _refused(Refused(f"the issuer gave a device code without {missing}"))
+        raise _refuse(Refused(f"the issuer gave a device code without {missing}"))
     return _read(answer, local=provider.profile.issuer.url.startswith("http:"))
 
 
@@ -129,7 +130,7 @@ def _wait(login: Login, device: _Device, verifier: str | None) -> TokenAnswer:
         raise trouble
     if expires_first:
         raise _login_required(profile, _EXPIRED)
-    raise _login_required(profile, f"nobody finished the login within {seconds:.0f} s")
+    raise _login_required(profile, f"the login was not finished within {seconds:.0f} s")
 
 
 def _explain(error: Refused, profile: Profile) -> TogetherctlError:
@@ -137,15 +138,15 @@ def _explain(error: Refused, profile: Profile) -> TogetherctlError:
     if error.error == "expired_token":
         return _login_required(profile, _EXPIRED)
     if error.error == "access_denied":
-        error.remedy = Remedy("somebody said no: you in the browser, or the issuer's rules for this account")
-    return _refused(error) if error.error in _REFUSALS else error
+        error.remedy = Remedy("it was refused: by you in the browser, or by the issuer's rules for this account")
+    return _refuse(error) if error.error in _REFUSALS else error
 
 
 def _login_required(profile: Profile, reason: str) -> LoginRequired:
     return LoginRequired(f"login required: {reason}", hint=profile.ways.login)
 
 
-def _refused(error: Refused) -> DeviceCodesRefused:
+def _refuse(error: Refused) -> DeviceCodesRefused:
     return DeviceCodesRefused(
         error.message,
         hint="the issuer does not allow device codes for this client; use authcode or paste",
@@ -162,15 +163,15 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     """
     secret, code = answer.get("device_code"), answer.get("user_code")
     if not isinstance(secret, str) or not secret or not isinstance(code, str) or not code.strip():
-        raise Untrusted("the issuer's answer bears no device code and no code to enter")
+        raise Untrusted("the issuer's answer has no device code and no code to enter")
     code = code.strip(" ")
     if len(code) > _LONGEST_CODE or not code.isprintable() or not code.isascii():
-        raise Untrusted("the issuer wants a code entered that nobody could type")
+        raise Untrusted("the issuer wants a code entered that no person could type")
     uri = next((answer[name] for name in _PAGES if answer.get(name)), None)
-    page = _page(uri, local=local)
+    page = _check_page(uri, local=local)
     complete = answer.get("verification_uri_complete") or None
-    filled_in = _page(complete, local=local) if complete else None
-    if filled_in is not None and _place(filled_in) != _place(page):
+    filled_in = _check_page(complete, local=local) if complete else None
+    if filled_in is not None and _split_origin(filled_in) != _split_origin(page):
         # The person reads one address and would be sent to another.
         filled_in = None
     return _Device(
@@ -181,7 +182,7 @@ def _read(answer: dict[str, Any], *, local: bool) -> _Device:
     )
 
 
-def _page(uri: object, *, local: bool) -> str:
+def _check_page(uri: object, *, local: bool) -> str:
     """A page that is safe to send a person to. Raises Untrusted."""
     if not isinstance(uri, str) or len(uri) > _LONGEST_PAGE or not _PLAIN.fullmatch(uri):
         raise Untrusted(f"the issuer wants a page opened that is not an address: {printable(uri)}")
@@ -190,7 +191,7 @@ def _page(uri: object, *, local: bool) -> str:
     return uri
 
 
-def _place(uri: str) -> tuple[str, str]:
+def _split_origin(uri: str) -> tuple[str, str]:
     parts = urlsplit(uri)
     return parts.scheme, parts.netloc.lower()
 

@@ -26,6 +26,8 @@ def log_in(login: Login) -> Session:
         "with the password grant this program sees your password; the standard advises against it (RFC 9700, 2.4). "
         "Where the issuer can do it, use authcode or device-code"
     )
+    if not _has_password(profile):
+        login.opened_at(profile.issuer.url)
     try:
         username = profile.username or conversation.ask_line("User name: ", seconds)
         if profile.password:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from togetherctl.auth.authorization_request import AuthorizationRequest, StrayResponse
+from togetherctl.auth.authorization_request import AuthorizationRequest, StrayResponse, fill_in_port
 from togetherctl.auth.grants import GrantSpec
 from togetherctl.errors import LoginRequired
 from togetherctl.loopback import is_loopback
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from togetherctl.auth.session import Session
 
 _TRIES = 5
-_ANY_FREE_PORT = 0
-# Nothing listens, so any port would do; this is the one people register.
-_PORT = 8000
 _LONGEST = 16 * 1024
 _PARAMETERS = re.compile(r"(?:^|[?&#])(?:code|error|state)=")
 _CODE = re.compile(r"[!-~]+")
@@ -34,9 +31,11 @@ def log_in(login: Login) -> Session:
     provider, conversation = login.provider, login.conversation
     if not conversation.can_ask:
         raise _login_required(login, "the code has to be pasted, and there is no terminal to paste it into")
-    redirect_uri = _fill_in_port(provider.profile.loopbacks[0].redirect_uri)
+    redirect_uri = fill_in_port(provider.profile.loopbacks[0].redirect_uri)
     request = provider.authorization_request(redirect_uri)
-    conversation.page(provider.authorization_url(request), opened=False)
+    url = provider.authorization_url(request)
+    login.opened_at(url)
+    conversation.page(url, opened=False)
     conversation.say(f"The browser may be on any machine. It ends at {_describe_page(redirect_uri)}.")
     conversation.say("Copy the address of that page, or the code in it, and paste it here.")
     code = _ask_code(login, request)
@@ -67,14 +66,6 @@ def _describe_page(redirect_uri: str) -> str:
     if parts.scheme not in ("http", "https"):
         return "a page of the issuer that shows the code"
     return f"{redirect_uri}, on a page it cannot show" if is_loopback(parts.hostname) else redirect_uri
-
-
-def _fill_in_port(redirect_uri: str) -> str:
-    """The redirect URI to send: as registered, with a port in place of "any"."""
-    parts = urlsplit(redirect_uri)
-    if parts.port != _ANY_FREE_PORT:
-        return redirect_uri
-    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{_PORT}").geturl()
 
 
 def _read(pasted: str, request: AuthorizationRequest) -> str:
