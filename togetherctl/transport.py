@@ -15,9 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from togetherctl.connection import Connection
+from togetherctl.connection_settings import Connection
 from togetherctl.errors import ConfigError, Refused, TogetherctlError, Unreachable, Untrusted
-from togetherctl.failures import host_of, in_words, without_query
+from togetherctl.http_failures import host_of, in_words, without_query
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.memory import MemorySessions
-    from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.ready_file import ReadyFiles
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.engine import Engine, Policy
     from togetherctl.auth.issuer_clients import IssuerClients
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from togetherctl.config.config import Config
     from togetherctl.config.profile import Profile
     from togetherctl.config.profile_cache import ProfileCache
-    from togetherctl.config.remedies import Remedies
+    from togetherctl.config.profile_hints import ProfileHints
     from togetherctl.config.toml_text import TomlText
     from togetherctl.config.types import Storage
     from togetherctl.kube.auth_provider import AuthProvider
@@ -158,7 +158,7 @@ class World:
     @cached_property
     def configless_engine(self) -> Engine:
         """The engine for profiles that no configuration has and that need none: it makes no ready files."""
-        from togetherctl.auth.cache.ready import ReadyFiles
+        from togetherctl.auth.cache.ready_file import ReadyFiles
 
         return self._engine(ReadyFiles(self.paths, None))
 
@@ -166,14 +166,14 @@ class World:
         """The engine for a session that lives in a user of a kubeconfig."""
         from togetherctl.auth.cache.files import FileSessions
         from togetherctl.auth.cache.kubeconfig import KubeconfigSessions
-        from togetherctl.auth.cache.ready import ReadyFiles
+        from togetherctl.auth.cache.ready_file import ReadyFiles
 
         sessions = KubeconfigSessions(provider, FileSessions(self.paths.sessions))
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
         from togetherctl.auth.engine import Engine
-        from togetherctl.auth.lifecycle import Collaborators
+        from togetherctl.auth.session_lifecycle import Collaborators
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,
@@ -195,7 +195,7 @@ class World:
     @cached_property
     def ready(self) -> ReadyFiles:
         """The ready files of the configuration as it was read. A configuration named by the environment gets none."""
-        from togetherctl.auth.cache.ready import ReadyFiles
+        from togetherctl.auth.cache.ready_file import ReadyFiles
 
         if self.environ.get(CONFIG):
             return ReadyFiles(self.paths, None)
@@ -211,10 +211,10 @@ class World:
         return self._session_files[place]
 
     @cached_property
-    def _session_files(self) -> dict[tuple[Storage, Path, Remedies], Sessions]:
+    def _session_files(self) -> dict[tuple[Storage, Path, ProfileHints], Sessions]:
         return {}
 
-    def _open_session_files(self, storage: Storage, folder: Path, ways: Remedies) -> Sessions:
+    def _open_session_files(self, storage: Storage, folder: Path, ways: ProfileHints) -> Sessions:
         from togetherctl.auth.cache.files import FileSessions
         from togetherctl.auth.cache.record import Plain
 

@@ -68,7 +68,7 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
     """Another machine configurations a newer one while the refusal is on its way."""
     from dataclasses import replace
 
-    from togetherctl.auth import lifecycle, refresh
+    from togetherctl.auth import refresh, session_lifecycle
 
     world = make_world(browser=browser)
     expired_session(world, clock)
@@ -86,7 +86,7 @@ def test_a_refusal_marks_only_the_refresh_token_that_was_refused(
                 issuer.refresh_reply = Reply(503, b"")
                 world.sessions(profile).save(profile.key, newer)
 
-    monkeypatch.setattr(lifecycle, "refresh", slow)
+    monkeypatch.setattr(session_lifecycle, "refresh", slow)
     issuer.refresh_reply = oauth(400, "invalid_request")
     with pytest.raises(TogetherctlError):
         ask(make_world(), may_log_in=False)

@@ -23,7 +23,7 @@ from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.auth.cache.sealing_key import NAME, SealingKey
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
-from togetherctl.config.remedies import Remedies
+from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import StorageError
 from togetherctl.keyring_secrets import SERVICE
 from togetherctl.lock import locked as lock_held
@@ -71,7 +71,7 @@ def sealed(folder: Path) -> Callable[..., FileSessions]:
 
     def make(**parts: object) -> FileSessions:
         key = SealingKey(folder.parent / "keyring.lock", **{"seconds": 5, **parts})  # type: ignore[arg-type] # a test's own parts
-        return FileSessions(folder, Sealed(key, Remedies("acme")))
+        return FileSessions(folder, Sealed(key, ProfileHints("acme")))
 
     return make
 
@@ -102,7 +102,7 @@ def test_a_session_survives_and_nothing_of_it_can_be_read(
     key = SealingKey(folder.parent / "keyring.lock", seconds=5)
     assert key.make() is not None
     assert text not in repr(key)
-    assert repr(key.read()) not in repr(vars(Sealed(key, Remedies("acme"))))
+    assert repr(key.read()) not in repr(vars(Sealed(key, ProfileHints("acme"))))
     assert text.removeprefix("1:").encode() not in data
 
     assert sealed().delete(KEY)

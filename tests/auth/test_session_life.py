@@ -378,7 +378,7 @@ def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Somebody who did not wait for it, because it took too long."""
-    from togetherctl.auth import lifecycle, refresh
+    from togetherctl.auth import refresh, session_lifecycle
 
     world = make_world(browser=browser)
     ask(world)
@@ -392,7 +392,7 @@ def test_a_refresh_brings_no_session_back_that_was_logged_out_meanwhile(
             issuer.always["/token"] = Reply(400, {"error": "invalid_request"})
         return real(*arguments, **named)  # type: ignore[arg-type] # what it was called with
 
-    monkeypatch.setattr(lifecycle, "refresh", slow)
+    monkeypatch.setattr(session_lifecycle, "refresh", slow)
     with pytest.raises(LoginRequired):
         ask(make_world(), may_log_in=False)
     assert world.engine.load(profile) is None

@@ -16,7 +16,7 @@ from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.auth.engine import Outcome, Policy
 from togetherctl.auth.session import Session, Token
 from togetherctl.auth.token_response import MAX_BYTES as LARGEST_ANSWER
-from togetherctl.config.remedies import Remedies
+from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import Untrusted
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class _Key:
 def test_the_largest_answer_is_read_again_from_its_session_file(form: str, home: Path) -> None:
     """Every token as large as a whole answer, of characters that JSON escapes, under the form that takes most."""
     folder = home / "sessions"
-    sealed = Sealed(_Key(), Remedies())  # type: ignore[arg-type] # what it needs of a key
+    sealed = Sealed(_Key(), ProfileHints())  # type: ignore[arg-type] # what it needs of a key
     sessions = FileSessions(folder) if form == "plain" else FileSessions(folder, sealed)
     token = Token('"' * LARGEST_ANSWER, 1.0, 2.0)
     largest = Session(

@@ -418,18 +418,18 @@ def test_an_exposed_session_is_revoked_before_it_goes(cli: Run, issuer: Scripted
 
 
 def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from togetherctl.auth import timing
+    from togetherctl.auth import time_limits
     from togetherctl.lock import locked
 
     cli("login")
     [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
-    monkeypatch.setattr(timing, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(time_limits, "LOCK_SECONDS", 0.2)
     with locked(path.with_suffix(".lock"), seconds=1):
         done = cli("logout", "--local")
     assert (done.code, path.exists()) == (0, False)
     # One that says so is not even waited for.
     cli("login")
-    monkeypatch.setattr(timing, "LOCK_SECONDS", "not asked for")
+    monkeypatch.setattr(time_limits, "LOCK_SECONDS", "not asked for")
     record = LoginRecord(owner=1, opened_at=time.time() - 5)
     LoginFile(path.with_suffix(".login")).write(record)
     with locked(path.with_suffix(".lock"), seconds=1):

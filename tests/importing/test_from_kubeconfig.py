@@ -18,7 +18,7 @@ from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
-    from togetherctl.importing.offer import SourceOffers
+    from togetherctl.importing.cluster_offer import SourceOffers
 
 CORPUS = sorted(
     path

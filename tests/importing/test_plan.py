@@ -13,7 +13,7 @@ import pytest
 
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.validation import validate
-from togetherctl.importing.offer import Offer, Skipped
+from togetherctl.importing.cluster_offer import Offer, Skipped
 from togetherctl.importing.plan import plan_offers
 from togetherctl.importing.secret_place import SecretPlace
 

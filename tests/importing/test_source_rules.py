@@ -22,16 +22,16 @@ from togetherctl.config.toml_text import TomlText
 from togetherctl.config.validation import validate
 from togetherctl.errors import ConfigError
 from togetherctl.importing.bundle import read
+from togetherctl.importing.cluster_offer import TypedLogin, TypedServer, offer_typed
 from togetherctl.importing.from_kubeconfig import from_text
 from togetherctl.importing.from_together import from_together
 from togetherctl.importing.merge import KINDS, ImportPlan
-from togetherctl.importing.offer import TypedLogin, TypedServer, offer_typed
 from togetherctl.importing.plan import plan_offers
 from togetherctl.importing.source_rules import POWERS, Power, Verdict, power_of
 from togetherctl.importing.trusted_hosts import new_hosts, to_be_named
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
-from togetherctl.kubelogin.stanza_meaning import meaning
+from togetherctl.kubelogin.stanza_to_profile import meaning
 from togetherctl.together.api import TogetherAPI
 
 if TYPE_CHECKING:

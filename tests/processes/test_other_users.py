@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from togetherctl.auth.cache.ready import ReadyFiles
+from togetherctl.auth.cache.ready_file import ReadyFiles
 from togetherctl.lock import locked
 from togetherctl.paths import locate
 

@@ -17,7 +17,7 @@ from togetherctl.importing.from_together import from_together
 if TYPE_CHECKING:
     from tests.support.canary import Canary
     from tests.together.conftest import MakeAPI
-    from togetherctl.importing.offer import Offer
+    from togetherctl.importing.cluster_offer import Offer
 
 
 @pytest.fixture

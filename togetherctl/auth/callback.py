@@ -27,7 +27,7 @@ from togetherctl.auth.authorization_request import fill_in_port
 from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
 from togetherctl.config.profile import Loopback
-from togetherctl.config.remedies import Remedies
+from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
 
@@ -120,10 +120,10 @@ class Listener:
 
 
 def listen(
-    loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: Remedies | None = None
+    loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: ProfileHints | None = None
 ) -> Listener:
     """Bind the first of `loopbacks` that is free; hints name `ways`. Raises PortsTaken and ConfigError."""
-    ways = ways or Remedies()
+    ways = ways or ProfileHints()
     taken: list[str] = []
     for loopback in loopbacks:
         url = urlsplit(loopback.redirect_uri)
@@ -192,7 +192,7 @@ def _bind_socket(family: socket.AddressFamily, host: str, port: int) -> socket.s
     return listening
 
 
-def _server_tls(certificate: tuple[Path, Path], ways: Remedies) -> ssl.SSLContext:
+def _server_tls(certificate: tuple[Path, Path], ways: ProfileHints) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(*certificate)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from togetherctl.auth.token_response import raise_if_page
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.errors import Refused, Unreachable, Untrusted
-from togetherctl.failures import host_of
+from togetherctl.http_failures import host_of
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 

@@ -9,11 +9,11 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import Unopenable
-from togetherctl.auth.lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.session import Freshness, Session, State, Token
+from togetherctl.auth.session_lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.session_lock import SessionLocks
-from togetherctl.auth.timing import RETRY_SECONDS
+from togetherctl.auth.time_limits import RETRY_SECONDS
 from togetherctl.errors import (
     LoginRequired,
     Refused,

@@ -22,7 +22,7 @@ from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.config.presets import find_preset, recognise_preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
-from togetherctl.failures import host_of
+from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
 from togetherctl.transport import HTTP, Answer, Connection

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.token_response import Revocation
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
-    from togetherctl.connection import Connection
+    from togetherctl.connection_settings import Connection
     from togetherctl.transport import HTTP
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from togetherctl.config.validators import issuer_url
+from togetherctl.config.value_checks import issuer_url
 from togetherctl.errors import UsageError
 
 METADATA_PATH = "/.well-known/openid-configuration"

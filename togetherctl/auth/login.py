@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.oidc_client import OidcClient
     from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.token_response import TokenAnswer
-    from togetherctl.config.remedies import Remedies
+    from togetherctl.config.profile_hints import ProfileHints
     from togetherctl.config.types import TokenKind
 
 
@@ -117,7 +117,7 @@ class Login:
         )
 
 
-def _check_presence(wanted: TokenKind, answer: TokenAnswer, ways: Remedies, *, client: bool) -> None:
+def _check_presence(wanted: TokenKind, answer: TokenAnswer, ways: ProfileHints, *, client: bool) -> None:
     """Raises Untrusted unless the token the cluster gets is there."""
     if wanted == "access" and answer.access_token is None:
         raise Untrusted("the issuer gave no access token")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.login_record import LoginRecord
-from togetherctl.auth.timing import FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS
+from togetherctl.auth.time_limits import FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had_no_answer
 
 if TYPE_CHECKING:

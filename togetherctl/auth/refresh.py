@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from togetherctl.auth import claims as id_claims
 from togetherctl.auth.client_auth import ClientCredentials, post_as
 from togetherctl.auth.session import Session, Token
-from togetherctl.auth.timing import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
+from togetherctl.auth.time_limits import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
 from togetherctl.auth.token_response import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
-from togetherctl.failures import retry
+from togetherctl.http_failures import retry
 
 if TYPE_CHECKING:
     from togetherctl.auth.discovery import Discovery, Metadata

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.timing import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
+from togetherctl.auth.time_limits import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
 
 if TYPE_CHECKING:
     from togetherctl.config.types import TokenKind

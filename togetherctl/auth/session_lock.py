@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from togetherctl.auth import timing
+from togetherctl.auth import time_limits
 from togetherctl.errors import StorageError
 from togetherctl.lock import Held, LockTimeout
 
@@ -45,9 +45,9 @@ class SessionLocks:
             # The owner of this login died, so the holder of the lock does something else.
             if login is None or not login.under_way or login.is_abandoned:
                 return 0.0
-            left = login.opened_at + profile.login_timeout + timing.LOGIN_GRACE_SECONDS - self._clock()
+            left = login.opened_at + profile.login_timeout + time_limits.LOGIN_GRACE_SECONDS - self._clock()
             # A login that began in the future was not written by this clock.
-            return left if left <= profile.login_timeout + timing.LOGIN_GRACE_SECONDS else 0.0
+            return left if left <= profile.login_timeout + time_limits.LOGIN_GRACE_SECONDS else 0.0
 
         def patience() -> float:
             nonlocal without_login_since
@@ -57,13 +57,13 @@ class SessionLocks:
             if left > 0:
                 without_login_since = waited
                 return waited + left
-            return without_login_since + timing.LOCK_SECONDS
+            return without_login_since + time_limits.LOCK_SECONDS
 
         def waiting(seconds: float) -> None:
             nonlocal told, waited
             waited = seconds
             self._conversation.go_on()
-            if seconds >= timing.NOTIFY_AFTER_SECONDS and not told:
+            if seconds >= time_limits.NOTIFY_AFTER_SECONDS and not told:
                 told = True
                 self._say_what_it_waits_for(profile)
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.session import Token
 from togetherctl.errors import Refused, Unreachable, Untrusted
-from togetherctl.failures import host_of
+from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 
 if TYPE_CHECKING:

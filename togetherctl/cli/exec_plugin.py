@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from togetherctl.cli.console import Console
-from togetherctl.cli.exit import run_to_exit
+from togetherctl.cli.report_error import run_to_exit
 from togetherctl.environment import CALLERS
 from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World

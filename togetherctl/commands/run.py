@@ -10,7 +10,7 @@ import click
 
 from togetherctl.cli.app import App
 from togetherctl.cli.console import drop
-from togetherctl.cli.exit import run_to_exit
+from togetherctl.cli.report_error import run_to_exit
 from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError

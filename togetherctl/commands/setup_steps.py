@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.claims import Claims
     from togetherctl.cli.output import Item
     from togetherctl.config.profile import Profile
-    from togetherctl.connection import Connection
+    from togetherctl.connection_settings import Connection
 
 _MAX_CA_BYTES = 4 * 1024 * 1024
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)

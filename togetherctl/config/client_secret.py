@@ -11,7 +11,7 @@ from time import monotonic
 from typing import IO, Literal
 
 from togetherctl.config.types import HIDDEN
-from togetherctl.config.validators import not_empty, words
+from togetherctl.config.value_checks import not_empty, words
 from togetherctl.disk import read_whole
 from togetherctl.environment import CALLERS, for_child
 from togetherctl.errors import ConfigError, UsageError, run

@@ -57,7 +57,7 @@ def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
 
     Only the names are checked. The list is empty where the file cannot be read; no error is raised.
     """
-    from togetherctl.config.validators import NAME
+    from togetherctl.config.value_checks import NAME
 
     try:
         data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))

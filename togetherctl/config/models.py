@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.config.client_secret import SecretSource
 from togetherctl.config.types import (
     DEFAULT_REDIRECT_URIS,
@@ -33,22 +33,22 @@ from togetherctl.config.types import (
     TokenKind,
 )
 
-Name = Annotated[str, AfterValidator(validators.name)]
-IssuerURL = Annotated[str, AfterValidator(validators.issuer_url)]
-EndpointURL = Annotated[str, AfterValidator(validators.endpoint_url)]
-PageURL = Annotated[str, AfterValidator(validators.page_url)]
-ClusterProxyURL = Annotated[str, AfterValidator(validators.cluster_proxy_url)]
-ProxyURL = Annotated[str, AfterValidator(validators.proxy_url)]
-RedirectURI = Annotated[str, AfterValidator(validators.redirect_uri)]
-ListenAddress = Annotated[str, AfterValidator(validators.listen_address)]
-Scope = Annotated[str, AfterValidator(validators.scope)]
-CAData = Annotated[str, AfterValidator(validators.ca_data)]
-Text = Annotated[str, AfterValidator(validators.text)]
-Affix = Annotated[str, AfterValidator(validators.printable)]
-FilePath = Annotated[str, AfterValidator(validators.path)]
-AuthParameter = Annotated[str, AfterValidator(validators.auth_parameter)]
-HeaderName = Annotated[str, AfterValidator(validators.header_name)]
-HeaderValue = Annotated[str, AfterValidator(validators.header_value)]
+Name = Annotated[str, AfterValidator(value_checks.name)]
+IssuerURL = Annotated[str, AfterValidator(value_checks.issuer_url)]
+EndpointURL = Annotated[str, AfterValidator(value_checks.endpoint_url)]
+PageURL = Annotated[str, AfterValidator(value_checks.page_url)]
+ClusterProxyURL = Annotated[str, AfterValidator(value_checks.cluster_proxy_url)]
+ProxyURL = Annotated[str, AfterValidator(value_checks.proxy_url)]
+RedirectURI = Annotated[str, AfterValidator(value_checks.redirect_uri)]
+ListenAddress = Annotated[str, AfterValidator(value_checks.listen_address)]
+Scope = Annotated[str, AfterValidator(value_checks.scope)]
+CAData = Annotated[str, AfterValidator(value_checks.ca_data)]
+Text = Annotated[str, AfterValidator(value_checks.text)]
+Affix = Annotated[str, AfterValidator(value_checks.printable)]
+FilePath = Annotated[str, AfterValidator(value_checks.path)]
+AuthParameter = Annotated[str, AfterValidator(value_checks.auth_parameter)]
+HeaderName = Annotated[str, AfterValidator(value_checks.header_name)]
+HeaderValue = Annotated[str, AfterValidator(value_checks.header_value)]
 
 
 def _list_paths(value: object) -> object:
@@ -79,7 +79,7 @@ def _check_browser(value: object) -> object:
         return value
     if not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
         raise ValueError('must be a list of words such as ["firefox", "{url}"], or false')
-    return validators.words(value)
+    return value_checks.words(value)
 
 
 OneOrMorePaths = Annotated[
@@ -222,7 +222,7 @@ class ClusterTable(_Table):
 
     profile: str
     """The name of an entry under `profiles`."""
-    server: Annotated[str, AfterValidator(validators.server_url)]
+    server: Annotated[str, AfterValidator(value_checks.server_url)]
     """The API server's URL."""
     ca_data: CAData | None = None
     """Its certificate authority as base64 of PEM."""
@@ -236,7 +236,7 @@ class ClusterTable(_Table):
     """Do not verify its certificate."""
     context: Text | None = None
     """The name of its context in the kubeconfig, if not the cluster's own."""
-    namespace: Annotated[str, AfterValidator(validators.namespace)] | None = None
+    namespace: Annotated[str, AfterValidator(value_checks.namespace)] | None = None
     """The namespace of that context."""
     username_claim: Text | None = None
     """The claim the API server takes the user name from."""
@@ -261,7 +261,7 @@ class BundleTable(_Table):
 
     source: Annotated[Text, PlainSerializer(_without_key), Field(repr=False)]
     """Where it came from: an https URL, a file, or `-` for standard input."""
-    sha256: Annotated[str, AfterValidator(validators.sha256)]
+    sha256: Annotated[str, AfterValidator(value_checks.sha256)]
     """The SHA-256 of the bundle as it was taken last."""
 
 

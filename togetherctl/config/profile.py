@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from togetherctl.config.remedies import Remedies
-from togetherctl.connection import Connection
+from togetherctl.config.profile_hints import ProfileHints
+from togetherctl.connection_settings import Connection
 from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.paths import expand
 
@@ -86,9 +86,9 @@ class Profile:
         return f"profile {self.name}" if self.name else f"client {self.client_id}"
 
     @property
-    def ways(self) -> Remedies:
+    def ways(self) -> ProfileHints:
         """What hints name."""
-        return Remedies(self.name, self.configless)
+        return ProfileHints(self.name, self.configless)
 
     def with_secret_at_hand(self) -> Profile:
         """The same profile with its client secret read now, once. Raises ConfigError and StorageError."""

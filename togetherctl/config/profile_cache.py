@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.config.profile import Issuer, Loopback, Profile, override, read_overrides
-from togetherctl.connection import Connection
+from togetherctl.connection_settings import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG
 from togetherctl.errors import ConfigError

@@ -13,7 +13,7 @@ from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, Pr
 from togetherctl.config.profile import Identities
 from togetherctl.config.types import Kind
 from togetherctl.importing import naming
-from togetherctl.importing.offer import checked
+from togetherctl.importing.cluster_offer import checked
 from togetherctl.importing.secret_place import SecretPlace
 
 

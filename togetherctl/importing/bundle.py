@@ -14,8 +14,8 @@ from togetherctl.config.types import Kind
 from togetherctl.config.validation import Problem, refusal, validate
 from togetherctl.errors import ConfigError, Remedy
 from togetherctl.importing.certificates import joined
+from togetherctl.importing.cluster_offer import Skipped
 from togetherctl.importing.merge import KINDS, Entry
-from togetherctl.importing.offer import Skipped
 from togetherctl.importing.source_rules import POWERS, keys_of, objection, strange_parameters
 from togetherctl.paths import expand
 

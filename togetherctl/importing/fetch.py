@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from togetherctl.config.toml_text import NotTOML, parse
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError, run
-from togetherctl.failures import host_of, without_query
+from togetherctl.http_failures import host_of, without_query
+from togetherctl.importing.cluster_offer import SourceOffers
 from togetherctl.importing.from_kubeconfig import from_folder, from_text, unwrap
-from togetherctl.importing.offer import SourceOffers
 from togetherctl.kube.kubeconfig import decoded
 from togetherctl.loopback import is_safe
 from togetherctl.paths import expand, tilde

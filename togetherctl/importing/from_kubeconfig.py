@@ -19,12 +19,13 @@ from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError, os_error_as
 from togetherctl.importing.certificates import holds_more, joined, pem_of
-from togetherctl.importing.offer import Offer, Skipped, SourceOffers
+from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.source_rules import Left, without_harm
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.entries import is_our_entry
 from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
 from togetherctl.kube.yaml_text import NotYAML, load
+from togetherctl.kubelogin.exec_stanza import OldStanza, old_stanza
 from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.merged_kubeconfig import (
     Context,
@@ -34,8 +35,7 @@ from togetherctl.kubelogin.merged_kubeconfig import (
     is_auth_provider,
     left_out,
 )
-from togetherctl.kubelogin.stanza import OldStanza, old_stanza
-from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning, takes_secret
+from togetherctl.kubelogin.stanza_to_profile import CannotCarryOver, meaning, takes_secret
 from togetherctl.paths import expand, tilde
 from togetherctl.printable import printable
 

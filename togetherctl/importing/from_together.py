@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.config.validation import first_problem
 from togetherctl.errors import Refused, Untrusted
+from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.naming import clean
-from togetherctl.importing.offer import Offer, Skipped, SourceOffers
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.printable import printable
 from togetherctl.together.api import Caller, ClusterRecord, OIDCConfig, TogetherAPI

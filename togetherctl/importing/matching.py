@@ -11,9 +11,9 @@ from typing import Any
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.errors import ConfigError
 from togetherctl.importing.additions import Additions
-from togetherctl.importing.baseline import Given, digest, key_of
 from togetherctl.importing.certificates import joined
-from togetherctl.importing.offer import Offer, checked
+from togetherctl.importing.cluster_offer import Offer, checked
+from togetherctl.importing.last_import import Given, digest, key_of
 from togetherctl.paths import expand
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})

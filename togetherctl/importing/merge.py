@@ -15,8 +15,8 @@ from togetherctl.config.editing import new_key, section
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
 from togetherctl.importing.additions import MovedSecret
-from togetherctl.importing.baseline import is_last
-from togetherctl.importing.offer import Skipped
+from togetherctl.importing.cluster_offer import Skipped
+from togetherctl.importing.last_import import is_last
 from togetherctl.importing.source_rules import Left
 from togetherctl.importing.trusted_hosts import NewHost
 from togetherctl.printable import printable

@@ -16,10 +16,10 @@ from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
-from togetherctl.importing.baseline import OWNED, Given, base_of, key_of, owned, recorded
+from togetherctl.importing.cluster_offer import Offer, Skipped, checked
+from togetherctl.importing.last_import import OWNED, Given, base_of, key_of, owned, recorded
 from togetherctl.importing.matching import Matching
 from togetherctl.importing.merge import ImportPlan
-from togetherctl.importing.offer import Offer, Skipped, checked
 from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.importing.source_rules import Left
 from togetherctl.importing.trusted_hosts import identities_of, identity

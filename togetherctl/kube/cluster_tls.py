@@ -6,7 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.connection import Connection
+from togetherctl.connection_settings import Connection
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 

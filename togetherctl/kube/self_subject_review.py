@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, run
-from togetherctl.failures import host_of
+from togetherctl.http_failures import host_of
 from togetherctl.kube.api_server_setup import may_ask_who_they_are
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.loopback import is_safe

@@ -11,7 +11,7 @@ from togetherctl.config.validation import nearest
 from togetherctl.errors import UsageError, run
 from togetherctl.kube.entries import Section, is_our_entry
 from togetherctl.kube.kubeconfig import KubeconfigFile
-from togetherctl.kubelogin.stanza import OldStanza, old_stanza
+from togetherctl.kubelogin.exec_stanza import OldStanza, old_stanza
 
 # The keys of a cluster as kubeconfigs and the configuration call them.
 _CLUSTER = {

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.config.models import IssuerTable, ProfileTable
 from togetherctl.config.profile import Issuer, Loopback, Profile, connection_to, read_overrides, session_key_of
 from togetherctl.config.validation import first_problem
@@ -195,7 +195,7 @@ def _check(flags: Flags) -> None:
     if flags.authentication_timeout_sec < 1:
         raise UsageError("--authentication-timeout-sec must be at least 1")
     if flags.open_url_after_authentication:
-        check_flags("--open-url-after-authentication", validators.page_url, flags.open_url_after_authentication)
+        check_flags("--open-url-after-authentication", value_checks.page_url, flags.open_url_after_authentication)
     check_redirect_url(flags, browser=grant(flags) == "authcode")
 
 
@@ -204,7 +204,7 @@ def one_bundle(bundles: tuple[str, ...]) -> str | None:
     if len(bundles) < 2:
         return bundles[0] if bundles else None
     for bundle in bundles:
-        check_flags("--certificate-authority-data", validators.ca_data, bundle)
+        check_flags("--certificate-authority-data", value_checks.ca_data, bundle)
     return b64encode(b"\n".join(b64decode(bundle) for bundle in bundles)).decode("ascii")
 
 
@@ -307,4 +307,4 @@ def _check_uri(value: str) -> str:
 def _check_address(address: str) -> str:
     """An address to listen at; without a host it is every address of this machine, as in Go. Raises UsageError."""
     whole = f"0.0.0.0{address}" if address.startswith(":") else address  # noqa: S104 # as the person wrote it
-    return check_flags("--listen-address", validators.listen_address, whole)
+    return check_flags("--listen-address", value_checks.listen_address, whole)

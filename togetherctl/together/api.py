@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from togetherctl.environment import API_KEY, BASE_URL
 from togetherctl.errors import Refused, Unreachable, Untrusted, UsageError
-from togetherctl.failures import host_of, retry
+from togetherctl.http_failures import host_of, retry
 from togetherctl.loopback import is_safe
 from togetherctl.transport import HTTP, Answer, Connection
 

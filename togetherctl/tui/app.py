@@ -24,7 +24,7 @@ from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
-from togetherctl.tui.widgets.profiles import Profiles
+from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
 

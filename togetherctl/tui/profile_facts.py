@@ -11,7 +11,7 @@ from togetherctl.auth.claims import read_claims
 from togetherctl.errors import Untrusted
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
-from togetherctl.tui import table_rows
+from togetherctl.tui import table_columns
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session, Token
@@ -82,7 +82,7 @@ def claims_json(row: SessionSnapshot) -> str | None:
 
 
 def _session(row: SessionSnapshot, now: float, sharing: Sequence[str], kept_in: str) -> Iterator[ProfileFact]:
-    state = table_rows.state(row, now)
+    state = table_columns.state(row, now)
     yield ProfileFact("state", state.text, state.tone)
     if row.login is not None:
         yield ProfileFact(

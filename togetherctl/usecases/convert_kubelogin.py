@@ -26,9 +26,9 @@ from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.kube.entries import mark_as_ours, stanza_for
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 from togetherctl.kubelogin.backups import Backups
+from togetherctl.kubelogin.exec_stanza import OldStanza
 from togetherctl.kubelogin.merged_kubeconfig import Context, Kubeconfigs, Where, cluster_table, left_out
-from togetherctl.kubelogin.stanza import OldStanza
-from togetherctl.kubelogin.stanza_meaning import CannotCarryOver, meaning
+from togetherctl.kubelogin.stanza_to_profile import CannotCarryOver, meaning
 from togetherctl.usecases.kubeconfig_write import WithChanges
 
 

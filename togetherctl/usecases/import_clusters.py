@@ -23,13 +23,13 @@ from togetherctl.config.toml_text import CannotEdit, TomlText
 from togetherctl.config.validation import nearest, validate
 from togetherctl.disk import leftovers
 from togetherctl.errors import ConfigError, TogetherctlError, UsageError, run
-from togetherctl.importing import baseline
+from togetherctl.importing import last_import
 from togetherctl.importing.additions import MovedSecret
 from togetherctl.importing.bundle import Bundle, read
 from togetherctl.importing.bundle_plan import plan_bundle
+from togetherctl.importing.cluster_offer import Offer
 from togetherctl.importing.fetch import Fetched, fetch, shown
 from togetherctl.importing.merge import Entry, ImportPlan
-from togetherctl.importing.offer import Offer
 from togetherctl.importing.plan import plan_offers
 from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new_hosts, to_be_named
@@ -157,7 +157,7 @@ def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] 
             raise UsageError(f"{fetched.origin} has no cluster {name}{nearest(name, bundle.config.clusters)}")
     every = (entry for entry in bundle.tables if entry[0] != "issuer")
     wanted = frozenset[Entry](every if clusters is None else (("cluster", name) for name in clusters))
-    name = baseline.bundle_name(fetched.source, world.config.table)
+    name = last_import.bundle_name(fetched.source, world.config.table)
     return _planned(world, _bundle(world, name, fetched, bundle, wanted))
 
 
@@ -253,11 +253,11 @@ def carry_out(world: World, importing: Import) -> list[str]:
                 )
             plan.apply(text)
             if bundle is not None:
-                baseline.remember_bundle(text, bundle.name, bundle.fetched, world.paths.bundles)
+                last_import.remember_bundle(text, bundle.name, bundle.fetched, world.paths.bundles)
     if bundle is not None and (before := world.config.table.bundles.get(bundle.name)) is not None:
         config = Config.load(world.paths.config, world.environ)
-        baseline.forget_bundle(before.sha256, world.paths.bundles, config.table)
-    baseline.remember(world.paths.taken, plan.given)
+        last_import.forget_bundle(before.sha256, world.paths.bundles, config.table)
+    last_import.remember(world.paths.taken, plan.given)
     return [line for line in left if line]
 
 
@@ -314,7 +314,7 @@ def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequenc
         offers,
         folder=world.paths.config.parent,
         environ=world.environ,
-        given=baseline.recall(world.paths.taken),
+        given=last_import.recall(world.paths.taken),
         foreign_contexts=importing.foreign,
         place=importing.place,
     )
@@ -324,7 +324,7 @@ def _bundle(world: World, name: str, fetched: Fetched, bundle: Bundle, wanted: f
     """Import a bundle; without its copy as it was taken last, what differs counts as the person's own."""
     base = None
     if (before := world.config.table.bundles.get(name)) is not None:
-        text = baseline.recall_bundle(before.sha256, world.paths.bundles)
+        text = last_import.recall_bundle(before.sha256, world.paths.bundles)
         # It may have been taken by a togetherctl with other rules.
         with suppress(ConfigError):
             base = read(text, origin=shown(before.source, world.environ)) if text is not None else None

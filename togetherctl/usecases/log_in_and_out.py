@@ -12,8 +12,8 @@ from togetherctl.errors import Remedy, TogetherctlError, also
 
 if TYPE_CHECKING:
     from togetherctl.auth.engine import Outcome
-    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
+    from togetherctl.auth.session_lifecycle import Ended
     from togetherctl.config.types import Grant
     from togetherctl.wiring import World
 

@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from togetherctl.config import editing as config_editing
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.config.config import Config
 from togetherctl.config.types import Kind
 from togetherctl.config.validation import unknown
@@ -76,7 +76,7 @@ def rename_entry(
 
 def _check(kind: Kind, old: str, new: str) -> None:
     try:
-        validators.name(new)
+        value_checks.name(new)
     except ValueError as error:
         raise UsageError(f"{new} cannot be the name of a {kind}: {error}") from None
     if old == new:

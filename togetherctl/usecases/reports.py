@@ -13,8 +13,8 @@ from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
 if TYPE_CHECKING:
-    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.session import Session
+    from togetherctl.auth.session_lifecycle import Ended
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Kind
     from togetherctl.kube.kubeconfig import KubeconfigChange

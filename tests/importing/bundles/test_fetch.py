@@ -15,8 +15,8 @@ from togetherctl.config.config import Config
 from togetherctl.config.models import ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.errors import ConfigError, Refused, Unreachable, Untrusted, UsageError
-from togetherctl.importing.baseline import bundle_name, forget_bundle, recall_bundle, remember_bundle
 from togetherctl.importing.fetch import fetch, shown
+from togetherctl.importing.last_import import bundle_name, forget_bundle, recall_bundle, remember_bundle
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import Unopenable
 from togetherctl.auth.cache.files import FileSessions
-from togetherctl.auth.cache.ready import ReadyFiles
+from togetherctl.auth.cache.ready_file import ReadyFiles
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.cache.sealed import Sealed
 from togetherctl.config.config import Config
@@ -27,9 +27,9 @@ from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.sealing_key import SealingKey
-    from togetherctl.auth.lifecycle import Ended
     from togetherctl.auth.prompter import Prompter
     from togetherctl.auth.session import Session
+    from togetherctl.auth.session_lifecycle import Ended
     from togetherctl.config.profile import Profile
     from togetherctl.config.toml_text import TomlText
     from togetherctl.paths import Paths

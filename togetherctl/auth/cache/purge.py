@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
 from togetherctl.auth.cache.files import FileSessions, form_of
-from togetherctl.auth.cache.ready import files_in
-from togetherctl.auth.timing import LOCK_SECONDS
+from togetherctl.auth.cache.ready_file import files_in
+from togetherctl.auth.time_limits import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout, locked, this_machine

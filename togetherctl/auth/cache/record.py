@@ -8,7 +8,7 @@ from typing import Any
 
 from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
-from togetherctl.config.remedies import Remedies
+from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import Remedy
 
 VERSION = 1
@@ -34,8 +34,8 @@ class ClosedRecord(Exception):
 class Plain:
     """The form of session files under `storage = "file"`; `ways` are named in hints."""
 
-    def __init__(self, ways: Remedies | None = None) -> None:
-        self._ways = ways or Remedies()
+    def __init__(self, ways: ProfileHints | None = None) -> None:
+        self._ways = ways or ProfileHints()
 
     def ready(self) -> None:
         """Nothing is needed."""

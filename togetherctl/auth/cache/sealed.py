@@ -23,7 +23,7 @@ from togetherctl.errors import StorageError, also
 if TYPE_CHECKING:
     from togetherctl.auth.cache.sealing_key import SealingKey
     from togetherctl.auth.session import Session
-    from togetherctl.config.remedies import Remedies
+    from togetherctl.config.profile_hints import ProfileHints
 
 _NONCE_BYTES = 12
 
@@ -31,7 +31,7 @@ _NONCE_BYTES = 12
 class Sealed:
     """The form of session files under `storage = "keyring"`; `ways` are named in hints."""
 
-    def __init__(self, key: SealingKey, ways: Remedies, *, random: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, key: SealingKey, ways: ProfileHints, *, random: Callable[[int], bytes] = os.urandom) -> None:
         self._key = key
         self._ways = ways
         self._random = random

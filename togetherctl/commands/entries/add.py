@@ -8,7 +8,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.config.editing import new_key, new_table
-from togetherctl.connection import Connection
+from togetherctl.connection_settings import Connection
 from togetherctl.errors import Remedy, Unreachable
 from togetherctl.paths import expand
 from togetherctl.usecases import add_entry

@@ -14,8 +14,8 @@ from togetherctl.commands.importing.run import ImportRun
 from togetherctl.config.validation import nearest
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.importing.bundle import read
+from togetherctl.importing.cluster_offer import Offer, Skipped
 from togetherctl.importing.fetch import Fetched
-from togetherctl.importing.offer import Offer, Skipped
 from togetherctl.importing.plan import secrets_kept
 from togetherctl.importing.secret_place import FORMS, SecretPlace
 from togetherctl.importing.trusted_hosts import NewHost, agree

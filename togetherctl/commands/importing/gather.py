@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.importing.run import ImportRun
-from togetherctl.config import validators
-from togetherctl.config.validators import server_url
+from togetherctl.config import value_checks
+from togetherctl.config.value_checks import server_url
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
+from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
 from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, read_source, recognise
-from togetherctl.importing.offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
 from togetherctl.together.api import KEYS_PAGE, base_url
 from togetherctl.usecases.together_api_key import api_key, keep_key, read_key
 
@@ -125,7 +125,7 @@ def _by_hand(run: ImportRun, gathered: Gathered) -> None:
         raise UsageError(f"--server {error}") from None
     described = TypedServer(server, ca_file, given.name)
     if asking is not None and not given.name:
-        name = asking.text("What to call the cluster:", default=described.cluster_name, check=validators.name)
+        name = asking.text("What to call the cluster:", default=described.cluster_name, check=value_checks.name)
         described = replace(described, name=name)
     gathered.add(offer_typed(login, described))
 

@@ -12,9 +12,9 @@ from togetherctl.auth.issuer_url import parse_typed_issuer
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.entries.add import check_new_issuer
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
-from togetherctl.importing.offer import Offer, TypedLogin
+from togetherctl.importing.cluster_offer import Offer, TypedLogin
 from togetherctl.importing.secret_place import FORMS
 from togetherctl.importing.trusted_hosts import trusted_host
 from togetherctl.paths import expand
@@ -222,4 +222,4 @@ def _issuer(url: str, ca_file: str | None) -> dict[str, Any]:
 def _client_id(typed: str) -> None:
     if not typed:
         raise UsageError("it is a word or a number from the issuer's page")
-    validators.text(typed)
+    value_checks.text(typed)

@@ -12,7 +12,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
 from togetherctl.config.profile import connection_to
-from togetherctl.connection import Connection
+from togetherctl.connection_settings import Connection
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from togetherctl.kube.kubeconfig import kubeconfig_files
 from togetherctl.kubelogin.backups import Backups
 from togetherctl.kubelogin.import_cache import CacheImport
 from togetherctl.kubelogin.merged_kubeconfig import Kubeconfigs
-from togetherctl.kubelogin.stanza_meaning import old_cache
+from togetherctl.kubelogin.stanza_to_profile import old_cache
 from togetherctl.paths import expand, tilde
 from togetherctl.usecases.convert_kubelogin import Conversion, ConversionPlan, ConversionRequest, preview_conversion
 

@@ -12,7 +12,7 @@ from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import Question
 
 if TYPE_CHECKING:
-    from togetherctl.importing.offer import SourceOffers
+    from togetherctl.importing.cluster_offer import SourceOffers
     from togetherctl.tui.context import AppContext
     from togetherctl.tui.selection import Selection
     from togetherctl.usecases.add_entry import Tables

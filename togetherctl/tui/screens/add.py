@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from togetherctl.auth.issuer_check import Report
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.tui.context import AppContext
@@ -88,7 +88,7 @@ class AddScreen(FormScreen[Tables]):
 
     def _about_name(self, name: str) -> dict[str, str]:
         try:
-            validators.name(name)
+            value_checks.name(name)
         except ValueError as error:
             return {"name": str(error)}
         return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}

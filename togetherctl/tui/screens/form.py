@@ -13,7 +13,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
@@ -199,7 +199,7 @@ class NewName(FormScreen[str]):
         if text == self._old:
             return {}
         try:
-            validators.name(text)
+            value_checks.name(text)
         except ValueError as error:
             return {"name": str(error)}
         taken = self._taken.get(text.casefold())

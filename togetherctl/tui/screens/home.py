@@ -15,12 +15,12 @@ from textual.widgets import ContentSwitcher, Footer, Input, Static
 
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
-from togetherctl.tui import table_rows
+from togetherctl.tui import table_columns
 from togetherctl.tui.actions import ACTIONS, Action
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.widgets.details import Details, DetailsScreen
-from togetherctl.tui.widgets.profiles import Profiles
+from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.tui.widgets.welcome import Broken, Welcome
 from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot
 
@@ -100,8 +100,8 @@ class Home(Screen[None]):
         else:
             self._page("body")
         now = self.app.now()
-        found = [row for row in self.app.rows.values() if table_rows.matches(row, self._words, now)]
-        self.table.show(table_rows.in_order(found, self._sort, now), sorted_by=self._sort)
+        found = [row for row in self.app.rows.values() if table_columns.matches(row, self._words, now)]
+        self.table.show(table_columns.in_order(found, self._sort, now), sorted_by=self._sort)
         self.about()
 
     def _page(self, name: str) -> None:
@@ -153,7 +153,7 @@ class Home(Screen[None]):
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
         parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
         first = "  ·  ".join(part for part in parts if part)
-        return Text(f"{first}\n{table_rows.trouble(row, now).text}")
+        return Text(f"{first}\n{table_columns.trouble(row, now).text}")
 
     def on_profiles_moved(self) -> None:
         self.about()
@@ -166,7 +166,7 @@ class Home(Screen[None]):
             self.app.push_screen(DetailsScreen(self.selection.profile))
 
     def on_profiles_sort_wanted(self, event: Profiles.SortWanted) -> None:
-        self._sort = event.column if event.column in table_rows.SORTS and event.column != self._sort else "store"
+        self._sort = event.column if event.column in table_columns.SORTS and event.column != self._sort else "store"
         self.show()
 
     # Keys
@@ -204,7 +204,7 @@ class Home(Screen[None]):
         self.set_focus(self.table)
 
     def action_sort(self) -> None:
-        self._sort = table_rows.SORTS[(table_rows.SORTS.index(self._sort) + 1) % len(table_rows.SORTS)]
+        self._sort = table_columns.SORTS[(table_columns.SORTS.index(self._sort) + 1) % len(table_columns.SORTS)]
         self.show()
 
     def action_mark_all(self) -> None:

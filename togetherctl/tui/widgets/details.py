@@ -17,7 +17,7 @@ from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.profile_facts import Section
 from togetherctl.tui.screens.dialog import Scroll
-from togetherctl.tui.table_rows import TONES
+from togetherctl.tui.table_columns import TONES
 from togetherctl.usecases.session_snapshot import Tone
 
 # Longer labels are folded.

@@ -18,9 +18,9 @@ from textual.strip import Strip
 
 from togetherctl.config.config import Cluster
 from togetherctl.printable import printable
-from togetherctl.tui import table_rows
+from togetherctl.tui import table_columns
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.table_rows import TONES
+from togetherctl.tui.table_columns import TONES
 from togetherctl.usecases.session_snapshot import SessionSnapshot
 
 # Cells before a row: its mark, and whether its clusters are folded.
@@ -86,10 +86,10 @@ class Profiles(ScrollView, can_focus=True):
         self._marked: set[str] = set()
         self._folded: set[str] = set()
         self._lines: list[TableLine] = []
-        self._columns: list[tuple[table_rows.Column, int]] = []
+        self._columns: list[tuple[table_columns.Column, int]] = []
         self._gap = 1
         self._sorted_by = ""
-        self._drawn: dict[int, tuple[table_rows.Cell, ...]] = {}
+        self._drawn: dict[int, tuple[table_columns.Cell, ...]] = {}
 
     # What it is given
 
@@ -140,7 +140,7 @@ class Profiles(ScrollView, can_focus=True):
             if row.name not in self._folded:
                 last = len(row.clusters) - 1
                 self._lines += [TableLine(row, cluster, last=i == last) for i, cluster in enumerate(row.clusters)]
-        self._columns, self._gap = table_rows.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
+        self._columns, self._gap = table_columns.fit(max(self.size.width - _GUTTER - 1, 20), self._rows, self._clock())
         self.virtual_size = Size(self.size.width, len(self._lines) + 1)
         self._put_cursor_at(at)
         self._drawn.clear()
@@ -163,20 +163,20 @@ class Profiles(ScrollView, can_focus=True):
 
     # Drawing
 
-    def _cells(self, line: TableLine) -> tuple[table_rows.Cell, ...]:
+    def _cells(self, line: TableLine) -> tuple[table_columns.Cell, ...]:
         now = self._clock()
         if line.cluster is not None:
             branch = "└ " if line.last else "├ "
             return (
-                table_rows.Cell(branch, "dim"),
-                table_rows.Cell(printable(line.cluster.name)),
-                table_rows.Cell(table_rows.cluster_text(line.cluster), "dim"),
+                table_columns.Cell(branch, "dim"),
+                table_columns.Cell(printable(line.cluster.name)),
+                table_columns.Cell(table_columns.cluster_text(line.cluster), "dim"),
             )
         mark = "◆ " if line.row.name in self._marked else "  "
         fold = "  " if not line.row.clusters else "▸ " if line.row.name in self._folded else "▾ "
         return (
-            table_rows.Cell(mark, "busy"),
-            table_rows.Cell(fold, "dim"),
+            table_columns.Cell(mark, "busy"),
+            table_columns.Cell(fold, "dim"),
             *(column.cell(line.row, now) for column, _width in self._columns),
         )
 
@@ -202,13 +202,13 @@ class Profiles(ScrollView, can_focus=True):
         part = self.get_component_rich_style("profiles--cursor" if self.has_focus else "profiles--cursor-away")
         return Style(bgcolor=part.bgcolor, reverse=part.reverse, underline=part.underline)
 
-    def _place(self, line: TableLine, cells: tuple[table_rows.Cell, ...]) -> list[tuple[table_rows.Cell, int]]:
+    def _place(self, line: TableLine, cells: tuple[table_columns.Cell, ...]) -> list[tuple[table_columns.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
             branch, name, rest = cells
             first = self._columns[0][1] + self._gap - 2
             room = max(self.size.width - _GUTTER - 2 - first, 3)
-            return [(table_rows.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
+            return [(table_columns.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
         widths = [width + self._gap for _column, width in self._columns]
         return list(zip(cells, [2, 2, *widths], strict=True))
 

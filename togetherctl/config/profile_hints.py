@@ -25,7 +25,7 @@ _STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory":
 
 
 @dataclass(frozen=True)
-class Remedies:
+class ProfileHints:
     """`name` is the profile's, empty where it is not known; `configless` asks for a profile made of flags."""
 
     name: str = ""

@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from togetherctl.config import validators
+from togetherctl.config import value_checks
 from togetherctl.config.models import IssuerTable, ProfileTable
 from togetherctl.config.validation import first_problem
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import UsageError
+from togetherctl.kubelogin.exec_stanza import OldStanza
 from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS
 from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.profile import STORAGES, cache_folder, grant, has_certificate, one_bundle
-from togetherctl.kubelogin.stanza import OldStanza
 from togetherctl.paths import expand, tilde
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy")
@@ -129,7 +129,7 @@ def _issuer(flags: Flags, env: Mapping[str, str], folder: Path, notes: list[str]
     if flags.oidc_request_header:
         yield "request_headers", dict(flags.oidc_request_header)
     proxy = next((env[name] for name in _PROXIES if env.get(name)), None)
-    if proxy is not None and _is_sound(validators.proxy_url, proxy):
+    if proxy is not None and _is_sound(value_checks.proxy_url, proxy):
         yield "proxy", proxy
 
 
@@ -153,7 +153,7 @@ def _login(flags: Flags, notes: list[str]) -> Iterator[tuple[str, Any]]:
     # The other grants of kubelogin leave these parameters out.
     takes_parameters = grant(flags) in ("authcode", "paste", "client-credentials")
     parameters = dict(flags.oidc_auth_request_extra_params) if takes_parameters else {}
-    own = [name for name in parameters if not _is_sound(validators.auth_parameter, name)]
+    own = [name for name in parameters if not _is_sound(value_checks.auth_parameter, name)]
     if own:
         notes.append(f"loses the extra parameters {', '.join(own)}, which togetherctl sets itself")
     if len(parameters) > len(own):

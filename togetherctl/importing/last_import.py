@@ -18,9 +18,9 @@ from togetherctl.config.models import ClusterTable, ConfigTable
 from togetherctl.config.toml_text import TomlText
 from togetherctl.disk import make_private_folder, read_whole, write_whole
 from togetherctl.errors import StorageError, TogetherctlError, os_error_as
+from togetherctl.importing.cluster_offer import Offer
 from togetherctl.importing.fetch import MAX_BYTES, STANDARD_INPUT, Fetched, is_remote
 from togetherctl.importing.naming import UsedNames, clean
-from togetherctl.importing.offer import Offer
 from togetherctl.importing.source_rules import Left
 
 # Each cluster as its source gave it last, by `key_of`: its table, or only the digest of one.

@@ -13,13 +13,13 @@ import pytest
 from tests.importing.test_plan import CA, OTHER_CA, Taker, offer
 from togetherctl.config.models import ClusterTable
 from togetherctl.config.toml_text import TomlText
-from togetherctl.importing import baseline
+from togetherctl.importing import last_import
 from togetherctl.importing.bundle import read
 from togetherctl.importing.bundle_plan import plan_bundle
 
 if TYPE_CHECKING:
+    from togetherctl.importing.cluster_offer import Offer
     from togetherctl.importing.merge import ImportPlan
-    from togetherctl.importing.offer import Offer
 
 OLD, NEW, PROXY = "https://east.acme.com:6443", "https://192.0.2.7:6443", "http://proxy.acme.com:3128"
 Source = Callable[[str], "ImportPlan"]
@@ -103,7 +103,9 @@ def test_a_cluster_that_was_renamed_and_edited_is_followed() -> None:
 
 def by_digest(one: Offer) -> dict[str, Any]:
     """What an older togetherctl remembers of an offer."""
-    return {baseline.key_of(one): baseline.digest(ClusterTable.model_validate({"profile": "", **(one.cluster or {})}))}
+    return {
+        last_import.key_of(one): last_import.digest(ClusterTable.model_validate({"profile": "", **(one.cluster or {})}))
+    }
 
 
 def test_a_digest_counts_as_it_did_until_the_next_import() -> None:
@@ -113,7 +115,7 @@ def test_a_digest_counts_as_it_did_until_the_next_import() -> None:
     untouched.given = by_digest(first)
     untouched.take(moved)
     assert untouched.text.data["clusters"]["east"]["server"] == NEW
-    assert untouched.given[baseline.key_of(moved)]["server"] == NEW, "the table is kept from now on"
+    assert untouched.given[last_import.key_of(moved)]["server"] == NEW, "the table is kept from now on"
     edited = Taker()
     edited.take(first)
     edited.given = by_digest(first)
@@ -128,23 +130,23 @@ def test_the_record_of_an_older_togetherctl_is_read_and_kept(tmp_path: Path) -> 
     path.parent.mkdir()
     old = {"/a.yaml east": "0" * 64, "/a.yaml west": "1" * 64}
     path.write_text(json.dumps({"version": 1, "clusters": old}), encoding="utf-8")
-    assert baseline.recall(path) == old
-    baseline.remember(path, {"/a.yaml east": {"server": OLD}})
-    assert baseline.recall(path) == {**old, "/a.yaml east": {"server": OLD}}
+    assert last_import.recall(path) == old
+    last_import.remember(path, {"/a.yaml east": {"server": OLD}})
+    assert last_import.recall(path) == {**old, "/a.yaml east": {"server": OLD}}
     assert path.stat().st_mode & 0o777 == 0o600
     path.write_text('{"version": 3, "clusters": {"a": "b"}}', encoding="utf-8")
-    assert baseline.recall(path) == {}
+    assert last_import.recall(path) == {}
 
 
 def test_what_may_be_secret_or_long_is_kept_as_a_digest() -> None:
     address, authority = "https://me:made-up-password@proxy.acme.com", "A" * 3000
-    kept = baseline.recorded({"server": OLD, "proxy_url": address, "ca_data": authority, "ca_file": None})
+    kept = last_import.recorded({"server": OLD, "proxy_url": address, "ca_data": authority, "ca_file": None})
     assert (kept["server"], set(kept)) == (OLD, {"server", "proxy_url", "ca_data"})
     assert "made-up-password" not in json.dumps(kept)
     assert len(json.dumps(kept)) < 300
-    assert baseline.is_last(kept["proxy_url"], address)
-    assert baseline.is_last(kept["ca_data"], authority)
-    assert not baseline.is_last(kept["ca_data"], None)
+    assert last_import.is_last(kept["proxy_url"], address)
+    assert last_import.is_last(kept["ca_data"], authority)
+    assert not last_import.is_last(kept["ca_data"], None)
 
 
 def test_what_a_source_may_not_set_is_not_remembered_as_given() -> None:

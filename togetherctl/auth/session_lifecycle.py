@@ -16,7 +16,7 @@ from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.refresh import NoNewToken, refresh
 from togetherctl.auth.session import Freshness, Session
-from togetherctl.auth.timing import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
+from togetherctl.auth.time_limits import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
 from togetherctl.auth.token_response import RefusedForGood, Revocation
 from togetherctl.errors import (
     LoginRequired,
@@ -31,7 +31,7 @@ from togetherctl.errors import (
 from togetherctl.signals import defer_signals
 
 if TYPE_CHECKING:
-    from togetherctl.auth.cache.ready import ReadyFiles
+    from togetherctl.auth.cache.ready_file import ReadyFiles
     from togetherctl.auth.issuer_clients import IssuerClients
     from togetherctl.auth.prompter import Prompter
     from togetherctl.config.profile import Profile

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl import fastpath
-from togetherctl.auth.cache.ready import ReadyFiles
+from togetherctl.auth.cache.ready_file import ReadyFiles
 from togetherctl.auth.engine import Credential, Policy
 from togetherctl.errors import TogetherctlError
 
