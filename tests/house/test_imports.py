@@ -64,7 +64,7 @@ def top(modules: Loaded) -> Loaded:
 def test_help_loads_no_verb(loaded: Callable[..., Loaded]) -> None:
     modules = loaded("--help")
     ours = {name.removeprefix("togetherctl.") for name in modules if name.startswith("togetherctl.c")}
-    framework = {f"cli.{name}" for name in ("app", "console", "exit", "lazy", "verbosity")}
+    framework = {f"cli.{name}" for name in ("app", "console", "lazy", "report_error", "verbosity")}
     assert ours == {"cli", *framework, "commands", "commands.root", "commands.run"}
     assert not {
         "pydantic",
