@@ -321,7 +321,7 @@ def test_at_a_terminal_the_host_is_asked_for_by_name_before_anything_is_written(
         if answer == "n":
             screen.until("localhost was not agreed to; nothing was changed")
         else:
-            screen.until("Is it to be")
+            screen.until("the current one?")
             screen.paste("n")
             screen.until("Write this?")
             assert acme.read_bytes() == before

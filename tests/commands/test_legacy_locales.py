@@ -156,4 +156,5 @@ def test_questions_and_the_terminal_interface_end_in_a_sentence(
         # The screen is one of UTF-8, which is not what the program was told.
         opened.until("\\u2602\\U0001f511 (Y/n)")
         opened.press("y")
+        opened.press("Enter")
         opened.until("ended with 0")

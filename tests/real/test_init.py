@@ -133,6 +133,7 @@ def test_from_a_kubeconfig_to_pods(plain: str, newcomer: Newcomer, sent: Path) -
     assert "new issuer localhost, profile localhost, cluster h100" in " ".join(screen.split())
     assert not newcomer.files
     window.press("y")
+    window.press("Enter")
 
     screen = window.until("ended with")
     assert "ended with 0" in screen
@@ -151,19 +152,23 @@ def test_again_with_what_is_new(newcomer: Newcomer, sent: Path) -> None:
     window.press("Enter")
     window.until("as the API server of cluster old. Is that right?")
     window.press("y")
+    window.press("Enter")
     window.until("Write this?")
     assert "new cluster old" in window.everything()
     window.press("n")
+    window.press("Enter")
     assert "Nothing was changed." in window.until("ended with 1")
 
 
 def test_no_at_the_end_changes_nothing(newcomer: Newcomer, sent: Path) -> None:
     window = newcomer.open(str(sent), "--clusters", "h100")
-    window.until("Is it to be h100?")
+    window.until("Make h100 the current one?")
     window.press("n")
+    window.press("Enter")
     window.until("Write this?")
     assert "current-context" not in window.everything()
     window.press("n")
+    window.press("Enter")
     assert "Nothing was changed." in window.until("ended with 1")
     assert not newcomer.files
 
@@ -176,7 +181,7 @@ QUESTIONS = [
     (["--issuer-url", "ISSUER"], ["The client ID registered there:"], []),
     (["--issuer-url", "ISSUER", "--client-id", "k8s"], ["The API server's URL:"], []),
     (["SENT"], ["Which clusters?"], []),
-    (["SENT", "--clusters", "h100"], ["Is it to be h100?"], []),
+    (["SENT", "--clusters", "h100"], ["Make h100 the current one?"], []),
     (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
     (["SECRET", "--clusters", "h100"], ["Where should it go:"], []),
     (["BUNDLE"], ["east.acme.com would get tokens of client k8s"], []),

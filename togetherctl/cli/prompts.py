@@ -104,10 +104,11 @@ class Prompts:
             raise UsageError("there was no answer for ten minutes; nothing was changed") from None
 
     def yes(self, question: str, *, default: bool = True) -> bool:
-        """Whether it is agreed to."""
+        """Whether the person agrees. It waits for Enter: a key alone agrees to nothing, and no Enter is left over."""
         import questionary
 
-        return bool(self._ask(questionary.confirm(_make_printable(question), default=default, **self._manner())))
+        asked = questionary.confirm(_make_printable(question), default=default, auto_enter=False, **self._manner())
+        return bool(self._ask(asked))
 
     def _ask_text(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
         import questionary
