@@ -30,7 +30,7 @@ class Held(NamedTuple):
 
 
 @contextmanager
-def locked(
+def hold_lock(
     path: Path,
     *,
     seconds: float | Callable[[], float],
@@ -65,7 +65,7 @@ def locked(
 
 
 @contextmanager
-def inherited(path: Path, descriptor: int) -> Iterator[Held]:
+def inherit_lock(path: Path, descriptor: int) -> Iterator[Held]:
     """Keep the lock `path` that the parent process holds and left open as `descriptor`.
 
     Raises OSError where that is not so.

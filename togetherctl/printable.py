@@ -28,22 +28,22 @@ def printable(text: object, *, limit: int = 300) -> str:
     Longer than `limit` characters, it ends in an ellipsis.
     """
     cut = str(text)[: limit + 1]
-    shown = cut if cut.isascii() and cut.isprintable() else _seen(cut)
+    shown = cut if cut.isascii() and cut.isprintable() else _make_visible(cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def _seen(text: str) -> str:
+def _make_visible(text: str) -> str:
     import unicodedata
 
     shown, pile = [], 0
     for char in text:
         pile = pile + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
         is_seen = char.isprintable() and ord(char) not in _UNSEEN and pile <= _HIGHEST_PILE
-        shown.append(char if is_seen else _spelled_out(char))
+        shown.append(char if is_seen else _spell_out(char))
     return "".join(shown)
 
 
-def _spelled_out(char: str) -> str:
+def _spell_out(char: str) -> str:
     if char in "\n\r\t":
         return " "
     return char.encode("unicode_escape").decode("ascii")
@@ -65,7 +65,7 @@ def can_spell(stream: TextIO, text: str) -> bool:
     return True
 
 
-def spelled(stream: TextIO, text: str) -> str:
+def spell(stream: TextIO, text: str) -> str:
     """`text` as `stream` shows it, for code that lays it out or writes it in another way."""
     if can_spell(stream, text):
         return text

@@ -26,7 +26,7 @@ from togetherctl.auth.session import Session, Token
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import StorageError
 from togetherctl.keyring_secrets import SERVICE
-from togetherctl.lock import locked as lock_held
+from togetherctl.lock import hold_lock as lock_held
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

@@ -21,7 +21,7 @@ from togetherctl.auth.cache.record import decode, encode
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import LastError, Session, Token
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout, locked
+from togetherctl.lock import LockTimeout, hold_lock
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld, Run
@@ -239,15 +239,15 @@ def test_each_ends_in_a_sentence_and_nothing_lost(
 
 def test_a_lock_has_a_deadline_and_says_how_long_it_has_waited(tmp_path: Path) -> None:
     told: list[float] = []
-    with locked(tmp_path / "x.lock", seconds=1):
+    with hold_lock(tmp_path / "x.lock", seconds=1):
         with (
             pytest.raises(LockTimeout),
-            locked(tmp_path / "x.lock", seconds=0.3, waiting=told.append),
+            hold_lock(tmp_path / "x.lock", seconds=0.3, waiting=told.append),
         ):
             pass
         assert told == sorted(told)
         assert told[-1] < 0.3 < told[-1] + 0.2
-    with locked(tmp_path / "x.lock", seconds=0, waiting=told.append):
+    with hold_lock(tmp_path / "x.lock", seconds=0, waiting=told.append):
         assert told[-1] < 0.3
 
 
@@ -260,12 +260,12 @@ def test_a_lock_is_free_when_its_owner_is_killed(tmp_path: Path) -> None:
     owner = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
     assert owner.stdout.readline() == "held\n"
-    with pytest.raises(LockTimeout), locked(path, seconds=0.1):
+    with pytest.raises(LockTimeout), hold_lock(path, seconds=0.1):
         pass
     owner.send_signal(signal.SIGKILL)
     owner.wait(10)
     owner.stdout.close()
-    with locked(path, seconds=5):
+    with hold_lock(path, seconds=5):
         assert path.exists()
 
 
@@ -283,7 +283,7 @@ def test_a_child_inherits_no_lock(
     world = make_world(browser=start_and_visit)
     profile = world.config.profile("acme")
     world.engine.login(profile, Policy())
-    with locked(home / "tctl" / "state" / "sessions" / f"{profile.key}.lock", seconds=0.2):
+    with hold_lock(home / "tctl" / "state" / "sessions" / f"{profile.key}.lock", seconds=0.2):
         assert issuer.counts["/token"] == 1
     child[0].kill()
     child[0].wait(10)

@@ -15,7 +15,7 @@ from keyring.backends.fail import Keyring as NoKeyring
 
 from tests.support.keyrings import InMemory
 from togetherctl.kubelogin import PLUGIN
-from togetherctl.lock import locked
+from togetherctl.lock import hold_lock
 
 if TYPE_CHECKING:
     from tests.conftest import CliIn, MakeConfig, Run, UseKeyring
@@ -205,7 +205,7 @@ def test_a_login_under_way_keeps_its_lock_and_its_record(home: Path, logged_in: 
     record |= {"second_chance": False, "failures": 0, "failed_at": None, "until": 0, "code": "", "message": ""}
     (folder / f"{key}.login").write_text(json.dumps(record))
     (folder / f"{key}.login").chmod(0o600)
-    with locked(folder / f"{key}.lock", seconds=0):
+    with hold_lock(folder / f"{key}.lock", seconds=0):
         done = logged_in("clean")
     assert done.code == 0, done.stderr
     assert {path.name for path in folder.iterdir()} == {f"{key}.lock", f"{key}.login"}

@@ -16,7 +16,7 @@ import pytest
 from tests.support.keyrings import InMemory, locked
 from togetherctl.auth.cache import record
 from togetherctl.auth.engine import Policy
-from togetherctl.lock import locked as lock_held
+from togetherctl.lock import hold_lock as lock_held
 
 if TYPE_CHECKING:
     from tests.conftest import Done, MakeConfig, MakeWorld, Run, UseKeyring

@@ -419,12 +419,12 @@ def test_an_exposed_session_is_revoked_before_it_goes(cli: Run, issuer: Scripted
 
 def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from togetherctl.auth import time_limits
-    from togetherctl.lock import locked
+    from togetherctl.lock import hold_lock
 
     cli("login")
     [path] = (home / "tctl" / "state" / "sessions").glob("*.json")
     monkeypatch.setattr(time_limits, "LOCK_SECONDS", 0.2)
-    with locked(path.with_suffix(".lock"), seconds=1):
+    with hold_lock(path.with_suffix(".lock"), seconds=1):
         done = cli("logout", "--local")
     assert (done.code, path.exists()) == (0, False)
     # One that says so is not even waited for.
@@ -432,7 +432,7 @@ def test_logout_does_not_wait_for_a_login_to_end(cli: Run, home: Path, monkeypat
     monkeypatch.setattr(time_limits, "LOCK_SECONDS", "not asked for")
     record = LoginRecord(owner=1, opened_at=time.time() - 5)
     LoginFile(path.with_suffix(".login")).write(record)
-    with locked(path.with_suffix(".lock"), seconds=1):
+    with hold_lock(path.with_suffix(".lock"), seconds=1):
         done = cli("logout", "--local")
     assert (done.code, path.exists()) == (0, False)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.auth.cache.ready_file import ReadyFiles
-from togetherctl.lock import locked
+from togetherctl.lock import hold_lock
 from togetherctl.paths import locate
 
 if TYPE_CHECKING:
@@ -111,7 +111,10 @@ def test_a_lock_that_another_user_holds_is_not_waited_for(shared: Path) -> None:
     """A lock file of theirs could be held for ever."""
     lock = shared / "x.lock"
     as_another("open(sys.argv[1], 'w').close(); os.chmod(sys.argv[1], 0o666)", str(lock))
-    with pytest.raises(OSError, match=rf"belongs to another user \(uid {OTHER}\)"), locked(lock, seconds=0, ours=True):
+    with (
+        pytest.raises(OSError, match=rf"belongs to another user \(uid {OTHER}\)"),
+        hold_lock(lock, seconds=0, ours=True),
+    ):
         pass
 
 

@@ -114,7 +114,7 @@ def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata, wis
 
 def _requests(document: Mapping[str, Any], metadata: Metadata) -> list[Finding]:
     """What it takes of authorization requests, where that is not what every issuer takes."""
-    types = _listed(document, "response_types_supported")
+    types = _list(document, "response_types_supported")
     pushed, endpoint = metadata.require_pushed_authorization_requests, metadata.pushed_authorization_request_endpoint
     return _all(
         "endpoints",
@@ -163,7 +163,7 @@ def _pkce(metadata: Metadata, wishes: ClientNeeds) -> Finding:
 
 def _signatures(issuer: str, document: Mapping[str, Any]) -> list[Finding]:
     """Whether ID tokens are signed as API servers take them."""
-    listed = _listed(document, "id_token_signing_alg_values_supported")
+    listed = _list(document, "id_token_signing_alg_values_supported")
     accepted = [name for name in listed if name in ALGORITHMS]
     return [
         *_all(
@@ -321,7 +321,7 @@ def _after_the_login(issuer: str, metadata: Metadata, preset: Preset | None, wis
     )[0]
 
 
-def _listed(document: Mapping[str, Any], name: str) -> list[str]:
+def _list(document: Mapping[str, Any], name: str) -> list[str]:
     listed = document.get(name)
     return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
 

@@ -14,7 +14,7 @@ import click
 from togetherctl.cli.app import App
 from togetherctl.cli.console import put
 from togetherctl.kube.exec_credential import timestamp
-from togetherctl.printable import can_spell, printable, spelled
+from togetherctl.printable import can_spell, printable, spell
 
 if TYPE_CHECKING:
     from togetherctl.errors import Remedy, TogetherctlError
@@ -148,7 +148,7 @@ def as_json(data: Mapping[str, Any]) -> str:
 def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable[[Item], str]]) -> None:
     from rich.cells import cell_len
 
-    rows = [[spelled(sys.stdout, printable(cell(item), limit=1000)) for cell in columns.values()] for item in items]
+    rows = [[spell(sys.stdout, printable(cell(item), limit=1000)) for cell in columns.values()] for item in items]
     widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
     on_terminal = sys.stdout.isatty()
     # The library that folds long cells takes a second for thousands of them; a pipe has no width to fold at.

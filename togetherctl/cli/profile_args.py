@@ -20,7 +20,7 @@ def profiles_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("names", metavar="[PROFILE]...", nargs=-1)(command)
 
 
-def chosen_profiles(app: App, names: Sequence[str], *, everyone: bool) -> list[Profile]:
+def choose_profiles(app: App, names: Sequence[str], *, everyone: bool) -> list[Profile]:
     """The profiles meant. Raises UsageError."""
     if everyone and names:
         raise UsageError("name profiles or say --all, not both")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from togetherctl.environment import may_ask
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kube.exec_credential import may_use_stdin
-from togetherctl.printable import printable, spelled
+from togetherctl.printable import printable, spell
 
 if TYPE_CHECKING:
     from questionary import Question
@@ -164,7 +164,7 @@ def _make_validator(check: Callable[[str], object] | None) -> Callable[[str], bo
 
 def _make_printable(text: str) -> str:
     """On one line, in signs that the terminal has: the library would put question marks there."""
-    return spelled(sys.stderr, printable(text, limit=_MOST_TEXT))
+    return spell(sys.stderr, printable(text, limit=_MOST_TEXT))
 
 
 def can_ask(environ: Mapping[str, str]) -> bool:

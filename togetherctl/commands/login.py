@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
+from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.config.types import Grant
 from togetherctl.errors import ExitCode
@@ -33,7 +33,7 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
     share a session log in once. Several log in one after the other; one that fails does not stop the rest, and Ctrl-C
     ends all that is left.
     """
-    profiles = once_per_session(chosen_profiles(app, names, everyone=everyone))
+    profiles = once_per_session(choose_profiles(app, names, everyone=everyone))
     if len(profiles) > 1:
         _log_in_to_many(app, profiles, grant, force=force)
         return
@@ -121,7 +121,7 @@ def refresh(app: App, names: tuple[str, ...], everyone: bool, force: bool, behin
         session = app.world.engine.refresh(profile, force=force)
         app.console.report(report_refresh(app.world, profile, session))
 
-    for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
+    for_each(app, once_per_session(choose_profiles(app, names, everyone=everyone)), act)
 
 
 def _refresh_behind(app: App, name: str, lock: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
-from togetherctl.cli.profile_args import chosen_profiles, for_each, profiles_argument
+from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.errors import UsageError
 from togetherctl.usecases.log_in_and_out import log_out
@@ -35,7 +35,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
     def act(profile: Profile) -> None:
         _log_out(app, profile, local=local, sso=sso)
 
-    for_each(app, once_per_session(chosen_profiles(app, names, everyone=everyone)), act)
+    for_each(app, once_per_session(choose_profiles(app, names, everyone=everyone)), act)
 
 
 def _log_out(app: App, profile: Profile, *, local: bool, sso: bool) -> None:

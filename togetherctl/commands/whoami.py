@@ -59,10 +59,10 @@ def command(app: App, name: str | None, only: tuple[str, ...], with_claims: bool
 
 def _say_forbidden(app: App) -> None:
     """Say it where kubectl's own preferences do not let it run what the kubeconfig calls."""
-    from togetherctl.usecases.kubeconfig_edit import forbidden_in
+    from togetherctl.usecases.kubeconfig_edit import find_refused_commands
 
     with suppress(KubeconfigError):
-        for line in forbidden_in(app.world):
+        for line in find_refused_commands(app.world):
             app.console.warn(line)
 
 

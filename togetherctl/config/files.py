@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from togetherctl.config.toml_text import CannotEdit, NotTOML, TomlText, parse
 from togetherctl.disk import is_ours, make_private_folder, read_whole, rewrite
 from togetherctl.errors import ConfigError, TogetherctlError, run
-from togetherctl.lock import LockTimeout, locked
+from togetherctl.lock import LockTimeout, hold_lock
 
 if TYPE_CHECKING:
     from togetherctl.config.types import Kind
@@ -90,7 +90,7 @@ def _hold_lock(lock: Path, path: Path) -> Iterator[None]:
         try:
             make_private_folder(lock.parent)
             # The context manager opens the lock file when it is entered.
-            stack.enter_context(locked(lock, seconds=_LOCK_SECONDS))
+            stack.enter_context(hold_lock(lock, seconds=_LOCK_SECONDS))
         except OSError as error:
             raise ConfigError(
                 f"the lock of the configuration, {lock}, cannot be made: {error.strerror}",

@@ -13,7 +13,7 @@ from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, Pr
 from togetherctl.config.profile import Identities
 from togetherctl.config.types import Kind
 from togetherctl.importing import naming
-from togetherctl.importing.cluster_offer import checked
+from togetherctl.importing.cluster_offer import check_table
 from togetherctl.importing.secret_place import SecretPlace
 
 
@@ -137,7 +137,7 @@ class Additions:
                 raise ValueError(f"the configuration has the cluster {name} with the context {context} already")
         name = naming.UsedNames(self._clusters).free([naming.clean(context) or "cluster"])
         table = {"profile": profile, **table, **({"context": context} if name != context else {})}
-        self._new_clusters[name] = checked(ClusterTable, table)
+        self._new_clusters[name] = check_table(ClusterTable, table)
         self.tables["cluster", name] = dict(table)
         return name
 

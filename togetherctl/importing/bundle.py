@@ -13,7 +13,7 @@ from togetherctl.config.toml_text import NotTOML, TomlText, parse
 from togetherctl.config.types import Kind
 from togetherctl.config.validation import Problem, refusal, validate
 from togetherctl.errors import ConfigError, Remedy
-from togetherctl.importing.certificates import joined
+from togetherctl.importing.certificates import join_certificates
 from togetherctl.importing.cluster_offer import Skipped
 from togetherctl.importing.merge import KINDS, Entry
 from togetherctl.importing.source_rules import POWERS, keys_of, objection, strange_parameters
@@ -51,7 +51,7 @@ class Bundle:
 
 def read(text: bytes, *, origin: str) -> Bundle:
     """The bundle in `text`; `origin` names it for people. Raises ConfigError with everything it may not hold."""
-    source, data = _parsed(text, origin)
+    source, data = _parse(text, origin)
     held = sum(len(entries(data, kind)) for kind in KINDS)
     if held > _MOST_ENTRIES:
         raise ConfigError(
@@ -72,7 +72,7 @@ def read(text: bytes, *, origin: str) -> Bundle:
     return Bundle(origin, tables, config)
 
 
-def _parsed(text: bytes, origin: str) -> tuple[str, dict[str, Any]]:
+def _parse(text: bytes, origin: str) -> tuple[str, dict[str, Any]]:
     if text.lstrip()[:1] == b"<":
         raise ConfigError(f"{origin} is a web page, not a bundle", hint="name the address of the file itself")
     try:
@@ -150,7 +150,7 @@ def bundle_of(config: Config, profiles: Sequence[str], environ: Mapping[str, str
     left_out = [f"the configuration: {', '.join(above)}"] if above else []
     for kind in KINDS:
         for name in chosen[kind]:
-            table, lost = _exported(config, kind, name, environ)
+            table, lost = _export(config, kind, name, environ)
             tables[section(kind), name] = table
             if lost:
                 left_out.append(f"{kind} {name}: {', '.join(lost)}")
@@ -160,7 +160,7 @@ def bundle_of(config: Config, profiles: Sequence[str], environ: Mapping[str, str
     return Exported(text.text, tuple(left_out))
 
 
-def _exported(config: Config, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _export(config: Config, kind: Kind, name: str, environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """The table as a bundle has it, and the keys it lost."""
     entry = config.entry(kind, name)
     # Only what the configuration says: a default of today may be another tomorrow.
@@ -169,7 +169,7 @@ def _exported(config: Config, kind: Kind, name: str, environ: Mapping[str, str])
     ca_files = [ca_files] if isinstance(ca_files, str) else ca_files
     if ca_files or "ca_data" in table:
         files = [expand(file, environ, beside=config.path.parent) for file in ca_files]
-        table["ca_data"] = joined(files, table.get("ca_data"), alone=False)
+        table["ca_data"] = join_certificates(files, table.get("ca_data"), alone=False)
     lost = [key for key in table if key not in TAKEN[kind]]
     if "auth_params" in table:
         strange = strange_parameters(table)

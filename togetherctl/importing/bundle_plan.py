@@ -62,11 +62,11 @@ class _BundlePlanner:
         self._plan.gone = [
             (kind, name) for (kind, was), name in self._names_before.items() if (kind, was) not in self._theirs
         ]
-        self._plan.profiles = self._called("profile")
-        self._plan.clusters = self._called("cluster")
+        self._plan.profiles = self._find_name("profile")
+        self._plan.clusters = self._find_name("cluster")
         return self._plan
 
-    def _called(self, kind: Kind) -> list[str]:
+    def _find_name(self, kind: Kind) -> list[str]:
         return list(dict.fromkeys(name for (of, _), name in self._here.items() if of == kind))
 
     def _is_wanted(self, entry: Entry) -> bool:
@@ -84,7 +84,7 @@ class _BundlePlanner:
         kind, wished = entry
         self._here[entry] = self._taken[kind].free([wished])
         self._taken[kind].add(self._here[entry])
-        self._plan.added[kind, self._here[entry]] = self._renamed(entry)
+        self._plan.added[kind, self._here[entry]] = self._rename(entry)
 
     def _merge(self, entry: Entry, name: str, base: Mapping[str, Any]) -> None:
         kind = entry[0]
@@ -92,9 +92,9 @@ class _BundlePlanner:
         mine = self._mine[kind, name]
         # The person's own CA file takes the place of the bundle's certificates.
         own = {**mine, "ca_data": mine.get("ca_data", mine.get("ca_file"))}
-        self._plan.merge((kind, name), sorted(TAKEN[kind]), mine=own, base=base, theirs=self._renamed(entry))
+        self._plan.merge((kind, name), sorted(TAKEN[kind]), mine=own, base=base, theirs=self._rename(entry))
 
-    def _renamed(self, entry: Entry) -> dict[str, Any]:
+    def _rename(self, entry: Entry) -> dict[str, Any]:
         """The new bundle's table with the names that things have here."""
         return _referring(entry, self._theirs, self._here)
 

@@ -35,7 +35,7 @@ def holds_more(pem: str) -> bool:
     return any(kind != "CERTIFICATE" for kind in _BEGIN.findall(pem))
 
 
-def joined(files: Iterable[Path], ca_data: str | None, *, alone: bool) -> str:
+def join_certificates(files: Iterable[Path], ca_data: str | None, *, alone: bool) -> str:
     """The certificates of files and of `ca_data` in one `ca_data`.
 
     With `alone`, whatever else they hold is refused; without, it is left out. Raises ConfigError, which shows nothing

@@ -99,7 +99,7 @@ class TypedServer:
         return self.name or name_from_url(self.url)
 
 
-def checked(model: type[_Table], table: Mapping[str, Any]) -> _Table:
+def check_table(model: type[_Table], table: Mapping[str, Any]) -> _Table:
     """The table as the configuration has it. Raises ValueError, with a reason that follows "because"."""
     try:
         return model.model_validate(dict(table))

@@ -68,7 +68,7 @@ def _settings(profile: Profile) -> Iterator[str]:
     usual = {} if profile.name else {"access_type": "offline"}
     parameters = {key: value for key, value in profile.auth_params.items() if usual.get(key) != value}
     if parameters:
-        inner = ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in parameters.items())
+        inner = ", ".join(f"{_quote(key)} = {_quote(value)}" for key, value in parameters.items())
         yield f"auth_params={{ {inner} }}"
 
 
@@ -86,9 +86,9 @@ def _loopbacks(profile: Profile) -> Iterator[str]:
 
 
 def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_quoted, texts))}]"
+    return f"[{', '.join(map(_quote, texts))}]"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """As TOML has it, which in this is JSON's way."""
     return json.dumps(text, ensure_ascii=False)

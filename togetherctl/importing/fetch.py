@@ -21,7 +21,7 @@ from togetherctl.errors import ConfigError, Refused, Unreachable, UsageError, ru
 from togetherctl.http_failures import host_of, without_query
 from togetherctl.importing.cluster_offer import SourceOffers
 from togetherctl.importing.from_kubeconfig import from_folder, from_text, unwrap
-from togetherctl.kube.kubeconfig import decoded
+from togetherctl.kube.kubeconfig import decode_text
 from togetherctl.loopback import is_safe
 from togetherctl.paths import expand, tilde
 from togetherctl.transport import HTTP, Connection
@@ -108,7 +108,7 @@ def read_source(
     if source.kind == "url" or is_bundle(fetched.text):
         return fetched
     try:
-        text, _ = decoded(fetched.text)
+        text, _ = decode_text(fetched.text)
     except UnicodeDecodeError:
         raise ConfigError(
             f"{fetched.origin} is neither a kubeconfig nor a bundle: it is neither UTF-8 text nor UTF-16 with a byte "

@@ -18,12 +18,12 @@ from typing import Any
 from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError, os_error_as
-from togetherctl.importing.certificates import holds_more, joined, pem_of
+from togetherctl.importing.certificates import holds_more, join_certificates, pem_of
 from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.source_rules import Left, without_harm
 from togetherctl.kube.auth_provider import provider_of
 from togetherctl.kube.entries import is_our_entry
-from togetherctl.kube.kubeconfig import KubeconfigFile, decoded, read_file
+from togetherctl.kube.kubeconfig import KubeconfigFile, decode_text, read_file
 from togetherctl.kube.yaml_text import NotYAML, load
 from togetherctl.kubelogin.exec_stanza import OldStanza, old_stanza
 from togetherctl.kubelogin.flags import Flags
@@ -52,7 +52,7 @@ _SERVER = re.compile(r"\bserver[\"']?\s*:")
 def from_kubeconfigs(files: Sequence[Path], environ: Mapping[str, str]) -> SourceOffers:
     """What these files offer. Raises KubeconfigError where one cannot be read, and UsageError where one has nothing."""
     found = [_from_file(_read(path, tilde(path, environ)), environ, tilde(path, environ)) for path in files]
-    return _joined(", ".join(one.origin for one in found), found)
+    return _join(", ".join(one.origin for one in found), found)
 
 
 def from_text(text: str, environ: Mapping[str, str], *, path: Path, origin: str) -> SourceOffers:
@@ -79,8 +79,8 @@ def from_folder(folder: Path, environ: Mapping[str, str]) -> SourceOffers:
             skipped.append(Skipped(printable(path.name), error.message))
     if not found:
         raise UsageError(f"there is no kubeconfig in {folder}")
-    joined = _joined(tilde(folder, environ), found)
-    return replace(joined, skipped=(*joined.skipped, *skipped))
+    join_certificates = _join(tilde(folder, environ), found)
+    return replace(join_certificates, skipped=(*join_certificates.skipped, *skipped))
 
 
 def _read(path: Path, origin: str) -> KubeconfigFile:
@@ -102,7 +102,7 @@ def _refuse_too_large(text: str, origin: str) -> None:
         )
 
 
-def _joined(origin: str, found: Sequence[SourceOffers]) -> SourceOffers:
+def _join(origin: str, found: Sequence[SourceOffers]) -> SourceOffers:
     return SourceOffers(
         origin,
         tuple(offer for one in found for offer in one.offers),
@@ -149,7 +149,7 @@ def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFil
         cluster = cluster_table(at, entry, context.entry)
     except ValueError as error:
         raise CannotCarryOver(str(error)) from None
-    cluster, left = _believed("cluster", cluster, "its certificate authority", environ)
+    cluster, left = _believe("cluster", cluster, "its certificate authority", environ)
     offer = Offer(
         context.at.name,
         cluster={**cluster, "context": context.at.name},
@@ -166,7 +166,7 @@ def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFil
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
     # The client secret of the environment is the person's: the author of this file may not name where it goes.
     meant = meaning(stanza, folder=file.path.absolute().parent, environ={**environ, CLIENT_SECRET: ""})
-    issuer, left = _believed("issuer", meant.issuer, "the issuer's certificate authority", environ)
+    issuer, left = _believe("issuer", meant.issuer, "the issuer's certificate authority", environ)
     profile, more = without_harm("profile", meant.profile)
     notes = list(meant.notes)
     if meant.env:
@@ -185,7 +185,7 @@ def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: 
     )
 
 
-def _believed(
+def _believe(
     kind: Kind, table: Mapping[str, Any], what: str, environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], tuple[Left, ...]]:
     """A table without what no kubeconfig may set, its CA files read; and what was left out.
@@ -200,7 +200,7 @@ def _believed(
     if isinstance(files, (str, list)) and files:
         del kept["ca_file"]
         paths = [files] if isinstance(files, str) else files
-        kept["ca_data"] = joined([expand(str(path), environ) for path in paths], data, alone=True)
+        kept["ca_data"] = join_certificates([expand(str(path), environ) for path in paths], data, alone=True)
     return without_harm(kind, kept)
 
 
@@ -233,12 +233,12 @@ def unwrap(text: str, origin: str) -> str:
     """The kubeconfig in `text`, which may be that itself. Raises UsageError for a Secret that holds none."""
     if _BASE64.fullmatch(text):
         return _from_base64(text) or text
-    data = _loaded(text) if "Secret" in text else {}
+    data = _load(text) if "Secret" in text else {}
     if data.get("kind") != "Secret":
         return text
     for key, value in _values(data):
         inner = value if key in _mapping(data, "stringData") else _from_base64(value)
-        if inner and _loaded(inner).get("clusters"):
+        if inner and _load(inner).get("clusters"):
             return inner
     raise UsageError(
         f"{origin} is a Secret of Kubernetes, and none of its keys holds a kubeconfig",
@@ -259,12 +259,12 @@ def _mapping(data: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _from_base64(text: str) -> str | None:
     try:
-        return decoded(b64decode("".join(text.split()), validate=True))[0]
+        return decode_text(b64decode("".join(text.split()), validate=True))[0]
     except ValueError:
         return None
 
 
-def _loaded(text: str) -> dict[str, Any]:
+def _load(text: str) -> dict[str, Any]:
     """The mapping that a YAML text holds; empty where it holds none."""
     try:
         data = load(text)

@@ -174,15 +174,15 @@ def _server_entry(kube_config: str) -> dict[str, Any]:
         # The library's words could hold a part of the credentials.
         raise _CannotTake(broken.format("it is not YAML")) from None
     del text
-    clusters = _named(data, "clusters", "cluster")
-    contexts = _named(data, "contexts", "context")
+    clusters = _name(data, "clusters", "cluster")
+    contexts = _name(data, "contexts", "context")
     if not clusters:
         raise _CannotTake(broken.format("it has no cluster"))
     current = contexts.get(str(data.get("current-context"))) or next(iter(contexts.values()), {})
     return clusters.get(str(current.get("cluster"))) or next(iter(clusters.values()))
 
 
-def _named(data: object, section: str, body: str) -> dict[str, dict[str, Any]]:
+def _name(data: object, section: str, body: str) -> dict[str, dict[str, Any]]:
     listed = data.get(section) if isinstance(data, dict) else None
     return {
         str(item.get("name")): item[body]

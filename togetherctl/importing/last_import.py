@@ -59,15 +59,15 @@ def digest(table: ClusterTable, left: Iterable[Left] = ()) -> str:
 
 def recorded(table: Mapping[str, Any], but: Collection[str] = ()) -> dict[str, Any]:
     """A table as it is kept: without keys that are not set, nor those in `but`."""
-    return {key: _recorded(value) for key, value in table.items() if value is not None and key not in but}
+    return {key: _read_record(value) for key, value in table.items() if value is not None and key not in but}
 
 
 def is_last(last: object, value: object) -> bool:
     """Whether a value is what was given last, as it is or as it is recorded."""
-    return last in (value, _recorded(value))
+    return last in (value, _read_record(value))
 
 
-def _recorded(value: Any) -> Any:
+def _read_record(value: Any) -> Any:
     # The address of a proxy may hold a password.
     if isinstance(value, str) and (len(value) > _LONGEST_VALUE or "@" in value):
         return f"sha256:{hashlib.sha256(value.encode('utf-8')).hexdigest()}"

@@ -11,8 +11,8 @@ from typing import Any
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.errors import ConfigError
 from togetherctl.importing.additions import Additions
-from togetherctl.importing.certificates import joined
-from togetherctl.importing.cluster_offer import Offer, checked
+from togetherctl.importing.certificates import join_certificates
+from togetherctl.importing.cluster_offer import Offer, check_table
 from togetherctl.importing.last_import import Given, digest, key_of
 from togetherctl.paths import expand
 
@@ -132,7 +132,7 @@ class Matching:
         if (files, mine.ca_data) not in self._authorities:
             self._authorities[files, mine.ca_data] = None
             with suppress(ConfigError):
-                self._authorities[files, mine.ca_data] = joined(map(Path, files), mine.ca_data, alone=False)
+                self._authorities[files, mine.ca_data] = join_certificates(map(Path, files), mine.ca_data, alone=False)
         return self._authorities[files, mine.ca_data] == ca_data
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
@@ -249,5 +249,5 @@ def _login(offer: Offer) -> _Login:
     profile = dict(offer.profile or {})
     has_secret = bool(offer.secret or profile.pop("client_secret", None))
     return _Login(
-        checked(IssuerTable, offer.issuer or {}), checked(ProfileTable, {"issuer": "", **profile}), has_secret
+        check_table(IssuerTable, offer.issuer or {}), check_table(ProfileTable, {"issuer": "", **profile}), has_secret
     )

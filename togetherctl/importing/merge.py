@@ -40,12 +40,12 @@ class ImportChange:
 
     def __str__(self) -> str:
         """The change in a line, safe to show."""
-        return f"{self._place}: {_shown(self.key, self.mine)} -> {_shown(self.key, self.theirs)}"
+        return f"{self._place}: {_show(self.key, self.mine)} -> {_show(self.key, self.theirs)}"
 
     @property
     def kept(self) -> str:
         """Why it is not made, in a line, safe to show."""
-        mine, theirs = _shown(self.key, self.mine), _shown(self.key, self.theirs)
+        mine, theirs = _show(self.key, self.mine), _show(self.key, self.theirs)
         return f"{self._place} stays {mine}, which is yours; the source says {theirs}"
 
     @property
@@ -190,7 +190,7 @@ def _gone(entry: Entry) -> str:
     return f"{kind} {name}: not in the bundle any more; it stays (togetherctl {kind} remove {name})"
 
 
-def _shown(key: str, value: Any) -> str:
+def _show(key: str, value: Any) -> str:
     if value is None:
         return "not set"
     if key == "ca_data":

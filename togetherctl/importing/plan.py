@@ -16,7 +16,7 @@ from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
-from togetherctl.importing.cluster_offer import Offer, Skipped, checked
+from togetherctl.importing.cluster_offer import Offer, Skipped, check_table
 from togetherctl.importing.last_import import OWNED, Given, base_of, key_of, owned, recorded
 from togetherctl.importing.matching import Matching
 from togetherctl.importing.merge import ImportPlan
@@ -87,12 +87,12 @@ class _OfferPlanner:
             return
         try:
             # A cluster that cannot be had brings no profile.
-            wanted = None if offer.cluster is None else checked(ClusterTable, {"profile": "", **offer.cluster})
+            wanted = None if offer.cluster is None else check_table(ClusterTable, {"profile": "", **offer.cluster})
             profile = self._profile(offer, known)
             name = None
             if wanted is not None:
                 wanted = wanted.model_copy(update={"profile": profile})
-                name = self._merged(known, wanted, offer) if known else self._added(profile, wanted, offer)
+                name = self._merge(known, wanted, offer) if known else self._add(profile, wanted, offer)
                 self.plan.clusters.append(name)
                 self.plan.notes += [f"{offer.name} {note}" for note in offer.notes]
         except ValueError as error:
@@ -121,7 +121,7 @@ class _OfferPlanner:
         self.plan.notes += [f"{offer.name} {note}" for note in notes]
         return name
 
-    def _merged(self, name: str, wanted: ClusterTable, offer: Offer) -> str:
+    def _merge(self, name: str, wanted: ClusterTable, offer: Offer) -> str:
         """The same cluster, following its source where the person did not say otherwise."""
         mine = self._clusters[name]
         left = {left.key for left in offer.left if left.kind == "cluster"}
@@ -147,7 +147,7 @@ class _OfferPlanner:
         """Keep what the source gives, apart from what it may not set."""
         self.plan.given[key_of(offer)] = recorded(table, [left.key for left in offer.left if left.kind == "cluster"])
 
-    def _added(self, profile: str, wanted: ClusterTable, offer: Offer) -> str:
+    def _add(self, profile: str, wanted: ClusterTable, offer: Offer) -> str:
         """A new cluster, under a name and a context that no other has."""
         wished = naming.clean(offer.name) or "cluster"
         name = self._names.free([wished, naming.clean(f"{profile}-{wished}")])

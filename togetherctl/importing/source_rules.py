@@ -307,13 +307,13 @@ def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """A table of a kubeconfig without what no kubeconfig may set, and that."""
     kept = dict(table)
     left = tuple(
-        Left(kind, key, _shown(key, table), power.why.format(source="kubeconfig"))
+        Left(kind, key, _show(key, table), power.why.format(source="kubeconfig"))
         for key in table
         if (power := power_of(kind, key)) is not None and objection("kubeconfig", kind, key, table) is not None
     )
     keys = {one.key for one in left}
     if "redirect_uris" in keys and "listen" in table and "listen" not in keys:
-        left += (Left(kind, "listen", _shown("listen", table), "it goes with the redirect URIs"),)
+        left += (Left(kind, "listen", _show("listen", table), "it goes with the redirect URIs"),)
     for one in left:
         del kept[one.key]
     if "auth_params" in table:
@@ -322,7 +322,7 @@ def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], 
     return kept, left
 
 
-def _shown(key: str, table: Mapping[str, Any]) -> str:
+def _show(key: str, table: Mapping[str, Any]) -> str:
     """The value for people. Headers, parameters and proxies can hold passwords: their names and hosts are shown."""
     value = table[key]
     if key == "auth_params":

@@ -65,13 +65,13 @@ def new_hosts(before: ConfigTable, after: ConfigTable, sessions: Collection[Iden
     client is still a stranger to those of another, and to tokens that are good for more: no source leads the tokens of
     one company to the servers of another. Nor does it choose who vouches for a host that is known.
     """
-    past = list(_reached(before))
+    past = list(_find_reached(before))
     reached = {reach.what for reach in past}
     logins = {_place(reach.url) for reach in past if reach.is_login}
     issuers = {issuer for issuer, _ in identities_of(before) | {*sessions}}
     identities = {identity for reach in past for identity in reach.identities} | identities_of(before) | {*sessions}
     found: dict[str, list[tuple[_Reach, bool]]] = {}
-    for reach in _reached(after):
+    for reach in _find_reached(after):
         if reach.what not in reached:
             vouched = reach.is_login and _place(reach.url) in logins
             others = reach.reaches_others and any(issuer in issuers for issuer, _ in reach.identities)
@@ -150,7 +150,7 @@ def trusted_host(word: str) -> tuple[str, int | None]:
     return _ascii(match["host"].strip("[]")), int(match["port"]) if match["port"] else None
 
 
-def _reached(config: ConfigTable) -> Iterator[_Reach]:
+def _find_reached(config: ConfigTable) -> Iterator[_Reach]:
     """What the configuration reaches with logins and tokens."""
     clients: dict[str, set[Identity]] = {name: set() for name in config.issuers}
     for profile in config.profiles.values():

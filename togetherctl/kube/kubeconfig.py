@@ -184,7 +184,7 @@ def edit_files(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Re
         pending.write()
 
 
-def decoded(data: bytes) -> tuple[str, Encoding]:
+def decode_text(data: bytes) -> tuple[str, Encoding]:
     """A kubeconfig's text: UTF-8, or UTF-16 with a byte order mark, as kubectl reads it. Raises UnicodeDecodeError."""
     for mark, encoding in _MARKS.items():
         if data.startswith(mark):
@@ -200,7 +200,7 @@ def _encode(text: str, encoding: Encoding) -> bytes:
 def read_file(path: Path) -> tuple[str | None, Encoding]:
     """One file's text, None where there is none, and its encoding. Raises KubeconfigError."""
     try:
-        return decoded(read_whole(path, limit=_MAX_BYTES)[0])
+        return decode_text(read_whole(path, limit=_MAX_BYTES)[0])
     except FileNotFoundError:
         return None, "utf-8"
     except OSError as error:

@@ -41,7 +41,7 @@ def old_stanza(user: Mapping[str, Any]) -> OldStanza | None:
     stanza = body.get("exec") if isinstance(body, dict) else None
     if not isinstance(stanza, dict) or not isinstance(stanza.get("command"), str):
         return None
-    words = [str(word) for word in _listed(stanza.get("args")) if isinstance(word, (str, int, float))]
+    words = [str(word) for word in _list(stanza.get("args")) if isinstance(word, (str, int, float))]
     name = _name_of(stanza["command"])
     if name == "kubectl" and words and words[0] in _PLUGINS:
         program, words = _PLUGINS[words[0]], words[1:]
@@ -55,7 +55,7 @@ def old_stanza(user: Mapping[str, Any]) -> OldStanza | None:
     words.remove("get-token")
     env = {
         item["name"]: item["value"]
-        for item in _listed(stanza.get("env"))
+        for item in _list(stanza.get("env"))
         if isinstance(item, dict) and isinstance(item.get("name"), str) and isinstance(item.get("value"), str)
     }
     return OldStanza(program, tuple(words), env, reads_environment=program == PLUGIN)
@@ -66,5 +66,5 @@ def _name_of(command: str) -> str:
     return re.sub(r"(?i)\.exe$", "", re.split(r"[/\\]", command)[-1])
 
 
-def _listed(value: object) -> list[Any]:
+def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []

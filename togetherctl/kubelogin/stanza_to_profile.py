@@ -52,7 +52,7 @@ class Meaning:
 
 def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> Meaning:
     """What `stanza` of a kubeconfig in `folder` says. Raises CannotCarryOver."""
-    flags = _parsed(stanza)
+    flags = _parse(stanza)
     if not flags.oidc_issuer_url or not flags.oidc_client_id:
         raise CannotCarryOver("it names no --oidc-issuer-url or no --oidc-client-id")
     if flags.password:
@@ -92,7 +92,7 @@ def meaning(stanza: OldStanza, *, folder: Path, environ: Mapping[str, str]) -> M
 
 def takes_secret(stanza: OldStanza) -> bool:
     """Whether its program would take a client secret from the environment, if one is there. Raises CannotCarryOver."""
-    return _secret(_parsed(stanza), stanza, {CLIENT_SECRET: "set"}, [])[1] is not None
+    return _secret(_parse(stanza), stanza, {CLIENT_SECRET: "set"}, [])[1] is not None
 
 
 def old_cache(environ: Mapping[str, str], flags: Flags | None = None) -> Path:
@@ -100,7 +100,7 @@ def old_cache(environ: Mapping[str, str], flags: Flags | None = None) -> Path:
     return cache_folder(flags or Flags(), environ) or expand("~/.kube/cache/oidc-login", environ)
 
 
-def _parsed(stanza: OldStanza) -> Flags:
+def _parse(stanza: OldStanza) -> Flags:
     if stanza.flags is not None:
         return stanza.flags
     try:

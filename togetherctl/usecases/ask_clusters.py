@@ -143,12 +143,12 @@ def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> ClusterAns
         return ClusterAnswer(one.cluster, view, None)
     except TogetherctlError as error:
         if isinstance(error, Refused) and error.status == 401:
-            error = _explained(world, one, error)
+            error = _explain(world, one, error)
         error.cluster = one.cluster.name
         return ClusterAnswer(one.cluster, None, error)
 
 
-def _explained(world: World, one: _Asked, error: Refused) -> Refused:
+def _explain(world: World, one: _Asked, error: Refused) -> Refused:
     """The same refusal with what does not fit, as far as that can be known from here."""
     cluster, profile, hint = one.cluster, one.profile, error.remedy
     claims: Claims = {}

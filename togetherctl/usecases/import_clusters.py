@@ -143,7 +143,7 @@ def plan_of_offers(world: World, offers: Sequence[Offer], kubeconfig: Kubeconfig
     """Plan taking `offers`. Raises ConfigError, StorageError and KubeconfigError."""
     owned = kubeconfig.overwrite or not kubeconfig.write
     foreign = frozenset(() if owned else _foreign(world, kubeconfig.kubeconfig))
-    return _planned(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place))
+    return _make_plan(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place))
 
 
 def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] | None = None) -> Import:
@@ -158,7 +158,7 @@ def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] 
     every = (entry for entry in bundle.tables if entry[0] != "issuer")
     wanted = frozenset[Entry](every if clusters is None else (("cluster", name) for name in clusters))
     name = last_import.bundle_name(fetched.source, world.config.table)
-    return _planned(world, _bundle(world, name, fetched, bundle, wanted))
+    return _make_plan(world, _bundle(world, name, fetched, bundle, wanted))
 
 
 def plan_of_update(world: World, name: str) -> Import | None:
@@ -170,7 +170,7 @@ def plan_of_update(world: World, name: str) -> Import | None:
     fetched = fetch(table.source, world.environ, log=world.log)
     if fetched.sha256 == table.sha256:
         return None
-    return _planned(world, _bundle(world, name, fetched, read(fetched.text, origin=fetched.origin), None))
+    return _make_plan(world, _bundle(world, name, fetched, read(fetched.text, origin=fetched.origin), None))
 
 
 def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
@@ -227,7 +227,7 @@ def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> P
             ) from None
     table = _table(text.data)
     after = world.as_if(Config(world.paths.config, table, world.environ))
-    written = _written(after, importing.plan, kubeconfig, dry_run=True)
+    written = _write_plan(after, importing.plan, kubeconfig, dry_run=True)
     for change in written.changed if written else ():
         change.target()
     path = str(world.paths.config)
@@ -247,7 +247,7 @@ def carry_out(world: World, importing: Import) -> list[str]:
         with world.changing_config() as text:
             # What was agreed to is what the configuration was: an edit in between may lead other tokens to the same
             # hosts.
-            if validate(text.data)[0] is None or _planned(world, importing, text.data).plan.agreed != plan.agreed:
+            if validate(text.data)[0] is None or _make_plan(world, importing, text.data).plan.agreed != plan.agreed:
                 raise TogetherctlError(
                     f"{world.paths.config} has changed meanwhile; nothing was written", hint="try again"
                 )
@@ -268,7 +268,7 @@ def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Importe
     """
     left = carry_out(world, shown.importing)
     after = world.anew()
-    return Imported(after, _written(after, shown.plan, kubeconfig, dry_run=False), left)
+    return Imported(after, _write_plan(after, shown.plan, kubeconfig, dry_run=False), left)
 
 
 def current_name(world: World, kubeconfig: str | None) -> str | None:
@@ -293,7 +293,7 @@ def with_sessions(world: World, config: ConfigTable) -> set[Identity]:
     } | {identity(*named) for folder in folders for named in clients_in(folder)}
 
 
-def _planned(world: World, importing: Import, data: dict[str, Any] | None = None) -> Import:
+def _make_plan(world: World, importing: Import, data: dict[str, Any] | None = None) -> Import:
     """The import with the plan for the configuration as it is, or says in `data`: the one engine for all sources."""
     data = TomlText(files.read(world.paths.config).text).data if data is None else data
     plan = _plan(world, importing, data, importing.offers)
@@ -347,7 +347,7 @@ def _keep(world: World, moved: MovedSecret, place: Place) -> str:
     return to.keep(moved.value, keyring_name=moved.keyring_name, environ=world.environ)
 
 
-def _written(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *, dry_run: bool) -> WriteResult | None:
+def _write_plan(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *, dry_run: bool) -> WriteResult | None:
     if not kubeconfig.write or not plan.clusters:
         return None
     return write_clusters(

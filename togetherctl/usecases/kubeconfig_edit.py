@@ -175,7 +175,7 @@ def allowing(world: World, allowed: Plugins, key: Key) -> KubeconfigChange:
     return kuberc.Kuberc.read(path).allowing(allowed.ours, key)
 
 
-def forbidden_in(world: World, kubeconfig: str | None = None) -> list[str]:
+def find_refused_commands(world: World, kubeconfig: str | None = None) -> list[str]:
     """A sentence for each command of our exec entries that kubectl's kuberc does not let it run."""
     called = _exec_commands(world, kubeconfig)
     return commands_refused(world, [command for command, is_ours in called.items() if is_ours])

@@ -120,7 +120,7 @@ def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, 
     """Which kubeconfig entries go, what becomes of the current context, and which of our entries stay."""
     removed, lines = leaving.removed, []
     going = [
-        f"{kind if len(names) == 1 else f'{kind}s'} {_listed(names)}"
+        f"{kind if len(names) == 1 else f'{kind}s'} {_list(names)}"
         for kind, names in (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users))
         if names
     ]
@@ -189,6 +189,6 @@ def _valid_for(world: World, profile: Profile, session: Session) -> str:
     return f"; the token is valid for {time_left(token.expires_at - world.clock())}" if token else ""
 
 
-def _listed(names: list[str]) -> str:
+def _list(names: list[str]) -> str:
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return f"{', '.join(names[:_NAMES])}{more}"

@@ -26,7 +26,7 @@ from togetherctl.disk import (
     write_whole,
 )
 from togetherctl.errors import StorageError, run
-from togetherctl.lock import Held, inherited, locked
+from togetherctl.lock import Held, hold_lock, inherit_lock
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
@@ -173,9 +173,9 @@ class FileSessions:
             try:
                 self._make_folder()
                 held = stack.enter_context(
-                    locked(path, seconds=seconds, waiting=waiting, ours=True)
+                    hold_lock(path, seconds=seconds, waiting=waiting, ours=True)
                     if handed_over is None
-                    else inherited(path, handed_over)
+                    else inherit_lock(path, handed_over)
                 )
             except OSError as error:
                 if os.path.lexists(path):

@@ -21,7 +21,7 @@ from togetherctl.auth.cache.ready_file import files_in
 from togetherctl.auth.time_limits import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
-from togetherctl.lock import LockTimeout, locked, this_machine
+from togetherctl.lock import LockTimeout, hold_lock, this_machine
 
 if TYPE_CHECKING:
     from togetherctl.paths import Paths
@@ -164,7 +164,7 @@ class Purge:
             lock = session.with_name(f"{session.name}.lock")
             has_lock = lock.is_file() and not lock.is_symlink()
             try:
-                with locked(lock, seconds=0.0) if has_lock and not self._dry_run else nullcontext():
+                with hold_lock(lock, seconds=0.0) if has_lock and not self._dry_run else nullcontext():
                     self._delete(session, "a session of kubelogin", session=True)
                     if has_lock:
                         self._delete(lock, "its lock")

@@ -13,7 +13,7 @@ from typing import TypeVar
 from togetherctl import keyring_secrets
 from togetherctl.disk import make_private_folder
 from togetherctl.errors import StorageError, run
-from togetherctl.lock import LockTimeout, locked
+from togetherctl.lock import LockTimeout, hold_lock
 
 NAME = "session-key"
 _FORM = "1:"
@@ -85,7 +85,7 @@ class SealingKey:
             return key
         try:
             make_private_folder(self._lock.parent)
-            with locked(self._lock, seconds=self._patience.seconds + _GRACE):
+            with hold_lock(self._lock, seconds=self._patience.seconds + _GRACE):
                 return self.read() or self._make_alone()
         except LockTimeout:
             raise StorageError("another togetherctl has been busy with the keyring for too long") from None

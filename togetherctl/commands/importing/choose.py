@@ -47,13 +47,13 @@ def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -
     if not gathered.offers:
         raise _nothing(gathered.origins, gathered.skipped)
     typed = SecretPlace.parse(run.given.secret) if run.given.secret else None
-    chosen = _chosen(run, gathered.offers)
+    chosen = _choose(run, gathered.offers)
     refuse_too_many(chosen, ", ".join(gathered.origins))
     places = SecretPrompts(run.app, typed)
     offers = run.look_at(_with_secret(run, chosen, typed))
     importing = plan_of_offers(world, offers, kubeconfig, places.of)
     if importing.plan.without_login:
-        importing = _logged_in(run, importing, kubeconfig)
+        importing = _log_in(run, importing, kubeconfig)
     plan = importing.plan
     _say_skipped(run, plan.skipped)
     if not plan.clusters and not plan.profiles and not run.missing:
@@ -109,7 +109,7 @@ def _refuse_another_value(typed: SecretPlace, offers: Sequence[Offer], environ: 
         )
 
 
-def _chosen(run: ImportRun, offers: Sequence[Offer]) -> Sequence[Offer]:
+def _choose(run: ImportRun, offers: Sequence[Offer]) -> Sequence[Offer]:
     names = list(dict.fromkeys(offer.name for offer in offers))
     if run.given.clusters is not None:
         for name in run.given.clusters:
@@ -129,7 +129,7 @@ def _server(offer: Offer) -> str:
     return urlsplit(url).netloc or url
 
 
-def _logged_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> Import:
+def _log_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> Import:
     """The same with how to log in where the source does not say."""
     open_ones = importing.plan.without_login
     said = ", ".join(open_ones[:_SAID]) + (f" and {len(open_ones) - _SAID} more" if len(open_ones) > _SAID else "")

@@ -47,7 +47,7 @@ def gather(run: ImportRun) -> Gathered:
     elif given.describes:
         words = [_BY_HAND]
     elif run.asking is not None:
-        words = [_asked_source(run, run.asking)]
+        words = [_ask_source(run, run.asking)]
     else:
         words = []
         run.missing.append(f"SOURCE: {SOURCES}; or --issuer-url, --client-id and --server")
@@ -65,7 +65,7 @@ def gather(run: ImportRun) -> Gathered:
     return gathered
 
 
-def _asked_source(run: ImportRun, asking: Prompts) -> str:
+def _ask_source(run: ImportRun, asking: Prompts) -> str:
     """The word the person would have typed."""
     answers = [
         PromptChoice("Together AI, by your API key", TOGETHER),

@@ -94,16 +94,16 @@ def _new_hosts(importing: Import) -> Iterator[str]:
 def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterator[str]:
     """A line for the configuration and one for each kubeconfig that changes."""
     added = shown.plan.added
-    new = [_counted(kind, [name for of, name in added if of == kind]) for kind in KINDS]
+    new = [_count(kind, [name for of, name in added if of == kind]) for kind in KINDS]
     if added:
         yield f"{tilde(app.world.paths.config, app.environ)}: new {', '.join(part for part in new if part)}"
     for change in shown.written.changed if shown.written else ():
         contexts = shown.written.contexts if shown.written else []
         current = "; it becomes the current one" if kubeconfig.set_current else ""
-        yield f"{tilde(change.path, app.environ)}: {_counted('context', contexts)}{current}"
+        yield f"{tilde(change.path, app.environ)}: {_count('context', contexts)}{current}"
 
 
-def _counted(kind: str, names: Sequence[str]) -> str:
+def _count(kind: str, names: Sequence[str]) -> str:
     if len(names) > _MOST_NAMES:
         return f"{len(names)} {kind}s"
     return f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""

@@ -161,7 +161,7 @@ class ImportRun:
             parse_typed_issuer(given.issuer_url)
             return TypedLogin(_issuer(given.issuer_url, given.issuer_ca_file), given.client_id)
         if self.asking is not None:
-            return self._asked_login(self.asking, what)
+            return self._ask_login(self.asking, what)
         for flag, value, said in (
             (
                 "--issuer-url",
@@ -174,7 +174,7 @@ class ImportRun:
                 self.missing.append(f"{flag}: {said}")
         return None
 
-    def _asked_login(self, asking: Prompts, what: str) -> TypedLogin:
+    def _ask_login(self, asking: Prompts, what: str) -> TypedLogin:
         given, config = self.given, self.app.world.config.table
         if config.profiles and not given.issuer_url and not given.client_id:
             answers: list[PromptChoice[str | None]] = [
@@ -185,10 +185,10 @@ class ImportRun:
             chosen = asking.one(f"How do you log in to {what}?", answers)
             if chosen is not None:
                 return TypedLogin(profile=chosen)
-        issuer = self._asked_issuer(asking, what)
+        issuer = self._ask_issuer(asking, what)
         return TypedLogin(issuer, given.client_id or asking.text("The client ID registered there:", check=_client_id))
 
-    def _asked_issuer(self, asking: Prompts, what: str) -> Mapping[str, Any]:
+    def _ask_issuer(self, asking: Prompts, what: str) -> Mapping[str, Any]:
         """An issuer that is there; asked again until one is, because its exact spelling is what goes wrong most."""
         url, ca_file = self.given.issuer_url or "", self.given.issuer_ca_file
         typed = bool(url)

@@ -11,7 +11,7 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.secret_prompts import SecretPrompts
-from togetherctl.commands.kubeconfig.write import chosen_command, command_options
+from togetherctl.commands.kubeconfig.write import choose_command, command_options
 from togetherctl.config.config import Config
 from togetherctl.errors import ExitCode, UsageError
 from togetherctl.importing.secret_place import FORMS, SecretPlace
@@ -73,7 +73,7 @@ def command(
     places = SecretPrompts(app, SecretPlace.parse(secret) if secret else None)
 
     def conversion(*, write: bool) -> Conversion:
-        own = chosen_command(app, portable=portable, no_shim=no_shim, write=write)
+        own = choose_command(app, portable=portable, no_shim=no_shim, write=write)
         return Conversion(
             ConversionRequest(files, own.command, context, everyone, own.env),
             # As it is then, which may be another than when this began.

@@ -32,7 +32,7 @@ def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def chosen_command(app: App, *, portable: bool, no_shim: bool, write: bool) -> ExecCommand:
+def choose_command(app: App, *, portable: bool, no_shim: bool, write: bool) -> ExecCommand:
     """The command for the exec entry, as `exec_command` gives it; its warning is shown."""
     own = exec_command(app.environ, portable=portable, no_shim=no_shim, write=write)
     if own.warning:
@@ -99,7 +99,7 @@ def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: 
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
     """
     clusters = app.world.config.clusters(names)
-    own = chosen_command(app, portable=portable, no_shim=no_shim, write=False)
+    own = choose_command(app, portable=portable, no_shim=no_shim, write=False)
     text = YamlText("apiVersion: v1\nkind: Config\n")
     for cluster in clusters:
         for entry in entries_for(cluster, own.command, env=own.env, api_version=api_version):

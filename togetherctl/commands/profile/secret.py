@@ -23,14 +23,14 @@ def command(app: App, name: str) -> None:
     client_secret = { keyring = true }, and holds no secret.
     """
     profile = app.world.config.profile(name)
-    secret = _asked(app, name)
+    secret = _ask(app, name)
     keyring_secrets.write(keyring_name(profile.issuer.url, profile.client_id), secret)
     with app.world.changing_config() as text:
         text.set(("profiles", name, "client_secret"), {"keyring": True})
     app.console.say(f"The client secret of profile {name} is in the keyring.")
 
 
-def _asked(app: App, name: str) -> str:
+def _ask(app: App, name: str) -> str:
     if not sys.stdin.isatty():
         secret = sys.stdin.readline(MAX_CHARACTERS + 1).strip()
     elif app.console.can_ask:
