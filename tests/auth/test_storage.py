@@ -254,8 +254,8 @@ def test_a_lock_has_a_deadline_and_says_how_long_it_has_waited(tmp_path: Path) -
 def test_a_lock_is_free_when_its_owner_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "x.lock"
     script = (
-        "import sys, time, pathlib\nfrom togetherctl.lock import locked\n"
-        "with locked(pathlib.Path(sys.argv[1]), seconds=1):\n    print('held', flush=True)\n    time.sleep(60)\n"
+        "import sys, time, pathlib\nfrom togetherctl.lock import hold_lock\n"
+        "with hold_lock(pathlib.Path(sys.argv[1]), seconds=1):\n    print('held', flush=True)\n    time.sleep(60)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
