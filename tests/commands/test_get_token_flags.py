@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import ROOT, CliIn, Run, UseKeyring
+from tests.conftest import ROOT, CliIn, Run, UseKeyring, WriteConfig
 from tests.support.issuer import Reply
 from tests.support.keyrings import InMemory
 from tests.support.plugin import Plugin, visiting
@@ -134,11 +134,10 @@ def test_token_cache_storage(plugin: Plugin, use_keyring: UseKeyring) -> None:
 
 
 def test_a_profile_that_keeps_the_same_session_in_the_keyring(
-    plugin: Plugin, use_keyring: UseKeyring, config: object, cli_in: CliIn
+    plugin: Plugin, use_keyring: UseKeyring, write_config: WriteConfig, cli_in: CliIn
 ) -> None:
     use_keyring(InMemory())
-    assert callable(config)
-    config(
+    write_config(
         f'issuers.a.url = "{plugin.issuer.url}"\n[profiles.a]\nissuer = "a"\nclient_id = "the-client"\n'
         'scopes = ["openid"]\noffline_access = "never"\nstorage = "keyring"\nredirect_uris = ["http://localhost:0"]\n'
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from keyring.backends import fail
 
-from tests.conftest import ROOT, CliIn, Done, MakeWorld, Run, UseKeyring
+from tests.conftest import ROOT, CliIn, Done, MakeWorld, Run, UseKeyring, WriteConfig
 from tests.support.browser import parameters
 from tests.support.issuer import Gate
 from tests.support.plugin import Plugin, visiting
@@ -58,9 +58,8 @@ def test_the_answer_is_v1beta1_unless_kubectl_asks_for_another(plugin: Plugin) -
     assert done.stdout.count("\n") == 1
 
 
-def test_no_config_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, config: object) -> None:
-    assert callable(config)
-    config("this is [no TOML")
+def test_no_config_is_needed_and_a_broken_one_does_no_harm(plugin: Plugin, write_config: WriteConfig) -> None:
+    write_config("this is [no TOML")
     assert plugin.token()
 
 

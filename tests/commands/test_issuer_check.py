@@ -19,7 +19,7 @@ from togetherctl.auth.issuer_findings import ClientNeeds
 from togetherctl.transport import Connection
 
 if TYPE_CHECKING:
-    from tests.conftest import CliIn, Done, MakeConfig, MakeWorld, Run
+    from tests.conftest import CliIn, Done, MakeConfig, MakeWorld, Run, WriteConfig
 
 METADATA = "/.well-known/openid-configuration"
 
@@ -426,8 +426,8 @@ class TestPresets:
         done = cli("issuer", "presets", "oktaa")
         assert (done.code, "there is no preset oktaa; did you mean okta?" in done.stderr) == (2, True)
 
-    def test_what_an_issuer_takes_from_the_catalogue(self, cli: Run, config: Any) -> None:
-        config(
+    def test_what_an_issuer_takes_from_the_catalogue(self, cli: Run, write_config: WriteConfig) -> None:
+        write_config(
             '[issuers.google]\nurl = "https://accounts.google.com"\n[issuers.plain]\nurl = "https://id.acme.com"\n'
             '[issuers.okta]\nurl = "https://acme.okta.com/oauth2/default"\n'
         )
