@@ -207,7 +207,7 @@ def test_a_config_that_cannot_be_written_keeps_its_session_as_it_was(
     assert cli("profile", "set", "acme", "margin=31", f"storage={start}").code == 0
     before = record.decode(session_file.read_bytes()) if start == "file" else session_file.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_whole", full)
+        patch.setattr(files, "rewrite", full)
         done = cli("profile", "set", "acme", f"storage={end}")
     assert (done.code, "No space left on device" in done.stderr) == (2, True), done.stderr
     assert before == (record.decode(session_file.read_bytes()) if start == "file" else session_file.read_bytes())
