@@ -210,7 +210,7 @@ def test_all_that_is_missing_is_said_at_once(
         assert done.stdout == ""
     alone = cli("init", str(sent()))
     assert alone.code == 2
-    assert alone.stderr.startswith("togetherctl: togetherctl cannot ask questions here, so it needs this: --yes")
+    assert alone.stderr.startswith("togetherctl: this command cannot ask questions here, and lacks this: --yes")
     assert not issuer.asked, "nothing could have come of it"
     assert not kubeconfig.exists()
     assert not config_file.exists()

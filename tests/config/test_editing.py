@@ -183,15 +183,15 @@ def test_set_show_unset(write_config: WriteConfig, cli: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["margin=-1"], "margin: must be at least 0; '-1' is not"),
-        ([f"margin={'1' * 5000}"], "margin: must be a whole number; '1111"),
-        ([f"margin=0x{'f' * 5000}"], "margin: must be at most 3600; '0xff"),
+        (["margin=-1"], "margin: must be at least 0; it is '-1'"),
+        ([f"margin={'1' * 5000}"], "margin: must be a whole number; it is '1111"),
+        ([f"margin=0x{'f' * 5000}"], "margin: must be at most 3600; it is '0xff"),
         (
             ["auth_params.x=\udcff"],
             "a value is not UTF-8 text, which the configuration is written in; nothing was changed",
         ),
         (["listen_cert_file=a\nb", "listen_key_file=c"], "listen_cert_file: must not hold control characters"),
-        (["margin=soon"], "margin: must be a whole number; 'soon' is not"),
+        (["margin=soon"], "margin: must be a whole number; it is 'soon'"),
         (["grant=device"], "grant: must be auto, authcode, paste, device-code, password or client-credentials"),
         (["marign=1"], "a profile has no key marign; did you mean margin?"),
         (["scopes.x=1"], "a profile has no key scopes.x"),

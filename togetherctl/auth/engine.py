@@ -120,7 +120,7 @@ class Engine:
             if not policy.ask and not _is_non_interactive(profile, grant):
                 if not isinstance(trouble, LoginRequired):
                     raise trouble
-                raise LoginRequired(f"{trouble.message}; nobody can be asked here", hint=profile.ways.login)
+                raise LoginRequired(f"{trouble.message}; this command cannot ask for one here", hint=profile.ways.login)
             self._explain(trouble, asked_for=True)
             session = self._lifecycle.log_in(profile, grant, asked_for=True)
             self._write_ready_if_fresh(profile, session)

@@ -93,7 +93,7 @@ def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> tu
     failures: dict[str, TogetherctlError] = {}
     for one in signed_in:
         if one.session is None:
-            unasked = LoginRequired("nobody has logged in yet", hint=one.profile.ways.login)
+            unasked = LoginRequired("there was no login yet", hint=one.profile.ways.login)
             failures[one.profile.key] = one.error or unasked
     keys = {cluster.name: config.profile(cluster.profile).key for cluster in clusters}
     reachable = [cluster for cluster in clusters if keys[cluster.name] not in failures]

@@ -169,7 +169,7 @@ def _value(kind: Kind, key: Key, text: str) -> object:
             reason = reason or first_problem(error).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; {printable(repr(text), limit=100)} is not")
+    raise UsageError(f"{'.'.join(key)}: {reason}; it is {printable(repr(text), limit=100)}")
 
 
 def _candidates(text: str) -> Iterator[object]:

@@ -75,10 +75,16 @@ def _read_record(value: Any) -> Any:
 
 
 def base_of(given: str | dict[str, Any] | None, mine: ClusterTable, left: Iterable[Left]) -> Mapping[str, Any] | None:
-    """What a cluster's source gave last; None where that is not known, or was only by a digest, which differs."""
-    if isinstance(given, str):
-        return owned(mine) if given in (digest(mine), digest(mine, left)) else None
-    return given
+    """What a cluster's source gave last; None where that is not known, or only by the digest of something else."""
+    if not isinstance(given, str):
+        return given
+    # A key that the person added since is not in the digest.
+    unset = {key: field.default for key, field in ClusterTable.model_fields.items() if key in OWNED}
+    del unset["server"]
+    for before in (mine, *(mine.model_copy(update={key: default}) for key, default in unset.items())):
+        if given in (digest(before), digest(before, left)):
+            return owned(before)
+    return None
 
 
 def key_of(offer: Offer) -> str:

@@ -103,18 +103,21 @@ class ImportPlan:
         base: Mapping[str, Any] | None,
         theirs: Mapping[str, Any],
         may_add: Collection[str] = (),
+        remind: bool = False,
     ) -> list[str]:
         """Merge `theirs` into an entry that is `mine`, three-way against `base`; the keys that change by that.
 
         `base` is what the source gave last, None where that is not known: then what differs counts as the person's,
-        and only keys of `may_add` are added where they are not set.
+        and only keys of `may_add` are added where they are not set. `remind`: also say
+        what of the person's differs from a source that repeats itself.
         """
         followed: list[str] = []
         for key in keys:
             own, said = mine.get(key), theirs.get(key)
-            if said == own or (said is None if base is None else is_last(base.get(key), said)):
+            repeats = said is None if base is None else is_last(base.get(key), said)
+            if said == own or (repeats and (said is None or not remind)):
                 continue
-            follows = (own is None and key in may_add) if base is None else is_last(base.get(key), own)
+            follows = (own is None and key in may_add) if base is None else not repeats and is_last(base.get(key), own)
             (self.changes if follows else self.kept).append(ImportChange(entry, key, own, said))
             if follows:
                 followed.append(key)

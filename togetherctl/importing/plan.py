@@ -135,6 +135,7 @@ class _OfferPlanner:
             base=base_of(self._given.get(key_of(offer)), mine, offer.left),
             theirs=theirs,
             may_add=_MAY_ADD,
+            remind=True,
         )
         self._clusters[name] = mine.model_copy(update={key: getattr(wanted, key) for key in followed})
         self._matching.add(name, self._clusters[name])

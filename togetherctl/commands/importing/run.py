@@ -129,10 +129,10 @@ class ImportRun:
 
     def raise_if_missing(self) -> None:
         """Raises UsageError."""
-        why = "with --yes togetherctl asks nothing" if self.given.yes else "togetherctl cannot ask questions here"
+        why = "with --yes this command asks nothing" if self.given.yes else "this command cannot ask questions here"
         if self.missing:
             alone = f": {self.missing[0]}" if len(self.missing) == 1 else ""
-            raise UsageError(f"{why}, so it needs this{alone}", problems=() if alone else self.missing)
+            raise UsageError(f"{why}, and lacks this{alone}", problems=() if alone else self.missing)
 
     def look_at(self, offers: Sequence[Offer]) -> list[Offer]:
         """The offers, after a look at each issuer that is new, where something can come of it yet.
