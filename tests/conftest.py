@@ -332,6 +332,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # folder of its own is started once for all its tests.
             shared = item.path.relative_to(real).parts[:-1]
             item.add_marker(pytest.mark.xdist_group("/".join(shared) or "ports 8000 and 18000"))
+    # What one worker does alone and for long comes first, and the other workers do the rest meanwhile.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
