@@ -159,7 +159,7 @@ def _small(svg: str) -> str:
 
 
 def main() -> None:
-    """Write all pictures anew."""
+    """Write all pictures again."""
     os.environ["TZ"] = "UTC"
     time.tzset()
     PICTURES.mkdir(exist_ok=True)

@@ -73,7 +73,7 @@ class World:
 
         return self.other_config or Config.load(self.paths.config, self.environ)
 
-    def anew(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
+    def reread(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the configuration; sessions in memory and the sealing key stay."""
         return replace(
             self,

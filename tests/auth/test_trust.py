@@ -89,7 +89,7 @@ def test_unusual_claims_that_api_servers_take_are_taken(
     world = make_world(browser=browser)
     assert log_in(world) == "me@acme.com"
     # It is stored, and served to kubectl.
-    token = world.anew(world.conversation).engine.credential(world.config.profile("acme"), Policy(ask=False)).token
+    token = world.reread(world.conversation).engine.credential(world.config.profile("acme"), Policy(ask=False)).token
     assert token.expires_at > world.clock()
 
 

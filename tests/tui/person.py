@@ -128,6 +128,6 @@ async def at_the_table(
     world: World, canary: Canary, *, size: tuple[int, int] = (100, 30), rows: int = 1
 ) -> AsyncIterator[Person]:
     """The app in `world`, once its table has so many rows."""
-    async with at_the_app(TogetherApp(world.anew), canary, size=size) as person:
+    async with at_the_app(TogetherApp(world.reread), canary, size=size) as person:
         await person.until(lambda: len([row for row in person.app.rows.values() if row.looked]) >= rows, "the table")
         yield person

@@ -134,7 +134,7 @@ class Job(Generic[_Result]):
     def run(self, world: World) -> None:
         """Do all of it; only what ends the process escapes."""
         try:
-            self._results = [self._do(world.anew(self.prompter, sleep=self.prompter.sleep), self)]
+            self._results = [self._do(world.reread(self.prompter, sleep=self.prompter.sleep), self)]
         except Cancelled:
             self._end_step(Step(self._name, "Cancelled.", Status.CANCELLED))
             self.status = Status.CANCELLED

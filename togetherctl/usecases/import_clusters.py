@@ -267,7 +267,7 @@ def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Importe
     Raises TogetherctlError. Where the configuration has changed meanwhile, nothing was written.
     """
     left = carry_out(world, shown.importing)
-    after = world.anew()
+    after = world.reread()
     return Imported(after, _write_plan(after, shown.plan, kubeconfig, dry_run=False), left)
 
 

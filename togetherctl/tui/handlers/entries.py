@@ -160,7 +160,7 @@ def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
     def do(world: World, job: Job[str]) -> str:
         job.begin("", "Adding …")
         add_tables(world, tables)
-        key = world.anew().config.profile(name).key
+        key = world.reread().config.profile(name).key
         job.end(f"Added profile {name}.")
         return key
 

@@ -79,7 +79,7 @@ class AddScreen(FormScreen[Tables]):
         if wish.cluster and not wish.server:
             found["server"] = "missing: a cluster has one"
         try:
-            tables = tables_for(self.app.world.anew(), wish)
+            tables = tables_for(self.app.world.reread(), wish)
         except UsageError as error:
             return found | ({"issuer": error.message} if wish.issuer else {})
         for place, reason in problems_with(self._data, tables).items():
@@ -96,7 +96,7 @@ class AddScreen(FormScreen[Tables]):
     def save(self) -> None:
         if not self._saving:
             self._saving = True
-            self.run_worker(self._look(tables_for(self.app.world.anew(), self._wish())), exclusive=True)
+            self.run_worker(self._look(tables_for(self.app.world.reread(), self._wish())), exclusive=True)
 
     async def _look(self, tables: Tables) -> None:
         if self._unreachable == self._typed:
@@ -105,7 +105,7 @@ class AddScreen(FormScreen[Tables]):
         self.fail("Asking the issuer …")
         prompter = JobPrompter(self.app.world.sleep)
         try:
-            tables, self.report = await asyncio.to_thread(look_at_issuer, self.app.world.anew(prompter), tables)
+            tables, self.report = await asyncio.to_thread(look_at_issuer, self.app.world.reread(prompter), tables)
         except TogetherctlError as error:
             said = [error.message, *getattr(error, "problems", ()), *filter(None, [str(error.remedy or "")])]
             if isinstance(error, Unreachable):

@@ -74,7 +74,7 @@ class EditScreen(FormScreen[None]):
 
     async def _save(self, edit: Edit) -> None:
         prompter = JobPrompter(self.app.world.sleep)
-        world = self.app.world.anew(prompter)
+        world = self.app.world.reread(prompter)
         try:
             others = await asyncio.to_thread(edit_entry, world, edit)
         except ChangedMeanwhile as conflict:
