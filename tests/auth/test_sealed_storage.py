@@ -498,7 +498,7 @@ def test_a_login_gets_past_a_lost_key(
 def test_a_config_edited_by_hand_is_told_what_its_session_is(
     logged_in: Path, acme: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock
 ) -> None:
-    """`acme` writes the configuration anew, without `storage`."""
+    """`acme` writes the configuration again, without `storage`."""
     cli = cli_in(clock=clock, open_browser=browser)
     sealed = logged_in.read_bytes()
     done = cli("get-token", "--profile", "acme")
