@@ -38,6 +38,24 @@ class Connection:
             context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         else:
             context = ssl.create_default_context()
+        return self._with_own(context)
+
+    def quick_tls_context(self) -> ssl.SSLContext | None:
+        """A part of what `tls_context` trusts that is read in no time; None where no part is.
+
+        OpenSSL looks up authorities in a folder one by one, when it meets their names, but reads a bundle of all of
+        them whole, for tens of milliseconds. What fails with this context has to be tried with the other.
+        """
+        import ssl
+
+        folder = None if sys.platform in ("darwin", "win32") else ssl.get_default_verify_paths().capath
+        if folder is None:
+            return None
+        return self._with_own(ssl.create_default_context(capath=folder))
+
+    def _with_own(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        import ssl
+
         for path in self.ca_files:
             try:
                 # First, because the library would wait for a pipe.

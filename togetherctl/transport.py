@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
@@ -23,6 +24,7 @@ from togetherctl.printable import printable
 from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     import httpx2
@@ -242,25 +244,36 @@ class HTTP:
         from togetherctl import stdlib_post
 
         try:
-            connection = stdlib_post.connect(url, self._tls_context, left)
+            connection = self._connect(url, left)
         except OSError as error:
             raise in_words(error, url, sent=False) from None
         except ValueError:
             raise _refuse_url(url) from None
-        try:
-            status, received, data = stdlib_post.post(connection, url, body, headers, limit=MAX_BODY)
-        except stdlib_post.HTTPException:
-            raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
-        except OSError as error:
-            raise in_words(error, url, sent=True) from None
-        except UnicodeError:
-            raise _refuse_url(url) from None
-        finally:
-            connection.close()
+        with connection:
+            try:
+                status, received, data = stdlib_post.post(connection, url, body, headers, limit=MAX_BODY)
+            except stdlib_post.NotHTTP:
+                raise Unreachable(f"{host_of(url)} broke off or does not speak HTTP") from None
+            except OSError as error:
+                raise in_words(error, url, sent=True) from None
+            except ValueError:
+                raise _refuse_url(url) from None
         _refuse_compression(received, url)
         if len(data) > MAX_BODY:
             raise _too_large(url, MAX_BODY)
         return Answer(url, status, received, data)
+
+    def _connect(self, url: str, left: float) -> socket.socket:
+        """A connection by what trust is cheap to read, else by all of it. Raises OSError and ValueError."""
+        from ssl import SSLCertVerificationError
+
+        from togetherctl.stdlib_post import connect
+
+        quick = self.connection.quick_tls_context() if self._tls is None and url.startswith("https:") else None
+        if quick is not None:
+            with suppress(SSLCertVerificationError):
+                return connect(url, lambda: quick, left)
+        return connect(url, self._tls_context, left)
 
     def _tls_context(self) -> ssl.SSLContext:
         self._tls = self._tls or self.connection.tls_context()
