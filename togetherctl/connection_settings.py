@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from togetherctl.records import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from togetherctl.records import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Literal, Self

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from togetherctl.records import dataclass
 from pathlib import Path
 
 from togetherctl.environment import CONFIG, HOME

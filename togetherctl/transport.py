@@ -10,7 +10,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from togetherctl.records import dataclass, field
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self

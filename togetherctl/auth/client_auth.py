@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from togetherctl.records import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote_plus
 

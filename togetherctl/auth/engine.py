@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from togetherctl.records import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 

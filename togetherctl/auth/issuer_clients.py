@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from togetherctl.records import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -7,7 +7,7 @@ nor the JWT library.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from togetherctl.records import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth import claims as id_claims

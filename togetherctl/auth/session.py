@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from togetherctl.records import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 

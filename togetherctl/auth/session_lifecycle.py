@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from togetherctl.records import dataclass, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import FoundSession, Sessions, Unsafe

@@ -16,7 +16,7 @@ Callers decide by these types, never by a status or a word.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from togetherctl.records import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 

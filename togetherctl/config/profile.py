@@ -6,7 +6,7 @@ Plain dataclasses, so that the auth engine depends on neither the file's form no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from togetherctl.records import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from togetherctl.records import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from togetherctl.records import dataclass
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import Remedy, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from togetherctl.records import asdict, dataclass
 from pathlib import Path
 from typing import Any
 

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from togetherctl.records import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from togetherctl.records import asdict
 from typing import Any
 
 from togetherctl.auth.claims import LATEST
