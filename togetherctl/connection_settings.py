@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from togetherctl.records import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
+from togetherctl.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 

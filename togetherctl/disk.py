@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from togetherctl.lock import Owner, this_process
+from togetherctl.records import NamedTuple
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+from togetherctl.records import NamedTuple
 
 HOME = "TOGETHERCTL_HOME"
 CONFIG = "TOGETHERCTL_CONFIG"

@@ -18,15 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from togetherctl.records import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal, Self
 
 from togetherctl.printable import printable
+from togetherctl.records import dataclass, replace
 
-# Why a request had no answer, where that decides what helps.
-Reason = Literal["", "authority", "hostname", "clock"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, Self
+
+    # Why a request had no answer, where that decides what helps.
+    Reason = Literal["", "authority", "hostname", "clock"]
+
 
 
 class ExitCode(IntEnum):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 from urllib.parse import urlsplit
 
-from togetherctl.errors import Reason, Unreachable
+from togetherctl.errors import Unreachable
 from togetherctl.printable import printable
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from togetherctl.errors import Reason
+
+    T = TypeVar("T")
+
 # What mends a certificate that is not trusted, said for issuers; other callers know better words for a reason.
 _REMEDIES: dict[Reason, str] = {
     "authority": "name its certificate authority: ca_file of the issuer, --ca-file, or --certificate-authority",

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from togetherctl.records import NamedTuple
 
 _POLL = 0.05
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from togetherctl.records import dataclass
 from pathlib import Path
 
 from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import UsageError
+from togetherctl.records import dataclass
 
 _APP = "togetherctl"
 

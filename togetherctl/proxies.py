@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.loopback import is_loopback
+from togetherctl.records import NamedTuple
 
 LOOKS_LIKE = "http://proxy.example:3128 or socks5://proxy.example:1080"
 

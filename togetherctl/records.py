@@ -9,8 +9,52 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import asdict, dataclass, field, replace
+    from typing import NamedTuple, Protocol
 else:
+    from operator import itemgetter
+
+    Protocol = object
     _MISSING = object()
+
+    class NamedTuple(tuple):
+        """A tuple whose places have names."""
+
+        __slots__ = ()
+
+        def __init_subclass__(cls):
+            names = tuple(cls.__annotations__)
+            cls._fields = cls.__match_args__ = names
+            cls._field_defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
+            for place, name in enumerate(names):
+                setattr(cls, name, property(itemgetter(place)))
+
+        def __new__(cls, *args, **kwargs):
+            names = cls._fields
+            if kwargs or len(args) != len(names):
+                if len(args) > len(names) or not set(kwargs) <= set(names[len(args) :]):
+                    raise TypeError(f"{cls.__name__} takes {', '.join(names)}")
+                given = {**cls._field_defaults, **dict(zip(names, args, strict=False)), **kwargs}
+                if len(given) < len(names):
+                    raise TypeError(f"{cls.__name__} needs {', '.join(name for name in names if name not in given)}")
+                args = [given[name] for name in names]
+            return tuple.__new__(cls, args)
+
+        @classmethod
+        def _make(cls, values):
+            return cls(*values)
+
+        def _replace(self, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self):
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            said = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items())
+            return f"{type(self).__name__}({said})"
 
     class _Field:
         """What `field` says of one field."""
@@ -96,9 +140,7 @@ else:
         return tuple([self.__dict__[name] for name, one in self.__record_fields__.items() if one.compare])
 
     def _repr(self):
-        shown = (
-            f"{name}={getattr(self, name)!r}" for name, one in self.__record_fields__.items() if one.repr
-        )
+        shown = (f"{name}={getattr(self, name)!r}" for name, one in self.__record_fields__.items() if one.repr)
         return f"{type(self).__qualname__}({', '.join(shown)})"
 
     def _eq(self, other):
@@ -116,7 +158,9 @@ else:
 
     def replace(instance, /, **changes):
         """A copy of `instance` with `changes`."""
-        return type(instance)(**{name: instance.__dict__[name] for name in instance.__record_fields__ if name not in changes}, **changes)
+        return type(instance)(
+            **{name: instance.__dict__[name] for name in instance.__record_fields__ if name not in changes}, **changes
+        )
 
     def asdict(instance):
         """The fields of `instance` by name, those of data classes within it too."""
@@ -135,7 +179,8 @@ else:
         """The fields as the standard library's functions look for them, made when they do."""
 
         def __get__(self, _instance, cls):
-            from dataclasses import field as standard_field, make_dataclass
+            from dataclasses import field as standard_field
+            from dataclasses import make_dataclass
 
             made = []
             for name, one in cls.__record_fields__.items():

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
     from io import BufferedReader

@@ -10,10 +10,8 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from togetherctl.records import dataclass, field
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from togetherctl.connection_settings import Connection
@@ -22,10 +20,13 @@ from togetherctl.http_failures import host_of, in_words, without_query
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
 from togetherctl.proxies import LOOKS_LIKE, Proxy, proxy_named
+from togetherctl.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     import ssl
+    from typing import Any, Self
 
     import httpx2
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from togetherctl.records import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl.environment import CALLERS, CONFIG, for_child, may_ask, may_leave_work_behind
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths, locate
+from togetherctl.records import dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.cache.base import Sessions

@@ -12,12 +12,18 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from typing import Any
 
 from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
-Claims = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Claims = dict[str, Any]
+else:
+    Claims = dict
+
 
 # What an API server accepts too; symmetric algorithms and "none" would let the client forge its own identity.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from togetherctl.records import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import quote_plus
 
 from togetherctl.auth.token_response import RefusedClient, failure
+from togetherctl.records import NamedTuple, dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import ClientAuth
     from togetherctl.transport import HTTP, Answer
 
+    Method = Literal["none", "client_secret_basic", "client_secret_post"]
+
 _IN_CONFIDENCE = ("refresh_token", "token", "code", "code_verifier", "device_code", "password")
 # A shorter value may be part of any sentence.
 _LONG_ENOUGH = 8
-Method = Literal["none", "client_secret_basic", "client_secret_post"]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from togetherctl.records import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from togetherctl.auth.token_response import raise_if_page
@@ -18,8 +16,12 @@ from togetherctl.errors import Refused, Unreachable, Untrusted
 from togetherctl.http_failures import host_of
 from togetherctl.loopback import is_safe
 from togetherctl.printable import printable
+from togetherctl.records import Protocol, dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from togetherctl.transport import Answer, Connection
 
     class Getter(Protocol):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from togetherctl.records import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import Unopenable
 from togetherctl.auth.refresh import NoNewToken
@@ -27,7 +25,9 @@ from togetherctl.errors import (
 )
 from togetherctl.lock import LockTimeout
 from togetherctl.printable import printable
+from togetherctl.records import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.config.profile import Profile

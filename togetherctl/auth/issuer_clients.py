@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from togetherctl.records import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl.errors import about
+from togetherctl.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
     from togetherctl.auth.claims import Claims

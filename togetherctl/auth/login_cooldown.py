@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.time_limits import FIRST_COOLDOWN_SECONDS, LONGEST_COOLDOWN_SECONDS
 from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had_no_answer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import LoginRecords
     from togetherctl.config.profile import Profile

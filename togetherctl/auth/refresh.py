@@ -7,8 +7,6 @@ nor the JWT library.
 from __future__ import annotations
 
 from collections.abc import Callable
-from togetherctl.records import replace
-from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.auth import claims as id_claims
 from togetherctl.auth.client_auth import ClientCredentials, post_as
@@ -17,7 +15,9 @@ from togetherctl.auth.time_limits import LONGEST_REFRESH_PAUSE, REFRESH_PAUSES
 from togetherctl.auth.token_response import NotThere, RefusedForGood, TokenAnswer, UnusableAnswer, tokens
 from togetherctl.errors import LoginRequired, Refused, Unreachable, Untrusted
 from togetherctl.http_failures import retry
+from togetherctl.records import NamedTuple, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.discovery import Discovery, Metadata
     from togetherctl.config.profile import Profile

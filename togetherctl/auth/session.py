@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from togetherctl.records import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from togetherctl.auth.time_limits import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
+from togetherctl.records import dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.types import TokenKind
 

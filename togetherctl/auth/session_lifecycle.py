@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from togetherctl.records import dataclass, replace
-from typing import TYPE_CHECKING
 
 from togetherctl.auth.cache.base import FoundSession, Sessions, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
@@ -28,8 +26,10 @@ from togetherctl.errors import (
     Untrusted,
     had_no_answer,
 )
+from togetherctl.records import dataclass, replace
 from togetherctl.signals import defer_signals
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.cache.ready_file import ReadyFiles
     from togetherctl.auth.issuer_clients import IssuerClients

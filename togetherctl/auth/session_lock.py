@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from togetherctl.auth import time_limits
 from togetherctl.errors import StorageError
 from togetherctl.lock import Held, LockTimeout
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.prompter import Prompter

@@ -16,16 +16,18 @@ Callers decide by these types, never by a status or a word.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from togetherctl.records import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
 
 from togetherctl.auth.session import Token
 from togetherctl.errors import Refused, Unreachable, Untrusted
 from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
+from togetherctl.records import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from togetherctl.transport import Answer
 
 # RFC 6749, 5.1 only recommends that an issuer says how long an access token lives.

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, TextIO
 
 from togetherctl.errors import Remedy, TogetherctlError, remedy_of
 from togetherctl.printable import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from rich.console import RenderableType
     from rich.progress import Task
 

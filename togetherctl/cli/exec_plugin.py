@@ -7,7 +7,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
 
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
@@ -15,6 +14,7 @@ from togetherctl.environment import CALLERS
 from togetherctl.kube.exec_credential import V1, render, wanted_version
 from togetherctl.wiring import World
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
 

@@ -6,16 +6,18 @@ Plain dataclasses, so that the auth engine depends on neither the file's form no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from togetherctl.records import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.connection_settings import Connection
 from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.paths import expand
+from togetherctl.records import dataclass, field, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from togetherctl.config.models import IssuerTable, ProfileTable
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind

@@ -10,17 +10,19 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from togetherctl.records import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from togetherctl.config.profile import Issuer, Loopback, Profile, override, read_overrides
 from togetherctl.connection_settings import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG
 from togetherctl.errors import ConfigError
+from togetherctl.records import asdict
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from togetherctl.config.config import Config
     from togetherctl.paths import Paths
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from togetherctl.records import dataclass
-from typing import TYPE_CHECKING
-
 from togetherctl.errors import Remedy, run
+from togetherctl.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.types import Grant, Storage
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from math import floor
 from time import gmtime, strftime
-from typing import Any
 
 from togetherctl.environment import EXEC_INFO
 from togetherctl.errors import UsageError, run
 from togetherctl.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 GROUP = "client.authentication.k8s.io"
 V1 = f"{GROUP}/v1"

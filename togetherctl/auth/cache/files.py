@@ -8,7 +8,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
 
 from togetherctl.auth.cache import record
 from togetherctl.auth.cache.base import FoundSession, Unopenable, Unsafe
@@ -27,8 +26,12 @@ from togetherctl.disk import (
 )
 from togetherctl.errors import StorageError, run
 from togetherctl.lock import Held, hold_lock, inherit_lock
+from togetherctl.records import Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from togetherctl.auth.session import Session
 
 # Well above what the largest answer of a token endpoint makes of a session, sealed and in base64.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from togetherctl.records import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from togetherctl.disk import is_ours, open_to_others, read_whole, remove, sweep_folder, write_whole
 from togetherctl.lock import Owner, this_machine
+from togetherctl.records import asdict, dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _VERSION = 1
 _MAX_BYTES = 64 * 1024

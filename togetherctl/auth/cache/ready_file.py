@@ -10,14 +10,14 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from togetherctl.records import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
 from togetherctl.disk import is_ours, leftovers, make_private_folder, open_to_others, read_whole, remove, write_whole
 from togetherctl.kube.exec_credential import V1, render
+from togetherctl.records import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.types import Storage
     from togetherctl.paths import Paths

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from togetherctl.records import asdict
-from typing import Any
 
 from togetherctl.auth.claims import LATEST
 from togetherctl.auth.session import LastError, Session, Token
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import Remedy
+from togetherctl.records import asdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 
