@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Reason = Literal["", "authority", "hostname", "clock"]
 
 
-
 class ExitCode(IntEnum):
     """What a process says when it ends; the meanings are an interface."""
 

@@ -40,7 +40,7 @@ def connect(url: str, tls: Callable[[], ssl.SSLContext], seconds: float) -> sock
         raise ValueError("a URL without a host")
     # Before the connection, so that a file that cannot be read does not open one.
     context = tls() if parts.scheme == "https" else None
-    plain = socket.create_connection((host, port), seconds)
+    plain = socket.create_connection((host, port), seconds)  # type: ignore[arg-type] # bytes are taken too
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return plain if context is None else context.wrap_socket(plain, server_hostname=host)
