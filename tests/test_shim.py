@@ -166,6 +166,12 @@ def _others_folder(here: Installed) -> None:
     os.chown(here.ready.parent, 12345, -1)
 
 
+def _space_in_credential(here: Installed) -> None:
+    here.environ["KUBERNETES_EXEC_INFO"] = V1.replace("/v1", "/v1beta1")
+    body = here.ready.read_bytes().partition(b"\n")[2].replace(b'{"api', b'{ "api')
+    here.rewrite_ready({5: str(len(body) - 1)}, body=body)
+
+
 WRONG: dict[str, Callable[[Installed], object]] = {
     "expired": lambda here: here.rewrite_ready({4: str(int(time.time()))}),
     "written in the future": lambda here: here.rewrite_ready({3: str(int(time.time()) + 100)}),
@@ -191,7 +197,6 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "a pipe in the session's place": _piped_session,
     "TOGETHERCTL_CONFIG": lambda here: here.environ.update(TOGETHERCTL_CONFIG=str(here.config)),
     "another TOGETHERCTL_HOME": lambda here: here.environ.update(TOGETHERCTL_HOME=str(here.home.parent / "other")),
-    "v1beta1": lambda here: here.environ.update(KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v1beta1")),
     "an unknown version": lambda here: here.environ.update(KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v2")),
     "two versions": lambda here: here.environ.update(
         KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v1beta1")[:-1] + f',"config":{V1}' + "}"
@@ -218,6 +223,11 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "a name that is a pattern": lambda here: setattr(here, "arguments", ("get-token", "--profile", "acm*")),
     "an unknown name": lambda here: setattr(here, "arguments", ("get-token", "--profile", "nobody")),
     "an argument more": lambda here: setattr(here, "arguments", ("get-token", "--profile", "acme", "-v")),
+    "an unknown version among the arguments": lambda here: setattr(
+        here, "arguments", ("get-token", "--profile", "acme", "--api-version", "v2")
+    ),
+    "another option": lambda here: setattr(here, "arguments", ("get-token", "--profile", "acme", "--color", "v1")),
+    "a credential of another form, for another version": _space_in_credential,
     "the other spelling": lambda here: setattr(here, "arguments", ("get-token", "--profile=acme")),
     "another command": lambda here: setattr(here, "arguments", ("refresh", "--profile", "acme")),
 }
@@ -249,6 +259,28 @@ def test_who_else_may_read_the_file_alone_changes_nothing_for_either(mode: int, 
     in_shell.ready.unlink()
     assert in_shell.call_python().stdout == expected
     assert in_shell.ready.stat().st_mode & 0o7777 == 0o600
+
+
+@pytest.mark.parametrize("at", ["plain"], indirect=True, ids=["plain home"])
+def test_a_client_that_knows_v1beta1_alone_gets_it_as_quickly(in_shell: Installed) -> None:
+    usual = in_shell.call_shim().stdout
+    expected = usual.replace(b"client.authentication.k8s.io/v1", b"client.authentication.k8s.io/v1beta1")
+    beta, spaced = V1.replace("/v1", "/v1beta1"), V1.replace("/v1", "/v1beta1").replace('":"client', '": "client')
+    short = ("get-token", "--profile", "acme")
+    for info, arguments, answer in (
+        (beta, short, expected),
+        (spaced, short, expected),
+        ("", (*short, "--api-version", "v1beta1"), expected),
+        ("", (*short, "--api-version", "v1"), usual),
+        # What the client says about this call counts, not what its kubeconfig was written for.
+        (V1, (*short, "--api-version", "v1beta1"), usual),
+        (beta, (*short, "--api-version", "v1"), expected),
+    ):
+        in_shell.environ["KUBERNETES_EXEC_INFO"], in_shell.arguments = info, arguments
+        assert in_shell.call_shim().stdout == answer
+        assert in_shell.call_python().stdout == answer
+        assert in_shell.fast_path_serves()
+    assert in_shell.started() == 0
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 FORM = "togetherctl-ready 1"
 _LONGEST_NAME = 63
 _MAX_BYTES = 128 * 1024
-_WANTED = (
-    '"apiVersion":"client.authentication.k8s.io/v1"',
-    '"apiVersion": "client.authentication.k8s.io/v1"',
-)
+# What the credential in a ready file begins with; for clients that ask for another version, its name is put in there.
+_BEGINS = b'{"apiVersion":"client.authentication.k8s.io/v1",'
+_VERSIONS = ("v1", "v1beta1")
 
 
 def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "int | None":
@@ -82,12 +81,16 @@ def credential(path: str, *, profile: str, config: str, sessions: str, now: floa
 
 
 def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
-    if len(arguments) != 3 or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
+    if len(arguments) not in (3, 5) or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
         return None
     name = arguments[2]
+    option, otherwise = arguments[3:] or ("--api-version", "v1")
+    if option != "--api-version" or otherwise not in _VERSIONS:
+        return None
+    version = _wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), otherwise)
     if not name or len(name) > _LONGEST_NAME or name[0] == "." or "/" in name or " " in name:
         return None
-    if environ.get("TOGETHERCTL_CONFIG") or not _wants_v1(environ.get("KUBERNETES_EXEC_INFO", "")):
+    if environ.get("TOGETHERCTL_CONFIG") or version is None:
         return None
     places = _locate_folders(environ)
     if places is None:
@@ -98,23 +101,36 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
         folders.append(f"{environ['XDG_RUNTIME_DIR']}/togetherctl/ready")
     for folder in folders:
         if os.path.exists(f"{folder}/{name}"):
-            return credential(
+            found = credential(
                 f"{folder}/{name}",
                 profile=name,
                 config=f"{config}/config.toml",
                 sessions=f"{state}/sessions",
                 now=time.time(),
             )
+            return found if version == "v1" or found is None else _in_version(found, version)
     return None
 
 
-def _wants_v1(info: str) -> bool:
-    # One apiVersion, that one, of the object itself, and nothing escaped: the rest needs a reader of JSON.
+def _wanted_version(info: str, otherwise: str) -> "str | None":
+    # One apiVersion of the object itself, and nothing escaped: the rest needs a reader of JSON.
     if not info:
-        return True
-    before, _, _ = info.partition('"apiVersion":')
+        return otherwise
+    before, _, rest = info.partition('"apiVersion":')
     itself = before[:1] == "{" and "{" not in before[1:] and "[" not in before
-    return itself and "\\" not in info and info.count("apiVersion") == 1 and any(wanted in info for wanted in _WANTED)
+    if not itself or "\\" in info or info.count("apiVersion") != 1:
+        return None
+    rest = rest[1:] if rest[:1] == " " else rest
+    for version in _VERSIONS:
+        if rest.startswith(f'"client.authentication.k8s.io/{version}"'):
+            return version
+    return None
+
+
+def _in_version(found: bytes, version: str) -> "bytes | None":
+    if not found.startswith(_BEGINS):
+        return None
+    return b'{"apiVersion":"client.authentication.k8s.io/%b",%b' % (version.encode("ascii"), found[len(_BEGINS) :])
 
 
 def _locate_folders(environ: "Mapping[str, str]") -> "tuple[str, str, str] | None":

@@ -43,7 +43,13 @@ python=@python@
 program=@program@
 
 serve() {
-  [ "$#" -eq 3 ] && [ "$1" = get-token ] && [ "$2" = --profile ] || return 1
+  asked=v1
+  case $#,${4-},${5-} in
+    3,,) ;;
+    5,--api-version,v1 | 5,--api-version,v1beta1) asked=$5 ;;
+    *) return 1 ;;
+  esac
+  [ "$1" = get-token ] && [ "$2" = --profile ] || return 1
   case $3 in '' | .* | */*) return 1 ;; esac
   [ -z "${TOGETHERCTL_CONFIG-}" ] && [ "${TOGETHERCTL_HOME:-$home}" = "$home" ] || return 1
   [ -n "$home" ] || same_folders || return 1
@@ -51,8 +57,10 @@ serve() {
   case ${KUBERNETES_EXEC_INFO-} in
     '') ;;
     *\\\\* | *apiVersion*apiVersion*) return 1 ;;
-    '{'*'"apiVersion":"client.authentication.k8s.io/v1"'*) ;;
-    '{'*'"apiVersion": "client.authentication.k8s.io/v1"'*) ;;
+    '{'*'"apiVersion":"client.authentication.k8s.io/v1"'*) asked=v1 ;;
+    '{'*'"apiVersion": "client.authentication.k8s.io/v1"'*) asked=v1 ;;
+    '{'*'"apiVersion":"client.authentication.k8s.io/v1beta1"'*) asked=v1beta1 ;;
+    '{'*'"apiVersion": "client.authentication.k8s.io/v1beta1"'*) asked=v1beta1 ;;
     *) return 1 ;;
   esac
   before=${KUBERNETES_EXEC_INFO-}
@@ -72,6 +80,12 @@ serve() {
   [ "${#credential}" = "$length" ] && [ -f "$sessions/$key.json" ] || return 1
   case $written$until in '' | *[!0123456789]*) return 1 ;; esac
   now=$(date +%s) && [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
+  if [ "$asked" != v1 ]; then
+    # For a client that knows no v1, the same credential under the name it knows.
+    begins='{"apiVersion":"client.authentication.k8s.io/v1",'
+    case $credential in "$begins"*) ;; *) return 1 ;; esac
+    credential='{"apiVersion":"client.authentication.k8s.io/'$asked'",'${credential#"$begins"}
+  fi
   printf '%s\\n' "$credential"
   exit
 }
