@@ -81,19 +81,13 @@ def credential(path: str, *, profile: str, config: str, sessions: str, now: floa
 
 
 def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
-    if len(arguments) not in (3, 5) or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
+    asked = _read_arguments(arguments)
+    if asked is None or environ.get("TOGETHERCTL_CONFIG"):
         return None
-    name = arguments[2]
-    option, otherwise = arguments[3:] or ("--api-version", "v1")
-    if option != "--api-version" or otherwise not in _VERSIONS:
-        return None
+    name, otherwise = asked
     version = _wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), otherwise)
-    if not name or len(name) > _LONGEST_NAME or name[0] == "." or "/" in name or " " in name:
-        return None
-    if environ.get("TOGETHERCTL_CONFIG") or version is None:
-        return None
     places = _locate_folders(environ)
-    if places is None:
+    if places is None or version is None:
         return None
     config, state, cache = places
     folders = [f"{cache}/ready"]
@@ -110,6 +104,19 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
             )
             return found if version == "v1" or found is None else _in_version(found, version)
     return None
+
+
+def _read_arguments(arguments: "Sequence[str]") -> "tuple[str, str] | None":
+    """The profile and the version that are named, where nothing else is."""
+    if len(arguments) not in (3, 5) or list(arguments[:2]) != ["get-token", "--profile"] or os.name != "posix":
+        return None
+    name = arguments[2]
+    option, version = arguments[3:] or ("--api-version", "v1")
+    if option != "--api-version" or version not in _VERSIONS:
+        return None
+    if not name or len(name) > _LONGEST_NAME or name[0] == "." or "/" in name or " " in name:
+        return None
+    return name, version
 
 
 def _wanted_version(info: str, otherwise: str) -> "str | None":
