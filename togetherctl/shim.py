@@ -66,6 +66,8 @@ serve() {
   before=${KUBERNETES_EXEC_INFO-}
   before=${before%%'"apiVersion":'*}
   case ${before#?} in *'{'* | *'['*) return 1 ;; esac
+  # From here on, another call of this profile may bring what is missing.
+  waits=yes
   file=$ready/$3
   [ -e "$file" ] || file=${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3
   folder=${file%/*}
@@ -90,6 +92,37 @@ serve() {
   exit
 }
 
+# Of many calls at once that find nothing ready, one goes on, and the others wait for what it leaves. They go on too
+# when it has ended without that, and after three seconds, unless it says that it is in a login.
+wait_for_another() {
+  [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
+  claim=$ready/.claim-$3
+  if (umask 077 && set -C && echo "$$" >"$claim"); then return; fi
+  [ -f "$claim" ] && [ ! -L "$claim" ] && [ -O "$claim" ] || return
+  IFS= read -r before <"$file" || before=
+  looks=0
+  while [ "$looks" -lt 60 ] && { IFS=' ' read -r owner what <"$claim" || [ -e "$claim" ]; }; do
+    case $owner in *[!0123456789]*) return ;; esac
+    if [ -n "$owner" ] && ! kill -0 "$owner"; then
+      # One that was killed: if it left this before now, somebody has to go on.
+      [ "$looks" -gt 0 ] || echo "$$" >|"$claim"
+      break
+    fi
+    if [ "$what" != login ]; then
+      looks=$((looks + 1))
+    elif [ -z "$said" ]; then
+      said="togetherctl: waiting for the login that process $owner has begun"
+      echo "$said" >&3
+    fi
+    sleep 0.05 || return
+    for file in "$ready/$3" "${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3"; do
+      # Asked here first, because `serve` starts a process to know the time.
+      if IFS= read -r first <"$file" && [ "$first" != "$before" ]; then serve "$@"; fi
+    done
+  done
+  serve "$@"
+}
+
 same_folders() {
   [ "${HOME-}" = "$user_home" ] &&
     [ "${XDG_CONFIG_HOME:-$config_home}" = "$config_home" ] &&
@@ -97,7 +130,10 @@ same_folders() {
     [ "${XDG_CACHE_HOME:-$cache_home}" = "$cache_home" ]
 }
 
+waits=
+said=
 serve "$@" 2>/dev/null
+[ -z "$waits" ] || wait_for_another "$@" 3>&2 2>/dev/null
 
 # What was in force when this was written is in force for whoever it hands over to.
 if [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$home" ]; then

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+from togetherctl.auth.cache.ready_file import end_claim
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.environment import CALLERS
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
     """Print the credential of the profile `name`; gives the exit code. `otherwise` as in `print_credential`."""
     console = Console(environ, for_a_client=True)
-    return run_to_exit(lambda: print_credential(World(environ, console), name, otherwise=otherwise), console.error)
+    world = World(environ, console)
+    try:
+        return run_to_exit(lambda: print_credential(world, name, otherwise=otherwise), console.error)
+    finally:
+        end_claim(world.paths, name)
 
 
 def print_credential(

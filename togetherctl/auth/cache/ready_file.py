@@ -27,6 +27,8 @@ _STORE_AGE = 2.0
 # Before any real edit: where all files have one such mtime, it tells no two configurations apart.
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
+# How the shim begins the name of the file by which one call goes on and others wait; no profile is called so.
+_CLAIM = ".claim-"
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,20 @@ class ReadyFiles:
             under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
             for path in files_in(folder):
                 made_of = _key_of(path)
+                if path.name.startswith(_CLAIM) and key is not None:
+                    continue
                 if made_of is None:
                     if own and path not in under_way:
                         _remove(path)
                 elif key in (made_of, None):
                     _remove(path)
+
+    def say_login(self, profile: str) -> None:
+        """Tell shims that wait for this process that it is in a login, which takes longer than they would wait."""
+        claim = _claim_of(self.paths, profile)
+        if claim is not None:
+            with suppress(OSError):
+                claim.write_text(f"{os.getpid()} login\n", encoding="ascii")
 
     def _folder(self, storage: Storage) -> Path | None:
         """Where a credential may lie: what the keyring seals does not go to disk in the clear."""
@@ -141,3 +152,21 @@ def _key_of(path: Path) -> str | None:
         return rest[4] if f"{form} {version}" == fastpath.FORM and is_ours(status) else None
     except (OSError, LookupError, ValueError):
         return None
+
+
+def end_claim(paths: Paths, profile: str) -> None:
+    """Let shims that wait for this process go on: it has left what it can."""
+    claim = _claim_of(paths, profile)
+    if claim is not None:
+        with suppress(OSError):
+            claim.unlink()
+
+
+def _claim_of(paths: Paths, profile: str) -> Path | None:
+    """The file by which the shim that became this process makes others wait for it."""
+    path = paths.ready / f"{_CLAIM}{profile}"
+    try:
+        data, status = read_whole(path, limit=64, follow=False)
+    except (OSError, ValueError):
+        return None
+    return path if is_ours(status) and data.split()[:1] == [b"%d" % os.getpid()] else None
