@@ -117,9 +117,9 @@ def _say_next(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOp
     current = current_name(app.world, file) == context
     chosen = "" if current else f"--context {shlex.quote(context)} "
     app.console.say("")
-    app.console.say(f"  kubectl {named}{chosen}get pods")
+    app.console.show_command(f"kubectl {named}{chosen}get pods")
     if not current:
-        app.console.say(f"  togetherctl use {cluster.name}  # makes it the current context")
+        app.console.show_command(f"togetherctl use {cluster.name}  # makes it the current context")
 
 
 def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlError]) -> None:
@@ -133,7 +133,7 @@ def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlE
     for hint in hints[:_MOST_HINTS]:
         app.console.say(f"  {hint}")
     if len(hints) > _MOST_HINTS:
-        app.console.say("  togetherctl whoami --cluster NAME  # says what can be done about each")
+        app.console.show_command("togetherctl whoami --cluster NAME  # says what can be done about each")
 
 
 def _line(error: TogetherctlError | None, one: ClusterAnswer | None) -> str:

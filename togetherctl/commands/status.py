@@ -36,7 +36,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
         _tell_errors(app, items)
     if not items and app.output == "table":
         app.console.say(f"There is no profile in {config.path} yet.")
-        app.console.say("  togetherctl init")
+        app.console.show_command("togetherctl init")
 
 
 def _item(app: App, profile: Profile) -> Item:

@@ -84,7 +84,7 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
     app.console.report(report_written(written, app.environ, dry_run=options["dry_run"]))
     if not options["dry_run"] and not options["set_current"]:
         where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
-        app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
+        app.console.show_command(f"kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
 
 
 @click.command("show")
