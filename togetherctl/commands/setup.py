@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.flags import Flags
 
 
-@click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
+@click.command(
+    "setup",
+    cls=FlagsCommand,
+    takes="setup",
+    options_metavar="[--profile NAME | FLAGS]",
+    examples=[
+        "togetherctl setup --profile acme",
+        (
+            "togetherctl setup --oidc-issuer-url=https://login.acme.com \\\n"
+            "    --oidc-client-id=kubernetes --oidc-extra-scope=email"
+        ),
+    ],
+)
 @click.option("--profile", "name", metavar="NAME", help="The profile to log in with, instead of flags.")
 @click.option("--username-claim", metavar="CLAIM", help="The claim for user names (default: email, else sub).")
 @click.option("--username-prefix", metavar="TEXT", help="The prefix of user names; - means none.")

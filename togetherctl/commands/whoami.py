@@ -12,6 +12,7 @@ import click
 from togetherctl.auth.claims import Claims, read_claims
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, as_json, failure_record, output_option, show_list, show_record
 from togetherctl.errors import KubeconfigError, Refused, Untrusted, UsageError, run
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
 _SECONDS = 10
 
 
-@click.command("whoami")
+@click.command(
+    "whoami",
+    cls=Command,
+    examples=[
+        "togetherctl whoami",
+        "togetherctl whoami --cluster gpu",
+        "togetherctl whoami acme --claims",
+    ],
+)
 @click.argument("name", metavar="[PROFILE]", required=False)
 @click.option("--cluster", "only", metavar="CLUSTER", multiple=True, help="Ask this cluster alone; may be given again.")
 @click.option("--claims", "with_claims", is_flag=True, help="Show every claim of the token.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.entries.remove import kubeconfig_options
 from togetherctl.config.editing import assignments, known_key
 from togetherctl.config.types import Kind
@@ -27,11 +28,35 @@ _RENAME: dict[Kind, str] = {
     "cluster": "Its entries in the kubeconfig follow, and the current context if it is this one.",
 }
 
+_SET_EXAMPLES: dict[Kind, list[str]] = {
+    "profile": [
+        "togetherctl profile set acme scopes=openid,email,groups login_timeout=300",
+        "togetherctl profile set acme 'auth_params={prompt=\"select_account\"}'",
+    ],
+    "issuer": ["togetherctl issuer set acme proxy=http://proxy.acme.com:3128"],
+    "cluster": ["togetherctl cluster set gpu namespace=training", "togetherctl cluster set gpu ca_file=~/ca.pem"],
+}
+_UNSET_EXAMPLES: dict[Kind, list[str]] = {
+    "profile": ["togetherctl profile unset acme login_timeout"],
+    "issuer": ["togetherctl issuer unset acme proxy"],
+    "cluster": ["togetherctl cluster unset gpu namespace"],
+}
+_RENAME_EXAMPLES: dict[Kind, list[str]] = {
+    "profile": ["togetherctl profile rename acme work"],
+    "issuer": ["togetherctl issuer rename acme okta"],
+    "cluster": ["togetherctl cluster rename gpu gpu-east"],
+}
+
 
 def set_of(kind: Kind) -> click.Command:
     """Make `set`."""
 
-    @click.command("set", help=_SET.format(kind=kind) + (_SET_STORAGE if kind == "profile" else ""))
+    @click.command(
+        "set",
+        cls=Command,
+        examples=_SET_EXAMPLES[kind],
+        help=_SET.format(kind=kind) + (_SET_STORAGE if kind == "profile" else ""),
+    )
     @click.argument("name")
     @click.argument("settings", metavar="KEY=VALUE...", nargs=-1, required=True)
     @pass_app
@@ -47,7 +72,9 @@ def set_of(kind: Kind) -> click.Command:
 def unset_of(kind: Kind) -> click.Command:
     """Make `unset`."""
 
-    @click.command("unset", help=f"Give keys of one {kind} their default again.")
+    @click.command(
+        "unset", cls=Command, examples=_UNSET_EXAMPLES[kind], help=f"Give keys of one {kind} their default again."
+    )
     @click.argument("name")
     @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
     @pass_app
@@ -65,6 +92,8 @@ def rename_of(kind: Kind) -> click.Command:
 
     @click.command(
         "rename",
+        cls=Command,
+        examples=_RENAME_EXAMPLES[kind],
         help=f"Give one {kind} another name.\n\n{_RENAME[kind]}\n\nIf it is interrupted, run the same command again.",
     )
     @click.argument("old")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
@@ -24,6 +25,7 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
     "issuer": {"URL": "url"},
     "cluster": {"PROFILE": "profile", "SERVER": "server", "CONTEXT": "context"},
 }
+_NAMES: dict[Kind, str] = {"profile": "acme", "issuer": "acme", "cluster": "gpu"}
 _MAX_BYTES = 16 * 1024 * 1024
 _FILES: dict[Kind, tuple[str, ...]] = {
     "profile": ("listen_cert_file", "listen_key_file"),
@@ -35,7 +37,12 @@ _FILES: dict[Kind, tuple[str, ...]] = {
 def list_of(kind: Kind) -> click.Command:
     """Make `list`."""
 
-    @click.command("list", help=f"List the {kind}s of the configuration.")
+    @click.command(
+        "list",
+        cls=Command,
+        examples=[f"togetherctl {kind} list", f"togetherctl {kind} list -o name"],
+        help=f"List the {kind}s of the configuration.",
+    )
     @output_option
     @pass_app
     def list_(app: App) -> None:
@@ -57,7 +64,12 @@ def show_of(kind: Kind) -> click.Command:
     """Make `show`."""
     more = " from_preset shows what the catalogue adds." if kind == "issuer" else ""
 
-    @click.command("show", help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}")
+    @click.command(
+        "show",
+        cls=Command,
+        examples=[f"togetherctl {kind} show {_NAMES[kind]}", f"togetherctl {kind} show {_NAMES[kind]} -o json"],
+        help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}",
+    )
     @click.argument("name")
     @output_option
     @pass_app

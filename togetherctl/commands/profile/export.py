@@ -6,11 +6,19 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.errors import UsageError, run
 from togetherctl.importing.bundle import bundle_of
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    examples=[
+        "togetherctl profile export > team.toml",
+        "togetherctl profile export acme",
+    ],
+)
 @click.argument("names", metavar="[PROFILE]...", nargs=-1)
 @pass_app
 def command(app: App, names: tuple[str, ...]) -> None:

@@ -8,12 +8,20 @@ import click
 
 from togetherctl import keyring_secrets
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.prompts import Prompts
 from togetherctl.config.client_secret import MAX_CHARACTERS, keyring_name
 from togetherctl.errors import UsageError
 
 
-@click.command("secret")
+@click.command(
+    "secret",
+    cls=Command,
+    examples=[
+        "togetherctl profile secret acme",
+        "pass show acme/kubernetes | togetherctl profile secret acme",
+    ],
+)
 @click.argument("name")
 @pass_app
 def command(app: App, name: str) -> None:
