@@ -11,6 +11,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.kubelogin_flags import FlagsCommand, refuse_flags_beside_profile
 from togetherctl.cli.output import as_json, output_option, show_record
+from togetherctl.cli.profile_args import choose_profile
 from togetherctl.errors import TogetherctlError, Untrusted
 from togetherctl.kubelogin import PLUGIN
 
@@ -113,7 +114,7 @@ def _log_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, S
     """A verified session of the profile that is meant, or of the one that flags make."""
     refuse_flags_beside_profile(name, flags)
     if flags is None:
-        profile = app.world.config.profile(name)
+        profile = choose_profile(app, name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
     from togetherctl.kubelogin.profile import profile_of
 

@@ -6,6 +6,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.commands.entries.remove import kubeconfig_options
 from togetherctl.config.editing import assignments, known_key
 from togetherctl.config.types import Kind
@@ -62,6 +63,7 @@ def set_of(kind: Kind) -> click.Command:
     @pass_app
     def set_(app: App, name: str, settings: tuple[str, ...]) -> None:
         wanted = assignments(kind, settings)
+        name = name_profile(app, name) if kind == "profile" else name
         others = change_keys(app.world, kind, name, wanted)
         app.console.say(f"Changed {', '.join('.'.join(key) for key in wanted)} of {kind} {name}.")
         app.console.report(report_shared_storage(others))
@@ -79,6 +81,7 @@ def unset_of(kind: Kind) -> click.Command:
     @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
     @pass_app
     def unset(app: App, name: str, keys: tuple[str, ...]) -> None:
+        name = name_profile(app, name) if kind == "profile" else name
         others = change_keys(app.world, kind, name, {}, [known_key(kind, key) for key in keys])
         verb = "has its default" if len(keys) == 1 else "have their defaults"
         app.console.say(f"{', '.join(keys)} of {kind} {name} {verb} again.")

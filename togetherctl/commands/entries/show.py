@@ -10,6 +10,7 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
@@ -76,6 +77,8 @@ def show_of(kind: Kind) -> click.Command:
     def show(app: App, name: str) -> None:
         from togetherctl.config.models import IssuerTable
 
+        if kind == "profile":
+            name = name_profile(app, name)
         table = app.world.config.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
         from_preset = _read_preset(table) if isinstance(table, IssuerTable) else None
