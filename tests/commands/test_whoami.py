@@ -76,6 +76,7 @@ def test_both_views(cli: Run, put: Put, issuer: ScriptedIssuer, browser: Scripte
         "clusters": [
             {"cluster": "east", "username": "me@acme.com", "groups": ["devs", "system:authenticated"], "error": None}
         ],
+        "error": None,
     }
     # It logged in as get-token would have, and the session serves from then on.
     item(cli, "acme")
