@@ -186,3 +186,13 @@ def test_watching_at_80_columns(config: Path, cli: Run, environ: dict[str, str],
         screen = opened.until("ended with")
         assert "ended with 0" in screen
         assert "Ctrl-C ends this." not in screen
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["profile", "list"], ["cluster", "list"], ["config", "show"], ["profile", "validate"]]
+)
+def test_an_empty_configuration_says_how_to_begin(words: list[str], cli: Run, config: Path) -> None:
+    config.unlink()
+    done = cli(*words)
+    assert (done.code, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1] == "  togetherctl init"

@@ -56,8 +56,7 @@ def show(app: App, found: Sessions) -> None:
         return
     app.console.report(list(sentences(found, now)))
     if not found.sessions:
-        app.console.say(f"There is no profile in {app.world.config.path} yet.")
-        app.console.show_command("togetherctl init")
+        app.say_it_is_empty()
 
 
 def item(one: SessionSnapshot, found: Sessions, now: float) -> Item:
