@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.issuer import ScriptedIssuer
 from tests.support.terminal import terminal
 
@@ -159,3 +161,26 @@ def test_a_shared_session_says_how_to_get_a_second_account(cli: Run, config: Pat
     done = cli("login", "shared")
     assert "Already logged in as me@acme.com with profile shared (shared by acme)" in done.stderr
     assert "togetherctl profile add NAME --like shared --account ACCOUNT" in done.stderr
+
+
+def test_the_page_works_as_it_is_typed(
+    cli: Run, config: Path, issuer: ScriptedIssuer, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each line of `docs/two-accounts.md`, in order; the accounts log in as the page has it."""
+    assert config.exists()
+    monkeypatch.chdir(ca_file.parent)
+    page = (ROOT / "docs" / "two-accounts.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 8
+    assert cli("login", "acme").code == 0
+    for line in lines:
+        be(issuer, "ops@acme.com" if line.endswith("login ops") else "me@acme.com")
+        # No API server is there.
+        asks_clusters = line.startswith("togetherctl whoami")
+        assert cli(*shlex.split(line)[1:]).code == (4 if asks_clusters else 0), line
+    assert identities(cli) == {"acme": "me@acme.com"}
+    shown = re.search(r"```console\n\$ togetherctl login ops\n(.*?)```", page, re.DOTALL)
+    assert cli("profile", "add", "ops", "--like", "acme", "--account", "ops@acme.com").code == 0
+    done = cli("login", "ops")
+    assert shown is not None
+    assert shown[1].replace("https://login.acme.com", issuer.url) in done.stderr

@@ -27,7 +27,7 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer w
     examples=[
         "togetherctl profile add lab --issuer https://login.acme.com --client-id k8s",
         "togetherctl profile add ops --issuer acme --client-id kubernetes margin=30",
-        "togetherctl profile add second --like acme --account me2@acme.com  # another account there",
+        "togetherctl profile add second --like acme --account me2@acme.com",
     ],
 )
 @click.argument("name")
