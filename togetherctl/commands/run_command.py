@@ -30,7 +30,13 @@ class _RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index(_SEPARATOR) if _SEPARATOR in args else len(args)
         ctx.meta[_SEPARATOR] = tuple(args[at + 1 :])
-        return super().parse_args(ctx, args[:at])
+        try:
+            return super().parse_args(ctx, args[:at])
+        except click.NoSuchOption:
+            if _SEPARATOR in args:
+                raise
+            # More likely it is one of the command.
+            raise UsageError("-- stands before the command", hint="togetherctl run CLUSTER -- CMD") from None
 
 
 def check_namespace(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
