@@ -22,6 +22,8 @@ VERBS = {
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
     "use": Lazy(f"{_HERE}.kubeconfig.write:use", "Make a cluster's context the current one."),
+    "run": Lazy(f"{_HERE}.run_command", "Run a command with a kubeconfig of its own, for one cluster or several."),
+    "shell": Lazy(f"{_HERE}.shell", "Open a shell with a kubeconfig of its own, for one cluster."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),

@@ -95,7 +95,8 @@ def _translate_usage(error: click.UsageError) -> UsageError:
 
 def _find_output_form(arguments: Sequence[str]) -> str:
     """The form of output typed, known before anything is parsed, so that a failure to parse has that form too."""
-    words = [*arguments, ""]
+    # What follows `--` is another program's.
+    words = [*arguments[: arguments.index("--") if "--" in arguments else None], ""]
     for word, following in pairwise(words):
         if word in ("-o", "--output"):
             return following
