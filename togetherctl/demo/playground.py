@@ -65,9 +65,9 @@ def playground(environ: Mapping[str, str], *, by_hand: bool) -> Iterator[Playgro
 @contextmanager
 def _issuer() -> Iterator[DemoIssuer]:
     # The port must be known before the issuer can name itself.
-    server = listen("localhost", lambda *_: [])
+    server = listen("localhost")
     issuer = DemoIssuer(f"http://localhost:{server.server_port}", lifetime=LIFETIME, email=EMAIL)
-    server.app = issuer.app
+    server.answer = issuer.answer
     with serving(server):
         yield issuer
 
