@@ -68,13 +68,14 @@ def test_the_whole_way_without_kubectl(process: Run, scratch: Path, home: Path) 
     assert not (home / "tctl").exists()
 
 
-def test_the_whole_way_with_kubectl(process: Run, scratch: Path) -> None:
+def test_the_whole_way_with_kubectl(process: Run, scratch: Path, home: Path) -> None:
     need("kubectl")
     done = process("demo", seconds=120)
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.count("$ kubectl get pods\n") == 2
     assert "Username    you@example.com" in done.stdout
     assert list(scratch.iterdir()) == []
+    assert list(home.iterdir()) == [], "kubectl keeps nothing of the demo either"
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_keep_stays_until_it_is_ended_and_then_all_is_gone(
     environ: dict[str, str],
 ) -> None:
     demo, exports, said = kept
-    assert set(exports) == {"TOGETHERCTL_HOME", "KUBECONFIG", "PATH"}
+    assert set(exports) == {"TOGETHERCTL_HOME", "KUBECONFIG", "KUBECACHEDIR", "PATH"}
     assert Path(exports["KUBECONFIG"]).exists()
     status = subprocess.run(
         [sys.executable, "-m", "togetherctl", "status", "-o", "name"],
