@@ -37,6 +37,7 @@ def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: boo
     if len(profiles) > 1:
         _log_in_to_many(app, profiles, grant, force=force)
         return
+    app.console.reads_pasted = True
     for profile in profiles:
         app.console.report(report_login(app.world, log_in_to(app.world, profile, grant, force=force)))
 
@@ -57,6 +58,7 @@ def log_in_to_all(
 ) -> list[LoginResult]:
     """Log in once for each session and say how each went, with a line of progress where there are several."""
     begun, sessions = 0, len(once_per_session(profiles))
+    app.console.reads_pasted = True
 
     def starting(profile: Profile) -> None:
         nonlocal begun

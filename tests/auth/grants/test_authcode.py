@@ -167,7 +167,7 @@ def test_after_the_time_is_over_other_ways_are_named(
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=never_comes_back))
     assert "togetherctl login --grant paste acme" in over.value.message
     assert ("togetherctl login --grant device-code acme" in over.value.message) is device_codes
-    assert str(over.value.remedy) == "togetherctl login acme"
+    assert over.value.hint_command == "togetherctl issuer check acme --client-id the-client"
 
 
 def no_offline_access(issuer: ScriptedIssuer, scope: Any = "openid email") -> None:
