@@ -31,13 +31,16 @@ def check_command(profile: Profile, redirect_uri: str | None = None, *, words: s
     return run("togetherctl", "issuer", "check", name, "--client-id", profile.client_id, *more, words=words)
 
 
-def compare_registration(profile: Profile, redirect_uri: str, *, when: str = "") -> Remedy:
-    """What must be registered at the issuer, and the command that checks it; `when` says in which case that helps."""
+def compare_registration(profile: Profile, redirect_uri: str, *, when: str = "", otherwise: str = "") -> Remedy:
+    """What must be registered at the issuer, and the command that checks it.
+
+    `when` says in which case that helps, `otherwise` what does in another.
+    """
     # One that is not as the profile says has a port of its own each time.
     fixed = any(loopback.redirect_uri == redirect_uri for loopback in profile.loopbacks)
     how = "to the letter" if fixed else "whatever the port"
     needed = f"client {profile.client_id} must be registered there with the redirect URI {redirect_uri}, {how}"
-    return check_command(profile, redirect_uri, words=f"{when}{needed}")
+    return check_command(profile, redirect_uri, words=f"{when}{needed}{otherwise}")
 
 
 @contextmanager
@@ -49,6 +52,11 @@ def naming_redirect_uri(profile: Profile, redirect_uri: str) -> Iterator[None]:
         if is_about_redirect_uri(error):
             error.remedy = compare_registration(profile, redirect_uri)
         raise
+
+
+def put_before(words: str, remedy: Remedy) -> Remedy:
+    """These words, then the command, or what the remedy says in its place."""
+    return replace(remedy, text=words if remedy.command else f"{words}: {remedy.text}")
 
 
 def explain_refusal(error: Refused, profile: Profile, asked: Sequence[str] = ()) -> Remedy | None:
@@ -100,7 +108,7 @@ def _client(profile: Profile) -> Remedy:
         said += "wants its secret; compare client_id with the issuer's, or give the secret"
     else:
         said += "not by this secret; give the right one, or see client_auth of the issuer for how it travels"
-    return _after(said, profile.ways.secret)
+    return put_before(said, profile.ways.secret)
 
 
 def _grant(profile: Profile) -> Remedy:
@@ -112,7 +120,7 @@ def _grant(profile: Profile) -> Remedy:
 
 
 def _code(profile: Profile) -> Remedy:
-    return _after("the code was used before, has expired or is not whole; log in once more", profile.ways.login)
+    return put_before("the code was used before, has expired or is not whole; log in once more", profile.ways.login)
 
 
 def _denied(_profile: Profile) -> Remedy:
@@ -121,11 +129,6 @@ def _denied(_profile: Profile) -> Remedy:
 
 def _silent(_profile: Profile) -> Remedy:
     return Remedy("this profile asks for prompt=none, and the browser has no session at the issuer")
-
-
-def _after(words: str, remedy: Remedy) -> Remedy:
-    """These words, then the command, or what the remedy says in its place."""
-    return replace(remedy, text=words if remedy.command else f"{words}: {remedy.text}")
 
 
 _ANSWERS: Mapping[str, Callable[[Profile], Remedy]] = {

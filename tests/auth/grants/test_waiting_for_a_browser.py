@@ -57,7 +57,8 @@ def test_a_browser_that_stays_away_is_explained_once(
     assert log_in(place=DESK, browser=browser).identity == "me@acme.com"
     assert len(conversation.advice) == told
     for sentence, command in conversation.advice:
-        assert f"If it cannot open its last page, togetherctl login --grant paste acme or {DEVICE}" in sentence
+        assert "If it cannot open its last page: begin again with " in sentence
+        assert f"togetherctl login --grant paste acme or {DEVICE}" in sentence
         assert f"if the browser shows an error of the issuer: {REGISTERED} http://localhost:" in sentence
         assert sentence.endswith(", whatever the port")
         assert command == "togetherctl issuer check acme --client-id the-client"
@@ -97,7 +98,7 @@ def test_without_a_browser_other_ways_are_named_at_once(
     with pytest.raises(LoginRequired):
         log_in(place=DESK, browser=none_here)
     [(sentence, _)] = conversation.advice
-    assert "Where the browser cannot open its last page, togetherctl login --grant paste acme" in sentence
+    assert "If no browser here can open its last page: begin again with togetherctl login --grant paste" in sentence
     assert (DEVICE in sentence) is device_codes
 
 

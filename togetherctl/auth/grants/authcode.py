@@ -50,7 +50,9 @@ def _listen(login: Login) -> Listener:
     except PortsTaken as error:
         first, *others = _ways_without_port(login)
         device = f"; nor does a device code: {others[0]}" if others else ""
-        register = f"; or register another redirect URI, and add it to {profile.ways.setting('redirect_uris')}"
+        register = "; or end that program, or register another redirect URI and add it to " + profile.ways.setting(
+            "redirect_uris"
+        )
         paste = "pasting needs no port" if first.command else f"pasting needs no port: {first}"
         error.remedy = Remedy(f"{paste}{device}{register}", first.command)
         raise
@@ -97,9 +99,13 @@ class _Wait:
                     told = True
                     self._tell_what_is_needed()
         raise LoginRequired(
-            f"the login was not finished within {self._profile.login_timeout:.0f} s; if the browser could not open its "
-            f"last page, {self._ways} needs none on this machine",
-            hint=compare_registration(self._profile, self._listener.redirect_uri, when=_IF_REFUSED),
+            f"the login was not finished within {self._profile.login_timeout:.0f} s",
+            hint=compare_registration(
+                self._profile,
+                self._listener.redirect_uri,
+                when=_IF_REFUSED,
+                otherwise=f"; if it cannot open its last page: {self._ways}",
+            ),
         )
 
     @property
@@ -136,12 +142,12 @@ class _Wait:
     def _tell_ways(self) -> None:
         """The ways without this browser, where it may never come back."""
         self._told_ways = True
-        self._talk.advise(f"Where the browser cannot open its last page, {self._instead}.")
+        self._talk.advise(f"If no browser here can open its last page: {self._instead}.")
 
     def _tell_what_is_needed(self) -> None:
         uri = self._listener.redirect_uri
         safari = f", as Safari may refuse {uri}" if self._login.place.safari and uri.startswith("http:") else ""
-        page = "" if self._told_ways else f" If it cannot open its last page{safari}, {self._instead}."
+        page = "" if self._told_ways else f" If it cannot open its last page{safari}: {self._instead}."
         self._talk.advise(
             f"The browser has not come back yet.{page}",
             compare_registration(self._profile, self._listener.redirect_uri, when=_IF_REFUSED),
@@ -151,7 +157,7 @@ class _Wait:
     def _instead(self) -> str:
         if self._talk.takes_pasted:
             return f"paste its address here and press Enter (it stays hidden), or begin again with {self._ways}"
-        return f"{self._ways} needs none on this machine"
+        return f"begin again with {self._ways}"
 
     @property
     def _ways(self) -> str:

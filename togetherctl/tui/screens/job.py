@@ -48,7 +48,7 @@ class JobScreen(Box[None]):
         Binding("c,ctrl+y", "copy", "Copy"),
         Binding("o,ctrl+o", "open", "Open browser"),
         Binding("r", "again", "Try again"),
-        Binding("p", "paste", "Paste address"),
+        Binding("p", "paste_address", "Paste address"),
         Binding("b", "leave", "To the background"),
     ]
 
@@ -175,7 +175,7 @@ class JobScreen(Box[None]):
             "close": over,
             "cancel": not over,
             "leave": not over and self.job.prompter.question is None,
-            "paste": self._paste_here is not None and not self._pasting,
+            "paste_address": self._paste_here is not None and not self._pasting,
         }
         return possible.get(action, True)
 
@@ -198,7 +198,7 @@ class JobScreen(Box[None]):
             event.stop()
             place.answer(event.text)
 
-    def action_paste(self) -> None:
+    def action_paste_address(self) -> None:
         """Open a field for the address of the browser's last page."""
         self._pasting = True
         self._look()
