@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "togetherctl"
 _LINES_BELOW = 4
+_NARROWEST = 20
 
 
 def tell(text: str) -> None:
@@ -47,6 +48,25 @@ def drop(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def _fit(line: str) -> str:
+    """`line` in pieces as wide as the terminal on stderr; a pipe has no width. Addresses and paths stay whole."""
+    if len(line) < _NARROWEST or not sys.stderr.isatty():
+        return line
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return line
+    if width < _NARROWEST or len(line) <= width:
+        return line
+    import textwrap
+
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    # White space may be what lies between two columns.
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+
+
 class Console:
     """Tells a person what happens. Whatever text it is given is made printable first.
 
@@ -61,20 +81,25 @@ class Console:
         self.progress = ""
 
     def say(self, sentence: str) -> None:
-        tell(printable(sentence, limit=4000))
+        """A sentence, broken between words where the terminal ends."""
+        tell(_fit(printable(sentence, limit=4000)))
+
+    def show_command(self, command: str) -> None:
+        """A command to copy, on one line of its own however long it is."""
+        tell(f"  {printable(command, limit=4000)}")
 
     def next_steps(self, sentence: str, *commands: str) -> None:
         """What was done, and the commands that usually follow."""
         self.say(f"{sentence} Next:")
         for command in commands:
-            tell(f"  {printable(command, limit=1000)}")
+            self.show_command(command)
 
     def warn(self, sentence: str) -> None:
-        tell(f"{self._style('warning:', 'yellow')} {printable(sentence, limit=4000)}")
+        self._labelled("warning:", "yellow", printable(sentence, limit=4000))
 
     def note(self, sentence: str, hint: Remedy | str | None = None) -> None:
         """Something to know, and what can be done about it."""
-        tell(f"{self._style('note:', 'bold')} {printable(sentence, limit=4000)}")
+        self._labelled("note:", "bold", printable(sentence, limit=4000))
         self._remedy(remedy_of(hint))
 
     def report(self, lines: Sequence[Line]) -> None:
@@ -93,16 +118,19 @@ class Console:
 
     def error(self, error: TogetherctlError) -> None:
         """What failed, where, and what to do next."""
-        tell(f"{self._style(f'{PROGRAM}:', 'red')} {error.sentence()}")
+        self._labelled(f"{PROGRAM}:", "red", error.sentence())
         for problem in getattr(error, "problems", ()):
-            tell(f"  {problem}")
+            tell(_fit(f"  {problem}"))
         self._remedy(error.remedy)
 
     def _remedy(self, remedy: Remedy | None) -> None:
         if remedy and remedy.text:
-            tell(f"  {remedy.hint}")
+            tell(_fit(f"  {remedy.hint}"))
         if remedy and remedy.command:
             tell(f"  {self._style('run:', 'bold')} {remedy.hint_command}")
+
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        tell(f"{self._style(label, style)}{_fit(f'{label} {text}').removeprefix(label)}")
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"

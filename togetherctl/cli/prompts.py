@@ -16,6 +16,7 @@ from select import select
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from togetherctl.cli.console import tell
 from togetherctl.environment import may_ask
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kube.exec_credential import may_use_stdin
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _MOST_TEXT = 1000
+# A difference that leaves the question and what comes before it in sight.
+_SHORT = 14
+_LOSING = "(y/N, d: show the difference)"
 _PASSWORD_SECONDS = 600.0
 _CHUNK = 4096
 _LONGEST = 64 * 1024
@@ -110,6 +114,37 @@ class Prompts:
         asked = questionary.confirm(_make_printable(question), default=default, auto_enter=False, **self._manner())
         return bool(self._ask(asked))
 
+    def agrees(self, question: str, diff: str = "", *, default: bool = True) -> bool:
+        """Whether the person agrees to a difference: a short one is shown first, and `d` shows a long one."""
+        from togetherctl.usecases.difference import readable_difference
+
+        lines = list(readable_difference(diff))
+        if len(lines) <= _SHORT:
+            for line in lines:
+                tell(line)
+            return self.yes(question, default=default)
+        while True:
+            answer = self._ask_letter(question, "(Y/n, d: show the difference)" if default else _LOSING, "ynd")
+            if answer != "d":
+                return default if not answer else answer == "y"
+            _page(lines)
+
+    def _ask_letter(self, question: str, instruction: str, letters: str) -> str:
+        """The first letter of what is typed, empty for Enter alone."""
+        import questionary
+
+        def check(text: str) -> bool | str:
+            return text.strip()[:1].lower() in ("", *letters) or f"Type one of {', '.join(letters)}, then Enter."
+
+        asked = questionary.text(
+            _make_printable(question),
+            instruction=f"{instruction} ",
+            validate=check,
+            validate_while_typing=False,
+            **self._manner(),
+        )
+        return str(self._ask(asked)).strip()[:1].lower()
+
     def _ask_text(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
         import questionary
 
@@ -165,6 +200,17 @@ def _make_validator(check: Callable[[str], object] | None) -> Callable[[str], bo
 def _make_printable(text: str) -> str:
     """On one line, in signs that the terminal has: the library would put question marks there."""
     return spell(sys.stderr, printable(text, limit=_MOST_TEXT))
+
+
+def _page(lines: Sequence[str]) -> None:
+    """Show lines in the person's pager, on stderr where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            tell(line)
+        return
+    import click
+
+    click.echo_via_pager(f"{line}\n" for line in lines)
 
 
 def can_ask(environ: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.config.editing import new_key, new_table
 from togetherctl.connection_settings import Connection
 from togetherctl.errors import Remedy, Unreachable
@@ -18,7 +19,14 @@ _settings = click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
 _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer whether it is one.")
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        "togetherctl profile add lab --issuer https://login.acme.com --client-id k8s",
+        "togetherctl profile add ops --issuer acme --client-id kubernetes margin=30",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one."
@@ -42,8 +50,7 @@ def profile(
     """Add a profile, and its issuer if that is new.
 
     If the configuration has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name
-    is added, after a look at its metadata. Further keys may follow: togetherctl profile add acme --issuer URL
-    --client-id ID margin=30
+    is added, after a look at its metadata. Further keys may follow, each as KEY=VALUE.
     """
     wish = add_entry.NewProfile(name, issuer, client_id, ca_file or "", scopes, settings)
     add_entry.add_profile(app.world, check_new_issuer(app, add_entry.tables_for(app.world, wish), offline=offline))
@@ -54,7 +61,14 @@ def profile(
     )
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        "togetherctl issuer add okta --url https://login.acme.com",
+        "togetherctl issuer add keycloak --url https://login.acme.com --ca-file ca.pem",
+    ],
+)
 @click.argument("name")
 @click.option("--url", required=True, metavar="URL", help="The issuer, exactly as it calls itself.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
@@ -64,7 +78,7 @@ def profile(
 def issuer(app: App, name: str, url: str, ca_file: str | None, offline: bool, settings: tuple[str, ...]) -> None:
     """Add an issuer, after a look at its metadata.
 
-    Further keys may follow: togetherctl issuer add acme --url URL proxy=http://proxy.example:3128
+    Further keys may follow, each as KEY=VALUE.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("issuer", {"url": url, "ca_file": ca_path}, settings)
@@ -72,7 +86,16 @@ def issuer(app: App, name: str, url: str, ca_file: str | None, offline: bool, se
     app.console.say(f"Added issuer {name}.")
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        (
+            "togetherctl cluster add lab --profile acme --server https://203.0.113.7:6443 \\\n"
+            "    --ca-file ca.pem namespace=training"
+        ),
+    ],
+)
 @click.argument("name")
 @click.option("--profile", required=True, metavar="P", help="The profile that opens it.")
 @click.option("--server", required=True, metavar="URL", help="The API server's URL.")
@@ -82,7 +105,7 @@ def issuer(app: App, name: str, url: str, ca_file: str | None, offline: bool, se
 def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None, settings: tuple[str, ...]) -> None:
     """Add a cluster.
 
-    Further keys may follow: togetherctl cluster add east --profile acme --server URL namespace=training
+    Further keys may follow, each as KEY=VALUE. kubectl knows the cluster after togetherctl kubeconfig write.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
