@@ -44,7 +44,6 @@ class Field(Vertical):
         Select:focus > SelectCurrent { border: none; background: $primary 25%; }
         Select:focus:nocolor > SelectCurrent { text-style: reverse; }
         SelectOverlay, SelectOverlay:focus { border: none; background: $panel; }
-        SelectOverlay:focus:nocolor > .option-list--option-highlighted { text-style: reverse; }
     }
     """
 
