@@ -74,6 +74,8 @@ class FlagsCommand(HouseCommand):
                 own.append(word)
                 takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
                 own += islice(words, int(takes_value and word == name))
+            elif word and not word.startswith("-") and not own + others and "--profile" in options:
+                raise _not_a_flag(ctx, word)
             else:
                 others.append(word)
                 others += islice(words, int(self._takes_value(word)))
@@ -92,6 +94,14 @@ class FlagsCommand(HouseCommand):
         for title, rows in list_flags(self.takes):
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def _not_a_flag(ctx: click.Context, word: str) -> UsageError:
+    from togetherctl.cli.app import App
+    from togetherctl.cli.mistyped import not_a_flag
+    from togetherctl.config.files import list_names
+
+    return not_a_flag(ctx, word, list_names(ctx.ensure_object(App).world.paths.config, "profile"))
 
 
 def refuse_flags_beside_profile(name: str | None, flags: Flags | None) -> None:
