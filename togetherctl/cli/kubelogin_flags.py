@@ -51,7 +51,8 @@ class FlagsCommand(HouseCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, others = self._sort(ctx, args)
         rest = super().parse_args(ctx, own)
-        ctx.params["flags"] = self._parse(ctx, others) if others else None
+        # While a line is being typed, its flags need not be right yet.
+        ctx.params["flags"] = self._parse(ctx, others) if others and not ctx.resilient_parsing else None
         return rest
 
     def _parse(self, ctx: click.Context, words: Sequence[str]) -> Flags:
@@ -127,5 +128,9 @@ def list_flags(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 def _spell(flag: Flag) -> str:
     if flag.choices:
         return f"--{flag.name} [{'|'.join(flag.choices)}]"
-    takes = _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")
-    return f"--{flag.name} {takes}".rstrip()
+    return f"--{flag.name} {metavar_of(flag)}".rstrip()
+
+
+def metavar_of(flag: Flag) -> str:
+    """The word for the flag's value in a help text; empty for a switch."""
+    return _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")

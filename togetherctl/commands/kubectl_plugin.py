@@ -27,6 +27,9 @@ _OWN = frozenset({"-h", "--help", "--version"})
 class PluginGroup(LazyGroup):
     """A group that is a command itself where none of its own is named: what is typed is that command's then."""
 
+    # The flags of that command, for completion.
+    flags_alone = "standalone"
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(_skip_log_flags(args))
         # A command that does not exist is said as that.
