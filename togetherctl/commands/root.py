@@ -21,7 +21,7 @@ VERBS = {
     "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
-    "use": Lazy(f"{_HERE}.kubeconfig.write:use", "Make a cluster's context the current one."),
+    "use": Lazy(f"{_HERE}.use", "Make a cluster's context the current one."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
