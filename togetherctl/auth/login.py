@@ -74,8 +74,7 @@ class Login:
         if answer.id_token is None:
             if profile.account and (known_as or "").casefold() != profile.account.casefold():
                 raise Untrusted(
-                    f"this profile accepts only {profile.account}, and the issuer gave no ID token that says "
-                    "who logged in",
+                    f"only {profile.account} is accepted here, and the issuer gave no ID token that says who logged in",
                     hint="does this client have the scope openid at the issuer?",
                 )
             return session
@@ -87,8 +86,7 @@ class Login:
             now=now,
             nonce=nonce,
         )
-        if profile.account:
-            check_account(claims, profile.account)
+        check_account(claims, profile)
         return replace(
             session,
             subject=str(claims["sub"]),

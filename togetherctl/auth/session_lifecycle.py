@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
-_NOT_TOLD = "the session is deleted here, but the issuer was not told and may still accept its tokens"
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
 
 
@@ -209,7 +208,7 @@ class SessionLifecycle:
             if not local:
                 revoked = self._revoke(profile, own)
                 if found.trouble is not None and not own:
-                    found.trouble.remedy = Remedy(_NOT_TOLD)
+                    found.trouble.remedy = None  # what was wrong there is gone
                     raise found.trouble
         finally:
             if alone:

@@ -79,6 +79,7 @@ class Console:
         self.for_a_client = for_a_client
         # Before each line of waiting: which of several logins it is.
         self.progress = ""
+        self._said: list[Remedy | None] = []
 
     def say(self, sentence: str) -> None:
         """A sentence, broken between words where the terminal ends."""
@@ -121,7 +122,10 @@ class Console:
         self._labelled(f"{PROGRAM}:", "red", error.sentence())
         for problem in getattr(error, "problems", ()):
             tell(_fit(f"  {problem}"))
-        self._remedy(error.remedy)
+        # What is usual with such a failure is said once, of however many.
+        if error.remedy or error.advice not in self._said:
+            self._remedy(error.advice)
+            self._said.append(error.advice)
 
     def _remedy(self, remedy: Remedy | None) -> None:
         if remedy and remedy.text:

@@ -57,15 +57,18 @@ def report_login(world: World, result: LoginResult) -> list[Line]:
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []
+    others = _sharing(world, profile)
     in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
     lines = [
         Line(
             f"{_OUTCOMES[outcome]} as {session.identity} with profile {profile.name}"
-            + (f" (shared by {', '.join(others)})" if (others := _sharing(world, profile)) else "")
+            + (f" (shared by {', '.join(others)})" if others else "")
             + _valid_for(world, profile, session)
             + (", then refreshed by itself." if renews and not in_memory else ".")
         )
     ]
+    if outcome is not Outcome.LOGGED_IN and others:
+        lines.append(Line(f"Another account needs a profile of its own: {_another_account(profile)}"))
     if in_memory:
         lines.append(Line("The session is kept in memory only: it ends when this togetherctl ends."))
     elif not renews:
@@ -254,6 +257,10 @@ def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
 def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) -> str:
     """The paths of changed files, as people write them."""
     return ", ".join(tilde(change.path, environ) for change in changes)
+
+
+def _another_account(profile: Profile) -> str:
+    return f"togetherctl profile add NAME --like {profile.name} --account ACCOUNT"
 
 
 def _sharing(world: World, profile: Profile) -> list[str]:
