@@ -21,7 +21,7 @@ VERBS = {
     "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
-    "use": Lazy(f"{_HERE}.kubeconfig.write:use", "Make a cluster's context the current one."),
+    "use": Lazy(f"{_HERE}.use", "Make a cluster's context the current one."),
     "run": Lazy(f"{_HERE}.run_command", "Run a command with a kubeconfig of its own, for one cluster or several."),
     "shell": Lazy(f"{_HERE}.shell", "Open a shell with a kubeconfig of its own, for one cluster."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),

@@ -16,7 +16,7 @@ from togetherctl.kube.edit import write_entries
 from togetherctl.kube.entries import SECTIONS, Entry, Section, entries_for, is_our_entry, mark_of, own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
-from togetherctl.paths import expand, locate
+from togetherctl.paths import expand, locate, tilde
 from togetherctl.shim import shim_for
 
 if TYPE_CHECKING:
@@ -46,13 +46,15 @@ def read_entries(files: Sequence[Path], *sections: Section) -> list[EntryInFile]
 class WriteResult(WithChanges):
     """The kubeconfig files before and after, the contexts of the clusters, and what to tell the person.
 
-    `updated` are those contexts whose entries change. `own_file` is the file of the first cluster where each cluster
-    has its own file.
+    `updated` are those contexts whose entries change, `places` the files that have them, `current` is the one that was
+    made current. `own_file` is the file of the first cluster where each cluster has its own file.
     """
 
     changes: list[KubeconfigChange]
     contexts: list[str]
     updated: list[str] = field(default_factory=list)
+    places: dict[str, Path] = field(default_factory=dict)
+    current: str | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     own_file: Path | None = None
@@ -99,11 +101,15 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
         written = writing.into(kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current)
-    missing = [cluster for cluster in clusters if cluster.ca_file and not cluster.ca_file.is_file()]
     written.warnings.extend(
         [
             *([own.warning] if own.warning else []),
-            *(f"the CA file of {one.name} is not there, and kubectl will say so: {one.ca_file}" for one in missing),
+            *(
+                f"the CA file of cluster {one.name} is not there, and kubectl will say so: "
+                f"{tilde(one.ca_file, world.environ)}"
+                for one in clusters
+                if one.ca_file and not one.ca_file.is_file()
+            ),
             *_left_out(world, clusters),
             *commands_refused(world, [own.command]),
         ]
@@ -157,10 +163,12 @@ class _Writing:
             dry_run=self.dry_run,
         )
         contexts = [named[cluster.name].context for cluster in clusters]
-        new = {id(entry) for entry in written.entries}
-        updated = [named[name].context for name, of_cluster in made.items() if new & {id(one) for one in of_cluster}]
+        put = {id(one.entry): one for one in written.entries}
+        updated = [named[name].context for name, all3 in made.items() if any(put[id(one)].changed for one in all3)]
+        places = {one.entry.name: one.path for one in written.entries if one.entry.section == "contexts"}
         notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
-        return WriteResult(written.changes, contexts, updated, notes=notes)
+        current = contexts[0] if set_current else None
+        return WriteResult(written.changes, contexts, updated, places, current, notes=notes)
 
     def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> WriteResult:
         """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""
@@ -174,13 +182,14 @@ class _Writing:
                 hint="choose another folder; --overwrite adds to what is there",
             )
         for dry_run in (True,) if self.dry_run else (True, False):
-            written = WriteResult([], [], [], own_file=files[clusters[0].name])
+            written = WriteResult([], [], own_file=files[clusters[0].name])
             for cluster in clusters:
                 is_new = not opened[cluster.name].text.data.get(CURRENT)
                 one = replace(self, dry_run=dry_run).into([files[cluster.name]], [cluster], set_current=is_new)
                 written.changes.extend(one.changes)
                 written.contexts.extend(one.contexts)
                 written.updated.extend(one.updated)
+                written.places.update(one.places)
                 written.notes.extend(one.notes)
         return written
 

@@ -67,13 +67,12 @@ def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
 
 def _confirm_and_remove(app: App, leaving: KubeconfigRemoval, *, dry_run: bool, yes: bool) -> None:
     """Show what goes, ask, and take it out; or only show the difference."""
-    if dry_run and leaving.removed:
-        put("".join(change.diff() for change in leaving.changes), end="")
-    app.console.report(report_kubeconfig_removal(leaving, app.environ))
-    if not leaving.removed:
-        app.console.say(f"Nothing to remove in {', '.join(tilde(path, app.environ) for path in leaving.files)}.")
-    elif dry_run:
-        app.console.say("Nothing was written.")
-    else:
-        app.confirm("Remove these entries?", yes=yes)
-        app.console.say(f"Changed {list_files(leaving.carry_out().changed, app.environ)}.")
+    lines, diff = report_kubeconfig_removal(leaving, app.environ), "".join(change.diff() for change in leaving.changes)
+    if not leaving.removed or dry_run:
+        put(diff, end="")
+        app.console.report(lines)
+        nothing = f"Nothing to remove in {', '.join(tilde(path, app.environ) for path in leaving.files)}."
+        app.console.say("Nothing was written." if leaving.removed else nothing)
+        return
+    app.confirm("Remove these entries?", yes=yes, said=[line.text for line in lines], diff=diff)
+    app.console.say(f"Changed {list_files(leaving.carry_out().changed, app.environ)}.")

@@ -125,8 +125,8 @@ def use(app: AppContext, selection: Selection) -> None:
 
 def _use(app: AppContext, name: str) -> None:
     def do(world: World, job: Job[None]) -> None:
-        from togetherctl.usecases.kubeconfig_edit import use_cluster
         from togetherctl.usecases.reports import report_use
+        from togetherctl.usecases.use_context import use_cluster
 
         job.begin("", "Setting the current context …")
         job.report(report_use(use_cluster(world, name), world.environ))
