@@ -168,7 +168,7 @@ class ConfigError(UsageError):
 
 
 class LoginRequired(TogetherctlError):
-    """Its remedy is always a login."""
+    """Its remedy is a login, or what makes one work."""
 
     exit_code = ExitCode.LOGIN_REQUIRED
     code = "login_required"

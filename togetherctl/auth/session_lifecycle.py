@@ -101,7 +101,10 @@ class SessionLifecycle:
         except TogetherctlError as error:
             self._note(profile, session, error)
             if isinstance(error, Refused):
-                error.remedy = error.remedy or replace(profile.ways.login, text="if this does not end, log in again")
+                from togetherctl.auth.login_advice import explain_refusal
+
+                again = replace(profile.ways.login, text="if this does not end, log in again")
+                error.remedy = error.remedy or explain_refusal(error, profile) or again
             raise
         if renewed.token(profile.token) in (None, session.token(profile.token)):
             missing = NoNewToken.of(profile)

@@ -41,6 +41,15 @@ class App:
         if not yes and self.console.can_ask:
             self._ask(question, diff, default=True)
 
+    def agrees_to_write(self, said: Sequence[str], diff: str = "", *, yes: bool, question: str = "Write this?") -> bool:
+        """As `confirm_write`, for what comes after the work: a "no" leaves out this step alone."""
+        if yes or not self.console.can_ask:
+            return True
+        from togetherctl.cli.prompts import Prompts
+
+        self._say(said)
+        return Prompts(self.environ).agrees(question, diff, default=True)
+
     def confirm(
         self, question: str, *, yes: bool, said: Sequence[str] = (), diff: str = "", unasked: bool = False
     ) -> None:

@@ -76,6 +76,7 @@ def command(  # each is an option that a person may give
         _log_in_to_many(app, profiles, grant, force=force)
         return
     [profile] = profiles
+    app.console.reads_pasted = True
     result = log_in_to(app.world, profile, grant, force=force)
     app.console.report(report_login(app.world, result))
     _show(app, [result])
@@ -133,6 +134,7 @@ def log_in_to_all(
 ) -> list[LoginResult]:
     """Log in once for each session and say how each went, with a line of progress where there are several."""
     begun, sessions = 0, len(once_per_session(profiles))
+    app.console.reads_pasted = True
 
     def starting(profile: Profile) -> None:
         nonlocal begun

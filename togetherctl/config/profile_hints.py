@@ -42,11 +42,11 @@ class ProfileHints:
         """What a person runs to log in though the token in hand is still good."""
         return self.configless or self._run("login", "--force", "{}")
 
-    def by_grant(self, grant: Grant) -> str:
+    def by_grant(self, grant: Grant) -> Remedy:
         """How the login is done in another way: a command, or what to say as well."""
         if self.configless:
-            return f"--grant-type={_GRANTS.get(grant, grant)}"
-        return str(self._run("login", "--grant", grant, "{}"))
+            return Remedy(f"--grant-type={_GRANTS.get(grant, grant)}")
+        return self._run("login", "--grant", grant, "{}")
 
     @property
     def secret(self) -> Remedy:
