@@ -196,3 +196,27 @@ def test_an_empty_configuration_says_how_to_begin(words: list[str], cli: Run, co
     done = cli(*words)
     assert (done.code, done.stdout) == (0, "")
     assert done.stderr.splitlines()[-1] == "  togetherctl init"
+
+
+def test_files_that_are_gone_are_noticed(cli: Run, config: Path, tmp_path: Path, ca_file: Path) -> None:
+    secret = tmp_path / "secret"
+    config.write_text(
+        config.read_text()
+        .replace('server = "https://127.0.0.1:6444"', f'server = "https://127.0.0.1:6444"\nca_file = "{ca_file}"')
+        .replace('scopes = ["groups"]', f'scopes = ["groups"]\nclient_secret = {{ file = "{secret}" }}')
+    )
+    secret.write_text("s")
+    assert [item["files_gone"] for item in items(cli).values()] == [[], []]
+    secret.unlink()
+    ca_file.unlink()
+    found = items(cli)
+    assert (found["acme"]["files_gone"], sorted(found["lab"]["files_gone"])) == (
+        [],
+        sorted([str(secret), str(ca_file)]),
+    )
+    said = cli("status").stderr
+    assert "togetherctl cluster set gpu ca_file=FILE" in said
+    # Never a path in the place of the secret itself.
+    assert "togetherctl profile set lab 'client_secret={ file = \"FILE\" }'" in said
+    assert said.count("warning: ") == 2
+    assert "warning: " not in cli("status", "acme").stderr
