@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,8 @@ def test_watching_into_a_pipe_tells_each_change(
     config: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock, issuer: ScriptedIssuer
 ) -> None:
     """Each second something else happens, and the fifth is Ctrl-C."""
-    steps = iter(
+    text = config.read_text()
+    steps: Iterator[Callable[[], object]] = iter(
         [
             lambda: cli_in(clock=clock, open_browser=browser)("login", "acme"),
             lambda: None,
@@ -138,8 +140,6 @@ def test_watching_into_a_pipe_tells_each_change(
             lambda: config.write_text(text.partition("[profiles.lab]")[0]),
         ]
     )
-    text = config.read_text()
-    written: list[str] = []
 
     def sleep(_seconds: float) -> None:
         step = next(steps, None)
