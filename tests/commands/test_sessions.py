@@ -79,6 +79,7 @@ def test_login_status_refresh_logout(
         "clusters": ["east"],
         "current": False,
         "drift": [],
+        "files_gone": [],
     }
 
     # A valid session is reported and nothing opens; --force opens.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,8 @@ def test_watching_into_a_pipe_tells_each_change(
     config: Path, cli_in: CliIn, browser: ScriptedBrowser, clock: StoppedClock, issuer: ScriptedIssuer
 ) -> None:
     """Each second something else happens, and the fifth is Ctrl-C."""
-    steps = iter(
+    text = config.read_text()
+    steps: Iterator[Callable[[], object]] = iter(
         [
             lambda: cli_in(clock=clock, open_browser=browser)("login", "acme"),
             lambda: None,
@@ -138,8 +140,6 @@ def test_watching_into_a_pipe_tells_each_change(
             lambda: config.write_text(text.partition("[profiles.lab]")[0]),
         ]
     )
-    text = config.read_text()
-    written: list[str] = []
 
     def sleep(_seconds: float) -> None:
         step = next(steps, None)
@@ -196,3 +196,27 @@ def test_an_empty_configuration_says_how_to_begin(words: list[str], cli: Run, co
     done = cli(*words)
     assert (done.code, done.stdout) == (0, "")
     assert done.stderr.splitlines()[-1] == "  togetherctl init"
+
+
+def test_files_that_are_gone_are_noticed(cli: Run, config: Path, tmp_path: Path, ca_file: Path) -> None:
+    secret = tmp_path / "secret"
+    config.write_text(
+        config.read_text()
+        .replace('server = "https://127.0.0.1:6444"', f'server = "https://127.0.0.1:6444"\nca_file = "{ca_file}"')
+        .replace('scopes = ["groups"]', f'scopes = ["groups"]\nclient_secret = {{ file = "{secret}" }}')
+    )
+    secret.write_text("s")
+    assert [item["files_gone"] for item in items(cli).values()] == [[], []]
+    secret.unlink()
+    ca_file.unlink()
+    found = items(cli)
+    assert (found["acme"]["files_gone"], sorted(found["lab"]["files_gone"])) == (
+        [],
+        sorted([str(secret), str(ca_file)]),
+    )
+    said = cli("status").stderr
+    assert "togetherctl cluster set gpu ca_file=FILE" in said
+    # Never a path in the place of the secret itself.
+    assert "togetherctl profile set lab 'client_secret={ file = \"FILE\" }'" in said
+    assert said.count("warning: ") == 2
+    assert "warning: " not in cli("status", "acme").stderr

@@ -13,6 +13,7 @@ from togetherctl.cli.output import Item, rfc3339, show_list
 from togetherctl.humanize import time_left
 from togetherctl.printable import can_spell
 from togetherctl.usecases.kubeconfig_state import KubeconfigState, read_kubeconfig_state
+from togetherctl.usecases.named_files import FileProblem, files_gone
 from togetherctl.usecases.reports import Line, report_drift
 from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot, read_snapshot
 
@@ -23,29 +24,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sessions:
-    """The sessions of some profiles, and what kubectl's kubeconfig says of their clusters."""
+    """The sessions of some profiles, what kubectl's kubeconfig says of their clusters, and files that are `gone`."""
 
     sessions: Sequence[SessionSnapshot]
     kubeconfig: KubeconfigState = field(default_factory=KubeconfigState)
+    gone: Sequence[FileProblem] = ()
 
     def drift_of(self, one: SessionSnapshot) -> list[str]:
         """The clusters of its profile whose kubeconfig entries differ from the configuration."""
         return [cluster.name for cluster in one.clusters if cluster.name in self.kubeconfig.drift]
+
+    def gone_of(self, one: SessionSnapshot) -> list[FileProblem]:
+        """The files that its profile, its issuer and its clusters name, and that cannot be read."""
+        named = {("profile", one.name), ("issuer", one.profile.issuer.name)}
+        named |= {("cluster", cluster.name) for cluster in one.clusters}
+        return [file for file in self.gone if (file.kind, file.name) in named]
 
     def is_current(self, one: SessionSnapshot) -> bool:
         """Whether kubectl's current context is one of its profile."""
         return one.name == self.kubeconfig.current_profile
 
 
-def look(world: World, names: Sequence[str], *, with_kubeconfig: bool = True) -> Sessions:
-    """Read the sessions of these profiles, without names of all; no network. Raises UsageError and ConfigError."""
+def look(world: World, names: Sequence[str], *, whole: bool = True) -> Sessions:
+    """Read the sessions of these profiles, without names of all; if `whole`, also what belongs to them. No network.
+
+    Raises UsageError and ConfigError.
+    """
     config = world.config
     clusters = {cluster.name: cluster for cluster in config.clusters()}
     sessions = [
         read_snapshot(world, profile, tuple(clusters[name] for name in config.clusters_of(profile.name)))
         for profile in config.profiles(names, everyone=not names)
     ]
-    return Sessions(sessions, read_kubeconfig_state(world) if with_kubeconfig else KubeconfigState())
+    return Sessions(sessions, read_kubeconfig_state(world), files_gone(world)) if whole else Sessions(sessions)
 
 
 def show(app: App, found: Sessions) -> None:
@@ -81,6 +92,7 @@ def item(one: SessionSnapshot, found: Sessions, now: float) -> Item:
         "clusters": [cluster.name for cluster in one.clusters],
         "current": found.is_current(one),
         "drift": found.drift_of(one),
+        "files_gone": [str(file.path) for file in found.gone_of(one)],
     }
 
 
@@ -129,6 +141,10 @@ def sentences(found: Sessions, now: float) -> Iterator[Line]:
             # What cannot be read has no time: it is so now.
             ago = f" ({time_left(now - trouble.at)} ago)" if one.session else ""
             yield Line(f"{one.name}: {trouble.message}{ago}{_way(one, now)}")
+    for file in dict.fromkeys(file for one in found.sessions for file in found.gone_of(one)):
+        value = "'client_secret={ file = \"FILE\" }'" if file.key == "client_secret" else f"{file.key}=FILE"
+        setting = f"togetherctl {file.kind} set {file.name} {value}"
+        yield Line(f"{file.sentence}. Put it back, or name another: {setting}", "warning")
     shown = {cluster.name for one in found.sessions for cluster in one.clusters}
     yield from report_drift({name: keys for name, keys in found.kubeconfig.drift.items() if name in shown})
     if found.kubeconfig.trouble:

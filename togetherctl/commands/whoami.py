@@ -250,7 +250,7 @@ def _show_all(app: App, views: Sequence[_View], *, with_claims: bool) -> None:
     if app.output != "table":
         show_list(app, items, {}, name="identity")
         return
-    nowhere = {"cluster": None, "username": None, "groups": []}
+    nowhere: Item = {"cluster": None, "username": None, "groups": []}
     rows = [{**item, **cluster} for item in items for cluster in item["clusters"] or [nowhere]]
     columns = {
         "PROFILE": lambda one: one["profile"],
