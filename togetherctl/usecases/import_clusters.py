@@ -36,7 +36,6 @@ from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new
 from togetherctl.kube.entries import owner_of
 from togetherctl.kube.kubeconfig import kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import current_context
-from togetherctl.usecases.add_entry import Tables
 from togetherctl.usecases.kubeconfig_write import WriteResult, read_entries, write_clusters
 from togetherctl.wiring import World
 
@@ -182,35 +181,6 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
                 f"there is no bundle {name}{nearest(name, known)}", hint=run("togetherctl", "config", "show")
             )
     return {name: known[name] for name in names or known}
-
-
-class IssuerLook:
-    """Looks at each issuer once by `look`, which gets its table and gives it as the issuer describes itself."""
-
-    def __init__(self, look: Callable[[Tables], Tables]) -> None:
-        self._look = look
-        self._looked: dict[str, dict[str, object]] = {}
-
-    def issuer(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """The table with its URL and preset as the issuer says them. Raises what the look raises."""
-        url = str(table["url"])
-        if url not in self._looked:
-            looked = self._look({("issuer", "new"): dict(table)})["issuer", "new"]
-            self._looked[url] = self._looked[str(looked["url"])] = looked
-        return {**table, **{key: value for key, value in self._looked[url].items() if key in ("url", "preset")}}
-
-    def offers(self, world: World, offers: Sequence[Offer]) -> list[Offer]:
-        """The offers after a look at each issuer that the configuration does not have yet.
-
-        Raises what the look raises.
-        """
-        known = {table.url for table in world.config.table.issuers.values()}
-        return [
-            replace(offer, issuer=self.issuer(offer.issuer))
-            if offer.issuer and offer.issuer["url"] not in known
-            else offer
-            for offer in offers
-        ]
 
 
 def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> Preview:
