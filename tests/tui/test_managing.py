@@ -67,7 +67,7 @@ def test_what_is_wrong_with_a_new_profile_is_said_beside_it(
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
             await fill_in(person, "acme")
-            await person.sees("there is a profile acme already")
+            await person.sees("profile acme is there already")
             await fill_in(person, "http://insecure.example")
             await person.sees("https")
             await person.press("ctrl+s")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from togetherctl.cli.lazy import Command as HouseCommand
 from togetherctl.errors import UsageError, run
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _TAKES = {
 }
 
 
-class FlagsCommand(click.Command):
+class FlagsCommand(HouseCommand):
     """A command with options of our own and the flags kubelogin has for the command `takes`.
 
     Its function gets `flags`: what was given of kubelogin's, None where that was nothing. Nothing of kubelogin's is

@@ -73,7 +73,9 @@ class SecretPrompts:
                 def check(typed: str) -> None:
                     SecretPlace.parse(f"file:{typed}").refuse_other_file(moved.value, self._app.environ)
 
-                return SecretPlace("file", asking.path("Which file? It need not be there yet. (Tab completes)", check=check))
+                return SecretPlace(
+                    "file", asking.path("Which file? It need not be there yet. (Tab completes)", check=check)
+                )
             try:
                 self._try_keyring()
             except StorageError as error:

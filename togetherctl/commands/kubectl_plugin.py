@@ -73,6 +73,7 @@ def _skip_log_flags(args: list[str]) -> Iterator[str]:
 @click.command(
     cls=PluginGroup,
     lazy=VERBS,
+    examples=["togetherctl", "togetherctl --context lab", "togetherctl get-token --help"],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

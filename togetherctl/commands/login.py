@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.config.types import Grant
@@ -21,7 +22,15 @@ from togetherctl.usecases.reports import report_login, report_refresh
 _LONGEST_BEHIND = 60
 
 
-@click.command("login")
+@click.command(
+    "login",
+    cls=Command,
+    examples=[
+        "togetherctl login acme",
+        "togetherctl login --all  # once for each session",
+        "togetherctl login acme --grant device-code  # no browser on this machine",
+    ],
+)
 @profiles_argument
 @click.option("--grant", type=click.Choice(get_args(Grant)), help="How to log in, instead of what the profile says.")
 @click.option("--force", is_flag=True, help="Log in even if the session is still good.")
@@ -103,7 +112,13 @@ def _in_a_line(app: App, one: LoginResult) -> str:
     return f"failed: {one.error.message}; {one.error.remedy or again}" if one.error else f"not done; {again}"
 
 
-@click.command("refresh")
+@click.command(
+    "refresh",
+    cls=Command,
+    examples=[
+        "togetherctl refresh acme  # when your groups have changed",
+    ],
+)
 @profiles_argument
 @click.option("--force", is_flag=True, help="Try even a refresh token that the issuer refused before.")
 @click.option("--behind", type=int, hidden=True, help="The session's lock, left open by a get-token that is gone.")

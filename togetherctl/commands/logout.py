@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.errors import UsageError
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from togetherctl.auth.session import Session
 
 
-@click.command("logout")
+@click.command(
+    "logout",
+    cls=Command,
+    examples=[
+        "togetherctl logout acme",
+        "togetherctl logout --all --sso  # and the browser's sessions",
+    ],
+)
 @profiles_argument
 @click.option("--local", is_flag=True, help="Delete the tokens here and do not tell the issuer.")
 @click.option("--sso", is_flag=True, help="Also end your browser's session at the issuer, in the browser.")

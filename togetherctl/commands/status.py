@@ -10,6 +10,7 @@ import click
 
 from togetherctl.auth.session import State
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, rfc3339, show_list
 from togetherctl.humanize import time_left
 from togetherctl.usecases.session_snapshot import read_snapshot
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
 
 
-@click.command("status")
+@click.command(
+    "status",
+    cls=Command,
+    examples=[
+        "togetherctl status",
+        "togetherctl status acme -o json",
+    ],
+)
 @click.argument("names", metavar="[PROFILE]...", nargs=-1)
 @output_option
 @pass_app

@@ -117,9 +117,13 @@ class Config:
         chosen = list(self.table.profiles) if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
         return [self.profile(name) for name in chosen]
 
+    def preferred_profile(self) -> str | None:
+        """`TOGETHERCTL_PROFILE`, else `default_profile`."""
+        return (self.overrides and self.overrides.profile) or self.table.default_profile
+
     def meant_profile(self) -> str:
-        """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
-        name = (self.overrides and self.overrides.profile) or self.table.default_profile
+        """The preferred profile, else the only one there is: what programs get that name none. Raises UsageError."""
+        name = self.preferred_profile()
         if name:
             return name
         names = list(self.table.profiles)

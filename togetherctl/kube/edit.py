@@ -25,16 +25,19 @@ def write_entries(
     overwrite: bool,
     known: Collection[str] = (),
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
 ) -> list[KubeconfigChange]:
     """Put what `entries` makes of the files into those that have it, else into the first that exists, else the last.
 
     An entry that belongs to another cluster of `known` is not replaced, and what we did not write only to `overwrite`
-    it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
-    Raises KubeconfigError, and then no file was changed.
+    it. The current context changes if `set_current`, to that of the cluster `current`, else the first of the entries;
+    and where that gets another name. Raises KubeconfigError, and then no file was changed.
     """
     with nullcontext() if dry_run else hold_locks(sorted(files)):
-        changes = _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
+        changes = _Plan(files).with_entries(
+            entries, overwrite=overwrite, known=known, set_current=set_current, current=current
+        )
         for change in changes:
             if change.changed and not dry_run:
                 change.write()
@@ -51,14 +54,15 @@ class _Plan:
         self._of_other_clusters: list[str] = []
 
     def with_entries(
-        self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool
+        self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool, current: str | None
     ) -> list[KubeconfigChange]:
         wanted = entries(self._files)
         written = {entry.cluster for entry in wanted}
         for entry in wanted:
             self._put(entry, overwrite=overwrite, others={name for name in known if name not in written})
         self._refuse()
-        context = next((entry.name for entry in wanted if entry.section == "contexts"), None)
+        contexts = (entry for entry in wanted if entry.section == "contexts")
+        context = next((entry.name for entry in contexts if current in (None, entry.cluster)), None)
         if set_current and context is not None:
             holder = next((file for file in self._files if file.text.data.get(CURRENT)), self._fallback)
             holder.text.put_scalar(CURRENT, context)

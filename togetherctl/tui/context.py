@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
 from textual.message import Message
@@ -20,6 +20,9 @@ from togetherctl.tui.job_prompter import NullPrompter
 from togetherctl.tui.watcher import Finding, Watcher
 from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from togetherctl.tui.selection import Selection
 
 # How many events the app remembers, and how many of them one profile's details show.
 _EVENTS = 1000
@@ -85,6 +88,9 @@ class AppContext(App[None]):
                 events=events[:_EVENTS_SHOWN],
             )
         )
+
+    def refuse(self, title: str, selection: Selection) -> None:
+        """Say why what is called `title` cannot be done to a selection."""
 
     def copy_claims(self, row: SessionSnapshot | None) -> None:
         """Send the decoded claims of a profile to the clipboard; never a token."""

@@ -88,16 +88,17 @@ def look_at_issuer(
         return tables, None
     from togetherctl.auth.issuer_check import check_issuer
 
-    if profile is None:
-        profile = next((table for (kind, _), table in tables.items() if kind == "profile"), {})
+    wanted: Mapping[str, Any] = (
+        next((table for (kind, _), table in tables.items() if kind == "profile"), {}) if profile is None else profile
+    )
     report = check_issuer(
         world.issuers,
         issuer.url,
         connection,
-        redirect_uris=tuple(profile.get("redirect_uris") or DEFAULT_REDIRECT_URIS),
-        scopes=("openid", *(scope for scope in profile.get("scopes") or ("email",) if scope != "openid")),
+        redirect_uris=tuple(wanted.get("redirect_uris") or DEFAULT_REDIRECT_URIS),
+        scopes=("openid", *(scope for scope in wanted.get("scopes") or ("email",) if scope != "openid")),
         preset=issuer.preset,
-        wishes=_wishes(issuer, profile),
+        wishes=_wishes(issuer, wanted),
     )
     report.raise_if_not_there()
     table = {**tables[new], "url": report.issuer}

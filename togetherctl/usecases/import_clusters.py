@@ -46,11 +46,15 @@ _MOST_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class KubeconfigOptions:
-    """What becomes of the kubeconfig; `write` False leaves it alone."""
+    """What becomes of the kubeconfig; `write` False leaves it alone.
+
+    `set_current` makes the cluster `current`, else the only one, the current context.
+    """
 
     write: bool = True
     kubeconfig: str | None = None
     set_current: bool = False
+    current: str | None = None
     overwrite: bool = False
 
 
@@ -69,7 +73,8 @@ class BundleImport:
 class Import:
     """An import and its plan: of offers, or of a bundle.
 
-    `foreign` are names that others use in the kubeconfig; `place` tells where a client secret goes.
+    `foreign` are names that others use in the kubeconfig; `place` tells where a client secret goes; `names` is
+    how the person calls new profiles, by the names that they would get.
     """
 
     plan: ImportPlan
@@ -77,6 +82,7 @@ class Import:
     bundle: BundleImport | None = None
     foreign: frozenset[str] = frozenset()
     place: Place = field(default=lambda _moved: None, repr=False)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -138,11 +144,17 @@ def refuse_too_many(clusters: Sized, origin: str) -> None:
         )
 
 
-def plan_of_offers(world: World, offers: Sequence[Offer], kubeconfig: KubeconfigOptions, place: Place) -> Import:
-    """Plan taking `offers`. Raises ConfigError, StorageError and KubeconfigError."""
+def plan_of_offers(
+    world: World,
+    offers: Sequence[Offer],
+    kubeconfig: KubeconfigOptions,
+    place: Place,
+    names: Mapping[str, str] | None = None,
+) -> Import:
+    """Plan taking `offers`, `names` being what to call new profiles. Raises ConfigError and KubeconfigError."""
     owned = kubeconfig.overwrite or not kubeconfig.write
     foreign = frozenset(() if owned else _foreign(world, kubeconfig.kubeconfig))
-    return _make_plan(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place))
+    return _make_plan(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place, names=names or {}))
 
 
 def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] | None = None) -> Import:
@@ -287,6 +299,7 @@ def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequenc
         given=last_import.recall(world.paths.taken),
         foreign_contexts=importing.foreign,
         place=importing.place,
+        names=importing.names,
     )
 
 
@@ -326,6 +339,7 @@ def _write_plan(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *
         kubeconfig=kubeconfig.kubeconfig,
         overwrite=kubeconfig.overwrite,
         set_current=kubeconfig.set_current,
+        current=kubeconfig.current,
         dry_run=dry_run,
     )
 

@@ -78,7 +78,7 @@ def _check(kind: Kind, old: str, new: str) -> None:
     try:
         value_checks.name(new)
     except ValueError as error:
-        raise UsageError(f"{new} cannot be the name of a {kind}: {error}") from None
+        raise UsageError(f"{kind} {old} cannot be called {new}: {error}") from None
     if old == new:
         raise UsageError(f"{old} is called that already")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.grants.registry import is_non_interactive
-from togetherctl.errors import Remedy
+from togetherctl.errors import Remedy, run
 from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # A list of names is cut after so many.
 _NAMES = 20
+# Clusters that differ are told one by one up to so many.
+_EACH = 3
+# What a key of `KubeconfigState.drift` is called where it is no key of the configuration.
+_DRIFT = {"exec": "the words of the command", "entry": "an entry that is gone"}
 _OUTCOMES = {
     Outcome.STILL_VALID: "Already logged in",
     Outcome.REFRESHED: "Session refreshed; logged in",
@@ -164,6 +168,32 @@ def report_written(written: WriteResult, environ: Mapping[str, str], *, dry_run:
         said = f"Wrote {', '.join(written.contexts)} to {files}."
     warnings = [Line(warning, "warning") for warning in written.warnings]
     return [Line(said), *warnings, *(Line(note) for note in written.notes)]
+
+
+def drift_words(keys: Iterable[str]) -> str:
+    """What of a cluster the kubeconfig says otherwise, short enough for a table."""
+    return ", ".join(_DRIFT.get(key, key) for key in keys)
+
+
+def report_drift(drift: Mapping[str, Sequence[str]], *, kubeconfig: str | None = None) -> list[Line]:
+    """The clusters whose kubeconfig entries differ from the configuration, and the command that writes them."""
+
+    def write(*names: str) -> Remedy:
+        to = ("--kubeconfig", kubeconfig) if kubeconfig else ()
+        return run("togetherctl", "kubeconfig", "write", *names, *to)
+
+    if len(drift) <= _EACH:
+        return [
+            Line(
+                f"Cluster {name} differs in the kubeconfig: {drift_words(keys)}. kubectl goes by the kubeconfig.",
+                "note",
+                write(name),
+            )
+            for name, keys in drift.items()
+        ]
+    names = list(drift)
+    said = f"{len(names)} clusters differ in the kubeconfig: {_list(names)}. kubectl goes by the kubeconfig."
+    return [Line(said, "note", write(*names if len(names) <= _NAMES else ()))]
 
 
 def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:

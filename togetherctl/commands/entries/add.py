@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.config.editing import new_key, new_table
 from togetherctl.connection_settings import Connection
 from togetherctl.errors import Remedy, Unreachable
@@ -23,7 +24,14 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer w
 _yes = click.option("--yes", is_flag=True, help="Add it even if the issuer or the client cannot be used as it is.")
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        "togetherctl profile add lab --issuer https://login.acme.com --client-id k8s",
+        "togetherctl profile add ops --issuer acme --client-id kubernetes margin=30",
+    ],
+)
 @click.argument("name")
 @click.option(
     "--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one."
@@ -49,8 +57,8 @@ def profile(
     """Add a profile, and its issuer if that is new.
 
     If the configuration has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name
-    is added, after a look at its metadata and keys, and at whether it knows the client. Further keys may follow: togetherctl profile add acme --issuer URL
-    --client-id ID margin=30
+    is added, after a look at its metadata and keys, and at whether it knows the client. Further keys may follow, each
+    as KEY=VALUE.
     """
     wish = add_entry.NewProfile(name, issuer, client_id, ca_file or "", scopes, settings)
     tables = add_entry.tables_for(app.world, wish)
@@ -62,7 +70,14 @@ def profile(
     )
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        "togetherctl issuer add okta --url https://login.acme.com",
+        "togetherctl issuer add keycloak --url https://login.acme.com --ca-file ca.pem",
+    ],
+)
 @click.argument("name")
 @click.option("--url", required=True, metavar="URL", help="The issuer, exactly as it calls itself.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
@@ -75,7 +90,7 @@ def issuer(
 ) -> None:
     """Add an issuer, after a look at its metadata.
 
-    Further keys may follow: togetherctl issuer add acme --url URL proxy=http://proxy.example:3128
+    Further keys may follow, each as KEY=VALUE.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("issuer", {"url": url, "ca_file": ca_path}, settings)
@@ -83,7 +98,16 @@ def issuer(
     app.console.say(f"Added issuer {name}.")
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        (
+            "togetherctl cluster add lab --profile acme --server https://203.0.113.7:6443 \\\n"
+            "    --ca-file ca.pem namespace=training"
+        ),
+    ],
+)
 @click.argument("name")
 @click.option("--profile", required=True, metavar="P", help="The profile that opens it.")
 @click.option("--server", required=True, metavar="URL", help="The API server's URL.")
@@ -93,7 +117,7 @@ def issuer(
 def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None, settings: tuple[str, ...]) -> None:
     """Add a cluster.
 
-    Further keys may follow: togetherctl cluster add east --profile acme --server URL namespace=training
+    Further keys may follow, each as KEY=VALUE. kubectl knows the cluster after togetherctl kubeconfig write.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)

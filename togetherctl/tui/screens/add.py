@@ -91,7 +91,7 @@ class AddScreen(FormScreen[Tables]):
             value_checks.name(name)
         except ValueError as error:
             return {"name": str(error)}
-        return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}
+        return {"name": f"profile {name} is there already"} if name in self._data.get("profiles", {}) else {}
 
     def save(self) -> None:
         if not self._saving:

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets import Button, OptionList, Static
 
 from togetherctl.printable import printable
+from togetherctl.tui.widgets.key_footer import KeyFooter
 
 _Result = TypeVar("_Result")
 _SIGN_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
@@ -71,7 +72,7 @@ class Box(ModalScreen[_Result]):
             yield from self.inside()
             with Vertical(id="below"):
                 yield from self.below()
-                yield Footer(show_command_palette=False, compact=True)
+                yield KeyFooter(show_command_palette=False)
 
     def inside(self) -> ComposeResult:
         """What the box holds."""
