@@ -25,17 +25,20 @@ def write_entries(
     overwrite: bool,
     known: Collection[str] = (),
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
 ) -> Written:
     """Put what `entries` makes of the files into those that have it, else into the first that exists, else the last.
 
     An entry that belongs to another cluster of `known` is not replaced, and what we did not write only to `overwrite`
-    it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
-    Raises KubeconfigError, and then no file was changed.
+    it. The current context changes if `set_current`, to that of the cluster `current`, else the first of the entries;
+    and where that gets another name. Raises KubeconfigError, and then no file was changed.
     """
     with nullcontext() if dry_run else hold_locks(sorted(files)):
         opened = [KubeconfigFile.read(path) for path in files]
-        put = put_entries(opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current)
+        put = put_entries(
+            opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current, current=current
+        )
         changes = [file.change() for file in opened]
         for change in changes:
             if change.changed and not dry_run:
@@ -65,6 +68,7 @@ def put_entries(
     overwrite: bool = False,
     known: Collection[str] = (),
     set_current: bool = False,
+    current: str | None = None,
 ) -> list[Put]:
     """Put entries into files that were opened, as `write_entries` does. Raises KubeconfigError."""
     plan = _Plan(files)
@@ -72,7 +76,8 @@ def put_entries(
     others = {name for name in known if name not in written}
     done = [plan.put(entry, overwrite=overwrite, others=others) for entry in entries]
     plan.refuse()
-    context = next((entry.name for entry in entries if entry.section == "contexts"), None)
+    contexts = (entry for entry in entries if entry.section == "contexts")
+    context = next((entry.name for entry in contexts if current in (None, entry.cluster)), None)
     if set_current and context is not None:
         plan.set_current(context)
     return done

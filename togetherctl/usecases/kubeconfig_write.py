@@ -67,6 +67,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     kubeconfig: str | None = None,
     overwrite: bool = False,
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
     portable: bool = False,
     no_shim: bool = False,
@@ -77,8 +78,9 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     """Write the clusters called `names`; without names, all of them.
 
     They go into `kubeconfig`, else where kubectl looks; or each into its own file in `output_dir`. `template` names the
-    contexts. `api_version` is that of the exec entries; None keeps what they say already, else v1. Raises UsageError
-    and KubeconfigError, and then no kubeconfig was changed.
+    contexts. With `set_current` the cluster `current`, or the only one, becomes the current one. `api_version` is that
+    of the exec entries; None keeps what they say already, else v1. Raises UsageError and KubeconfigError, and then no
+    kubeconfig was changed.
     """
     clusters = world.config.clusters(names)
     if not clusters:
@@ -92,7 +94,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
             f"--output-dir and {other} exclude each other: each cluster gets a file of its own, its context current",
             hint="togetherctl kubeconfig write --output-dir DIR",
         )
-    if set_current and len(clusters) != 1:
+    if set_current and current is None and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = ContextNaming(world.config, ContextTemplate.parse(template) if template is not None else None)
     own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
@@ -100,7 +102,9 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
-        written = writing.into(kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current)
+        written = writing.into(
+            kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current, current=current
+        )
     written.warnings.extend(
         [
             *([own.warning] if own.warning else []),
@@ -142,7 +146,9 @@ class _Writing:
     api_version: str | None
     dry_run: bool
 
-    def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool) -> WriteResult:
+    def into(
+        self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, current: str | None = None
+    ) -> WriteResult:
         """Write all of them into the files that kubectl reads as one."""
         named: dict[str, Named] = {}
         made: dict[str, list[Entry]] = {}
@@ -160,6 +166,7 @@ class _Writing:
             overwrite=self.overwrite,
             known=self.known,
             set_current=set_current,
+            current=current,
             dry_run=self.dry_run,
         )
         contexts = [named[cluster.name].context for cluster in clusters]

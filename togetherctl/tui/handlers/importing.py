@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import TogetherctlError, run
 from togetherctl.paths import tilde
@@ -93,13 +93,14 @@ def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, 
     from togetherctl.importing.plan import secrets_kept
     from togetherctl.importing.secret_place import SecretPlace
     from togetherctl.usecases.add_entry import look_at_issuer
-    from togetherctl.usecases.import_clusters import IssuerLook, KubeconfigOptions, plan_of_offers
+    from togetherctl.usecases.import_clusters import KubeconfigOptions, plan_of_offers
+    from togetherctl.usecases.issuer_look import IssuerLook
 
     notes: list[str] = []
 
-    def look(tables: Tables) -> Tables:
-        looked, report = look_at_issuer(world, tables)
-        notes.extend(f"! {note.text}" for note in (report.notes_at_once if report else ()))
+    def look(tables: Tables, profile: Mapping[str, Any]) -> Tables:
+        looked, report = look_at_issuer(world, tables, profile=profile)
+        notes.extend(f"! {note.text}" for note in ((*report.to_mend, *report.notes_at_once) if report else ()))
         return looked
 
     offers = IssuerLook(look).offers(world, found.offers)
