@@ -197,6 +197,8 @@ def test_a_wait_that_is_stopped_goes_on_hidden(at_a_terminal: Callable[..., Term
     while "Ctrl-C cancels" not in window.screen().partition("on with 43\n")[2]:
         assert monotonic() < ends, window.screen()
         sleep(0.1)
+    # It looks at the terminal several times a second.
+    sleep(1)
     window.paste(address)
     assert "Logged in as me@example.com" in " ".join(window.until("then refreshed").split())
     window.call("send-keys", "exit", "Enter")

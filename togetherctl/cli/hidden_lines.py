@@ -42,7 +42,6 @@ class HiddenLine:
 @contextmanager
 def hide_typing(descriptor: int) -> Iterator[Callable[[], None]]:
     """The terminal without echo and without a line's end; Ctrl-C still interrupts. Gives what hides it once more."""
-    import signal
     import termios
 
     before = termios.tcgetattr(descriptor)
@@ -54,21 +53,10 @@ def hide_typing(descriptor: int) -> Iterator[Callable[[], None]]:
             # What was typed before the question stays: pasting may be quicker than we are.
             termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
 
-    def go_on(_signal: int, _frame: object) -> None:
-        with suppress(termios.error):
-            if is_in_foreground(descriptor):
-                hide()
-
-    # Only the main thread hears of it.
-    continued = None
     try:
-        with suppress(ValueError):
-            continued = signal.signal(signal.SIGCONT, go_on)
         hide()
         yield hide
     finally:
-        if continued is not None:
-            signal.signal(signal.SIGCONT, continued)
         # A terminal that has gone needs nothing.
         with suppress(termios.error):
             if is_in_foreground(descriptor):
@@ -106,7 +94,7 @@ def lines_pasted() -> Iterator[Callable[[], str | None]]:
             # The terminal may have gone, and Ctrl-D ends nothing here.
             with suppress(OSError, EOFError, termios.error):
                 if is_in_foreground(descriptor):
-                    # A shell has its own way of typing, and a job that it puts in front need not have been stopped.
+                    # A shell that stopped us and went on has set its own way of typing.
                     hide_again()
                 while is_in_foreground(descriptor) and select([descriptor], [], [], 0)[0]:
                     typed = os.read(descriptor, CHUNK)
