@@ -170,6 +170,8 @@ class Config:
         """
         issuers = self.table.issuers
         if "://" not in given and given not in issuers:
+            if "." in given and "@" not in given:
+                raise UsageError(f"there is no issuer {given}", hint=f"did you mean https://{given}?")
             raise unknown("issuer", given, issuers)
         name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
