@@ -51,9 +51,12 @@ def test_a_bundle_is_imported_once_its_hosts_were_seen(
                 "+[profiles.team]", "+[clusters.west]", "127.0.0.1", "Agree only if you know these hosts."
             )
             await person.press("y")
-            await person.sees("Imported team. Log in now?")
-            await person.press("n")
+            await person.sees("kubectl has no current context yet. Make west the current one?")
             await person.sees("Imported west.", "Wrote west to")
+            await person.press("y")
+            await person.sees("Imported team. Log in now?", "The current context is west; there was none.")
+            await person.press("n")
+            assert person.app.home.selection.profile == "team"
             await person.press("escape")
             await person.until(lambda: "team" in person.app.rows)
             await person.press("i", *keys(str(bundle)), "enter")
@@ -121,6 +124,8 @@ def test_a_kubeconfig_that_somebody_sent_is_imported_and_its_secret_goes_into_th
             await person.press("i", *keys(str(sent)), "enter")
             await person.sees("Write this?")
             await person.press("y")
+            await person.sees("kubectl has no current context yet. Make")
+            await person.press("n")
             await person.sees("Log in now?")
             await person.press("n", "escape")
             await person.until(lambda: person.app.rows)
@@ -195,6 +200,8 @@ def test_clusters_of_together_ai_are_imported_by_an_api_key_that_is_typed(
                 await person.press(*keys(api.key), "enter")
                 await person.sees("Write this?", "h100-east")
                 await person.press("y")
+                await person.sees("kubectl has no current context yet. Make")
+                await person.press("n")
                 await person.sees("Log in now?")
                 await person.press("n")
 

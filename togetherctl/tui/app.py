@@ -177,6 +177,9 @@ class TogetherApp(AppContext):
         else:
             self.refuse(action.title, self.selection)
 
+    def stand_on(self, profile: str) -> None:
+        self.home.table.stand_on(profile)
+
     def refuse(self, title: str, selection: Selection) -> None:
         """Say why what is called `title` cannot be done to a selection."""
         if selection.marked:

@@ -93,6 +93,9 @@ class AppContext(App[None]):
             )
         )
 
+    def stand_on(self, profile: str) -> None:
+        """Put the cursor on a profile's row, now or as soon as it is there."""
+
     def refuse(self, title: str, selection: Selection) -> None:
         """Say why what is called `title` cannot be done to a selection."""
 

@@ -149,29 +149,35 @@ def add(app: AppContext, _selection: Selection) -> None:
 def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
     from togetherctl.config.editing import section
     from togetherctl.config.toml_text import TomlText
+    from togetherctl.tui.handlers.clusters import offer_write
     from togetherctl.tui.handlers.sessions import offer_login
     from togetherctl.usecases.add_entry import add_profile as add_tables
 
     name = next(name for kind, name in tables if kind == "profile")
+    cluster = next((name for kind, name in tables if kind == "cluster"), None)
     title = f"Add profile: {name}"
     text = TomlText("")
     text.add({(section(kind), entry): table for (kind, entry), table in tables.items()})
 
-    def do(world: World, job: Job[str]) -> str:
+    said = f"Added {name}."
+
+    def do(world: World, job: Job[None]) -> None:
         job.begin("", "Adding …")
         add_tables(world, tables)
-        key = world.reread().config.profile(name).key
-        job.end(f"Added profile {name}.")
-        return key
+        job.end("")
 
-    def offer(key: str) -> None:
-        offer_login(app, title, f"Added {name}.", [name], frozenset({key}))
+    def go_on(_done: None) -> None:
+        app.stand_on(name)
+        if cluster is None:
+            offer_login(app, title, said, [name])
+        else:
+            offer_write(app, title, said, cluster, lambda: offer_login(app, title, said, [name]))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
-    said = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
+    lines = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
     if report and report.provider:
-        said.insert(0, f"This is {report.provider}.")
+        lines.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())
     place = tilde(app.world.paths.config, app.world.environ)
-    question = Question(title, f"Add this to {place}?", said, diff=diff)
-    question.ask(app, lambda: app.jobs.start(Job(title, do, then=offer)))
+    question = Question(title, f"Add this to {place}?", lines, diff=diff)
+    question.ask(app, lambda: app.jobs.start(Job(title, do, then=go_on)))

@@ -132,14 +132,33 @@ class Question(Box[bool]):
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 # Textual's way to give an action a parameter
         self.dismiss(answer)
 
-    def ask(self, app: App[None], if_yes: Callable[[], object]) -> None:
-        """Show the question, and call `if_yes` if the person says yes."""
+    def ask(self, app: App[None], if_yes: Callable[[], object], if_no: Callable[[], object] = lambda: None) -> None:
+        """Show the question, and call `if_yes` if the person says yes, else `if_no`."""
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 # what Textual passes on
             if yes:
                 if_yes()
+            else:
+                if_no()
 
         app.push_screen(self, answered)
+
+
+class UseQuestion(Question):
+    """Asks whether to write a cluster; `use` says whether its context is to become the current one as well."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "use", "Yes, and use it")]
+    use = False
+
+    def below(self) -> ComposeResult:
+        with Horizontal(id="answers"):
+            yield Button(Content("Yes (y)"), id="yes", compact=True, action="screen.answer(True)")
+            yield Button(Content("Yes, and use it (u)"), id="use", compact=True, action="screen.use")
+            yield Button(Content("No (n)"), id="no", compact=True, action="screen.answer(False)")
+
+    def action_use(self) -> None:
+        self.use = True
+        self.dismiss(True)  # noqa: FBT003 # yes
 
 
 def _colour(diff: str) -> Content:
