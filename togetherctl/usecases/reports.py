@@ -113,12 +113,12 @@ def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
 
 
-def report_lost_sessions(sessions: Iterable[GoingSession]) -> list[Line]:
-    """The sessions that go with a change of the configuration."""
+def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "") -> list[Line]:
+    """The sessions that go with a change of the configuration; `log_out` is what tells the issuer, else the command."""
     return [
         Line(
             f"The session{f' of {session.identity}' if session.identity else ''} goes too, and the issuer is not told; "
-            f"togetherctl logout {session.profile} would."
+            f"{log_out or f'togetherctl logout {session.profile}'} would."
         )
         for session in sessions
     ]

@@ -11,10 +11,14 @@ from togetherctl.tui.screens.dialog import Question, TomlScreen
 from togetherctl.tui.selection import Selection, count_or_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
     from togetherctl.usecases.add_entry import Tables
+    from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.remove_entry import Removal
     from togetherctl.wiring import World
 
@@ -33,7 +37,7 @@ def edit_issuer(app: AppContext, selection: Selection) -> None:
 
 def _edit(app: AppContext, kind: Kind, name: str) -> None:
     from togetherctl.config.editing import section
-    from togetherctl.tui.screens.edit import EditScreen
+    from togetherctl.tui.screens.edit import EditScreen, Saved
 
     def read(world: World, job: Job[dict[str, Any]]) -> dict[str, Any]:
         data = _read(world, job, name)
@@ -41,8 +45,54 @@ def _edit(app: AppContext, kind: Kind, name: str) -> None:
             raise TogetherctlError(f"there is no {kind} {name} any more")
         return data
 
+    def saved(done: Saved | None) -> None:
+        if done is not None:
+            app.notify("\n".join([done.said, *done.more]), markup=False)
+            _follow_in_kubeconfig(app, title, _clusters_of(app, kind, name), done.before)
+
     title = f"Edit {kind}: {name}"
-    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data))))
+    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data), saved)))
+
+
+def _clusters_of(app: AppContext, kind: Kind, name: str) -> list[str]:
+    """The clusters whose kubeconfig entries an edit of this entry may change."""
+    if kind == "cluster":
+        return [name]
+    return app.config.clusters_of(name) if app.config and kind == "profile" else []
+
+
+def _follow_in_kubeconfig(app: AppContext, title: str, clusters: Sequence[str], before: Config | None) -> None:
+    """Where our entries differ from the configuration now, show how, and write them if the person agrees."""
+
+    def plan(world: World, job: Job[EntriesUpdate]) -> EntriesUpdate:
+        from togetherctl.usecases.kubeconfig_update import plan_update
+
+        job.begin("", "Reading the kubeconfig …")
+        planned = plan_update(world, clusters, before=before)
+        job.end("")
+        return planned
+
+    def ask(planned: EntriesUpdate) -> None:
+        from togetherctl.usecases.reports import describe_update, list_files
+
+        if not planned.changed:
+            return
+        diff = "".join(change.diff() for change in planned.changed)
+        lines = [*describe_update(planned, app.world.environ), "Until then, kubectl goes by what it has there."]
+        asked = f"Write this to {list_files(planned.changed, app.world.environ)} too?"
+        Question(title, asked, lines, diff=diff).ask(app, lambda: app.jobs.start(Job(title, write_of(planned))))
+
+    def write_of(planned: EntriesUpdate) -> Callable[[World, Job[None]], None]:
+        def write(world: World, job: Job[None]) -> None:
+            from togetherctl.usecases.reports import report_update
+
+            job.begin("", "Writing …")
+            job.report(report_update(planned.carry_out(), world.environ))
+
+        return write
+
+    if clusters:
+        app.jobs.start(Job(title, plan, then=ask))
 
 
 def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
