@@ -17,6 +17,7 @@ from togetherctl.printable import printable
 from togetherctl.tui import profile_facts
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import NullPrompter
+from togetherctl.tui.typeahead import TypeAhead
 from togetherctl.tui.watcher import Finding, Watcher
 from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
@@ -44,6 +45,10 @@ class Jobs(Protocol):
     def start(self, job: Job[Any]) -> None:
         """Start `job`, unless another job works on one of its sessions."""
 
+    @property
+    def unseen(self) -> Job[Any] | None:
+        """A job that runs and is not shown."""
+
     def open_browser(self, url: str, job: Job[Any]) -> None:
         """Start a browser at a page that `job` shows."""
 
@@ -62,6 +67,7 @@ class AppContext(App[None]):
         self.rows: dict[str, SessionSnapshot] = {}
         # None until it was read.
         self.kubeconfig: KubeconfigState | None = None
+        self.typeahead = TypeAhead()
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import LoginRequired, Refused, TogetherctlError
+from togetherctl.errors import TogetherctlError
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
@@ -115,8 +115,7 @@ def refresh(app: AppContext, selection: Selection) -> None:
             try:
                 job.report(report_refresh(world, profile, world.engine.refresh(profile)))
             except TogetherctlError as error:
-                login = isinstance(error, LoginRequired | Refused)
-                job.fail(error, *(["Press L in the table to log in here."] if login else []))
+                job.fail(error)
 
     app.jobs.start(Job(f"Refresh now: {count_or_name(row.name for row in rows)}", do, keys=session_keys(rows)))
 
