@@ -225,7 +225,12 @@ def test_the_kubeconfig_is_read_when_it_has_changed(
     read: list[Path] = []
     watcher = Watcher(lambda: world, told.append)
     read_file = KubeconfigFile.read
-    monkeypatch.setattr(KubeconfigFile, "read", lambda path: read.append(path) or read_file(path))
+
+    def noted(path: Path) -> KubeconfigFile:
+        read.append(path)
+        return read_file(path)
+
+    monkeypatch.setattr(KubeconfigFile, "read", noted)
 
     def step() -> list[KubeconfigState]:
         told.clear()

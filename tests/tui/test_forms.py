@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from textual.widgets import Select
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.issuer import ScriptedIssuer
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FORMS: dict[str, type[FormScreen[object]]] = {
+FORMS: dict[str, type[FormScreen[Any]]] = {
     "e": EditScreen,
     "E": EditScreen,
     "j e": EditScreen,
@@ -33,7 +33,7 @@ FORMS: dict[str, type[FormScreen[object]]] = {
 }
 
 
-async def open_form(person: Person, keys: str) -> FormScreen[object]:
+async def open_form(person: Person, keys: str) -> FormScreen[Any]:
     await person.press(*keys.split())
     await person.until(lambda: isinstance(person.app.screen, FORMS[keys]), "the form")
     form = person.app.screen

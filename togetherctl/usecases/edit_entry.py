@@ -117,13 +117,13 @@ def plan_edit(world: World, edit: Edit) -> EditPlan:
         _change(text, entry, wanted, unwanted)
         if "storage" in edit.keys and edit.kind == "profile":
             share_storage(text, edit.name)
-        sides = [_shown(side) for side in (before, text)]
+        sides = _shown(before), _shown(text)
     except CannotEdit:
         raise ConfigError(
             f"{world.paths.config} is laid out in a way that cannot be edited safely; change it by hand"
         ) from None
     path = tilde(world.paths.config, world.environ)
-    diff = "".join(f"{line}\n" for line in difflib.unified_diff(*sides, path, path, lineterm=""))
+    diff = "".join(f"{line}\n" for line in difflib.unified_diff(sides[0], sides[1], path, path, lineterm=""))
     return EditPlan(diff, lost_sessions(world, edit.kind, edit.name, wanted, unwanted))
 
 

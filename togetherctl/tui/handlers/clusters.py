@@ -163,10 +163,15 @@ def offer_use(app: AppContext, title: str, names: Sequence[str], then: Callable[
         asked = f"kubectl has no current context yet. Make {names[0]} the current one?"
         Question(title, asked).ask(app, lambda: _use(app, names[0], then), then)
         return
-    choice = ChoiceDialog(
-        "kubectl has no current context yet", dict.fromkeys(names, ""), "Use it; Escape: none of them"
-    )
-    app.push_screen(choice, lambda name: _use(app, name, then) if name else then())
+
+    def chosen(name: str | None) -> None:
+        if name:
+            _use(app, name, then)
+        else:
+            then()
+
+    does = "Use it; Escape: none of them"
+    app.push_screen(ChoiceDialog("kubectl has no current context yet", dict.fromkeys(names, ""), does), chosen)
 
 
 def _use(app: AppContext, name: str, then: Callable[[], object] = lambda: None) -> None:

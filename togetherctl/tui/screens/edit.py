@@ -113,7 +113,7 @@ class EditScreen(FormScreen[Saved]):
         except TogetherctlError as error:
             self._fail(error)
         else:
-            said = [line.text for line in (*prompter.lines, *report_shared_storage(others))]
+            said = [line.text for line in prompter.lines] + [line.text for line in report_shared_storage(others)]
             self.app.watcher.look_now()
             self.dismiss(Saved(f"Changed {', '.join(edit.keys)} of {self._kind} {self._name_of}.", said, before))
 
