@@ -200,15 +200,15 @@ class TogetherApp(AppContext):
         if action.fits(self.selection):
             action.run(self, self.selection)
         else:
-            self.refuse(action.title, self.selection)
+            self.refuse(action.title, len(self.selection.marked))
 
     def stand_on(self, profile: str) -> None:
         self.home.table.stand_on(profile)
 
-    def refuse(self, title: str, selection: Selection) -> None:
-        """Say why what is called `title` cannot be done to a selection."""
-        if selection.marked:
-            said = f"{title.split(maxsplit=1)[0]} one at a time: {len(selection.marked)} are marked."
+    def refuse(self, title: str, marked: int) -> None:
+        """Say why what is called `title` cannot be done, with so many profiles marked."""
+        if marked:
+            said = f"{title.split(maxsplit=1)[0]} one at a time: {marked} are marked."
         else:
             said = f"{title}: no profile is shown. Escape ends the filter."
         self.notify(said, severity="warning", markup=False)

@@ -23,7 +23,6 @@ from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
-    from togetherctl.tui.selection import Selection
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
@@ -102,8 +101,8 @@ class AppContext(App[None]):
     def stand_on(self, profile: str) -> None:
         """Put the cursor on a profile's row, now or as soon as it is there."""
 
-    def refuse(self, title: str, selection: Selection) -> None:
-        """Say why what is called `title` cannot be done to a selection."""
+    def refuse(self, title: str, marked: int) -> None:
+        """Say why what is called `title` cannot be done, with so many profiles marked."""
 
     def copy_claims(self, row: SessionSnapshot | None) -> None:
         """Send the decoded claims of a profile to the clipboard; never a token."""

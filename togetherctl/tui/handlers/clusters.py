@@ -10,7 +10,6 @@ from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.tui.job import Job, done, failed
 from togetherctl.tui.screens.dialog import ChoiceDialog, Question, UseQuestion
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
-from togetherctl.usecases.reports import Line
 
 if TYPE_CHECKING:
     from togetherctl.tui.context import AppContext
@@ -123,7 +122,7 @@ class _Writing:
 
         def do(world: World, job: Job[None]) -> None:
             from togetherctl.usecases.kubeconfig_write import write_clusters
-            from togetherctl.usecases.reports import report_written
+            from togetherctl.usecases.reports import Line, report_written
 
             use = isinstance(question, UseQuestion) and question.use
             job.begin("", "Writing …")

@@ -14,7 +14,6 @@ from textual.widgets import Button, OptionList, Static
 
 from togetherctl.printable import printable
 from togetherctl.tui.widgets.key_footer import KeyFooter
-from togetherctl.usecases.difference import readable_difference
 
 _Result = TypeVar("_Result")
 _SIGN_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
@@ -163,6 +162,8 @@ class UseQuestion(Question):
 
 def _colour(diff: str) -> Content:
     """Each line in the colour of its sign; without colours the signs are enough. A certificate is one line."""
+    from togetherctl.usecases.difference import readable_difference
+
     return Content("\n").join(
         Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in readable_difference(diff)
     )

@@ -258,6 +258,6 @@ class Home(Screen[None]):
 
     def action_copy_claims(self) -> None:
         if len(self.selection.profiles) > 1:
-            self.app.refuse("Copy claims", self.selection)
+            self.app.refuse("Copy claims", len(self.selection.marked))
         else:
             self.app.copy_claims(self.app.rows.get(next(iter(self.selection.profiles), "")))
