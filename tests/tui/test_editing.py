@@ -249,7 +249,8 @@ def test_a_change_of_a_cluster_reaches_the_kubeconfig(
         await person.sees("Edit cluster: east")
         await fill(person, "server", server)
         await save(person)
-        await person.sees("Write this to ~/.kube/config too?", f"server: {server}", "Until then, kubectl goes by")
+        asked = "Changed server of cluster east. Write this to ~/.kube/config, which kubectl goes by?"
+        await person.sees(asked, f"server: {server}", "In ~/.kube/config, server of context east changes.")
 
     async def flow() -> None:
         async with at_the_table(world, canary, size=(100, 40)) as person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import Question, TomlScreen
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from togetherctl.auth.issuer_check import Report
-    from togetherctl.config.config import Config
     from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
+    from togetherctl.tui.screens.edit import Saved
     from togetherctl.usecases.add_entry import Tables
     from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.remove_entry import Removal
@@ -37,7 +37,7 @@ def edit_issuer(app: AppContext, selection: Selection) -> None:
 
 def _edit(app: AppContext, kind: Kind, name: str) -> None:
     from togetherctl.config.editing import section
-    from togetherctl.tui.screens.edit import EditScreen, Saved
+    from togetherctl.tui.screens.edit import EditScreen
 
     def read(world: World, job: Job[dict[str, Any]]) -> dict[str, Any]:
         data = _read(world, job, name)
@@ -47,8 +47,7 @@ def _edit(app: AppContext, kind: Kind, name: str) -> None:
 
     def saved(done: Saved | None) -> None:
         if done is not None:
-            app.notify("\n".join([done.said, *done.more]), markup=False)
-            _follow_in_kubeconfig(app, title, _clusters_of(app, kind, name), done.before)
+            _follow_in_kubeconfig(app, title, done, _clusters_of(app, kind, name))
 
     title = f"Edit {kind}: {name}"
     app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data), saved)))
@@ -61,25 +60,29 @@ def _clusters_of(app: AppContext, kind: Kind, name: str) -> list[str]:
     return app.config.clusters_of(name) if app.config and kind == "profile" else []
 
 
-def _follow_in_kubeconfig(app: AppContext, title: str, clusters: Sequence[str], before: Config | None) -> None:
-    """Where our entries differ from the configuration now, show how, and write them if the person agrees."""
+def _follow_in_kubeconfig(app: AppContext, title: str, edit: Saved, clusters: Sequence[str]) -> None:
+    """Say what was edited; where our entries differ from it now, show how, and write them if the person agrees."""
 
-    def plan(world: World, job: Job[EntriesUpdate]) -> EntriesUpdate:
+    def plan(world: World, job: Job[EntriesUpdate | None]) -> EntriesUpdate | None:
         from togetherctl.usecases.kubeconfig_update import plan_update
 
         job.begin("", "Reading the kubeconfig …")
-        planned = plan_update(world, clusters, before=before)
-        job.end("")
+        try:
+            planned = plan_update(world, clusters, before=edit.before)
+        except KubeconfigError as error:
+            job.fail(error, edit.said, *edit.more, "The kubeconfig stays as it was.")
+            return None
+        job.end("" if planned.changed else "\n".join([edit.said, *edit.more]))
         return planned
 
-    def ask(planned: EntriesUpdate) -> None:
+    def ask(planned: EntriesUpdate | None) -> None:
         from togetherctl.usecases.reports import describe_update, list_files
 
-        if not planned.changed:
+        if planned is None or not planned.changed:
             return
         diff = "".join(change.diff() for change in planned.changed)
-        lines = [*describe_update(planned, app.world.environ), "Until then, kubectl goes by what it has there."]
-        asked = f"Write this to {list_files(planned.changed, app.world.environ)} too?"
+        lines = [*edit.more, *describe_update(planned, app.world.environ)]
+        asked = f"{edit.said} Write this to {list_files(planned.changed, app.world.environ)}, which kubectl goes by?"
         Question(title, asked, lines, diff=diff).ask(app, lambda: app.jobs.start(Job(title, write_of(planned))))
 
     def write_of(planned: EntriesUpdate) -> Callable[[World, Job[None]], None]:
@@ -93,6 +96,8 @@ def _follow_in_kubeconfig(app: AppContext, title: str, clusters: Sequence[str], 
 
     if clusters:
         app.jobs.start(Job(title, plan, then=ask))
+    else:
+        app.notify("\n".join([edit.said, *edit.more]), markup=False)
 
 
 def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
