@@ -224,13 +224,14 @@ def test_the_kubeconfig_is_read_when_it_has_changed(
     told: list[Finding] = []
     read: list[Path] = []
     watcher = Watcher(lambda: world, told.append)
-    read_file = KubeconfigFile.read
 
-    def noted(path: Path) -> KubeconfigFile:
-        read.append(path)
-        return read_file(path)
+    class Noted(KubeconfigFile):
+        @classmethod
+        def read(cls, path: Path) -> Noted:
+            read.append(path)
+            return super().read(path)
 
-    monkeypatch.setattr(KubeconfigFile, "read", noted)
+    monkeypatch.setattr("togetherctl.usecases.kubeconfig_state.KubeconfigFile", Noted)
 
     def step() -> list[KubeconfigState]:
         told.clear()
