@@ -140,3 +140,22 @@ def test_a_choice_is_chosen_and_what_is_set_is_marked(
             await person.press("escape")
 
     asyncio.run(flow())
+
+
+def test_a_value_that_is_no_choice_is_shown(
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    config_at(issuer)
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(80, 40)) as person:
+            # As read from a file that an editor has just saved.
+            data = {"profiles": {"acme": {"issuer": "acme", "client_id": "the-client", "grant": "telepathy"}}}
+            form = EditScreen("profile", "acme", data)
+            person.app.push_screen(form)
+            await person.shows("• Grant", "telepathy")
+            assert form.field("grant").text == "telepathy"
+            assert not form.field("grant").changed
+            await person.press("escape")
+
+    asyncio.run(flow())

@@ -174,7 +174,11 @@ def test_a_profile_is_removed_with_what_goes_along(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("d")
-            await person.sees("Remove profile acme?", "cluster east goes too", "The session of me@acme.com goes too")
+            await person.sees(
+                "Remove profile acme?",
+                "cluster east goes too",
+                "The session of me@acme.com goes too, and the issuer is not told; o in the table would.",
+            )
             await person.press("n")
             await person.until(lambda: not isinstance(person.app.screen, Question))
             assert "[profiles.acme]" in acme.read_text("utf-8")

@@ -105,10 +105,10 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
-def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
-    """What else goes with an entry, before it is removed."""
+def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
+    """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
-    lines += report_lost_sessions(going.sessions)
+    lines += report_lost_sessions(going.sessions, log_out=log_out)
     lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
 

@@ -149,7 +149,7 @@ def remove(app: AppContext, selection: Selection) -> None:
         return going
 
     def ask(going: Removal) -> None:
-        lines = [line.text for line in report_removal(going, app.world.environ)]
+        lines = [line.text for line in report_removal(going, app.world.environ, log_out="o in the table")]
         question = Question(title, f"Remove {kind} {name}?", lines)
         question.ask(app, lambda: app.jobs.start(Job(title, lambda world, job: _remove(world, job, going))))
 
