@@ -154,7 +154,7 @@ def test_a_value_that_is_no_choice_is_shown(
             form = EditScreen("profile", "acme", data)
             person.app.push_screen(form)
             await person.shows("• Grant", "telepathy")
-            assert form.field("grant").text == "telepathy"
+            assert form.field("grant").text == '"telepathy"'
             assert not form.field("grant").changed
             await person.press("escape")
 
