@@ -106,20 +106,20 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
-def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
-    """What else goes with an entry, before it is removed."""
+def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
+    """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
-    lines += report_lost_sessions(going.sessions)
+    lines += report_lost_sessions(going.sessions, log_out=log_out)
     lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
 
 
-def report_lost_sessions(sessions: Iterable[GoingSession]) -> list[Line]:
-    """The sessions that go with a change of the configuration."""
+def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "") -> list[Line]:
+    """The sessions that go with a change of the configuration; `log_out` is what tells the issuer, else the command."""
     return [
         Line(
             f"The session{f' of {session.identity}' if session.identity else ''} goes too, and the issuer is not told; "
-            f"togetherctl logout {session.profile} would."
+            f"{log_out or f'togetherctl logout {session.profile}'} would."
         )
         for session in sessions
     ]
