@@ -23,7 +23,16 @@ from togetherctl.paths import expand, locate, tilde
 _MOST_LINES = 50
 
 
-@click.command("clean", cls=FlagsCommand, takes="clean", options_metavar="[--dry-run] [FLAGS]")
+@click.command(
+    "clean",
+    cls=FlagsCommand,
+    takes="clean",
+    options_metavar="[--dry-run] [FLAGS]",
+    examples=[
+        "togetherctl clean --dry-run",
+        "togetherctl clean",
+    ],
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @pass_app
 def command(app: App, flags: Flags | None, dry_run: bool) -> None:

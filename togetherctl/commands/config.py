@@ -10,7 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Command, Lazy, LazyGroup
 from togetherctl.cli.output import output_option, show_record
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
@@ -61,6 +61,8 @@ def show(app: App) -> None:
         show_record(app, {"path": str(config.path), **config.table.model_dump(mode="json")}, name="path")
         return
     put(without_secrets(read(app.world.paths.config).text, config.table).text, end="")
+    if not config.table.profiles:
+        app.say_it_is_empty()
 
 
 @click.command("schema")
@@ -74,7 +76,13 @@ def schema() -> None:
     put(json.dumps(json_schema(), indent=2))
 
 
-@click.command("set")
+@click.command(
+    "set",
+    cls=Command,
+    examples=[
+        "togetherctl config set default_profile=acme",
+    ],
+)
 @click.argument("setting", metavar="default_profile=NAME")
 @pass_app
 def set_(app: App, setting: str) -> None:

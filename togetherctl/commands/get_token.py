@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.flags import Flags
 
 
-@click.command("get-token", cls=FlagsCommand, takes="get-token", options_metavar="[--profile NAME | FLAGS]")
+@click.command(
+    "get-token",
+    cls=FlagsCommand,
+    takes="get-token",
+    options_metavar="[--profile NAME | FLAGS]",
+    examples=[
+        "togetherctl get-token --profile acme",
+        "togetherctl get-token --oidc-issuer-url=https://login.acme.com \\\n    --oidc-client-id=kubernetes",
+    ],
+)
 @click.option("--profile", "name", metavar="NAME", help="The profile whose credential is wanted.")
 @click.option(
     "--api-version",

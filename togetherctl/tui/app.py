@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -23,10 +24,13 @@ from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
+from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, KubeconfigRead, SessionsRead
 from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
+
+# What counts before there is a picture.
+_QUITTING = frozenset({"ctrl+q", "ctrl+c"})
 
 _DARK = Theme(
     name="together-dark",
@@ -66,7 +70,7 @@ class TogetherApp(AppContext):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("T", "toggle_light", "Light or dark", show=False),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
+        Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
     ]
 
     def __init__(self, make_world: Callable[[Prompter], World]) -> None:
@@ -88,15 +92,15 @@ class TogetherApp(AppContext):
             self._handle_exception(finding.error)
         elif isinstance(finding, SessionsRead):
             self._take_sessions(finding)
+        elif isinstance(finding, KubeconfigRead):
+            self.kubeconfig = finding.state
         elif isinstance(finding, ConfigRead):
             before = self.rows
             self.config, self.broken = finding.config, None
             self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
-        # Before the screen is composed, and while the app ends, there is nothing to show it on.
-        if self.home.query(Profiles):
-            self.home.show()
+        self.home.show()
 
     def _take_sessions(self, finding: SessionsRead) -> None:
         for row in finding.looked:
@@ -135,6 +139,12 @@ class TogetherApp(AppContext):
 
     # Keys and the command palette
 
+    async def on_event(self, event: events.Event) -> None:
+        """Drop what was typed before there was anything to see: it was meant for no row and no field."""
+        blind = not self.home.drawn and isinstance(event, events.Key | events.MouseEvent | events.Paste)
+        if not blind or (isinstance(event, events.Key) and event.key in _QUITTING):
+            await super().on_event(event)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything by name, in the command palette."""
         if screen is self.home:
@@ -153,12 +163,10 @@ class TogetherApp(AppContext):
         yield SystemCommand("Quit", "End togetherctl", self.action_quit)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether an action can be done now; None shows its key greyed out."""
-        if action != "perform":
+        """Whether an action has a key now; one that does not fit the selection says why when it is asked for."""
+        if action != "perform" or self.rows:
             return True
-        return any(one.id == parameters[0] and one.fits(self.selection) for one in ACTIONS) or (
-            None if self.rows else False
-        )
+        return any(one.id == parameters[0] and one.fits(self.selection) for one in ACTIONS)
 
     def action_perform(self, id: str) -> None:  # noqa: A002 # its name in the table of actions
         action = next(action for action in ACTIONS if action.id == id)
@@ -167,7 +175,15 @@ class TogetherApp(AppContext):
         if action.fits(self.selection):
             action.run(self, self.selection)
         else:
-            self.notify(f"{action.title}: choose one profile first.", severity="warning", markup=False)
+            self.refuse(action.title, self.selection)
+
+    def refuse(self, title: str, selection: Selection) -> None:
+        """Say why what is called `title` cannot be done to a selection."""
+        if selection.marked:
+            said = f"{title.split(maxsplit=1)[0]} one at a time: {len(selection.marked)} are marked."
+        else:
+            said = f"{title}: no profile is shown. Escape ends the filter."
+        self.notify(said, severity="warning", markup=False)
 
     def action_help(self) -> None:
         from togetherctl.tui.screens.help import Help

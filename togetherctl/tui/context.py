@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
 from textual.message import Message
@@ -20,6 +20,10 @@ from togetherctl.tui.job_prompter import NullPrompter
 from togetherctl.tui.watcher import Finding, Watcher
 from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
 _EVENTS = 1000
@@ -56,6 +60,8 @@ class AppContext(App[None]):
         self.config: Config | None = None
         self.broken: TogetherctlError | None = None
         self.rows: dict[str, SessionSnapshot] = {}
+        # None until it was read.
+        self.kubeconfig: KubeconfigState | None = None
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
@@ -83,8 +89,12 @@ class AppContext(App[None]):
                 sharing=self.sharing(row),
                 kept_in="memory, until this ends" if row.profile.storage == "memory" else kept_in,
                 events=events[:_EVENTS_SHOWN],
+                kubeconfig=self.kubeconfig,
             )
         )
+
+    def refuse(self, title: str, selection: Selection) -> None:
+        """Say why what is called `title` cannot be done to a selection."""
 
     def copy_claims(self, row: SessionSnapshot | None) -> None:
         """Send the decoded claims of a profile to the clipboard; never a token."""

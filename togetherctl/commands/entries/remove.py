@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
+from togetherctl.commands.entries.follow import kubeconfig_options
 from togetherctl.config.types import Kind
 from togetherctl.paths import tilde
 from togetherctl.usecases.remove_entry import plan_removal, remove_entry
@@ -21,19 +23,15 @@ _HELP: dict[Kind, str] = {
     "cluster": "Its entries in the kubeconfig go with it.",
 }
 
-
-def kubeconfig_options(command: click.Command) -> click.Command:
-    """Adds `--kubeconfig` and `--keep-kubeconfig`."""
-    for option in (
-        click.option("--keep-kubeconfig", is_flag=True, help="Leave kubeconfigs as they are."),
-        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
-    ):
-        command = option(command)
-    return command
+_EXAMPLES: dict[Kind, list[str]] = {
+    "profile": ["togetherctl profile remove admin", "togetherctl profile remove acme --cascade  # its clusters too"],
+    "issuer": ["togetherctl issuer remove lab", "togetherctl issuer remove acme --cascade  # all that uses it"],
+    "cluster": ["togetherctl cluster remove gpu"],
+}
 
 
 def command(kind: Kind) -> click.Command:
-    @click.command("remove")
+    @click.command("remove", cls=Command, examples=_EXAMPLES[kind])
     @click.argument("name")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @pass_app

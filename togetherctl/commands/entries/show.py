@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
@@ -24,6 +26,7 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
     "issuer": {"URL": "url"},
     "cluster": {"PROFILE": "profile", "SERVER": "server", "CONTEXT": "context"},
 }
+_NAMES: dict[Kind, str] = {"profile": "acme", "issuer": "acme", "cluster": "gpu"}
 _MAX_BYTES = 16 * 1024 * 1024
 _FILES: dict[Kind, tuple[str, ...]] = {
     "profile": ("listen_cert_file", "listen_key_file"),
@@ -35,7 +38,12 @@ _FILES: dict[Kind, tuple[str, ...]] = {
 def list_of(kind: Kind) -> click.Command:
     """Make `list`."""
 
-    @click.command("list", help=f"List the {kind}s of the configuration.")
+    @click.command(
+        "list",
+        cls=Command,
+        examples=[f"togetherctl {kind} list", f"togetherctl {kind} list -o name"],
+        help=f"List the {kind}s of the configuration.",
+    )
     @output_option
     @pass_app
     def list_(app: App) -> None:
@@ -48,7 +56,7 @@ def list_of(kind: Kind) -> click.Command:
         columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
         show_list(app, items, columns, name="name")
         if not items and app.output == "table":
-            app.console.say(f"There is no {kind} in {app.world.config.path} yet.")
+            app.say_it_is_empty(kind)
 
     return list_
 
@@ -57,13 +65,20 @@ def show_of(kind: Kind) -> click.Command:
     """Make `show`."""
     more = " from_preset shows what the catalogue adds." if kind == "issuer" else ""
 
-    @click.command("show", help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}")
+    @click.command(
+        "show",
+        cls=Command,
+        examples=[f"togetherctl {kind} show {_NAMES[kind]}", f"togetherctl {kind} show {_NAMES[kind]} -o json"],
+        help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}",
+    )
     @click.argument("name")
     @output_option
     @pass_app
     def show(app: App, name: str) -> None:
         from togetherctl.config.models import IssuerTable
 
+        if kind == "profile":
+            name = name_profile(app, name)
         table = app.world.config.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
         from_preset = _read_preset(table) if isinstance(table, IssuerTable) else None
@@ -90,7 +105,7 @@ def validate_of(kind: Kind) -> click.Command:
         if problems:
             raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
         if config.mtime_ns is None:
-            app.console.say(f"There is no configuration at {config.path} yet.")
+            app.say_it_is_empty()
             return
         app.console.say(f"{config.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 

@@ -10,6 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
 from togetherctl.config.profile import connection_to
 from togetherctl.connection_settings import Connection
@@ -23,7 +24,14 @@ _LABEL = 7
 _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 
 
-@click.command("check")
+@click.command(
+    "check",
+    cls=Command,
+    examples=[
+        "togetherctl issuer check acme",
+        "togetherctl issuer check https://login.acme.com --client-id kubernetes",
+    ],
+)
 @click.argument("issuer", metavar="URL_OR_NAME")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
 @click.option("--client-id", metavar="ID", help="Also ask whether this client and its redirect URIs are registered.")

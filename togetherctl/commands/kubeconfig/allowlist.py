@@ -8,6 +8,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.kube.kubeconfig import hold_locks
 from togetherctl.kube.yaml_text import dump
 from togetherctl.paths import tilde
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from togetherctl.kube.kuberc import Key
 
 
-@click.command("allowlist")
+@click.command(
+    "allowlist",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig allowlist",
+        "togetherctl kubeconfig allowlist --key name --write  # for kubectl 1.35",
+    ],
+)
 @click.option(
     "--kubeconfig", metavar="FILE", help="The kubeconfig to look through; else KUBECONFIG, else ~/.kube/config."
 )

@@ -10,6 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.commands.kubeconfig.write import choose_command, command_options
 from togetherctl.config.config import Config
@@ -24,7 +25,15 @@ from togetherctl.paths import expand, tilde
 from togetherctl.usecases.convert_kubelogin import Conversion, ConversionPlan, ConversionRequest, preview_conversion
 
 
-@click.command("convert")
+@click.command(
+    "convert",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig convert --all --dry-run",
+        "togetherctl kubeconfig convert --context gpu-east",
+        "togetherctl kubeconfig convert --revert  # takes it back",
+    ],
+)
 @click.option("--context", metavar="CONTEXT", help="Convert what this context uses.")
 @click.option("--all", "everyone", is_flag=True, help="Convert every stanza of kubelogin there is.")
 @click.option("--kubeconfig", metavar="FILE", help="The file to convert; else KUBECONFIG, else ~/.kube/config.")

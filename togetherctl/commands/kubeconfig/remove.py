@@ -9,6 +9,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.errors import UsageError
 from togetherctl.paths import tilde
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_clusters, of_nothing_known
@@ -25,7 +26,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command("remove")
+@click.command(
+    "remove",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig remove gpu",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--all", "everyone", is_flag=True, help="Every entry that togetherctl wrote.")
 @_options
@@ -41,7 +48,13 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
     _confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 
 
-@click.command("prune")
+@click.command(
+    "prune",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig prune --dry-run",
+    ],
+)
 @_options
 @pass_app
 def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:

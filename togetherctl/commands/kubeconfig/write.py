@@ -10,6 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import as_json
 from togetherctl.errors import UsageError
 from togetherctl.kube.entries import entries_for
@@ -50,7 +51,15 @@ _api_version = click.option(
 )
 
 
-@click.command("write")
+@click.command(
+    "write",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig write  # all clusters",
+        "togetherctl kubeconfig write gpu --set-current",
+        "togetherctl kubeconfig write gpu --kubeconfig gpu.yaml --portable",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
 @click.option("--all", "everyone", is_flag=True, help="Every cluster of the configuration, as if none were named.")
@@ -84,10 +93,16 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
     app.console.report(report_written(written, app.environ, dry_run=options["dry_run"]))
     if not options["dry_run"] and not options["set_current"]:
         where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
-        app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
+        app.console.show_command(f"kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
 
 
-@click.command("show")
+@click.command(
+    "show",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig show gpu > gpu.yaml",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @_api_version
 @command_options
@@ -109,7 +124,13 @@ def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: 
     put(as_json(text.expected()) if form == "json" else text.text(), end="\n" if form == "json" else "")
 
 
-@click.command("use")
+@click.command(
+    "use",
+    cls=Command,
+    examples=[
+        "togetherctl use gpu",
+    ],
+)
 @click.argument("cluster")
 @click.option("--kubeconfig", metavar="FILE", help="The file to change; else KUBECONFIG, else ~/.kube/config.")
 @pass_app

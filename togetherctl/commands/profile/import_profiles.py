@@ -8,12 +8,20 @@ from typing import Any
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.usecases.import_clusters import KubeconfigOptions
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=[
+        "togetherctl profile import team.toml",
+        "togetherctl profile import kubeconfig.yaml --clusters gpu-east",
+    ],
+)
 @source_options
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:

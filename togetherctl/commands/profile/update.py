@@ -8,6 +8,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.choose import agree_to_hosts
 from togetherctl.errors import TogetherctlError
 from togetherctl.importing.fetch import STANDARD_INPUT, shown
@@ -16,7 +17,14 @@ from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, bundles, carry_out, plan_of_update
 
 
-@click.command("update")
+@click.command(
+    "update",
+    cls=Command,
+    examples=[
+        "togetherctl profile update",
+        "togetherctl profile update team --dry-run",
+    ],
+)
 @click.argument("names", metavar="[BUNDLE]...", nargs=-1)
 @click.option("--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
