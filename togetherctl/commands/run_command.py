@@ -59,9 +59,8 @@ namespace_option = click.option(
     "run",
     cls=_RunCommand,
     examples=[
-        "togetherctl run gpu-east -- kubectl get pods",
-        "togetherctl run gpu-east -n ml -- kubectl get pods",
-        "togetherctl run --all -- kubectl get pods  # each line begins with its cluster",
+        "togetherctl run gpu -- kubectl auth whoami",
+        "togetherctl run --all -- kubectl auth whoami  # of every cluster at once",
     ],
 )
 @click.argument("names", metavar="[CLUSTER]... -- CMD...", nargs=-1)

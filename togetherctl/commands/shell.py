@@ -19,8 +19,8 @@ from togetherctl.usecases.shell_start import start_of_shell
     "shell",
     cls=Command,
     examples=[
-        "togetherctl shell gpu-east",
-        "togetherctl shell gpu-east -n ml",
+        "togetherctl shell gpu",
+        "togetherctl shell gpu -n ml",
     ],
 )
 @click.argument("name", metavar="[CLUSTER]", required=False)
