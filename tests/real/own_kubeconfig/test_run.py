@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import stat
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.real.own_kubeconfig.conftest import Place, is_alive, until
 from tests.support.programs import need
 from togetherctl.kube.yaml_text import load
@@ -222,3 +225,13 @@ def test_without_a_runtime_folder_it_is_with_the_state(place: Place) -> None:
         assert path.is_relative_to(Path(place.environ["TOGETHERCTL_HOME"]) / "state")
         assert stat.S_IMODE(path.parents[1].stat().st_mode) == 0o700
         assert not path.parent.exists()
+
+
+def test_the_commands_of_the_page_work(place: Place) -> None:
+    page = (ROOT / "docs" / "several-clusters.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 6
+    for line in lines:
+        here = line.replace("gpu-", "").replace("-- k9s", "-- kubectl auth whoami")
+        done = place.run(*shlex.split(here)[1:], stdin="exit\n" if " shell " in line else None)
+        assert done.returncode == 0, done.stderr
