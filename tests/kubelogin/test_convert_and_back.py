@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import trustme
 
     from tests.conftest import Run, WriteConfig
+    from tests.support.canary import Canary
 
 CONFIG = """version = 1
 [issuers.work]
@@ -112,6 +113,17 @@ def test_it_is_taken_out_at_once_with_yes(kubeconfig: Path, cli: Run, environ: d
     assert entries(environ, home) == []
     assert "kubelogin" in kubeconfig.read_text()
     assert cli("kubeconfig", "write").code == 2, "there is nothing to write"
+
+
+def test_a_secret_that_was_moved_into_a_file_is_said_to_stay(
+    kubeconfig: Path, folder: Path, cli: Run, canary: Canary
+) -> None:
+    secret = canary.watch("a client secret", "made-up-client-secret")
+    kubeconfig.write_text(written(west=stanza(f"--oidc-client-secret={secret}")))
+    assert cli("kubeconfig", "convert", "--secret", f"file:{folder / 'client'}").code == 0
+    done = cli("kubeconfig", "convert", "--revert", "--yes")
+    assert f"The client secret that was moved to {folder / 'client'} stays there" in done.stderr
+    assert (folder / "client").exists()
 
 
 def test_what_is_used_otherwise_stays(folder: Path, cli: Run, environ: dict[str, str], home: Path) -> None:

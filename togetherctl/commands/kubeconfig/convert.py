@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -129,6 +129,7 @@ def _summarise(app: App, plan: ConversionPlan, places: SecretPrompts) -> list[st
     return [
         *plan.done[:_MOST_LINES],
         *([f"... and {more} lines more."] if more > 0 else []),
+        *plan.left,
         *(
             f"The client secret of {moved.client_id} at {moved.issuer} moves from the kubeconfig to {place}."
             for moved in plan.secrets
@@ -145,10 +146,11 @@ def _report(
     if dry_run:
         for line in readable_difference(_diff(app, plan)):
             put(line)
-    for line in () if said and plan.changed else plan.done:
-        app.console.say(line)
-    for line in plan.left:
-        app.console.warn(line)
+    if not (said and plan.changed):
+        for line in plan.done:
+            app.console.say(line)
+        for line in plan.left:
+            app.console.warn(line)
     if not plan.changed:
         there = [path for path in files if path.exists()]
         looked = ", ".join(tilde(path, app.environ) for path in there or files)
@@ -230,4 +232,16 @@ def _take_out(app: App, left: Sequence[tuple[Kind, str]], *, yes: bool) -> None:
     for kind, name in left:
         world = app.world.reread()
         going = plan_removal(world, kind, name, cascade=True)
+        files = list(_secret_files(world.config, going.entries))
         app.console.report(report_removed(going, remove_entry(world, going), app.environ))
+        for file in files:
+            app.console.say(
+                f"The client secret that was moved to {file} stays there; delete it if nothing else reads it."
+            )
+
+
+def _secret_files(config: Config, entries: Sequence[tuple[Kind, str]]) -> Iterator[str]:
+    for kind, name in entries:
+        secret = config.table.profiles[name].client_secret if kind == "profile" else None
+        if secret is not None and secret.kind == "file":
+            yield str(secret.value)
