@@ -235,3 +235,10 @@ def test_the_commands_of_the_page_work(place: Place) -> None:
         here = line.replace("gpu-", "").replace("-- k9s", "-- kubectl auth whoami")
         done = place.run(*shlex.split(here)[1:], stdin="exit\n" if " shell " in line else None)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_context_that_a_template_named_is_found_and_keeps_its_name(place: Place) -> None:
+    written = place.run("kubeconfig", "write", "north", "--context-template", "{profile}-{cluster}")
+    assert written.returncode == 0, written.stderr
+    done = place.run("run", "two-north", "--", "sh", "-c", "kubectl config current-context; echo $TOGETHERCTL_CLUSTER")
+    assert (done.returncode, done.stdout) == (0, "two-north\nnorth\n")
