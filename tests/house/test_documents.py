@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -56,7 +57,8 @@ def test_commands_that_are_shown_exist(document: Path) -> None:
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
-        for word in words:
+        # What follows `--` is another program's.
+        for word in takewhile(lambda word: word != "--", words):
             if word.startswith("-"):
                 assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line
 

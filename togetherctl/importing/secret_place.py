@@ -41,6 +41,12 @@ class SecretPlace:
             raise UsageError("type the path of a file")
         raise UsageError(f"a client secret can be kept in {FORMS}")
 
+    def __str__(self) -> str:
+        """In a sentence, after "to"."""
+        if self.kind == "keyring":
+            return "the keyring"
+        return self.value if self.kind == "file" else f"the variable {self.value}, which you set yourself"
+
     def reference(self, environ: Mapping[str, str]) -> object:
         """What the configuration says of it."""
         absolute = self.kind == "file" and not self.value.startswith("~")

@@ -144,6 +144,15 @@ def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, 
     if going:
         files = list_files(leaving.changed, environ)
         lines.append(Line(f"From {files} {'goes' if len(going) == 1 else 'go'}: {'; '.join(going)}."))
+    if removed.by_hand:
+        one = len(removed.by_hand) == 1
+        lines.append(
+            Line(
+                f"Among them {'is a context' if one else 'are contexts'} that you made yourself with a user of "
+                f"togetherctl: {', '.join(removed.by_hand)}.",
+                "note",
+            )
+        )
     if removed.current is not None and removed.instead is None:
         lines.append(Line(f"{removed.current} is the current context; there will be none."))
     elif removed.current is not None:

@@ -40,7 +40,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
     """Take clusters out of a kubeconfig.
 
-    Takes out only entries that togetherctl wrote, and users that no other context needs. The configuration keeps its
+    Takes out only entries that togetherctl wrote, users that no other context needs, and contexts of yours that would
+    not work without them, which are named. The configuration keeps its
     clusters. If the current context goes, there is no current context afterwards, and the command says so.
     """
     if everyone == bool(names):
