@@ -27,7 +27,7 @@ VERBS = {
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache.", removes=True),
-    "config": Lazy(f"{_HERE}.config", "Show the configuration itself: its path, its text, its schema."),
+    "config": Lazy(f"{_HERE}.config", "Show and edit the configuration itself."),
     "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "completion": Lazy(f"{_HERE}.completion", "Print the script that lets your shell complete."),
