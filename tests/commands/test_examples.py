@@ -183,6 +183,7 @@ def world(
         "PATH": f"{Path(sys.executable).parent}:{programs}:{environ['PATH']}",
         "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile",
         "PYTHONPATH": str(Path(__file__).parents[2]),
+        "EDITOR": "true",
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
