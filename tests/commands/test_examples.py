@@ -177,6 +177,9 @@ def world(
     programs.mkdir()
     (programs / "pass").write_text("#!/bin/sh\necho made-up-secret\n")
     (programs / "pass").chmod(0o700)
+    # The API server of this world has no nodes: kubectl says which context the kubeconfig leads to.
+    (programs / "kubectl").write_text(f"#!/bin/sh\nexec {need('kubectl')} config current-context\n")
+    (programs / "kubectl").chmod(0o700)
     environ |= {
         **together.environ,
         "KUBECONFIG": str(work / "config"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.run_command import log_in_first, namespace_option
 from togetherctl.config.config import Cluster
 from togetherctl.environment import CLUSTER
@@ -14,7 +15,7 @@ from togetherctl.usecases.own_kubeconfig import OwnKubeconfig, find_clusters, ow
 from togetherctl.usecases.shell_start import start_of_shell
 
 
-@click.command("shell")
+@click.command("shell", cls=Command, examples=["togetherctl shell gpu", "togetherctl shell gpu -n training"])
 @click.argument("name", metavar="[CLUSTER]", required=False)
 @namespace_option
 @pass_app
