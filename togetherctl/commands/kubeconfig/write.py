@@ -106,7 +106,15 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @_api_version
 @command_options
-@click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="The form of the output.",
+)
 @pass_app
 def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None) -> None:
     """Print what would be written, as a kubeconfig of its own.
