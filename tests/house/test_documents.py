@@ -38,7 +38,10 @@ def test_links_lead_somewhere(document: Path) -> None:
 def _typed(document: Path) -> list[str]:
     """Every `togetherctl …` line in the document's code blocks."""
     blocks = re.findall(r"```(?:sh|console|text)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
-    lines = [line.strip().removeprefix("$ ") for line in "\n".join(blocks).replace("\\\n", " ").splitlines()]
+    lines = [
+        line.strip().removeprefix("$ ")
+        for line in "\n".join(blocks).replace("\\\n", " ").replace(" && ", "\n").splitlines()
+    ]
     return [line for line in lines if line.startswith("togetherctl ")]
 
 

@@ -96,7 +96,7 @@ def test_a_terminal_too_small_for_the_picture(at_a_terminal: Callable[..., Termi
         "",
     ]
     window.press("C-c")
-    assert "interrupted; nothing more was done" in window.until("ended with 130")
+    assert "interrupted; what was done before stays" in window.until("ended with 130")
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["address", "code"])

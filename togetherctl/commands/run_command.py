@@ -58,9 +58,11 @@ namespace_option = click.option(
 @click.command(
     "run",
     cls=_RunCommand,
+    options_metavar="[OPTIONS]",
     examples=[
-        "togetherctl run gpu -- kubectl auth whoami",
-        "togetherctl run --all -- kubectl auth whoami  # of every cluster at once",
+        "togetherctl run gpu -- kubectl get nodes",
+        "togetherctl run gpu train -- kubectl get pods",
+        "togetherctl run --all -- kubectl get nodes  # on all clusters at once",
     ],
 )
 @click.argument("names", metavar="[CLUSTER]... -- CMD...", nargs=-1)

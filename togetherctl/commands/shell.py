@@ -15,14 +15,7 @@ from togetherctl.usecases.own_kubeconfig import OwnKubeconfig, find_clusters, ow
 from togetherctl.usecases.shell_start import start_of_shell
 
 
-@click.command(
-    "shell",
-    cls=Command,
-    examples=[
-        "togetherctl shell gpu",
-        "togetherctl shell gpu -n ml",
-    ],
-)
+@click.command("shell", cls=Command, examples=["togetherctl shell gpu", "togetherctl shell gpu -n training"])
 @click.argument("name", metavar="[CLUSTER]", required=False)
 @namespace_option
 @pass_app

@@ -102,7 +102,7 @@ def show_of(kind: Kind) -> click.Command:
         "show",
         cls=Command,
         examples=[f"togetherctl {kind} show {_NAMES[kind]}", f"togetherctl {kind} show {_NAMES[kind]} -o json"],
-        help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}",
+        help=f"Show one {kind} with every key.\n\nKeys that are not set show their default; secrets are hidden.{more}",
     )
     @click.argument("name")
     @output_option

@@ -47,7 +47,7 @@ _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 @output_option
 @pass_app
 def command(app: App, issuer: str, ca_file: str | None, client_id: str | None, redirect_uris: tuple[str, ...]) -> None:
-    """Look at an issuer: what is there, and what will go wrong.
+    """Check whether an issuer works, and say what does not.
 
     This does not log in. It looks at an issuer of the configuration as the profiles of the configuration use it. Exits
     with 0 if togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.

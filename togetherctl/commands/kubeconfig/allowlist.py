@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def command(app: App, kubeconfig: str | None, key: Key, *, write: bool, yes: bool) -> None:
-    """Print the file that lets kubectl run no other plugin.
+    """Print the list of plugins that kubectl may run.
 
     kubectl 1.35 or newer takes from its file kuberc which credential plugins it may run, whatever a kubeconfig says.
     What your kuberc says already stays. Plugins that other users of your kubeconfig call are listed as comments.

@@ -74,7 +74,7 @@ def command(
     portable: bool,
     no_shim: bool,
 ) -> None:
-    """Move over from kubelogin.
+    """Convert a kubeconfig from kubelogin to togetherctl.
 
     Stanzas of kubectl together-login, kubectl oidc-login and kubelogin become issuers, profiles and clusters of the
     configuration, and call togetherctl from then on. Without --context and --all, the only one there is.

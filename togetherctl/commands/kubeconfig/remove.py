@@ -59,9 +59,9 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
 @_options
 @pass_app
 def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
-    """Take out entries of what the configuration no longer has.
+    """Take out entries of clusters and profiles that are gone.
 
-    Only entries that togetherctl wrote, for a cluster or profile that is gone.
+    Only entries that togetherctl wrote are taken out.
     """
     _confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 

@@ -133,7 +133,15 @@ def _show_next(app: App, written: WriteResult, kubeconfig: str | None) -> None:
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @_api_version
 @command_options
-@click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="The form of the output.",
+)
 @pass_app
 def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None) -> None:
     """Print what would be written, as a kubeconfig of its own.
