@@ -100,6 +100,13 @@ def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
     return replace(then if then.command else first, text=words)
 
 
+_MAY_HELP = Remedy("trying again may help; is the network there, and the VPN if this needs one?")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0] or url
+
+
 class TogetherctlError(Exception):
     """What failed (`message`), where (`profile`, `issuer`), and what helps (`remedy`)."""
 
@@ -119,6 +126,11 @@ class TogetherctlError(Exception):
         return str(self.args[0])
 
     @property
+    def advice(self) -> Remedy | None:
+        """What a person reads below the message: what helps here, else what usually does with such a failure."""
+        return self.remedy
+
+    @property
     def hint(self) -> str | None:
         """What helps, in words or as a command; to show, never to decide by."""
         return self.remedy.hint if self.remedy else None
@@ -130,9 +142,11 @@ class TogetherctlError(Exception):
 
     def sentence(self) -> str:
         """The message and where it happened, in one line."""
-        place = " at ".join(
-            part for part in (f"profile {self.profile}" if self.profile else "", self.issuer or "") if part
-        ) or (f"cluster {self.cluster}" if self.cluster else "")
+        # The message of a request that failed begins with the host.
+        issuer = self.issuer if self.issuer and _host(self.issuer) not in self.message else ""
+        place = " at ".join(part for part in (f"profile {self.profile}" if self.profile else "", issuer) if part) or (
+            f"cluster {self.cluster}" if self.cluster else ""
+        )
         return f"{place}: {self.message}" if place else self.message
 
 
@@ -154,7 +168,7 @@ class ConfigError(UsageError):
 
 
 class LoginRequired(TogetherctlError):
-    """Its remedy is always a login."""
+    """Its remedy is a login, or what makes one work."""
 
     exit_code = ExitCode.LOGIN_REQUIRED
     code = "login_required"
@@ -185,6 +199,10 @@ class Unreachable(TogetherctlError):
         self.status = status
         self.retry_after = retry_after
         self.reason: Reason = reason
+
+    @property
+    def advice(self) -> Remedy | None:
+        return self.remedy or _MAY_HELP
 
 
 def had_no_answer(error: BaseException) -> bool:

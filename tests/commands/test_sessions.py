@@ -77,6 +77,8 @@ def test_login_status_refresh_logout(
         "last_error": None,
         "login": None,
         "clusters": ["east"],
+        "current": False,
+        "drift": [],
     }
 
     # A valid session is reported and nothing opens; --force opens.

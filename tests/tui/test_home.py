@@ -74,7 +74,7 @@ async def test_marks(opened: Open, demo: Callable[..., World]) -> None:
 async def test_folding(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
         screen = await table.press("j", "left")
-        assert "▸ acme " in screen
+        assert "▸*acme " in screen
         assert "├ east" not in screen
         assert table.app.selection.cluster is None
         screen = await table.press("right")
@@ -205,7 +205,7 @@ async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
         await table.click("#profiles", offset=(10, 2))
         assert table.app.selection.cluster == "east"
         await table.click("#profiles", offset=(2, 1))
-        await table.shows("▸ acme ")
+        await table.shows("▸*acme ")
         await table.click("#profiles", offset=(0, 2))
         assert table.app.selection.marked == ("acme-admin",)
         await table.click("#profiles", offset=(5, 0))

@@ -42,7 +42,7 @@ def test_a_newcomer_adds_a_profile_and_logs_in(
             await person.sees("Welcome to togetherctl")
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
-            await fill_in(person, "acme", issuer.url, "", issuer.client_id, "", "https://127.0.0.1:6443")
+            await fill_in(person, "acme", issuer.url, issuer.client_id, "", "", "", "https://127.0.0.1:6443")
             await person.press("ctrl+s")
             await person.sees("Add this to", "+[issuers.acme]", "+[profiles.acme]", "+[clusters.acme]")
             await person.press("y")
@@ -89,7 +89,7 @@ def test_an_issuer_that_does_not_answer_is_added_only_if_one_insists(
         async with at_the_table(make_world(), canary, rows=0, size=(100, 50)) as person:
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
-            await fill_in(person, "acme", issuer.url, "", "the-client")
+            await fill_in(person, "acme", issuer.url, "the-client")
             await person.press("ctrl+s")
             await person.sees("ctrl+s once more adds it without asking the issuer.")
             assert not (home / "tctl" / "config.toml").exists()

@@ -56,10 +56,6 @@ _OF_OAUTH = _OF_THE_SESSION | {
 _SPEAKING = frozenset({400, 401, 403})
 _PROXY_WANTS_A_LOGIN = 407
 _PORTAL = "a proxy, or a network that wants a login of its own, answers so: open any page in a browser, then try again"
-_CLIENT = (
-    "compare client_id of the profile with the issuer's, and client_secret, if it has one; "
-    "client_auth of the issuer says where a secret travels"
-)
 
 
 class Revocation(Enum):
@@ -192,9 +188,7 @@ def failure(answer: Answer) -> Unreachable | Refused:
     if document is None or (elsewhere and error not in _OF_THE_SESSION):
         return _explain_status(answer)
     if error == "invalid_client":
-        return RefusedClient(
-            _sentence(error, words), hint=_CLIENT, error=error, description=words, status=answer.status
-        )
+        return RefusedClient(_sentence(error, words), error=error, description=words, status=answer.status)
     said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
     kind = NotThere if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
     return kind(said, error=error, description=words, status=answer.status)

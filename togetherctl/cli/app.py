@@ -9,6 +9,7 @@ import click
 
 from togetherctl.cli.console import Console
 from togetherctl.errors import ExitCode, UsageError
+from togetherctl.paths import tilde
 from togetherctl.wiring import World
 
 
@@ -40,6 +41,15 @@ class App:
         if not yes and self.console.can_ask:
             self._ask(question, diff, default=True)
 
+    def agrees_to_write(self, said: Sequence[str], diff: str = "", *, yes: bool, question: str = "Write this?") -> bool:
+        """As `confirm_write`, for what comes after the work: a "no" leaves out this step alone."""
+        if yes or not self.console.can_ask:
+            return True
+        from togetherctl.cli.prompts import Prompts
+
+        self._say(said)
+        return Prompts(self.environ).agrees(question, diff, default=True)
+
     def confirm(
         self, question: str, *, yes: bool, said: Sequence[str] = (), diff: str = "", unasked: bool = False
     ) -> None:
@@ -54,6 +64,12 @@ class App:
             self._ask(question, diff, default=False)
         elif not unasked:
             raise UsageError("this command asks before it acts, and it cannot ask here", hint="say --yes")
+
+    def say_it_is_empty(self, kind: str = "profile") -> None:
+        """Say that the configuration has no entry of this kind, and the command that brings the first."""
+        config = self.world.config
+        self.console.say(f"There is no {kind} in {tilde(config.path, self.environ)} yet.")
+        self.console.show_command("togetherctl init")
 
     def _say(self, said: Sequence[str]) -> None:
         for line in said:

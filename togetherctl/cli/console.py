@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, TextIO
@@ -79,6 +79,10 @@ class Console:
         self.for_a_client = for_a_client
         # Before each line of waiting: which of several logins it is.
         self.progress = ""
+        self._said: list[Remedy | None] = []
+        # Whether a login that waits for a browser may read what is pasted at the terminal meanwhile.
+        self.reads_pasted = False
+        self._advised = False
 
     def say(self, sentence: str) -> None:
         """A sentence, broken between words where the terminal ends."""
@@ -112,6 +116,12 @@ class Console:
             else:
                 self.note(line.text, line.remedy)
 
+    def advise(self, sentence: str, remedy: Remedy | None = None) -> None:
+        if self.for_a_client and (self._advised or not sys.stderr.isatty()):
+            return
+        self._advised = True
+        self.note(sentence, remedy)
+
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
         tell(f"{PROGRAM}: {printable(line, limit=4000)}")
@@ -121,7 +131,10 @@ class Console:
         self._labelled(f"{PROGRAM}:", "red", error.sentence())
         for problem in getattr(error, "problems", ()):
             tell(_fit(f"  {problem}"))
-        self._remedy(error.remedy)
+        # What is usual with such a failure is said once, of however many.
+        if error.remedy or error.advice not in self._said:
+            self._remedy(error.advice)
+            self._said.append(error.advice)
 
     def _remedy(self, remedy: Remedy | None) -> None:
         if remedy and remedy.text:
@@ -186,6 +199,20 @@ class Console:
         from togetherctl.cli.prompts import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=True)
+
+    @property
+    def takes_pasted(self) -> bool:
+        return self.reads_pasted and not self.for_a_client and sys.platform != "win32" and self.can_ask
+
+    @contextmanager
+    def pasted(self) -> Iterator[Callable[[], str | None]]:
+        if not self.takes_pasted:
+            yield lambda: None
+            return
+        from togetherctl.cli.hidden_lines import lines_pasted
+
+        with lines_pasted() as read:
+            yield read
 
     def go_on(self) -> None:
         """Do nothing: at a terminal, Ctrl-C ends it."""

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 class Lazy(NamedTuple):
     """A verb: where it is, as `module` or `module:name` (`command` where no name is given), and its line in the help.
 
-    With `kind`, the name is that of a function which makes the verb for that kind of entry.
+    With `kind`, the name is that of a function which makes the verb for that kind of entry. `removes`: it takes
+    something away, so no typo of another word may lead to it.
     """
 
     place: str
     summary: str
     kind: str | None = None
+    removes: bool = False
 
     def load(self) -> click.Command:
         """Import the verb."""
@@ -114,10 +116,21 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in self.lazy and not name.startswith("-"):
-            from difflib import get_close_matches
+        word, *rest = args
+        if word in self.lazy or word.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from togetherctl.cli.mistyped import ALIASES, no_command
 
-            near = get_close_matches(name, self.lazy, n=1)
-            raise click.UsageError(f"there is no command {name}{f'; did you mean {near[0]}?' if near else ''}", ctx)
-        return super().resolve_command(ctx, args)
+        if word == "help" and ctx.parent is not None:
+            return self._help_within(ctx, rest)
+        alias = ALIASES.get(word)
+        if alias not in self.lazy:
+            raise no_command(ctx, word, self.lazy)
+        return super().resolve_command(ctx, [alias, *rest])
+
+    def _help_within(self, ctx: click.Context, words: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """`profile help add` is `help profile add`."""
+        root = ctx.find_root()
+        within = [*ctx.command_path.removeprefix(root.command_path).split(), *words]
+        verb = root.command.get_command(root, "help") if isinstance(root.command, click.Group) else None
+        return "help", verb, within

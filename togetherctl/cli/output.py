@@ -107,7 +107,7 @@ def rfc3339(moment: float | None) -> str | None:
 
 def failure_record(error: TogetherctlError, message: str) -> Item:
     """A failure as scripts read it."""
-    return {"code": error.code, "exit": int(error.exit_code), "message": message, **hint_fields(error.remedy)}
+    return {"code": error.code, "exit": int(error.exit_code), "message": message, **hint_fields(error.advice)}
 
 
 def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from togetherctl.cli.console import tell
+from togetherctl.cli.hidden_lines import CHUNK, HiddenLine, hide_typing
 from togetherctl.environment import may_ask
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kube.exec_credential import may_use_stdin
@@ -31,11 +32,6 @@ _MOST_TEXT = 1000
 _SHORT = 14
 _LOSING = "(y/N, d: show the difference)"
 _PASSWORD_SECONDS = 600.0
-_CHUNK = 4096
-_LONGEST = 64 * 1024
-_END_OF_FILE, _ERASE_LINE = 4, 21
-_ERASE = frozenset({8, 127})
-_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
 
 @dataclass(frozen=True)
@@ -239,7 +235,7 @@ def read_line(question: str, *, seconds: float, hidden: bool) -> str:
     if not hidden:
         return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
     try:
-        with _hide_typing(descriptor):
+        with hide_typing(descriptor):
             return _until_enter(descriptor, ends)
     finally:
         _show("\n")
@@ -257,42 +253,17 @@ def _read_without_termios(*, hidden: bool) -> str:
 
 
 def _until_enter(descriptor: int, ends: float) -> str:
-    line = bytearray()
-    while True:
-        for char in _chunk(descriptor, ends):
-            if char in b"\r\n":
-                return line.replace(_PASTE_BEGINS, b"").replace(_PASTE_ENDS, b"").decode("utf-8", "replace")
-            if char == _END_OF_FILE:
-                raise EOFError
-            if char in _ERASE:
-                del line[-1:]
-            elif char == _ERASE_LINE:
-                line.clear()
-            elif len(line) < _LONGEST:
-                line.append(char)
+    line = HiddenLine()
+    while (whole := line.take(_chunk(descriptor, ends))) is None:
+        pass
+    return whole
 
 
 def _chunk(descriptor: int, ends: float) -> bytes:
     ready, _, _ = select([descriptor], [], [], max(ends - monotonic(), 0))
     if not ready:
         raise TimeoutError
-    data = os.read(descriptor, _CHUNK)
+    data = os.read(descriptor, CHUNK)
     if not data:
         raise EOFError
     return data
-
-
-@contextmanager
-def _hide_typing(descriptor: int) -> Iterator[None]:
-    """The terminal without echo and without a line's end; Ctrl-C still interrupts."""
-    import termios
-
-    before = termios.tcgetattr(descriptor)
-    changed = termios.tcgetattr(descriptor)
-    changed[3] &= ~(termios.ECHO | termios.ICANON)
-    try:
-        # What was typed before the question stays: pasting may be quicker than we are.
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

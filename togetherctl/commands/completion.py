@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from togetherctl.cli.completion_scripts import SHELLS
 from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command
-from togetherctl.cli.shell_completion import SHELLS, script
+from togetherctl.cli.shell_completion import script
 
 
 @click.command(

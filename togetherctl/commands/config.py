@@ -61,6 +61,8 @@ def show(app: App) -> None:
         show_record(app, {"path": str(config.path), **config.table.model_dump(mode="json")}, name="path")
         return
     put(without_secrets(read(app.world.paths.config).text, config.table).text, end="")
+    if not config.table.profiles:
+        app.say_it_is_empty()
 
 
 @click.command("schema")

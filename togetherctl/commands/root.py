@@ -13,7 +13,7 @@ _HERE = "togetherctl.commands"
 VERBS = {
     "init": Lazy(f"{_HERE}.init", "Take your clusters, log in, and see kubectl work."),
     "login": Lazy(f"{_HERE}.login", "Log in, once for every session named."),
-    "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here."),
+    "logout": Lazy(f"{_HERE}.logout", "Revoke a session's tokens at the issuer and delete them here.", removes=True),
     "refresh": Lazy(f"{_HERE}.login:refresh", "Get new tokens now, without a login."),
     "status": Lazy(f"{_HERE}.status", "Show every session: who, how long, and what went wrong."),
     "whoami": Lazy(f"{_HERE}.whoami", "Show who the issuer and each cluster say you are."),
@@ -22,14 +22,17 @@ VERBS = {
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
     "cluster": Lazy(f"{_HERE}.cluster", "Manage clusters: API servers and the profile that opens each."),
     "use": Lazy(f"{_HERE}.kubeconfig.write:use", "Make a cluster's context the current one."),
+    "run": Lazy(f"{_HERE}.run_command", "Run a command with a kubeconfig of its own, for one cluster or several."),
+    "shell": Lazy(f"{_HERE}.shell", "Open a shell with a kubeconfig of its own, for one cluster."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
-    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
+    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache.", removes=True),
     "config": Lazy(f"{_HERE}.config", "Show the configuration itself: its path, its text, its schema."),
     "ui": Lazy(f"{_HERE}.ui", "Open the terminal interface: every session at a glance."),
     "demo": Lazy(f"{_HERE}.demo", "Watch the whole thing work, on this machine alone."),
     "completion": Lazy(f"{_HERE}.completion", "Print the script that lets your shell complete."),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
+    "help": Lazy(f"{_HERE}.help", "Show how a command is used, as its --help does."),
 }
 
 

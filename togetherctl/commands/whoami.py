@@ -35,7 +35,7 @@ _SECONDS = 10
     cls=Command,
     examples=[
         "togetherctl whoami",
-        "togetherctl whoami --cluster gpu",
+        "togetherctl whoami --all --login  # every cluster of every profile",
         "togetherctl whoami acme --claims",
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from togetherctl.config import files
 from togetherctl.config.profile import Profile, connection_to, override, read_overrides, resolve, session_key_of
 from togetherctl.config.validation import refusal, unknown, validate
-from togetherctl.errors import UsageError, run
+from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ class Config:
         """
         issuers = self.table.issuers
         if "://" not in given and given not in issuers:
-            raise unknown("issuer", given, issuers)
+            error = unknown("issuer", given, issuers)
+            if "." in given and "@" not in given:
+                error.remedy = Remedy(f"an issuer that is new is given by its URL; did you mean https://{given}?")
+            raise error
         name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(

@@ -57,14 +57,19 @@ def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
 
     Only the names are checked. The list is empty where the file cannot be read; no error is raised.
     """
+    return list(list_entries(path, kind))
+
+
+def list_entries(path: Path, kind: Kind | Literal["bundle"]) -> dict[str, Any]:
+    """What the file has under each name of one kind, unchecked; raises nothing, as `list_names`."""
     from togetherctl.config.value_checks import NAME
 
     try:
         data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
     except (OSError, UnicodeDecodeError, NotTOML):
-        return []
+        return {}
     table = data.get(f"{kind}s")
-    return [name for name in table if NAME.fullmatch(name)] if isinstance(table, dict) else []
+    return {name: entry for name, entry in table.items() if NAME.fullmatch(name)} if isinstance(table, dict) else {}
 
 
 @contextmanager

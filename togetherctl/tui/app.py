@@ -24,7 +24,7 @@ from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
+from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, KubeconfigRead, SessionsRead
 from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
@@ -92,15 +92,15 @@ class TogetherApp(AppContext):
             self._handle_exception(finding.error)
         elif isinstance(finding, SessionsRead):
             self._take_sessions(finding)
+        elif isinstance(finding, KubeconfigRead):
+            self.kubeconfig = finding.state
         elif isinstance(finding, ConfigRead):
             before = self.rows
             self.config, self.broken = finding.config, None
             self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
-        # Before the screen is composed, and while the app ends, there is nothing to show it on.
-        if self.home.query(Profiles):
-            self.home.show()
+        self.home.show()
 
     def _take_sessions(self, finding: SessionsRead) -> None:
         for row in finding.looked:

@@ -23,6 +23,7 @@ from togetherctl.wiring import World
 
 if TYPE_CHECKING:
     from togetherctl.tui.selection import Selection
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
 _EVENTS = 1000
@@ -59,6 +60,8 @@ class AppContext(App[None]):
         self.config: Config | None = None
         self.broken: TogetherctlError | None = None
         self.rows: dict[str, SessionSnapshot] = {}
+        # None until it was read.
+        self.kubeconfig: KubeconfigState | None = None
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
@@ -86,6 +89,7 @@ class AppContext(App[None]):
                 sharing=self.sharing(row),
                 kept_in="memory, until this ends" if row.profile.storage == "memory" else kept_in,
                 events=events[:_EVENTS_SHOWN],
+                kubeconfig=self.kubeconfig,
             )
         )
 

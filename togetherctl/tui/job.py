@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from togetherctl.auth.prompter import Cancelled
-from togetherctl.errors import TogetherctlError, Unreachable, bug_sentence, from_os_error
+from togetherctl.errors import TogetherctlError, bug_sentence, from_os_error
 from togetherctl.printable import printable
 from togetherctl.tui.job_prompter import JobPrompter
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from togetherctl.usecases.reports import Line
     from togetherctl.wiring import World
 
-_MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"
 _Result = TypeVar("_Result")
 
 
@@ -167,8 +166,6 @@ def done(name: str, text: str, *more: str, read: bool = False) -> Step:
 def failed(name: str, error: TogetherctlError, *more: str) -> Step:
     """A step that failed, and what to do next."""
     said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
-    if isinstance(error, Unreachable) and not error.remedy:
-        said = (*said, _MAY_HELP)
-    if error.remedy and error.remedy.text:
-        said = (*said, error.remedy.hint)
+    if error.advice and error.advice.text:
+        said = (*said, error.advice.hint)
     return Step(printable(name, limit=100), error.message, Status.FAILED, said, error.hint_command)

@@ -8,11 +8,14 @@ from typing import Any
 
 from togetherctl.auth.issuer_check import Report
 from togetherctl.auth.issuer_findings import ClientNeeds
+from togetherctl.config import files
 from togetherctl.config.editing import new_key, new_table, section, valid_issuer
 from togetherctl.config.models import IssuerTable
 from togetherctl.config.profile import connection_to
+from togetherctl.config.session_key import sharing
 from togetherctl.config.types import Kind
-from togetherctl.config.validation import new_problems
+from togetherctl.config.validation import new_problems, validate
+from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
 from togetherctl.wiring import World
 
@@ -23,7 +26,8 @@ Tables = dict[tuple["Kind", str], dict[str, object]]
 class NewProfile:
     """What a person wants to have. `issuer` is the name of one in the configuration, or a URL; no `cluster`: none.
 
-    `settings` are further keys of the profile, as KEY=VALUE.
+    `like` names a profile whose keys it starts with; its session is its own all the same, and `account` the only one
+    that it accepts. `settings` are further keys of the profile, as KEY=VALUE.
     """
 
     name: str
@@ -35,6 +39,8 @@ class NewProfile:
     cluster: str = ""
     server: str = ""
     cluster_ca_file: str = ""
+    like: str = ""
+    account: str = ""
 
 
 def tables_for(world: World, wish: NewProfile) -> Tables:
@@ -43,29 +49,56 @@ def tables_for(world: World, wish: NewProfile) -> Tables:
     Raises UsageError.
     """
     ca_file = _path(world, wish.issuer_ca_file)
-    known = world.config.issuer_meant(wish.issuer, ca_file=ca_file)
+    like = _keys_of(world, wish.like) if wish.like else {}
+    issuer = wish.issuer or str(like["issuer"])
+    known = world.config.issuer_meant(issuer, ca_file=ca_file)
     tables: Tables = {}
     if known is None:
-        tables["issuer", wish.name] = new_table("issuer", {"url": wish.issuer, "ca_file": ca_file}, ())
-    profile = {"issuer": known or wish.name, "client_id": wish.client_id, "scopes": list(wish.scopes)}
+        tables["issuer", wish.name] = new_table("issuer", {"url": issuer, "ca_file": ca_file}, ())
+    said = {"client_id": wish.client_id, "scopes": list(wish.scopes), "account": wish.account}
+    profile = {**like, "issuer": known or wish.name, **{key: value for key, value in said.items() if value}}
     tables["profile", wish.name] = new_table("profile", profile, wish.settings)
+    if wish.like:
+        _keep_apart(world, tables, wish.name)
     if wish.cluster or wish.server:
         cluster = {"profile": wish.name, "server": wish.server, "ca_file": _path(world, wish.cluster_ca_file)}
         tables["cluster", wish.cluster or wish.name] = new_table("cluster", cluster, ())
     return tables
 
 
+def _keys_of(world: World, name: str) -> dict[str, Any]:
+    """What the configuration says of a profile, apart from whose session it is. Raises UsageError."""
+    world.config.entry("profile", name)
+    table: dict[str, Any] = files.read(world.config.path).data["profiles"][name]
+    return {key: value for key, value in table.items() if key not in ("account", "session")}
+
+
+def _keep_apart(world: World, tables: Tables, name: str) -> None:
+    """Name the session of a new profile where another profile would share it. Raises ConfigError."""
+    after = _with_tables(files.read(world.config.path).data, tables)
+    table, problems = validate(after)
+    if table is None:
+        raise ConfigError("nothing was added, because it would bring problems", problems=[str(one) for one in problems])
+    if name in table.profiles and sharing(table, name):
+        tables["profile", name]["session"] = name
+
+
 def problems_with(data: Mapping[str, Any], tables: Tables) -> dict[tuple[Kind, str], str]:
     """What would be wrong with a configuration that says `data` and these tables: why, by kind and key."""
-    after = {**data}
-    for (kind, name), table in tables.items():
-        after[section(kind)] = {**after.get(section(kind), {}), name: table}
+    after = _with_tables(data, tables)
     kinds: dict[str, Kind] = {section(kind): kind for kind, _ in tables}
     return {
         (kinds[problem.key[0]], problem.key[2] if len(problem.key) > 2 else ""): problem.reason
         for problem in new_problems(dict(data), after)
         if problem.key[0] in kinds
     }
+
+
+def _with_tables(data: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
+    after = {**data}
+    for (kind, name), table in tables.items():
+        after[section(kind)] = {**after.get(section(kind), {}), name: table}
+    return after
 
 
 def look_at_issuer(world: World, tables: Tables, *, offline: bool = False) -> tuple[Tables, Report | None]:

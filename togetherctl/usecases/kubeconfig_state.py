@@ -101,8 +101,9 @@ class KubeconfigEntries:
     def context_of(self, cluster: Cluster) -> EntryInFile | None:
         """Our context for the cluster: the one that the configuration or its own template names, else the first."""
         ours = self._ours.get(cluster.name, [])
+        fields = template_fields(self._config, cluster) if ours else {}
         for found in ours:
-            if found.name == cluster.context or found.name == self._by_template(found, cluster):
+            if found.name in (cluster.context, name_by_template(template_of(found), fields)):
                 return found
         return ours[0] if ours else None
 
@@ -138,9 +139,12 @@ class KubeconfigEntries:
         if user is not None:
             yield from _user_differences(cluster.profile, wanted["users"], user)
 
-    def _by_template(self, found: EntryInFile, cluster: Cluster) -> str | None:
-        template = template_of(found)
-        return name_by_template(template, template_fields(self._config, cluster)) if template else None
+    def named(self, section: Section, name: str) -> EntryInFile | None:
+        return self._named[section].get(name)
+
+    def are_using(self, cluster: str) -> list[EntryInFile]:
+        """The contexts that name this entry as their cluster."""
+        return [found for found in self._named["contexts"].values() if found.word("cluster") == cluster]
 
 
 def _cluster_differences(wanted: Entry, found: EntryInFile) -> Iterator[str]:
@@ -163,6 +167,7 @@ def _comparable(key: str, value: Any, file: Path | None) -> Any:
 def _user_differences(profile: str, wanted: Entry, found: EntryInFile) -> Iterator[str]:
     if profile_of_stanza(found.body) != profile:
         yield "profile"
+    if profile_of_stanza(found.body) != profile or owner_of("users", found.entry) is None:
         return
     # As writing would leave it: a stanza that says v1beta1 goes on saying it.
     after = wanted.over(found.entry)["user"]["exec"]

@@ -46,11 +46,13 @@ def read_entries(files: Sequence[Path], *sections: Section) -> list[EntryInFile]
 class WriteResult(WithChanges):
     """The kubeconfig files before and after, the contexts of the clusters, and what to tell the person.
 
-    `own_file` is the file of the first cluster where each cluster has its own file.
+    `updated` are those contexts whose entries change. `own_file` is the file of the first cluster where each cluster
+    has its own file.
     """
 
     changes: list[KubeconfigChange]
     contexts: list[str]
+    updated: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     own_file: Path | None = None
@@ -137,17 +139,16 @@ class _Writing:
     def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool) -> WriteResult:
         """Write all of them into the files that kubectl reads as one."""
         named: dict[str, Named] = {}
+        made: dict[str, list[Entry]] = {}
 
         def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
             named.update(self.naming.names(opened, clusters))
             command, env, _ = self.own
-            return [
-                entry
-                for cluster in clusters
-                for entry in entries_for(cluster, command, named[cluster.name], env=env, api_version=self.api_version)
-            ]
+            for one in clusters:
+                made[one.name] = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
+            return [entry for of_cluster in made.values() for entry in of_cluster]
 
-        changes = write_entries(
+        written = write_entries(
             files,
             entries,
             overwrite=self.overwrite,
@@ -156,8 +157,10 @@ class _Writing:
             dry_run=self.dry_run,
         )
         contexts = [named[cluster.name].context for cluster in clusters]
+        new = {id(entry) for entry in written.entries}
+        updated = [named[name].context for name, of_cluster in made.items() if new & {id(one) for one in of_cluster}]
         notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
-        return WriteResult(changes, contexts, notes=notes)
+        return WriteResult(written.changes, contexts, updated, notes=notes)
 
     def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> WriteResult:
         """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""
@@ -171,12 +174,13 @@ class _Writing:
                 hint="choose another folder; --overwrite adds to what is there",
             )
         for dry_run in (True,) if self.dry_run else (True, False):
-            written = WriteResult([], [], own_file=files[clusters[0].name])
+            written = WriteResult([], [], [], own_file=files[clusters[0].name])
             for cluster in clusters:
                 is_new = not opened[cluster.name].text.data.get(CURRENT)
                 one = replace(self, dry_run=dry_run).into([files[cluster.name]], [cluster], set_current=is_new)
                 written.changes.extend(one.changes)
                 written.contexts.extend(one.contexts)
+                written.updated.extend(one.updated)
                 written.notes.extend(one.notes)
         return written
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from togetherctl.errors import KubeconfigError, UsageError
+from togetherctl.errors import KubeconfigError
 
 if TYPE_CHECKING:
     from togetherctl.wiring import World
@@ -42,11 +42,8 @@ def find_profile(world: World, word: str) -> MeantProfile:
         return MeantProfile(table.clusters[word].profile, "cluster", word)
     contexts = (cluster.profile for cluster in table.clusters.values() if cluster.context == word)
     owner = next(contexts, None) or _owner_of_context(world, word)
-    if owner is None:
-        # It says which names are near.
-        world.config.entry("profile", word)
-        raise UsageError(f"there is no profile {word}")
-    return MeantProfile(owner, "context", word)
+    # The error for a word that means nothing says which names are near.
+    return MeantProfile(owner, "context", word) if owner else MeantProfile(world.config.resolved(word).name)
 
 
 def find_current_profile(world: World) -> MeantProfile | None:

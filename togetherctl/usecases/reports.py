@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from togetherctl.config.types import Kind
     from togetherctl.kube.kubeconfig import KubeconfigChange
     from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, UseResult
+    from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.kubeconfig_write import WriteResult
     from togetherctl.usecases.log_in_and_out import LoginResult
-    from togetherctl.usecases.remove_entry import Removal, RemovalResult
+    from togetherctl.usecases.remove_entry import GoingSession, Removal, RemovalResult
     from togetherctl.usecases.rename_entry import RenameResult
     from togetherctl.wiring import World
 
@@ -55,15 +56,18 @@ def report_login(world: World, result: LoginResult) -> list[Line]:
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []
+    others = _sharing(world, profile)
     in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
     lines = [
         Line(
             f"{_OUTCOMES[outcome]} as {session.identity} with profile {profile.name}"
-            + (f" (shared by {', '.join(others)})" if (others := _sharing(world, profile)) else "")
+            + (f" (shared by {', '.join(others)})" if others else "")
             + _valid_for(world, profile, session)
             + (", then refreshed by itself." if renews and not in_memory else ".")
         )
     ]
+    if outcome is not Outcome.LOGGED_IN and others:
+        lines.append(Line(f"Another account needs a profile of its own: {_another_account(profile)}"))
     if in_memory:
         lines.append(Line("The session is kept in memory only: it ends when this togetherctl ends."))
     elif not renews:
@@ -104,12 +108,20 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
 def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
     """What else goes with an entry, before it is removed."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
-    for session in going.sessions:
-        whose = f" of {session.identity}" if session.identity else ""
-        told = f"the issuer is not told; togetherctl logout {session.profile} would."
-        lines.append(Line(f"The session{whose} goes too, and {told}"))
+    lines += report_lost_sessions(going.sessions)
     lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
+
+
+def report_lost_sessions(sessions: Iterable[GoingSession]) -> list[Line]:
+    """The sessions that go with a change of the configuration."""
+    return [
+        Line(
+            f"The session{f' of {session.identity}' if session.identity else ''} goes too, and the issuer is not told; "
+            f"togetherctl logout {session.profile} would."
+        )
+        for session in sessions
+    ]
 
 
 def report_removed(going: Removal, removed: RemovalResult, environ: Mapping[str, str]) -> list[Line]:
@@ -149,11 +161,16 @@ def report_shared_storage(others: Sequence[str]) -> list[Line]:
     return [Line(f"The storage of {', '.join(others)} changed too, which {share} the session.")] if others else []
 
 
-def report_rename(kind: Kind, old: str, new: str, renamed: RenameResult, environ: Mapping[str, str]) -> list[Line]:
-    """What has another name now."""
-    done = "The configuration has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+def report_rename(
+    kind: Kind, old: str, new: str, renamed: RenameResult, environ: Mapping[str, str], *, planned: bool = False
+) -> list[Line]:
+    """What has another name now, or would have one."""
+    done = f"{kind.capitalize()} {old} becomes {new}" if planned else f"Renamed {kind} {old} to {new}"
+    if renamed.went_on:
+        done = "The configuration has the new name already"
     follows = f", also in {list_files(renamed.changed, environ)}" if renamed.changed else ""
-    contexts = [Line(f"The context {before} is called {after} now.") for before, after in renamed.contexts]
+    verb = "becomes {}" if planned else "is called {} now"
+    contexts = [Line(f"The context {before} {verb.format(after)}.") for before, after in renamed.contexts]
     return [Line(f"{done}{follows}."), *contexts, *(Line(note, "warning") for note in renamed.notes)]
 
 
@@ -196,6 +213,24 @@ def report_drift(drift: Mapping[str, Sequence[str]], *, kubeconfig: str | None =
     return [Line(said, "note", write(*names if len(names) <= _NAMES else ()))]
 
 
+def describe_update(update: EntriesUpdate, environ: Mapping[str, str]) -> list[str]:
+    """What becomes of the kubeconfig's entries, before they are written."""
+    files = list_files(update.changed, environ)
+    lines = [
+        f"In {files}, {drift_words(keys)} of context {update.updated.contexts[name]} {_change(len(keys))}."
+        for name, keys in list(update.updated.keys.items())[:_EACH]
+    ]
+    more = len(update.updated.keys) - _EACH
+    return lines + ([f"{more} more {'context' if more == 1 else 'contexts'} {_change(more)} too."] if more > 0 else [])
+
+
+def report_update(update: EntriesUpdate, environ: Mapping[str, str]) -> list[Line]:
+    """Which contexts of the kubeconfig say again what the configuration says."""
+    names = list(update.updated.contexts.values())
+    renamed = [Line(f"The context {old} is called {new} now.") for old, new in update.updated.renamed]
+    return [Line(f"Wrote {_list(names)} to {list_files(update.changed, environ)}."), *renamed] if names else []
+
+
 def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
     """The current context now and before, and what was written first."""
     before = f"it was {used.before}" if used.before else "there was none"
@@ -210,6 +245,10 @@ def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) 
     return ", ".join(tilde(change.path, environ) for change in changes)
 
 
+def _another_account(profile: Profile) -> str:
+    return f"togetherctl profile add NAME --like {profile.name} --account ACCOUNT"
+
+
 def _sharing(world: World, profile: Profile) -> list[str]:
     return [name for name in world.config.sharing(profile) if name != profile.name]
 
@@ -217,6 +256,10 @@ def _sharing(world: World, profile: Profile) -> list[str]:
 def _valid_for(world: World, profile: Profile, session: Session) -> str:
     token = session.token(profile.token)
     return f"; the token is valid for {time_left(token.expires_at - world.clock())}" if token else ""
+
+
+def _change(count: int) -> str:
+    return "changes" if count == 1 else "change"
 
 
 def _list(names: list[str]) -> str:

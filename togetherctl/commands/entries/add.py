@@ -8,14 +8,16 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.config.editing import new_key, new_table
 from togetherctl.connection_settings import Connection
-from togetherctl.errors import Remedy, Unreachable
+from togetherctl.errors import Remedy, Unreachable, UsageError, run
 from togetherctl.paths import expand
 from togetherctl.usecases import add_entry
 from togetherctl.usecases.add_entry import Tables
 
 _settings = click.argument("settings", metavar="[KEY=VALUE]...", nargs=-1)
+_ADD_HELP = run("togetherctl", "profile", "add", "--help")
 _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer whether it is one.")
 
 
@@ -25,23 +27,26 @@ _offline = click.option("--offline", is_flag=True, help="Do not ask the issuer w
     examples=[
         "togetherctl profile add lab --issuer https://login.acme.com --client-id k8s",
         "togetherctl profile add ops --issuer acme --client-id kubernetes margin=30",
+        "togetherctl profile add second --like acme --account me2@acme.com",
     ],
 )
 @click.argument("name")
-@click.option(
-    "--issuer", required=True, metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one."
-)
-@click.option("--client-id", required=True, metavar="ID", help="The client ID registered at the issuer.")
+@click.option("--issuer", metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one.")
+@click.option("--client-id", metavar="ID", help="The client ID registered at the issuer.")
+@click.option("--like", metavar="PROFILE", help="Take every key of that profile which is not given; not its session.")
+@click.option("--account", metavar="NAME", help="Accept this account alone, and propose it to the issuer.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with the certificate authority of a new issuer.")
 @click.option("--scope", "scopes", metavar="S", multiple=True, help="A scope to ask for; may be given again.")
 @_offline
 @_settings
 @pass_app
-def profile(
+def profile(  # each is an option that a person may give
     app: App,
     name: str,
-    issuer: str,
-    client_id: str,
+    issuer: str | None,
+    client_id: str | None,
+    like: str | None,
+    account: str | None,
     ca_file: str | None,
     scopes: tuple[str, ...],
     offline: bool,
@@ -51,8 +56,23 @@ def profile(
 
     If the configuration has an issuer with that URL, the profile uses it. Otherwise an issuer with the profile's name
     is added, after a look at its metadata. Further keys may follow, each as KEY=VALUE.
+
+    With --like it needs neither an issuer nor a client ID: it starts with the keys of another profile, and has a
+    session of its own.
     """
-    wish = add_entry.NewProfile(name, issuer, client_id, ca_file or "", scopes, settings)
+    missing = [option for option, value in (("--issuer", issuer), ("--client-id", client_id)) if not (value or like)]
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} must be given, or --like", hint=_ADD_HELP)
+    wish = add_entry.NewProfile(
+        name,
+        issuer or "",
+        client_id or "",
+        ca_file or "",
+        scopes,
+        settings,
+        like=name_profile(app, like) if like else "",
+        account=account or "",
+    )
     add_entry.add_profile(app.world, check_new_issuer(app, add_entry.tables_for(app.world, wish), offline=offline))
     app.console.next_steps(
         f"Added profile {name}.",

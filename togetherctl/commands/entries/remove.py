@@ -6,6 +6,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
+from togetherctl.commands.entries.follow import kubeconfig_options
 from togetherctl.config.types import Kind
 from togetherctl.paths import tilde
 from togetherctl.usecases.remove_entry import plan_removal, remove_entry
@@ -27,16 +28,6 @@ _EXAMPLES: dict[Kind, list[str]] = {
     "issuer": ["togetherctl issuer remove lab", "togetherctl issuer remove acme --cascade  # all that uses it"],
     "cluster": ["togetherctl cluster remove gpu"],
 }
-
-
-def kubeconfig_options(command: click.Command) -> click.Command:
-    """Adds `--kubeconfig` and `--keep-kubeconfig`."""
-    for option in (
-        click.option("--keep-kubeconfig", is_flag=True, help="Leave kubeconfigs as they are."),
-        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
-    ):
-        command = option(command)
-    return command
 
 
 def command(kind: Kind) -> click.Command:

@@ -56,7 +56,7 @@ def list_of(kind: Kind) -> click.Command:
         columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
         show_list(app, items, columns, name="name")
         if not items and app.output == "table":
-            app.console.say(f"There is no {kind} in {app.world.config.path} yet.")
+            app.say_it_is_empty(kind)
 
     return list_
 
@@ -105,7 +105,7 @@ def validate_of(kind: Kind) -> click.Command:
         if problems:
             raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
         if config.mtime_ns is None:
-            app.console.say(f"There is no configuration at {config.path} yet.")
+            app.say_it_is_empty()
             return
         app.console.say(f"{config.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 

@@ -9,9 +9,11 @@ VERBS = {
     "show": Lazy(
         "togetherctl.commands.kubeconfig.write:show", "Print what would be written, as a kubeconfig of its own."
     ),
-    "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
+    "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig.", removes=True),
     "prune": Lazy(
-        "togetherctl.commands.kubeconfig.remove:prune", "Take out entries of what the configuration no longer has."
+        "togetherctl.commands.kubeconfig.remove:prune",
+        "Take out entries of what the configuration no longer has.",
+        removes=True,
     ),
     "allowlist": Lazy(
         "togetherctl.commands.kubeconfig.allowlist", "Print the file that lets kubectl run no other plugin."

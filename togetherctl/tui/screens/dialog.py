@@ -14,6 +14,7 @@ from textual.widgets import Button, OptionList, Static
 
 from togetherctl.printable import printable
 from togetherctl.tui.widgets.key_footer import KeyFooter
+from togetherctl.usecases.difference import readable_difference
 
 _Result = TypeVar("_Result")
 _SIGN_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
@@ -142,9 +143,10 @@ class Question(Box[bool]):
 
 
 def _colour(diff: str) -> Content:
-    """Each line in the colour of its sign; without colours the signs are enough."""
-    lines = [printable(line, limit=2000) for line in diff.splitlines()]
-    return Content("\n").join(Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in lines)
+    """Each line in the colour of its sign; without colours the signs are enough. A certificate is one line."""
+    return Content("\n").join(
+        Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in readable_difference(diff)
+    )
 
 
 class ChoiceDialog(Box[str]):

@@ -18,12 +18,13 @@ from togetherctl.printable import printable
 from togetherctl.tui import table_columns
 from togetherctl.tui.actions import ACTIONS, Action
 from togetherctl.tui.context import AppContext
+from togetherctl.tui.profile_facts import drift_sentence
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.widgets.details import Details, DetailsScreen
 from togetherctl.tui.widgets.key_footer import KeyFooter
-from togetherctl.tui.widgets.profile_table import Profiles
+from togetherctl.tui.widgets.profile_table import Profiles, TableLine
 from togetherctl.tui.widgets.welcome import Broken, Welcome
-from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot
+from togetherctl.usecases.session_snapshot import STATES
 
 # From this width on, details are beside the table.
 WIDE = 120
@@ -105,8 +106,15 @@ class Home(Screen[None]):
 
     # Showing
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether there is something to show it on: not before it is composed, nor while the app ends."""
+        return all(self.query(part) for part in ("#summary", "#profiles", "#beside", "#about"))
+
     def show(self) -> None:
         """Show what the app knows now: the table, the welcome page, or what is wrong with the configuration."""
+        if not self._is_whole:
+            return
         if self.app.broken is not None:
             self.query_one(Broken).show(self.app.broken)
             self._page("broken")
@@ -117,7 +125,9 @@ class Home(Screen[None]):
             self._page("body")
         now = self.app.now()
         found = [row for row in self.app.rows.values() if table_columns.matches(row, self._words, now)]
-        self.table.show(table_columns.in_order(found, self._sort, now), sorted_by=self._sort)
+        self.table.show(
+            table_columns.in_order(found, self._sort, now), sorted_by=self._sort, kubeconfig=self.app.kubeconfig
+        )
         self.about()
         if not self.drawn and (self.app.broken or self.app.config):
             self.call_after_refresh(self._was_drawn)
@@ -140,14 +150,17 @@ class Home(Screen[None]):
 
     def tick(self) -> None:
         """A second went by."""
-        self.table.tick()
-        self.about()
+        if self._is_whole:
+            self.table.tick()
+            self.about()
 
     def about(self) -> None:
         """Update what is around the table: the summary, and the details of the row under the cursor."""
+        if not self._is_whole:
+            return
         self.query_one("#summary", Static).update(self._summary())
         line = self.table.current
-        self.query_one("#about", Static).update(self._about(line.row) if line else Text(""))
+        self.query_one("#about", Static).update(self._about(line) if line else Text(""))
         if self.has_class("wide"):
             beside = self.query_one("#beside", Details)
             if line is None:
@@ -166,15 +179,21 @@ class Home(Screen[None]):
             parts.append(f"{marked} marked")
         counts = Counter(row.state_name(now) for row in found)
         parts += [f"{counts[name]} {words.label}" for name, words in STATES.items() if words.counted and counts[name]]
+        if self.app.kubeconfig is not None and self.app.kubeconfig.drift:
+            parts.append(f"{len(self.app.kubeconfig.drift)} ! differs")
         return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
 
-    def _about(self, row: SessionSnapshot) -> Text:
-        now = self.app.now()
+    def _about(self, line: TableLine) -> Text:
+        """Two lines about the row under the cursor: the session, and what to mend."""
+        now, row = self.app.now(), line.row
         session = row.session
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
         parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
         first = "  ·  ".join(part for part in parts if part)
-        return Text(f"{first}\n{table_columns.trouble(row, now).text}")
+        drift = self.app.kubeconfig.drift if self.app.kubeconfig else {}
+        clusters = [line.cluster] if line.cluster else [one for one in row.clusters if row.trouble is None]
+        differs = next((f"{one.name}: {drift_sentence(drift[one.name])}" for one in clusters if one.name in drift), "")
+        return Text(f"{first}\n{differs or table_columns.trouble(row, now).text}")
 
     def on_profiles_moved(self) -> None:
         self.about()
