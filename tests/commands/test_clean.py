@@ -299,7 +299,8 @@ def test_all_leaves_nothing_but_the_configuration_and_what_is_not_ours(
     use_keyring(ring)
     assert logged_in("kubeconfig", "write", KUBECONFIG=str(home / "kubeconfig")).code == 0
     acme.write_text(
-        acme.read_text() + '[profiles.robot]\nissuer = "acme"\nclient_id = "robot"\nclient_secret = "keyring"\n'
+        acme.read_text()
+        + '[profiles.robot]\nissuer = "acme"\nclient_id = "robot"\nclient_secret = { keyring = true }\n'
     )
     ring.set_password("togetherctl", f"client-secret robot at {issuer_of(acme)}", "kept")
     ring.set_password("togetherctl", "session-key", "kept")

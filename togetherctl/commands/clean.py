@@ -43,8 +43,8 @@ _MOST_LINES = 50
 def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes: bool) -> None:
     """Delete the token cache.
 
-    Without --all nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a killed
-    togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
+    Without --all nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a
+    killed togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
     kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by
     the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there
     stays, and every folder.

@@ -20,6 +20,7 @@ from togetherctl.usecases.together_api_key import keyring_name as api_key_name
 from togetherctl.wiring import World
 
 _SESSION_LOCK = re.compile(r"[0-9a-f]{64}\.lock")
+_LOCK = "a lock"
 _BUNDLE = re.compile(r"[0-9a-f]{64}\.toml")
 
 
@@ -28,32 +29,33 @@ def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool) ->
 
     What is not known to be ours stays, and is added to `done.left`.
     """
-    known = set[Path]()
     for path, kind in _remaining_files(paths):
-        known.add(path)
-        if not os.path.lexists(path):
-            continue
         try:
-            # A lock that another process holds means that it is busy.
-            with hold_lock(path, seconds=0.0) if kind == "a lock" and not dry_run else nullcontext():
-                if not dry_run:
-                    path.unlink()
+            if os.path.lexists(path):
+                _delete(path, is_lock=kind == _LOCK, dry_run=dry_run)
+                done.deleted.append((path, kind))
         except LockTimeout:
             done.left.append((path, "another togetherctl is busy"))
         except OSError as error:
             done.left.append((path, error.strerror or "the system refused"))
-        else:
-            done.deleted.append((path, kind))
-    if dry_run:
-        return
+    if not dry_run:
+        _delete_empty_folders(paths, done)
+
+
+def _delete(path: Path, *, is_lock: bool, dry_run: bool) -> None:
+    # A lock that another process holds means that it is busy.
+    with hold_lock(path, seconds=0.0) if is_lock and not dry_run else nullcontext():
+        if not dry_run:
+            path.unlink()
+
+
+def _delete_empty_folders(paths: Paths, done: PurgeResult) -> None:
     told = {path for path, _ in done.left}
     for folder in _folders(paths):
         with suppress(OSError):
             folder.rmdir()
-        for path in files_in(folder):
-            if path not in told and not path.is_dir():
-                done.left.append((path, "it is not known to be togetherctl's"))
-                told.add(path)
+        unknown = [path for path in files_in(folder) if path not in told and not path.is_dir()]
+        done.left += [(path, "it is not known to be togetherctl's") for path in unknown]
 
 
 def delete_keyring_secrets(world: World) -> Iterator[str]:
@@ -76,9 +78,9 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     for folder in (paths.sessions, paths.sessions / SEALED):
         for path in files_in(folder):
             if _SESSION_LOCK.fullmatch(path.name):
-                yield path, "a lock"
-    yield paths.state / "keyring.lock", "a lock"
-    yield paths.state / "store.lock", "a lock"
+                yield path, _LOCK
+    yield paths.state / "keyring.lock", _LOCK
+    yield paths.state / "store.lock", _LOCK
 
 
 def _folders(paths: Paths) -> Iterator[Path]:
