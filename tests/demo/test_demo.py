@@ -197,7 +197,7 @@ def test_no_page_and_no_program_names_a_package_of_an_index() -> None:
     sources = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "togetherctl").rglob("*.py")]
     for path in sources:
         for line in path.read_text(encoding="utf-8").splitlines():
-            if found := re.search(r"(?:pipx?|uv tool|brew|uv pip) install (?P<what>.*)", line):
+            if found := re.search(r"(?:pipx?|uv tool|uv pip) install (?P<what>.*)", line):
                 assert re.match(r"(?:--\S+ )*['\"]?[./]", found["what"]), (path, line)
 
 
