@@ -221,14 +221,15 @@ def test_what_a_page_tells_people_to_type_works(page: Path, world: World) -> Non
         if reason_not_to_run(typed.line) is None:
             for line in BEFORE.get(typed, ()):
                 works(world, line)
-            works(world, typed.line, *FAILS.get(typed, (0, "")), **changes)
+            works(world, typed.line, FAILS.get(typed, (0, "")), **changes)
     if page.name in TOKENS_IN_KUBECONFIG:
         (world.home / ".kube" / "config").unlink()
 
 
-def works(world: World, line: str, code: int = 0, says: str = "", **changes: str) -> None:
+def works(world: World, line: str, ending: tuple[int, str] = (0, ""), **changes: str) -> None:
     if "| jq" in line:
         need("jq")
+    code, says = ending
     done = world.type(line, **changes)
     assert done.returncode == code, (line, done.stdout, done.stderr)
     assert says in done.stderr, line
