@@ -7,14 +7,12 @@ import shlex
 from itertools import takewhile
 from pathlib import Path
 
-import click
 import pytest
 
 from docs.generate import pages
 from tests.conftest import ROOT
+from tests.support.pages import find_command
 from togetherctl.cli.kubelogin_flags import FlagsCommand
-from togetherctl.cli.lazy import LazyGroup
-from togetherctl.commands.root import root
 from togetherctl.config.config import Config
 from togetherctl.kubelogin.flag_table import flags_of
 
@@ -50,13 +48,7 @@ def _typed(document: Path) -> list[str]:
 )
 def test_commands_that_are_shown_exist(document: Path) -> None:
     for line in _typed(document):
-        command: click.Command = root
-        words = shlex.split(line.partition("  #")[0])[1:]
-        context = click.Context(command)
-        while isinstance(command, LazyGroup) and words:
-            found = command.get_command(context, words.pop(0))
-            assert found is not None, line
-            command = found
+        command, words = find_command(line.partition("  #")[0].partition(" && ")[0])
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
