@@ -50,7 +50,7 @@ def tables_for(world: World, wish: NewProfile) -> Tables:
     """
     ca_file = _path(world, wish.issuer_ca_file)
     like = _keys_of(world, wish.like) if wish.like else {}
-    issuer = wish.issuer or str(like["issuer"])
+    issuer = wish.issuer or str(like.get("issuer", ""))
     known = world.config.issuer_meant(issuer, ca_file=ca_file)
     tables: Tables = {}
     if known is None:
