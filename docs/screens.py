@@ -23,7 +23,6 @@ from togetherctl.config.config import Config
 from togetherctl.disk import make_private_folder
 from togetherctl.tui.app import TogetherApp
 from togetherctl.tui.job_prompter import NullPrompter
-from togetherctl.usecases.kubeconfig_edit import use_cluster
 from togetherctl.usecases.kubeconfig_write import write_clusters
 from togetherctl.wiring import World
 
@@ -124,9 +123,9 @@ def made_up(folder: Path) -> Callable[[Prompter], World]:
 
 def _write_kubeconfig(world: World, folder: Path) -> None:
     """All clusters but one, with one as current; of one, the kubeconfig has another server."""
-    names = [name for name in world.config.table.clusters if name != "archive"]
+    names = [name for name in world.config.table.clusters if name not in ("archive", "east")]
+    write_clusters(world, ["east"], portable=True, set_current=True)
     write_clusters(world, names, portable=True)
-    use_cluster(world, "east")
     kubeconfig = folder / ".kube" / "config"
     text = kubeconfig.read_text(encoding="utf-8")
     kubeconfig.write_text(text.replace("https://old-gpu.", "https://older-gpu."), encoding="utf-8")

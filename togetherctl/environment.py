@@ -46,6 +46,7 @@ VARIABLES = (
         "CI",
         "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`, and nothing is refreshed in the background.",
     ),
+    Variable("VISUAL", "The editor that `config edit` opens, as a command line; else `EDITOR`, else vi."),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
     Variable(
         "HTTPS_PROXY",

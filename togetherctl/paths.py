@@ -58,6 +58,11 @@ class Paths:
         return self.state / "taken.json"
 
     @property
+    def contexts(self) -> Path:
+        """The contexts that `use` switched between last."""
+        return self.state / "contexts.json"
+
+    @property
     def known(self) -> Path:
         """Profiles as they were resolved before."""
         return self.cache / "profiles"

@@ -304,7 +304,7 @@ def test_waiting_for_a_keyring_can_be_cancelled(
     waiting.send_signal(signal.SIGINT)
     stdout, stderr = waiting.communicate(timeout=30)
     assert (waiting.returncode, stdout) == (130, "")
-    assert stderr.strip() == "interrupted; nothing more was done"
+    assert stderr.strip() == "interrupted; what was done before stays"
 
 
 def test_a_keyring_that_failed_is_not_asked_again_at_once(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Done, Run, WriteConfig
+    from togetherctl.config.types import Kind
 
 BREAKS = " \t\n\"'@><=;|&(:"
 STORE = """version = 1
@@ -137,7 +138,7 @@ def test_what_is_offered(
 
 
 @pytest.mark.parametrize("kind", ["profile", "issuer", "cluster"])
-def test_every_key_is_offered_with_its_meaning(kind: str, process: Run, write_config: WriteConfig) -> None:
+def test_every_key_is_offered_with_its_meaning(kind: Kind, process: Run, write_config: WriteConfig) -> None:
     from togetherctl.config.editing import TABLES
 
     write_config(STORE)

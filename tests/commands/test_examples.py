@@ -177,12 +177,16 @@ def world(
     programs.mkdir()
     (programs / "pass").write_text("#!/bin/sh\necho made-up-secret\n")
     (programs / "pass").chmod(0o700)
+    # The API server of this world has no nodes: kubectl says which context the kubeconfig leads to.
+    (programs / "kubectl").write_text(f"#!/bin/sh\nexec {need('kubectl')} config current-context\n")
+    (programs / "kubectl").chmod(0o700)
     environ |= {
         **together.environ,
         "KUBECONFIG": str(work / "config"),
         "PATH": f"{Path(sys.executable).parent}:{programs}:{environ['PATH']}",
         "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile",
         "PYTHONPATH": str(Path(__file__).parents[2]),
+        "EDITOR": "true",
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

@@ -18,7 +18,6 @@ from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.tui.watcher import ConfigRead, Finding, KubeconfigRead, SessionsRead, Watcher
-from togetherctl.usecases.kubeconfig_edit import use_cluster
 from togetherctl.usecases.kubeconfig_write import write_clusters
 
 if TYPE_CHECKING:
@@ -225,8 +224,14 @@ def test_the_kubeconfig_is_read_when_it_has_changed(
     told: list[Finding] = []
     read: list[Path] = []
     watcher = Watcher(lambda: world, told.append)
-    read_file = KubeconfigFile.read
-    monkeypatch.setattr(KubeconfigFile, "read", lambda path: read.append(path) or read_file(path))
+
+    class Noted(KubeconfigFile):
+        @classmethod
+        def read(cls, path: Path) -> Noted:
+            read.append(path)
+            return super().read(path)
+
+    monkeypatch.setattr("togetherctl.usecases.kubeconfig_state.KubeconfigFile", Noted)
 
     def step() -> list[KubeconfigState]:
         told.clear()
@@ -239,7 +244,7 @@ def test_the_kubeconfig_is_read_when_it_has_changed(
     for _ in range(3):
         assert step() == []
     assert read == [kubeconfig], "a look is not a read"
-    use_cluster(world, "east")
+    write_clusters(world, ["east"], portable=True, set_current=True)
     read.clear()
     assert [state.current_cluster for state in step()] == ["east"]
     assert read == [kubeconfig]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from textual.widgets import Select
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.support.issuer import ScriptedIssuer
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-FORMS: dict[str, type[FormScreen[object]]] = {
+FORMS: dict[str, type[FormScreen[Any]]] = {
     "e": EditScreen,
     "E": EditScreen,
     "j e": EditScreen,
@@ -33,7 +33,7 @@ FORMS: dict[str, type[FormScreen[object]]] = {
 }
 
 
-async def open_form(person: Person, keys: str) -> FormScreen[object]:
+async def open_form(person: Person, keys: str) -> FormScreen[Any]:
     await person.press(*keys.split())
     await person.until(lambda: isinstance(person.app.screen, FORMS[keys]), "the form")
     form = person.app.screen
@@ -137,6 +137,25 @@ def test_a_choice_is_chosen_and_what_is_set_is_marked(
             # Between fields, arrows go on.
             await person.press("down")
             assert form.focused is form.field("username").editor
+            await person.press("escape")
+
+    asyncio.run(flow())
+
+
+def test_a_value_that_is_no_choice_is_shown(
+    config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld, canary: Canary
+) -> None:
+    config_at(issuer)
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, size=(80, 40)) as person:
+            # As read from a file that an editor has just saved.
+            data = {"profiles": {"acme": {"issuer": "acme", "client_id": "the-client", "grant": "telepathy"}}}
+            form = EditScreen("profile", "acme", data)
+            person.app.push_screen(form)
+            await person.shows("• Grant", "telepathy")
+            assert form.field("grant").text == '"telepathy"'
+            assert not form.field("grant").changed
             await person.press("escape")
 
     asyncio.run(flow())

@@ -126,10 +126,11 @@ def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[st
         window.until("What you will call this profile")
         # All of it at once, as over a slow line.
         window.call("send-keys", "n", "e", "w", "Down", "h", "t", "t", "p", "Tab", "Tab", "i", "d", "Up", "c", "a")
-        screen = window.until("A PEM file, if")
+        screen = window.until("client_id: The client ID")
         assert re.search(r"Name +new ", screen)
         assert re.search(r"Issuer +http ", screen)
-        assert re.search(r"Client ID +id ", screen)
+        assert re.search(r"Client ID +ca ", screen)
+        assert re.search(r"Scopes +id ", screen)
         window.press("C-q")
         window.until("ended with 0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -202,3 +203,29 @@ def test_at_a_terminal_it_shows_what_changes_and_asks(
     assert ("7777" in config.read_text()) == written
     assert ("Wrote west to ~/.kube/config." in said) == written
     assert ("run: togetherctl kubeconfig write west" in said) != written
+
+
+def test_the_list_of_clusters_tells_the_current_one_and_what_differs(acme: Path, config: Path, cli: Run) -> None:
+    assert cli("use", "east").code == 0
+    acme.write_text(
+        acme.read_text().replace("6444", "6555") + '\n[clusters.new]\nprofile = "acme"\nserver = "https://n"\n'
+    )
+    listed = cli("cluster", "list")
+    cells = {line.split()[0]: line.split()[4:] for line in listed.stdout.splitlines()}
+    assert cells == {
+        "NAME": ["KUBECONFIG"],
+        "east": ["current"],
+        "west": ["differs:", "server"],
+        "new": ["missing"],
+    }
+    assert "togetherctl kubeconfig write west" in listed.commands
+    items = json.loads(cli("cluster", "list", "-o", "json").stdout)["items"]
+    assert [(one["name"], one["current"], one["drift"], one["missing"]) for one in items] == [
+        ("east", True, [], False),
+        ("west", False, ["server"], False),
+        ("new", False, [], True),
+    ]
+    # A kubeconfig that cannot be read is no reason to list nothing.
+    config.write_text("clusters: [")
+    broken = cli("cluster", "list")
+    assert (broken.code, broken.stdout.count("https://"), "warning: " in broken.stderr) == (0, 3, True)

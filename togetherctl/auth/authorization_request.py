@@ -82,7 +82,7 @@ class AuthorizationRequest:
             raise StrayResponse
         unnamed = self._check_issuer(response.get("iss"))
         if "error" in response:
-            raise _explain_refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+            raise _explain_refusal(response, unnamed=unnamed)
         if unnamed:
             raise Untrusted(unnamed)
         code = response.get("code", "")
@@ -132,9 +132,9 @@ def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
     return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
-def _explain_refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+def _explain_refusal(response: Mapping[str, str], *, unnamed: str) -> Unreachable | Refused:
     """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
-    found = refused_login(error, description)
+    found = refused_login(response)
     if unnamed:
         found.args = (f"{found.message}; this is not verified: {unnamed}",)
     return found

@@ -7,7 +7,6 @@ It answers one path of one host, on 127.0.0.1 and ::1 at once so that no other p
 from __future__ import annotations
 
 import errno
-import queue
 import socket
 import ssl
 import sys
@@ -68,9 +67,9 @@ class Listener:
         self._tls = tls
         self._visitors: Visitors | None = None
         self._expects: Callable[[Mapping[str, str]], bool] = lambda _parameters: False
-        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._arrived: Arrival | None = None
         self._arriving = threading.Lock()
+        self._is_here = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -95,15 +94,15 @@ class Listener:
             if self._arrived is not None or not self._expects(parameters):
                 return False
             self._arrived = Arrival(parameters, connection)
-        self._arrivals.put(self._arrived)
+        self._is_here.set()
         return True
 
     def wait(self, seconds: float) -> Arrival | None:
-        """The response, or None after `seconds`."""
-        try:
-            return self._arrivals.get(timeout=max(seconds, 0))
-        except queue.Empty:
+        """The response, once, or None after `seconds`."""
+        if not self._is_here.wait(max(seconds, 0)):
             return None
+        self._is_here.clear()
+        return self._arrived
 
     def close(self) -> None:
         """Stop listening; a browser that still waits is told that this login has ended."""

@@ -81,7 +81,11 @@ def _leave_out(error: Refused, profile: Profile, asked: Sequence[str]) -> Remedy
     """The scope that the issuer names is left out, else the one that no person asked for."""
     if not profile.name:
         return Remedy("leave out the --oidc-extra-scope that this client may not have")
-    named = {scope for scope in asked if scope != "openid" and _mentions(error.description, scope)}
+    may_go = {scope for scope in asked if scope != "openid"}
+    named = {scope for scope in may_go if _mentions(error.description, scope)}
+    if named == may_go and len(named) > 1:
+        # It repeats the request, and names none.
+        named = set()
     if not named and "offline_access" in asked and "offline_access" not in profile.scopes:
         words = (
             "the scope that is refused most often is offline_access, which brings a refresh token; this leaves it out"

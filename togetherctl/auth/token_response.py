@@ -194,8 +194,9 @@ def failure(answer: Answer) -> Unreachable | Refused:
     return kind(said, error=error, description=words, status=answer.status)
 
 
-def refused_login(error: str, description: str) -> Unreachable | Refused:
+def refused_login(response: Mapping[str, str]) -> Unreachable | Refused:
     """What an error in an authorization response means (RFC 6749, 4.1.2.1)."""
+    error, description = _read_error(response)
     said = _sentence(error, description, what="the login")
     if error in _NOT_NOW or error in _NOT_YET:
         return Unreachable(said)
@@ -264,6 +265,10 @@ def _read_error(document: Mapping[str, Any] | None) -> tuple[str, str]:
     words = next((text for part in (inner, document) for name in _WORDS if (text := _word(part, name))), "")
     # An error that is no text, such as `true`, is one all the same.
     code = error if isinstance(error, str) else _word(inner, "code") or _word(inner, "status")
+    scope = _word(document, "scope")
+    if code == "invalid_scope" and scope and scope not in words:
+        # Some name the scope beside the words.
+        words = f"{words}: {scope}" if words else scope
     return code or ("error" if error else ""), words
 
 

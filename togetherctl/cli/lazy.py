@@ -124,7 +124,7 @@ class LazyGroup(click.Group):
         if word == "help" and ctx.parent is not None:
             return self._help_within(ctx, rest)
         alias = ALIASES.get(word)
-        if alias not in self.lazy:
+        if alias is None or alias not in self.lazy:
             raise no_command(ctx, word, self.lazy)
         return super().resolve_command(ctx, [alias, *rest])
 

@@ -82,10 +82,10 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
         word = re.sub(r"[^A-Z_]", "", meaning)
         if word in _FILES:
             return [CompletionItem(rest, type=_FILES[word])]
-        items = find_items(app, context, wanted, word, rest)
-        if items is not None:
+        found = find_items(app, context, wanted, word, rest)
+        if found is not None:
             typed_words = set(arguments) if wanted.nargs == -1 else set()
-            return [item for item in items if item.value.startswith(rest) and item.value not in typed_words]
+            return [item for item in found if item.value.startswith(rest) and item.value not in typed_words]
     own = wanted.shell_complete(context, rest)
     return [*own, *(_complete_flag(flags, rest) if rest.startswith("-") else ())]
 

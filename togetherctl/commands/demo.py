@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--keep", is_flag=True, help="Leave it running afterwards, with the exports to play with it.")
 @pass_app
 def command(app: App, by_hand: bool, keep: bool) -> None:
-    """Watch the whole thing work, on this machine alone.
+    """Show how everything works, on this machine alone.
 
     Starts an issuer and a small API server on loopback, in a folder of its own, and walks from an empty configuration
     to a logout. Nothing of yours is read or changed, and nothing stays behind.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @pass_app
 def command(app: App, name: str | None, api_version: str | None, flags: Flags | None) -> None:
-    """Print a credential for kubectl, which calls this.
+    """Print a credential for kubectl (kubectl runs this).
 
     The answer is an ExecCredential of client.authentication.k8s.io, v1 or v1beta1 as KUBERNETES_EXEC_INFO asks. A
     login is opened where one is needed, unless the profile says login = "never", TOGETHERCTL_NO_INPUT or CI is set.

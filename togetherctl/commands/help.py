@@ -13,7 +13,7 @@ from togetherctl.errors import Remedy, UsageError
 @click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...]) -> None:
-    """Show how a command is used, as its --help does.
+    """Show the help of a command.
 
     Without COMMAND, all commands.
     """

@@ -13,11 +13,11 @@ from togetherctl.cli.lazy import Lazy, LazyGroup
 _HERE = "togetherctl.commands"
 
 VERBS = {
-    "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
-    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
+    "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl (kubectl runs this)."),
+    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how to make an API server accept that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache.", removes=True),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
-    "help": Lazy(f"{_HERE}.help", "Show how a command is used, as its --help does."),
+    "help": Lazy(f"{_HERE}.help", "Show the help of a command."),
 }
 # What runs without a command.
 ALONE = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")

@@ -58,7 +58,7 @@ def command(  # each is an option that a person may give
     force: bool,
     yes: bool,
 ) -> None:
-    """Log in, once for every session named.
+    """Log in.
 
     A session that is still valid is reported and nothing opens; one that can be refreshed is refreshed. Profiles that
     share a session log in once. Several log in one after the other; one that fails does not stop the rest, and Ctrl-C

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.login import log_in_to_all
 from togetherctl.config import value_checks
 from togetherctl.config.profile import once_per_session
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _SEPARATOR = "--"
 
 
-class _RunCommand(click.Command):
+class _RunCommand(Command):
     """What follows `--` is the command to run, and no option or cluster of ours."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -54,13 +55,22 @@ namespace_option = click.option(
 )
 
 
-@click.command("run", cls=_RunCommand, options_metavar="[OPTIONS]")
+@click.command(
+    "run",
+    cls=_RunCommand,
+    options_metavar="[OPTIONS]",
+    examples=[
+        "togetherctl run gpu -- kubectl get nodes",
+        "togetherctl run gpu train -- kubectl get pods",
+        "togetherctl run --all -- kubectl get nodes  # on all clusters at once",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]... -- CMD...", nargs=-1)
 @click.option("--all", "everyone", is_flag=True, help="Every cluster of the configuration.")
 @namespace_option
 @pass_app
 def command(app: App, names: tuple[str, ...], everyone: bool, namespace: str | None) -> None:
-    """Run a command with a kubeconfig of its own.
+    """Run a command with a kubeconfig of its own, for one cluster or several.
 
     CMD gets a kubeconfig with CLUSTER alone, which goes when it ends, so neither ~/.kube/config nor another terminal
     is disturbed. A context's name will do for CLUSTER. A session that needs a login is logged in to first.

@@ -54,7 +54,7 @@ def command(
     groups_claim: str | None,
     groups_prefix: str | None,
 ) -> None:
-    """Log in, and show how an API server comes to take that token.
+    """Log in, and show how to make an API server accept that token.
 
     Prints the token's claims, then what the cluster's admin has to do: the API server's flags or its
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.run_command import log_in_first, namespace_option
 from togetherctl.config.config import Cluster
 from togetherctl.environment import CLUSTER
@@ -14,12 +15,12 @@ from togetherctl.usecases.own_kubeconfig import OwnKubeconfig, find_clusters, ow
 from togetherctl.usecases.shell_start import start_of_shell
 
 
-@click.command("shell")
+@click.command("shell", cls=Command, examples=["togetherctl shell gpu", "togetherctl shell gpu -n training"])
 @click.argument("name", metavar="[CLUSTER]", required=False)
 @namespace_option
 @pass_app
 def command(app: App, name: str | None, namespace: str | None) -> None:
-    """Open a shell with a kubeconfig of its own.
+    """Open a shell with a kubeconfig of its own, for one cluster.
 
     The kubeconfig holds CLUSTER alone and goes when the shell ends, so neither ~/.kube/config nor another terminal is
     disturbed. A context's name will do for CLUSTER; without one, you choose. A session that needs a login is logged in

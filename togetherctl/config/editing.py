@@ -35,12 +35,12 @@ def section(kind: Kind) -> str:
 
 
 @contextmanager
-def edit_config(paths: Paths) -> Iterator[TomlText]:
+def edit_config(paths: Paths, *, seen: str | None = None) -> Iterator[TomlText]:
     """Edit the configuration; what comes out is written only if the change brings no problem that was not there before.
 
-    Raises ConfigError, and then nothing was changed.
+    `seen` is as in `files.editing`. Raises ConfigError, and then nothing was changed.
     """
-    with files.editing(paths.config, paths.state / "store.lock") as text:
+    with files.editing(paths.config, paths.state / "store.lock", seen=seen) as text:
         before = {*validate(text.data)[1], *for_kubectl(text.data)}
         begin_edit(text)
         yield text

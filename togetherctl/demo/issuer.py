@@ -153,7 +153,7 @@ class _OAuth2Request(OAuth2Request):
     """A request as Authlib asks about it."""
 
     def __init__(self, base: str, request: Request) -> None:
-        super().__init__(request.method, base + request.target, headers=request.headers)
+        super().__init__(request.method, base + request.target, headers=dict(request.headers.items()))
         self.payload = _Parameters(request)
         self._request = request
 

@@ -25,17 +25,20 @@ def write_entries(
     overwrite: bool,
     known: Collection[str] = (),
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
 ) -> Written:
     """Put what `entries` makes of the files into those that have it, else into the first that exists, else the last.
 
     An entry that belongs to another cluster of `known` is not replaced, and what we did not write only to `overwrite`
-    it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
-    Raises KubeconfigError, and then no file was changed.
+    it. The current context changes if `set_current`, to that of the cluster `current`, else the first of the entries;
+    and where that gets another name. Raises KubeconfigError, and then no file was changed.
     """
     with nullcontext() if dry_run else hold_locks(sorted(files)):
         opened = [KubeconfigFile.read(path) for path in files]
-        put = put_entries(opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current)
+        put = put_entries(
+            opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current, current=current
+        )
         changes = [file.change() for file in opened]
         for change in changes:
             if change.changed and not dry_run:
@@ -43,11 +46,19 @@ def write_entries(
     return Written(changes, put)
 
 
+class Put(NamedTuple):
+    """One entry, the file that has it, and whether it was not there like this."""
+
+    entry: Entry
+    path: Path
+    changed: bool
+
+
 class Written(NamedTuple):
-    """The files before and after, and the entries that were not there like this."""
+    """The files before and after, and the entries as they were put."""
 
     changes: list[KubeconfigChange]
-    entries: list[Entry]
+    entries: list[Put]
 
 
 def put_entries(
@@ -57,20 +68,19 @@ def put_entries(
     overwrite: bool = False,
     known: Collection[str] = (),
     set_current: bool = False,
-) -> list[Entry]:
-    """Put entries into files that were opened, as `write_entries` does; gives those that were not there like this.
-
-    Raises KubeconfigError.
-    """
+    current: str | None = None,
+) -> list[Put]:
+    """Put entries into files that were opened, as `write_entries` does. Raises KubeconfigError."""
     plan = _Plan(files)
     written = {entry.cluster for entry in entries}
     others = {name for name in known if name not in written}
-    new = [entry for entry in entries if plan.put(entry, overwrite=overwrite, others=others)]
+    done = [plan.put(entry, overwrite=overwrite, others=others) for entry in entries]
     plan.refuse()
-    context = next((entry.name for entry in entries if entry.section == "contexts"), None)
+    contexts = (entry for entry in entries if entry.section == "contexts")
+    context = next((entry.name for entry in contexts if current in (None, entry.cluster)), None)
     if set_current and context is not None:
         plan.set_current(context)
-    return new
+    return done
 
 
 class _Plan:
@@ -86,32 +96,32 @@ class _Plan:
         holder = next((file for file in self._files if file.text.data.get(CURRENT)), self._fallback)
         holder.text.put_scalar(CURRENT, context)
 
-    def put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> bool:
-        """Put one entry; whether anything changes."""
+    def put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> Put:
+        """Put one entry, unless that is refused later."""
         file, existing = self._find(entry, entry.name)
         if existing is None:
             file, existing = self._find(entry, entry.instead)
         if existing is None:
             file.text.put(entry.section, entry.over(None))
-            return True
+            return Put(entry, file.path, changed=True)
         owner = owner_of(entry.section, existing)
         if owner is None and not overwrite:
             self._foreign.append(f"{entry.section[:-1]} {entry.name} in {file.path}")
-            return False
+            return Put(entry, file.path, changed=False)
         if owner is not None and entry.cluster is not None and owner.cluster in others:
             self._of_other_clusters.append(
                 f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}"
             )
-            return False
+            return Put(entry, file.path, changed=False)
         after = entry.over(existing if owner is not None else None)
         if existing["name"] == entry.name:
             file.text.put(entry.section, after)
-            return after != existing
+            return Put(entry, file.path, changed=after != existing)
         file.text.replace(entry.section, existing, after)
         for each in self._files:
             if entry.section == "contexts" and each.text.data.get(CURRENT) == entry.instead:
                 each.text.put_scalar(CURRENT, entry.name)
-        return True
+        return Put(entry, file.path, changed=True)
 
     def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
         known = ((file, file.text.entry(entry.section, name)) for file in self._files)

@@ -29,6 +29,9 @@ from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
 
+_BUSY_SECONDS = 2.0
+# The table's own actions that change nothing.
+_MOVES = frozenset({"move", "page", "end", "next"})
 # What counts before there is a picture.
 _QUITTING = frozenset({"ctrl+q", "ctrl+c"})
 
@@ -140,10 +143,32 @@ class TogetherApp(AppContext):
     # Keys and the command palette
 
     async def on_event(self, event: events.Event) -> None:
-        """Drop what was typed before there was anything to see: it was meant for no row and no field."""
-        blind = not self.home.drawn and isinstance(event, events.Key | events.MouseEvent | events.Paste)
-        if not blind or (isinstance(event, events.Key) and event.key in _QUITTING):
-            await super().on_event(event)
+        """Drop keys that were typed for nothing that is there: before there was a picture, or for another screen."""
+        if isinstance(event, events.Key | events.MouseEvent | events.Paste) and not event.is_forwarded:
+            quits = isinstance(event, events.Key) and event.key in _QUITTING
+            if not quits and not self._is_for_what_is_seen(event):
+                return
+        await super().on_event(event)
+
+    def _is_for_what_is_seen(self, event: events.Event) -> bool:
+        if not self.home.drawn:
+            return False
+        if not isinstance(event, events.Key):
+            return True
+        if self._moves(event):
+            return True
+        if self.jobs.unseen is not None:
+            self.typeahead.drop()
+            self.notify(f"Still busy: {self.jobs.unseen.title}", timeout=_BUSY_SECONDS, markup=False)
+            return False
+        focused = self.screen.focused
+        is_text = focused is not None and focused.check_consume_key(event.key, event.character)
+        return self.typeahead.passes(self.screen, used=is_text or event.key in self.screen.active_bindings)
+
+    def _moves(self, key: events.Key) -> bool:
+        """Whether a key moves the cursor of the table, and does nothing else."""
+        found = self.screen.active_bindings.get(key.key)
+        return found is not None and found.binding.action.partition("(")[0] in _MOVES
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything by name, in the command palette."""
@@ -175,12 +200,15 @@ class TogetherApp(AppContext):
         if action.fits(self.selection):
             action.run(self, self.selection)
         else:
-            self.refuse(action.title, self.selection)
+            self.refuse(action.title, len(self.selection.marked))
 
-    def refuse(self, title: str, selection: Selection) -> None:
-        """Say why what is called `title` cannot be done to a selection."""
-        if selection.marked:
-            said = f"{title.split(maxsplit=1)[0]} one at a time: {len(selection.marked)} are marked."
+    def stand_on(self, profile: str) -> None:
+        self.home.table.stand_on(profile)
+
+    def refuse(self, title: str, marked: int) -> None:
+        """Say why what is called `title` cannot be done, with so many profiles marked."""
+        if marked:
+            said = f"{title.split(maxsplit=1)[0]} one at a time: {marked} are marked."
         else:
             said = f"{title}: no profile is shown. Escape ends the filter."
         self.notify(said, severity="warning", markup=False)

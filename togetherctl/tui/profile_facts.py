@@ -12,7 +12,6 @@ from togetherctl.errors import Untrusted
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 from togetherctl.tui import table_columns
-from togetherctl.usecases.reports import drift_words
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session, Token
@@ -175,6 +174,8 @@ def _cluster(cluster: Cluster, kubeconfig: KubeconfigState | None) -> Iterator[P
 
 def drift_sentence(keys: Iterable[str]) -> str:
     """What of a cluster its kubeconfig entries say otherwise, and the key that mends it."""
+    from togetherctl.usecases.reports import drift_words
+
     return f"the kubeconfig differs: {printable(drift_words(keys))}; w writes it"
 
 

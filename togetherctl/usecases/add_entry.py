@@ -13,7 +13,7 @@ from togetherctl.config.editing import new_key, new_table, section, valid_issuer
 from togetherctl.config.models import IssuerTable
 from togetherctl.config.profile import connection_to
 from togetherctl.config.session_key import sharing
-from togetherctl.config.types import Kind
+from togetherctl.config.types import DEFAULT_REDIRECT_URIS, Kind
 from togetherctl.config.validation import new_problems, validate
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
@@ -101,8 +101,12 @@ def _with_tables(data: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
     return after
 
 
-def look_at_issuer(world: World, tables: Tables, *, offline: bool = False) -> tuple[Tables, Report | None]:
+def look_at_issuer(
+    world: World, tables: Tables, *, offline: bool = False, profile: Mapping[str, Any] | None = None
+) -> tuple[Tables, Report | None]:
     """The tables as they should be written, and how an issuer that is new looks, unless `offline`.
+
+    The issuer is also asked whether it knows the client of the profile, which is among the tables or `profile`.
 
     Raises an error unless that issuer's table is sound and, if not `offline`, there is an issuer that calls itself so.
     """
@@ -117,8 +121,18 @@ def look_at_issuer(world: World, tables: Tables, *, offline: bool = False) -> tu
         return tables, None
     from togetherctl.auth.issuer_check import check_issuer
 
-    wishes = _wishes(issuer, next((table for (kind, _), table in tables.items() if kind == "profile"), {}))
-    report = check_issuer(world.issuers, issuer.url, connection, preset=issuer.preset, wishes=wishes)
+    wanted: Mapping[str, Any] = (
+        next((table for (kind, _), table in tables.items() if kind == "profile"), {}) if profile is None else profile
+    )
+    report = check_issuer(
+        world.issuers,
+        issuer.url,
+        connection,
+        redirect_uris=tuple(wanted.get("redirect_uris") or DEFAULT_REDIRECT_URIS),
+        scopes=("openid", *(scope for scope in wanted.get("scopes") or ("email",) if scope != "openid")),
+        preset=issuer.preset,
+        wishes=_wishes(issuer, wanted),
+    )
     report.raise_if_not_there()
     table = {**tables[new], "url": report.issuer}
     if report.preset_to_write:
@@ -150,12 +164,14 @@ def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> ClientNeeds:
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.issuer_findings import ClientNeeds
 
+    by_browser = profile.get("grant") not in WITHOUT_BROWSER
     return ClientNeeds(
         device_endpoint=issuer.device_authorization_endpoint,
         revocation_endpoint=issuer.revocation_endpoint,
         has_secret=True if "client_secret" in profile else None,
-        by_browser=profile.get("grant") not in WITHOUT_BROWSER,
+        by_browser=by_browser,
         pkce=profile.get("pkce") != "no",
+        client_id=str(profile["client_id"]) if by_browser and profile.get("client_id") else None,
     )
 
 

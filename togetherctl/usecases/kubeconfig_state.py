@@ -139,6 +139,14 @@ class KubeconfigEntries:
         if user is not None:
             yield from _user_differences(cluster.profile, wanted["users"], user)
 
+    def contexts(self) -> list[str]:
+        """The names of all contexts."""
+        return list(self._named["contexts"])
+
+    def is_of(self, context: EntryInFile, cluster: str) -> bool:
+        """Whether a context is one of ours for the cluster, and no person's own made from its entries."""
+        return any(context is found for found in self._ours.get(cluster, []))
+
     def named(self, section: Section, name: str) -> EntryInFile | None:
         return self._named[section].get(name)
 

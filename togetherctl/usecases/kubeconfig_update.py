@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,27 +60,39 @@ class EntriesUpdate(WithChanges):
 
 
 def plan_update(
-    world: World, clusters: Iterable[str], *, before: Config | None = None, kubeconfig: str | None = None
+    world: World,
+    clusters: Iterable[str],
+    *,
+    before: Config | None = None,
+    kubeconfig: str | None = None,
+    keep_namespace: bool = False,
 ) -> EntriesUpdate:
     """What would bring the entries that we have for these clusters up to the configuration as it is on disk now.
 
     `before` is the configuration before a change: it tells which names and namespaces were its own. A cluster without
-    a context of ours stays without. Commands of stanzas, and what a person added to entries, stay. Raises ConfigError,
-    and KubeconfigError where a kubeconfig cannot be read, or where entries of others would have to change.
+    a context of ours stays without. Commands of stanzas, what a person added to entries, and with `keep_namespace` the
+    namespace of a context stay. Raises ConfigError, and KubeconfigError where a kubeconfig cannot be read, or where
+    entries of others would have to change.
     """
     now = world.reread()
     wanted = [now.config.cluster(name) for name in dict.fromkeys(clusters) if name in now.config.table.clusters]
-    updating = _Updating(now, wanted, before or now.config)
+    updating = _Updating(now, wanted, before or now.config, keep_namespace)
     files = kubeconfig_files(kubeconfig, world.environ)
     changes, updated = plan_edit(files, updating.edit)
     return EntriesUpdate(changes, updated, files, updating)
 
 
 def update_entries(
-    world: World, clusters: Iterable[str], *, before: Config | None = None, kubeconfig: str | None = None
+    world: World,
+    clusters: Iterable[str],
+    *,
+    before: Config | None = None,
+    kubeconfig: str | None = None,
+    keep_namespace: bool = False,
 ) -> EntriesUpdate:
     """Plan the update and write it, without a question. Raises as `plan_update` does."""
-    return plan_update(world, clusters, before=before, kubeconfig=kubeconfig).carry_out()
+    planned = plan_update(world, clusters, before=before, kubeconfig=kubeconfig, keep_namespace=keep_namespace)
+    return planned.carry_out()
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ class _Updating:
     world: World
     clusters: Sequence[Cluster]
     before: Config
+    keep_namespace: bool = False
     write: bool = False
 
     def edit(self, opened: Sequence[KubeconfigFile]) -> Updated:
@@ -99,64 +113,23 @@ class _Updating:
         entries = KubeconfigEntries(opened, self.before)
         put: list[Entry] = []
         for cluster in self.clusters:
-            earlier = self._earlier(cluster)
+            known = cluster.name in self.before.table.clusters
+            earlier = self.before.cluster(cluster.name) if known else cluster
             context = entries.context_of(earlier)
             if context is None:
                 continue
-            keys = dict.fromkeys(entries.differences(cluster, context))
-            name = self._name(cluster, earlier, context)
-            if name != context.name:
-                keys["context"] = None
-                updated.renamed.append((context.name, name))
-            dropped = _left_namespace(cluster, earlier, context)
-            if dropped:
-                keys["namespace"] = None
+            one = _One(cluster, earlier, context, entries, self)
+            keys = one.keys
             if keys:
-                serves = "profile" not in keys
-                put += self._entries(entries, cluster, earlier, context, name, serves=serves, dropped=dropped)
-                updated.keys[cluster.name] = tuple(keys)
-                updated.contexts[cluster.name] = name
+                put += one.entries()
+                updated.keys[cluster.name] = keys
+                updated.contexts[cluster.name] = one.name
+                if one.name != context.name:
+                    updated.renamed.append((context.name, one.name))
         put_entries(opened, put, known=list(self.world.config.table.clusters))
         return updated
 
-    def _earlier(self, cluster: Cluster) -> Cluster:
-        known = cluster.name in self.before.table.clusters
-        return self.before.cluster(cluster.name) if known else cluster
-
-    def _name(self, cluster: Cluster, earlier: Cluster, context: EntryInFile) -> str:
-        """What the context is called from now on: one that has a name of its owner's keeps it."""
-        template = template_of(context)
-        if name_by_template(template, template_fields(self.before, earlier)) == context.name:
-            return name_by_template(template, template_fields(self.world.config, cluster)) or context.name
-        return cluster.context if context.name == earlier.context else context.name
-
-    def _entries(
-        self,
-        entries: KubeconfigEntries,
-        cluster: Cluster,
-        earlier: Cluster,
-        context: EntryInFile,
-        name: str,
-        *,
-        serves: bool,
-        dropped: bool,
-    ) -> Iterator[Entry]:
-        """The entries of the cluster under the names that they have; a user that `serves` its profile stays."""
-        used, user = entries.used_by(context, "clusters"), entries.used_by(context, "users")
-        user_name = user.name if user is not None and serves else f"{USER_PREFIX}{cluster.profile}"
-        own = self._command(entries.named("users", user_name) or user)
-        named = Named(name, template_of(context), context.name)
-        of_cluster, of_context, of_user = entries_for(cluster, own.command, named, env=own.env)
-        if used is not None and owner_of("clusters", used.entry) is not None:
-            alone = used.name == earlier.context and len(entries.are_using(used.name)) == 1
-            of_cluster = replace(of_cluster, name=cluster.context if alone else used.name, instead=used.name)
-        yield of_cluster
-        body = {**of_context.body, "cluster": of_cluster.name, "user": user_name}
-        yield replace(of_context, body=body, without=("namespace",) if dropped else ())
-        if not serves or user is None or owner_of("users", user.entry) is not None:
-            yield replace(of_user, name=user_name)
-
-    def _command(self, user: EntryInFile | None) -> ExecCommand:
+    def command(self, user: EntryInFile | None) -> ExecCommand:
         """The command that a user of ours calls already, else the usual one."""
         stanza = mapping_or_empty(user.body.get("exec")) if user and owner_of("users", user.entry) else {}
         command = stanza.get("command")
@@ -165,13 +138,68 @@ class _Updating:
         return ExecCommand(command, dict(_variables(stanza)))
 
 
+@dataclass(frozen=True)
+class _One:
+    """One cluster, as it was `earlier` and as it is, and our context for it."""
+
+    cluster: Cluster
+    earlier: Cluster
+    context: EntryInFile
+    there: KubeconfigEntries
+    updating: _Updating
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The keys that change."""
+        keys = dict.fromkeys(self.there.differences(self.cluster, self.context))
+        if self.keeps_namespace:
+            keys.pop("namespace", None)
+        if self.name != self.context.name:
+            keys["context"] = None
+        if self.drops_namespace:
+            keys["namespace"] = None
+        return tuple(keys)
+
+    @cached_property
+    def name(self) -> str:
+        """What the context is called from now on: one that has a name of its owner's keeps it."""
+        template, config = template_of(self.context), self.updating.world.config
+        if name_by_template(template, template_fields(self.updating.before, self.earlier)) == self.context.name:
+            return name_by_template(template, template_fields(config, self.cluster)) or self.context.name
+        return self.cluster.context if self.context.name == self.earlier.context else self.context.name
+
+    @property
+    def keeps_namespace(self) -> bool:
+        return self.updating.keep_namespace and bool(self.context.word("namespace"))
+
+    @property
+    def drops_namespace(self) -> bool:
+        """Whether the context has the namespace that the configuration gave it and has no more."""
+        gave = not self.cluster.namespace and bool(self.earlier.namespace) and not self.keeps_namespace
+        return gave and self.context.word("namespace") == self.earlier.namespace
+
+    def entries(self) -> Iterator[Entry]:
+        """The entries of the cluster under the names that they have; a user that serves its profile stays."""
+        used, user = self.there.used_by(self.context, "clusters"), self.there.used_by(self.context, "users")
+        serves = user is not None and "profile" not in self.keys
+        user_name = user.name if user is not None and serves else f"{USER_PREFIX}{self.cluster.profile}"
+        own = self.updating.command(self.there.named("users", user_name) or user)
+        named = Named(self.name, template_of(self.context), self.context.name)
+        of_cluster, of_context, of_user = entries_for(self.cluster, own.command, named, env=own.env)
+        if used is not None and owner_of("clusters", used.entry) is not None:
+            alone = used.name == self.earlier.context and len(self.there.are_using(used.name)) == 1
+            of_cluster = replace(of_cluster, name=self.cluster.context if alone else used.name, instead=used.name)
+        yield of_cluster
+        body = {**of_context.body, "cluster": of_cluster.name, "user": user_name}
+        if self.keeps_namespace:
+            body.pop("namespace", None)
+        yield replace(of_context, body=body, without=("namespace",) if self.drops_namespace else ())
+        if not serves or user is None or owner_of("users", user.entry) is not None:
+            yield replace(of_user, name=user_name)
+
+
 def _variables(stanza: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for item in map(mapping_or_empty, list_or_empty(stanza.get("env"))):
         name, value = item.get("name"), item.get("value")
         if isinstance(name, str) and isinstance(value, str):
             yield name, value
-
-
-def _left_namespace(cluster: Cluster, earlier: Cluster, context: EntryInFile) -> bool:
-    """Whether the context has the namespace that the configuration gave it and has no more."""
-    return not cluster.namespace and bool(earlier.namespace) and context.word("namespace") == earlier.namespace

@@ -66,7 +66,7 @@ def plan_removal(
     """
     config = world.config
     config.entry(kind, name)
-    entries = list(_with_users(config, kind, name))
+    entries = list(with_users(config, kind, name))
     if len(entries) > 1 and not cascade:
         users = [other for of, other in entries if of == USED_BY[kind][0]]
         raise UsageError(
@@ -104,14 +104,14 @@ def remove_entry(world: World, going: Removal) -> RemovalResult:
     return RemovalResult(done, list(_forget(going.secrets)))
 
 
-def _with_users(config: Config, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
+def with_users(config: Config, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
     """An entry and everything that is of no use without it."""
     yield kind, name
     if kind in USED_BY:
         users, key = USED_BY[kind]
         for other, table in config.entries(users).items():
             if getattr(table, key) == name:
-                yield from _with_users(config, users, other)
+                yield from with_users(config, users, other)
 
 
 def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None:

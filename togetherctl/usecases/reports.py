@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Kind
     from togetherctl.kube.kubeconfig import KubeconfigChange
-    from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, UseResult
+    from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval
     from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.kubeconfig_write import WriteResult
     from togetherctl.usecases.log_in_and_out import LoginResult
     from togetherctl.usecases.remove_entry import GoingSession, Removal, RemovalResult
     from togetherctl.usecases.rename_entry import RenameResult
+    from togetherctl.usecases.use_context import UseResult
     from togetherctl.wiring import World
 
 # A list of names is cut after so many.
@@ -105,20 +106,20 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
-def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
-    """What else goes with an entry, before it is removed."""
+def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
+    """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
-    lines += report_lost_sessions(going.sessions)
+    lines += report_lost_sessions(going.sessions, log_out=log_out)
     lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
 
 
-def report_lost_sessions(sessions: Iterable[GoingSession]) -> list[Line]:
-    """The sessions that go with a change of the configuration."""
+def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "") -> list[Line]:
+    """The sessions that go with a change of the configuration; `log_out` is what tells the issuer, else the command."""
     return [
         Line(
             f"The session{f' of {session.identity}' if session.identity else ''} goes too, and the issuer is not told; "
-            f"togetherctl logout {session.profile} would."
+            f"{log_out or f'togetherctl logout {session.profile}'} would."
         )
         for session in sessions
     ]
@@ -143,6 +144,15 @@ def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, 
     if going:
         files = list_files(leaving.changed, environ)
         lines.append(Line(f"From {files} {'goes' if len(going) == 1 else 'go'}: {'; '.join(going)}."))
+    if removed.by_hand:
+        one = len(removed.by_hand) == 1
+        lines.append(
+            Line(
+                f"Among them {'is a context' if one else 'are contexts'} that you made yourself with a user of "
+                f"togetherctl: {', '.join(removed.by_hand)}.",
+                "note",
+            )
+        )
     if removed.current is not None and removed.instead is None:
         lines.append(Line(f"{removed.current} is the current context; there will be none."))
     elif removed.current is not None:
@@ -181,10 +191,21 @@ def report_written(written: WriteResult, environ: Mapping[str, str], *, dry_run:
         said = "Nothing to write: the kubeconfig says all of this already."
     elif dry_run:
         said = f"Nothing was written; {files} would change as shown."
+    elif written.updated:
+        said = f"Wrote {_list(written.updated)} to {files}."
     else:
-        said = f"Wrote {', '.join(written.contexts)} to {files}."
+        said = f"Changed {files}."
     warnings = [Line(warning, "warning") for warning in written.warnings]
     return [Line(said), *warnings, *(Line(note) for note in written.notes)]
+
+
+def describe_write(planned: WriteResult, environ: Mapping[str, str]) -> list[str]:
+    """What becomes of kubeconfigs, before they are written."""
+    names, files = planned.updated, list_files(planned.changed, environ)
+    lines = [f"{files} gets {'context' if len(names) == 1 else 'contexts'} {_list(names)}."] if names else []
+    if planned.current:
+        lines.append(f"{planned.current} becomes the current context.")
+    return lines or [f"{files} changes."]
 
 
 def drift_words(keys: Iterable[str]) -> str:
@@ -232,12 +253,14 @@ def report_update(update: EntriesUpdate, environ: Mapping[str, str]) -> list[Lin
 
 
 def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
-    """The current context now and before, and what was written first."""
+    """The current context now and before, what was written first, and what differs still."""
     before = f"it was {used.before}" if used.before else "there was none"
     said = f"The current context is {used.context}; {before}."
     if used.before == used.context:
         said = f"{used.context} is the current context already."
-    return [*(report_written(used.written, environ) if used.written else []), Line(said)]
+    written = report_written(used.written, environ) if used.written else []
+    updated = report_update(used.updated, environ) if used.updated else []
+    return [*written, *updated, Line(said), *report_drift(used.left)]
 
 
 def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,16 +29,24 @@ DESK = LoginEnvironment()
 DEVICE = "togetherctl login --grant device-code acme"
 
 
-def silent_for(seconds: float, clock: StoppedClock, then: Callable[[dict[str, str]], str]) -> Callable[..., str]:
-    """A browser in which nothing happens for so long, and then what `then` gives."""
+class Away:
+    """A browser that comes back after so many seconds, and not before `told` is so."""
 
-    def answer(asked: dict[str, str]) -> str:
-        clock.advance(seconds)
-        # The wait looks twice a second.
-        sleep(1.2)
-        return then(asked)
+    def __init__(self, seconds: float, clock: StoppedClock, told: Callable[[], object] = lambda: True) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._told = told
 
-    return answer
+    def until(self, then: Callable[[dict[str, str]], str]) -> Callable[[dict[str, str]], str]:
+        def answer(asked: dict[str, str]) -> str:
+            self._clock.advance(self._seconds)
+            ends = monotonic() + 30
+            while not self._told():
+                assert monotonic() < ends
+                sleep(0.01)
+            return then(asked)
+
+        return answer
 
 
 REGISTERED = "client the-client must be registered there with the redirect URI"
@@ -53,7 +61,8 @@ def test_a_browser_that_stays_away_is_explained_once(
     clock: StoppedClock,
     conversation: Remembered,
 ) -> None:
-    browser = ScriptedBrowser(issuer, answer=silent_for(seconds, clock, issuer.log_in))
+    away = Away(seconds, clock, told=lambda: len(conversation.advice) >= told)
+    browser = ScriptedBrowser(issuer, answer=away.until(issuer.log_in))
     assert log_in(place=DESK, browser=browser).identity == "me@acme.com"
     assert len(conversation.advice) == told
     for sentence, command in conversation.advice:
@@ -74,7 +83,7 @@ def test_a_redirect_uri_with_a_port_is_named_to_the_letter(
         f'version = 1\n[issuers.acme]\nurl = "{issuer.url}"\n[profiles.me]\nissuer = "acme"\n'
         f'client_id = "the-client"\nredirect_uris = ["{uri}"]\n'
     )
-    world = make_world(place=DESK, browser=ScriptedBrowser(issuer, answer=silent_for(200, clock, lambda _asked: "")))
+    world = make_world(place=DESK, browser=ScriptedBrowser(issuer, answer=Away(200, clock).until(lambda _asked: "")))
     with pytest.raises(LoginRequired) as over:
         world.engine.login(world.config.profile("me"), Policy())
     assert f"{REGISTERED} {uri}, to the letter" in (over.value.hint or "")
@@ -105,7 +114,7 @@ def test_without_a_browser_other_ways_are_named_at_once(
 def test_safari_is_named_where_it_is_the_browser(
     log_in: LogIn, issuer: ScriptedIssuer, clock: StoppedClock, conversation: Remembered
 ) -> None:
-    browser = ScriptedBrowser(issuer, answer=silent_for(20, clock, issuer.log_in))
+    browser = ScriptedBrowser(issuer, answer=Away(20, clock, told=lambda: conversation.advice).until(issuer.log_in))
     log_in(place=LoginEnvironment(safari=True), browser=browser)
     [(sentence, _)] = conversation.advice
     assert "as Safari may refuse http://localhost:" in sentence

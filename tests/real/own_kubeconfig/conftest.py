@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.programs import need
 from tests.support.terminal import Terminal, terminal
 from togetherctl.demo.playground import playground
 
@@ -108,9 +109,13 @@ def window(place: Place, tmp_path: Path, canary: Canary) -> Iterator[Callable[..
     """Open terminals that run togetherctl."""
     with ExitStack() as stack:
 
-        def start(*words: str, columns: int = 100, **changes: str) -> Terminal:
+        def start(*words: str, program: Sequence[str] = place.program, columns: int = 100, **changes: str) -> Terminal:
             environ = {**place.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **changes}
-            opened = stack.enter_context(terminal([*place.program, *words], environ, tmp_path, columns=columns))
+            # tmux has its own idea of these two.
+            own = [f"{name}={environ[name]}" for name in ("PATH", "SHELL")]
+            opened = stack.enter_context(
+                terminal([need("env"), *own, *program, *words], environ, tmp_path, columns=columns)
+            )
             stack.callback(lambda: canary.saw("the terminal", opened.everything()))
             return opened
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import stat
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.real.own_kubeconfig.conftest import Place, is_alive, until
 from tests.support.programs import need
 from togetherctl.kube.yaml_text import load
@@ -222,3 +225,20 @@ def test_without_a_runtime_folder_it_is_with_the_state(place: Place) -> None:
         assert path.is_relative_to(Path(place.environ["TOGETHERCTL_HOME"]) / "state")
         assert stat.S_IMODE(path.parents[1].stat().st_mode) == 0o700
         assert not path.parent.exists()
+
+
+def test_the_commands_of_the_page_work(place: Place) -> None:
+    page = (ROOT / "docs" / "several-clusters.md").read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) == 6
+    for line in lines:
+        here = line.replace("gpu-", "").replace("-- k9s", "-- kubectl auth whoami")
+        done = place.run(*shlex.split(here)[1:], stdin="exit\n" if " shell " in line else None)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_context_that_a_template_named_is_found_and_keeps_its_name(place: Place) -> None:
+    written = place.run("kubeconfig", "write", "north", "--context-template", "{profile}-{cluster}")
+    assert written.returncode == 0, written.stderr
+    done = place.run("run", "two-north", "--", "sh", "-c", "kubectl config current-context; echo $TOGETHERCTL_CLUSTER")
+    assert (done.returncode, done.stdout) == (0, "two-north\nnorth\n")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from togetherctl.auth.login import Login
     from togetherctl.auth.session import Session
 
-_LOOK = 0.5
+# How many seconds pass at most until what was pasted, or a browser that gave up, is noticed.
+_LOOK = 0.2
 _IF_REFUSED = "if the browser shows an error of the issuer: "
 
 

@@ -25,7 +25,7 @@ from togetherctl.usecases.reports import report_lost_sessions, report_rename, re
 
 _SET = """Change keys of one {kind}.
 
-VALUE is TOML where that fits the key, else text; lists may also be written with commas. Comments and
+VALUE is TOML if that fits the key, else text; a list may be written with commas. Comments and
 order of the configuration stay as they are."""
 _SET_STORAGE = """
 
@@ -94,7 +94,7 @@ def unset_of(kind: Kind) -> click.Command:
     """Make `unset`."""
 
     @click.command(
-        "unset", cls=Command, examples=_UNSET_EXAMPLES[kind], help=f"Give keys of one {kind} their default again."
+        "unset", cls=Command, examples=_UNSET_EXAMPLES[kind], help=f"Set keys of one {kind} back to their defaults."
     )
     @click.argument("name")
     @click.argument("keys", metavar="KEY...", nargs=-1, required=True)

@@ -47,8 +47,10 @@ def command(kind: Kind) -> click.Command:
         going = plan_removal(
             app.world, kind, name, cascade=cascade, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig
         )
-        app.console.report(report_removal(going, app.environ))
-        app.confirm(f"Remove {kind} {name} from {tilde(app.world.paths.config, app.environ)}?", yes=yes)
+        said = [line.text for line in report_removal(going, app.environ)]
+        diff = "".join(change.diff() for change in going.kubeconfig.changed) if going.kubeconfig else ""
+        place = tilde(app.world.paths.config, app.environ)
+        app.confirm(f"Remove {kind} {name} from {place}?", yes=yes, said=said, diff=diff)
         app.console.report(report_removed(going, remove_entry(app.world, going), app.environ))
 
     if kind in _USERS:

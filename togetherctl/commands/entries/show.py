@@ -14,12 +14,15 @@ from togetherctl.cli.profile_args import name_profile
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
+from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+from togetherctl.usecases.reports import drift_words, report_drift
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from togetherctl.config.models import IssuerTable
     from togetherctl.config.types import Kind
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 _COLUMNS: dict[Kind, dict[str, str]] = {
     "profile": {"ISSUER": "issuer", "CLIENT ID": "client_id", "GRANT": "grant", "STORAGE": "storage"},
@@ -27,6 +30,10 @@ _COLUMNS: dict[Kind, dict[str, str]] = {
     "cluster": {"PROFILE": "profile", "SERVER": "server", "CONTEXT": "context"},
 }
 _NAMES: dict[Kind, str] = {"profile": "acme", "issuer": "acme", "cluster": "gpu"}
+_LIST_MORE: dict[Kind, str] = {
+    "cluster": "\n\nKUBECONFIG says which cluster is that of kubectl's current context, and whether the entries there "
+    "are the same as the configuration, differ, or are missing."
+}
 _MAX_BYTES = 16 * 1024 * 1024
 _FILES: dict[Kind, tuple[str, ...]] = {
     "profile": ("listen_cert_file", "listen_key_file"),
@@ -42,7 +49,7 @@ def list_of(kind: Kind) -> click.Command:
         "list",
         cls=Command,
         examples=[f"togetherctl {kind} list", f"togetherctl {kind} list -o name"],
-        help=f"List the {kind}s of the configuration.",
+        help=f"List the {kind}s of the configuration.{_LIST_MORE.get(kind, '')}",
     )
     @output_option
     @pass_app
@@ -50,15 +57,41 @@ def list_of(kind: Kind) -> click.Command:
         entries = app.world.config.entries(kind)
         items: list[Item] = [{"name": name, **table.model_dump(mode="json")} for name, table in entries.items()]
 
+        state = _add_kubeconfig(app, items) if kind == "cluster" and app.output != "name" else None
+
         def cell(key: str) -> Callable[[Item], str]:
             return lambda item: item[key] or (item["name"] if key == "context" else "-")
 
         columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
+        if state is not None:
+            columns["KUBECONFIG"] = _kubeconfig_cell
         show_list(app, items, columns, name="name")
+        if state is not None and app.output == "table":
+            app.console.report(report_drift(state.drift))
+            if state.trouble:
+                app.console.warn(state.trouble)
         if not items and app.output == "table":
             app.say_it_is_empty(kind)
 
     return list_
+
+
+def _add_kubeconfig(app: App, items: list[Item]) -> KubeconfigState:
+    """Add to the items of clusters what kubectl's kubeconfig says of each."""
+    state = read_kubeconfig_state(app.world)
+    for item in items:
+        name = item["name"]
+        item["current"] = name == state.current_cluster
+        item["drift"] = list(state.drift.get(name, ()))
+        item["missing"] = None if state.trouble else name in state.missing
+    return state
+
+
+def _kubeconfig_cell(item: Item) -> str:
+    if item["missing"] is not False:
+        return "missing" if item["missing"] else "-"
+    differs = [f"differs: {drift_words(item['drift'])}"] if item["drift"] else []
+    return ", ".join([*(["current"] if item["current"] else []), *differs]) or "same"
 
 
 def show_of(kind: Kind) -> click.Command:
@@ -69,7 +102,7 @@ def show_of(kind: Kind) -> click.Command:
         "show",
         cls=Command,
         examples=[f"togetherctl {kind} show {_NAMES[kind]}", f"togetherctl {kind} show {_NAMES[kind]} -o json"],
-        help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}",
+        help=f"Show one {kind} with every key.\n\nKeys that are not set show their default; secrets are hidden.{more}",
     )
     @click.argument("name")
     @output_option

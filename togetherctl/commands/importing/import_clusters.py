@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from togetherctl.cli.app import App
 from togetherctl.cli.console import put
+from togetherctl.cli.prompts import PromptChoice
 from togetherctl.commands.importing.choose import choose
 from togetherctl.commands.importing.gather import gather, keep
 from togetherctl.commands.importing.run import ImportRun
@@ -17,6 +18,8 @@ from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Prev
 
 _MOST_NAMES = 6
 _MOST_HOSTS = 12
+# A list that still fits on a screen.
+_MOST_CHOICES = 15
 
 
 def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Preview, KubeconfigOptions] | None:
@@ -61,13 +64,21 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
 
 
 def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
-    """A cluster that is alone becomes the current context where there is none; one that is set stays."""
+    """A cluster that is alone becomes the current context where there is none, of several the one that is chosen."""
     clusters = importing.plan.clusters
-    is_settled = not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1
-    if is_settled or current_name(run.app.world, kubeconfig.kubeconfig):
+    if not kubeconfig.write or kubeconfig.set_current or not clusters:
         return kubeconfig
-    question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
-    return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
+    if current_name(run.app.world, kubeconfig.kubeconfig):
+        return kubeconfig
+    if len(clusters) == 1:
+        question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
+        return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
+    if run.asking is None or len(clusters) > _MOST_CHOICES:
+        return kubeconfig
+    answers = [PromptChoice(name, value=name) for name in clusters]
+    question = "kubectl has no current context yet. Which cluster should be the current one?"
+    chosen = run.asking.one(question, [*answers, PromptChoice("None of them", value="")])
+    return replace(kubeconfig, set_current=bool(chosen), current=chosen or None)
 
 
 def _new_hosts(importing: Import) -> Iterator[str]:
@@ -87,7 +98,7 @@ def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterato
         yield f"{tilde(app.world.paths.config, app.environ)}: new {', '.join(part for part in new if part)}"
     for change in shown.written.changed if shown.written else ():
         contexts = shown.written.contexts if shown.written else []
-        current = "; it becomes the current one" if kubeconfig.set_current else ""
+        current = f"; {kubeconfig.current or 'it'} becomes the current one" if kubeconfig.set_current else ""
         yield f"{tilde(change.path, app.environ)}: {_count('context', contexts)}{current}"
 
 

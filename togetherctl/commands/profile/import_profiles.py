@@ -25,7 +25,7 @@ from togetherctl.usecases.import_clusters import KubeconfigOptions
 @source_options
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
-    """Take profiles and clusters from a source into the configuration.
+    """Import profiles and clusters into the configuration.
 
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.

@@ -22,7 +22,7 @@ _MOVING = (
     ("n N", "next and previous profile"),
     ("← →  z", "fold a profile's clusters, show them; fold all"),
     ("space *", "mark a profile; mark all"),
-    ("/", "show only profiles with these words; Escape shows all"),
+    ("/", "show only profiles with these words; Escape ends it"),
     ("s", "sort by another column, or click its title"),
     ("enter", "details, if they are not beside the table"),
     ("c", "copy the decoded claims as JSON; never a token"),

@@ -181,7 +181,10 @@ class Home(Screen[None]):
         parts += [f"{counts[name]} {words.label}" for name, words in STATES.items() if words.counted and counts[name]]
         if self.app.kubeconfig is not None and self.app.kubeconfig.drift:
             parts.append(f"{len(self.app.kubeconfig.drift)} ! differs")
-        return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
+        said = "   ".join(parts) if found else ""
+        if len(said) + len("togetherctl") + 5 > self.size.width:
+            said = "  ".join(parts)
+        return Text.assemble(("togetherctl", "bold"), "   ", said)
 
     def _about(self, line: TableLine) -> Text:
         """Two lines about the row under the cursor: the session, and what to mend."""
@@ -255,6 +258,6 @@ class Home(Screen[None]):
 
     def action_copy_claims(self) -> None:
         if len(self.selection.profiles) > 1:
-            self.app.refuse("Copy claims", self.selection)
+            self.app.refuse("Copy claims", len(self.selection.marked))
         else:
             self.app.copy_claims(self.app.rows.get(next(iter(self.selection.profiles), "")))

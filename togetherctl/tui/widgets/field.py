@@ -65,7 +65,8 @@ class Field(Vertical):
         self.before = text
         self.about = about
         self._placeholder = placeholder
-        self._choices = choices
+        # What the file says is shown even if it is none of them.
+        self._choices = [*choices, text] if choices and text and text not in choices else choices
 
     @classmethod
     def of(cls, definition: FieldDefinition, text: str = "", *, key: str = "", placeholder: str = "") -> Field:

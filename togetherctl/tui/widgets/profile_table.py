@@ -92,6 +92,7 @@ class Profiles(ScrollView, can_focus=True):
         self._columns: list[tuple[table_columns.Column, int]] = []
         self._gap = 1
         self._sorted_by = ""
+        self._wanted: str | None = None
         self._kubeconfig: KubeconfigState | None = None
         self._drawn: dict[int, tuple[table_columns.Cell, ...]] = {}
 
@@ -108,6 +109,11 @@ class Profiles(ScrollView, can_focus=True):
         self._sorted_by = sorted_by
         self._kubeconfig = kubeconfig
         self._lay_out()
+
+    def stand_on(self, profile: str) -> None:
+        """Put the cursor on a profile's row, now or as soon as it is there."""
+        self._wanted = profile
+        self._put_cursor_at(self.current.id if self.current else None)
 
     def tick(self) -> None:
         """Draw again only the lines that the time changed."""
@@ -156,7 +162,9 @@ class Profiles(ScrollView, can_focus=True):
     def _put_cursor_at(self, at: tuple[str, str | None] | None) -> None:
         places = {line.id: index for index, line in enumerate(self._lines)}
         index = self.cursor
-        if at is not None:
+        if self._wanted is not None and (self._wanted, None) in places:
+            index, self._wanted = places[self._wanted, None], None
+        elif at is not None:
             index = places.get(at, places.get((at[0], None), index))
         index = max(min(index, len(self._lines) - 1), 0)
         moved = index != self.cursor
