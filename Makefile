@@ -84,7 +84,7 @@ $(VENV)/.pip: constraints.txt
 
 $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 	@echo "Setting up $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -66,20 +66,33 @@ def pages() -> dict[Path, str]:
 
 def _commands() -> Iterator[str]:
     yield "# Commands\n\nWhat `--help` says of each. `-v`, anywhere, shows what is asked of issuers.\n"
-    yield from _help(root, "togetherctl", None)
-    yield from _help(plugin, PLUGIN, None, deep=False)
+    for words, command, context in [
+        *_walk(root, "togetherctl", None),
+        (PLUGIN, plugin, _context(plugin, PLUGIN, None)),
+    ]:
+        context.terminal_width = context.max_content_width = 88
+        yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
 
 
-def _help(command: click.Command, words: str, parent: click.Context | None, *, deep: bool = True) -> Iterator[str]:
-    name = words.rpartition(" ")[2] if parent else words
-    context = click.Context(command, info_name=name, parent=parent, help_option_names=["-h", "--help"])
-    context.terminal_width = context.max_content_width = 88
-    yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
-    if deep and isinstance(command, LazyGroup):
+def verbs(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command of the tree, with the words that call it."""
+    yield from ((words, verb) for words, verb, _ in _walk(command, words, None))
+
+
+def _walk(
+    command: click.Command, words: str, parent: click.Context | None
+) -> Iterator[tuple[str, click.Command, click.Context]]:
+    context = _context(command, words.rpartition(" ")[2], parent)
+    yield words, command, context
+    if isinstance(command, LazyGroup):
         for name in command.list_commands(context):
             verb = command.get_command(context, name)
             if verb is not None:
-                yield from _help(verb, f"{words} {name}", context)
+                yield from _walk(verb, f"{words} {name}", context)
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    return click.Context(command, info_name=name, parent=parent, help_option_names=["-h", "--help"])
 
 
 def _configuration() -> Iterator[str]:

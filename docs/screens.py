@@ -22,6 +22,8 @@ from togetherctl.auth.session import Session, Token
 from togetherctl.config.config import Config
 from togetherctl.disk import make_private_folder
 from togetherctl.tui.app import TogetherApp
+from togetherctl.tui.job_prompter import NullPrompter
+from togetherctl.usecases.kubeconfig_write import write_clusters
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
@@ -115,7 +117,18 @@ def made_up(folder: Path) -> Callable[[Prompter], World]:
         if name == "training":
             session = session.failed(NOW - 86000, "login_required", "the issuer says the session is over", refused=True)
         sessions.save(profile.key, session)
+    _write_kubeconfig(make_world(NullPrompter()), folder)
     return make_world
+
+
+def _write_kubeconfig(world: World, folder: Path) -> None:
+    """All clusters but one, with one as current; of one, the kubeconfig has another server."""
+    names = [name for name in world.config.table.clusters if name not in ("archive", "east")]
+    write_clusters(world, ["east"], portable=True, set_current=True)
+    write_clusters(world, names, portable=True)
+    kubeconfig = folder / ".kube" / "config"
+    text = kubeconfig.read_text(encoding="utf-8")
+    kubeconfig.write_text(text.replace("https://old-gpu.", "https://older-gpu."), encoding="utf-8")
 
 
 def _session(issuer: str, client_id: str, since: float, until: float, more: dict[str, Any]) -> Session:
@@ -144,7 +157,7 @@ async def _pictures(make_world: Callable[[Prompter], World]) -> dict[str, str]:
     for name, size, keys in (("home", (112, 22), ()), ("wide", (136, 27), ()), ("light", (112, 22), ("T",))):
         app = TogetherApp(make_world)
         async with app.run_test(size=size) as pilot:
-            while not app.rows or not all(row.looked for row in app.rows.values()):
+            while not app.rows or not all(row.looked for row in app.rows.values()) or app.kubeconfig is None:
                 await pilot.pause(0.05)
             await pilot.press(*keys)
             await pilot.pause()

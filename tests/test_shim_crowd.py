@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_what_one_cannot_get_each_is_told(in_shell: Installed, issuer: ScriptedI
 
 
 def test_a_claim_of_a_process_that_was_killed_holds_nobody_up(in_shell: Installed) -> None:
-    dead = subprocess.Popen(["true"])
+    dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     expire(in_shell)
     claim(in_shell).write_text(f"{dead.pid}\n", encoding="ascii")

@@ -18,7 +18,7 @@ def main() -> None:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         # Before or after a run that says so itself.
-        os.write(2, b"interrupted; nothing more was done\n")
+        os.write(2, b"interrupted; what was done before stays\n")
         os._exit(130)
     sys.exit(code)
 

@@ -13,6 +13,7 @@ LOGIN = "TOGETHERCTL_LOGIN"
 BROWSER = "TOGETHERCTL_BROWSER"
 NO_INPUT = "TOGETHERCTL_NO_INPUT"
 CALLERS = "TOGETHERCTL_CALLERS"
+CLUSTER = "TOGETHERCTL_CLUSTER"
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 # Set by the shell scripts of `completion` alone, for the one call that answers them.
 COMPLETING = "_TOGETHERCTL_COMPLETE"
@@ -46,6 +47,7 @@ VARIABLES = (
         "CI",
         "Set and not empty, `0` or `false`: as `TOGETHERCTL_NO_INPUT=1`, and nothing is refreshed in the background.",
     ),
+    Variable("VISUAL", "The editor that `config edit` opens, as a command line; else `EDITOR`, else vi."),
     Variable("NO_COLOR", "Set and not empty: no colour on any terminal."),
     Variable(
         "HTTPS_PROXY",
@@ -90,6 +92,11 @@ VARIABLES = (
         BASE_URL,
         "Where Together AI's API is, if not `https://api.together.ai`; https, or http on this machine. A `/v1` at its "
         "end does not count.",
+    ),
+    Variable(
+        CLUSTER,
+        "Set by `shell` and `run` for what they start: the name of its cluster, for a prompt or a script to show. "
+        "togetherctl itself does not read it.",
     ),
     Variable(
         CALLERS,

@@ -103,6 +103,13 @@ def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
     return replace(then if then.command else first, text=words)
 
 
+_MAY_HELP = Remedy("trying again may help; is the network there, and the VPN if this needs one?")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0] or url
+
+
 class TogetherctlError(Exception):
     """What failed (`message`), where (`profile`, `issuer`), and what helps (`remedy`)."""
 
@@ -115,11 +122,18 @@ class TogetherctlError(Exception):
         self.profile: str | None = None
         self.issuer: str | None = None
         self.cluster: str | None = None
+        # The host that the message names, if it names one.
+        self.host: str | None = None
 
     @property
     def message(self) -> str:
         """One sentence without the place."""
         return str(self.args[0])
+
+    @property
+    def advice(self) -> Remedy | None:
+        """What a person reads below the message: what helps here, else what usually does with such a failure."""
+        return self.remedy
 
     @property
     def hint(self) -> str | None:
@@ -133,9 +147,10 @@ class TogetherctlError(Exception):
 
     def sentence(self) -> str:
         """The message and where it happened, in one line."""
-        place = " at ".join(
-            part for part in (f"profile {self.profile}" if self.profile else "", self.issuer or "") if part
-        ) or (f"cluster {self.cluster}" if self.cluster else "")
+        issuer = self.issuer if self.issuer and self.host != _host(self.issuer) else ""
+        place = " at ".join(part for part in (f"profile {self.profile}" if self.profile else "", issuer) if part) or (
+            f"cluster {self.cluster}" if self.cluster else ""
+        )
         return f"{place}: {self.message}" if place else self.message
 
 
@@ -157,7 +172,7 @@ class ConfigError(UsageError):
 
 
 class LoginRequired(TogetherctlError):
-    """Its remedy is always a login."""
+    """Its remedy is a login, or what makes one work."""
 
     exit_code = ExitCode.LOGIN_REQUIRED
     code = "login_required"
@@ -188,6 +203,10 @@ class Unreachable(TogetherctlError):
         self.status = status
         self.retry_after = retry_after
         self.reason: Reason = reason
+
+    @property
+    def advice(self) -> Remedy | None:
+        return self.remedy or _MAY_HELP
 
 
 def had_no_answer(error: BaseException) -> bool:

@@ -61,6 +61,23 @@ def delete(name: str, patience: Patience = _PATIENCE) -> bool:
     return _ask("delete from", forget, patience)
 
 
+def try_out(patience: Patience = _PATIENCE) -> None:
+    """Write, read and delete a word that is no secret. Raises StorageError where the keyring does not keep it."""
+    from secrets import token_hex
+
+    name, word = f"try-{token_hex(8)}", token_hex(8)
+
+    def there_and_back(keyring: KeyringBackend) -> bool:
+        keyring.set_password(SERVICE, name, word)
+        try:
+            return keyring.get_password(SERVICE, name) == word
+        finally:
+            keyring.delete_password(SERVICE, name)
+
+    if not _ask("write to", there_and_back, patience):
+        raise StorageError("cannot use the keyring: it does not give back what was written to it")
+
+
 class _BadChoice(Exception):
     """The keyring that is configured cannot be loaded."""
 

@@ -43,6 +43,11 @@ class Paths:
         return self.cache / "ready"
 
     @property
+    def own_kubeconfigs(self) -> list[Path]:
+        """Where kubeconfigs of single commands may be, the best place first."""
+        return [folder / "kubeconfigs" for folder in (self.runtime, self.state) if folder]
+
+    @property
     def bundles(self) -> Path:
         """Bundles as they were taken."""
         return self.state / "bundles"
@@ -51,6 +56,11 @@ class Paths:
     def taken(self) -> Path:
         """What sources gave last."""
         return self.state / "taken.json"
+
+    @property
+    def contexts(self) -> Path:
+        """The contexts that `use` switched between last."""
+        return self.state / "contexts.json"
 
     @property
     def known(self) -> Path:

@@ -250,7 +250,9 @@ class World:
             return self.first.memory
         return MemorySessions(FileSessions(self.paths.sessions))
 
-    def changing_config(self, *, settle: str | None = None) -> AbstractContextManager[TomlText]:
+    def changing_config(
+        self, *, settle: str | None = None, seen: str | None = None
+    ) -> AbstractContextManager[TomlText]:
         """Edit the configuration in a transaction; see `StoreTransaction.run`."""
         from togetherctl.auth.cache.migrate import ConfigTransaction
 
@@ -262,7 +264,7 @@ class World:
             forget_known=self._known.drop_all,
             log_out=lambda profile: self.engine.logout(profile, local=True),
         )
-        return transaction.run(settle)
+        return transaction.run(settle, seen=seen)
 
     def _refresh_behind(self, profile: Profile, lock: int) -> None:
         from togetherctl.auth.background_refresh import refresh_in_background

@@ -304,7 +304,7 @@ def test_waiting_for_a_keyring_can_be_cancelled(
     waiting.send_signal(signal.SIGINT)
     stdout, stderr = waiting.communicate(timeout=30)
     assert (waiting.returncode, stdout) == (130, "")
-    assert stderr.strip() == "interrupted; nothing more was done"
+    assert stderr.strip() == "interrupted; what was done before stays"
 
 
 def test_a_keyring_that_failed_is_not_asked_again_at_once(
@@ -444,7 +444,7 @@ def test_status_of_a_locked_keyring(cli: Run, use_keyring: UseKeyring) -> None:
     done = cli("status", "-o", "json")
     assert done.code == 0
     [item] = json.loads(done.stdout)["items"]
-    assert (item["state"], item["identity"]) == ("none", None)
+    assert (item["state"], item["identity"]) == ("error", None)
     assert item["last_error"]["code"] == "storage"
     assert "it is locked" in item["last_error"]["message"]
     assert refusing.asked == {"get": 1}
@@ -458,7 +458,7 @@ def test_logout_deletes_what_it_cannot_open(
     use_keyring(locked())
     done = cli("logout")
     assert (done.code, logged_in.exists()) == (6, False)
-    assert "deleted here, but the issuer was not told and may still accept its tokens" in done.stderr
+    assert done.stderr.count("deleted here, but the issuer may still accept them") == 1
     logged_in.write_bytes(data)
     done = cli("logout", "--local")
     assert (done.code, logged_in.exists()) == (0, False)

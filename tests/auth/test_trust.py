@@ -247,7 +247,7 @@ def test_a_pinned_account_accepts_nobody_else(
     assert "login_hint=ME%40acme.com" in browser.opened[0]
     issuer.claims = {"sub": "user-2", "email": "you@acme.com"}
     world = make_world(browser=browser)
-    with pytest.raises(Untrusted, match=r"you logged in as you@acme.com, but this profile accepts only ME@acme.com"):
+    with pytest.raises(Untrusted, match=r"you logged in as you@acme.com, but only ME@acme.com is accepted here"):
         world.engine.login(world.config.profile("acme"), Policy(), force=True)
     session = world.engine.load(world.config.profile("acme"))
     assert session is not None

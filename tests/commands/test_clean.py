@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -289,3 +290,54 @@ def test_sessions_of_flags_go_with_their_folder(
     done = plugin("clean", f"--token-cache-dir={folder}")
     assert done.code == 0, done.stderr
     assert [path.suffix for path in folder.iterdir()] == [".lock"]
+
+
+def test_all_leaves_nothing_but_the_configuration_and_what_is_not_ours(
+    home: Path, logged_in: Run, acme: Path, use_keyring: UseKeyring
+) -> None:
+    ring = InMemory()
+    use_keyring(ring)
+    assert logged_in("kubeconfig", "write", KUBECONFIG=str(home / "kubeconfig")).code == 0
+    acme.write_text(
+        acme.read_text()
+        + '[profiles.robot]\nissuer = "acme"\nclient_id = "robot"\nclient_secret = { keyring = true }\n'
+    )
+    ring.set_password("togetherctl", f"client-secret robot at {issuer_of(acme)}", "kept")
+    ring.set_password("togetherctl", "session-key", "kept")
+    ring.set_password("another program", "its secret", "kept")
+    state = home / "tctl" / "state"
+    (state / "bundles").mkdir(exist_ok=True)
+    (state / "bundles" / f"{digest('team')}.toml").write_text("")
+    (state / "taken.json").write_text("{}")
+    kubeconfig = (home / "kubeconfig").read_bytes()
+    before = everything(home)
+
+    dry = logged_in("clean", "--all", "--dry-run", KUBECONFIG=str(home / "kubeconfig"))
+    assert (dry.code, everything(home)) == (0, before)
+    refused = logged_in("clean", "--all", KUBECONFIG=str(home / "kubeconfig"))
+    assert (refused.code, everything(home)) == (2, before), "nobody can be asked"
+
+    done = logged_in("clean", "--all", "--yes", KUBECONFIG=str(home / "kubeconfig"))
+    assert done.code == 0, done.stderr
+    assert "togetherctl kubeconfig remove --all" in done.stderr
+    assert {path.name for path in home.rglob("*")} == {"tctl", "config.toml", "kubeconfig"}
+    assert (home / "kubeconfig").read_bytes() == kubeconfig
+    assert ring.kept == {("another program", "its secret"): "kept"}
+
+    again = logged_in("clean", "--all", "--yes", KUBECONFIG=str(home / "kubeconfig"))
+    assert again.code == 0
+
+
+def test_all_leaves_what_it_does_not_know_and_what_another_process_holds(home: Path, logged_in: Run) -> None:
+    state = home / "tctl" / "state"
+    (state / "notes.txt").write_text("somebody's")
+    with hold_lock(state / "store.lock", seconds=0.0):
+        done = logged_in("clean", "--all", "--yes")
+    assert done.code == 0
+    assert {path.name for path in state.rglob("*")} == {"notes.txt", "store.lock"}
+    assert "notes.txt" in done.stderr
+    assert "store.lock" in done.stderr
+
+
+def issuer_of(config: Path) -> str:
+    return str(tomllib.loads(config.read_text())["issuers"]["acme"]["url"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -351,7 +353,7 @@ def test_ctrl_c_is_calm(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("togetherctl.config.files.read", interrupted)
     done = cli("status")
-    assert (done.code, done.stderr) == (130, "\ninterrupted; nothing more was done\n")
+    assert (done.code, done.stderr) == (130, "\ninterrupted; what was done before stays\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
@@ -467,3 +469,26 @@ def test_a_proxy_password_is_shown_nowhere(acme: Path, cli: Run) -> None:
     done = cli("cluster", "set", "east", "proxy_url=http://me:proxy-pass@proxy.example:3128")
     assert (done.code, "must hold no password" in done.stderr) == (2, True)
     acme.unlink()
+
+
+@pytest.mark.usefixtures("acme")
+def test_no_line_of_a_table_ends_in_blanks(environ: dict[str, str]) -> None:
+    """On a terminal too, with a style behind the last cell."""
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "togetherctl", "cluster", "list"]
+    with subprocess.Popen(words, env={**environ, "NO_COLOR": ""}, stdin=theirs, stdout=theirs, stderr=theirs) as shown:
+        assert shown.wait(60) == 0
+    os.close(theirs)
+    lines = os.read(ours, 65536).decode().splitlines()
+    os.close(ours)
+    assert "NAME" in lines[0]
+    assert len(lines) >= 2
+    assert not [line for line in lines if re.search(r" (?:\x1b\[[0-9;]*m)*$", line)]
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_version_says_what_the_shim_is(cli: Run) -> None:
+    assert "shim_state   none: no script" in cli("version").stdout
+    assert json.loads(cli("version", "-o", "json").stdout)["item"]["shim_state"] == "none"
+    assert cli("kubeconfig", "write").code == 0
+    assert cli("version").stdout.endswith("shim_state   current\n")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
+import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.programs import need
 from togetherctl.commands.root import VERBS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Done, Run, WriteConfig
+    from togetherctl.config.types import Kind
 
 BREAKS = " \t\n\"'@><=;|&(:"
 STORE = """version = 1
@@ -33,6 +40,8 @@ server = "https://127.0.0.1:6443"
 source = "https://intranet.acme.com/team.toml"
 """
 
+CONTEXTS = "apiVersion: v1\nkind: Config\ncontexts:\n- {name: lab, context: {cluster: lab, user: me}}\n"
+
 
 def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
     """What the shell's script would ask with the cursor at the end of `line`."""
@@ -50,7 +59,30 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
     [
         ("togetherctl who", ["whoami"]),
         ("togetherctl profile va", ["validate"]),
-        ("togetherctl login ", ["me@acme.com", "work"]),
+        ("togetherctl login ", ["me@acme.com", "work", "h100.east"]),
+        ("togetherctl whoami h", ["h100.east"]),
+        ("togetherctl profile show h", []),
+        ("togetherctl profile rm w", ["work"]),
+        ("togetherctl help prof", ["profile"]),
+        ("togetherctl help profile va", ["validate"]),
+        ("togetherctl profile set work sto", ["more,storage="]),
+        ("togetherctl profile set work storage=", ["file", "keyring", "memory"]),
+        ("togetherctl profile set work storage=file sto", []),
+        ("togetherctl profile add new --issuer okta --client-id x gran", ["more,grant="]),
+        ("togetherctl profile unset work cl", ["client_id"]),
+        ("togetherctl profile unset work mar", []),
+        ("togetherctl issuer set okta insecure_skip_tls_verify=", ["true", "false"]),
+        ("togetherctl issuer set okta preset=ok", ["okta"]),
+        ("togetherctl cluster set h100.east profile=w", ["work"]),
+        ("togetherctl config set def", ["more,default_profile="]),
+        ("togetherctl config set default_profile=w", ["work"]),
+        ("togetherctl kubeconfig convert --context l", ["lab"]),
+        ("togetherctl kubeconfig convert --kubeconfig other --context ", ["elsewhere"]),
+        ("togetherctl kubeconfig convert --kubeconfig broken --context ", []),
+        ("togetherctl get-token --oidc-client-i", ["--oidc-client-id"]),
+        ("togetherctl get-token --grant-type ", ["auto"]),
+        ("togetherctl get-token --grant-type=dev", ["device-code"]),
+        ("togetherctl get-token --oidc-issuer-url https://x --oidc-client-i", ["--oidc-client-id"]),
         ("togetherctl login work ", ["me@acme.com"]),
         ("togetherctl login me@a", ["@acme.com"]),
         ("togetherctl logout w", ["work"]),
@@ -85,12 +117,80 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("", ["init"]),
     ],
 )
-def test_what_is_offered(line: str, offered: list[str], cli: Run, write_config: WriteConfig) -> None:
+def test_what_is_offered(
+    line: str,
+    offered: list[str],
+    cli: Run,
+    write_config: WriteConfig,
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     write_config(STORE)
+    monkeypatch.chdir(tmp_path)
+    environ["KUBECONFIG"] = str(tmp_path / "config")
+    for name, text in (("config", CONTEXTS), ("other", CONTEXTS.replace("lab", "elsewhere")), ("broken", "- [")):
+        (tmp_path / name).write_text(text)
     done = asked(cli, line)
     assert (done.code, done.stderr) == (0, "")
     values = [row.removeprefix("plain,") for row in done.stdout.splitlines()]
     assert values[: max(len(offered), 1)] == offered
+
+
+@pytest.mark.parametrize("kind", ["profile", "issuer", "cluster"])
+def test_every_key_is_offered_with_its_meaning(kind: Kind, process: Run, write_config: WriteConfig) -> None:
+    from togetherctl.config.editing import TABLES
+
+    write_config(STORE)
+    rows = asked(process, f"togetherctl {kind} set x ", "fish").stdout.splitlines()
+    found = dict(row.removeprefix("more,").split("\t") for row in rows)
+    assert list(found) == [f"{key}=" for key in TABLES[kind].model_fields]
+    assert all(len(meaning) > 5 and not meaning.endswith(".") for meaning in found.values())
+
+
+def test_a_cluster_says_whose_it_is(process: Run, write_config: WriteConfig) -> None:
+    write_config(STORE)
+    rows = asked(process, "togetherctl login ", "fish").stdout.splitlines()
+    assert rows == ["plain,me@acme.com", "plain,work", "plain,h100.east\tcluster of profile work"]
+
+
+def for_kubectl(*words: str, environ: dict[str, str]) -> list[str]:
+    """The lines that kubectl reads."""
+    script = "from togetherctl.commands.kubectl_completion import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], env=environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ([""], ["get-token", "setup", "clean", "version", "help", ":4"]),
+        (["get-token", "--profile", "w"], ["work", ":4"]),
+        (["get-token", "--grant-type", "device"], ["device-code", ":4"]),
+        (["--con"], ["--context", ":4"]),
+        (["--context", ""], ["lab", ":4"]),
+        (["--kubeconfig", "x"], [":0"]),
+        (["clean", "--token-cache-dir", ""], [":16"]),
+        (["nonsense", ""], [":4"]),
+        ([], ["get-token", "setup", "clean", "version", "help", ":4"]),
+    ],
+)
+def test_what_kubectl_is_told(
+    words: list[str], offered: list[str], write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
+) -> None:
+    write_config(STORE)
+    environ["KUBECONFIG"] = str(tmp_path / "config")
+    (tmp_path / "config").write_text(CONTEXTS)
+    assert [line.partition("\t")[0] for line in for_kubectl(*words, environ=environ)] == offered
+
+
+def test_the_program_that_kubectl_looks_for_is_installed() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts["kubectl_complete-together_login"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))
 
 
 def test_files(cli: Run) -> None:

@@ -18,6 +18,7 @@ import pytest
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.config.config import Config
+from togetherctl.importing.certificates import certificates
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
@@ -248,14 +249,20 @@ def test_by_hand(
     server = ["--server", servers["east"].url, "--ca-file", str(ca_file), "--name", "lab"]
     done = cli("init", *login, *server, "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    assert tomllib.loads(config_file.read_text())["clusters"] == {
-        "lab": {"profile": "localhost", "server": servers["east"].url, "ca_file": str(ca_file)}
-    }
+    [(name, table)] = tomllib.loads(config_file.read_text())["clusters"].items()
+    copied = {"ca_data": certificates(ca_file.read_text())}
+    assert (name, table) == ("lab", {"profile": "localhost", "server": servers["east"].url, **copied})
     assert current(kubeconfig) == "lab"
     assert cli("profile", "set", "localhost", "redirect_uris=http://localhost:0").code == 0
     done = cli("init", "--profile", "localhost", *server, "--yes")
     assert done.code == 0, done.stderr
     assert "  lab  you are me@acme.com in devs" in done.stderr
+    assert "all of this already" in done.stderr
+    other = ["--server", servers["west"].url, "--ca-file", str(ca_file), "--name", "lab2", "--keep-ca-file"]
+    kept = cli("init", "--profile", "localhost", *other, "--yes", "--no-login")
+    assert kept.code == 0, kept.stderr
+    table = tomllib.loads(config_file.read_text())["clusters"]["lab2"]
+    assert (table["ca_file"], "ca_data" in table) == (str(ca_file), False)
     wrong = cli("init", *login, "--server", "http://acme.com", "--yes")
     assert (wrong.code, "--server must begin with https://" in wrong.stderr) == (2, True)
     assert cli("init", "x.yaml", *server, "--yes").stderr.startswith("togetherctl: --server, --ca-file and --name")

@@ -145,3 +145,11 @@ def test_status_shows_no_login_that_ended(cli: Run, home: Path, clock: StoppedCl
         write(record)
         assert json.loads(cli("status", "acme", "-o", "json").stdout)["items"][0]["login"] is None
         assert "logging in" not in cli("status").stderr
+
+
+def test_sessions_come_in_the_order_of_their_first_profile(acme: Path, cli_in: CliIn) -> None:
+    """One that is shared by the first and the last profile is the first."""
+    more = '[profiles.{}]\nissuer = "acme"\nclient_id = "{}"\n'
+    acme.write_text(acme.read_text() + more.format("other", "another-client") + more.format("shared", "the-client"))
+    done = cli_in()("login", "--all", "-o", "name", TOGETHERCTL_NO_INPUT="1")
+    assert (done.code, done.stdout) == (3, "acme\nother\n")

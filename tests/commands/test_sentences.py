@@ -144,7 +144,7 @@ def test_a_sentence(name: str, machine: Machine, home: Path) -> None:
         "code": error.code,
         "exit": done.code,
         "message": without_places(error.sentence()),
-        "words": without_places(error.remedy.text if error.remedy else ""),
+        "words": without_places(error.advice.text if error.advice else ""),
         "run": without_places(error.hint_command),
     }
     problems = [without_places(problem) for problem in getattr(error, "problems", [])]

@@ -77,6 +77,9 @@ def test_login_status_refresh_logout(
         "last_error": None,
         "login": None,
         "clusters": ["east"],
+        "current": False,
+        "drift": [],
+        "files_gone": [],
     }
 
     # A valid session is reported and nothing opens; --force opens.

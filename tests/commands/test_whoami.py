@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply, ScriptedIssuer
+from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
     import trustme
@@ -76,6 +78,7 @@ def test_both_views(cli: Run, put: Put, issuer: ScriptedIssuer, browser: Scripte
         "clusters": [
             {"cluster": "east", "username": "me@acme.com", "groups": ["devs", "system:authenticated"], "error": None}
         ],
+        "error": None,
     }
     # It logged in as get-token would have, and the session serves from then on.
     item(cli, "acme")
@@ -288,3 +291,122 @@ def test_what_clusters_may_hold_against_a_token_is_said_where_no_cluster_answere
     assert "note:" not in cli("whoami").stderr
     put(servers=0)
     assert unverified in cli("whoami").stderr
+
+
+LAB = """
+[profiles.lab]
+issuer = "acme"
+client_id = "the-client"
+scopes = ["groups"]
+redirect_uris = ["http://localhost:0"]
+[clusters.gpu]
+profile = "lab"
+server = "{server}"
+ca_file = "{ca_file}"
+"""
+
+
+@pytest.fixture
+def two(put: Put, write_config: WriteConfig, home: Path, clusters: list[ScriptedCluster], ca_file: Path) -> None:
+    """Clusters east and west of profile acme, and gpu of profile lab."""
+    put(servers=2)
+    path = home / "tctl" / "config.toml"
+    write_config(path.read_text() + LAB.format(server=clusters[2].url, ca_file=ca_file))
+
+
+def records(run: Run, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+    done = run("whoami", *arguments, "-o", "json")
+    assert done.code == code, done.stderr
+    envelope = json.loads(done.stdout)
+    assert envelope["version"] == 1
+    found: list[dict[str, Any]] = envelope["items"]
+    return found
+
+
+@pytest.mark.usefixtures("two")
+def test_every_cluster_of_every_profile(cli: Run, clusters: list[ScriptedCluster], browser: ScriptedBrowser) -> None:
+    assert cli("login", "--all").code == 0
+    acme, lab = records(cli, "--all")
+    assert acme == item(cli, "acme")
+    assert lab == item(cli, "gpu")
+    assert [one["cluster"] for one in acme["clusters"]] == ["east", "west"]
+    done = cli("whoami", "--all")
+    assert (done.code, [line.split() for line in done.stdout.splitlines()]) == (
+        0,
+        [
+            ["PROFILE", "IDENTITY", "CLUSTER", "USERNAME", "GROUPS"],
+            ["acme", "me@acme.com", "east", "me@acme.com", "devs,", "system:authenticated"],
+            ["acme", "me@acme.com", "west", "me@acme.com", "devs,", "system:authenticated"],
+            ["lab", "me@acme.com", "gpu", "me@acme.com", "devs,", "system:authenticated"],
+        ],
+    )
+    assert cli("whoami", "--all", "-o", "name").stdout == "me@acme.com\nme@acme.com\n"
+    assert {one["claims"]["email"] for one in records(cli, "--all", "--claims")} == {"me@acme.com"}
+    assert cli("whoami", "--all", "--claims").stdout.count('"email": "me@acme.com"') == 2
+    clusters[2].always = Reply(503, {})
+    assert records(cli, "--all", code=4)[1]["clusters"][0]["error"]["exit"] == 4
+    assert cli("whoami", "--all", "acme").failure == (2, "usage", None)
+    assert len(browser.opened) == 2
+
+
+@pytest.mark.usefixtures("two")
+def test_clusters_of_two_profiles(cli: Run, clusters: list[ScriptedCluster]) -> None:
+    assert cli("login", "--all").code == 0
+    found = records(cli, "--cluster", "gpu", "--cluster", "west")
+    assert [(one["profile"], [each["cluster"] for each in one["clusters"]]) for one in found] == [
+        ("lab", ["gpu"]),
+        ("acme", ["west"]),
+    ]
+    assert [server.asked.total() for server in clusters] == [0, 1, 1]
+
+
+@pytest.mark.usefixtures("two")
+def test_a_session_that_is_gone_hides_no_other_and_opens_nothing(
+    cli: Run, clusters: list[ScriptedCluster], browser: ScriptedBrowser
+) -> None:
+    assert cli("login", "acme").code == 0
+    acme, lab = records(cli, "--all", code=3)
+    assert [one["error"] for one in acme["clusters"]] == [None, None]
+    assert (lab["identity"], lab["error"]["hint_command"]) == (None, "togetherctl login lab")
+    assert lab["clusters"][0]["error"]["code"] == "login_required"
+    done = cli("whoami", "--all")
+    assert (done.code, done.commands) == (3, ["togetherctl login lab"])
+    assert cli("whoami", "--all", "-o", "name").stdout == "me@acme.com\n"
+    assert (clusters[2].asked.total(), len(browser.opened)) == (0, 1)
+    assert [one["error"] for one in records(cli, "--all", "--login")] == [None, None]
+    assert len(browser.opened) == 2
+
+
+def test_a_script_says_whether_whoami_may_log_in(cli: Run, put: Put, browser: ScriptedBrowser) -> None:
+    put(servers=1)
+    assert cli("whoami", "--no-login").failure == (3, "login_required", "togetherctl login acme")
+    assert browser.opened == []
+    # As before: what get-token may do.
+    assert cli("whoami").code == 0
+    assert len(browser.opened) == 1
+    assert cli("logout").code == 0
+    done = cli("whoami", "--login", TOGETHERCTL_NO_INPUT="1")
+    assert done.failure == (3, "login_required", "togetherctl login acme")
+    assert cli("whoami", "--login").code == 0
+
+
+def test_a_terminal_is_asked_before_a_tab_opens(put: Put, environ: dict[str, str], tmp_path: Path) -> None:
+    put(servers=1)
+    trace = tmp_path / "opened"
+    environ = {**environ, "TERM": "xterm", "TOGETHERCTL_BROWSER": f"touch {trace}"}
+    words = [sys.executable, "-m", "togetherctl", "whoami"]
+    with terminal(words, environ, tmp_path, columns=100) as opened:
+        assert "? acme needs a login. Log in now? (Y/n)" in opened.until("(Y/n)")
+        opened.press("n")
+        opened.press("Enter")
+        screen = opened.until("ended with")
+        assert "ended with 3" in screen
+        assert "togetherctl login acme" in screen
+    assert not trace.exists()
+    with terminal(words, environ, tmp_path, columns=100) as opened:
+        opened.until("(Y/n)")
+        opened.press("Enter")
+        opened.until("Your browser has been opened at")
+        opened.press("C-c")
+        opened.until("ended with 130")
+    assert trace.exists()

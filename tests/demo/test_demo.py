@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.programs import need
+from tests.support.wheel import install_wheel
 from togetherctl.demo.visitor import visit
 
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.xdist_group("ports 8000 and 18000")
 STEPS = (
     "togetherctl profile add demo",
     "togetherctl cluster add gpu",
@@ -67,13 +68,14 @@ def test_the_whole_way_without_kubectl(process: Run, scratch: Path, home: Path) 
     assert not (home / "tctl").exists()
 
 
-def test_the_whole_way_with_kubectl(process: Run, scratch: Path) -> None:
+def test_the_whole_way_with_kubectl(process: Run, scratch: Path, home: Path) -> None:
     need("kubectl")
     done = process("demo", seconds=120)
     assert (done.code, done.stderr) == (0, "")
     assert done.stdout.count("$ kubectl get pods\n") == 2
     assert "Username    you@example.com" in done.stdout
     assert list(scratch.iterdir()) == []
+    assert list(home.iterdir()) == [], "kubectl keeps nothing of the demo either"
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def test_keep_stays_until_it_is_ended_and_then_all_is_gone(
     environ: dict[str, str],
 ) -> None:
     demo, exports, said = kept
-    assert set(exports) == {"TOGETHERCTL_HOME", "KUBECONFIG", "PATH"}
+    assert set(exports) == {"TOGETHERCTL_HOME", "KUBECONFIG", "KUBECACHEDIR", "PATH"}
     assert Path(exports["KUBECONFIG"]).exists()
     status = subprocess.run(
         [sys.executable, "-m", "togetherctl", "status", "-o", "name"],
@@ -168,13 +170,36 @@ def test_ctrl_c_in_the_middle_leaves_nothing_behind(environ: dict[str, str], scr
     pytest.fail("a process of the demo is still there")
 
 
-def test_without_its_extra_it_says_how_to_get_it(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("togetherctl.demo.playground", "flask"):
-        monkeypatch.setitem(sys.modules, name, None)
-    done = cli("demo")
-    assert done.code == 2
-    assert "make demo" in done.stderr
-    assert "pip install" not in done.stderr, "that name may be another's in a package index"
+def test_an_ordinary_install_has_all_that_the_demo_needs(
+    tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]
+) -> None:
+    programs = install_wheel(tmp_path_factory.mktemp("installed"))
+    done = subprocess.run(
+        [programs / "togetherctl", "demo"],
+        # No program of another installation is found.
+        env={**environ, "PATH": "/usr/bin:/bin"},
+        cwd=programs,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Logged you@example.com out" in done.stdout
+    listed = sorted(path.name for path in programs.glob("*togetherctl*"))
+    assert listed == ["togetherctl"]
+    assert (programs / "kubectl-together_login").exists()
+
+
+def test_no_page_and_no_program_names_a_package_of_an_index() -> None:
+    """That name may be another's there: what is installed is a folder."""
+    sources = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "togetherctl").rglob("*.py")]
+    for path in sources:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            for found in re.finditer(r"(?:pipx?|uv tool|uv pip) install (?P<what>[^`]*)", line):
+                what = [word for word in found["what"].split() if not word.startswith("-") and "python" not in word]
+                assert what[-1] == ".", (path, line)
 
 
 def test_the_visitor_goes_nowhere_but_loopback() -> None:

@@ -132,8 +132,11 @@ def test_what_a_child_is_given_is_a_copy() -> None:
 
 
 def test_every_process_is_started_with_an_environment_made_for_it() -> None:
-    """Made by `for_child` or `for_refresh` in the same file, or handed to it where the caller makes it."""
-    handed = {"auth/browser.py", "demo/walk.py"}
+    """Made by `for_child` or `for_refresh` in the same file, or handed to it where the caller makes it.
+
+    A command that the person runs themselves has all that they have.
+    """
+    handed = {"auth/browser.py", "demo/walk.py", "usecases/foreground_process.py", "usecases/side_by_side.py"}
     for path in sorted(SOURCES.rglob("*.py")):
         text, name = path.read_text("utf-8"), path.relative_to(SOURCES).as_posix()
         for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
+from itertools import takewhile
 from pathlib import Path
 
-import click
 import pytest
 
 from docs.generate import pages
 from tests.conftest import ROOT
+from tests.support.pages import find_command
 from togetherctl.cli.kubelogin_flags import FlagsCommand
-from togetherctl.cli.lazy import LazyGroup
-from togetherctl.commands.root import root
 from togetherctl.config.config import Config
 from togetherctl.kubelogin.flag_table import flags_of
 
@@ -37,7 +35,10 @@ def test_links_lead_somewhere(document: Path) -> None:
 def _typed(document: Path) -> list[str]:
     """Every `togetherctl …` line in the document's code blocks."""
     blocks = re.findall(r"```(?:sh|console|text)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
-    lines = [line.strip().removeprefix("$ ") for line in "\n".join(blocks).replace("\\\n", " ").splitlines()]
+    lines = [
+        line.strip().removeprefix("$ ")
+        for line in "\n".join(blocks).replace("\\\n", " ").replace(" && ", "\n").splitlines()
+    ]
     return [line for line in lines if line.startswith("togetherctl ")]
 
 
@@ -46,17 +47,12 @@ def _typed(document: Path) -> list[str]:
 )
 def test_commands_that_are_shown_exist(document: Path) -> None:
     for line in _typed(document):
-        command: click.Command = root
-        words = shlex.split(line.partition("  #")[0])[1:]
-        context = click.Context(command)
-        while isinstance(command, LazyGroup) and words:
-            found = command.get_command(context, words.pop(0))
-            assert found is not None, line
-            command = found
+        command, words = find_command(line.partition("  #")[0].partition(" && ")[0])
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
-        for word in words:
+        # What follows `--` is another program's.
+        for word in takewhile(lambda word: word != "--", words):
             if word.startswith("-"):
                 assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line
 

@@ -89,9 +89,14 @@ client_secret = "hunter2 hunter2"
         ("https://sso.auth.acme.co.uk/realms/x", "acme"),
         ("https://localhost:8443", "localhost"),
         ("https://login", "login"),
-        ("https://[::1]:8443", "1"),
-        ("https://127.0.0.1", "127.0.0.1"),
+        ("https://[::1]:8443", "login"),
+        ("https://127.0.0.1", "login"),
         ("https://identity.acme.com", "acme"),
+        ("https://sso.example.com", "login"),
+        ("https://keycloak.acme.com/realms/gpu", "acme"),
+        ("https://login.microsoftonline.com/9c1d/v2.0", "entra"),
+        ("https://accounts.google.com", "google"),
+        ("https://dex.us-central-2a.cloud.together.ai/p", "together"),
     ],
 )
 def test_a_name_from_the_issuer(issuer: str, name: str) -> None:

@@ -352,7 +352,7 @@ def test_you(power: Power, folder: Path) -> None:
             meant = meaning(stanza, folder=folder, environ={})
             assert key in (meant.issuer if kind == "issuer" else meant.profile), said
     login = TypedLogin({"url": ISSUER, "insecure_skip_tls_verify": True}, "k8s")
-    [offer] = offer_typed(login, TypedServer(SERVER, str(folder / "ca.pem"), "east")).offers
+    [offer] = offer_typed(login, TypedServer(SERVER, {"ca_file": str(folder / "ca.pem")}, "east")).offers
     assert (offer.vouched, offer.left) == (True, ())
     assert (offer.issuer or {})["insecure_skip_tls_verify"] is True
     assert (offer.cluster or {})["ca_file"] == str(folder / "ca.pem")

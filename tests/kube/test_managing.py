@@ -227,6 +227,22 @@ def test_contexts_made_from_ours_go_along_and_a_shared_user_stays(west: Path, co
     assert config_file.read_text() == THEIRS
 
 
+@pytest.mark.usefixtures("west")
+def test_contexts_that_a_person_made_are_named_before_they_go(config_file: Path, cli: Run) -> None:
+    assert cli("kubeconfig", "write").code == 0
+    before = config_file.read_text()
+    mine = "- context: {cluster: east, user: 'togetherctl:acme', namespace: ml}\n  name: mine\n"
+    config_file.write_text(before.replace("contexts:\n", f"contexts:\n{mine}"))
+    said = "note: Among them is a context that you made yourself with a user of togetherctl: mine.\n"
+    shown = cli("kubeconfig", "remove", "--all", "--dry-run")
+    assert (shown.code, said in shown.stderr) == (0, True)
+    done = cli("kubeconfig", "remove", "--all", "--yes")
+    assert said in done.stderr
+    assert "mine" not in contexts(config_file)
+    config_file.write_text(before)
+    assert "Among them" not in cli("kubeconfig", "remove", "--all", "--yes").stderr
+
+
 def test_remove_wants_to_be_told_what(config_file: Path, cli: Run) -> None:
     cli("kubeconfig", "write")
     before = config_file.read_text()

@@ -225,6 +225,12 @@ def test_a_person_is_asked_where_the_secret_goes(
         opened.until("a client secret can be kept in")
         opened.press("C-u")
         opened.paste(f"file:{folder / 'client'}")
+        opened.until(
+            f"The client secret of k8s at https://id.acme.com moves from the kubeconfig to {folder / 'client'}."
+        )
+        opened.until("Convert this?")
+        assert secret in kubeconfig.read_text()
+        opened.press("Enter")
         opened.until("ended with 0")
         canary.saw("the terminal", opened.everything())
     assert (folder / "client").read_text() == f"{secret}\n"

@@ -162,9 +162,9 @@ def test_the_flags_of_the_log_do_nothing() -> None:
         (["--oidc-request-header=A=b,C,D=e"], "--oidc-request-header must look like KEY=VALUE"),
         (['--oidc-extra-scope=a"b'], "--oidc-extra-scope has a quote in a place where none may be"),
         (['--oidc-extra-scope="a'], "--oidc-extra-scope has a quote in a place where none may be"),
-        (["--skip-open-browser", "true"], "a word after --skip-open-browser that is no flag"),
-        (["setup"], "there is a word that is no flag"),
-        (["--", "x"], "there is a word that is no flag"),
+        (["--skip-open-browser", "true"], "a word after --skip-open-browser that is not a flag"),
+        (["setup"], "there is a word that is not a flag"),
+        (["--", "x"], "there is a word that is not a flag"),
     ],
 )
 def test_what_kubelogin_refuses_is_one_sentence(words: list[str], said: str) -> None:

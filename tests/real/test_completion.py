@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -83,6 +84,11 @@ def test_what_tab_makes_of_a_line(
             ("togetherctl issuer show o", "togetherctl issuer show okta"),
             ("togetherctl login --grant dev", "togetherctl login --grant device-code"),
             ("togetherctl login --for", "togetherctl login --force"),
+            ("togetherctl login h", "togetherctl login h100.east"),
+            ("togetherctl profile set work stor", "togetherctl profile set work storage="),
+            ("togetherctl profile set work storage=k", "togetherctl profile set work storage=keyring"),
+            ("togetherctl get-token --oidc-client-i", "togetherctl get-token --oidc-client-id"),
+            ("togetherctl help kubeconfig conv", "togetherctl help kubeconfig convert"),
             (
                 f"togetherctl kubeconfig write --kubeconfig {tmp_path}/my-ku",
                 f"togetherctl kubeconfig write --kubeconfig {tmp_path}/my-kubeconfig",
@@ -103,6 +109,54 @@ def test_several_are_listed(name: str, write_config: WriteConfig, environ: dict[
         person.press("Tab")
         person.until("me@acme.com")
         person.until("work")
+
+
+def test_fish_shows_a_description_to_its_end(
+    write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
+) -> None:
+    write_config(STORE)
+    with shell("fish", environ, tmp_path) as person:
+        person.call("send-keys", "-l", "togetherctl profile ")
+        person.press("Tab")
+        person.press("Tab")
+        person.until("(Print a bundle for others: profiles, issuers, clusters.)")
+
+
+# What a package of its own gives bash everywhere else.
+BASH_WORDS = """_get_comp_words_by_ref() {
+cur=${COMP_WORDS[COMP_CWORD]}; prev=${COMP_WORDS[COMP_CWORD-1]}; words=("${COMP_WORDS[@]}"); cword=$COMP_CWORD; }
+"""
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_kubectl_completes_its_plugin(
+    name: str, write_config: WriteConfig, environ: dict[str, str], tmp_path: Path
+) -> None:
+    write_config(STORE)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    words = {"bash": BASH_WORDS}.get(name, "")
+    (tmp_path / "kubectl-completion").write_text(
+        words + subprocess.run([need("kubectl"), "completion", name], capture_output=True, text=True, check=True).stdout
+    )
+    # As an installation makes it, whenever this one was made.
+    (programs / "kubectl_complete-together_login").write_text(
+        f"#!{sys.executable}\nfrom togetherctl.commands.kubectl_completion import main\nmain()\n"
+    )
+    (programs / "kubectl_complete-together_login").chmod(0o700)
+    environ["PATH"] = f"{programs}{os.pathsep}{environ['PATH']}"
+    with shell(name, environ, tmp_path) as person:
+        person.call("send-keys", "-l", f"source {tmp_path}/kubectl-completion")
+        person.press("Enter")
+        for typed, completed in (
+            ("kubectl together-login get-tok", "kubectl together-login get-token"),
+            ("kubectl together-login get-token --profile w", "kubectl together-login get-token --profile work"),
+            ("kubectl together-login get-token --oidc-client-i", "kubectl together-login get-token --oidc-client-id"),
+        ):
+            person.call("send-keys", "-l", typed)
+            person.press("Tab")
+            assert typed_line(person, completed) == completed
+            person.press("C-u")
 
 
 @pytest.mark.parametrize("name", SHELLS)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,7 +96,7 @@ def test_a_terminal_too_small_for_the_picture(at_a_terminal: Callable[..., Termi
         "",
     ]
     window.press("C-c")
-    assert "interrupted; nothing more was done" in window.until("ended with 130")
+    assert "interrupted; what was done before stays" in window.until("ended with 130")
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["address", "code"])
@@ -129,3 +131,83 @@ def test_kubectl_leaves_its_plugin_enough_of_the_terminal(
         [url] = re.findall(r"^  (http://\S+)$", window.everything(), re.MULTILINE)
         window.paste(canary.watch("an address with a code", ended_at(url)))
     assert "llm-train-0" in window.until("ended with 0")
+
+
+@pytest.fixture
+def at_a_desk(at_a_terminal: Callable[..., Terminal]) -> Callable[[str], Terminal]:
+    """A shell that runs one line, whose browser opens and brings nothing back."""
+
+    def start(line: str) -> Terminal:
+        words = line.replace("togetherctl", shlex.join(TOGETHERCTL))
+        return at_a_terminal("-c", words, program=["sh"], SSH_CONNECTION="", TOGETHERCTL_BROWSER="true")
+
+    return start
+
+
+def shown_page(window: Terminal) -> str:
+    window.until("Ctrl-C cancels")
+    [url] = re.findall(r"^  (http://\S+)$", window.everything(), re.MULTILINE)
+    return str(url)
+
+
+# How a shell finds the terminal: lines end with Enter, and what is typed is seen.
+STATE = "stty -a | tr ' ;' '\\n' | grep -xE -e '-?(icanon|echo)' | tr '\\n' ' '"
+
+
+def test_an_address_is_pasted_while_the_browser_is_waited_for(
+    at_a_desk: Callable[[str], Terminal], canary: Canary
+) -> None:
+    window = at_a_desk(f"togetherctl login; {STATE}")
+    url = shown_page(window)
+    address = ended_at(url)
+    [code] = re.findall(r"code=([^&]+)", address)
+    canary.watch("an authorization code", code)
+    # A slip first, and an answer to another login.
+    window.paste(url)
+    window.until("that is the address the login began at")
+    window.paste(address.replace("state=", "state=x"))
+    window.until("that address answers another login")
+    window.paste(address)
+    screen = window.until("ended with 0")
+    assert "Logged in as me@example.com with profile acme" in " ".join(screen.split())
+    assert "icanon echo" in screen
+    assert code not in window.everything()
+
+
+def test_a_wait_that_is_cancelled_leaves_the_terminal_as_it_was(at_a_desk: Callable[[str], Terminal]) -> None:
+    window = at_a_desk(f"trap : INT; togetherctl login; echo code $?; {STATE}")
+    shown_page(window)
+    window.paste("not an address")
+    window.until("that holds no code")
+    window.press("C-c")
+    assert "code 130\nicanon echo" in window.until("ended with 0")
+
+
+def test_a_wait_that_is_stopped_goes_on_hidden(at_a_terminal: Callable[..., Terminal], canary: Canary) -> None:
+    """Ctrl-Z, a command, `fg`: what is typed then is hidden again."""
+    window = at_a_terminal("--norc", program=["bash"], SSH_CONNECTION="", TOGETHERCTL_BROWSER="true", PS1="> ")
+    window.until("> ")
+    window.call("send-keys", f"{shlex.join(TOGETHERCTL)} login", "Enter")
+    url = shown_page(window)
+    window.press("C-z")
+    window.until("Stopped")
+    address = canary.watch("an address with a code", ended_at(url))
+    window.call("send-keys", "clear; echo on with $((40 + 3)); fg", "Enter")
+    ends = monotonic() + 30
+    while "Ctrl-C cancels" not in window.screen().partition("on with 43\n")[2]:
+        assert monotonic() < ends, window.screen()
+        sleep(0.1)
+    # It looks at the terminal several times a second.
+    sleep(1)
+    window.paste(address)
+    assert "Logged in as me@example.com" in " ".join(window.until("then refreshed").split())
+    window.call("send-keys", "exit", "Enter")
+    window.until("ended with 0")
+
+
+def test_get_token_reads_nothing_that_is_typed(at_a_desk: Callable[[str], Terminal]) -> None:
+    window = at_a_desk("togetherctl get-token --profile acme > /dev/null; read line; echo the shell got $line")
+    url = shown_page(window)
+    window.call("send-keys", "kubectl get pods", "Enter")
+    Person("me").log_in(url)
+    assert "the shell got kubectl get pods" in window.until("ended with 0")

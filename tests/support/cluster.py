@@ -74,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             home.at_once += 1
             home.most_at_once = max(home.most_at_once, home.at_once)
             home.asked[self.path] += 1
-            home.bodies.append(json.loads(body))
+            # kubectl sends protobuf.
+            home.bodies.append(json.loads(body) if body.startswith(b"{") else body)
             home.bearers.append(self.headers.get("Authorization"))
         time.sleep(home.seconds)
         reply = home.answer(self.path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from togetherctl.auth.prompter import DeviceCode
+    from togetherctl.errors import Remedy
 
 
 @dataclass
@@ -22,6 +23,9 @@ class Remembered:
     asked: list[str] = field(default_factory=list)
     answer: Callable[[str], str] | None = None
     is_seen: bool = True
+    advice: list[tuple[str, str | None]] = field(default_factory=list)
+    # What a person pastes while a login waits for a browser; each look takes one, and may find None.
+    pastes: Callable[[], str | None] | None = None
 
     @property
     def can_ask(self) -> bool:
@@ -43,6 +47,18 @@ class Remembered:
 
     def warn(self, sentence: str) -> None:
         self.warned.append(sentence)
+
+    def advise(self, sentence: str, remedy: Remedy | None = None) -> None:
+        words = f" {remedy.text}" if remedy and remedy.text else ""
+        self.advice.append((f"{sentence}{words}", remedy.hint_command if remedy else None))
+
+    @property
+    def takes_pasted(self) -> bool:
+        return self.pastes is not None
+
+    @contextmanager
+    def pasted(self) -> Iterator[Callable[[], str | None]]:
+        yield self.pastes or (lambda: None)
 
     def page(self, url: str, *, opened: bool) -> None:
         self.pages.append((url, opened))

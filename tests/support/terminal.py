@@ -45,8 +45,9 @@ class Terminal:
     def until(self, text: str) -> str:
         """The screen once it shows `text`."""
         ends = time.monotonic() + _SECONDS
-        while text not in self.everything():
-            assert time.monotonic() < ends, self.everything()
+        # A sentence is broken between words where the terminal ends.
+        while text not in (seen := self.everything()) and text not in " ".join(seen.split()):
+            assert time.monotonic() < ends, seen
             time.sleep(0.1)
         return self.screen()
 

@@ -116,7 +116,7 @@ async def at_the_app(app: TogetherApp, canary: Canary, *, size: tuple[int, int])
                 lambda: app.broken or (app.config is not None and all(row.looked for row in app.rows.values())),
                 "the table",
             )
-            await settle(pilot)
+            await person.until(lambda: app.home.drawn and (app.broken or app.kubeconfig), "the first picture")
             yield person
             person.read()
     for text in (*person.seen, *person.copied):

@@ -12,16 +12,20 @@ import anyio.to_thread
 import pytest
 
 from tests.bench.crowd import crowd
+from tests.support.programs import need
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
-from togetherctl.tui.watcher import ConfigRead, Finding, SessionsRead, Watcher
+from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.tui.watcher import ConfigRead, Finding, KubeconfigRead, SessionsRead, Watcher
+from togetherctl.usecases.kubeconfig_write import write_clusters
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 pytestmark = pytest.mark.anyio
 
@@ -168,3 +172,84 @@ async def test_a_watcher_that_breaks_ends_the_app(opened: Open, acme: Path, monk
 
     with pytest.raises(LookupError):
         await used()
+
+
+async def test_kubectl_changes_its_context_and_a_cluster_differs(
+    opened: Open, acme: Path, process: Run, home: Path, environ: dict[str, str]
+) -> None:
+    kubectl = need("kubectl")
+    kubeconfig = home / ".kube" / "config"
+    await elsewhere(process, "cluster", "add", "west", "--profile", "acme", "--server", "https://west.example")
+    await elsewhere(process, "kubeconfig", "write")
+
+    async def switch(context: str) -> None:
+        await anyio.to_thread.run_sync(
+            lambda: subprocess.run([kubectl, "config", "use-context", context], env=environ, check=True)
+        )
+
+    async with opened((200, 60)) as table:
+        await table.lacks("kubectl's current context")
+        await switch("west")
+        await table.shows("*   └ west", "* kubectl's current context")
+        await switch("east")
+        await table.shows("*   ├ east")
+        assert "*   └ west" not in table.screen
+        # The configuration changes, the kubeconfig stays: shown with what mends it, also on a narrow terminal.
+        text = acme.read_text("utf-8").replace("https://west.example", "https://new.example")
+        acme.write_text(text, "utf-8")
+        await table.shows("  ! └ west", "the kubeconfig differs", "1 ! differs", "! the kubeconfig differs: server; w")
+        await table.resize(80, 24)
+        await table.press("G")
+        await table.shows("west: the kubeconfig differs: server; w writes it")
+        await table.press("w")
+        await table.sees("Write this to ~/.kube/config?", "server: https://new.example")
+        await table.press("y")
+        await table.sees("Wrote west to ~/.kube/config.")
+        await table.lacks("differs")
+        # Folded away, its mark is on its profile.
+        await table.press("z")
+        await table.shows("▸*acme")
+        kubeconfig.write_text("users: [\n", "utf-8")
+        await table.lacks("▸*acme")
+        await table.resize(200, 60)
+        await table.shows("Kubeconfig", "cannot be read")
+
+
+def test_the_kubeconfig_is_read_when_it_has_changed(
+    make_world: MakeWorld, acme: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = make_world()
+    write_clusters(world, portable=True)
+    kubeconfig = home / ".kube" / "config"
+    told: list[Finding] = []
+    read: list[Path] = []
+    watcher = Watcher(lambda: world, told.append)
+
+    class Noted(KubeconfigFile):
+        @classmethod
+        def read(cls, path: Path) -> Noted:
+            read.append(path)
+            return super().read(path)
+
+    monkeypatch.setattr("togetherctl.usecases.kubeconfig_state.KubeconfigFile", Noted)
+
+    def step() -> list[KubeconfigState]:
+        told.clear()
+        watcher.step()
+        return [found.state for found in told if isinstance(found, KubeconfigRead)]
+
+    [state] = step()
+    assert (state.current_cluster, dict(state.drift)) == (None, {})
+    assert read == [kubeconfig]
+    for _ in range(3):
+        assert step() == []
+    assert read == [kubeconfig], "a look is not a read"
+    write_clusters(world, ["east"], portable=True, set_current=True)
+    read.clear()
+    assert [state.current_cluster for state in step()] == ["east"]
+    assert read == [kubeconfig]
+    # Another configuration is held against the same kubeconfig.
+    acme.write_text(acme.read_text("utf-8").replace("https://127.0.0.1:6443", "https://new.example"), "utf-8")
+    assert [dict(state.drift) for state in step()] == [{"east": ("server",)}]
+    kubeconfig.unlink()
+    assert [state.missing for state in step()] == [("east",)]

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.widgets import Input
 
 from tests.conftest import ROOT
 from tests.support.screens import becomes
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.session import State
+from togetherctl.tui.actions import ACTIONS
+from togetherctl.tui.selection import Selection
 from togetherctl.usecases.session_snapshot import STATES
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 SIZES = [(80, 24), (200, 60)]
+FOOTER = {
+    "⏎ Details", "l Log in", "r Refresh", "o Log out", "u Use", "? Help", "q Quit", "/ Filter",
+    "w Write", "t Test", "a Add", "e Edit",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -67,7 +74,7 @@ async def test_marks(opened: Open, demo: Callable[..., World]) -> None:
 async def test_folding(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
         screen = await table.press("j", "left")
-        assert "▸ acme " in screen
+        assert "▸*acme " in screen
         assert "├ east" not in screen
         assert table.app.selection.cluster is None
         screen = await table.press("right")
@@ -97,6 +104,84 @@ async def test_filtering(opened: Open, demo: Callable[..., World]) -> None:
         await table.shows("1 with “expired”")
 
 
+async def test_no_key_gets_into_a_filter_that_is_not_shown(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        hidden = table.app.home.query_one("#filter", Input)
+        table.app.home.set_focus(hidden)
+        await table.press(*"jjj")
+        assert hidden.value == ""
+        assert table.app.home.table.count == 5
+        # In force, it says how it ends, also while the keys are the table's.
+        await table.press("slash", *"east", "enter")
+        await table.shows("Filter east", "Escape ends the filter")
+        await table.press("down")
+        await table.shows("Escape ends the filter")
+        await table.press("escape")
+        await table.lacks("Escape ends the filter")
+
+
+async def test_keys_before_the_first_picture_do_nothing(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        table.app.home.drawn = False
+        await table.press("slash", "x", "question_mark", "j", "a")
+        assert table.app.screen is table.app.home
+        assert not table.app.home.query_one("#filtering").display
+        assert not table.app.jobs.running
+        assert table.app.home.table.cursor == 0
+        table.app.home.drawn = True
+        await table.press("question_mark")
+        await table.shows("Escape goes back")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 112, 200])
+async def test_the_footer_has_whole_words(width: int, opened: Open, demo: Callable[..., World]) -> None:
+    async with opened((width, 24), demo) as table:
+        footer = table.screen.splitlines()[-1]
+        rest, keys = footer, set()
+        for key in FOOTER:
+            if f" {key} " in f" {footer} ":
+                keys.add(key)
+                rest = rest.replace(key, "", 1)
+        assert rest.split() in ([], ["▏^p", "palette"]), "a key is cut"
+        assert "l Log in" in keys
+        if width >= 60:
+            assert {"u Use", "? Help", "q Quit"} <= keys
+        if width >= 80:
+            assert {"/ Filter", "w Write"} <= keys
+        assert ("palette" in footer) == (width >= 112)
+
+
+async def test_q_quits(opened: Open, demo: Callable[..., World]) -> None:
+    async with opened(make_world=demo) as table:
+        await table.press("slash", "q")
+        await table.shows("with “q”")
+        await table.press("escape", "q")
+        assert table.app.return_code == 0
+        assert not table.app.is_running
+
+
+ONE_AT_A_TIME = {"e": "Edit", "E": "Edit", "m": "Rename", "d": "Remove", "c": "Copy"}
+
+
+@pytest.mark.parametrize("key", ONE_AT_A_TIME)
+async def test_what_goes_with_one_says_so_if_several_are_marked(
+    key: str, opened: Open, demo: Callable[..., World]
+) -> None:
+    async with opened(make_world=demo) as table:
+        await table.press("asterisk", key)
+        await table.sees(f"{ONE_AT_A_TIME[key]} one at a time: 5 are marked.")
+        assert table.app.screen is table.app.home
+        assert not table.copied
+
+
+async def test_every_action_that_is_for_one_says_so(opened: Open, demo: Callable[..., World]) -> None:
+    for_one = {action.key for action in ACTIONS if not action.fits(Selection("a", None, ("a", "b")))}
+    assert for_one == set(ONE_AT_A_TIME) - {"c"}
+    async with opened(make_world=demo) as table:
+        await table.press("slash", *"nothing", "enter", "l")
+        await table.sees("Log in: no profile is shown. Escape ends the filter.")
+
+
 async def test_sorting(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as table:
 
@@ -120,7 +205,7 @@ async def test_the_mouse(opened: Open, demo: Callable[..., World]) -> None:
         await table.click("#profiles", offset=(10, 2))
         assert table.app.selection.cluster == "east"
         await table.click("#profiles", offset=(2, 1))
-        await table.shows("▸ acme ")
+        await table.shows("▸*acme ")
         await table.click("#profiles", offset=(0, 2))
         assert table.app.selection.marked == ("acme-admin",)
         await table.click("#profiles", offset=(5, 0))

@@ -51,9 +51,12 @@ def test_a_bundle_is_imported_once_its_hosts_were_seen(
                 "+[profiles.team]", "+[clusters.west]", "127.0.0.1", "Agree only if you know these hosts."
             )
             await person.press("y")
-            await person.sees("Imported team. Log in now?")
-            await person.press("n")
+            await person.sees("kubectl has no current context yet. Make west the current one?")
             await person.sees("Imported west.", "Wrote west to")
+            await person.press("y")
+            await person.sees("Imported team. Log in now?", "The current context is west; there was none.")
+            await person.press("n")
+            assert person.app.home.selection.profile == "team"
             await person.press("escape")
             await person.until(lambda: "team" in person.app.rows)
             await person.press("i", *keys(str(bundle)), "enter")
@@ -121,6 +124,8 @@ def test_a_kubeconfig_that_somebody_sent_is_imported_and_its_secret_goes_into_th
             await person.press("i", *keys(str(sent)), "enter")
             await person.sees("Write this?")
             await person.press("y")
+            await person.sees("kubectl has no current context yet. Make")
+            await person.press("n")
             await person.sees("Log in now?")
             await person.press("n", "escape")
             await person.until(lambda: person.app.rows)
@@ -195,8 +200,41 @@ def test_clusters_of_together_ai_are_imported_by_an_api_key_that_is_typed(
                 await person.press(*keys(api.key), "enter")
                 await person.sees("Write this?", "h100-east")
                 await person.press("y")
+                await person.sees("kubectl has no current context yet. Make")
+                await person.press("n")
                 await person.sees("Log in now?")
                 await person.press("n")
 
         asyncio.run(flow())
     assert "[clusters.h100-east]" in (home / "tctl" / "config.toml").read_text("utf-8")
+
+
+def test_of_several_clusters_one_may_become_the_current_one_where_there_is_none(
+    issuer: ScriptedIssuer, make_world: MakeWorld, home: Path, tmp_path: Path, canary: Canary
+) -> None:
+    bundle = tmp_path / "team.toml"
+    north = '\n[clusters.north]\nprofile = "team"\nserver = "https://127.0.0.1:7444"\n'
+    bundle.write_text(BUNDLE.format(url=issuer.url) + north, "utf-8")
+    kubeconfig = home / ".kube" / "config"
+
+    async def flow() -> None:
+        async with at_the_table(make_world(), canary, rows=0, size=(100, 60)) as person:
+            await person.press("i", *keys(str(bundle)), "enter")
+            await person.sees("+[clusters.north]")
+            await person.press("y")
+            await person.sees("kubectl has no current context yet", "west", "north", "Escape: none of them")
+            await person.press("j", "enter")
+            await person.sees("Imported team. Log in now?", "The current context is north; there was none.")
+            await person.press("n")
+            # With a current context, nothing is offered: what people chose stays.
+            more = bundle.read_text("utf-8") + north.replace("north", "south").replace("7444", "7445")
+            bundle.write_text(more, "utf-8")
+            await person.press("i", *keys(str(bundle)), "enter")
+            await person.sees("+[clusters.south]")
+            await person.press("y")
+            await person.sees("Imported")
+            await person.idle()
+            assert "no current context" not in person.read()
+
+    asyncio.run(flow())
+    assert "current-context: north\n" in kubeconfig.read_text("utf-8")

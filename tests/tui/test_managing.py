@@ -42,11 +42,17 @@ def test_a_newcomer_adds_a_profile_and_logs_in(
             await person.sees("Welcome to togetherctl")
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
-            await fill_in(person, "acme", issuer.url, "", issuer.client_id, "", "https://127.0.0.1:6443")
+            await fill_in(person, "acme", issuer.url, issuer.client_id, "", "", "", "https://127.0.0.1:6443")
             await person.press("ctrl+s")
             await person.sees("Add this to", "+[issuers.acme]", "+[profiles.acme]", "+[clusters.acme]")
             await person.press("y")
-            await person.sees("Added acme. Log in now?")
+            await person.sees("Added acme. Write its cluster to ~/.kube/config, for kubectl?", "+  name: acme")
+            await person.press("u")
+            await person.sees(
+                "Added acme. Log in now?", "Wrote acme to ~/.kube/config.", "The current context is acme."
+            )
+            # Behind the question, the cursor is on it already.
+            assert person.app.home.selection.profile == "acme"
             await person.press("y")
             await person.sees("Logged in as me@acme.com")
             await person.idle()
@@ -55,6 +61,32 @@ def test_a_newcomer_adds_a_profile_and_logs_in(
     text = (home / "tctl" / "config.toml").read_text("utf-8")
     assert f'[issuers.acme]\nurl = "{issuer.url}"' in text
     assert '[clusters.acme]\nprofile = "acme"\nserver = "https://127.0.0.1:6443"' in text
+    assert "current-context: acme\n" in (home / ".kube" / "config").read_text("utf-8")
+
+
+def test_a_second_profile_that_shares_a_session_needs_no_login(
+    acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld, browser: ScriptedBrowser, home: Path, canary: Canary
+) -> None:
+    assert acme.exists()
+    world = make_world(browser=browser)
+    world.engine.login(world.config.profile("acme"), Policy())
+
+    async def flow() -> None:
+        async with at_the_table(world, canary) as person:
+            await person.press("a")
+            await person.until(lambda: isinstance(person.app.screen, AddScreen))
+            await fill_in(person, "lab", "acme", issuer.client_id, "", "", "", "https://127.0.0.1:7443")
+            await person.press("ctrl+s")
+            await person.sees("Add this to", "+[profiles.lab]")
+            await person.press("y")
+            await person.sees("Added lab. Write its cluster to ~/.kube/config, for kubectl?")
+            await person.press("n")
+            await person.sees("Added lab. lab is logged in as me@acme.com already.")
+            assert person.app.screen is person.app.home
+            assert person.app.home.selection.profile == "lab"
+
+    asyncio.run(flow())
+    assert not (home / ".kube" / "config").exists()
 
 
 def test_what_is_wrong_with_a_new_profile_is_said_beside_it(
@@ -67,7 +99,7 @@ def test_what_is_wrong_with_a_new_profile_is_said_beside_it(
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
             await fill_in(person, "acme")
-            await person.sees("there is a profile acme already")
+            await person.sees("profile acme is there already")
             await fill_in(person, "http://insecure.example")
             await person.sees("https")
             await person.press("ctrl+s")
@@ -89,7 +121,7 @@ def test_an_issuer_that_does_not_answer_is_added_only_if_one_insists(
         async with at_the_table(make_world(), canary, rows=0, size=(100, 50)) as person:
             await person.press("a")
             await person.until(lambda: isinstance(person.app.screen, AddScreen))
-            await fill_in(person, "acme", issuer.url, "", "the-client")
+            await fill_in(person, "acme", issuer.url, "the-client")
             await person.press("ctrl+s")
             await person.sees("ctrl+s once more adds it without asking the issuer.")
             assert not (home / "tctl" / "config.toml").exists()
@@ -142,7 +174,11 @@ def test_a_profile_is_removed_with_what_goes_along(
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("d")
-            await person.sees("Remove profile acme?", "cluster east goes too", "The session of me@acme.com goes too")
+            await person.sees(
+                "Remove profile acme?",
+                "cluster east goes too",
+                "The session of me@acme.com goes too, and the issuer is not told; o in the table would.",
+            )
             await person.press("n")
             await person.until(lambda: not isinstance(person.app.screen, Question))
             assert "[profiles.acme]" in acme.read_text("utf-8")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.issuer import Gate, Reply, ScriptedIssuer
-from tests.tui.person import Person, at_the_table
+from tests.tui.person import Person, at_the_app, at_the_table
 from togetherctl.auth.engine import Policy
+from togetherctl.errors import TogetherctlError, run
+from togetherctl.tui.app import TogetherApp
+from togetherctl.tui.job import failed
 from togetherctl.tui.screens.dialog import Question
 from togetherctl.tui.screens.job import JobScreen
 
@@ -75,7 +81,7 @@ def test_a_refused_refresh_is_told_as_it_is(world: World, issuer: ScriptedIssuer
         async with at_the_table(world, canary) as person:
             await person.press("r")
             await person.sees("Refresh token is invalid or expired; the token in hand is still good")
-            await person.sees("Run: togetherctl login --force acme", "Press L in the table to log in here.")
+            assert "togetherctl login" not in await person.sees("L in the table logs in again")
             await person.press("escape")
             await person.sees("does not renew by itself")
             await person.press("l")
@@ -92,11 +98,48 @@ def test_a_refresh_without_a_session_says_how_to_get_one(acme: Path, make_world:
     async def flow() -> None:
         async with at_the_table(make_world(), canary) as person:
             await person.press("r")
-            await person.sees("× acme: login required: there is no session", "Run: togetherctl login acme")
-            await person.press("c")
-            assert person.copied == ["togetherctl login acme"]
+            await person.sees("× acme: login required: there is no session", "L in the table logs in again")
+            # Here it is a key, so there is no command to copy.
+            assert "togetherctl login" not in await person.press("c")
+            assert person.copied == []
             await person.press("enter")
             await person.until(lambda: not isinstance(person.app.screen, JobScreen))
+
+    asyncio.run(flow())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("login", "acme"), "L in the table logs in again"),
+        (("login", "--force", "acme"), "L in the table logs in again"),
+        (("login", "--grant", "paste", "acme"), "L in the table logs in again by paste"),
+        (("kubeconfig", "write", "east"), "w in the table writes it"),
+        (("login", "--account", "me@acme.com", "acme"), None),
+        (("kubeconfig", "write", "--kubeconfig", "FILE"), None),
+        (("profile", "secret", "acme"), None),
+    ],
+)
+def test_a_remedy_names_the_key_where_there_is_one(command: tuple[str, ...], said: str | None) -> None:
+    step = failed("acme", TogetherctlError("no", hint=run("togetherctl", *command)))
+    if said is None:
+        assert (step.more, step.command) == ((), f"togetherctl {' '.join(command)}")
+    else:
+        assert (step.more, step.command) == ((said,), None)
+
+
+def test_logging_out_goes_by_the_order_of_the_table(demo: Callable[..., World], canary: Canary) -> None:
+    async def flow() -> None:
+        app = TogetherApp(demo)
+        async with at_the_app(app, canary, size=(100, 30)) as person:
+            # acme-admin gets the session of training, and stands above it.
+            app.rows["acme-admin"] = replace(app.rows["acme-admin"], profile=app.rows["training"].profile)
+            await person.press("s", "s", "s", "asterisk", "o")
+            shown = await person.sees("Log out of")
+            order = [word for word in re.findall(r"│ ([a-z-]+): me@", shown) if word != "shared"]
+            assert order == [row.name for row in app.home.selection.rows(app) if row.session]
+            assert order[0] == "training"
+            await person.press("n")
 
     asyncio.run(flow())
 

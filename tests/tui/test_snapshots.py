@@ -12,8 +12,10 @@ from tests.support.screens import becomes, strips
 from togetherctl.auth.prompter import DeviceCode
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import Page
-from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.add import AddScreen
+from togetherctl.tui.screens.dialog import Question, UseQuestion
 from togetherctl.tui.screens.edit import EditScreen
+from togetherctl.tui.screens.form import AskSource
 from togetherctl.tui.screens.job import JobScreen
 from togetherctl.tui.widgets.details import DetailsScreen
 
@@ -59,6 +61,10 @@ def _shown_by(name: str, table: Person) -> object:
     if name == "question":
         app.push_screen(Question("Log out: acme", "Log me@acme.com out?", ["Tokens are revoked and deleted."]))
         return Question
+    if name == "use":
+        asked = "Added lab. Write its cluster to ~/.kube/config, for kubectl?"
+        app.push_screen(UseQuestion("Add profile: lab", asked, diff=_DIFF))
+        return UseQuestion
     if name == "diff":
         app.push_screen(
             Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF)
@@ -71,10 +77,10 @@ def _shown_by(name: str, table: Person) -> object:
     return None
 
 
-KEYS = {"details": "enter", "help": "question_mark", "edit": "e"}
+KEYS = {"details": "enter", "help": "question_mark", "edit": "e", "add": "a", "import": "i"}
 SCREENS = [
     (name, size)
-    for name in ("home", "details", "help", "edit", "question", "diff", "login", "device")
+    for name in ("home", "details", "help", "edit", "add", "import", "question", "use", "diff", "login", "device")
     for size in SIZES
     # There, details stand beside the table, so home shows them.
     if (name, size) != ("details", "200x60")
@@ -90,8 +96,7 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
             await table.pilot.press(KEYS[name])
         if name != "home":
             await table.until(lambda: table.app.screen is not before)
-        if name in ("edit", "details"):
-            kind = EditScreen if name == "edit" else DetailsScreen
+        kind = {"edit": EditScreen, "details": DetailsScreen, "add": AddScreen, "import": AskSource}.get(name, kind)
         if kind is not None:
             await table.until(lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
         await becomes(table.pilot, f"{name}-{size}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def test_bare_togetherctl_opens_it(window: Terminal, size: tuple[int, int]) -> N
     window.until("clusters get")
     # tmux itself leaves lines of a second screen behind that has grown.
     window.call("resize-window", "-x", str(size[0]), "-y", str(size[1]))
-    window.press("C-q")
+    window.press("q")
     screen = window.until("ended with 0")
     assert "togetherctl   3 profiles" not in screen
     assert condition(window) == "0 1 0"
@@ -100,6 +101,24 @@ def _child(window: Terminal) -> int:
     return int(child)
 
 
+def test_what_is_typed_before_the_first_picture_is_dropped(
+    variables: dict[str, str], tmp_path: Path, three: None
+) -> None:
+    assert three is None
+    # The keys are in the terminal before the interpreter has begun.
+    ready = tmp_path / "typed"
+    waiting = f"until test -e {ready}; do sleep 0.1; done; exec {shlex.join(TOGETHERCTL)}"
+    with terminal(("sh", "-c", waiting), variables, tmp_path) as window:
+        window.call("send-keys", "j", "j", "o", "y", "/", "x", "?")
+        ready.touch()
+        screen = window.until("● valid")
+        assert screen.splitlines()[0].rstrip() == " togetherctl   3 profiles   3 ● valid"
+        assert "Filter" not in screen.splitlines()[1]
+        window.press("j")
+        window.press("C-q")
+        window.until("ended with 0")
+
+
 def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[str, str], tmp_path: Path) -> None:
     with terminal(TOGETHERCTL, variables, tmp_path) as window:
         window.until("There is no profile here yet.")
@@ -107,10 +126,11 @@ def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[st
         window.until("What you will call this profile")
         # All of it at once, as over a slow line.
         window.call("send-keys", "n", "e", "w", "Down", "h", "t", "t", "p", "Tab", "Tab", "i", "d", "Up", "c", "a")
-        screen = window.until("A PEM file, if")
+        screen = window.until("client_id: The client ID")
         assert re.search(r"Name +new ", screen)
         assert re.search(r"Issuer +http ", screen)
-        assert re.search(r"Client ID +id ", screen)
+        assert re.search(r"Client ID +ca ", screen)
+        assert re.search(r"Scopes +id ", screen)
         window.press("C-q")
         window.until("ended with 0")
 

@@ -51,6 +51,6 @@ def test_the_name_that_was_typed_is_the_one_that_is_in_the_way(acme: Path, make_
     before = acme.read_bytes()
     world = make_world()
     tables = tables_for(world, NewProfile("acme", "https://new.example", "the-client"))
-    with pytest.raises(UsageError, match="there is a profile acme already"):
+    with pytest.raises(UsageError, match="profile acme is there already"):
         add_profile(world, look_at_issuer(world, tables, offline=True)[0])
     assert acme.read_bytes() == before

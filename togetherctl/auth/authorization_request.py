@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from togetherctl.auth.token_response import refused_login
-from togetherctl.errors import Refused, Unreachable, Untrusted, remedy_of
+from togetherctl.errors import Refused, Unreachable, Untrusted
 from togetherctl.printable import printable
 
 _BYTES = 32
 # Where nothing listens, any port would do; this is the one people register.
 _PORT = 8000
+
+
+_LONGEST = 16 * 1024
+_PARAMETERS = re.compile(r"(?:^|[?&#])(?:code|error|state)=")
+
+
+class NoResponse(Exception):
+    """What was pasted is no authorization response; the message says what would be."""
 
 
 class StrayResponse(Exception):
@@ -73,7 +82,7 @@ class AuthorizationRequest:
             raise StrayResponse
         unnamed = self._check_issuer(response.get("iss"))
         if "error" in response:
-            raise _explain_refusal(response["error"], response.get("error_description", ""), unnamed=unnamed)
+            raise _explain_refusal(response, unnamed=unnamed)
         if unnamed:
             raise Untrusted(unnamed)
         code = response.get("code", "")
@@ -90,6 +99,31 @@ class AuthorizationRequest:
         return ""
 
 
+def holds_parameters(text: str) -> bool:
+    """Whether `text` is an address, or the query of one, in an authorization request or its response."""
+    return _PARAMETERS.search(text) is not None
+
+
+def strip_pasted(text: str) -> str:
+    """What was pasted without what people copy along with it."""
+    return text.strip().strip("\"'<>")
+
+
+def read_pasted(text: str) -> dict[str, str]:
+    """The authorization response in an address, or in its query, as `strip_pasted` leaves it. Raises NoResponse."""
+    if not holds_parameters(text):
+        raise NoResponse("that holds no code; paste the address the browser ends at")
+    query = re.split(r"[?#]", text, maxsplit=1)[-1].partition("#")[0]
+    pairs = parse_qsl(query[:_LONGEST], keep_blank_values=True)
+    response = dict(pairs)
+    if len(pairs) != len(response):
+        # A parameter given twice (RFC 6749, 3.1): no issuer's answer.
+        raise NoResponse("that address was pasted twice or is mixed up; paste it once")
+    if "code" not in response and "error" not in response:
+        raise NoResponse("that is the address the login began at; paste the one it ends at")
+    return response
+
+
 def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
     """The redirect URI to send: as registered, with `port` in place of 0, which means any free port."""
     parts = urlsplit(redirect_uri)
@@ -98,15 +132,9 @@ def fill_in_port(redirect_uri: str, port: int = _PORT) -> str:
     return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
-def _explain_refusal(error: str, description: str, *, unnamed: str) -> Unreachable | Refused:
+def _explain_refusal(response: Mapping[str, str], *, unnamed: str) -> Unreachable | Refused:
     """The issuer's error, which is shown even where nothing vouches that it is this issuer's."""
-    hints = {
-        "invalid_scope": 'the issuer does not know one of the scopes; offline_access = "never" leaves that one out',
-        "access_denied": "it was refused: by you in the browser, or by the issuer's rules for this account",
-        "login_required": "this profile asks for prompt=none, and the browser has no session at the issuer",
-    }
-    found = refused_login(error, description)
-    found.remedy = remedy_of(hints.get(error))
+    found = refused_login(response)
     if unnamed:
         found.args = (f"{found.message}; this is not verified: {unnamed}",)
     return found

@@ -7,7 +7,6 @@ It answers one path of one host, on 127.0.0.1 and ::1 at once so that no other p
 from __future__ import annotations
 
 import errno
-import queue
 import socket
 import ssl
 import sys
@@ -42,15 +41,15 @@ class PortsTaken(TogetherctlError):
 
 @dataclass
 class Arrival:
-    """The awaited response, in a browser that waits for its last page."""
+    """The awaited response, in a browser that waits for its last page; a pasted one came without a connection."""
 
     parameters: Mapping[str, str]
-    _connection: socket.socket
+    _connection: socket.socket | None
     _shown: threading.Lock = field(default_factory=threading.Lock)
 
     def show(self, page: str) -> None:
         """Send the last page; once, whatever is said later."""
-        if not self._shown.acquire(blocking=False):
+        if self._connection is None or not self._shown.acquire(blocking=False):
             return
         # The browser may be gone by now.
         with suppress(OSError, ValueError):
@@ -68,8 +67,9 @@ class Listener:
         self._tls = tls
         self._visitors: Visitors | None = None
         self._expects: Callable[[Mapping[str, str]], bool] = lambda _parameters: False
-        self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._arrived: Arrival | None = None
+        self._arriving = threading.Lock()
+        self._is_here = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -85,12 +85,24 @@ class Listener:
         self._thread = threading.Thread(target=self._visitors.run, name="togetherctl-callback", daemon=True)
         self._thread.start()
 
+    def take(self, parameters: Mapping[str, str], connection: socket.socket | None = None) -> bool:
+        """Whether this is the awaited response, which `wait` then gives; the same one once more is a stray.
+
+        It comes by a browser's `connection`, or was pasted.
+        """
+        with self._arriving:
+            if self._arrived is not None or not self._expects(parameters):
+                return False
+            self._arrived = Arrival(parameters, connection)
+        self._is_here.set()
+        return True
+
     def wait(self, seconds: float) -> Arrival | None:
-        """The response, or None after `seconds`."""
-        try:
-            return self._arrivals.get(timeout=max(seconds, 0))
-        except queue.Empty:
+        """The response, once, or None after `seconds`."""
+        if not self._is_here.wait(max(seconds, 0)):
             return None
+        self._is_here.clear()
+        return self._arrived
 
     def close(self) -> None:
         """Stop listening; a browser that still waits is told that this login has ended."""
@@ -104,13 +116,11 @@ class Listener:
             self._arrived.show(failure_page("togetherctl did not finish this login."))
 
     def _hear(self, connection: socket.socket, asked: bytes) -> None:
-        """Answer one request. The awaited response is kept for `wait`; the same one once more is a stray."""
+        """Answer one request, unless it is the awaited response."""
         request = Request(asked, self.redirect_uri)
         refusal = request.refusal
         if refusal is None:
-            if self._arrived is None and self._expects(request.parameters):
-                self._arrived = Arrival(request.parameters, connection)
-                self._arrivals.put(self._arrived)
+            if self.take(request.parameters, connection):
                 return
             refusal = refused(400)
         # It is small enough to be taken whole by a connection that was sent nothing before.
@@ -122,7 +132,7 @@ class Listener:
 def listen(
     loopbacks: Sequence[Loopback], certificate: tuple[Path, Path] | None = None, ways: ProfileHints | None = None
 ) -> Listener:
-    """Bind the first of `loopbacks` that is free; hints name `ways`. Raises PortsTaken and ConfigError."""
+    """Bind the first of `loopbacks` that is free; errors name settings by `ways`. Raises PortsTaken and ConfigError."""
     ways = ways or ProfileHints()
     taken: list[str] = []
     for loopback in loopbacks:
@@ -131,14 +141,12 @@ def listen(
         try:
             sockets, port = _bind(loopback, url.hostname or "", _port_of(url.port, tls))
         except OSError as error:
-            taken.append(f"{loopback.listen or f'port {_port_of(url.port, tls)}'}: {_reason(error)}")
+            port = _port_of(url.port, tls)
+            port = int(loopback.listen.rpartition(":")[2]) if loopback.listen else port
+            taken.append(f"{loopback.listen or f'port {port}'}: {_reason(error, port)}")
             continue
         return Listener(fill_in_port(loopback.redirect_uri, port), sockets, tls)
-    raise PortsTaken(
-        f"no redirect URI of this login can be listened on ({'; '.join(taken)})",
-        hint="end the program that holds the port, or register another redirect URI and add it to "
-        + ways.setting("redirect_uris"),
-    )
+    raise PortsTaken(f"no redirect URI of this login can be listened on ({'; '.join(taken)})")
 
 
 def _bind(loopback: Loopback, host: str, port: int) -> tuple[list[socket.socket], int]:
@@ -209,8 +217,13 @@ def _port_of(port: int | None, tls: ssl.SSLContext | None) -> int:
     return port if port is not None else (443 if tls else 80)
 
 
-def _reason(error: OSError) -> str:
-    return "in use" if error.errno == errno.EADDRINUSE else printable(error.strerror or error)
+def _reason(error: OSError, port: int) -> str:
+    if error.errno != errno.EADDRINUSE:
+        return printable(error.strerror or error)
+    from togetherctl.auth.port_holder import find_port_holder
+
+    holder = find_port_holder(port)
+    return f"in use by {holder}" if holder else "in use"
 
 
 _MAX_QUERY = 16 * 1024

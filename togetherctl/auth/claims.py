@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from togetherctl.config.profile import Profile
+
     Claims = dict[str, Any]
 else:
     Claims = dict
@@ -118,13 +120,22 @@ def check_same_person(claims: Claims, *, issuer: str, subject: str) -> None:
         raise Untrusted("the issuer answered a refresh with another person's token")
 
 
-def check_account(claims: Claims, account: str) -> None:
-    """Raises Untrusted unless `account` is this person's email, preferred user name or subject."""
+def is_account(claims: Mapping[str, Any], account: str) -> bool:
+    """Whether `account` is this person's email, preferred user name or subject, whatever its case."""
     known = [claims.get(name) for name in ("email", "preferred_username", "sub")]
-    if not any(isinstance(value, str) and value.casefold() == account.casefold() for value in known):
-        raise Untrusted(
-            f"you logged in as {identity(claims)}, but this profile accepts only {account}",
-            hint='log in as that account; auth_params = { prompt = "select_account" } lets you choose it',
+    return any(isinstance(value, str) and value.casefold() == account.casefold() for value in known)
+
+
+class WrongAccount(Untrusted):
+    """The login was one of another account than the profile accepts."""
+
+
+def check_account(claims: Claims, profile: Profile) -> None:
+    """Raises WrongAccount unless these claims are of the account that the profile accepts, if it names one."""
+    if profile.account and not is_account(claims, profile.account):
+        raise WrongAccount(
+            f"you logged in as {identity(claims)}, but only {profile.account} is accepted here",
+            hint=profile.ways.choose_account(profile.auth_params.get("prompt", "")),
         )
 
 

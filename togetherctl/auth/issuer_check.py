@@ -21,7 +21,7 @@ from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pit
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.config.presets import find_preset, recognise_preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS
-from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.errors import Refused, Remedy, TogetherctlError, Unreachable, Untrusted, about, also
 from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
@@ -34,6 +34,8 @@ _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
 # What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
+# Where "wrong" leaves no way for a login; of the rest, metadata may say less than the issuer does.
+_CERTAIN = ("endpoints", "algorithms", "keys", "client")
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,25 @@ class Report:
     def to_mend(self) -> list[Finding]:
         """What is wrong at an issuer that is there: a setting, or its operator, may mend it."""
         return [finding for finding in self.findings if finding.level == "wrong" and finding.about != "issuer"]
+
+    @property
+    def hopeless(self) -> list[Finding]:
+        """What of it no login can get around; of several redirect URIs, one that is registered is enough."""
+        found = [finding for finding in self.to_mend if finding.about in _CERTAIN]
+        if any(finding.about == "client" and finding.level != "wrong" for finding in self.findings):
+            found = [finding for finding in found if finding.about != "client"]
+        # Keys that could not be fetched may be there the next time.
+        later = isinstance(self.error, Unreachable)
+        return [finding for finding in found if not (later and finding.about == "keys")]
+
+    def raise_if_hopeless(self, way_out: str) -> None:
+        """Raises Untrusted where no login can work; `way_out` says how to go on all the same."""
+        found = self.hopeless
+        if found:
+            why = "; ".join(finding.text for finding in found)
+            error = Untrusted(f"it cannot be used as it is: {why}", hint=also(found[0].remedy, Remedy(way_out)))
+            error.issuer = printable(self.issuer)
+            raise error
 
     def raise_if_not_there(self) -> None:
         """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""

@@ -99,8 +99,15 @@ class IssuerClients:
 
     def revoke(self, profile: Profile, session: Session) -> Revocation:
         """Revoke a session's tokens. Raises Unreachable and Refused."""
-        with self._open_client(profile) as http:
-            return self._build_provider(profile, http).revoke(session)
+        from togetherctl.auth.login_advice import explain_refusal
+        from togetherctl.auth.token_response import RefusedClient
+
+        try:
+            with self._open_client(profile) as http:
+                return self._build_provider(profile, http).revoke(session)
+        except RefusedClient as error:
+            error.remedy = error.remedy or explain_refusal(error, profile)
+            raise
 
     def end_browser_session(self, profile: Profile, identity: str | None) -> bool:
         """Open the issuer's own logout page; False where it has none."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import check_account, expiry, identity
 from togetherctl.auth.id_token import verify
+from togetherctl.auth.login_advice import explain_refusal
 from togetherctl.auth.session import Session, Token
-from togetherctl.errors import Refused, Remedy, Untrusted
+from togetherctl.config.types import SESSION_OWNERS
+from togetherctl.errors import Refused, Remedy, TogetherctlError, Untrusted, run
 
 if TYPE_CHECKING:
     from togetherctl.auth.browser import Opened
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from togetherctl.auth.token_response import TokenAnswer
     from togetherctl.config.profile_hints import ProfileHints
     from togetherctl.config.types import TokenKind
+
+_NEVER_OFFLINE = 'offline_access = "never"'
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,18 @@ class Login:
         try:
             return by(self)
         except Refused as error:
-            error.remedy = error.remedy or self._without_offline_access(error)
+            self.explain(error)
             raise
+
+    def explain(self, error: TogetherctlError) -> None:
+        """Say of a refusal what a person can do about it, unless that was said already."""
+        if error.remedy or not isinstance(error, Refused):
+            return
+        profile = self.provider.profile
+        # A client that logs in as itself asks for no refresh token.
+        by_client = SESSION_OWNERS[profile.grant] == "client"
+        asked = profile.scopes if by_client or error.error != "invalid_scope" else self.provider.scopes_to_ask()
+        error.remedy = self._without_offline_access(error) or explain_refusal(error, profile, asked)
 
     def accept(
         self, answer: TokenAnswer, scopes: Sequence[str], nonce: str | None = None, *, client: bool = False
@@ -74,8 +88,7 @@ class Login:
         if answer.id_token is None:
             if profile.account and (known_as or "").casefold() != profile.account.casefold():
                 raise Untrusted(
-                    f"this profile accepts only {profile.account}, and the issuer gave no ID token that says "
-                    "who logged in",
+                    f"only {profile.account} is accepted here, and the issuer gave no ID token that says who logged in",
                     hint="does this client have the scope openid at the issuer?",
                 )
             return session
@@ -87,8 +100,7 @@ class Login:
             now=now,
             nonce=nonce,
         )
-        if profile.account:
-            check_account(claims, profile.account)
+        check_account(claims, profile)
         return replace(
             session,
             subject=str(claims["sub"]),
@@ -101,8 +113,11 @@ class Login:
         profile = self.provider.profile
         if "offline" not in error.description.lower() or profile.offline_access == "never":
             return None
-        way = profile.ways.setting('offline_access = "never"', place=" in the profile")
-        return Remedy(f"the issuer does not let this account have the scope offline_access; {way} leaves it out")
+        said = "the issuer does not let this account have the scope offline_access; "
+        if profile.name:
+            words = f"{said}this leaves it out"
+            return run("togetherctl", "profile", "set", profile.name, "offline_access=never", words=words)
+        return Remedy(f"{said}{profile.ways.setting(_NEVER_OFFLINE)} leaves it out")
 
     def _explain_no_refresh_token(self, answer: TokenAnswer, scopes: Sequence[str]) -> None:
         """OpenID Connect Core 1.0, 11: an issuer may leave offline_access out where no consent was asked for."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ROOT = Path("/")
+_CHOICES = "Library/Preferences/com.apple.LaunchServices/com.apple.launchservices.secure.plist"
 
 
 @dataclass(frozen=True)
 class LoginEnvironment:
     """What there is to know about where a login runs.
 
-    `opener` is a program that opens the person's browser; `display` is a screen it can be shown on.
+    `opener` is a program that opens the person's browser; `display` is a screen it can be shown on; `safari` is the
+    browser that would come up, as far as is known.
     """
 
     browser_named: bool = False
@@ -23,6 +25,7 @@ class LoginEnvironment:
     wsl: bool = False
     opener: bool = True
     display: bool = True
+    safari: bool = False
 
     @property
     def without_browser(self) -> str:
@@ -54,4 +57,17 @@ def detect_environment(
         display=platform in ("darwin", "win32")
         or is_wsl(root)
         or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),
+        safari=platform == "darwin" and not browser_named and _is_safari_chosen(environ),
     )
+
+
+def _is_safari_chosen(environ: Mapping[str, str]) -> bool:
+    """Whether macOS opens web pages with Safari: this is chosen, or a list of choices names no browser."""
+    import plistlib
+
+    try:
+        choices = plistlib.loads(Path(environ.get("HOME", ""), _CHOICES).read_bytes()).get("LSHandlers", [])
+        chosen = [each.get("LSHandlerRoleAll") for each in choices if each.get("LSHandlerURLScheme") == "https"]
+    except (OSError, ValueError, AttributeError, plistlib.InvalidFileException):
+        return False
+    return not chosen or str(chosen[-1]).lower() == "com.apple.safari"

@@ -46,7 +46,7 @@ class OidcClient:
         return AuthorizationRequest.make(
             issuer=self.profile.issuer.url,
             redirect_uri=redirect_uri,
-            scopes=self._scopes(),
+            scopes=self.scopes_to_ask(),
             pkce=self.does_pkce(),
             issuer_parameter=metadata.authorization_response_iss_parameter_supported,
         )
@@ -166,8 +166,8 @@ class OidcClient:
             query.append(("logout_hint", logout_hint))
         return parts._replace(query=urlencode(query)).geturl()
 
-    def _scopes(self) -> tuple[str, ...]:
-        """The scopes to ask for, `offline_access` among them where the profile and the metadata want it."""
+    def scopes_to_ask(self) -> tuple[str, ...]:
+        """The scopes of a login, `offline_access` among them where the profile and the metadata want it."""
         scopes = self.profile.scopes
         offered = "offline_access" in self.read_metadata_again().scopes_supported
         wanted = self.profile.offline_access
@@ -180,7 +180,7 @@ class OidcClient:
 
         Where the issuer does not know a scope, once more without the `offline_access` that no person typed.
         """
-        scopes = self._scopes()
+        scopes = self.scopes_to_ask()
         try:
             return ask(scopes), scopes
         except Refused as error:

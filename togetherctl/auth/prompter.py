@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from togetherctl.errors import Remedy
 
 
 class Cancelled(KeyboardInterrupt):
@@ -42,6 +46,19 @@ class Prompter(Protocol):
 
     def warn(self, sentence: str) -> None:
         """Something that went wrong without stopping the work."""
+
+    def advise(self, sentence: str, remedy: Remedy | None = None) -> None:
+        """What may help while something is waited for. A Kubernetes client is told at most once, at a terminal."""
+
+    @property
+    def takes_pasted(self) -> bool:
+        """Whether a person can paste a line while something else is waited for."""
+
+    def pasted(self) -> AbstractContextManager[Callable[[], str | None]]:
+        """What gives the next line that was pasted, shown nowhere, or None: at once, while something else is awaited.
+
+        It never gives one unless `takes_pasted`.
+        """
 
     def page(self, url: str, *, opened: bool) -> None:
         """A page for the person to go to, and whether a browser was started at it."""

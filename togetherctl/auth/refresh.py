@@ -158,6 +158,5 @@ def _check_claims(
         claims = id_claims.check_refreshed(id_token, issuer=issuer, client_id=client_id, now=now)
     if session.subject:
         id_claims.check_same_person(claims, issuer=session.issuer, subject=session.subject)
-    if profile.account:
-        id_claims.check_account(claims, profile.account)
+    id_claims.check_account(claims, profile)
     return claims

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
-_NOT_TOLD = "the session is deleted here, but the issuer was not told and may still accept its tokens"
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
 
 
@@ -102,7 +101,10 @@ class SessionLifecycle:
         except TogetherctlError as error:
             self._note(profile, session, error)
             if isinstance(error, Refused):
-                error.remedy = error.remedy or replace(profile.ways.login, text="if this does not end, log in again")
+                from togetherctl.auth.login_advice import explain_refusal
+
+                again = replace(profile.ways.login, text="if this does not end, log in again")
+                error.remedy = error.remedy or explain_refusal(error, profile) or again
             raise
         if renewed.token(profile.token) in (None, session.token(profile.token)):
             missing = NoNewToken.of(profile)
@@ -210,7 +212,7 @@ class SessionLifecycle:
             if not local:
                 revoked = self._revoke(profile, own)
                 if found.trouble is not None and not own:
-                    found.trouble.remedy = Remedy(_NOT_TOLD)
+                    found.trouble.remedy = None  # what was wrong there is gone
                     raise found.trouble
         finally:
             if alone:

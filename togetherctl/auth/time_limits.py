@@ -28,6 +28,8 @@ LOCK_SECONDS = 30.0
 LOGIN_GRACE_SECONDS = 5.0
 # A shorter wait is not worth a line on the terminal.
 NOTIFY_AFTER_SECONDS = 1.0
+# A browser with a session at the issuer is back by then; an issuer that refuses client or redirect URI sends nothing.
+UNANSWERED_SECONDS = 15.0
 
 # After a failed login, `get-token` opens no other for this long; each further failure doubles it.
 FIRST_COOLDOWN_SECONDS = 30.0

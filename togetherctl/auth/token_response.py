@@ -58,10 +58,6 @@ _OF_OAUTH = _OF_THE_SESSION | {
 _SPEAKING = frozenset({400, 401, 403})
 _PROXY_WANTS_A_LOGIN = 407
 _PORTAL = "a proxy, or a network that wants a login of its own, answers so: open any page in a browser, then try again"
-_CLIENT = (
-    "compare client_id of the profile with the issuer's, and client_secret, if it has one; "
-    "client_auth of the issuer says where a secret travels"
-)
 
 
 class Revocation(Enum):
@@ -194,16 +190,15 @@ def failure(answer: Answer) -> Unreachable | Refused:
     if document is None or (elsewhere and error not in _OF_THE_SESSION):
         return _explain_status(answer)
     if error == "invalid_client":
-        return RefusedClient(
-            _sentence(error, words), hint=_CLIENT, error=error, description=words, status=answer.status
-        )
+        return RefusedClient(_sentence(error, words), error=error, description=words, status=answer.status)
     said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
     kind = NotThere if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
     return kind(said, error=error, description=words, status=answer.status)
 
 
-def refused_login(error: str, description: str) -> Unreachable | Refused:
+def refused_login(response: Mapping[str, str]) -> Unreachable | Refused:
     """What an error in an authorization response means (RFC 6749, 4.1.2.1)."""
+    error, description = _read_error(response)
     said = _sentence(error, description, what="the login")
     if error in _NOT_NOW or error in _NOT_YET:
         return Unreachable(said)
@@ -272,6 +267,10 @@ def _read_error(document: Mapping[str, Any] | None) -> tuple[str, str]:
     words = next((text for part in (inner, document) for name in _WORDS if (text := _word(part, name))), "")
     # An error that is no text, such as `true`, is one all the same.
     code = error if isinstance(error, str) else _word(inner, "code") or _word(inner, "status")
+    scope = _word(document, "scope")
+    if code == "invalid_scope" and scope and scope not in words:
+        # Some name the scope beside the words.
+        words = f"{words}: {scope}" if words else scope
     return code or ("error" if error else ""), words
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from time import monotonic
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "togetherctl"
 _LINES_BELOW = 4
+_NARROWEST = 20
 
 
 def tell(text: str) -> None:
@@ -49,6 +50,25 @@ def drop(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def _fit(line: str) -> str:
+    """`line` in pieces as wide as the terminal on stderr; a pipe has no width. Addresses and paths stay whole."""
+    if len(line) < _NARROWEST or not sys.stderr.isatty():
+        return line
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return line
+    if width < _NARROWEST or len(line) <= width:
+        return line
+    import textwrap
+
+    indent = " " * (len(line) - len(line.lstrip(" ")))
+    # White space may be what lies between two columns.
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+
+
 class Console:
     """Tells a person what happens. Whatever text it is given is made printable first.
 
@@ -61,22 +81,31 @@ class Console:
         self.for_a_client = for_a_client
         # Before each line of waiting: which of several logins it is.
         self.progress = ""
+        self._said: list[Remedy | None] = []
+        # Whether a login that waits for a browser may read what is pasted at the terminal meanwhile.
+        self.reads_pasted = False
+        self._advised = False
 
     def say(self, sentence: str) -> None:
-        tell(printable(sentence, limit=4000))
+        """A sentence, broken between words where the terminal ends."""
+        tell(_fit(printable(sentence, limit=4000)))
+
+    def show_command(self, command: str) -> None:
+        """A command to copy, on one line of its own however long it is."""
+        tell(f"  {printable(command, limit=4000)}")
 
     def next_steps(self, sentence: str, *commands: str) -> None:
         """What was done, and the commands that usually follow."""
         self.say(f"{sentence} Next:")
         for command in commands:
-            tell(f"  {printable(command, limit=1000)}")
+            self.show_command(command)
 
     def warn(self, sentence: str) -> None:
-        tell(f"{self._style('warning:', 'yellow')} {printable(sentence, limit=4000)}")
+        self._labelled("warning:", "yellow", printable(sentence, limit=4000))
 
     def note(self, sentence: str, hint: Remedy | str | None = None) -> None:
         """Something to know, and what can be done about it."""
-        tell(f"{self._style('note:', 'bold')} {printable(sentence, limit=4000)}")
+        self._labelled("note:", "bold", printable(sentence, limit=4000))
         self._remedy(remedy_of(hint))
 
     def report(self, lines: Sequence[Line]) -> None:
@@ -89,22 +118,34 @@ class Console:
             else:
                 self.note(line.text, line.remedy)
 
+    def advise(self, sentence: str, remedy: Remedy | None = None) -> None:
+        if self.for_a_client and (self._advised or not sys.stderr.isatty()):
+            return
+        self._advised = True
+        self.note(sentence, remedy)
+
     def log(self, line: str) -> None:
         """A line of detail for `-v`."""
         tell(f"{PROGRAM}: {printable(line, limit=4000)}")
 
     def error(self, error: TogetherctlError) -> None:
         """What failed, where, and what to do next."""
-        tell(f"{self._style(f'{PROGRAM}:', 'red')} {error.sentence()}")
+        self._labelled(f"{PROGRAM}:", "red", error.sentence())
         for problem in getattr(error, "problems", ()):
-            tell(f"  {problem}")
-        self._remedy(error.remedy)
+            tell(_fit(f"  {problem}"))
+        # What is usual with such a failure is said once, of however many.
+        if error.remedy or error.advice not in self._said:
+            self._remedy(error.advice)
+            self._said.append(error.advice)
 
     def _remedy(self, remedy: Remedy | None) -> None:
         if remedy and remedy.text:
-            tell(f"  {remedy.hint}")
+            tell(_fit(f"  {remedy.hint}"))
         if remedy and remedy.command:
             tell(f"  {self._style('run:', 'bold')} {remedy.hint_command}")
+
+    def _labelled(self, label: str, style: str, text: str) -> None:
+        tell(f"{self._style(label, style)}{_fit(f'{label} {text}').removeprefix(label)}")
 
     def page(self, url: str, *, opened: bool) -> None:
         said = "Your browser has been opened at" if opened else "Open this address in your browser"
@@ -160,6 +201,20 @@ class Console:
         from togetherctl.cli.prompts import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=True)
+
+    @property
+    def takes_pasted(self) -> bool:
+        return self.reads_pasted and not self.for_a_client and sys.platform != "win32" and self.can_ask
+
+    @contextmanager
+    def pasted(self) -> Iterator[Callable[[], str | None]]:
+        if not self.takes_pasted:
+            yield lambda: None
+            return
+        from togetherctl.cli.hidden_lines import lines_pasted
+
+        with lines_pasted() as read:
+            yield read
 
     def go_on(self) -> None:
         """Do nothing: at a terminal, Ctrl-C ends it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from togetherctl.cli.lazy import Command as HouseCommand
 from togetherctl.errors import UsageError, run
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _TAKES = {
 }
 
 
-class FlagsCommand(click.Command):
+class FlagsCommand(HouseCommand):
     """A command with options of our own and the flags kubelogin has for the command `takes`.
 
     Its function gets `flags`: what was given of kubelogin's, None where that was nothing. Nothing of kubelogin's is
@@ -50,7 +51,8 @@ class FlagsCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, others = self._sort(ctx, args)
         rest = super().parse_args(ctx, own)
-        ctx.params["flags"] = self._parse(ctx, others) if others else None
+        # While a line is being typed, its flags need not be right yet.
+        ctx.params["flags"] = self._parse(ctx, others) if others and not ctx.resilient_parsing else None
         return rest
 
     def _parse(self, ctx: click.Context, words: Sequence[str]) -> Flags:
@@ -73,6 +75,8 @@ class FlagsCommand(click.Command):
                 own.append(word)
                 takes_value = isinstance(option, click.Option) and not option.is_flag and not option.count
                 own += islice(words, int(takes_value and word == name))
+            elif word and not word.startswith("-") and not own + others and "--profile" in options:
+                raise _not_a_flag(ctx, word)
             else:
                 others.append(word)
                 others += islice(words, int(self._takes_value(word)))
@@ -91,6 +95,14 @@ class FlagsCommand(click.Command):
         for title, rows in list_flags(self.takes):
             with formatter.section(title):
                 formatter.write_dl(rows)
+
+
+def _not_a_flag(ctx: click.Context, word: str) -> UsageError:
+    from togetherctl.cli.app import App
+    from togetherctl.cli.mistyped import not_a_flag
+    from togetherctl.config.files import list_names
+
+    return not_a_flag(ctx, word, list_names(ctx.ensure_object(App).world.paths.config, "profile"))
 
 
 def refuse_flags_beside_profile(name: str | None, flags: Flags | None) -> None:
@@ -116,5 +128,9 @@ def list_flags(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 def _spell(flag: Flag) -> str:
     if flag.choices:
         return f"--{flag.name} [{'|'.join(flag.choices)}]"
-    takes = _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")
-    return f"--{flag.name} {takes}".rstrip()
+    return f"--{flag.name} {metavar_of(flag)}".rstrip()
+
+
+def metavar_of(flag: Flag) -> str:
+    """The word for the flag's value in a help text; empty for a switch."""
+    return _TAKES.get(flag.name) or {"switch": "", "map": "KEY=VALUE", "number": "N"}.get(flag.kind, "TEXT")

@@ -1,8 +1,9 @@
-"""Load a verb only when it is called: groups that know their verbs by name."""
+"""Load a verb only when it is called: groups that know their verbs by name, and verbs whose help has examples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
 class Lazy(NamedTuple):
     """A verb: where it is, as `module` or `module:name` (`command` where no name is given), and its line in the help.
 
-    With `kind`, the name is that of a function which makes the verb for that kind of entry.
+    With `kind`, the name is that of a function which makes the verb for that kind of entry. `removes`: it takes
+    something away, so no typo of another word may lead to it.
     """
 
     place: str
     summary: str
     kind: str | None = None
+    removes: bool = False
 
     def load(self) -> click.Command:
         """Import the verb."""
@@ -32,12 +35,42 @@ class Lazy(NamedTuple):
         return command
 
 
+class Command(click.Command):
+    """A verb whose help ends with its examples.
+
+    An example is a command line that works as it stands, with `  # ` and a few words where it does not speak for
+    itself. A test runs each of them.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        write_examples(ctx, formatter, self.examples)
+
+
+def write_examples(ctx: click.Context, formatter: click.HelpFormatter, examples: Sequence[str]) -> None:
+    """The examples as the last part of a help text: the lines as they are typed, what they are for in a column."""
+    if not examples:
+        return
+    program = ctx.find_root().info_name or "togetherctl"
+    parts = [re.sub(r"\btogetherctl\b", program, example).partition("  # ") for example in examples]
+    width = max((len(typed) for typed, _, words in parts if words), default=0)
+    formatter.write("\nExamples:\n")
+    for typed, _, words in parts:
+        line = f"{typed:<{width}}  # {words}" if words else typed
+        formatter.write("".join(f"  {part}\n" for part in line.splitlines()))
+
+
 class LazyGroup(click.Group):
     """A group whose help text is complete before any verb is loaded."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: Mapping[str, Lazy], examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        self.examples = examples
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.lazy)
@@ -59,6 +92,10 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in self.lazy.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        write_examples(ctx, formatter, self.examples)
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
             # A group without a verb shows its help, as in kubectl.
@@ -79,10 +116,21 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in self.lazy and not name.startswith("-"):
-            from difflib import get_close_matches
+        word, *rest = args
+        if word in self.lazy or word.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from togetherctl.cli.mistyped import ALIASES, no_command
 
-            near = get_close_matches(name, self.lazy, n=1)
-            raise click.UsageError(f"there is no command {name}{f'; did you mean {near[0]}?' if near else ''}", ctx)
-        return super().resolve_command(ctx, args)
+        if word == "help" and ctx.parent is not None:
+            return self._help_within(ctx, rest)
+        alias = ALIASES.get(word)
+        if alias is None or alias not in self.lazy:
+            raise no_command(ctx, word, self.lazy)
+        return super().resolve_command(ctx, [alias, *rest])
+
+    def _help_within(self, ctx: click.Context, words: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """`profile help add` is `help profile add`."""
+        root = ctx.find_root()
+        within = [*ctx.command_path.removeprefix(root.command_path).split(), *words]
+        verb = root.command.get_command(root, "help") if isinstance(root.command, click.Group) else None
+        return "help", verb, within

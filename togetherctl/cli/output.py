@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -26,6 +27,8 @@ _WIDEST_PARAGRAPH = 100
 _MANY = 500
 # Short cells that would be hard to read in pieces; where a terminal is narrow, the others fold.
 _WHOLE = frozenset({"NAME", "PROFILE", "STATE", "EXPIRES", "GRANT", "STORAGE"})
+# A style may end behind them.
+_BLANKS_AT_END = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
 FORMATS = ("table", "json", "yaml", "name")
 
 Item = dict[str, Any]
@@ -107,7 +110,7 @@ def rfc3339(moment: float | None) -> str | None:
 
 def failure_record(error: TogetherctlError, message: str) -> Item:
     """A failure as scripts read it."""
-    return {"code": error.code, "exit": int(error.exit_code), "message": message, **hint_fields(error.remedy)}
+    return {"code": error.code, "exit": int(error.exit_code), "message": message, **hint_fields(error.advice)}
 
 
 def hint_fields(remedy: Remedy | None) -> dict[str, str | None]:
@@ -173,4 +176,8 @@ def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable
         highlight=False,
         force_terminal=True,
     )
-    terminal.print(table)
+    with terminal.capture() as drawn:
+        terminal.print(table)
+    # A line that is blank at its end is longer than it looks where somebody copies it.
+    for line in drawn.get().splitlines():
+        put(_BLANKS_AT_END.sub(r"\1", line))

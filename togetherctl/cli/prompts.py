@@ -16,6 +16,8 @@ from select import select
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from togetherctl.cli.console import tell
+from togetherctl.cli.hidden_lines import CHUNK, HiddenLine, hide_typing
 from togetherctl.environment import may_ask
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kube.exec_credential import may_use_stdin
@@ -26,12 +28,10 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _MOST_TEXT = 1000
+# A difference that leaves the question and what comes before it in sight.
+_SHORT = 14
+_LOSING = "(y/N, d: show the difference)"
 _PASSWORD_SECONDS = 600.0
-_CHUNK = 4096
-_LONGEST = 64 * 1024
-_END_OF_FILE, _ERASE_LINE = 4, 21
-_ERASE = frozenset({8, 127})
-_PASTE_BEGINS, _PASTE_ENDS = b"\x1b[200~", b"\x1b[201~"
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,37 @@ class Prompts:
         asked = questionary.confirm(_make_printable(question), default=default, auto_enter=False, **self._manner())
         return bool(self._ask(asked))
 
+    def agrees(self, question: str, diff: str = "", *, default: bool = True) -> bool:
+        """Whether the person agrees to a difference: a short one is shown first, and `d` shows a long one."""
+        from togetherctl.usecases.difference import readable_difference
+
+        lines = list(readable_difference(diff))
+        if len(lines) <= _SHORT:
+            for line in lines:
+                tell(line)
+            return self.yes(question, default=default)
+        while True:
+            answer = self._ask_letter(question, "(Y/n, d: show the difference)" if default else _LOSING, "ynd")
+            if answer != "d":
+                return default if not answer else answer == "y"
+            _page(lines)
+
+    def _ask_letter(self, question: str, instruction: str, letters: str) -> str:
+        """The first letter of what is typed, empty for Enter alone."""
+        import questionary
+
+        def check(text: str) -> bool | str:
+            return text.strip()[:1].lower() in ("", *letters) or f"Type one of {', '.join(letters)}, then Enter."
+
+        asked = questionary.text(
+            _make_printable(question),
+            instruction=f"{instruction} ",
+            validate=check,
+            validate_while_typing=False,
+            **self._manner(),
+        )
+        return str(self._ask(asked)).strip()[:1].lower()
+
     def _ask_text(self, question: str, check: Callable[[str], object] | None, default: str, **more: Any) -> str:
         import questionary
 
@@ -167,6 +198,17 @@ def _make_printable(text: str) -> str:
     return spell(sys.stderr, printable(text, limit=_MOST_TEXT))
 
 
+def _page(lines: Sequence[str]) -> None:
+    """Show lines in the person's pager, on stderr where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            tell(line)
+        return
+    import click
+
+    click.echo_via_pager(f"{line}\n" for line in lines)
+
+
 def can_ask(environ: Mapping[str, str]) -> bool:
     """Whether this run may ask: stdin and stderr are a terminal, and no variable forbids it."""
     if not may_ask(environ) or not sys.stdin.isatty() or not sys.stderr.isatty():
@@ -193,7 +235,7 @@ def read_line(question: str, *, seconds: float, hidden: bool) -> str:
     if not hidden:
         return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
     try:
-        with _hide_typing(descriptor):
+        with hide_typing(descriptor):
             return _until_enter(descriptor, ends)
     finally:
         _show("\n")
@@ -211,42 +253,17 @@ def _read_without_termios(*, hidden: bool) -> str:
 
 
 def _until_enter(descriptor: int, ends: float) -> str:
-    line = bytearray()
-    while True:
-        for char in _chunk(descriptor, ends):
-            if char in b"\r\n":
-                return line.replace(_PASTE_BEGINS, b"").replace(_PASTE_ENDS, b"").decode("utf-8", "replace")
-            if char == _END_OF_FILE:
-                raise EOFError
-            if char in _ERASE:
-                del line[-1:]
-            elif char == _ERASE_LINE:
-                line.clear()
-            elif len(line) < _LONGEST:
-                line.append(char)
+    line = HiddenLine()
+    while (whole := line.take(_chunk(descriptor, ends))) is None:
+        pass
+    return whole
 
 
 def _chunk(descriptor: int, ends: float) -> bytes:
     ready, _, _ = select([descriptor], [], [], max(ends - monotonic(), 0))
     if not ready:
         raise TimeoutError
-    data = os.read(descriptor, _CHUNK)
+    data = os.read(descriptor, CHUNK)
     if not data:
         raise EOFError
     return data
-
-
-@contextmanager
-def _hide_typing(descriptor: int) -> Iterator[None]:
-    """The terminal without echo and without a line's end; Ctrl-C still interrupts."""
-    import termios
-
-    before = termios.tcgetattr(descriptor)
-    changed = termios.tcgetattr(descriptor)
-    changed[3] &= ~(termios.ECHO | termios.ICANON)
-    try:
-        # What was typed before the question stays: pasting may be quicker than we are.
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
-        yield
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

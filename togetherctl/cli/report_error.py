@@ -24,7 +24,7 @@ def run_to_exit(
         failed(error)
         return error.exit_code
     except KeyboardInterrupt:
-        tell("interrupted; nothing more was done")
+        tell("interrupted; what was done before stays")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has ended.

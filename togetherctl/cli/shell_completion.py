@@ -1,90 +1,31 @@
-"""Complete verbs, options, choices and names of the configuration in bash, zsh and fish.
+"""Complete commands, options, choices and names of the configuration in bash, zsh, fish and kubectl.
 
-click finds out what is being completed. What it cannot know, it is told here in one place: an argument or option is
-known by its name and by its metavar in the help text.
+click finds out what is being completed. What it cannot know, it is told in `completion_names.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    FishComplete,
-    ShellComplete,
-    ZshComplete,
-    _resolve_context,
-    _resolve_incomplete,
-    split_arg_string,
-)
+from click.shell_completion import CompletionItem, ShellComplete, _resolve_context, _resolve_incomplete
 
+from togetherctl.cli.completion_names import find_items
+from togetherctl.cli.completion_scripts import SHELLS, UNFINISHED, completer
+from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
 
 if TYPE_CHECKING:
     from togetherctl.cli.app import App
-    from togetherctl.config.types import Kind
+    from togetherctl.kubelogin.flag_table import Flag
 
-SHELLS = ("bash", "zsh", "fish")
-_KINDS: tuple[Kind, ...] = ("profile", "issuer", "cluster")
-# By the word in the help text, brackets and dots apart.
-_KIND_OF_WORD: dict[str, Kind | Literal["bundle"]] = {
-    "PROFILE": "profile",
-    "CLUSTER": "cluster",
-    "BUNDLE": "bundle",
-    "ISSUER": "issuer",
-    "NAME_OR_URL": "issuer",
-    "URL_OR_NAME": "issuer",
-}
 _FILES = {"FILE": "file", "SOURCE": "file", "DIR": "dir"}
-
-# COMP_WORDS is of no use: bash cuts words at each of COMP_WORDBREAKS, and names may hold an @.
-_BASH = """\
-%(complete_func)s() {
-    local type value
-    COMPREPLY=()
-    while IFS=',' read -r type value; do
-        case $type in
-            plain) COMPREPLY+=("$value") ;;
-            file) compopt -o default 2>/dev/null ;;
-            dir) compopt -o dirnames 2>/dev/null ;;
-        esac
-    done < <(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORDBREAKS="$COMP_WORDBREAKS" \\
-        %(complete_var)s=bash_complete "${1/#\\~/$HOME}" 2>/dev/null)
-}
-complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F %(complete_func)s %(prog_name)s
-"""
-
-
-class _Bash(BashComplete):
-    source_template = _BASH
-
-    def __init__(self, environ: Mapping[str, str], *args: Any) -> None:
-        super().__init__(*args)
-        self._environ = environ
-        self._before = ""
-
-    def source(self) -> str:
-        """The script, without asking which bash is here: it may be for another machine."""
-        return self.source_template % self.source_vars()
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        line = self._environ.get("COMP_LINE", "")
-        words = split_arg_string(line)
-        incomplete = words.pop() if words and not line[-1:].isspace() else ""
-        # Bash replaces only what follows the last of these, an @ itself too (readline's special prefixes).
-        breaks = self._environ.get("COMP_WORDBREAKS", "")
-        last = max((incomplete.rfind(char) for char in breaks), default=-1)
-        self._before = incomplete[: last if incomplete[last : last + 1] == "@" else last + 1]
-        return words[1:], incomplete
-
-    def format_completion(self, item: CompletionItem[Any]) -> str:
-        value = str(item.value)
-        return f"{item.type},{value.removeprefix(self._before)}"
+# As kubectl reads them (ShellCompDirective of the Go library cobra).
+_NO_SPACE, _NO_FILES, _ONLY_FOLDERS = 2, 4, 16
+_WORDS = ("plain", UNFINISHED)
 
 
 def script(shell: str, root: click.Group) -> str:
@@ -97,61 +38,91 @@ def complete(app: App, instruction: str, root: click.Group) -> str:
     shell, _, wanted = instruction.partition("_")
     if wanted != "complete" or shell not in SHELLS:
         return ""
-    completer = _completer(shell, root, {"obj": app}, app.environ)
+    talk = _completer(shell, root, {"obj": app}, app.environ)
     try:
-        arguments, incomplete = completer.get_completion_args()
+        arguments, incomplete = talk.get_completion_args()
         items = completions(app, root, arguments, incomplete)
     except Exception:  # noqa: BLE001 # a person is typing: an error would spoil the line
         return ""
-    return "".join(f"{completer.format_completion(item)}\n" for item in items)
+    return "".join(f"{talk.format_completion(item)}\n" for item in items)
+
+
+def complete_for_kubectl(app: App, plugin: click.Group, words: list[str]) -> str:
+    """The answer to kubectl, which gives the words behind the plugin's name, the last of them not finished.
+
+    A line for each completion, a tab before its description, and at the end a colon and what the shell is to do.
+    """
+    *arguments, incomplete = words or [""]
+    try:
+        items = completions(app, plugin, arguments, incomplete)
+    except Exception:  # noqa: BLE001 # as above
+        items = []
+    lines = [f"{item.value}\t{item.help}" if item.help else item.value for item in items if item.type in _WORDS]
+    types = {item.type for item in items}
+    directive = 0 if "file" in types else _ONLY_FOLDERS if "dir" in types else _NO_FILES
+    return "".join(f"{line}\n" for line in [*lines, f":{directive + (_NO_SPACE if UNFINISHED in types else 0)}"])
 
 
 def completions(app: App, root: click.Group, arguments: list[str], incomplete: str) -> list[CompletionItem[Any]]:
     """What `incomplete` may become after `arguments`."""
     _, arguments = take_verbosity(arguments)
     context = _resolve_context(root, {"obj": app}, "togetherctl", arguments)
-    wanted, incomplete = _resolve_incomplete(context, arguments, incomplete)
+    flags = _kubelogin_flags(context.command)
+    value = _find_flag(arguments[-1] if arguments else "", flags)
+    if value is not None:
+        return _complete_value(app, context, value, incomplete)
+    name, sign, typed = incomplete.partition("=")
+    joined = _find_flag(name, flags) if sign else None
+    if joined is not None:
+        items = _complete_value(app, context, joined, typed)
+        return [CompletionItem(f"{name}={item.value}", type=item.type) for item in items if item.type == "plain"]
+    wanted, rest = _resolve_incomplete(context, arguments, incomplete)
     if isinstance(wanted, click.Parameter):
         meaning = wanted.metavar or (wanted.name or "" if isinstance(wanted, click.Argument) else "").upper()
         word = re.sub(r"[^A-Z_]", "", meaning)
         if word in _FILES:
-            return [CompletionItem(incomplete, type=_FILES[word])]
-        names = _names(app, context, wanted, word)
-        if names is not None:
-            typed = set(arguments) if wanted.nargs == -1 else set()
-            return [CompletionItem(name) for name in names if name.startswith(incomplete) and name not in typed]
-    return wanted.shell_complete(context, incomplete)
+            return [CompletionItem(rest, type=_FILES[word])]
+        found = find_items(app, context, wanted, word, rest)
+        if found is not None:
+            typed_words = set(arguments) if wanted.nargs == -1 else set()
+            return [item for item in found if item.value.startswith(rest) and item.value not in typed_words]
+    own = wanted.shell_complete(context, rest)
+    return [*own, *(_complete_flag(flags, rest) if rest.startswith("-") else ())]
 
 
-def _names(app: App, context: click.Context, wanted: click.Parameter, word: str) -> Sequence[str] | None:
-    """The names that fit there; None where it takes no names."""
-    if context.info_name == "presets" and word == "NAME":
-        from togetherctl.config import presets
+def _kubelogin_flags(command: click.Command) -> Mapping[str, Flag]:
+    """The flags of kubelogin that may stand there, by name."""
+    takes = command.takes if isinstance(command, FlagsCommand) else getattr(command, "flags_alone", None)
+    if takes is None:
+        return {}
+    from togetherctl.kubelogin.flag_table import flags_of
 
-        return presets.preset_names()
-    kind = _kind(context, wanted, word)
-    if kind is None:
-        return None
-    from togetherctl.config.files import list_names
-
-    return list_names(app.world.paths.config, kind)
+    return flags_of(takes)
 
 
-def _kind(context: click.Context, wanted: click.Parameter, word: str) -> Kind | Literal["bundle"] | None:
-    for kind in _KINDS:
-        if f"--{kind}" in wanted.opts:
-            return kind
-    if word in _KIND_OF_WORD:
-        return _KIND_OF_WORD[word]
-    group = context.parent.info_name if context.parent else None
-    # A new name cannot be completed.
-    if isinstance(wanted, click.Argument) and wanted.name in ("name", "names", "old") and context.info_name != "add":
-        return next((kind for kind in _KINDS if kind == group), None)
-    return None
+def _find_flag(word: str, flags: Mapping[str, Flag]) -> Flag | None:
+    """The flag that `word` is, if a value comes after it."""
+    flag = flags.get(word.removeprefix("--")) if word.startswith("--") else None
+    return flag if flag is not None and flag.kind != "switch" else None
+
+
+def _complete_flag(flags: Mapping[str, Flag], incomplete: str) -> Iterator[CompletionItem[Any]]:
+    for name, flag in flags.items():
+        if f"--{name}".startswith(incomplete) and not flag.old:
+            yield CompletionItem(f"--{name}", help=flag.meaning)
+
+
+def _complete_value(app: App, context: click.Context, flag: Flag, incomplete: str) -> list[CompletionItem[Any]]:
+    from togetherctl.cli.kubelogin_flags import metavar_of
+
+    if flag.choices:
+        return [CompletionItem(choice) for choice in flag.choices if choice.startswith(incomplete)]
+    word = "CONTEXT" if flag.name == "context" else metavar_of(flag)
+    if word in _FILES:
+        return [CompletionItem(incomplete, type=_FILES[word])]
+    items = find_items(app, context, click.Option([f"--{flag.name}"]), word, incomplete) or []
+    return [item for item in items if item.value.startswith(incomplete)]
 
 
 def _completer(shell: str, root: click.Group, extra: dict[str, Any], environ: Mapping[str, str]) -> ShellComplete:
-    parts = (root, extra, "togetherctl", COMPLETING)
-    if shell == "bash":
-        return _Bash(environ, *parts)
-    return ZshComplete(*parts) if shell == "zsh" else FishComplete(*parts)
+    return completer(shell, environ, root, extra, "togetherctl", COMPLETING)

@@ -18,32 +18,53 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.profile import cache_folder, home_path
 from togetherctl.paths import expand, locate, tilde
+from togetherctl.usecases.clean_everything import delete_keyring_secrets, delete_remaining_files
+from togetherctl.usecases.kubeconfig_edit import of_clusters
 
 # A folder named by mistake may be a home folder.
 _MOST_LINES = 50
 
 
-@click.command("clean", cls=FlagsCommand, takes="clean", options_metavar="[--dry-run] [FLAGS]")
+@click.command(
+    "clean",
+    cls=FlagsCommand,
+    takes="clean",
+    options_metavar="[--dry-run] [--all] [FLAGS]",
+    examples=[
+        "togetherctl clean --dry-run",
+        "togetherctl clean",
+        "togetherctl clean --all   # before an uninstall",
+    ],
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+@click.option("--all", "everything", is_flag=True, help="Delete all that is ours, but not the configuration.")
+@click.option("--yes", is_flag=True, help="Do not ask (with --all).")
 @pass_app
-def command(app: App, flags: Flags | None, dry_run: bool) -> None:
+def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes: bool) -> None:
     """Delete the token cache.
 
-    Nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a killed
-    togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
+    Without --all nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a
+    killed togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
     kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by
     the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there
     stays, and every folder.
 
+    With --all, what kubeconfigs call goes too, and with it the records of imports and conversions, our client secrets
+    and the API key in the keyring, and the folders that are then empty. The configuration and kubeconfigs stay.
+
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
     folder = _find_named_folder(app, flags)
+    if everything and not dry_run:
+        app.confirm("Delete all of this?", yes=yes, said=list(_say_what_goes(app)))
     cleaning = Purge(dry_run=dry_run)
     cleaning.own(app.world.paths)
     cleaning.beside(_list_files(app))
     if folder is not None:
         cleaning.named(folder)
     done = cleaning.done
+    if everything:
+        delete_remaining_files(app.world.paths, done, dry_run=dry_run)
     for path, kind in done.deleted:
         app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
     for path, reason in done.left[:_MOST_LINES]:
@@ -52,7 +73,9 @@ def command(app: App, flags: Flags | None, dry_run: bool) -> None:
         app.console.say(f"Left {len(done.left) - _MOST_LINES} more files, which are not sessions.")
     if not dry_run:
         _forget_key(app, folder)
-    _sum_up(app, done, dry_run=dry_run)
+        if everything:
+            _forget_secrets(app)
+    _sum_up(app, done, dry_run=dry_run, everything=everything)
     if done.session_left:
         raise click.exceptions.Exit(ExitCode.STORAGE)
 
@@ -69,7 +92,16 @@ def _list_files(app: App) -> Iterator[Path]:
                 yield expand(secret.value, app.environ, beside=app.world.paths.config.parent)
 
 
-def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
+def _say_what_goes(app: App) -> Iterator[str]:
+    yield "Sessions, finished credentials, what kubeconfigs call, and our secrets in the keyring are deleted."
+    yield "The issuers are not told: togetherctl logout --all revokes the tokens first."
+    with suppress(TogetherctlError):
+        if of_clusters(app.world, ()).removed:
+            yield "Your kubeconfig still calls togetherctl: togetherctl kubeconfig remove --all takes that out first."
+    yield f"The configuration stays: {tilde(app.world.paths.config, app.environ)}."
+
+
+def _sum_up(app: App, done: PurgeResult, *, dry_run: bool, everything: bool) -> None:
     if dry_run:
         app.console.say("Nothing was deleted." if done.deleted else "There is nothing to delete.")
     elif not done.deleted:
@@ -77,7 +109,8 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool) -> None:
     elif any("session" in kind for _, kind in done.deleted):
         app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
     if done.deleted and not dry_run:
-        app.console.say("Left alone: the configuration, what kubeconfigs call, and lock files, which are empty.")
+        what = "and kubeconfigs" if everything else "what kubeconfigs call, and lock files, which are empty"
+        app.console.say(f"Left alone: the configuration{' ' if everything else ', '}{what}.")
 
 
 def _find_named_folder(app: App, flags: Flags | None) -> Path | None:
@@ -103,6 +136,14 @@ def _forget_key(app: App, folder: Path | None) -> None:
     try:
         if app.world.sealing_key.forget():
             app.console.say("Deleted the key that sealed sessions from the keyring; nothing else there was touched.")
+    except StorageError as error:
+        app.console.say(f"The keyring was left alone: {error.message}.")
+
+
+def _forget_secrets(app: App) -> None:
+    try:
+        for line in delete_keyring_secrets(app.world):
+            app.console.say(line)
     except StorageError as error:
         app.console.say(f"The keyring was left alone: {error.message}.")
 

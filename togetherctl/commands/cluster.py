@@ -11,9 +11,11 @@ VERBS = {
     "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one cluster with every key.", "cluster"),
     "add": Lazy(f"{_ENTRIES}.add:cluster", "Add a cluster."),
     "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one cluster.", "cluster"),
-    "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one cluster their default again.", "cluster"),
+    "unset": Lazy(
+        f"{_ENTRIES}.edit:unset_of", "Set keys of one cluster back to their defaults.", "cluster", removes=True
+    ),
     "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one cluster another name.", "cluster"),
-    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one cluster from the configuration.", "cluster"),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one cluster from the configuration.", "cluster", removes=True),
     "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole configuration.", "cluster"),
 }
 

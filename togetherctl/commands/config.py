@@ -1,28 +1,34 @@
-"""`togetherctl config`: show the configuration itself, its path and its schema, and set its own keys."""
+"""`togetherctl config`: show the configuration itself, edit it in an editor, and set its own keys."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.lazy import Lazy, LazyGroup
+from togetherctl.cli.lazy import Command, Lazy, LazyGroup
 from togetherctl.cli.output import output_option, show_record
-from togetherctl.errors import UsageError
+from togetherctl.errors import ConfigError, UsageError
+from togetherctl.paths import tilde
 from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from togetherctl.usecases.edit_by_hand import EditedText
 
 VERBS = {
     "path": Lazy(f"{__name__}:path", "Print where the configuration is."),
     "show": Lazy(f"{__name__}:show", "Print the configuration, without its secrets."),
     "schema": Lazy(f"{__name__}:schema", "Print the JSON Schema of the configuration."),
+    "edit": Lazy(f"{__name__}:edit", "Edit the configuration in your editor."),
     "set": Lazy(f"{__name__}:set_", "Set a key of the configuration itself, such as default_profile."),
 }
 
-command = LazyGroup("config", lazy=VERBS, help="Show the configuration itself: its path, its text, its schema.")
+command = LazyGroup("config", lazy=VERBS, help="Show and edit the configuration itself.")
 
 
 @click.command("path")
@@ -61,6 +67,8 @@ def show(app: App) -> None:
         show_record(app, {"path": str(config.path), **config.table.model_dump(mode="json")}, name="path")
         return
     put(without_secrets(read(app.world.paths.config).text, config.table).text, end="")
+    if not config.table.profiles:
+        app.say_it_is_empty()
 
 
 @click.command("schema")
@@ -74,7 +82,64 @@ def schema() -> None:
     put(json.dumps(json_schema(), indent=2))
 
 
-@click.command("set")
+@click.command("edit", cls=Command, examples=["togetherctl config edit"])
+@click.option("--yes", is_flag=True, help="Do not ask before sessions are deleted or a kubeconfig is written.")
+@pass_app
+def edit(app: App, yes: bool) -> None:
+    """Edit the configuration in your editor.
+
+    Opens a copy in the editor that VISUAL or EDITOR names. It becomes the configuration only if it has no problem;
+    otherwise you see each problem with its line, and can go on editing. A configuration that cannot be read can be
+    mended this way.
+    """
+    from togetherctl.auth.cache.migrate import read_if_sound
+    from togetherctl.commands.entries.follow import follow_in_kubeconfig
+    from togetherctl.usecases.edit_by_hand import read_for_edit, write_edited
+    from togetherctl.usecases.reports import report_lost_sessions
+
+    seen = read_for_edit(app.world)
+    edited = _edit_until_sound(app, seen)
+    if edited is None:
+        app.console.say("Nothing was changed.")
+        return
+    before = read_if_sound(app.world.paths, app.environ)
+    if edited.sessions:
+        said = [line.text for line in report_lost_sessions(edited.sessions)]
+        app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
+    write_edited(app.world, edited)
+    app.console.say(f"Wrote {tilde(app.world.paths.config, app.environ)}.")
+    follow_in_kubeconfig(app, edited.clusters, before=before, yes=yes)
+
+
+def _edit_until_sound(app: App, seen: str) -> EditedText | None:
+    """What the person wrote, None where that is nothing new. Raises ConfigError where they leave it with problems."""
+    from togetherctl.cli.editor import editor_copy
+    from togetherctl.cli.prompts import Prompts
+    from togetherctl.usecases.edit_by_hand import begin_text, check_edited
+
+    start = begin_text(seen)
+    with editor_copy(app.world.paths.state, app.world.paths.config.name, app.environ) as copy:
+        text = copy.edit(start)
+        while text not in (seen, start):
+            try:
+                return check_edited(app.world, seen, text)
+            except ConfigError as error:
+                if not app.console.can_ask:
+                    raise
+                app.console.error(error)
+                if not Prompts(app.environ).yes("Edit it again? No throws your edit away"):
+                    raise ConfigError("the edit has problems; nothing was changed") from None
+            text = copy.edit()
+    return None
+
+
+@click.command(
+    "set",
+    cls=Command,
+    examples=[
+        "togetherctl config set default_profile=acme",
+    ],
+)
 @click.argument("setting", metavar="default_profile=NAME")
 @pass_app
 def set_(app: App, setting: str) -> None:

@@ -11,7 +11,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.errors import TogetherctlError, UsageError, run
+from togetherctl.errors import TogetherctlError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -24,19 +24,14 @@ if TYPE_CHECKING:
 @click.option("--keep", is_flag=True, help="Leave it running afterwards, with the exports to play with it.")
 @pass_app
 def command(app: App, by_hand: bool, keep: bool) -> None:
-    """Watch the whole thing work, on this machine alone.
+    """Show how everything works, on this machine alone.
 
     Starts an issuer and a small API server on loopback, in a folder of its own, and walks from an empty configuration
     to a logout. Nothing of yours is read or changed, and nothing stays behind.
     """
-    try:
-        from togetherctl.demo.playground import playground
-        from togetherctl.demo.walk import CommandFailed, Walk
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the demo needs {error.name}, which is not installed",
-            hint=run("make", "demo", words="run it in a checkout of togetherctl"),
-        ) from None
+    from togetherctl.demo.playground import playground
+    from togetherctl.demo.walk import CommandFailed, Walk
+
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _end)

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.flags import Flags
 
 
-@click.command("get-token", cls=FlagsCommand, takes="get-token", options_metavar="[--profile NAME | FLAGS]")
+@click.command(
+    "get-token",
+    cls=FlagsCommand,
+    takes="get-token",
+    options_metavar="[--profile NAME | FLAGS]",
+    examples=[
+        "togetherctl get-token --profile acme",
+        "togetherctl get-token --oidc-issuer-url=https://login.acme.com \\\n    --oidc-client-id=kubernetes",
+    ],
+)
 @click.option("--profile", "name", metavar="NAME", help="The profile whose credential is wanted.")
 @click.option(
     "--api-version",
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 )
 @pass_app
 def command(app: App, name: str | None, api_version: str | None, flags: Flags | None) -> None:
-    """Print a credential for kubectl, which calls this.
+    """Print a credential for kubectl (kubectl runs this).
 
     The answer is an ExecCredential of client.authentication.k8s.io, v1 or v1beta1 as KUBERNETES_EXEC_INFO asks. A
     login is opened where one is needed, unless the profile says login = "never", TOGETHERCTL_NO_INPUT or CI is set.

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.commands.login import log_in_to_all
@@ -25,7 +26,18 @@ _GROUPS = 3
 _MOST_HINTS = 3
 
 
-@click.command("init")
+@click.command(
+    "init",
+    cls=Command,
+    examples=[
+        "togetherctl init kubeconfig.yaml  # a file that you were sent",
+        "togetherctl init together  # your clusters at Together AI",
+        (
+            "togetherctl init --issuer-url https://login.acme.com --client-id kubernetes \\\n"
+            "    --server https://203.0.113.7:6443 --ca-file ca.pem --name gpu-east"
+        ),
+    ],
+)
 @source_options
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
@@ -117,9 +129,9 @@ def _say_next(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOp
     current = current_name(app.world, file) == context
     chosen = "" if current else f"--context {shlex.quote(context)} "
     app.console.say("")
-    app.console.say(f"  kubectl {named}{chosen}get pods")
+    app.console.show_command(f"kubectl {named}{chosen}get pods")
     if not current:
-        app.console.say(f"  togetherctl use {cluster.name}  # makes it the current context")
+        app.console.show_command(f"togetherctl use {cluster.name}  # makes it the current context")
 
 
 def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlError]) -> None:
@@ -133,7 +145,7 @@ def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlE
     for hint in hints[:_MOST_HINTS]:
         app.console.say(f"  {hint}")
     if len(hints) > _MOST_HINTS:
-        app.console.say("  togetherctl whoami --cluster NAME  # says what can be done about each")
+        app.console.show_command("togetherctl whoami --cluster NAME  # says what can be done about each")
 
 
 def _line(error: TogetherctlError | None, one: ClusterAnswer | None) -> str:

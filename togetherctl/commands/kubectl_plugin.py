@@ -13,10 +13,11 @@ from togetherctl.cli.lazy import Lazy, LazyGroup
 _HERE = "togetherctl.commands"
 
 VERBS = {
-    "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl, which calls this."),
-    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how an API server comes to take that token."),
-    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache."),
+    "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl (kubectl runs this)."),
+    "setup": Lazy(f"{_HERE}.setup", "Log in, and show how to make an API server accept that token."),
+    "clean": Lazy(f"{_HERE}.clean", "Delete the token cache.", removes=True),
     "version": Lazy(f"{_HERE}.version", "Show which togetherctl this is."),
+    "help": Lazy(f"{_HERE}.help", "Show the help of a command."),
 }
 # What runs without a command.
 ALONE = Lazy(f"{_HERE}.standalone", "Log in, and write the tokens into the kubeconfig.")
@@ -25,6 +26,9 @@ _OWN = frozenset({"-h", "--help", "--version"})
 
 class PluginGroup(LazyGroup):
     """A group that is a command itself where none of its own is named: what is typed is that command's then."""
+
+    # The flags of that command, for completion.
+    flags_alone = "standalone"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(_skip_log_flags(args))
@@ -73,6 +77,7 @@ def _skip_log_flags(args: list[str]) -> Iterator[str]:
 @click.command(
     cls=PluginGroup,
     lazy=VERBS,
+    examples=["togetherctl", "togetherctl --context lab", "togetherctl get-token --help"],
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

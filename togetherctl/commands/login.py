@@ -4,47 +4,124 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
+from togetherctl.cli.output import Item, failure_record, output_option, rfc3339, show_list
 from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.config.types import Grant
-from togetherctl.errors import ExitCode
+from togetherctl.errors import ExitCode, Remedy, UsageError, also
 from togetherctl.humanize import time_left
-from togetherctl.usecases.log_in_and_out import LoginResult, log_in_one_by_one, log_in_to
+from togetherctl.usecases.log_in_and_out import (
+    LoginResult,
+    log_in_as,
+    log_in_one_by_one,
+    log_in_to,
+    second_profile,
+    session_in_the_way,
+)
 from togetherctl.usecases.reports import report_login, report_refresh
 
 # Seconds; more than a refresh and the command that reads a client secret take together.
 _LONGEST_BEHIND = 60
 
 
-@click.command("login")
+@click.command(
+    "login",
+    cls=Command,
+    examples=[
+        "togetherctl login acme",
+        "togetherctl login --all  # once for each session",
+        "togetherctl login acme --grant device-code  # no browser on this machine",
+    ],
+)
 @profiles_argument
 @click.option("--grant", type=click.Choice(get_args(Grant)), help="How to log in, instead of what the profile says.")
+@click.option("--account", metavar="NAME", help="Accept this account alone, and propose it to the issuer.")
+@click.option("--no-browser", is_flag=True, help="Open no browser; print the address only.")
 @click.option("--force", is_flag=True, help="Log in even if the session is still good.")
+@click.option("--yes", is_flag=True, help="Do not ask before the session of another account is replaced.")
+@output_option
 @pass_app
-def command(app: App, names: tuple[str, ...], grant: Grant | None, everyone: bool, force: bool) -> None:
-    """Log in, once for every session named.
+def command(  # each is an option that a person may give
+    app: App,
+    names: tuple[str, ...],
+    grant: Grant | None,
+    account: str | None,
+    everyone: bool,
+    no_browser: bool,
+    force: bool,
+    yes: bool,
+) -> None:
+    """Log in.
 
     A session that is still valid is reported and nothing opens; one that can be refreshed is refreshed. Profiles that
     share a session log in once. Several log in one after the other; one that fails does not stop the rest, and Ctrl-C
     ends all that is left.
     """
     profiles = once_per_session(choose_profiles(app, names, everyone=everyone))
+    if account is not None:
+        if len(profiles) != 1:
+            raise UsageError("--account goes with one profile")
+        profiles = [log_in_as(app.world, profiles[0], account)]
+        force = _may_replace(app, profiles[0], yes=yes or force) or force
+    if no_browser:
+        profiles = [replace(profile, browser=False) for profile in profiles]
     if len(profiles) > 1:
         _log_in_to_many(app, profiles, grant, force=force)
         return
-    for profile in profiles:
-        app.console.report(report_login(app.world, log_in_to(app.world, profile, grant, force=force)))
+    [profile] = profiles
+    app.console.reads_pasted = True
+    result = log_in_to(app.world, profile, grant, force=force)
+    app.console.report(report_login(app.world, result))
+    _show(app, [result])
+
+
+def _may_replace(app: App, profile: Profile, *, yes: bool) -> bool:
+    """Whether the session of another account is in the way and may go. Raises UsageError, and click's Exit at "no"."""
+    other = session_in_the_way(app.world, profile)
+    if other is None:
+        return False
+    said = f"Profile {profile.name} has a session of {other}; one of {profile.account} would replace it."
+    keep_both = second_profile(app.world, profile, profile.account or "")
+    if not yes and not app.console.can_ask:
+        raise UsageError(said[:1].lower() + said[1:].rstrip("."), hint=also(Remedy("--yes replaces it"), keep_both))
+    app.confirm("Replace it?", yes=yes, said=[said, f"To keep both: {keep_both.hint_command}"])
+    return True
+
+
+def _show(app: App, results: Sequence[LoginResult]) -> None:
+    """What came of each session, for scripts; people have been told."""
+    if app.output != "table":
+        show_list(app, [_record(app, one) for one in results], {}, name="profile")
+
+
+def _record(app: App, one: LoginResult) -> Item:
+    session = one.session
+    token = session.token(one.profile.token) if session else None
+    return {
+        "profile": one.profile.name,
+        "profiles": app.world.config.sharing(one.profile),
+        "issuer": one.profile.issuer.url,
+        "outcome": one.outcome.value.replace(" ", "-") if one.outcome else None,
+        "subject": (session.subject if session else "") or None,
+        "identity": session.identity if session else None,
+        "expires_at": rfc3339(token.expires_at if token else None),
+        "refreshable": bool(session and session.refreshable),
+        "error": failure_record(one.error, one.error.message) if one.error else None,
+    }
 
 
 def _log_in_to_many(app: App, profiles: Sequence[Profile], grant: Grant | None, *, force: bool) -> None:
     """A line of progress for each, and at the end what came of them all. Raises click's Exit unless all is well."""
     results = log_in_to_all(app, profiles, grant, force=force)
     _summarise(app, results)
+    _show(app, results)
     failed = [one.error for one in results if one.error]
     if not all(one.done for one in results):
         raise click.exceptions.Exit(ExitCode.INTERRUPTED)
@@ -57,6 +134,7 @@ def log_in_to_all(
 ) -> list[LoginResult]:
     """Log in once for each session and say how each went, with a line of progress where there are several."""
     begun, sessions = 0, len(once_per_session(profiles))
+    app.console.reads_pasted = True
 
     def starting(profile: Profile) -> None:
         nonlocal begun
@@ -103,7 +181,13 @@ def _in_a_line(app: App, one: LoginResult) -> str:
     return f"failed: {one.error.message}; {one.error.remedy or again}" if one.error else f"not done; {again}"
 
 
-@click.command("refresh")
+@click.command(
+    "refresh",
+    cls=Command,
+    examples=[
+        "togetherctl refresh acme  # when your groups have changed",
+    ],
+)
 @profiles_argument
 @click.option("--force", is_flag=True, help="Try even a refresh token that the issuer refused before.")
 @click.option("--behind", type=int, hidden=True, help="The session's lock, left open by a get-token that is gone.")

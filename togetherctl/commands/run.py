@@ -13,7 +13,7 @@ from togetherctl.cli.console import drop
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.cli.verbosity import take_verbosity
 from togetherctl.environment import COMPLETING
-from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError
+from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.printable import spell_out
 from togetherctl.wiring import World
@@ -56,7 +56,9 @@ def _through_click(app: App, arguments: list[str], program: str) -> object:
     try:
         return _root(program).main(args=arguments, prog_name=program, obj=app, standalone_mode=False)
     except click.UsageError as error:
-        raise _translate_usage(error) from None
+        from togetherctl.cli.mistyped import explain
+
+        raise explain(error) from None
     except click.ClickException as error:
         raise TogetherctlError(error.format_message()) from None
     except click.Abort:
@@ -87,15 +89,10 @@ def _tell_failure(app: App, error: TogetherctlError) -> None:
     app.console.error(error)
 
 
-def _translate_usage(error: click.UsageError) -> UsageError:
-    command = error.ctx.command_path if error.ctx else "togetherctl"
-    message = error.format_message()
-    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=Remedy(command=(*command.split(), "--help")))
-
-
 def _find_output_form(arguments: Sequence[str]) -> str:
     """The form of output typed, known before anything is parsed, so that a failure to parse has that form too."""
-    words = [*arguments, ""]
+    # What follows `--` is another program's.
+    words = [*arguments[: arguments.index("--") if "--" in arguments else None], ""]
     for word, following in pairwise(words):
         if word in ("-o", "--output"):
             return following

@@ -11,6 +11,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.kubelogin_flags import FlagsCommand, refuse_flags_beside_profile
 from togetherctl.cli.output import as_json, output_option, show_record
+from togetherctl.cli.profile_args import choose_profile
 from togetherctl.errors import TogetherctlError, Untrusted
 from togetherctl.kubelogin import PLUGIN
 
@@ -22,7 +23,19 @@ if TYPE_CHECKING:
     from togetherctl.kubelogin.flags import Flags
 
 
-@click.command("setup", cls=FlagsCommand, takes="setup", options_metavar="[--profile NAME | FLAGS]")
+@click.command(
+    "setup",
+    cls=FlagsCommand,
+    takes="setup",
+    options_metavar="[--profile NAME | FLAGS]",
+    examples=[
+        "togetherctl setup --profile acme",
+        (
+            "togetherctl setup --oidc-issuer-url=https://login.acme.com \\\n"
+            "    --oidc-client-id=kubernetes --oidc-extra-scope=email"
+        ),
+    ],
+)
 @click.option("--profile", "name", metavar="NAME", help="The profile to log in with, instead of flags.")
 @click.option("--username-claim", metavar="CLAIM", help="The claim for user names (default: email, else sub).")
 @click.option("--username-prefix", metavar="TEXT", help="The prefix of user names; - means none.")
@@ -41,7 +54,7 @@ def command(
     groups_claim: str | None,
     groups_prefix: str | None,
 ) -> None:
-    """Log in, and show how an API server comes to take that token.
+    """Log in, and show how to make an API server accept that token.
 
     Prints the token's claims, then what the cluster's admin has to do: the API server's flags or its
     AuthenticationConfiguration, the rights for the name the API server will see, and what each person runs. Nothing is
@@ -101,7 +114,7 @@ def _log_in(app: App, name: str | None, flags: Flags | None) -> tuple[Profile, S
     """A verified session of the profile that is meant, or of the one that flags make."""
     refuse_flags_beside_profile(name, flags)
     if flags is None:
-        profile = app.world.config.profile(name)
+        profile = choose_profile(app, name)
         return profile, app.world.engine.login(profile, app.world.policy)[0]
     from togetherctl.kubelogin.profile import profile_of
 

@@ -39,6 +39,7 @@ def command(app: App, flags: Flags | None) -> None:
     provider = provider_meant(flags, app.environ)
     profile = profile_for(provider, flags, app.environ, warn=app.console.warn)
     engine = app.world.kubeconfig_engine(provider)
+    app.console.reads_pasted = True
     with about(None, profile.issuer.url):
         if engine.state(profile, engine.load(profile)) not in _USABLE:
             provider.check_writable()

@@ -14,6 +14,14 @@ from togetherctl.errors import KubeconfigError
 from togetherctl.kube.entries import own_command
 from togetherctl.shim import ShimState, shim_for
 
+# What a person is told; scripts get the word.
+_STATES = {
+    ShimState.CURRENT.value: "current",
+    ShimState.OUTDATED.value: "outdated: it goes on working, slower; togetherctl kubeconfig write makes it again",
+    ShimState.NONE.value: "none: no script for kubeconfigs to call was made yet, which is no fault; togetherctl "
+    "kubeconfig write makes it",
+}
+
 
 @click.command("version")
 @output_option
@@ -21,19 +29,18 @@ from togetherctl.shim import ShimState, shim_for
 def command(app: App) -> None:
     """Show which togetherctl this is.
 
-    The shim is the script that kubeconfigs call. It is outdated after an upgrade or a move;
-    `togetherctl kubeconfig write` renews it.
+    The shim is a small script that kubeconfigs call in place of togetherctl, because it starts faster.
+    togetherctl kubeconfig write makes it, and makes it again after an upgrade or a move.
     """
-    show_record(
-        app,
-        {
-            "version": __version__,
-            "python": platform.python_version(),
-            "interpreter": sys.executable,
-            **_shim(app),
-        },
-        name="version",
-    )
+    item = {
+        "version": __version__,
+        "python": platform.python_version(),
+        "interpreter": sys.executable,
+        **_shim(app),
+    }
+    if app.output == "table":
+        item["shim_state"] = _STATES[str(item["shim_state"])]
+    show_record(app, item, name="version")
 
 
 def _shim(app: App) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from togetherctl.config import files
 from togetherctl.config.profile import Profile, connection_to, override, read_overrides, resolve, session_key_of
 from togetherctl.config.validation import refusal, unknown, validate
-from togetherctl.errors import UsageError, run
+from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
@@ -117,9 +117,13 @@ class Config:
         chosen = list(self.table.profiles) if everyone else list(dict.fromkeys(names)) or [self.meant_profile()]
         return [self.profile(name) for name in chosen]
 
+    def preferred_profile(self) -> str | None:
+        """`TOGETHERCTL_PROFILE`, else `default_profile`."""
+        return (self.overrides and self.overrides.profile) or self.table.default_profile
+
     def meant_profile(self) -> str:
-        """`TOGETHERCTL_PROFILE`, else `default_profile`, else the only one there is. Raises UsageError."""
-        name = (self.overrides and self.overrides.profile) or self.table.default_profile
+        """The preferred profile, else the only one there is: what programs get that name none. Raises UsageError."""
+        name = self.preferred_profile()
         if name:
             return name
         names = list(self.table.profiles)
@@ -170,7 +174,10 @@ class Config:
         """
         issuers = self.table.issuers
         if "://" not in given and given not in issuers:
-            raise unknown("issuer", given, issuers)
+            error = unknown("issuer", given, issuers)
+            if "." in given and "@" not in given:
+                error.remedy = Remedy(f"an issuer that is new is given by its URL; did you mean https://{given}?")
+            raise error
         name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
         if name is not None and ca_file is not None and issuers[name].ca_file != (ca_file,):
             raise UsageError(

@@ -35,12 +35,12 @@ def section(kind: Kind) -> str:
 
 
 @contextmanager
-def edit_config(paths: Paths) -> Iterator[TomlText]:
+def edit_config(paths: Paths, *, seen: str | None = None) -> Iterator[TomlText]:
     """Edit the configuration; what comes out is written only if the change brings no problem that was not there before.
 
-    Raises ConfigError, and then nothing was changed.
+    `seen` is as in `files.editing`. Raises ConfigError, and then nothing was changed.
     """
-    with files.editing(paths.config, paths.state / "store.lock") as text:
+    with files.editing(paths.config, paths.state / "store.lock", seen=seen) as text:
         before = {*validate(text.data)[1], *for_kubectl(text.data)}
         begin_edit(text)
         yield text
@@ -89,7 +89,7 @@ def new_key(text: TomlText, kind: Kind, name: str) -> Key:
     """The path of a new entry. Raises UsageError where it exists already."""
     entries = text.data.get(section(kind))
     if isinstance(entries, dict) and name in entries:
-        raise UsageError(f"there is a {kind} {name} already", hint=f"togetherctl {kind} set {name} KEY=VALUE")
+        raise UsageError(f"{kind} {name} is there already", hint=f"togetherctl {kind} set {name} KEY=VALUE")
     return section(kind), name
 
 
@@ -101,7 +101,7 @@ def rename(text: TomlText, kind: Kind, old: str, new: str) -> None:
     key = existing_key(text, kind, old)
     entries = text.data[section(kind)]
     if new in entries:
-        raise UsageError(f"there is a {kind} {new} already", hint=run("togetherctl", kind, "list"))
+        raise UsageError(f"{kind} {new} is there already", hint=run("togetherctl", kind, "list"))
     naming: list[Key] = []
     if kind in USED_BY:
         users, said = USED_BY[kind]
@@ -185,5 +185,5 @@ def _field(kind: Kind, key: Key) -> FieldInfo:
     field = fields.get(key[0])
     tables = ("auth_params", "request_headers")
     if field is None or len(key) > (2 if key[0] in tables else 1):
-        raise UsageError(f"a {kind} has no key {'.'.join(key)}{nearest(key[0], fields)}")
+        raise UsageError(f"{section(kind)} have no key {'.'.join(key)}{nearest(key[0], fields)}")
     return field

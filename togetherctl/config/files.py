@@ -34,22 +34,37 @@ class TomlFile:
 
 def read(path: Path) -> TomlFile:
     """Read and parse `path`; a file that does not exist is an empty configuration. Raises ConfigError."""
+    text, mtime_ns = _read_text(path)
+    try:
+        return TomlFile(path, text, parse(text) if mtime_ns is not None else {}, mtime_ns)
+    except NotTOML as error:
+        raise not_toml(path, error) from None
+
+
+def read_text(path: Path) -> str:
+    """The text of `path`, whether it is TOML or not; empty where there is no file. Raises ConfigError."""
+    return _read_text(path)[0]
+
+
+def not_toml(path: Path, error: NotTOML) -> ConfigError:
+    """The error for a text that cannot be parsed, with its line where that can be told."""
+    place = path if error.line is None else f"{path}:{error.line}"
+    return ConfigError(f"{place}: not TOML: {error}")
+
+
+def _read_text(path: Path) -> tuple[str, int | None]:
     try:
         raw, status = read_whole(path, limit=_MAX_BYTES)
     except FileNotFoundError:
-        return TomlFile(path, "", {}, None)
+        return "", None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     _refuse_unsafe(path, status)
     try:
-        text = raw.decode("utf-8")
-        return TomlFile(path, text, parse(text), status.st_mtime_ns)
+        return raw.decode("utf-8"), status.st_mtime_ns
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
-    except NotTOML as error:
-        place = path if error.line is None else f"{path}:{error.line}"
-        raise ConfigError(f"{place}: not TOML: {error}") from None
 
 
 def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
@@ -57,28 +72,43 @@ def list_names(path: Path, kind: Kind | Literal["bundle"]) -> list[str]:
 
     Only the names are checked. The list is empty where the file cannot be read; no error is raised.
     """
+    return list(list_entries(path, kind))
+
+
+def list_entries(path: Path, kind: Kind | Literal["bundle"]) -> dict[str, Any]:
+    """What the file has under each name of one kind, unchecked; raises nothing, as `list_names`."""
     from togetherctl.config.value_checks import NAME
 
     try:
         data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
     except (OSError, UnicodeDecodeError, NotTOML):
-        return []
+        return {}
     table = data.get(f"{kind}s")
-    return [name for name in table if NAME.fullmatch(name)] if isinstance(table, dict) else []
+    return {name: entry for name, entry in table.items() if NAME.fullmatch(name)} if isinstance(table, dict) else {}
+
+
+class ChangedElsewhere(ConfigError):
+    """The file is no longer as it was seen."""
+
+    code = "conflict"
 
 
 @contextmanager
-def editing(path: Path, lock: Path) -> Iterator[TomlText]:
+def editing(path: Path, lock: Path, *, seen: str | None = None) -> Iterator[TomlText]:
     """Read `path` under the configuration's lock and write it back whole when the block ends well and changed anything.
 
-    A symlink is followed to its target, and the file keeps its mode. Raises ConfigError, and then nothing was changed.
+    A symlink is followed to its target, and the file keeps its mode. With `seen`, the text that was read before and
+    need not be TOML, the block begins empty and gives the whole new text; raises ChangedElsewhere if the file says
+    something else by now. Raises ConfigError, and then nothing was changed.
     """
     with _hold_lock(lock, path):
         try:
-            file = read(path)
-            text = TomlText(file.text)
+            before = read(path).text if seen is None else read_text(path)
+            if seen is not None and before != seen:
+                raise ChangedElsewhere(f"{path} was changed meanwhile, elsewhere; your edit was not written")
+            text = TomlText(before if seen is None else "")
             yield text
-            if text.text != file.text:
+            if text.text != before:
                 _write(path, text.text)
         except CannotEdit:
             raise ConfigError(f"{path} is laid out in a way that cannot be edited safely; change it by hand") from None

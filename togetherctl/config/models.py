@@ -136,7 +136,7 @@ class IssuerTable(_Table):
     ca_file: OneOrMorePaths | None = None
     """Extra certificate authorities for this issuer, as a PEM file or a list of them; relative to the configuration."""
     ca_data: CAData | None = None
-    """The same as base64 of PEM, the way kubeconfigs hold it."""
+    """Extra certificate authorities for this issuer as base64 of PEM, the way kubeconfigs hold them."""
     insecure_skip_tls_verify: bool = False
     """Do not verify this issuer's certificate. Anyone between you and it can take your tokens; said at every use."""
     proxy: Annotated[ProxyURL | None, PlainSerializer(_without_password), Field(repr=False)] = None
@@ -181,7 +181,7 @@ class ProfileTable(_Table):
     listen_cert_file: FilePath | None = None
     """The PEM certificate for https redirect URIs; relative to the configuration."""
     listen_key_file: FilePath | None = None
-    """Its key."""
+    """The private key of that certificate; relative to the configuration."""
     open_url_after: PageURL | None = None
     """Where the last page of a login leads."""
     pkce: Literal["S256", "no"] = "S256"
@@ -227,7 +227,7 @@ class ClusterTable(_Table):
     ca_data: CAData | None = None
     """Its certificate authority as base64 of PEM."""
     ca_file: FilePath | None = None
-    """The same as a PEM file; relative to the configuration."""
+    """Its certificate authority as a PEM file; relative to the configuration."""
     tls_server_name: Text | None = None
     """The name to expect in its certificate, if not the host of `server`."""
     proxy_url: ClusterProxyURL | None = None
@@ -241,11 +241,11 @@ class ClusterTable(_Table):
     username_claim: Text | None = None
     """The claim the API server takes the user name from."""
     username_prefix: Affix | None = None
-    """What the API server puts before it; `-` is nothing."""
+    """What the API server puts before the user name; `-` is nothing."""
     groups_claim: Text | None = None
     """The claim the API server takes the groups from."""
     groups_prefix: Affix | None = None
-    """What it puts before each."""
+    """What the API server puts before each group."""
     together_cluster_id: Text | None = None
     """The cluster's ID at Together AI."""
 

@@ -101,8 +101,11 @@ class Profile:
 
 
 def once_per_session(profiles: Sequence[Profile]) -> list[Profile]:
-    """The first profile of each session."""
-    return list({profile.key: profile for profile in reversed(profiles)}.values())[::-1]
+    """The first profile of each session, in their order."""
+    first: dict[str, Profile] = {}
+    for profile in profiles:
+        first.setdefault(profile.key, profile)
+    return list(first.values())
 
 
 def resolve(

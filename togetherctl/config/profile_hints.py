@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from togetherctl.errors import Remedy, run
-from togetherctl.records import dataclass
+from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _FLAGS = {
     "listen_cert_file": "--local-server-cert",
     "listen_key_file": "--local-server-key",
 }
+_SELECT_BY_FLAG = "--oidc-auth-request-extra-params=prompt=select_account"
 _GRANTS: dict[Grant, str] = {"paste": "authcode-keyboard"}
 _STORAGES: dict[Storage, str] = {"file": "disk", "keyring": "keyring", "memory": "none"}
 
@@ -40,16 +41,25 @@ class ProfileHints:
         """What a person runs to log in though the token in hand is still good."""
         return self.configless or self._run("login", "--force", "{}")
 
-    def by_grant(self, grant: Grant) -> str:
+    def by_grant(self, grant: Grant) -> Remedy:
         """How the login is done in another way: a command, or what to say as well."""
         if self.configless:
-            return f"--grant-type={_GRANTS.get(grant, grant)}"
-        return str(self._run("login", "--grant", grant, "{}"))
+            return Remedy(f"--grant-type={_GRANTS.get(grant, grant)}")
+        return self._run("login", "--grant", grant, "{}")
 
     @property
     def secret(self) -> Remedy:
         """How the client gets its secret: a command, or what to say as well."""
         return Remedy("say --oidc-client-secret=SECRET") if self.configless else self._run("profile", "secret", "{}")
+
+    def choose_account(self, prompt: str) -> Remedy:
+        """How the issuer comes to ask which account is meant; `prompt` is what it is asked for already."""
+        if self.configless:
+            return Remedy(f"log in there as that account; {_SELECT_BY_FLAG} lets you choose it")
+        prompts = dict.fromkeys([*prompt.split(), "select_account"])
+        setting = run("togetherctl", "profile", "set", self.name or "NAME", f"auth_params.prompt={' '.join(prompts)}")
+        words = "log in there as that account; this makes the issuer ask for it"
+        return replace(setting, text=words) if self.name else Remedy(f"{words}: {setting.hint_command}")
 
     def storage(self, kind: Storage) -> Remedy:
         """How the session is kept elsewhere: a command, or what to say as well."""

@@ -1,32 +1,35 @@
 """The demo's issuer: a small OpenID Provider on loopback, with a login page that asks for a name and no password.
 
 Authlib's authorization server, with everything in memory: public clients, the code flow with PKCE (RFC 7636), refresh
-tokens that work once, revocation (RFC 7009).
+tokens that work once, revocation (RFC 7009). `serving.py` carries it, so it needs nothing that togetherctl lacks.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.oauth2 import OAuth2Request
+from authlib.oauth2 import AuthorizationServer, OAuth2Request
 from authlib.oauth2.rfc6749 import (
     AuthorizationCodeMixin,
     ClientMixin,
     InvalidGrantError,
     OAuth2Error,
+    OAuth2Payload,
     TokenMixin,
     grants,
 )
+from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode, UserInfo
-from flask import Flask, Response, jsonify, render_template_string, request
-from flask.typing import ResponseReturnValue
 from joserfc.jwk import KeySet, RSAKey
+
+from togetherctl.demo.serving import Request, Response, json_response
 
 CLIENT_ID = "togetherctl-demo"
 ALGORITHM = "RS256"
@@ -128,24 +131,78 @@ class Grant(TokenMixin):
         return self.scope
 
 
+class _Parameters(OAuth2Payload):
+    """The parameters of a request, in its address and in its form."""
+
+    def __init__(self, request: Request) -> None:
+        self._all: defaultdict[str, list[str]] = defaultdict(list)
+        for part in (request.query, request.form):
+            for name, values in part.items():
+                self._all[name] += values
+
+    @property
+    def data(self) -> dict[str, str]:
+        return {name: values[0] for name, values in self._all.items()}
+
+    @property
+    def datalist(self) -> defaultdict[str, list[str]]:
+        return self._all
+
+
+class _OAuth2Request(OAuth2Request):
+    """A request as Authlib asks about it."""
+
+    def __init__(self, base: str, request: Request) -> None:
+        super().__init__(request.method, base + request.target, headers=dict(request.headers.items()))
+        self.payload = _Parameters(request)
+        self._request = request
+
+    @property
+    def args(self) -> dict[str, str]:
+        return {name: values[0] for name, values in self._request.query.items()}
+
+    @property
+    def form(self) -> dict[str, str]:
+        return {name: values[0] for name, values in self._request.form.items()}
+
+
 class DemoServer(AuthorizationServer):
     """The server and its memory. `lifetime` is that of every token, in seconds."""
 
-    def __init__(self, app: Flask, *, url: str, key: RSAKey, lifetime: int) -> None:
+    def __init__(self, *, url: str, key: RSAKey, lifetime: int) -> None:
+        super().__init__()
         self.url, self.key, self.lifetime = url, key, lifetime
         self.codes: dict[str, Code] = {}
         self.refresh_tokens: dict[str, Grant] = {}
-        app.config["OAUTH2_REFRESH_TOKEN_GENERATOR"] = lambda *_args, **_kwargs: secrets.token_urlsafe(32)
-        app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": lifetime, "refresh_token": lifetime}
-        super().__init__(app, query_client=Client, save_token=self._remember)
+        self.register_token_generator("default", BearerTokenGenerator(_make_token, _make_token, lifetime))
         self.register_grant(CodeGrant, [CodeChallenge(required=True), IDToken(self)])
         self.register_grant(RefreshGrant, [IDToken(self)])
         self.register_endpoint(Revocation)
 
-    def _remember(self, token: dict[str, Any], request: OAuth2Request) -> None:
+    def query_client(self, client_id: str) -> Client:
+        return Client(client_id)
+
+    def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         if "refresh_token" in token:
             grant = Grant(request.user, request.client.client_id, token["scope"])
             self.refresh_tokens[token["refresh_token"]] = grant
+
+    def create_oauth2_request(self, request: Request) -> OAuth2Request:
+        return _OAuth2Request(self.url, request)
+
+    def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
+        others = [(name, value) for name, value in headers if name.lower() != "content-type"]
+        if isinstance(body, dict):
+            body = json_response(status, body)
+            return Response(status, body.body, body.content_type, others)
+        return Response(status, str(body or ""), headers=others)
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """No part of the demo waits for one."""
+
+
+def _make_token(**_asked: Any) -> str:
+    return secrets.token_urlsafe(32)
 
 
 class CodeGrant(grants.AuthorizationCodeGrant):
@@ -246,26 +303,34 @@ class Revocation(RevocationEndpoint):
 
 
 class DemoIssuer:
-    """One issuer at `url` whose tokens live `lifetime` seconds; `app` is its WSGI application."""
+    """One issuer at `url` whose tokens live `lifetime` seconds; `answer` answers its requests."""
 
     def __init__(self, url: str, *, lifetime: int, email: str) -> None:
         self.url = url
         self.email = email
-        self.app = Flask("togetherctl.demo.issuer")
         self._key = RSAKey.generate_key(2048, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
-        self._server = DemoServer(self.app, url=url, key=self._key, lifetime=lifetime)
-        self.app.get("/.well-known/openid-configuration")(self._metadata)
-        self.app.get("/keys")(self._keys)
-        self.app.route("/authorize", methods=["GET", "POST"])(self._authorize)
-        self.app.post("/token")(self._token)
-        self.app.post("/revoke")(self._revoke)
+        self._server = DemoServer(url=url, key=self._key, lifetime=lifetime)
+        self._routes = {
+            ("GET", "/.well-known/openid-configuration"): self._metadata,
+            ("GET", "/keys"): self._keys,
+            ("GET", "/authorize"): self._authorize,
+            ("POST", "/authorize"): self._authorize,
+            ("POST", "/token"): self._server.create_token_response,
+            ("POST", "/revoke"): self._revoke,
+        }
 
     def jwks(self) -> dict[str, Any]:
         """The public keys, as the API server needs them."""
         return dict(KeySet([self._key]).as_dict(private=False))
 
-    def _metadata(self) -> Response:
-        return jsonify(
+    def answer(self, request: Request) -> Response:
+        """What the issuer answers; 404 where it has nothing."""
+        route = self._routes.get((request.method, request.path))
+        return self._respond(route(request)) if route else Response(404, "there is no such page\n")
+
+    def _metadata(self, _request: Request) -> Response:
+        return json_response(
+            200,
             {
                 "issuer": self.url,
                 "authorization_endpoint": f"{self.url}/authorize",
@@ -279,29 +344,28 @@ class DemoIssuer:
                 "scopes_supported": SCOPES.split(),
                 "code_challenge_methods_supported": ["S256"],
                 "token_endpoint_auth_methods_supported": ["none"],
-            }
+            },
         )
 
-    def _keys(self) -> Response:
-        return jsonify(self.jwks())
+    def _keys(self, _request: Request) -> Response:
+        return json_response(200, self.jwks())
 
-    def _authorize(self) -> ResponseReturnValue:
+    def _authorize(self, request: Request) -> Any:
         try:
-            grant = self._server.get_consent_grant(end_user=None)
+            grant = self._server.get_consent_grant(request)
         except OAuth2Error as error:
-            return self._answer(self._server.handle_error_response(None, error))
+            return self._server.handle_error_response(request, error)
         if request.method == "GET":
-            return render_template_string(_LOGIN_PAGE, email=request.args.get("login_hint", self.email))
-        person = None if request.form.get("answer") == "deny" else request.form.get("email")
-        return self._answer(self._server.create_authorization_response(grant=grant, grant_user=person))
+            email = grant.request.args.get("login_hint", self.email)
+            return Response(200, _LOGIN_PAGE.replace("{{ email }}", escape(email)), "text/html; charset=utf-8")
+        form = grant.request.form
+        person = None if form.get("answer") == "deny" else form.get("email")
+        return self._server.create_authorization_response(request, grant=grant, grant_user=person)
 
-    def _token(self) -> ResponseReturnValue:
-        return self._answer(self._server.create_token_response())
+    def _revoke(self, request: Request) -> Any:
+        return self._server.create_endpoint_response(Revocation.ENDPOINT_NAME, request)
 
-    def _revoke(self) -> ResponseReturnValue:
-        return self._answer(self._server.create_endpoint_response(Revocation.ENDPOINT_NAME))
-
-    def _answer(self, response: Any) -> Response:
-        # Authlib does not say which framework's response it makes.
+    def _respond(self, response: Any) -> Response:
+        # Authlib does not say that its responses are those of `handle_response`.
         assert isinstance(response, Response)  # noqa: S101 # told to the type checker
         return response

@@ -36,7 +36,7 @@ class Playground:
     @property
     def exports(self) -> dict[str, str]:
         """The variables that make a shell use this playground."""
-        return {name: self.environ[name] for name in ("TOGETHERCTL_HOME", "KUBECONFIG", "PATH")}
+        return {name: self.environ[name] for name in ("TOGETHERCTL_HOME", "KUBECONFIG", "KUBECACHEDIR", "PATH")}
 
 
 @contextmanager
@@ -65,9 +65,9 @@ def playground(environ: Mapping[str, str], *, by_hand: bool) -> Iterator[Playgro
 @contextmanager
 def _issuer() -> Iterator[DemoIssuer]:
     # The port must be known before the issuer can name itself.
-    server = listen("localhost", lambda *_: [])
+    server = listen("localhost")
     issuer = DemoIssuer(f"http://localhost:{server.server_port}", lifetime=LIFETIME, email=EMAIL)
-    server.app = issuer.app
+    server.answer = issuer.answer
     with serving(server):
         yield issuer
 
@@ -82,6 +82,8 @@ def _environment(environ: Mapping[str, str], folder: Path, *, by_hand: bool) -> 
     own = {
         "TOGETHERCTL_HOME": str(folder / "home"),
         "KUBECONFIG": str(folder / "kubeconfig"),
+        # kubectl keeps what it hears of an API server, by default in the home of the person.
+        "KUBECACHEDIR": str(folder / "kube-cache"),
         "PATH": f"{scripts}:{kept.get('PATH', '')}",
     }
     if not by_hand:

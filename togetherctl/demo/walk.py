@@ -40,6 +40,8 @@ class Walk:
         self._chapter("Who you are, and which cluster that opens")
         self._do(
             *("togetherctl", "profile", "add", "demo", "--issuer", place.issuer, "--client-id", place.client_id),
+            # Any free port: a model server often has the usual one, 8000.
+            "redirect_uris=http://localhost:0",
             # The issuer is on this machine alone, so no other machine's browser would reach it.
             *(("grant=authcode",) if by_hand else ()),
         )

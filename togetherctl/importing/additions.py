@@ -13,6 +13,7 @@ from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, Pr
 from togetherctl.config.profile import Identities
 from togetherctl.config.types import Kind
 from togetherctl.importing import naming
+from togetherctl.importing.certificates import Authorities
 from togetherctl.importing.cluster_offer import check_table
 from togetherctl.importing.secret_place import SecretPlace
 
@@ -34,6 +35,8 @@ class MovedSecret:
 class Additions:
     """Gathers what is new beside the configuration as it is; asks `place` for where the secret of a client goes.
 
+    `names` says how the person calls new profiles, by the names that they would get.
+
     `tables` are what is new, `issuers` and `profiles` all there are with those; `identities` tells them
     apart. Without a place the profile has none yet: then `secrets` still says whose there are.
     """
@@ -45,8 +48,11 @@ class Additions:
         folder: Path,
         environ: Mapping[str, str],
         place: Callable[[MovedSecret], SecretPlace | None],
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._environ = environ
+        self._authorities = Authorities(folder, environ)
+        self._called = names or {}
         self.identities = Identities(folder, environ)
         self._place = place
         self._new_issuers: dict[str, IssuerTable] = {}
@@ -94,7 +100,7 @@ class Additions:
             raise ValueError(
                 f"it has another client secret than the one before it that became profile {before.profile}"
             )
-        issuer = IssuerTable.model_validate(dict(issuer_table))
+        issuer, issuer_table = self._as_here(issuer_table)
         table = dict(profile)
         has_secret = bool(secret or table.get("client_secret"))
         key = self.identities.key(issuer, ProfileTable.model_validate({"issuer": "", **table}))
@@ -107,11 +113,12 @@ class Additions:
             if known.storage != wanted.storage:
                 table["storage"] = known.storage
                 notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
-        wished = naming.name_from_url(issuer.url)
-        at = self._issuer(issuer_table, issuer, wished)
-        name = self._names.free([wished, *candidates])
+        wished = naming.name_from_url(issuer.url, issuer.preset)
+        default = self._names.free([wished, *candidates])
+        name = self._names.free([self._called.get(default, default)])
         self._names.add(name)
-        if name != wished:
+        at = self._issuer(issuer_table, issuer, wished if default == name else name)
+        if name == default != wished:
             notes.append(f"gets a profile called {name}, because the name {wished} is taken")
         if secret is not None:
             moved = MovedSecret(issuer.url, table["client_id"], name, secret)
@@ -140,6 +147,15 @@ class Additions:
         self._new_clusters[name] = check_table(ClusterTable, table)
         self.tables["cluster", name] = dict(table)
         return name
+
+    def _as_here(self, table: Mapping[str, Any]) -> tuple[IssuerTable, Mapping[str, Any]]:
+        """The issuer, as the one that is here and trusts the same certificates has it."""
+        theirs = IssuerTable.model_validate(dict(table))
+        for name in self.issuers_at(theirs.url):
+            mine = self.issuers[name]
+            if mine != theirs and self._authorities.differ_in_form_alone(mine, theirs):
+                return mine, {key: getattr(mine, key) for key in mine.model_fields_set}
+        return theirs, table
 
     def _issuer(self, table: Mapping[str, Any], issuer: IssuerTable, wished: str) -> str:
         """The name of the issuer that is reached in just this way, new or known."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from togetherctl.config.models import ClusterTable, IssuerTable
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
+from togetherctl.paths import expand
 
 _MAX_BYTES = 1024 * 1024
 _BEGIN = re.compile(r"-----BEGIN ([^-]*)-----")
@@ -43,6 +45,52 @@ def join_certificates(files: Iterable[Path], ca_data: str | None, *, alone: bool
     """
     pem = "".join(f"{_read(path, alone=alone)}\n" for path in files)
     return certificates(pem + pem_of(ca_data or ""))
+
+
+def authority_table(path: Path, *, keep_file: bool) -> dict[str, str]:
+    """The keys of an issuer or a cluster for a CA file of the person: its certificates, so that the file may go.
+
+    With `keep_file` the file is named instead. Raises ConfigError where it holds no certificate.
+    """
+    data = join_certificates([path], None, alone=False)
+    return {"ca_file": str(path)} if keep_file else {"ca_data": data}
+
+
+def ca_data_of(table: Mapping[str, str]) -> str | None:
+    """The certificates of such a table, as `ca_data` has them; None where it names none. Raises ConfigError."""
+    if "ca_file" in table:
+        return join_certificates([Path(table["ca_file"])], None, alone=False)
+    return table.get("ca_data")
+
+
+class Authorities:
+    """Compares what entries of the configuration trust by the certificates themselves, each file read once."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = environ
+        self._known: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+
+    def of(self, table: ClusterTable | IssuerTable) -> str | None:
+        """The certificates that an entry names, as `ca_data` has them; None for none, or a file that cannot be read."""
+        listed = (table.ca_file,) if isinstance(table.ca_file, str) else tuple(table.ca_file or ())
+        files = tuple(str(expand(path, self._environ, beside=self._folder)) for path in listed)
+        if (files, table.ca_data) not in self._known:
+            self._known[files, table.ca_data] = None
+            with suppress(ConfigError):
+                found = join_certificates(map(Path, files), table.ca_data, alone=False)
+                self._known[files, table.ca_data] = found or None
+        return self._known[files, table.ca_data]
+
+    def differ_in_form_alone(self, one: IssuerTable, other: IssuerTable) -> bool:
+        """Whether two issuers are the same, but that one has its certificates in a file and the other in itself."""
+        rest = dict.fromkeys(("ca_file", "ca_data", "preset"))
+        certificates = self.of(one)
+        return (
+            certificates is not None
+            and certificates == self.of(other)
+            and one.model_copy(update=rest) == other.model_copy(update=rest)
+        )
 
 
 def _read(path: Path, *, alone: bool) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from togetherctl.config.presets import find_preset
 from togetherctl.config.validation import first_problem
-from togetherctl.importing.naming import name_from_url
+from togetherctl.importing.naming import cluster_name_from_url
 from togetherctl.importing.source_rules import Left
 
 _Table = TypeVar("_Table", bound=BaseModel)
@@ -80,23 +80,31 @@ class TypedLogin:
         """The offer with this login, asking for the scopes that the issuer's provider is known to want."""
         if self.issuer is None:
             return replace(offer, opened_by=self.profile)
-        preset = find_preset(self.issuer.get("preset"), self.issuer["url"])
+        return replace(offer, issuer=self.issuer, profile=self.profile_table())
+
+    def profile_table(self) -> dict[str, Any]:
+        """The table of the profile that this login needs."""
+        issuer = self.issuer or {}
+        preset = find_preset(issuer.get("preset"), issuer.get("url", ""))
         scopes = {"scopes": list(preset.scopes)} if preset and preset.scopes != ["openid", "email"] else {}
-        return replace(offer, issuer=self.issuer, profile={"client_id": self.client_id, **scopes})
+        return {"client_id": self.client_id, **scopes}
 
 
 @dataclass(frozen=True)
 class TypedServer:
-    """An API server, as a person typed it; `ca_file` is absolute. Without a name, it is called by its host."""
+    """An API server, as a person typed it, with the keys that say which authority vouches for it.
+
+    Without a name, it is called by its host.
+    """
 
     url: str
-    ca_file: str | None = None
+    authority: Mapping[str, str] = field(default_factory=dict)
     name: str | None = None
 
     @property
     def cluster_name(self) -> str:
         """What the cluster is called."""
-        return self.name or name_from_url(self.url)
+        return self.name or cluster_name_from_url(self.url)
 
 
 def check_table(model: type[_Table], table: Mapping[str, Any]) -> _Table:
@@ -109,6 +117,6 @@ def check_table(model: type[_Table], table: Mapping[str, Any]) -> _Table:
 
 def offer_typed(login: TypedLogin, server: TypedServer) -> SourceOffers:
     """Offer the cluster that a person described."""
-    cluster = {"server": server.url, **({"ca_file": server.ca_file} if server.ca_file else {})}
+    cluster = {"server": server.url, **server.authority}
     offer = Offer(server.cluster_name, cluster=cluster, source="by hand", vouched=True)
     return SourceOffers("what you typed", (login.opens(offer),))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
-from togetherctl.errors import ConfigError
 from togetherctl.importing.additions import Additions
-from togetherctl.importing.certificates import join_certificates
+from togetherctl.importing.certificates import Authorities
 from togetherctl.importing.cluster_offer import Offer, check_table
 from togetherctl.importing.last_import import Given, digest, key_of
-from togetherctl.paths import expand
 
 _WAY = frozenset({"ca_file", "ca_data", "insecure_skip_tls_verify", "proxy", "request_headers"})
 
@@ -49,13 +46,11 @@ class Matching:
         # These grow with what is added.
         self._additions = additions
         self._identities = additions.identities
-        self._folder = folder
-        self._environ = environ
         self._given = given
         # Where to look for a cluster, by what may tell it: looking takes as long with 5 clusters as with 5000.
         self._places: dict[tuple[str, object], dict[str, None]] = {}
         self._order: dict[str, int] = {}
-        self._authorities: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+        self._authorities = Authorities(folder, environ)
         by_digest = any(isinstance(last, str) for last in given.values())
         for name, table in clusters.items():
             self.add(name, table)
@@ -125,15 +120,7 @@ class Matching:
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
         """Whether the CA files of an entry of the configuration hold the certificates that a source brings."""
-        listed = (mine.ca_file,) if isinstance(mine.ca_file, str) else mine.ca_file
-        if not listed or ca_data is None:
-            return False
-        files = tuple(str(expand(path, self._environ, beside=self._folder)) for path in listed)
-        if (files, mine.ca_data) not in self._authorities:
-            self._authorities[files, mine.ca_data] = None
-            with suppress(ConfigError):
-                self._authorities[files, mine.ca_data] = join_certificates(map(Path, files), mine.ca_data, alone=False)
-        return self._authorities[files, mine.ca_data] == ca_data
+        return mine.ca_file is not None and ca_data is not None and self._authorities.of(mine) == ca_data
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
         """The profile of the configuration that `offer` means, though it may differ; `mine` opens its cluster already.
@@ -224,8 +211,7 @@ class Matching:
         """The issuer as the configuration has it, where the source says nothing but its URL and there is but one."""
         mine = [self._additions.issuers[name] for name in self._additions.issuers_at(issuer.url)]
         if issuer.model_fields_set & _WAY:
-            alone = issuer.model_fields_set & _WAY == {"ca_data"}
-            return next((table for table in mine if alone and self.same_authority(table, issuer.ca_data)), issuer)
+            return next((table for table in mine if self._authorities.differ_in_form_alone(table, issuer)), issuer)
         return mine[0] if len(mine) == 1 else issuer
 
     def differences(self, name: str, offer: Offer) -> list[str]:

@@ -1,4 +1,4 @@
-"""Name issuers, profiles and clusters after a host, and apart from names in use."""
+"""Name issuers, profiles and clusters after a host or a provider, and apart from names in use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from collections.abc import Iterable
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from togetherctl.config.presets import recognise_preset
+
 _LONGEST = 63
 _ROOM_FOR_NUMBER = 5
+# How the pattern of a provider begins that everyone runs for themselves.
+_ANY_HOST = "https://.+"
 # What hosts of identity providers are called everywhere, and users of kubeconfigs too.
 _SAYS_NOTHING = frozenset(
     {
         "accounts",
         "auth",
         "dex",
+        "example",
         "iam",
         "id",
         "identity",
@@ -31,15 +36,37 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-def name_from_url(url: str) -> str:
-    """`acme` for https://acme.okta.com, `google` for https://accounts.google.com."""
+def name_from_url(url: str, preset: str | None = None) -> str:
+    """`acme` for https://acme.okta.com, `entra` for https://login.microsoftonline.com/…: what tells a login.
+
+    Where the host says nothing of whose it is, the name of its entry in the catalogue, which `preset` may be.
+    """
+    known = recognise_preset(url)
+    name = telling_host(url, known[1].issuer_pattern if known else None)
+    return name or clean(preset or (known[0] if known else "")) or "login"
+
+
+def cluster_name_from_url(url: str) -> str:
+    """What an API server is called by its host; an IP address says nothing."""
+    return telling_host(url) or "cluster"
+
+
+def telling_host(url: str, provider: str | None = None) -> str:
+    """The part of a URL's host that says whose it is; empty where none does.
+
+    `provider` is a pattern of URLs: what it spells out is the provider's, and what stands before that the customer's.
+    """
     host = urlsplit(url).hostname or ""
     with suppress(ValueError):
         ipaddress.ip_address(host)
-        return clean(host) or "issuer"
+        return ""
     labels = host.split(".")
-    telling = [label for label in (labels[:-1] or labels) if label not in _SAYS_NOTHING]
-    return clean(telling[0] if telling else labels[0]) or "issuer"
+    own = [label for label in (labels[:-1] or labels) if label.lower() not in _SAYS_NOTHING]
+    if provider is not None and not provider.startswith(_ANY_HOST):
+        # `dex.REGION.cloud.together.ai` begins with a word that all have, and a region is nobody's name.
+        first = labels[0]
+        return clean(first) if first in own and first not in provider else ""
+    return clean(own[0]) if own else ""
 
 
 def clean(text: str) -> str:

@@ -6,6 +6,7 @@ to reaching it follow the source, key by key (see `merge`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from togetherctl.printable import printable
 _MAY_ADD = frozenset({"username_claim", "username_prefix", "groups_claim", "groups_prefix", "together_cluster_id"})
 
 
-def plan_offers(
+def plan_offers(  # noqa: PLR0913 # each is something else that a plan depends on
     config: ConfigTable,
     offers: Sequence[Offer],
     *,
@@ -38,15 +39,17 @@ def plan_offers(
     given: Given | None = None,
     foreign_contexts: Collection[str] = (),
     place: Callable[[MovedSecret], SecretPlace | None] = lambda _moved: None,
+    names: Mapping[str, str] | None = None,
 ) -> ImportPlan:
     """What taking `offers` means for `config`, whose file lies in `folder`.
 
     `given` is what sources gave last, `foreign_contexts` are names that others use in the kubeconfig, and `place` tells
-    where a client secret goes, None where that is not known yet.
+    where a client secret goes, None where that is not known yet. `names` says how the person calls new profiles.
     """
-    additions = Additions(config, folder=folder, environ=environ, place=place)
+    additions = Additions(config, folder=folder, environ=environ, place=place, names=names)
     matching = Matching(config.clusters, additions, offers, folder=folder, environ=environ, given=given or {})
     planning = _OfferPlanner(config, additions, matching, given or {}, foreign_contexts)
+    planning.logins = Counter(map(_client, offers))
     # One that does not say how to log in may be the same cluster as one that does.
     for offer in sorted(offers, key=lambda one: not one.says_login):
         planning.take(offer)
@@ -78,6 +81,8 @@ class _OfferPlanner:
         self._contexts = naming.UsedNames(contexts)
         self._names = naming.UsedNames([*config.clusters, *contexts])
         self._not_ours = frozenset(foreign_contexts)
+        # How many offers each client at an issuer opens.
+        self.logins: Counter[object] = Counter()
 
     def take(self, offer: Offer) -> None:
         """Add to the plan what taking this one means."""
@@ -117,7 +122,9 @@ class _OfferPlanner:
             self.plan.notes.append(f"{offer.name} stays with profile {mine}, as you have it")
             return mine
         issuer = self._matching.issuer(offer)
-        name, notes = self._additions.profile(issuer, offer.profile, offer.secret, naming.telling(offer.name))
+        # A login that opens several clusters is called after none of them.
+        candidate = naming.telling(offer.name) if self.logins[_client(offer)] == 1 else ""
+        name, notes = self._additions.profile(issuer, offer.profile, offer.secret, candidate)
         self.plan.notes += [f"{offer.name} {note}" for note in notes]
         return name
 
@@ -193,6 +200,11 @@ class _OfferPlanner:
             name, entries = mine[left.kind]
             if name is not None and not _is_set(entries.get(name), left):
                 self.plan.leave_out(left, name)
+
+
+def _client(offer: Offer) -> tuple[object, ...]:
+    profile = offer.profile or {}
+    return (offer.issuer or {}).get("url"), profile.get("client_id"), profile.get("session")
 
 
 def _is_set(table: object, left: Left) -> bool:

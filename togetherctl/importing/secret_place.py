@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from togetherctl.config.client_secret import SecretSource
@@ -36,7 +35,17 @@ class SecretPlace:
                 return cls("env", value)
             case ("file", _, value) if value and all(char >= " " for char in value):
                 return cls("file", value)
+        if text.startswith("env:"):
+            raise UsageError("a variable's name is made of letters, digits and _, as in ACME_SECRET")
+        if text == "file:":
+            raise UsageError("type the path of a file")
         raise UsageError(f"a client secret can be kept in {FORMS}")
+
+    def __str__(self) -> str:
+        """In a sentence, after "to"."""
+        if self.kind == "keyring":
+            return "the keyring"
+        return self.value if self.kind == "file" else f"the variable {self.value}, which you set yourself"
 
     def reference(self, environ: Mapping[str, str]) -> object:
         """What the configuration says of it."""
@@ -58,17 +67,19 @@ class SecretPlace:
             if environ.get(self.value) == secret:
                 return f"the client secret is read from {self.value}, which is set to it here"
             return f"set {self.value} to the client secret before the next kubectl; the backup still holds it"
-        self._into_file(expand(self.value, environ), secret)
+        self.refuse_other_file(secret, environ)
+        path = expand(self.value, environ)
+        if not os.path.lexists(path):
+            with os_error_as(StorageError, f"the client secret cannot be written to {path}"):
+                make_private_folder(path.parent)
+                write_whole(path, f"{secret}\n".encode())
         return ""
 
-    def _into_file(self, path: Path, secret: str) -> None:
-        data = f"{secret}\n".encode()
+    def refuse_other_file(self, secret: str, environ: Mapping[str, str]) -> None:
+        """Raises UsageError where something else is in that file already."""
+        path = expand(self.value, environ)
         if os.path.lexists(path):
             with os_error_as(UsageError, f"the client secret cannot go to {path}"):
                 there, _ = read_whole(path, limit=_MAX_BYTES)
-            if there.strip() != data.strip():
+            if there.strip() != secret.encode().strip():
                 raise UsageError(f"{path} holds something else already", hint="name a file that is not there yet")
-            return
-        with os_error_as(StorageError, f"the client secret cannot be written to {path}"):
-            make_private_folder(path.parent)
-            write_whole(path, data)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.entries import USER_PREFIX, Entry, mark_as_ours, mark_of, owner_of, profile_of_stanza
@@ -25,72 +25,109 @@ def write_entries(
     overwrite: bool,
     known: Collection[str] = (),
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
-) -> list[KubeconfigChange]:
+) -> Written:
     """Put what `entries` makes of the files into those that have it, else into the first that exists, else the last.
 
     An entry that belongs to another cluster of `known` is not replaced, and what we did not write only to `overwrite`
-    it. The current context changes if `set_current`, to the first of the entries, and where that gets another name.
-    Raises KubeconfigError, and then no file was changed.
+    it. The current context changes if `set_current`, to that of the cluster `current`, else the first of the entries;
+    and where that gets another name. Raises KubeconfigError, and then no file was changed.
     """
     with nullcontext() if dry_run else hold_locks(sorted(files)):
-        changes = _Plan(files).with_entries(entries, overwrite=overwrite, known=known, set_current=set_current)
+        opened = [KubeconfigFile.read(path) for path in files]
+        put = put_entries(
+            opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current, current=current
+        )
+        changes = [file.change() for file in opened]
         for change in changes:
             if change.changed and not dry_run:
                 change.write()
-    return changes
+    return Written(changes, put)
+
+
+class Put(NamedTuple):
+    """One entry, the file that has it, and whether it was not there like this."""
+
+    entry: Entry
+    path: Path
+    changed: bool
+
+
+class Written(NamedTuple):
+    """The files before and after, and the entries as they were put."""
+
+    changes: list[KubeconfigChange]
+    entries: list[Put]
+
+
+def put_entries(
+    files: Sequence[KubeconfigFile],
+    entries: Sequence[Entry],
+    *,
+    overwrite: bool = False,
+    known: Collection[str] = (),
+    set_current: bool = False,
+    current: str | None = None,
+) -> list[Put]:
+    """Put entries into files that were opened, as `write_entries` does. Raises KubeconfigError."""
+    plan = _Plan(files)
+    written = {entry.cluster for entry in entries}
+    others = {name for name in known if name not in written}
+    done = [plan.put(entry, overwrite=overwrite, others=others) for entry in entries]
+    plan.refuse()
+    contexts = (entry for entry in entries if entry.section == "contexts")
+    context = next((entry.name for entry in contexts if current in (None, entry.cluster)), None)
+    if set_current and context is not None:
+        plan.set_current(context)
+    return done
 
 
 class _Plan:
     """Files as they are, and what becomes of them."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = [KubeconfigFile.read(path) for path in files]
-        self._fallback = next((file for file in self._files if file.original is not None), self._files[-1])
+    def __init__(self, files: Sequence[KubeconfigFile]) -> None:
+        self._files = files
+        self._fallback = next((file for file in files if file.original is not None), files[-1])
         self._foreign: list[str] = []
         self._of_other_clusters: list[str] = []
 
-    def with_entries(
-        self, entries: Entries, *, overwrite: bool, known: Collection[str], set_current: bool
-    ) -> list[KubeconfigChange]:
-        wanted = entries(self._files)
-        written = {entry.cluster for entry in wanted}
-        for entry in wanted:
-            self._put(entry, overwrite=overwrite, others={name for name in known if name not in written})
-        self._refuse()
-        context = next((entry.name for entry in wanted if entry.section == "contexts"), None)
-        if set_current and context is not None:
-            holder = next((file for file in self._files if file.text.data.get(CURRENT)), self._fallback)
-            holder.text.put_scalar(CURRENT, context)
-        return [file.change() for file in self._files]
+    def set_current(self, context: str) -> None:
+        holder = next((file for file in self._files if file.text.data.get(CURRENT)), self._fallback)
+        holder.text.put_scalar(CURRENT, context)
 
-    def _put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> None:
+    def put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> Put:
+        """Put one entry, unless that is refused later."""
         file, existing = self._find(entry, entry.name)
         if existing is None:
             file, existing = self._find(entry, entry.instead)
         if existing is None:
             file.text.put(entry.section, entry.over(None))
-            return
+            return Put(entry, file.path, changed=True)
         owner = owner_of(entry.section, existing)
         if owner is None and not overwrite:
             self._foreign.append(f"{entry.section[:-1]} {entry.name} in {file.path}")
-        elif owner is not None and entry.cluster is not None and owner.cluster in others:
+            return Put(entry, file.path, changed=False)
+        if owner is not None and entry.cluster is not None and owner.cluster in others:
             self._of_other_clusters.append(
                 f"{entry.section[:-1]} {entry.name} in {file.path} is that of cluster {owner.cluster}"
             )
-        elif existing["name"] == entry.name:
-            file.text.put(entry.section, entry.over(existing if owner is not None else None))
-        else:
-            file.text.replace(entry.section, existing, entry.over(existing))
-            for each in self._files:
-                if entry.section == "contexts" and each.text.data.get(CURRENT) == entry.instead:
-                    each.text.put_scalar(CURRENT, entry.name)
+            return Put(entry, file.path, changed=False)
+        after = entry.over(existing if owner is not None else None)
+        if existing["name"] == entry.name:
+            file.text.put(entry.section, after)
+            return Put(entry, file.path, changed=after != existing)
+        file.text.replace(entry.section, existing, after)
+        for each in self._files:
+            if entry.section == "contexts" and each.text.data.get(CURRENT) == entry.instead:
+                each.text.put_scalar(CURRENT, entry.name)
+        return Put(entry, file.path, changed=True)
 
     def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
         known = ((file, file.text.entry(entry.section, name)) for file in self._files)
         return next(((file, item) for file, item in known if item is not None), (self._fallback, None))
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
         if self._foreign:
             raise KubeconfigError(
                 f"togetherctl did not write {', '.join(self._foreign)}, and leaves "

@@ -55,6 +55,7 @@ class Entry:
 
     `cluster` is the cluster of the configuration that it is for; a user is for several. `instead` is the name of an
     entry of ours that this one takes the place of. `keeps_version`: a stanza that said v1beta1 goes on saying it.
+    `without` are keys that go.
     """
 
     section: Section
@@ -63,12 +64,14 @@ class Entry:
     cluster: str | None = None
     instead: str | None = None
     keeps_version: bool = False
+    without: tuple[str, ...] = ()
 
     def over(self, existing: Mapping[str, Any] | None) -> dict[str, Any]:
         """The entry to write over one of ours: keys we do not decide about stay as they are, in their order."""
         key = self.section[:-1]
         before = body_of(self.section, existing or {})
-        body = {name: value for name, value in before.items() if name not in _OWNED[self.section] or name in self.body}
+        leaving = {*_OWNED[self.section], *self.without} - self.body.keys()
+        body = {name: value for name, value in before.items() if name not in leaving}
         body |= {name: self._merge_value(name, before.get(name), value) for name, value in self.body.items()}
         others = {name: value for name, value in (existing or {}).items() if name not in (key, "name")}
         if existing and next(iter(existing)) == "name":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from togetherctl.kube.entries import USER_PREFIX, Section, body_of, owner_of
+from togetherctl.kube.entries import USER_PREFIX, Section, body_of, mark_of, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 
 Predicate = Callable[[str | None], bool]
@@ -39,6 +39,8 @@ class EntryInFile(NamedTuple):
 class RemovedEntries:
     """Names of contexts, clusters and users that go; `kept` says which of our entries stay, and why.
 
+    `by_hand` are those of the contexts that a person made from entries of ours.
+
     `current` is the current context if it goes. It is then unset, unless `instead` names the context of another file
     that kubectl would then use.
     """
@@ -47,6 +49,7 @@ class RemovedEntries:
     clusters: list[str] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    by_hand: list[str] = field(default_factory=list)
     current: str | None = None
     instead: str | None = None
 
@@ -105,6 +108,9 @@ def remove_entries(files: Sequence[KubeconfigFile], *, clusters: Predicate, prof
         found.file.text.replace(found.section, found.entry, None)
         if found.name not in lists[found.section]:
             lists[found.section].append(found.name)
+    removed.by_hand += [
+        found.name for found in leaving if found.section == "contexts" and not mark_of("contexts", found.entry)
+    ]
     _unset_current(files, removed, {found.name for found in staying})
     return removed
 

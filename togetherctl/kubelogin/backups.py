@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import chain, count
 from pathlib import Path
 
 from togetherctl.disk import make_private_folder, read_whole, write_whole
-from togetherctl.errors import KubeconfigError, StorageError, UsageError, os_error_as
+from togetherctl.errors import KubeconfigError, StorageError, UsageError, os_error_as, run
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 
 SUFFIX = ".before-togetherctl"
@@ -25,7 +25,7 @@ class Backup:
     """One kubeconfig that was converted: where its old content is, and digests of the old and the new.
 
     `store` is the copy of the configuration from before, empty where there was none, and is called so in the file; `at`
-    in seconds since 1970.
+    in seconds since 1970. `made` are the entries that the configuration got by it, `KIND NAME` each.
     """
 
     kubeconfig: str
@@ -34,6 +34,7 @@ class Backup:
     before: str
     after: str
     at: int
+    made: tuple[str, ...] = ()
 
 
 class Backups:
@@ -43,12 +44,15 @@ class Backups:
         self._record = state / "conversions.json"
         self._config = config
 
-    def make(self, changes: Sequence[KubeconfigChange]) -> list[Path]:
+    def make(self, changes: Sequence[KubeconfigChange], entries: Iterable[tuple[str, str]]) -> list[Path]:
         """Keep what `changes` and the configuration are before anything is written; where the kubeconfigs are kept.
+
+        `entries`, each a kind and a name, are what the configuration gets.
 
         Raises KubeconfigError and StorageError.
         """
         made: list[Path] = []
+        new = [" ".join(entry) for entry in entries]
         recorded = self._read()
         copy = self._copy_config(recorded)
         for change in changes:
@@ -60,7 +64,8 @@ class Backups:
             # A run that was killed before it wrote anything has recorded this backup already.
             recorded = [item for item in recorded if item not in kept]
             made.append(backup)
-            recorded.append(Backup(str(path), str(backup), copy, before, after, int(time.time())))
+            entries_made = tuple(dict.fromkeys([*(one for item in kept for one in item.made), *new]))
+            recorded.append(Backup(str(path), str(backup), copy, before, after, int(time.time()), entries_made))
         self._write(recorded)
         return made
 
@@ -74,9 +79,12 @@ class Backups:
             latest = {item.kubeconfig: item for item in recorded}
             wanted = [item for path in files if (item := latest.get(str(path.resolve()))) is not None]
             if not wanted:
+                again = ("togetherctl", "kubeconfig", "convert", "--revert", "--kubeconfig")
                 raise UsageError(
                     f"no conversion of {', '.join(str(path) for path in files)} is on record",
-                    hint="name the file that was converted: --kubeconfig FILE",
+                    hint=run(*again, next(iter(latest)))
+                    if len(latest) == 1
+                    else "name the file that was converted: --kubeconfig FILE",
                 )
             contents = {item: _content_before(item, force=force) for item in wanted}
             for item, data in contents.items():
@@ -88,6 +96,10 @@ class Backups:
                 with suppress(OSError):
                     Path(item.backup).unlink()
         return wanted
+
+    def converted(self) -> list[Path]:
+        """The kubeconfigs that are converted now. Raises StorageError."""
+        return list(dict.fromkeys(Path(item.kubeconfig) for item in self._read()))
 
     def _copy_config(self, recorded: Sequence[Backup]) -> str:
         try:
@@ -109,7 +121,7 @@ class Backups:
             record = json.loads(read_whole(self._record, limit=_MAX_BYTES, follow=False)[0])
             if record["version"] != _VERSION:
                 raise StorageError(f"{self._record} was written by a newer togetherctl")
-            return [Backup(**item) for item in record["conversions"]]
+            return [Backup(**{**item, "made": tuple(item.get("made", ()))}) for item in record["conversions"]]
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -144,7 +144,7 @@ def _split(arguments: Sequence[str], known: Mapping[str, Flag]) -> Iterator[tupl
         else:
             # It may be a secret in the wrong place, so it is not shown.
             place = f" after --{name}" if name else ""
-            raise UsageError(f"there is a word{place} that is no flag; only flags are taken here")
+            raise UsageError(f"there is a word{place} that is not a flag; this command takes flags alone")
 
 
 def _parse_long(

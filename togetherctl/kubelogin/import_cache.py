@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from togetherctl.auth.cache.base import Sessions
-from togetherctl.auth.claims import LATEST, Claims, check_account, identity, read_claims
+from togetherctl.auth.claims import LATEST, Claims, identity, is_account, read_claims
 from togetherctl.auth.session import Freshness, Session, Token
 from togetherctl.config.profile import Profile
 from togetherctl.config.types import SESSION_OWNERS
@@ -144,12 +144,7 @@ class CacheImport:
 
 
 def _account_fits(profile: Profile, old: OldTokens) -> bool:
-    try:
-        if profile.account:
-            check_account(old.claims, profile.account)
-    except Untrusted:
-        return False
-    return True
+    return not profile.account or is_account(old.claims, profile.account)
 
 
 @dataclass(frozen=True)

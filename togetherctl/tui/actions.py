@@ -16,7 +16,7 @@ from togetherctl.tui.selection import Selection
 class Action:
     """Something a person can do. `title` is its name everywhere; `run` starts it on the app's thread and returns.
 
-    `fits` says whether it can be done to a selection; `shown` whether the footer names its key.
+    `fits` says whether it can be done to a selection; the footer has its key under the name `brief`, if it has one.
     """
 
     id: str
@@ -25,7 +25,7 @@ class Action:
     help: str
     run: Callable[[AppContext, Selection], None]
     fits: Callable[[Selection], bool]
-    shown: bool = False
+    brief: str = ""
 
 
 def _any(selection: Selection) -> bool:
@@ -41,14 +41,14 @@ def _one(selection: Selection) -> bool:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("log_in", "l", "Log in", "with the profile's grant", sessions.log_in, _any, shown=True),
+    Action("log_in", "l", "Log in", "with the profile's grant", sessions.log_in, _any, "Log in"),
     Action("log_in_by", "L", "Log in by …", "log in again, by a grant you choose", sessions.log_in_by, _any),
-    Action("refresh", "r", "Refresh now", "get new tokens, without a login", sessions.refresh, _any, shown=True),
-    Action("log_out", "o", "Log out", "revoke the tokens and delete them", sessions.log_out, _any, shown=True),
-    Action("test", "t", "Test cluster", "ask clusters who you are there", clusters.test, _any, shown=True),
-    Action("write", "w", "Write kubeconfig", "show the changes, then write them", clusters.write, _any, shown=True),
-    Action("use", "u", "Use cluster", "make its context the current one", clusters.use, _any),
-    Action("add", "a", "Add profile", "by hand; it asks the issuer first", entries.add, _always, shown=True),
+    Action("refresh", "r", "Refresh now", "get new tokens, without a login", sessions.refresh, _any, "Refresh"),
+    Action("log_out", "o", "Log out", "revoke the tokens and delete them", sessions.log_out, _any, "Log out"),
+    Action("write", "w", "Write kubeconfig", "show the changes, then write them", clusters.write, _any, "Write"),
+    Action("use", "u", "Use cluster", "make its context the current one", clusters.use, _any, "Use"),
+    Action("test", "t", "Test cluster", "ask clusters who you are there", clusters.test, _any, "Test"),
+    Action("add", "a", "Add profile", "by hand; it asks the issuer first", entries.add, _always, "Add"),
     Action(
         "import",
         "i",
@@ -57,7 +57,7 @@ ACTIONS: tuple[Action, ...] = (
         importing.import_clusters,
         _always,
     ),
-    Action("edit", "e", "Edit profile", "every key; on a cluster's row, the cluster", entries.edit, _one, shown=True),
+    Action("edit", "e", "Edit profile", "every key; on a cluster's row, the cluster", entries.edit, _one, "Edit"),
     Action("edit_issuer", "E", "Edit issuer", "for all profiles that use it", entries.edit_issuer, _one),
     Action("rename", "m", "Rename profile", "or a cluster; kubeconfigs follow", entries.rename, _one),
     Action("remove", "d", "Remove profile", "or a cluster, and what depends on it", entries.remove, _one),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ClassVar
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -23,10 +24,16 @@ from togetherctl.tui.context import AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
-from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, SessionsRead
+from togetherctl.tui.watcher import ConfigBroken, ConfigRead, Failed, KubeconfigRead, SessionsRead
 from togetherctl.tui.widgets.profile_table import Profiles
 from togetherctl.usecases.session_snapshot import SessionSnapshot, describe_changes
 from togetherctl.wiring import World
+
+_BUSY_SECONDS = 2.0
+# The table's own actions that change nothing.
+_MOVES = frozenset({"move", "page", "end", "next"})
+# What counts before there is a picture.
+_QUITTING = frozenset({"ctrl+q", "ctrl+c"})
 
 _DARK = Theme(
     name="together-dark",
@@ -66,7 +73,7 @@ class TogetherApp(AppContext):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("T", "toggle_light", "Light or dark", show=False),
-        Binding("ctrl+q", "quit", "Quit", priority=True),
+        Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
     ]
 
     def __init__(self, make_world: Callable[[Prompter], World]) -> None:
@@ -88,15 +95,15 @@ class TogetherApp(AppContext):
             self._handle_exception(finding.error)
         elif isinstance(finding, SessionsRead):
             self._take_sessions(finding)
+        elif isinstance(finding, KubeconfigRead):
+            self.kubeconfig = finding.state
         elif isinstance(finding, ConfigRead):
             before = self.rows
             self.config, self.broken = finding.config, None
             self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
-        # Before the screen is composed, and while the app ends, there is nothing to show it on.
-        if self.home.query(Profiles):
-            self.home.show()
+        self.home.show()
 
     def _take_sessions(self, finding: SessionsRead) -> None:
         for row in finding.looked:
@@ -135,6 +142,34 @@ class TogetherApp(AppContext):
 
     # Keys and the command palette
 
+    async def on_event(self, event: events.Event) -> None:
+        """Drop keys that were typed for nothing that is there: before there was a picture, or for another screen."""
+        if isinstance(event, events.Key | events.MouseEvent | events.Paste) and not event.is_forwarded:
+            quits = isinstance(event, events.Key) and event.key in _QUITTING
+            if not quits and not self._is_for_what_is_seen(event):
+                return
+        await super().on_event(event)
+
+    def _is_for_what_is_seen(self, event: events.Event) -> bool:
+        if not self.home.drawn:
+            return False
+        if not isinstance(event, events.Key):
+            return True
+        if self._moves(event):
+            return True
+        if self.jobs.unseen is not None:
+            self.typeahead.drop()
+            self.notify(f"Still busy: {self.jobs.unseen.title}", timeout=_BUSY_SECONDS, markup=False)
+            return False
+        focused = self.screen.focused
+        is_text = focused is not None and focused.check_consume_key(event.key, event.character)
+        return self.typeahead.passes(self.screen, used=is_text or event.key in self.screen.active_bindings)
+
+    def _moves(self, key: events.Key) -> bool:
+        """Whether a key moves the cursor of the table, and does nothing else."""
+        found = self.screen.active_bindings.get(key.key)
+        return found is not None and found.binding.action.partition("(")[0] in _MOVES
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything by name, in the command palette."""
         if screen is self.home:
@@ -153,12 +188,10 @@ class TogetherApp(AppContext):
         yield SystemCommand("Quit", "End togetherctl", self.action_quit)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether an action can be done now; None shows its key greyed out."""
-        if action != "perform":
+        """Whether an action has a key now; one that does not fit the selection says why when it is asked for."""
+        if action != "perform" or self.rows:
             return True
-        return any(one.id == parameters[0] and one.fits(self.selection) for one in ACTIONS) or (
-            None if self.rows else False
-        )
+        return any(one.id == parameters[0] and one.fits(self.selection) for one in ACTIONS)
 
     def action_perform(self, id: str) -> None:  # noqa: A002 # its name in the table of actions
         action = next(action for action in ACTIONS if action.id == id)
@@ -167,7 +200,18 @@ class TogetherApp(AppContext):
         if action.fits(self.selection):
             action.run(self, self.selection)
         else:
-            self.notify(f"{action.title}: choose one profile first.", severity="warning", markup=False)
+            self.refuse(action.title, len(self.selection.marked))
+
+    def stand_on(self, profile: str) -> None:
+        self.home.table.stand_on(profile)
+
+    def refuse(self, title: str, marked: int) -> None:
+        """Say why what is called `title` cannot be done, with so many profiles marked."""
+        if marked:
+            said = f"{title.split(maxsplit=1)[0]} one at a time: {marked} are marked."
+        else:
+            said = f"{title}: no profile is shown. Escape ends the filter."
+        self.notify(said, severity="warning", markup=False)
 
     def action_help(self) -> None:
         from togetherctl.tui.screens.help import Help

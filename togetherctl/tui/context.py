@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
 from textual.message import Message
@@ -17,9 +17,13 @@ from togetherctl.printable import printable
 from togetherctl.tui import profile_facts
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import NullPrompter
+from togetherctl.tui.typeahead import TypeAhead
 from togetherctl.tui.watcher import Finding, Watcher
 from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
 _EVENTS = 1000
@@ -40,6 +44,10 @@ class Jobs(Protocol):
     def start(self, job: Job[Any]) -> None:
         """Start `job`, unless another job works on one of its sessions."""
 
+    @property
+    def unseen(self) -> Job[Any] | None:
+        """A job that runs and is not shown."""
+
     def open_browser(self, url: str, job: Job[Any]) -> None:
         """Start a browser at a page that `job` shows."""
 
@@ -56,6 +64,9 @@ class AppContext(App[None]):
         self.config: Config | None = None
         self.broken: TogetherctlError | None = None
         self.rows: dict[str, SessionSnapshot] = {}
+        # None until it was read.
+        self.kubeconfig: KubeconfigState | None = None
+        self.typeahead = TypeAhead()
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
@@ -83,8 +94,15 @@ class AppContext(App[None]):
                 sharing=self.sharing(row),
                 kept_in="memory, until this ends" if row.profile.storage == "memory" else kept_in,
                 events=events[:_EVENTS_SHOWN],
+                kubeconfig=self.kubeconfig,
             )
         )
+
+    def stand_on(self, profile: str) -> None:
+        """Put the cursor on a profile's row, now or as soon as it is there."""
+
+    def refuse(self, title: str, marked: int) -> None:
+        """Say why what is called `title` cannot be done, with so many profiles marked."""
 
     def copy_claims(self, row: SessionSnapshot | None) -> None:
         """Send the decoded claims of a profile to the clipboard; never a token."""

@@ -7,18 +7,17 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from togetherctl.auth.prompter import Cancelled
-from togetherctl.errors import TogetherctlError, Unreachable, bug_sentence, from_os_error
+from togetherctl.errors import Remedy, TogetherctlError, bug_sentence, from_os_error
 from togetherctl.printable import printable
 from togetherctl.tui.job_prompter import JobPrompter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from togetherctl.config.profile import Profile
     from togetherctl.usecases.reports import Line
     from togetherctl.wiring import World
 
-_MAY_HELP = "Trying again may help; is the network there, and the VPN if this needs one?"
 _Result = TypeVar("_Result")
 
 
@@ -96,7 +95,7 @@ class Job(Generic[_Result]):
 
     def report(self, lines: Sequence[Line]) -> None:
         """The step is done, and `lines` say what came of it."""
-        (first, *more), remedies = lines, [line.remedy for line in lines if line.remedy]
+        (first, *more), remedies = lines, [remedy for line in lines if (remedy := _in_keys(line.remedy))]
         texts = [line.text for line in more] + [remedy.text for remedy in remedies if remedy.text]
         step = done("", first.text, *texts, read=any(line.kind in ("note", "warning") for line in lines))
         command = next((remedy.hint_command for remedy in remedies if remedy.command), None)
@@ -164,11 +163,36 @@ def done(name: str, text: str, *more: str, read: bool = False) -> Step:
     return Step(printable(name, limit=100), printable(text, limit=4000), Status.DONE, lines, read=read)
 
 
+# The words of a command, with the flags that they may have, and what does the same here.
+_KEYS: Mapping[tuple[str, ...], str] = {
+    ("login",): "L in the table logs in again",
+    ("logout",): "o in the table logs out",
+    ("refresh",): "r in the table refreshes",
+    ("kubeconfig", "write"): "w in the table writes it",
+}
+
+
+def _in_keys(remedy: Remedy | None) -> Remedy | None:
+    """A remedy in words that name a key, where the table has a key for its command."""
+    if remedy is None or remedy.command is None:
+        return remedy
+    words = [word for word in remedy.command[1:] if word != "--force"]
+    by = ""
+    if words[:1] == ["login"] and "--grant" in words[:-1]:
+        at = words.index("--grant")
+        by = f" by {words[at + 1]}"
+        del words[at : at + 2]
+    key = next((key for verb, key in _KEYS.items() if tuple(words[: len(verb)]) == verb), None)
+    if key is None or any(word.startswith("-") for word in words):
+        return remedy
+    return Remedy("; ".join(filter(None, (remedy.text, f"{key}{by}"))))
+
+
 def failed(name: str, error: TogetherctlError, *more: str) -> Step:
     """A step that failed, and what to do next."""
     said = tuple(printable(line, limit=4000) for line in (*getattr(error, "problems", ()), *more))
-    if isinstance(error, Unreachable) and not error.remedy:
-        said = (*said, _MAY_HELP)
-    if error.remedy and error.remedy.text:
-        said = (*said, error.remedy.hint)
-    return Step(printable(name, limit=100), error.message, Status.FAILED, said, error.hint_command)
+    advice = _in_keys(error.advice)
+    if advice and advice.text:
+        said = (*said, advice.hint)
+    command = advice.hint_command if advice else None
+    return Step(printable(name, limit=100), error.message, Status.FAILED, said, command)

@@ -8,9 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from togetherctl.auth.prompter import Cancelled, DeviceCode
 from togetherctl.printable import printable
+
+if TYPE_CHECKING:
+    from togetherctl.errors import Remedy
 
 # How many seconds pass at most until a waiting thread notices that its job is cancelled.
 _CANCEL_WITHIN = 0.1
@@ -18,10 +22,11 @@ _CANCEL_WITHIN = 0.1
 
 @dataclass(frozen=True)
 class Said:
-    """One thing that the job said; `warning` where something went wrong without stopping it."""
+    """One thing that the job said; `warning` where something went wrong without stopping it; `command` may help."""
 
     text: str
     warning: bool = False
+    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class JobPrompter:
         self.shown: Page | None = None
         self.wait: Wait | None = None
         self.question: LineQuestion | None = None
+        # The place for an address that a person pastes while the job waits for a browser.
+        self.paste_here: LineQuestion | None = None
         self._sleep = sleep
         self._cancelled = Event()
 
@@ -91,7 +98,7 @@ class JobPrompter:
 
     def forget(self) -> None:
         """Drop the page and the question of the step before."""
-        self.shown = self.wait = self.question = None
+        self.shown = self.wait = self.question = self.paste_here = None
 
     def go_on(self) -> None:
         if self.cancelled:
@@ -110,6 +117,27 @@ class JobPrompter:
 
     def warn(self, sentence: str) -> None:
         self.lines = (*self.lines, Said(printable(sentence, limit=4000), warning=True))
+
+    def advise(self, sentence: str, remedy: Remedy | None = None) -> None:
+        said = f"{sentence} {_as_sentence(remedy.text)}" if remedy and remedy.text else sentence
+        command = remedy.hint_command if remedy else None
+        self.lines = (*self.lines, Said(printable(said, limit=4000), command=command))
+
+    @property
+    def takes_pasted(self) -> bool:
+        return self.can_ask
+
+    @contextmanager
+    def pasted(self) -> Iterator[Callable[[], str | None]]:
+        if not self.can_ask:
+            yield lambda: None
+            return
+        place = LineQuestion("Paste the address of the browser's last page:", hidden=True)
+        self.paste_here = place
+        try:
+            yield lambda: place.wait(0)
+        finally:
+            self.paste_here = None
 
     def page(self, url: str, *, opened: bool) -> None:
         self.shown = Page(printable(url, limit=8000), opened)
@@ -145,6 +173,10 @@ class JobPrompter:
             finally:
                 self.question = None
         raise TimeoutError
+
+
+def _as_sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 class NullPrompter(JobPrompter):

@@ -26,6 +26,13 @@ class JobRunner:
     def __init__(self, app: AppContext) -> None:
         self._app = app
         self.running: list[Job[Any]] = []
+        # Those that began a moment ago and show nothing yet.
+        self._unseen: list[Job[Any]] = []
+
+    @property
+    def unseen(self) -> Job[Any] | None:
+        """A job that runs and is not shown: what comes of it is not known to the person who goes on typing."""
+        return self._unseen[-1] if self._unseen else None
 
     def start(self, job: Job[Any]) -> None:
         """Start `job`; if another job works on one of its sessions, show that one instead."""
@@ -39,6 +46,8 @@ class JobRunner:
         self.running.append(job)
         if job.at_once:
             self._show(job)
+        else:
+            self._unseen.append(job)
         self._app.run_worker(self._follow(job), group="jobs", name=job.title)
 
     def open_browser(self, url: str, job: Job[Any]) -> None:
@@ -47,17 +56,24 @@ class JobRunner:
             self._app.run_worker(partial(self._open, url, job.profile), thread=True, group="browser")
 
     async def _follow(self, job: Job[Any]) -> None:
+        began = self._app.typeahead.clock()
         thread = asyncio.get_running_loop().run_in_executor(None, job.run, self._app.world)
         try:
             await asyncio.wait([thread], timeout=_SHOW_AFTER)
             if not thread.done() and not job.at_once:
                 self._show(job)
+                self._unseen.remove(job)
             await thread
         finally:
             # The app may be ending: a job that waits for a person must not go on without it.
             job.prompter.cancel()
             self.running.remove(job)
+        before = self._app.screen
         self._end(job)
+        if self._app.screen is not before and not isinstance(before, JobScreen):
+            self._app.typeahead.interrupt(began)
+        if job in self._unseen:
+            self._unseen.remove(job)
 
     def _end(self, job: Job[Any]) -> None:
         app = self._app

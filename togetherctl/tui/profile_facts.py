@@ -16,6 +16,7 @@ from togetherctl.tui import table_columns
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session, Token
     from togetherctl.config.config import Cluster
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
     from togetherctl.usecases.session_snapshot import SessionSnapshot, Tone
 
 # Claims that are moments (RFC 7519, 4.1; OpenID Connect Core 1.0, 2).
@@ -46,7 +47,13 @@ class Event(NamedTuple):
 
 
 def sections(
-    row: SessionSnapshot, now: float, *, sharing: Sequence[str], kept_in: str, events: Iterable[Event]
+    row: SessionSnapshot,
+    now: float,
+    *,
+    sharing: Sequence[str],
+    kept_in: str,
+    events: Iterable[Event],
+    kubeconfig: KubeconfigState | None = None,
 ) -> Iterator[Section]:
     """All there is to say of a profile; `sharing` are the other profiles with its session, `kept_in` its place."""
     yield Section("Session", list(_session(row, now, sharing, kept_in)))
@@ -55,7 +62,11 @@ def sections(
         yield Section("Claims", [ProfileFact(printable(name), _claim(name, claims[name])) for name in claims])
     yield Section("Profile", list(_profile(row)))
     if row.clusters:
-        yield Section("Clusters", [fact for cluster in row.clusters for fact in _cluster(cluster)])
+        yield Section("Clusters", [fact for cluster in row.clusters for fact in _cluster(cluster, kubeconfig)])
+        if kubeconfig is not None and kubeconfig.trouble:
+            yield Section(
+                "Kubeconfig", [ProfileFact("cannot be read", printable(kubeconfig.trouble, limit=1000), "bad")]
+            )
     happened = [ProfileFact(_clock(event.at), printable(event.text)) for event in events]
     if happened:
         yield Section("Seen here", happened)
@@ -144,14 +155,28 @@ def _profile(row: SessionSnapshot) -> Iterator[ProfileFact]:
     return (ProfileFact(label, printable(text)) for label, text in facts.items() if text)
 
 
-def _cluster(cluster: Cluster) -> Iterator[ProfileFact]:
+def _cluster(cluster: Cluster, kubeconfig: KubeconfigState | None) -> Iterator[ProfileFact]:
     yield ProfileFact(printable(cluster.name), printable(cluster.server))
+    if kubeconfig is not None:
+        if kubeconfig.current_cluster == cluster.name:
+            yield ProfileFact("", "* kubectl's current context", "good")
+        if keys := kubeconfig.drift.get(cluster.name):
+            yield ProfileFact("", f"! {drift_sentence(keys)}", "old")
+        if cluster.name in kubeconfig.missing:
+            yield ProfileFact("", "not in the kubeconfig; w writes it", "dim")
     if cluster.context != cluster.name:
         yield ProfileFact("", f"context {printable(cluster.context)}")
     if cluster.namespace:
         yield ProfileFact("", f"namespace {printable(cluster.namespace)}")
     if cluster.insecure:
         yield ProfileFact("", "its certificate is not verified", "bad")
+
+
+def drift_sentence(keys: Iterable[str]) -> str:
+    """What of a cluster its kubeconfig entries say otherwise, and the key that mends it."""
+    from togetherctl.usecases.reports import drift_words
+
+    return f"the kubeconfig differs: {printable(drift_words(keys))}; w writes it"
 
 
 def _clock(moment: float) -> str:

@@ -33,7 +33,10 @@ class Selection:
     def rows(self, app: AppContext) -> list[SessionSnapshot]:
         """The profiles as the app knows them, the first of each session."""
         rows = [app.rows[name] for name in self.profiles if name in app.rows]
-        return list({row.profile.key: row for row in reversed(rows)}.values())[::-1]
+        first: dict[str, SessionSnapshot] = {}
+        for row in rows:
+            first.setdefault(row.profile.key, row)
+        return list(first.values())
 
     def clusters(self, app: AppContext) -> list[str]:
         """The cluster under the cursor, else all clusters of the profiles."""

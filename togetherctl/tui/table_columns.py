@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from togetherctl.auth.session import Token
 from togetherctl.config.config import Cluster
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 from togetherctl.usecases.session_snapshot import STATES, URGENCY, SessionSnapshot, Tone
+
+if TYPE_CHECKING:
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # The tones of texts as component classes, to which the style sheet gives colours.
 TONES = frozenset(f"tone--{tone}" for tone in get_args(Tone))
@@ -138,11 +141,21 @@ def _measure(column: Column, rows: Sequence[SessionSnapshot], now: float) -> int
     return max(column.least, min(column.most, max(map(cell_len, texts), default=0)))
 
 
-def cluster_text(cluster: Cluster) -> str:
+def cluster_text(cluster: Cluster, kubeconfig: KubeconfigState | None = None) -> Cell:
     """A cluster's line, after its name."""
     context = f"context {printable(cluster.context)}" if cluster.context != cluster.name else ""
     namespace = f"namespace {printable(cluster.namespace)}" if cluster.namespace else ""
-    return "  ".join(part for part in (printable(cluster.server), context, namespace) if part)
+    differs = "the kubeconfig differs" if kubeconfig is not None and cluster.name in kubeconfig.drift else ""
+    parts = (printable(cluster.server), differs, context, namespace)
+    return Cell("  ".join(part for part in parts if part), "old" if differs else "dim")
+
+
+def kubeconfig_marks(clusters: Iterable[Cluster], kubeconfig: KubeconfigState | None) -> tuple[str, str]:
+    """`*` if the current context is of one of these clusters, and `!` if the kubeconfig differs; else blanks."""
+    if kubeconfig is None:
+        return " ", " "
+    names = {cluster.name for cluster in clusters}
+    return "*" if kubeconfig.current_cluster in names else " ", " " if names.isdisjoint(kubeconfig.drift) else "!"
 
 
 def share_left(token: Token, now: float) -> float:

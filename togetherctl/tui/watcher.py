@@ -1,4 +1,4 @@
-"""Watch the configuration and the sessions for changes by any process, by the times of their files."""
+"""Watch the configuration, the sessions and the kubeconfig for changes by any process, by the times of their files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from togetherctl.config.config import Cluster, Config
 from togetherctl.config.profile import Profile
 from togetherctl.errors import TogetherctlError
 from togetherctl.usecases.session_snapshot import SessionSnapshot, read_snapshot
 from togetherctl.wiring import World
+
+if TYPE_CHECKING:
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # Seconds between two looks, so that changes of other processes show within a second.
 _EVERY = 0.4
@@ -46,13 +50,20 @@ class SessionsRead:
 
 
 @dataclass(frozen=True)
+class KubeconfigRead:
+    """The current context, and where the kubeconfig differs from the configuration."""
+
+    state: KubeconfigState
+
+
+@dataclass(frozen=True)
 class Failed:
     """A bug ended the watcher."""
 
     error: Exception
 
 
-Finding = ConfigRead | ConfigBroken | SessionsRead | Failed
+Finding = ConfigRead | ConfigBroken | SessionsRead | KubeconfigRead | Failed
 
 
 class Watcher:
@@ -69,6 +80,8 @@ class Watcher:
         self._ended = False
         self._everything = True
         self._config: Stamp | None = None
+        self._read: Config | None = None
+        self._kubeconfigs: list[Stamp | None] | None = None
         self._files: dict[str, Stamp] = {}
         self._logging_in: set[str] = set()
         self._profiles: list[tuple[Profile, tuple[Cluster, ...]]] = []
@@ -114,7 +127,10 @@ class Watcher:
                 if files.get(name) != self._files.get(name)
             }
         self._files = files
-        self._read_sessions(world, changed)
+        # A keyring may be slow, so what needs none comes first.
+        self._read_sessions(world, changed, in_keyring=False)
+        self._read_kubeconfig(world)
+        self._read_sessions(world, changed, in_keyring=True)
 
     def _read_config(self, world: World) -> bool:
         try:
@@ -128,17 +144,25 @@ class Watcher:
         for cluster in config.clusters():
             clusters.setdefault(cluster.profile, []).append(cluster)
         self._profiles = [(profile, tuple(clusters.get(profile.name, ()))) for profile in profiles]
+        # With another configuration, the same kubeconfig may differ from it.
+        self._read, self._kubeconfigs = config, None
         self._tell(ConfigRead(config, tuple(SessionSnapshot(profile, its) for profile, its in self._profiles)))
         return True
 
-    def _read_sessions(self, world: World, keys: set[str] | None) -> None:
-        # A keyring may be slow, so sessions that need none come first.
-        meant = sorted(
-            (entry for entry in self._profiles if keys is None or entry[0].key in keys),
-            key=lambda entry: entry[0].storage == "keyring",
-        )
+    def _read_kubeconfig(self, world: World) -> None:
+        from togetherctl.kube.kubeconfig import kubeconfig_files
+        from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+
+        stamps = [_stamp(path) for path in kubeconfig_files(None, world.environ)]
+        if self._read is not None and stamps != self._kubeconfigs:
+            self._kubeconfigs = stamps
+            self._tell(KubeconfigRead(read_kubeconfig_state(world.as_if(self._read))))
+
+    def _read_sessions(self, world: World, keys: set[str] | None, *, in_keyring: bool) -> None:
         batch: list[SessionSnapshot] = []
-        for profile, clusters in meant:
+        for profile, clusters in self._profiles:
+            if (keys is not None and profile.key not in keys) or (profile.storage == "keyring") is not in_keyring:
+                continue
             if self._ended:
                 return
             found = read_snapshot(world, profile, clusters)

@@ -8,6 +8,7 @@ command goes on.
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -16,19 +17,25 @@ from pathlib import Path
 from typing import Any
 
 from togetherctl.config.config import Config
-from togetherctl.config.editing import TABLES, new_key, section
+from togetherctl.config.editing import begin_edit, new_key
+from togetherctl.config.files import read as read_config
+from togetherctl.config.models import ConfigTable
+from togetherctl.config.redact import without_secrets
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
+from togetherctl.config.validation import validate
 from togetherctl.errors import UsageError
 from togetherctl.importing import naming
 from togetherctl.importing.additions import Additions, MovedSecret
+from togetherctl.importing.cluster_offer import Offer
+from togetherctl.importing.matching import Matching
 from togetherctl.importing.secret_place import SecretPlace
 from togetherctl.kube.entries import mark_as_ours, stanza_for
 from togetherctl.kube.kubeconfig import KubeconfigChange, hold_locks
 from togetherctl.kubelogin.backups import Backups
 from togetherctl.kubelogin.exec_stanza import OldStanza
 from togetherctl.kubelogin.merged_kubeconfig import Context, Kubeconfigs, Where, cluster_table, left_out
-from togetherctl.kubelogin.stanza_to_profile import CannotCarryOver, meaning
+from togetherctl.kubelogin.stanza_to_profile import CannotCarryOver, Meaning, meaning
 from togetherctl.usecases.kubeconfig_write import WithChanges
 
 
@@ -63,6 +70,11 @@ class ConversionPlan(WithChanges):
     done: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
+    @property
+    def seen(self) -> tuple[object, ...]:
+        """What a person agrees to: a plan that is made again must have the same."""
+        return [(change.path, change.old) for change in self.changed], self.tables, self.secrets
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -80,44 +92,49 @@ class Conversion:
         """Raises KubeconfigError, and UsageError where it is not clear which stanza is meant."""
         kubeconfigs = Kubeconfigs(self.request.files)
         config = self.config()
-        additions = Additions(config.table, folder=config.path.parent, environ=self.environ, place=self.place)
+        folder = config.path.parent
+        additions = Additions(config.table, folder=folder, environ=self.environ, place=self.place)
+        matching = Matching(config.table.clusters, additions, (), folder=folder, environ=self.environ, given={})
         plan = ConversionPlan(tables=additions.tables)
+        draft = _Draft(kubeconfigs, config.table, additions, matching, plan)
         contexts = kubeconfigs.contexts()
         profiles: dict[Where, str] = {}
         stanzas = kubeconfigs.stanzas()
         for where in self._stanzas_meant(kubeconfigs, list(stanzas), contexts):
-            using = [context.at.name for context in contexts if context.user == where]
-            profile = self._convert_user(kubeconfigs, additions, (where, stanzas[where]), using, plan)
+            using = [context for context in contexts if context.user == where]
+            profile = self._convert_user(draft, where, stanzas[where], using)
             if profile is not None:
                 profiles[where] = profile
         for context in contexts:
             if context.user in profiles:
-                self._convert_context(kubeconfigs, additions, context, contexts, profiles, plan)
+                self._convert_context(draft, context, contexts, profiles)
         self._note_auth_providers(kubeconfigs, plan)
         plan.secrets = list(additions.secrets.values())
         plan.changes = [file.change() for file in kubeconfigs.files]
         return plan
 
     def carry_out(
-        self, changing_config: Callable[[], AbstractContextManager[TomlText]], backups: Backups
+        self,
+        changing_config: Callable[[], AbstractContextManager[TomlText]],
+        backups: Backups,
+        agreed: ConversionPlan,
     ) -> ConversionPlan:
-        """Do what the plan says; gives it as it was done.
+        """Do what the plan says, which is as `agreed` to; gives it as it was done.
 
         Raises KubeconfigError, ConfigError, StorageError and UsageError; then every kubeconfig still works as before.
         """
         with hold_locks(sorted(self.request.files)):
             plan = self.plan()
-            if not plan.changed:
-                return plan
+            if plan.seen != agreed.seen:
+                raise UsageError("a file has changed meanwhile; nothing was converted", hint="try again")
             for change in plan.changed:
                 change.target()
             for moved in plan.secrets:
                 place = self.place(moved)
-                if place is None:
-                    raise UsageError("a kubeconfig changed in this moment; nothing was converted", hint="try again")
+                assert place is not None  # noqa: S101 # it was settled for what was agreed to
                 left = place.keep(moved.value, keyring_name=moved.keyring_name, environ=self.environ)
                 plan.done += [left] if left else []
-            plan.backups = backups.make(plan.changed)
+            plan.backups = backups.make(plan.changed, plan.tables)
             if plan.tables:
                 with changing_config() as text:
                     text.add({new_key(text, kind, name): table for (kind, name), table in plan.tables.items()})
@@ -154,27 +171,23 @@ class Conversion:
     def _describe(self, kind: str, at: Where) -> str:
         return f"{kind} {at.name}" + (f" in {at.file}" if len(self.request.files) > 1 else "")
 
-    def _convert_user(
-        self,
-        kubeconfigs: Kubeconfigs,
-        additions: Additions,
-        found: tuple[Where, OldStanza],
-        using: list[str],
-        plan: ConversionPlan,
-    ) -> str | None:
+    def _convert_user(self, draft: _Draft, where: Where, stanza: OldStanza, using: Sequence[Context]) -> str | None:
         """Give a user our stanza; the name of its profile, None where it stays as it is."""
-        where, stanza = found
-        who = self._describe("user", where)
+        who, plan = self._describe("user", where), draft.plan
         try:
             meant = meaning(stanza, folder=where.file.absolute().parent, environ=self.environ)
-            candidates = [naming.telling(name) for name in (where.name, *using)]
-            profile, notes = additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
+            known = draft.know(where, meant, using)
+            if known is not None:
+                profile, notes = known
+            else:
+                candidates = [naming.telling(name) for name in (where.name, *(one.at.name for one in using))]
+                profile, notes = draft.additions.profile(meant.issuer, meant.profile, meant.secret, *candidates)
         except (CannotCarryOver, ValueError) as error:
             plan.left.append(f"{who} still runs {stanza.program}, because {error}")
             return None
-        entry = kubeconfigs.entry("users", where)
+        entry = draft.kubeconfigs.entry("users", where)
         ours = stanza_for(profile, self.request.command, {**meant.env, **self.request.env})
-        kubeconfigs.put("users", where, mark_as_ours("users", entry, {"exec": ours}, profile=profile))
+        draft.kubeconfigs.put("users", where, mark_as_ours("users", entry, {"exec": ours}, profile=profile))
         plan.done.append(f"{who}: {stanza.program} becomes profile {profile}")
         plan.done += [f"{who} {note}" for note in (*notes, *meant.notes, *meant.notes_in_place)]
         if meant.cache is not None:
@@ -183,29 +196,28 @@ class Conversion:
 
     def _convert_context(
         self,
-        kubeconfigs: Kubeconfigs,
-        additions: Additions,
+        draft: _Draft,
         context: Context,
         contexts: Iterable[Context],
         profiles: Mapping[Where, str],
-        plan: ConversionPlan,
     ) -> None:
         """Take a context's cluster into the configuration, and mark as ours what `kubeconfig write` is to manage."""
         assert context.user is not None  # noqa: S101 # the caller looked it up by this
-        profile = profiles[context.user]
+        profile, plan = profiles[context.user], draft.plan
         who = self._describe("context", context.at)
         if context.cluster is None:
             plan.left.append(f"{who} names a cluster that is in no file, so the configuration gets none")
             return
         at, entry = context.cluster
         try:
-            name = additions.cluster(profile, context.at.name, cluster_table(at, entry, context.entry))
+            name = draft.cluster(profile, context, cluster_table(at, entry, context.entry))
         except ValueError as error:
             plan.left.append(f"{who}: its cluster stays in the kubeconfig alone, because {error}")
             return
-        plan.done.append(f"{who} becomes cluster {name}")
+        same = draft.is_known(name)
+        plan.done.append(f"{who} is the same cluster as {name}" if same else f"{who} becomes cluster {name}")
         plan.done += [f"{who} {note}" for note in left_out(entry).values()]
-        kubeconfigs.put(
+        draft.kubeconfigs.put(
             "contexts", context.at, mark_as_ours("contexts", context.entry, {}, cluster=name, profile=profile)
         )
         others = [other for other in contexts if other.cluster is not None and other.cluster[0] == at]
@@ -213,20 +225,71 @@ class Conversion:
         if at.name == context.at.name and all(other.user in profiles for other in others):
             body = {key: value for key, value in entry["cluster"].items() if key not in left_out(entry)}
             ours = mark_as_ours("clusters", {**entry, "cluster": body}, {}, cluster=name, profile=profile)
-            kubeconfigs.put("clusters", at, ours)
+            draft.kubeconfigs.put("clusters", at, ours)
 
 
-def preview_conversion(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], config: Path) -> str:
-    """The new tables as the added lines of a difference, with headers and passwords of proxies hidden."""
+@dataclass
+class _Draft:
+    """A plan in the making: what is read, what is new, and how a stanza logs in, by its user."""
+
+    kubeconfigs: Kubeconfigs
+    config: ConfigTable
+    additions: Additions
+    matching: Matching
+    plan: ConversionPlan
+    meant: dict[Where, Meaning] = field(default_factory=dict)
+
+    def know(self, where: Where, meant: Meaning, using: Sequence[Context]) -> tuple[str, list[str]] | None:
+        """The profile of the configuration that opens one of the user's clusters already, and what differs."""
+        self.meant[where] = meant
+        for context in using:
+            offer = self._offer(context)
+            name = self.matching.cluster(offer, self.config.clusters) if offer else None
+            if offer is None or name is None:
+                continue
+            profile = self.matching.profile(offer, self.config.clusters[name].profile)
+            if profile is not None:
+                return profile, self.matching.differences(profile, offer)
+        return None
+
+    def cluster(self, profile: str, context: Context, table: Mapping[str, Any]) -> str:
+        """The name of a context's cluster, new or known. Raises ValueError where the configuration cannot have it."""
+        offer = self._offer(context)
+        name = self.matching.cluster(offer, self.config.clusters) if offer else None
+        if name is not None and self.config.clusters[name].profile == profile:
+            return name
+        return self.additions.cluster(profile, context.at.name, table)
+
+    def is_known(self, name: str) -> bool:
+        """Whether the configuration has this cluster without the conversion."""
+        return name in self.config.clusters
+
+    def _offer(self, context: Context) -> Offer | None:
+        """A context as `init` would read it; None where it has no cluster that can be taken."""
+        if context.cluster is None or context.user is None:
+            return None
+        meant = self.meant[context.user]
+        try:
+            table = cluster_table(*context.cluster, context.entry)
+        except ValueError:
+            return None
+        return Offer(context.at.name, issuer=meant.issuer, profile=meant.profile, cluster=table, secret=meant.secret)
+
+
+def preview_conversion(tables: Mapping[tuple[Kind, str], Mapping[str, Any]], config: Config) -> str:
+    """What the configuration would be, as a difference, with headers and passwords of proxies hidden.
+
+    Raises ConfigError where it cannot be edited.
+    """
     if not tables:
         return ""
-    text = TomlText("")
-    text.add(
-        {
-            (section(kind), name): TABLES[kind].model_validate(dict(table)).model_dump(mode="json", exclude_unset=True)
-            for (kind, name), table in tables.items()
-        }
+    before = read_config(config.path).text
+    text = TomlText(before)
+    begin_edit(text)
+    text.add({new_key(text, kind, name): dict(table) for (kind, name), table in tables.items()})
+    after = validate(text.data)[0] or config.table
+    path = str(config.path)
+    old, new = (
+        without_secrets(of, table).text.splitlines() for of, table in ((before, config.table), (text.text, after))
     )
-    return "".join(
-        f"{line}\n" for line in [f"--- {config}", f"+++ {config}", *(f"+{x}" for x in text.text.splitlines())]
-    )
+    return "".join(f"{line}\n" for line in difflib.unified_diff(old, new, path, path, lineterm=""))

@@ -36,7 +36,6 @@ from togetherctl.importing.trusted_hosts import Identity, NewHost, identity, new
 from togetherctl.kube.entries import owner_of
 from togetherctl.kube.kubeconfig import kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import current_context
-from togetherctl.usecases.add_entry import Tables
 from togetherctl.usecases.kubeconfig_write import WriteResult, read_entries, write_clusters
 from togetherctl.wiring import World
 
@@ -47,11 +46,15 @@ _MOST_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class KubeconfigOptions:
-    """What becomes of the kubeconfig; `write` False leaves it alone."""
+    """What becomes of the kubeconfig; `write` False leaves it alone.
+
+    `set_current` makes the cluster `current`, else the only one, the current context.
+    """
 
     write: bool = True
     kubeconfig: str | None = None
     set_current: bool = False
+    current: str | None = None
     overwrite: bool = False
 
 
@@ -70,7 +73,8 @@ class BundleImport:
 class Import:
     """An import and its plan: of offers, or of a bundle.
 
-    `foreign` are names that others use in the kubeconfig; `place` tells where a client secret goes.
+    `foreign` are names that others use in the kubeconfig; `place` tells where a client secret goes; `names` is
+    how the person calls new profiles, by the names that they would get.
     """
 
     plan: ImportPlan
@@ -78,6 +82,7 @@ class Import:
     bundle: BundleImport | None = None
     foreign: frozenset[str] = frozenset()
     place: Place = field(default=lambda _moved: None, repr=False)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
@@ -139,11 +144,17 @@ def refuse_too_many(clusters: Sized, origin: str) -> None:
         )
 
 
-def plan_of_offers(world: World, offers: Sequence[Offer], kubeconfig: KubeconfigOptions, place: Place) -> Import:
-    """Plan taking `offers`. Raises ConfigError, StorageError and KubeconfigError."""
+def plan_of_offers(
+    world: World,
+    offers: Sequence[Offer],
+    kubeconfig: KubeconfigOptions,
+    place: Place,
+    names: Mapping[str, str] | None = None,
+) -> Import:
+    """Plan taking `offers`, `names` being what to call new profiles. Raises ConfigError and KubeconfigError."""
     owned = kubeconfig.overwrite or not kubeconfig.write
     foreign = frozenset(() if owned else _foreign(world, kubeconfig.kubeconfig))
-    return _make_plan(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place))
+    return _make_plan(world, Import(ImportPlan(), tuple(offers), foreign=foreign, place=place, names=names or {}))
 
 
 def plan_of_bundle(world: World, fetched: Fetched, *, clusters: Collection[str] | None = None) -> Import:
@@ -182,35 +193,6 @@ def bundles(world: World, names: tuple[str, ...]) -> dict[str, BundleTable]:
                 f"there is no bundle {name}{nearest(name, known)}", hint=run("togetherctl", "config", "show")
             )
     return {name: known[name] for name in names or known}
-
-
-class IssuerLook:
-    """Looks at each issuer once by `look`, which gets its table and gives it as the issuer describes itself."""
-
-    def __init__(self, look: Callable[[Tables], Tables]) -> None:
-        self._look = look
-        self._looked: dict[str, dict[str, object]] = {}
-
-    def issuer(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """The table with its URL and preset as the issuer says them. Raises what the look raises."""
-        url = str(table["url"])
-        if url not in self._looked:
-            looked = self._look({("issuer", "new"): dict(table)})["issuer", "new"]
-            self._looked[url] = self._looked[str(looked["url"])] = looked
-        return {**table, **{key: value for key, value in self._looked[url].items() if key in ("url", "preset")}}
-
-    def offers(self, world: World, offers: Sequence[Offer]) -> list[Offer]:
-        """The offers after a look at each issuer that the configuration does not have yet.
-
-        Raises what the look raises.
-        """
-        known = {table.url for table in world.config.table.issuers.values()}
-        return [
-            replace(offer, issuer=self.issuer(offer.issuer))
-            if offer.issuer and offer.issuer["url"] not in known
-            else offer
-            for offer in offers
-        ]
 
 
 def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> Preview:
@@ -317,6 +299,7 @@ def _plan(world: World, importing: Import, data: dict[str, Any], offers: Sequenc
         given=last_import.recall(world.paths.taken),
         foreign_contexts=importing.foreign,
         place=importing.place,
+        names=importing.names,
     )
 
 
@@ -356,6 +339,7 @@ def _write_plan(world: World, plan: ImportPlan, kubeconfig: KubeconfigOptions, *
         kubeconfig=kubeconfig.kubeconfig,
         overwrite=kubeconfig.overwrite,
         set_current=kubeconfig.set_current,
+        current=kubeconfig.current,
         dry_run=dry_run,
     )
 

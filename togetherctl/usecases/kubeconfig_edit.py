@@ -1,4 +1,4 @@
-"""Edit kubeconfigs: take entries out, switch the current context, and write kubectl's plugin allowlist."""
+"""Edit kubeconfigs: take entries out, and write kubectl's plugin allowlist."""
 
 from __future__ import annotations
 
@@ -12,18 +12,15 @@ from togetherctl.errors import UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.entries import own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, edit_files, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import CURRENT, Predicate, RemovedEntries, all_entries, current_context, remove_entries
+from togetherctl.kube.ownership import Predicate, RemovedEntries, remove_entries
 from togetherctl.shim import shim_for
 from togetherctl.usecases.kubeconfig_write import (
     WithChanges,
-    WriteResult,
     commands_refused,
     read_entries,
-    write_clusters,
 )
 
 if TYPE_CHECKING:
-    from togetherctl.config.config import Cluster
     from togetherctl.kube.kuberc import Key
     from togetherctl.wiring import World
 
@@ -90,58 +87,6 @@ def plan_leaving(
     files = kubeconfig_files(kubeconfig, world.environ)
     changes, removed = plan_edit(files, lambda opened: remove_entries(opened, clusters=clusters, profiles=profiles))
     return KubeconfigRemoval(files, changes, removed, clusters, profiles)
-
-
-@dataclass(frozen=True)
-class UseResult:
-    """The current context now and before (empty where there was none), and the file that has it.
-
-    `written` is what was written first, None where all was there.
-    """
-
-    context: str
-    before: str
-    path: Path
-    written: WriteResult | None
-
-
-def use_cluster(world: World, cluster: str, *, kubeconfig: str | None = None) -> UseResult:
-    """Make the context of `cluster` the current one; its entries are written first if one of them is missing.
-
-    Raises UsageError, and KubeconfigError.
-    """
-    files = kubeconfig_files(kubeconfig, world.environ)
-    meant = world.config.cluster(cluster)
-    _, context = plan_edit(files, lambda opened: _context(opened, meant))
-    written = None
-    if context is None:
-        written = write_clusters(world, [cluster], kubeconfig=kubeconfig)
-        context = written.contexts[0]
-
-    def switch(opened: Sequence[KubeconfigFile]) -> tuple[str, Path]:
-        current = current_context(opened)
-        holder = current[0] if current else opened[0]
-        holder.text.put_scalar(CURRENT, context)
-        return (current[1] if current else ""), holder.path
-
-    with edit_files(files, switch) as pending:
-        before, path = pending.said
-    return UseResult(context, before, path, written)
-
-
-def _context(files: Sequence[KubeconfigFile], cluster: Cluster) -> str | None:
-    """Our complete context for the cluster; the name that the configuration gives comes first."""
-    users = {found.name for found in all_entries(files, "users")}
-    clusters = {found.name for found in all_entries(files, "clusters")}
-    usable = []
-    seen: set[str] = set()
-    for found in all_entries(files, "contexts"):
-        owner = owner_of("contexts", found.entry)
-        whole = found.word("user") in users and found.word("cluster") in clusters
-        if found.name not in seen and owner is not None and owner == (cluster.name, cluster.profile) and whole:
-            usable.append(found.name)
-        seen.add(found.name)
-    return cluster.context if cluster.context in usable else next(iter(usable), None)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from togetherctl.kube.edit import write_entries
 from togetherctl.kube.entries import SECTIONS, Entry, Section, entries_for, is_our_entry, mark_of, own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
-from togetherctl.paths import expand, locate
+from togetherctl.paths import expand, locate, tilde
 from togetherctl.shim import shim_for
 
 if TYPE_CHECKING:
@@ -46,11 +46,15 @@ def read_entries(files: Sequence[Path], *sections: Section) -> list[EntryInFile]
 class WriteResult(WithChanges):
     """The kubeconfig files before and after, the contexts of the clusters, and what to tell the person.
 
-    `own_file` is the file of the first cluster where each cluster has its own file.
+    `updated` are those contexts whose entries change, `places` the files that have them, `current` is the one that was
+    made current. `own_file` is the file of the first cluster where each cluster has its own file.
     """
 
     changes: list[KubeconfigChange]
     contexts: list[str]
+    updated: list[str] = field(default_factory=list)
+    places: dict[str, Path] = field(default_factory=dict)
+    current: str | None = None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     own_file: Path | None = None
@@ -63,6 +67,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     kubeconfig: str | None = None,
     overwrite: bool = False,
     set_current: bool = False,
+    current: str | None = None,
     dry_run: bool = False,
     portable: bool = False,
     no_shim: bool = False,
@@ -73,8 +78,9 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     """Write the clusters called `names`; without names, all of them.
 
     They go into `kubeconfig`, else where kubectl looks; or each into its own file in `output_dir`. `template` names the
-    contexts. `api_version` is that of the exec entries; None keeps what they say already, else v1. Raises UsageError
-    and KubeconfigError, and then no kubeconfig was changed.
+    contexts. With `set_current` the cluster `current`, or the only one, becomes the current one. `api_version` is that
+    of the exec entries; None keeps what they say already, else v1. Raises UsageError and KubeconfigError, and then no
+    kubeconfig was changed.
     """
     clusters = world.config.clusters(names)
     if not clusters:
@@ -88,7 +94,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
             f"--output-dir and {other} exclude each other: each cluster gets a file of its own, its context current",
             hint="togetherctl kubeconfig write --output-dir DIR",
         )
-    if set_current and len(clusters) != 1:
+    if set_current and current is None and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = ContextNaming(world.config, ContextTemplate.parse(template) if template is not None else None)
     own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
@@ -96,12 +102,18 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
-        written = writing.into(kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current)
-    missing = [cluster for cluster in clusters if cluster.ca_file and not cluster.ca_file.is_file()]
+        written = writing.into(
+            kubeconfig_files(kubeconfig, world.environ), clusters, set_current=set_current, current=current
+        )
     written.warnings.extend(
         [
             *([own.warning] if own.warning else []),
-            *(f"the CA file of {one.name} is not there, and kubectl will say so: {one.ca_file}" for one in missing),
+            *(
+                f"the CA file of cluster {one.name} is not there, and kubectl will say so: "
+                f"{tilde(one.ca_file, world.environ)}"
+                for one in clusters
+                if one.ca_file and not one.ca_file.is_file()
+            ),
             *_left_out(world, clusters),
             *commands_refused(world, [own.command]),
         ]
@@ -134,30 +146,36 @@ class _Writing:
     api_version: str | None
     dry_run: bool
 
-    def into(self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool) -> WriteResult:
+    def into(
+        self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, current: str | None = None
+    ) -> WriteResult:
         """Write all of them into the files that kubectl reads as one."""
         named: dict[str, Named] = {}
+        made: dict[str, list[Entry]] = {}
 
         def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
             named.update(self.naming.names(opened, clusters))
             command, env, _ = self.own
-            return [
-                entry
-                for cluster in clusters
-                for entry in entries_for(cluster, command, named[cluster.name], env=env, api_version=self.api_version)
-            ]
+            for one in clusters:
+                made[one.name] = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
+            return [entry for of_cluster in made.values() for entry in of_cluster]
 
-        changes = write_entries(
+        written = write_entries(
             files,
             entries,
             overwrite=self.overwrite,
             known=self.known,
             set_current=set_current,
+            current=current,
             dry_run=self.dry_run,
         )
         contexts = [named[cluster.name].context for cluster in clusters]
+        put = {id(one.entry): one for one in written.entries}
+        updated = [named[name].context for name, all3 in made.items() if any(put[id(one)].changed for one in all3)]
+        places = {one.entry.name: one.path for one in written.entries if one.entry.section == "contexts"}
         notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
-        return WriteResult(changes, contexts, notes=notes)
+        current = contexts[0] if set_current else None
+        return WriteResult(written.changes, contexts, updated, places, current, notes=notes)
 
     def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> WriteResult:
         """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""
@@ -177,6 +195,8 @@ class _Writing:
                 one = replace(self, dry_run=dry_run).into([files[cluster.name]], [cluster], set_current=is_new)
                 written.changes.extend(one.changes)
                 written.contexts.extend(one.contexts)
+                written.updated.extend(one.updated)
+                written.places.update(one.places)
                 written.notes.extend(one.notes)
         return written
 

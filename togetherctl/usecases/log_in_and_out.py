@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.claims import WrongAccount, is_account, read_claims
 from togetherctl.auth.token_notes import TokenNotes
 from togetherctl.config.profile import Profile, once_per_session
-from togetherctl.errors import Remedy, TogetherctlError, also
+from togetherctl.errors import Remedy, TogetherctlError, UsageError, also, run
 
 if TYPE_CHECKING:
     from togetherctl.auth.engine import Outcome
@@ -67,8 +69,49 @@ def log_in_one_by_one(
 
 def log_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> LoginResult:
     """Log in to one session. Raises what `Engine.login` raises."""
-    session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+    try:
+        session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+    except WrongAccount as error:
+        if profile.account and profile.account != world.config.resolved(profile.name).account:
+            # To set this in the profile would end the session that it has.
+            error.remedy = second_profile(world, profile, profile.account, "auth_params.prompt=select_account")
+        raise
     return LoginResult(profile, session, outcome, notes=world.noted.pop(profile.key, TokenNotes()))
+
+
+def log_in_as(world: World, profile: Profile, account: str) -> Profile:
+    """The profile for one login that accepts `account` alone; its session stays that of the profile.
+
+    Raises UsageError where the profile accepts another one for good.
+    """
+    if profile.account and profile.account.casefold() != account.casefold():
+        raise UsageError(
+            f"profile {profile.name} is for {profile.account} alone", hint=second_profile(world, profile, account)
+        )
+    return replace(profile, account=account)
+
+
+def session_in_the_way(world: World, profile: Profile) -> str | None:
+    """Whose session a login with the profile's account would replace; None where there is none of another account.
+
+    Raises StorageError.
+    """
+    session = world.engine.load(profile)
+    if session is None or not profile.account:
+        return None
+    claims = read_claims(session.id_token.value) if session.id_token else {}
+    known = {"email": session.identity, "sub": session.subject, **claims}
+    return None if is_account(known, profile.account) else session.identity
+
+
+def second_profile(world: World, profile: Profile, account: str, *settings: str) -> Remedy:
+    """The command that adds a profile for another account at the same issuer."""
+    taken = world.config.table.profiles
+    name = next(name for at in count(2) if (name := f"{profile.name}-{at}") not in taken)
+    return run(
+        *("togetherctl", "profile", "add", name, "--like", profile.name, "--account", account, *settings),
+        words="another account has a profile of its own",
+    )
 
 
 def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:

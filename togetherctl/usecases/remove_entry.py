@@ -6,7 +6,7 @@ entry, and the same command goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -66,7 +66,7 @@ def plan_removal(
     """
     config = world.config
     config.entry(kind, name)
-    entries = list(_with_users(config, kind, name))
+    entries = list(with_users(config, kind, name))
     if len(entries) > 1 and not cascade:
         users = [other for of, other in entries if of == USED_BY[kind][0]]
         raise UsageError(
@@ -80,7 +80,7 @@ def plan_removal(
         None
         if keep_kubeconfig
         else plan_leaving(world, kubeconfig, clusters=clusters.__contains__, profiles=profiles.__contains__),
-        list(_sessions(world, profiles)),
+        list(going_sessions(world, {key for other, key in config.keys().items() if other not in profiles})),
         _secrets(config, profiles),
     )
 
@@ -104,14 +104,14 @@ def remove_entry(world: World, going: Removal) -> RemovalResult:
     return RemovalResult(done, list(_forget(going.secrets)))
 
 
-def _with_users(config: Config, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
+def with_users(config: Config, kind: Kind, name: str) -> Iterator[tuple[Kind, str]]:
     """An entry and everything that is of no use without it."""
     yield kind, name
     if kind in USED_BY:
         users, key = USED_BY[kind]
         for other, table in config.entries(users).items():
             if getattr(table, key) == name:
-                yield from _with_users(config, users, other)
+                yield from with_users(config, users, other)
 
 
 def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None:
@@ -125,16 +125,16 @@ def _refuse_if_used(text: TomlText, entries: Iterable[tuple[Kind, str]]) -> None
             )
 
 
-def _sessions(world: World, profiles: list[str]) -> Iterator[GoingSession]:
+def going_sessions(world: World, kept: Collection[str]) -> Iterator[GoingSession]:
+    """The stored sessions whose KEY is none of those `kept`. Raises ConfigError."""
     keys = world.config.keys()
-    kept = {key for name, key in keys.items() if name not in profiles}
-    for key, name in {keys[name]: name for name in reversed(profiles) if keys[name] not in kept}.items():
+    for name in {key: name for name, key in reversed(list(keys.items())) if key and key not in kept}.values():
         try:
             session = world.engine.load(world.config.profile(name))
         except TogetherctlError:
             yield GoingSession(name, None)
         else:
-            if session is not None and key:
+            if session is not None:
                 yield GoingSession(name, session.identity)
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from togetherctl.config import editing as config_editing
 from togetherctl.config import value_checks
 from togetherctl.config.config import Config
+from togetherctl.config.files import read
+from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
 from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
@@ -47,9 +49,16 @@ class RenameResult(WithChanges):
 
 
 def rename_entry(
-    world: World, kind: Kind, old: str, new: str, *, kubeconfig: str | None = None, keep_kubeconfig: bool = False
+    world: World,
+    kind: Kind,
+    old: str,
+    new: str,
+    kubeconfig: str | None = None,
+    *,
+    keep_kubeconfig: bool = False,
+    dry_run: bool = False,
 ) -> RenameResult:
-    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the configuration alone.
+    """Rename the entry `old` to `new`; with `keep_kubeconfig` in the configuration alone, in a `dry_run` nowhere.
 
     Raises UsageError, ConfigError and KubeconfigError, and then nothing was changed.
     """
@@ -66,6 +75,11 @@ def rename_entry(
         raise unknown(kind, old, entries)
     # No kubeconfig names an issuer.
     files = [] if kind == "issuer" or keep_kubeconfig else kubeconfig_files(kubeconfig, world.environ)
+    if dry_run:
+        if not went_on:
+            config_editing.rename(TomlText(read(world.paths.config).text), kind, old, new)
+        changes, said = plan_edit(files, _edit(config, kind, old, new)) if files else ([], RenamedEntries())
+        return RenameResult(changes, said.contexts, said.notes, went_on)
     with edit_files(files, _edit(config, kind, old, new)) if files else nullcontext() as pending:
         if not went_on:
             with world.changing_config() as text:
@@ -78,7 +92,7 @@ def _check(kind: Kind, old: str, new: str) -> None:
     try:
         value_checks.name(new)
     except ValueError as error:
-        raise UsageError(f"{new} cannot be the name of a {kind}: {error}") from None
+        raise UsageError(f"{kind} {old} cannot be called {new}: {error}") from None
     if old == new:
         raise UsageError(f"{old} is called that already")
 

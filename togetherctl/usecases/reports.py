@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from togetherctl.auth.engine import Outcome
 from togetherctl.auth.grants.registry import is_non_interactive
-from togetherctl.errors import Remedy
+from togetherctl.errors import Remedy, run
 from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
 
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Kind
     from togetherctl.kube.kubeconfig import KubeconfigChange
-    from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, UseResult
+    from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval
+    from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.kubeconfig_write import WriteResult
     from togetherctl.usecases.log_in_and_out import LoginResult
-    from togetherctl.usecases.remove_entry import Removal, RemovalResult
+    from togetherctl.usecases.remove_entry import GoingSession, Removal, RemovalResult
     from togetherctl.usecases.rename_entry import RenameResult
+    from togetherctl.usecases.use_context import UseResult
     from togetherctl.wiring import World
 
 # A list of names is cut after so many.
 _NAMES = 20
+# Clusters that differ are told one by one up to so many.
+_EACH = 3
+# What a key of `KubeconfigState.drift` is called where it is no key of the configuration.
+_DRIFT = {"exec": "the words of the command", "entry": "an entry that is gone"}
 _OUTCOMES = {
     Outcome.STILL_VALID: "Already logged in",
     Outcome.REFRESHED: "Session refreshed; logged in",
@@ -51,15 +57,18 @@ def report_login(world: World, result: LoginResult) -> list[Line]:
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []
+    others = _sharing(world, profile)
     in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
     lines = [
         Line(
             f"{_OUTCOMES[outcome]} as {session.identity} with profile {profile.name}"
-            + (f" (shared by {', '.join(others)})" if (others := _sharing(world, profile)) else "")
+            + (f" (shared by {', '.join(others)})" if others else "")
             + _valid_for(world, profile, session)
             + (", then refreshed by itself." if renews and not in_memory else ".")
         )
     ]
+    if outcome is not Outcome.LOGGED_IN and others:
+        lines.append(Line(f"Another account needs a profile of its own: {_another_account(profile)}"))
     if in_memory:
         lines.append(Line("The session is kept in memory only: it ends when this togetherctl ends."))
     elif not renews:
@@ -97,15 +106,23 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
-def report_removal(going: Removal, environ: Mapping[str, str]) -> list[Line]:
-    """What else goes with an entry, before it is removed."""
+def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
+    """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
-    for session in going.sessions:
-        whose = f" of {session.identity}" if session.identity else ""
-        told = f"the issuer is not told; togetherctl logout {session.profile} would."
-        lines.append(Line(f"The session{whose} goes too, and {told}"))
+    lines += report_lost_sessions(going.sessions, log_out=log_out)
     lines += [Line(f"The client secret of profile {profile} in the keyring goes too.") for profile in going.secrets]
     return lines + (report_kubeconfig_removal(going.kubeconfig, environ) if going.kubeconfig else [])
+
+
+def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "") -> list[Line]:
+    """The sessions that go with a change of the configuration; `log_out` is what tells the issuer, else the command."""
+    return [
+        Line(
+            f"The session{f' of {session.identity}' if session.identity else ''} goes too, and the issuer is not told; "
+            f"{log_out or f'togetherctl logout {session.profile}'} would."
+        )
+        for session in sessions
+    ]
 
 
 def report_removed(going: Removal, removed: RemovalResult, environ: Mapping[str, str]) -> list[Line]:
@@ -127,6 +144,15 @@ def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, 
     if going:
         files = list_files(leaving.changed, environ)
         lines.append(Line(f"From {files} {'goes' if len(going) == 1 else 'go'}: {'; '.join(going)}."))
+    if removed.by_hand:
+        one = len(removed.by_hand) == 1
+        lines.append(
+            Line(
+                f"Among them {'is a context' if one else 'are contexts'} that you made yourself with a user of "
+                f"togetherctl: {', '.join(removed.by_hand)}.",
+                "note",
+            )
+        )
     if removed.current is not None and removed.instead is None:
         lines.append(Line(f"{removed.current} is the current context; there will be none."))
     elif removed.current is not None:
@@ -145,11 +171,16 @@ def report_shared_storage(others: Sequence[str]) -> list[Line]:
     return [Line(f"The storage of {', '.join(others)} changed too, which {share} the session.")] if others else []
 
 
-def report_rename(kind: Kind, old: str, new: str, renamed: RenameResult, environ: Mapping[str, str]) -> list[Line]:
-    """What has another name now."""
-    done = "The configuration has the new name already" if renamed.went_on else f"Renamed {kind} {old} to {new}"
+def report_rename(
+    kind: Kind, old: str, new: str, renamed: RenameResult, environ: Mapping[str, str], *, planned: bool = False
+) -> list[Line]:
+    """What has another name now, or would have one."""
+    done = f"{kind.capitalize()} {old} becomes {new}" if planned else f"Renamed {kind} {old} to {new}"
+    if renamed.went_on:
+        done = "The configuration has the new name already"
     follows = f", also in {list_files(renamed.changed, environ)}" if renamed.changed else ""
-    contexts = [Line(f"The context {before} is called {after} now.") for before, after in renamed.contexts]
+    verb = "becomes {}" if planned else "is called {} now"
+    contexts = [Line(f"The context {before} {verb.format(after)}.") for before, after in renamed.contexts]
     return [Line(f"{done}{follows}."), *contexts, *(Line(note, "warning") for note in renamed.notes)]
 
 
@@ -160,24 +191,85 @@ def report_written(written: WriteResult, environ: Mapping[str, str], *, dry_run:
         said = "Nothing to write: the kubeconfig says all of this already."
     elif dry_run:
         said = f"Nothing was written; {files} would change as shown."
+    elif written.updated:
+        said = f"Wrote {_list(written.updated)} to {files}."
     else:
-        said = f"Wrote {', '.join(written.contexts)} to {files}."
+        said = f"Changed {files}."
     warnings = [Line(warning, "warning") for warning in written.warnings]
     return [Line(said), *warnings, *(Line(note) for note in written.notes)]
 
 
+def describe_write(planned: WriteResult, environ: Mapping[str, str]) -> list[str]:
+    """What becomes of kubeconfigs, before they are written."""
+    names, files = planned.updated, list_files(planned.changed, environ)
+    lines = [f"{files} gets {'context' if len(names) == 1 else 'contexts'} {_list(names)}."] if names else []
+    if planned.current:
+        lines.append(f"{planned.current} becomes the current context.")
+    return lines or [f"{files} changes."]
+
+
+def drift_words(keys: Iterable[str]) -> str:
+    """What of a cluster the kubeconfig says otherwise, short enough for a table."""
+    return ", ".join(_DRIFT.get(key, key) for key in keys)
+
+
+def report_drift(drift: Mapping[str, Sequence[str]], *, kubeconfig: str | None = None) -> list[Line]:
+    """The clusters whose kubeconfig entries differ from the configuration, and the command that writes them."""
+
+    def write(*names: str) -> Remedy:
+        to = ("--kubeconfig", kubeconfig) if kubeconfig else ()
+        return run("togetherctl", "kubeconfig", "write", *names, *to)
+
+    if len(drift) <= _EACH:
+        return [
+            Line(
+                f"Cluster {name} differs in the kubeconfig: {drift_words(keys)}. kubectl goes by the kubeconfig.",
+                "note",
+                write(name),
+            )
+            for name, keys in drift.items()
+        ]
+    names = list(drift)
+    said = f"{len(names)} clusters differ in the kubeconfig: {_list(names)}. kubectl goes by the kubeconfig."
+    return [Line(said, "note", write(*names if len(names) <= _NAMES else ()))]
+
+
+def describe_update(update: EntriesUpdate, environ: Mapping[str, str]) -> list[str]:
+    """What becomes of the kubeconfig's entries, before they are written."""
+    files = list_files(update.changed, environ)
+    lines = [
+        f"In {files}, {drift_words(keys)} of context {update.updated.contexts[name]} {_change(len(keys))}."
+        for name, keys in list(update.updated.keys.items())[:_EACH]
+    ]
+    more = len(update.updated.keys) - _EACH
+    return lines + ([f"{more} more {'context' if more == 1 else 'contexts'} {_change(more)} too."] if more > 0 else [])
+
+
+def report_update(update: EntriesUpdate, environ: Mapping[str, str]) -> list[Line]:
+    """Which contexts of the kubeconfig say again what the configuration says."""
+    names = list(update.updated.contexts.values())
+    renamed = [Line(f"The context {old} is called {new} now.") for old, new in update.updated.renamed]
+    return [Line(f"Wrote {_list(names)} to {list_files(update.changed, environ)}."), *renamed] if names else []
+
+
 def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
-    """The current context now and before, and what was written first."""
+    """The current context now and before, what was written first, and what differs still."""
     before = f"it was {used.before}" if used.before else "there was none"
     said = f"The current context is {used.context}; {before}."
     if used.before == used.context:
         said = f"{used.context} is the current context already."
-    return [*(report_written(used.written, environ) if used.written else []), Line(said)]
+    written = report_written(used.written, environ) if used.written else []
+    updated = report_update(used.updated, environ) if used.updated else []
+    return [*written, *updated, Line(said), *report_drift(used.left)]
 
 
 def list_files(changes: Iterable[KubeconfigChange], environ: Mapping[str, str]) -> str:
     """The paths of changed files, as people write them."""
     return ", ".join(tilde(change.path, environ) for change in changes)
+
+
+def _another_account(profile: Profile) -> str:
+    return f"togetherctl profile add NAME --like {profile.name} --account ACCOUNT"
 
 
 def _sharing(world: World, profile: Profile) -> list[str]:
@@ -187,6 +279,10 @@ def _sharing(world: World, profile: Profile) -> list[str]:
 def _valid_for(world: World, profile: Profile, session: Session) -> str:
     token = session.token(profile.token)
     return f"; the token is valid for {time_left(token.expires_at - world.clock())}" if token else ""
+
+
+def _change(count: int) -> str:
+    return "changes" if count == 1 else "change"
 
 
 def _list(names: list[str]) -> str:

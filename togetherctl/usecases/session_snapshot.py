@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from togetherctl.auth.session import LastError, Session, State, Token
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import Remedy, StorageError, TogetherctlError
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.login_record import LoginRecord
@@ -51,7 +51,8 @@ URGENCY: Mapping[StateName, int] = {name: place for place, name in enumerate(STA
 class SessionSnapshot:
     """One profile, its clusters, and what was read of its session; `looked` is False until it is read.
 
-    `trouble` is the last error, or why the session cannot be read. `login` is under way in any process.
+    `trouble` is the last error, or why the session cannot be read, and `remedy` what helps there. `login` is under way
+    in any process.
     """
 
     profile: Profile
@@ -60,6 +61,7 @@ class SessionSnapshot:
     session: Session | None = None
     trouble: LastError | None = None
     login: LoginRecord | None = None
+    remedy: Remedy | None = None
 
     @property
     def name(self) -> str:
@@ -70,32 +72,37 @@ class SessionSnapshot:
         """The token that clusters get."""
         return self.session.token(self.profile.token) if self.session else None
 
-    def state(self, now: float) -> State:
-        """The session's own state, as scripts get it. `now` in seconds since 1970."""
-        if self.session is None:
-            return State.NONE
-        return self.session.state(self.profile.token, self.profile.margin, now)
+    def state(self, now: float) -> State | Literal["error"]:
+        """The session's own state, as scripts get it; `error` where it cannot be read. `now` in seconds since 1970."""
+        if self.session is not None:
+            return self.session.state(self.profile.token, self.profile.margin, now)
+        return State.NONE if self.trouble is None else "error"
+
+    def is_good(self, now: float) -> bool:
+        """Whether kubectl gets a token without a login. `now` in seconds since 1970."""
+        return self.state(now) in (State.VALID, State.STALE, State.EXPIRED)
 
     def state_name(self, now: float) -> StateName:
         """Which of `STATES` people see. `now` in seconds since 1970."""
         if self.login is not None:
             return "logging-in"
-        if not self.looked:
-            return "unread"
-        if self.session is None and self.trouble is not None:
-            return "error"
-        return self.state(now)
+        return self.state(now) if self.looked else "unread"
 
 
 def read_snapshot(world: World, profile: Profile, clusters: tuple[Cluster, ...] = ()) -> SessionSnapshot:
     """Read a profile's session; no network, no lock. A keyring may take its time."""
+    session, trouble, remedy = None, None, None
     try:
         session = world.engine.load(profile)
-        trouble = session.last_error if session else None
+        damaged = world.sessions(profile).damaged(profile.key) if session is None else None
+        if damaged is not None:
+            raise StorageError(f"{damaged} cannot be understood", hint=profile.ways.login)
     except TogetherctlError as error:
-        session, trouble = None, LastError(world.clock(), error.code, error.message)
+        trouble, remedy = LastError(world.clock(), error.code, error.message), error.remedy
+    if session is not None:
+        trouble = session.last_error
     login = world.engine.login_under_way(profile)
-    return SessionSnapshot(profile, clusters, looked=True, session=session, trouble=trouble, login=login)
+    return SessionSnapshot(profile, clusters, looked=True, session=session, trouble=trouble, login=login, remedy=remedy)
 
 
 def describe_changes(before: SessionSnapshot, after: SessionSnapshot) -> Iterator[str]:

@@ -40,16 +40,16 @@ def read_key(
         return clean_key(named)
     # A keyring that is locked or absent does not end the run: togetherctl can ask for the key.
     with suppress(StorageError):
-        return keyring_secrets.read(_keyring_name(base_url), patience)
+        return keyring_secrets.read(keyring_name(base_url), patience)
     return None
 
 
 def keep_key(key: str, *, base_url: str) -> None:
     """Keep the key in the keyring, for this API alone. Raises UsageError and StorageError."""
-    keyring_secrets.write(_keyring_name(base_url), clean_key(key))
+    keyring_secrets.write(keyring_name(base_url), clean_key(key))
 
 
-def _keyring_name(base_url: str) -> str:
+def keyring_name(base_url: str) -> str:
     """The name of the key in the keyring: a key goes only to the API it was kept for."""
     return f"api-key at {base_url}"
 

@@ -165,9 +165,10 @@ def test_after_the_time_is_over_other_ways_are_named(
 
     with pytest.raises(LoginRequired) as over:
         log_in(place=DESK, browser=ScriptedBrowser(issuer, answer=never_comes_back))
-    assert "togetherctl login --grant paste acme" in over.value.message
-    assert ("togetherctl login --grant device-code acme" in over.value.message) is device_codes
-    assert str(over.value.remedy) == "togetherctl login acme"
+    hint = over.value.hint or ""
+    assert "if it cannot open its last page: togetherctl login --grant paste acme" in hint
+    assert ("togetherctl login --grant device-code acme" in hint) is device_codes
+    assert over.value.hint_command == "togetherctl issuer check acme --client-id the-client"
 
 
 def no_offline_access(issuer: ScriptedIssuer, scope: Any = "openid email") -> None:

@@ -137,7 +137,7 @@ def test_a_client_without_a_secret_is_told_so(log_in: LogIn, issuer: ScriptedIss
 
 def test_a_pinned_account_is_the_client(secret: str, log_in: LogIn) -> None:
     assert log_in(ACCESS + secret + 'account = "the-client"').identity == "the-client"
-    with pytest.raises(Untrusted, match=r"accepts only me@acme\.com"):
+    with pytest.raises(Untrusted, match=r"only me@acme\.com is accepted here"):
         log_in(ACCESS + secret + 'account = "me@acme.com"')
 
 

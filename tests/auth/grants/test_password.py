@@ -60,8 +60,8 @@ def test_auto_without_a_user_name_never_asks_for_a_password(log_in: LogIn, issue
         (None, "the user name or the password is wrong"),
         # Dex says it so.
         (Reply(401, {"error": "access_denied", "error_description": "Invalid username or password"}), "is wrong"),
-        (Reply(400, {"error": "unauthorized_client"}), "use authcode or device-code"),
-        (Reply(400, {"error": "unsupported_grant_type"}), "use authcode or device-code"),
+        (Reply(400, {"error": "unauthorized_client"}), "togetherctl login --grant authcode acme"),
+        (Reply(400, {"error": "unsupported_grant_type"}), "togetherctl login --grant authcode acme"),
     ],
 )
 def test_a_refusal_says_what_it_means(

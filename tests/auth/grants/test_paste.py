@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser import parameters
+from tests.support.issuer import Reply
 from togetherctl.auth.engine import Policy
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Untrusted
 
@@ -132,7 +133,6 @@ ENDS: dict[str, tuple[Callable[[str], str], type[TogetherctlError], str]] = {
     ),
     "another issuer": (lambda url: url.replace("&iss=", "&iss=https://evil.example&was="), Untrusted, "evil.example"),
     "no issuer": (lambda url: url.replace("&iss=", "&was="), Untrusted, "does not name its issuer"),
-    "a made-up code": (lambda _url: "made-up", Refused, "invalid_grant"),
 }
 
 
@@ -147,6 +147,41 @@ def test_an_answer_that_ends_the_login(
         log_in(PASTE)
     assert said in failed.value.message
     assert len(conversation.asked) == 1
+
+
+def test_a_code_that_is_refused_leads_to_another_request(
+    log_in: LogIn, conversation: Remembered, ended_at: Callable[[], str]
+) -> None:
+    conversation.answer = lambda _question: "made-up" if len(conversation.asked) == 1 else ended_at()
+    assert log_in(PASTE).identity == "me@acme.com"
+    [warned] = conversation.warned
+    assert "invalid_grant" in warned
+    assert "here is a new address for another" in warned
+    first, second = (parameters(url) for url, _ in conversation.pages)
+    assert first["state"] != second["state"]
+    assert first["code_challenge"] != second["code_challenge"]
+
+
+def test_codes_that_are_refused_end_with_what_to_run(
+    log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered
+) -> None:
+    conversation.answer = lambda _question: "made-up"
+    with pytest.raises(Refused, match="invalid_grant") as failed:
+        log_in(PASTE)
+    assert (len(conversation.asked), issuer.counts["/token"]) == (5, 5)
+    assert failed.value.hint_command == "togetherctl login acme"
+
+
+def test_a_wrong_redirect_uri_is_no_spent_code(log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered) -> None:
+    issuer.replies["/token"].append(
+        Reply(400, {"error": "invalid_grant", "error_description": "redirect_uri did not match the original"})
+    )
+    conversation.answer = lambda _question: "a-code"
+    with pytest.raises(Refused, match="invalid_grant") as failed:
+        log_in(PASTE)
+    assert len(conversation.asked) == 1
+    assert failed.value.hint_command == "togetherctl issuer check acme --client-id the-client"
+    assert "must be registered there with the redirect URI http://localhost:8000" in (failed.value.hint or "")
 
 
 def test_a_code_of_another_login_does_not_pass(log_in: LogIn, issuer: ScriptedIssuer, conversation: Remembered) -> None:

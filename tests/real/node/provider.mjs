@@ -1,6 +1,6 @@
 // A certified OpenID Provider on loopback. Its first line on stdout is its issuer; it ends when its stdin closes.
 // Settings come as JSON in the first argument: lifetime (seconds), clientId, serviceId and serviceSecret of a client that
-// logs in as itself; where wanted also webUris (redirect URIs of the client `web`), pkce (false: not required), par
+// logs in as itself; where wanted also webUris (redirect URIs of the client `web`) and webScope (all it may have), pkce (false: not required), par
 // (true: only pushed authorization requests) and tls (paths of key and cert).
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -8,7 +8,7 @@ import { createServer as createSecureServer } from "node:https";
 import Provider from "oidc-provider";
 
 const settings = JSON.parse(process.argv[2]);
-const { lifetime, clientId, serviceId, serviceSecret, webUris = [], pkce = true, par = false, tls } = settings;
+const { lifetime, clientId, serviceId, serviceSecret, webUris = [], webScope, pkce = true, par = false, tls } = settings;
 
 const server = tls ? createSecureServer({ key: readFileSync(tls.key), cert: readFileSync(tls.cert) }) : createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -20,6 +20,7 @@ const webClient = {
   grant_types: ["authorization_code", "refresh_token"],
   response_types: ["code"],
   redirect_uris: webUris,
+  ...(webScope ? { scope: webScope } : {}),
 };
 
 const provider = new Provider(issuer, {

@@ -58,6 +58,9 @@ class Sessions(Protocol):
         Raises StorageError where one is there but must not be used.
         """
 
+    def damaged(self, key: str) -> Path | None:
+        """The file that is in the session's place and cannot be understood, which `load` counts as none."""
+
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """All that there is to revoke, read from wherever it can be read: to end the session, and for nothing else.
 

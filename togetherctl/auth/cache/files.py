@@ -66,6 +66,11 @@ class FileSessions:
         """
         return self._decode(key, self._read(self._path(key)))
 
+    def damaged(self, key: str) -> Path | None:
+        """The session's file, if it holds something that cannot be understood. Raises StorageError as `load` does."""
+        data = self._read(self._path(key))
+        return self._path(key) if data and self._decode(key, data) is None else None
+
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """Every session in the files of KEY, and why the current one must not be used, if so.
 

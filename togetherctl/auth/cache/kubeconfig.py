@@ -52,6 +52,10 @@ class KubeconfigSessions:
             refresh_token=provider.refresh_token or None,
         )
 
+    def damaged(self, key: str) -> Path | None:  # as the interface has it
+        """None: the session is in no file of its own."""
+        return None
+
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """The session in the kubeconfig."""
         try:

@@ -37,6 +37,10 @@ class MemorySessions:
         """The session this process was given, if it was."""
         return self._kept.get(key)
 
+    def damaged(self, key: str) -> Path | None:  # as the interface has it
+        """None: the session is in no file of its own."""
+        return None
+
     def found(self, key: str, *, if_left: bool = False) -> FoundSession:
         """The session this process was given; the disk is never read."""
         return FoundSession(None if if_left else self._kept.get(key))

@@ -132,19 +132,20 @@ class ConfigTransaction:
     log_out: Callable[[Profile], Ended]
 
     @contextmanager
-    def run(self, settle: str | None = None) -> Iterator[TomlText]:
+    def run(self, settle: str | None = None, *, seen: str | None = None) -> Iterator[TomlText]:
         """Edit the configuration, move sessions to where it says from now on, and forget those that no profile reaches.
 
         Ready files go with what they were made of. The session of the profile called `settle` is moved even if the
-        configuration said the same before: an earlier move may have been cut off. Raises ConfigError, and StorageError
-        where a session cannot be moved; then nothing was changed.
+        configuration said the same before: an earlier move may have been cut off. `seen` is as in
+        `config.files.editing`. Raises ConfigError, and StorageError where a session cannot be moved; then nothing was
+        changed.
         """
         before = read_if_sound(self.paths, self.environ)
         moves: list[Move] = []
         ready = ReadyFiles(self.paths, None)
         with ExitStack() as held:
             try:
-                with edit_config(self.paths) as text:
+                with edit_config(self.paths, seen=seen) as text:
                     yield text
                     for profile in self._find_moved(before, text, settle):
                         moves.append(Move(self.paths.sessions, self.sealing_key, profile, self.conversation))

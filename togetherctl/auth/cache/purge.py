@@ -22,6 +22,7 @@ from togetherctl.auth.time_limits import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
 from togetherctl.lock import LockTimeout, hold_lock, this_machine
+from togetherctl.temporary_folder import abandoned, remove_folder
 
 if TYPE_CHECKING:
     from togetherctl.paths import Paths
@@ -71,6 +72,7 @@ class Purge:
                 self._delete(path, "a profile as it was read before")
         for folder in (paths.state, paths.bundles, paths.shim.parent):
             self._leftovers(leftovers(folder))
+        self._own_kubeconfigs(paths.own_kubeconfigs)
 
     def beside(self, files: Iterable[Path]) -> None:
         """What killed writers left of files that are a person's own: the configuration, kubeconfigs, client secrets."""
@@ -88,6 +90,13 @@ class Purge:
                 self.done.left.append((left.path, f"process {left.owner.pid} is writing it"))
             else:
                 self._delete(left.path, "what a killed togetherctl left")
+
+    def _own_kubeconfigs(self, folders: Iterable[Path]) -> None:
+        for folder in folders:
+            for path in abandoned(folder, anywhere=True):
+                if not self._dry_run:
+                    remove_folder(path)
+                self.done.deleted.append((path, "a kubeconfig that a killed togetherctl left"))
 
     def named(self, folder: Path) -> None:
         """Our sessions and kubelogin's in a folder that a person named, which may hold anything else."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from togetherctl.auth.grants import GrantSpec
+from togetherctl.auth.login_advice import put_before
 from togetherctl.auth.prompter import DeviceCode
 from togetherctl.auth.token_response import NoIssuer, NotYet, TokenAnswer, fields
 from togetherctl.errors import LoginRequired, Refused, Remedy, TogetherctlError, Unreachable, Untrusted
@@ -69,7 +70,7 @@ def log_in(login: Login) -> Session:
 def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str | None) -> _Device:
     """Ask for a device code (RFC 8628, 3.1), with PKCE as of RFC 7636. Raises Unreachable, Refused and Untrusted."""
     if provider.device_endpoint is None:
-        raise _refuse(Refused("the issuer offers no device codes"))
+        raise _refuse(Refused("the issuer offers no device codes"), provider.profile)
     form = {
         **provider.login_parameters,
         # Some issuers look for it here even where the client has proven who it is.
@@ -83,15 +84,15 @@ def _request_device(provider: OidcClient, scopes: Sequence[str], verifier: str |
         raise
     except NoIssuer as error:
         # The issuer is there, or its metadata would not be: it only does not offer this.
-        raise _refuse(Refused(error.message, status=error.status)) from None
+        raise _refuse(Refused(error.message, status=error.status), provider.profile) from None
     except Refused as error:
         if error.error == "invalid_scope":
             raise
-        raise _refuse(error) from None
+        raise _refuse(error, provider.profile) from None
     missing = next((what for names, what in _NEEDED.items() if not any(answer.get(name) for name in names)), None)
     if missing:
         # Half switched on, as where an operator has named no page yet.
-        raise _refuse(Refused(f"the issuer gave a device code without {missing}"))
+        raise _refuse(Refused(f"the issuer gave a device code without {missing}"), provider.profile)
     return _read(answer, local=provider.profile.issuer.url.startswith("http:"))
 
 
@@ -139,17 +140,19 @@ def _explain(error: Refused, profile: Profile) -> TogetherctlError:
         return _login_required(profile, _EXPIRED)
     if error.error == "access_denied":
         error.remedy = Remedy("it was refused: by you in the browser, or by the issuer's rules for this account")
-    return _refuse(error) if error.error in _REFUSALS else error
+    return _refuse(error, profile) if error.error in _REFUSALS else error
 
 
 def _login_required(profile: Profile, reason: str) -> LoginRequired:
     return LoginRequired(f"login required: {reason}", hint=profile.ways.login)
 
 
-def _refuse(error: Refused) -> DeviceCodesRefused:
+def _refuse(error: Refused, profile: Profile) -> DeviceCodesRefused:
+    words = f"the issuer's operator can allow device codes for client {profile.client_id}; pasting needs none"
     return DeviceCodesRefused(
         error.message,
-        hint="the issuer does not allow device codes for this client; use authcode or paste",
+        # A client that is not known at all is explained as everywhere.
+        hint=None if error.error == "invalid_client" else put_before(words, profile.ways.by_grant("paste")),
         error=error.error,
         description=error.description,
         status=error.status,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.grants import GrantSpec
-from togetherctl.errors import LoginRequired, Refused, Remedy
+from togetherctl.auth.login_advice import put_before
+from togetherctl.errors import LoginRequired, Refused
 
 if TYPE_CHECKING:
     from togetherctl.auth.login import Login
@@ -42,18 +43,18 @@ def log_in(login: Login) -> Session:
             lambda scopes: provider.request_tokens({**profile.auth_params, **own, "scope": " ".join(scopes)})
         )
     except Refused as error:
-        raise _explain(error) from None
+        raise _explain(error, profile) from None
     return login.accept(answer, scopes)
 
 
-def _explain(error: Refused) -> Refused:
+def _explain(error: Refused, profile: Profile) -> Refused:
     # Dex says access_denied where RFC 6749 says invalid_grant.
     if error.error in ("invalid_grant", "access_denied"):
-        error.remedy = Remedy("the user name or the password is wrong, or this account may not log in this way")
+        words = "the user name or the password is wrong, or this account may not log in this way"
+        error.remedy = put_before(words, profile.ways.login)
     elif error.error in ("unauthorized_client", "unsupported_grant_type"):
-        error.remedy = Remedy(
-            "the issuer does not allow the password grant for this client; use authcode or device-code"
-        )
+        words = f"the issuer does not allow the password grant for client {profile.client_id}; a browser needs none"
+        error.remedy = put_before(words, profile.ways.by_grant("authcode"))
     return error
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
+from togetherctl.commands.entries.follow import kubeconfig_options
 from togetherctl.config.types import Kind
 from togetherctl.paths import tilde
 from togetherctl.usecases.remove_entry import plan_removal, remove_entry
@@ -21,19 +23,15 @@ _HELP: dict[Kind, str] = {
     "cluster": "Its entries in the kubeconfig go with it.",
 }
 
-
-def kubeconfig_options(command: click.Command) -> click.Command:
-    """Adds `--kubeconfig` and `--keep-kubeconfig`."""
-    for option in (
-        click.option("--keep-kubeconfig", is_flag=True, help="Leave kubeconfigs as they are."),
-        click.option("--kubeconfig", metavar="FILE", help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."),
-    ):
-        command = option(command)
-    return command
+_EXAMPLES: dict[Kind, list[str]] = {
+    "profile": ["togetherctl profile remove admin", "togetherctl profile remove acme --cascade  # its clusters too"],
+    "issuer": ["togetherctl issuer remove lab", "togetherctl issuer remove acme --cascade  # all that uses it"],
+    "cluster": ["togetherctl cluster remove gpu"],
+}
 
 
 def command(kind: Kind) -> click.Command:
-    @click.command("remove")
+    @click.command("remove", cls=Command, examples=_EXAMPLES[kind])
     @click.argument("name")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     @pass_app
@@ -49,8 +47,10 @@ def command(kind: Kind) -> click.Command:
         going = plan_removal(
             app.world, kind, name, cascade=cascade, kubeconfig=kubeconfig, keep_kubeconfig=keep_kubeconfig
         )
-        app.console.report(report_removal(going, app.environ))
-        app.confirm(f"Remove {kind} {name} from {tilde(app.world.paths.config, app.environ)}?", yes=yes)
+        said = [line.text for line in report_removal(going, app.environ)]
+        diff = "".join(change.diff() for change in going.kubeconfig.changed) if going.kubeconfig else ""
+        place = tilde(app.world.paths.config, app.environ)
+        app.confirm(f"Remove {kind} {name} from {place}?", yes=yes, said=said, diff=diff)
         app.console.report(report_removed(going, remove_entry(app.world, going), app.environ))
 
     if kind in _USERS:

@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
+from togetherctl.usecases.reports import drift_words, report_drift
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from togetherctl.config.models import IssuerTable
     from togetherctl.config.types import Kind
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 _COLUMNS: dict[Kind, dict[str, str]] = {
     "profile": {"ISSUER": "issuer", "CLIENT ID": "client_id", "GRANT": "grant", "STORAGE": "storage"},
     "issuer": {"URL": "url"},
     "cluster": {"PROFILE": "profile", "SERVER": "server", "CONTEXT": "context"},
+}
+_NAMES: dict[Kind, str] = {"profile": "acme", "issuer": "acme", "cluster": "gpu"}
+_LIST_MORE: dict[Kind, str] = {
+    "cluster": "\n\nKUBECONFIG says which cluster is that of kubectl's current context, and whether the entries there "
+    "are the same as the configuration, differ, or are missing."
 }
 _MAX_BYTES = 16 * 1024 * 1024
 _FILES: dict[Kind, tuple[str, ...]] = {
@@ -35,35 +44,76 @@ _FILES: dict[Kind, tuple[str, ...]] = {
 def list_of(kind: Kind) -> click.Command:
     """Make `list`."""
 
-    @click.command("list", help=f"List the {kind}s of the configuration.")
+    @click.command(
+        "list",
+        cls=Command,
+        examples=[f"togetherctl {kind} list", f"togetherctl {kind} list -o name"],
+        help=f"List the {kind}s of the configuration.{_LIST_MORE.get(kind, '')}",
+    )
     @output_option
     @pass_app
     def list_(app: App) -> None:
         entries = app.world.config.entries(kind)
         items: list[Item] = [{"name": name, **table.model_dump(mode="json")} for name, table in entries.items()]
 
+        state = _add_kubeconfig(app, items) if kind == "cluster" and app.output != "name" else None
+
         def cell(key: str) -> Callable[[Item], str]:
             return lambda item: item[key] or (item["name"] if key == "context" else "-")
 
         columns = {"NAME": cell("name"), **{title: cell(key) for title, key in _COLUMNS[kind].items()}}
+        if state is not None:
+            columns["KUBECONFIG"] = _kubeconfig_cell
         show_list(app, items, columns, name="name")
+        if state is not None and app.output == "table":
+            app.console.report(report_drift(state.drift))
+            if state.trouble:
+                app.console.warn(state.trouble)
         if not items and app.output == "table":
-            app.console.say(f"There is no {kind} in {app.world.config.path} yet.")
+            app.say_it_is_empty(kind)
 
     return list_
+
+
+def _add_kubeconfig(app: App, items: list[Item]) -> KubeconfigState:
+    """Add to the items of clusters what kubectl's kubeconfig says of each."""
+    # Not where names are completed.
+    from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+
+    state = read_kubeconfig_state(app.world)
+    for item in items:
+        name = item["name"]
+        item["current"] = name == state.current_cluster
+        item["drift"] = list(state.drift.get(name, ()))
+        item["missing"] = None if state.trouble else name in state.missing
+    return state
+
+
+def _kubeconfig_cell(item: Item) -> str:
+    if item["missing"] is not False:
+        return "missing" if item["missing"] else "-"
+    differs = [f"differs: {drift_words(item['drift'])}"] if item["drift"] else []
+    return ", ".join([*(["current"] if item["current"] else []), *differs]) or "same"
 
 
 def show_of(kind: Kind) -> click.Command:
     """Make `show`."""
     more = " from_preset shows what the catalogue adds." if kind == "issuer" else ""
 
-    @click.command("show", help=f"Show one {kind} with every key.\n\nSet or by default; secrets are hidden.{more}")
+    @click.command(
+        "show",
+        cls=Command,
+        examples=[f"togetherctl {kind} show {_NAMES[kind]}", f"togetherctl {kind} show {_NAMES[kind]} -o json"],
+        help=f"Show one {kind} with every key.\n\nKeys that are not set show their default; secrets are hidden.{more}",
+    )
     @click.argument("name")
     @output_option
     @pass_app
     def show(app: App, name: str) -> None:
         from togetherctl.config.models import IssuerTable
 
+        if kind == "profile":
+            name = name_profile(app, name)
         table = app.world.config.entry(kind, name)
         item = {"name": name, **table.model_dump(mode="json")}
         from_preset = _read_preset(table) if isinstance(table, IssuerTable) else None
@@ -90,7 +140,7 @@ def validate_of(kind: Kind) -> click.Command:
         if problems:
             raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
         if config.mtime_ns is None:
-            app.console.say(f"There is no configuration at {config.path} yet.")
+            app.say_it_is_empty()
             return
         app.console.say(f"{config.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from togetherctl.cli.app import App
-from togetherctl.cli.prompts import PromptChoice
+from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.cli.secret_prompts import SecretPrompts
 from togetherctl.commands.importing.gather import Gathered
 from togetherctl.commands.importing.run import ImportRun
+from togetherctl.config import value_checks
 from togetherctl.config.validation import nearest
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.importing.bundle import read
@@ -28,6 +29,8 @@ from togetherctl.usecases.import_clusters import (
 )
 
 _SAID = 5
+# More new logins than these are not asked about one by one.
+_MOST_NAMED = 3
 
 
 def choose(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
@@ -66,6 +69,7 @@ def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -
             places.settle(plan.secrets)
             if not typed:
                 importing = plan_of_offers(world, importing.offers, kubeconfig, places.of)
+    importing = _name_logins(run, importing, kubeconfig)
     _agree(run, importing)
     return importing
 
@@ -145,8 +149,54 @@ def _log_in(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) ->
     return plan_of_offers(run.app.world, run.look_at(offers), kubeconfig, importing.place)
 
 
+def _name_logins(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> Import:
+    """The same with new profiles called as the person wants. Raises UsageError."""
+    plan, typed = importing.plan, run.given.profile_name
+    new = {name: table for (kind, name), table in plan.added.items() if kind == "profile"}
+    if typed and len(new) > 1:
+        raise UsageError(
+            f"--profile-name names one profile, and {len(new)} would be new: {', '.join(new)}",
+            hint="take them one after the other: --clusters A,B",
+        )
+    if typed and new:
+        _refuse_taken(run, typed, ())
+    names: dict[str, str] = {}
+    for name in new if len(new) <= _MOST_NAMED else ():
+        if typed:
+            names[name] = typed
+        elif run.asking is not None:
+            names[name] = _ask_name(run, run.asking, importing, name, (*new, *names.values()))
+    if all(name == called for name, called in names.items()):
+        return importing
+    return plan_of_offers(run.app.world, importing.offers, kubeconfig, importing.place, names)
+
+
+def _ask_name(run: ImportRun, asking: Prompts, importing: Import, name: str, taken: Sequence[str]) -> str:
+    def check(typed: str) -> None:
+        value_checks.name(typed)
+        if typed != name:
+            _refuse_taken(run, typed, taken)
+
+    several = sum(kind == "profile" for kind, _ in importing.plan.added) > 1
+    client = importing.plan.added["profile", name]["client_id"]
+    whose = f"the login of client {client} at {name}" if several else "this login"
+    return asking.text(f"What should {whose} be called?", default=name, check=check)
+
+
+def _refuse_taken(run: ImportRun, name: str, taken: Iterable[str]) -> None:
+    """Raises UsageError where a profile is called so already; case does not tell names apart."""
+    for other in (*run.app.world.config.table.profiles, *taken):
+        if other.lower() == name.lower():
+            raise UsageError(f"there is a profile {other} already", hint="choose another name")
+
+
 def _bundle(run: ImportRun, fetched: Fetched) -> Import:
     clusters = run.given.clusters
+    if run.given.profile_name:
+        raise UsageError(
+            "a bundle names its profiles, and --profile-name goes without one",
+            hint="togetherctl profile rename NAME NEW_NAME afterwards",
+        )
     bundle = read(fetched.text, origin=fetched.origin)
     there = bundle.config.clusters
     _say_skipped(run, bundle.unused())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
+from togetherctl.commands.importing.ask_login import read_authority
+from togetherctl.commands.importing.ask_server import ask_server
 from togetherctl.commands.importing.run import ImportRun
-from togetherctl.config import value_checks
 from togetherctl.config.value_checks import server_url
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
@@ -110,24 +111,21 @@ def _read(run: ImportRun, source: Source, gathered: Gathered) -> None:
 def _by_hand(run: ImportRun, gathered: Gathered) -> None:
     """A cluster by flags, and by questions for the rest."""
     given, asking = run.given, run.asking
+    if given.server:
+        try:
+            server_url(given.server)
+        except ValueError as error:
+            raise UsageError(f"--server {error}") from None
     login = run.login("the cluster")
-    if asking is None and not given.server:
-        run.missing.append("--server: the URL of the API server")
-    server, ca_file = given.server, given.ca_file
-    if asking is not None and not server:
-        server = asking.text("The API server's URL:", check=server_url)
-        ca_file = ca_file or run.asked_ca_file(asking)
-    if login is None or server is None:
+    if asking is not None and login is not None:
+        gathered.add(offer_typed(login, ask_server(run, asking)))
         return
-    try:
-        server_url(server)
-    except ValueError as error:
-        raise UsageError(f"--server {error}") from None
-    described = TypedServer(server, ca_file, given.name)
-    if asking is not None and not given.name:
-        name = asking.text("What to call the cluster:", default=described.cluster_name, check=value_checks.name)
-        described = replace(described, name=name)
-    gathered.add(offer_typed(login, described))
+    if not given.server:
+        run.missing.append("--server: the URL of the API server")
+    if login is None or not given.server:
+        return
+    authority = read_authority(run, given.ca_file) if given.ca_file else {}
+    gathered.add(offer_typed(login, TypedServer(given.server, authority, given.name)))
 
 
 def _waiting(app: App, what: str) -> AbstractContextManager[None]:

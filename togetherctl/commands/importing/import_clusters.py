@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import click
-
 from togetherctl.cli.app import App
 from togetherctl.cli.console import put
+from togetherctl.cli.prompts import PromptChoice
 from togetherctl.commands.importing.choose import choose
 from togetherctl.commands.importing.gather import gather, keep
 from togetherctl.commands.importing.run import ImportRun
-from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
-from togetherctl.printable import printable
+from togetherctl.usecases.difference import readable_difference
 from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview, current_name, join, preview
 
-_LONGEST_LINE = 4000
 _MOST_NAMES = 6
 _MOST_HOSTS = 12
+# A list that still fits on a screen.
+_MOST_CHOICES = 15
 
 
 def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Preview, KubeconfigOptions] | None:
@@ -35,18 +32,25 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
     importing = choose(run, gathered, kubeconfig)
     kubeconfig = _with_current(run, importing, kubeconfig)
     shown = preview(app.world, importing, kubeconfig)
-    _show(app, shown, kubeconfig)
+    said = [*_summary(app, shown, kubeconfig), *shown.plan.lines(), *_new_hosts(shown.importing)]
     path = tilde(app.world.paths.config, app.environ)
+    for warning in shown.written.warnings if shown.written else ():
+        app.console.warn(warning)
     if run.given.dry_run:
         what = "the configuration and the kubeconfig" if kubeconfig.write else path
+        for line in readable_difference(shown.diff()):
+            put(line)
+        for line in said:
+            app.console.say(line)
         app.console.say(f"Nothing was written; {what} would change as shown.")
         return None
     if shown.changes_nothing:
         both = "Your configuration and your kubeconfig have" if kubeconfig.write else "Your configuration has"
+        for line in said:
+            app.console.say(line)
         app.console.say(f"{both} all of this already.")
-    elif run.asking is not None and not run.asking.yes("Write this?"):
-        app.console.say("Nothing was changed.")
-        raise click.exceptions.Exit(ExitCode.FAILED)
+    else:
+        app.confirm_write(said, shown.diff(), yes=run.given.yes)
     done = join(app.world, shown, kubeconfig)
     app.world, written = done.world, done.written
     changed = [] if shown.plan.changes_nothing else [path]
@@ -60,26 +64,21 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
 
 
 def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
-    """A cluster that is alone becomes the current context where there is none; one that is set stays."""
+    """A cluster that is alone becomes the current context where there is none, of several the one that is chosen."""
     clusters = importing.plan.clusters
-    is_settled = not kubeconfig.write or kubeconfig.set_current or len(clusters) != 1
-    if is_settled or current_name(run.app.world, kubeconfig.kubeconfig):
+    if not kubeconfig.write or kubeconfig.set_current or not clusters:
         return kubeconfig
-    question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
-    return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
-
-
-def _show(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> None:
-    """Print the difference; then, where it is seen last, what that means, and what stays as the person made it."""
-    # Certificates are lines of thousands of characters, which no person reads on a terminal.
-    width = max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else _LONGEST_LINE
-    for line in shown.diff().splitlines():
-        put(_cut(printable(line, limit=_LONGEST_LINE), width))
-    sys.stdout.flush()
-    for line in (*_summary(app, shown, kubeconfig), *shown.plan.lines(), *_new_hosts(shown.importing)):
-        app.console.say(line)
-    for warning in shown.written.warnings if shown.written else ():
-        app.console.warn(warning)
+    if current_name(run.app.world, kubeconfig.kubeconfig):
+        return kubeconfig
+    if len(clusters) == 1:
+        question = f"kubectl has no current context yet. Make {clusters[0]} the current one?"
+        return replace(kubeconfig, set_current=run.asking is None or run.asking.yes(question))
+    if run.asking is None or len(clusters) > _MOST_CHOICES:
+        return kubeconfig
+    answers = [PromptChoice(name, value=name) for name in clusters]
+    question = "kubectl has no current context yet. Which cluster should be the current one?"
+    chosen = run.asking.one(question, [*answers, PromptChoice("None of them", value="")])
+    return replace(kubeconfig, set_current=bool(chosen), current=chosen or None)
 
 
 def _new_hosts(importing: Import) -> Iterator[str]:
@@ -99,7 +98,7 @@ def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterato
         yield f"{tilde(app.world.paths.config, app.environ)}: new {', '.join(part for part in new if part)}"
     for change in shown.written.changed if shown.written else ():
         contexts = shown.written.contexts if shown.written else []
-        current = "; it becomes the current one" if kubeconfig.set_current else ""
+        current = f"; {kubeconfig.current or 'it'} becomes the current one" if kubeconfig.set_current else ""
         yield f"{tilde(change.path, app.environ)}: {_count('context', contexts)}{current}"
 
 
@@ -107,7 +106,3 @@ def _count(kind: str, names: Sequence[str]) -> str:
     if len(names) > _MOST_NAMES:
         return f"{len(names)} {kind}s"
     return f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
 
 from togetherctl.auth.issuer_url import parse_typed_issuer
 from togetherctl.cli.app import App
-from togetherctl.cli.prompts import PromptChoice, Prompts
-from togetherctl.commands.entries.add import check_new_issuer
+from togetherctl.cli.prompts import Prompts
+from togetherctl.commands.importing.ask_login import ask_authority, ask_login, read_authority
 from togetherctl.config import value_checks
-from togetherctl.errors import TogetherctlError, Unreachable, UsageError
+from togetherctl.errors import ExitCode, Remedy, Unreachable, UsageError
 from togetherctl.importing.cluster_offer import Offer, TypedLogin
 from togetherctl.importing.secret_place import FORMS
 from togetherctl.importing.trusted_hosts import trusted_host
 from togetherctl.paths import expand
-from togetherctl.usecases.add_entry import Tables
-from togetherctl.usecases.import_clusters import IssuerLook
+from togetherctl.usecases.add_entry import Tables, look_at_issuer
+from togetherctl.usecases.issuer_look import IssuerLook, is_new_issuer
 
-_MOST_PROFILES = 12
 _OPTIONS = (
     click.option("--project", metavar="ID", help="The project at Together AI, if not the API key's own."),
     click.option("--clusters", metavar="A,B", help="Take these clusters alone, by their names in the source."),
@@ -32,6 +31,8 @@ _OPTIONS = (
     click.option("--server", metavar="URL", help="By hand: the API server."),
     click.option("--ca-file", metavar="FILE", help="By hand: a PEM file with the API server's certificate authority."),
     click.option("--name", metavar="NAME", help="By hand: what to call the cluster."),
+    click.option("--profile-name", metavar="NAME", help="What to call the new profile."),
+    click.option("--keep-ca-file", is_flag=True, help="Name CA files in the configuration instead of copying them."),
     click.option("--secret", metavar="WHERE", help=f"Where client secrets go or are: {FORMS}."),
     click.option(
         "--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT."
@@ -60,6 +61,8 @@ class ImportOptions:
     server: str | None = None
     ca_file: str | None = None
     name: str | None = None
+    profile_name: str | None = None
+    keep_ca_file: bool = False
     secret: str | None = None
     trusted: tuple[str, ...] = ()
     keep_api_key: bool = False
@@ -79,6 +82,11 @@ class ImportOptions:
             raise UsageError("say --profile, or --issuer-url and --client-id, not both")
         for host in given.trusted:
             trusted_host(host)
+        if given.profile_name:
+            try:
+                value_checks.name(given.profile_name)
+            except ValueError as error:
+                raise UsageError(f"--profile-name: {error}") from None
         if listed == ():
             raise UsageError("--clusters names no cluster")
         return given
@@ -114,6 +122,11 @@ class ImportRun:
     offline: bool
     missing: list[str] = field(default_factory=list)
     issuers: IssuerLook = field(init=False)
+    # Issuers that were looked at; issuers and clients, by URL and ID, with which no login can work, and those that the
+    # person takes all the same.
+    _seen: set[str] = field(default_factory=set, init=False)
+    _hopeless: set[tuple[str, str]] = field(default_factory=set, init=False)
+    _accepted: set[tuple[str, str]] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.issuers = IssuerLook(self._look)
@@ -135,20 +148,90 @@ class ImportRun:
             raise UsageError(f"{why}, and lacks this{alone}", problems=() if alone else self.missing)
 
     def look_at(self, offers: Sequence[Offer]) -> list[Offer]:
-        """The offers, after a look at each issuer that is new, where something can come of it yet.
+        """The offers, after a look at each issuer that is new and its client, where something can come of it yet.
 
-        Raises TogetherctlError where one does not call itself so.
+        Raises TogetherctlError where one does not call itself so, and click's Exit where the person stops there.
         """
-        return list(offers) if self.missing else self.issuers.offers(self.app.world, offers)
+        return list(offers) if self.missing else [self._look_at_offer(offer) for offer in offers]
 
-    def _look(self, tables: Tables) -> Tables:
+    def is_hopeful(self, url: str, client_id: str) -> bool:
+        """Whether a login can work there, as far as it was looked at, or the person goes on all the same."""
+        return (url, client_id) not in self._hopeless
+
+    def accept(self, url: str, client_id: str) -> None:
+        """Go on with an issuer or a client that no login can work with."""
+        self._hopeless -= {(url, ""), (url, client_id)}
+        self._accepted.add((url, client_id))
+
+    def _look_at_offer(self, offer: Offer) -> Offer:
+        if not is_new_issuer(self.app.world, offer) or offer.issuer is None:
+            return offer
+        issuer = self._with_given_authority(offer.issuer)
+        client_id = str((offer.profile or {}).get("client_id", ""))
+        while True:
+            try:
+                found = self.issuers.issuer(issuer, offer.profile)
+                break
+            except Unreachable as error:
+                if self.asking is None or error.reason != "authority":
+                    raise
+                error.remedy = None
+                self.app.console.error(error)
+                _, authority = ask_authority(self, self.asking, "the issuer")
+                if not authority:
+                    raise _Stopped from None
+                issuer = {**issuer, **authority}
+        url = str(found["url"])
+        if not self.is_hopeful(url, client_id) and self.asking is not None:
+            if not self.asking.yes("No login can work like that. Go on all the same?", default=False):
+                raise _Stopped
+            self.accept(url, client_id)
+        return replace(offer, issuer=found)
+
+    def _with_given_authority(self, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The issuer with the CA file of a flag, where its source names none."""
+        typed = self.given.issuer_ca_file
+        if not typed or issuer.get("ca_file") or issuer.get("ca_data"):
+            return issuer
+        return {**issuer, **read_authority(self, typed)}
+
+    def _look(self, tables: Tables, profile: Mapping[str, Any]) -> Tables:
         if self.offline:
-            return tables
-        url = str(tables["issuer", "new"]["url"])
-        self.app.console.say(f"Looking at the issuer {url} …")
-        looked = check_new_issuer(self.app, tables, offline=False)
-        found = looked["issuer", "new"]["url"]
-        self.app.console.say("It is there." if found == url else f"It is there, as {found}.")
+            return look_at_issuer(self.app.world, tables, offline=True)[0]
+        console = self.app.console
+        url, client_id = str(tables["issuer", "new"]["url"]), str(profile.get("client_id", ""))
+        # The issuer itself was looked at before its client was known.
+        again = url in self._seen
+        console.say(f"Looking at client {client_id} there …" if again else f"Looking at the issuer {url} …")
+        try:
+            looked, report = look_at_issuer(self.app.world, tables, profile=profile)
+        except Unreachable as error:
+            if error.reason == "authority":
+                error.remedy = Remedy("name its certificate authority: --issuer-ca-file FILE")
+            raise
+        if report is None:
+            return looked
+        found = report.issuer
+        self._seen |= {url, found}
+        said = [
+            finding for finding in (*report.to_mend, *report.notes_at_once) if not again or finding.about == "client"
+        ]
+        for finding in said:
+            if finding.level == "wrong":
+                console.warn(finding.text + (f"; {finding.remedy}" if finding.remedy else ""))
+            else:
+                console.note(finding.text, finding.remedy)
+        hopeless = [finding for finding in report.hopeless if not again or finding.about == "client"]
+        if hopeless and (found, client_id) not in self._accepted:
+            self._hopeless |= {(url, client_id), (found, client_id)}
+            console.say("It cannot be used as it is.")
+        elif again:
+            good = next((one for one in report.findings if one.about == "client" and one.level == "good"), None)
+            console.say(
+                f"{good.text[0].upper()}{good.text[1:]}." if good else "Only a login tells whether it is registered."
+            )
+        else:
+            console.say("It is there." if found == url else f"It is there, as {found}.")
         return looked
 
     def login(self, what: str) -> TypedLogin | None:
@@ -157,11 +240,12 @@ class ImportRun:
         if given.profile:
             self.app.world.config.entry("profile", given.profile)
             return TypedLogin(profile=given.profile)
-        if given.issuer_url and given.client_id:
+        if given.issuer_url:
             parse_typed_issuer(given.issuer_url)
-            return TypedLogin(_issuer(given.issuer_url, given.issuer_ca_file), given.client_id)
         if self.asking is not None:
-            return self._ask_login(self.asking, what)
+            return ask_login(self, self.asking, what)
+        if given.issuer_url and given.client_id:
+            return TypedLogin(self._with_given_authority({"url": given.issuer_url}), given.client_id)
         for flag, value, said in (
             (
                 "--issuer-url",
@@ -174,52 +258,9 @@ class ImportRun:
                 self.missing.append(f"{flag}: {said}")
         return None
 
-    def _ask_login(self, asking: Prompts, what: str) -> TypedLogin:
-        given, config = self.given, self.app.world.config.table
-        if config.profiles and not given.issuer_url and not given.client_id:
-            answers: list[PromptChoice[str | None]] = [
-                PromptChoice(f"With profile {name} ({config.issuers[table.issuer].url})", name)
-                for name, table in list(config.profiles.items())[:_MOST_PROFILES]
-            ]
-            answers.append(PromptChoice("At an issuer that is new here", None))
-            chosen = asking.one(f"How do you log in to {what}?", answers)
-            if chosen is not None:
-                return TypedLogin(profile=chosen)
-        issuer = self._ask_issuer(asking, what)
-        return TypedLogin(issuer, given.client_id or asking.text("The client ID registered there:", check=_client_id))
 
-    def _ask_issuer(self, asking: Prompts, what: str) -> Mapping[str, Any]:
-        """An issuer that is there; asked again until one is, because its exact spelling is what goes wrong most."""
-        url, ca_file = self.given.issuer_url or "", self.given.issuer_ca_file
-        typed = bool(url)
-        while True:
-            if not typed:
-                url = asking.text(f"The URL of the issuer for {what}:", check=parse_typed_issuer, default=url)
-            try:
-                return self.issuers.issuer(_issuer(url, ca_file))
-            except TogetherctlError as error:
-                self.app.console.error(error)
-                typed = False
-                by_certificate = isinstance(error, Unreachable) and bool(error.reason)
-            if ca_file is None and by_certificate:
-                ca_file = self.asked_ca_file(asking)
+class _Stopped(click.exceptions.Exit):
+    """The person goes no further, and nothing was written."""
 
-    def asked_ca_file(self, asking: Prompts) -> str | None:
-        """The absolute path of a CA file, None where the person names none."""
-
-        def check(typed: str) -> None:
-            if typed and not expand(typed, self.app.environ).is_file():
-                raise UsageError("there is no such file")
-
-        typed = asking.path("A PEM file with its certificate authority (Enter: none):", check=check)
-        return str(expand(typed, self.app.environ)) if typed else None
-
-
-def _issuer(url: str, ca_file: str | None) -> dict[str, Any]:
-    return {"url": url, **({"ca_file": ca_file} if ca_file else {})}
-
-
-def _client_id(typed: str) -> None:
-    if not typed:
-        raise UsageError("it is a word or a number from the issuer's page")
-    value_checks.text(typed)
+    def __init__(self) -> None:
+        super().__init__(ExitCode.FAILED)

@@ -11,11 +11,13 @@ VERBS = {
     "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one issuer with every key.", "issuer"),
     "add": Lazy(f"{_ENTRIES}.add:issuer", "Add an issuer, after a look at its metadata."),
     "presets": Lazy("togetherctl.commands.issuer.presets", "List the identity providers that are known, or show one."),
-    "check": Lazy("togetherctl.commands.issuer.check", "Look at an issuer: what is there, and what will go wrong."),
+    "check": Lazy("togetherctl.commands.issuer.check", "Check whether an issuer works, and say what does not."),
     "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one issuer.", "issuer"),
-    "unset": Lazy(f"{_ENTRIES}.edit:unset_of", "Give keys of one issuer their default again.", "issuer"),
+    "unset": Lazy(
+        f"{_ENTRIES}.edit:unset_of", "Set keys of one issuer back to their defaults.", "issuer", removes=True
+    ),
     "rename": Lazy(f"{_ENTRIES}.edit:rename_of", "Give one issuer another name.", "issuer"),
-    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the configuration.", "issuer"),
+    "remove": Lazy(f"{_ENTRIES}.remove", "Remove one issuer from the configuration.", "issuer", removes=True),
     "validate": Lazy(f"{_ENTRIES}.show:validate_of", "Check the whole configuration.", "issuer"),
 }
 

@@ -10,6 +10,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import failure_record, hint_fields, output_option, paragraph, show_record
 from togetherctl.config.profile import connection_to
 from togetherctl.connection_settings import Connection
@@ -20,25 +21,41 @@ if TYPE_CHECKING:
     from togetherctl.auth.issuer_findings import ClientNeeds, Finding
 
 _LABEL = 7
+# RFC 8414, 2 and kube-apiserver's --oidc-issuer-url alike.
+_FOR_A_TRY = "You can log in there, but no API server takes its tokens: it is not https."
 _COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
 
 
-@click.command("check")
+@click.command(
+    "check",
+    cls=Command,
+    examples=[
+        "togetherctl issuer check acme",
+        "togetherctl issuer check https://login.acme.com --client-id kubernetes",
+    ],
+)
 @click.argument("issuer", metavar="URL_OR_NAME")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
 @click.option("--client-id", metavar="ID", help="Also ask whether this client and its redirect URIs are registered.")
+@click.option(
+    "--redirect-uri",
+    "redirect_uris",
+    metavar="URI",
+    multiple=True,
+    help="With --client-id: ask about this redirect URI, not those of the profiles (repeatable).",
+)
 @output_option
 @pass_app
-def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -> None:
-    """Look at an issuer: what is there, and what will go wrong.
+def command(app: App, issuer: str, ca_file: str | None, client_id: str | None, redirect_uris: tuple[str, ...]) -> None:
+    """Check whether an issuer works, and say what does not.
 
     This does not log in. It looks at an issuer of the configuration as the profiles of the configuration use it. Exits
     with 0 if togetherctl can use the issuer, with 5 if it cannot, with 4 if the issuer does not answer.
     """
     from togetherctl.auth.issuer_check import check_issuer
 
-    url, connection, preset, wishes = _find_issuer(app, issuer)
-    wishes = replace(wishes, client_id=client_id)
+    url, connection, preset, wishes = _find_issuer(app, issuer, client_id)
+    wishes = replace(wishes, client_id=client_id, redirect_uris=redirect_uris or wishes.redirect_uris)
     if ca_file:
         connection = replace(connection, ca_files=(*connection.ca_files, expand(ca_file, app.environ)))
     report = check_issuer(
@@ -58,8 +75,11 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None) -
         raise click.exceptions.Exit(report.error.exit_code)
 
 
-def _find_issuer(app: App, given: str) -> tuple[str, Connection, str | None, ClientNeeds]:
-    """The URL, the way there, the entry of the catalogue, and what the configuration's profiles want of it."""
+def _find_issuer(app: App, given: str, client_id: str | None) -> tuple[str, Connection, str | None, ClientNeeds]:
+    """The URL, the way there, the entry of the catalogue, and what the configuration's profiles want of it.
+
+    Where some of them have `client_id`, the others do not count.
+    """
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.issuer_findings import ClientNeeds
     from togetherctl.auth.issuer_url import parse_typed_issuer
@@ -74,6 +94,7 @@ def _find_issuer(app: App, given: str) -> tuple[str, Connection, str | None, Cli
         return given, Connection(), None, ClientNeeds()
     table = issuers[name]
     profiles = [profile for profile in config.table.profiles.values() if profile.issuer == name]
+    profiles = [profile for profile in profiles if profile.client_id == client_id] or profiles
     wishes = ClientNeeds(
         device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint
     )
@@ -115,11 +136,13 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
                 put(_line(app, finding))
     if not report.usable:
         app.console.say("It cannot be used as it is.")
-    elif any(table.url == report.issuer for table in app.world.config.table.issuers.values()):
-        app.console.say("It can be used.")
+        return
+    usable = "It can be used." if report.issuer.startswith("https://") else _FOR_A_TRY
+    if any(table.url == report.issuer for table in app.world.config.table.issuers.values()):
+        app.console.say(usable)
     else:
         command = f"togetherctl profile add NAME --issuer {report.issuer} --client-id {client_id or 'ID'}"
-        app.console.next_steps("It can be used.", command)
+        app.console.next_steps(usable, command)
 
 
 def _line(app: App, finding: Finding) -> str:

@@ -8,6 +8,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import output_option, paragraph, show_list, show_record
 from togetherctl.config.presets import Preset, find_preset, parts, preset_names
 from togetherctl.config.validation import nearest
@@ -16,7 +17,14 @@ from togetherctl.errors import UsageError, run
 _LABEL = 15
 
 
-@click.command("presets")
+@click.command(
+    "presets",
+    cls=Command,
+    examples=[
+        "togetherctl issuer presets",
+        "togetherctl issuer presets okta",
+    ],
+)
 @click.argument("name", required=False)
 @output_option
 @pass_app

@@ -9,14 +9,14 @@ VERBS = {
     "show": Lazy(
         "togetherctl.commands.kubeconfig.write:show", "Print what would be written, as a kubeconfig of its own."
     ),
-    "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig."),
+    "remove": Lazy("togetherctl.commands.kubeconfig.remove", "Take clusters out of a kubeconfig.", removes=True),
     "prune": Lazy(
-        "togetherctl.commands.kubeconfig.remove:prune", "Take out entries of what the configuration no longer has."
+        "togetherctl.commands.kubeconfig.remove:prune",
+        "Take out entries of clusters and profiles that are gone.",
+        removes=True,
     ),
-    "allowlist": Lazy(
-        "togetherctl.commands.kubeconfig.allowlist", "Print the file that lets kubectl run no other plugin."
-    ),
-    "convert": Lazy("togetherctl.commands.kubeconfig.convert", "Move over from kubelogin."),
+    "allowlist": Lazy("togetherctl.commands.kubeconfig.allowlist", "Print the list of plugins that kubectl may run."),
+    "convert": Lazy("togetherctl.commands.kubeconfig.convert", "Convert a kubeconfig from kubelogin to togetherctl."),
 }
 
 command = LazyGroup("kubeconfig", lazy=VERBS, help="Write clusters into your kubeconfig.")

@@ -8,6 +8,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.kube.kubeconfig import hold_locks
 from togetherctl.kube.yaml_text import dump
 from togetherctl.paths import tilde
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from togetherctl.kube.kuberc import Key
 
 
-@click.command("allowlist")
+@click.command(
+    "allowlist",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig allowlist",
+        "togetherctl kubeconfig allowlist --key name --write  # for kubectl 1.35",
+    ],
+)
 @click.option(
     "--kubeconfig", metavar="FILE", help="The kubeconfig to look through; else KUBECONFIG, else ~/.kube/config."
 )
@@ -30,9 +38,10 @@ if TYPE_CHECKING:
     help="What the list calls a plugin: kubectl 1.35 says name, newer ones command.",
 )
 @click.option("--write", is_flag=True, help="Write it into kubectl's kuberc, instead of printing it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
-def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
-    """Print the file that lets kubectl run no other plugin.
+def command(app: App, kubeconfig: str | None, key: Key, *, write: bool, yes: bool) -> None:
+    """Print the list of plugins that kubectl may run.
 
     kubectl 1.35 or newer takes from its file kuberc which credential plugins it may run, whatever a kubeconfig says.
     What your kuberc says already stays. Plugins that other users of your kubeconfig call are listed as comments.
@@ -43,8 +52,10 @@ def command(app: App, kubeconfig: str | None, key: Key, *, write: bool) -> None:
     others = [other for other in allowed.others if other not in change.after]
     if write:
         if change.changed:
+            if not yes and app.console.can_ask:
+                app.confirm_write([f"{where} lets kubectl run these plugins and no others."], change.diff(), yes=yes)
             with hold_locks([change.path]):
-                change.write()
+                allowing(app.world, allowed, key).write()
         app.console.say(f"Wrote {where}." if change.changed else f"{where} says all of this already.")
         for other in others:
             app.console.say(f"Your kubeconfig calls {printable(other)}, which kubectl runs only if you add it too.")

@@ -9,6 +9,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
 from togetherctl.errors import UsageError
 from togetherctl.paths import tilde
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_clusters, of_nothing_known
@@ -25,7 +26,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command("remove")
+@click.command(
+    "remove",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig remove gpu",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--all", "everyone", is_flag=True, help="Every entry that togetherctl wrote.")
 @_options
@@ -33,7 +40,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
     """Take clusters out of a kubeconfig.
 
-    Takes out only entries that togetherctl wrote, and users that no other context needs. The configuration keeps its
+    Takes out only entries that togetherctl wrote, users that no other context needs, and contexts of yours that would
+    not work without them, which are named. The configuration keeps its
     clusters. If the current context goes, there is no current context afterwards, and the command says so.
     """
     if everyone == bool(names):
@@ -41,26 +49,31 @@ def command(app: App, names: tuple[str, ...], everyone: bool, kubeconfig: str | 
     _confirm_and_remove(app, of_clusters(app.world, names, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 
 
-@click.command("prune")
+@click.command(
+    "prune",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig prune --dry-run",
+    ],
+)
 @_options
 @pass_app
 def prune(app: App, kubeconfig: str | None, dry_run: bool, yes: bool) -> None:
-    """Take out entries of what the configuration no longer has.
+    """Take out entries of clusters and profiles that are gone.
 
-    Only entries that togetherctl wrote, for a cluster or profile that is gone.
+    Only entries that togetherctl wrote are taken out.
     """
     _confirm_and_remove(app, of_nothing_known(app.world, kubeconfig=kubeconfig), dry_run=dry_run, yes=yes)
 
 
 def _confirm_and_remove(app: App, leaving: KubeconfigRemoval, *, dry_run: bool, yes: bool) -> None:
     """Show what goes, ask, and take it out; or only show the difference."""
-    if dry_run and leaving.removed:
-        put("".join(change.diff() for change in leaving.changes), end="")
-    app.console.report(report_kubeconfig_removal(leaving, app.environ))
-    if not leaving.removed:
-        app.console.say(f"Nothing to remove in {', '.join(tilde(path, app.environ) for path in leaving.files)}.")
-    elif dry_run:
-        app.console.say("Nothing was written.")
-    else:
-        app.confirm("Remove these entries?", yes=yes)
-        app.console.say(f"Changed {list_files(leaving.carry_out().changed, app.environ)}.")
+    lines, diff = report_kubeconfig_removal(leaving, app.environ), "".join(change.diff() for change in leaving.changes)
+    if not leaving.removed or dry_run:
+        put(diff, end="")
+        app.console.report(lines)
+        nothing = f"Nothing to remove in {', '.join(tilde(path, app.environ) for path in leaving.files)}."
+        app.console.say("Nothing was written." if leaving.removed else nothing)
+        return
+    app.confirm("Remove these entries?", yes=yes, said=[line.text for line in lines], diff=diff)
+    app.console.say(f"Changed {list_files(leaving.carry_out().changed, app.environ)}.")

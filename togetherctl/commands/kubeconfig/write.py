@@ -1,4 +1,4 @@
-"""`togetherctl kubeconfig write` and `show`, and `use`: write clusters into a kubeconfig, or print them."""
+"""`togetherctl kubeconfig write` and `show`: write clusters into a kubeconfig, or print them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
-from togetherctl.cli.output import as_json
+from togetherctl.cli.lazy import Command
+from togetherctl.cli.output import as_json, output_option, show_list
 from togetherctl.errors import UsageError
 from togetherctl.kube.entries import entries_for
 from togetherctl.kube.exec_credential import VERSIONS
 from togetherctl.kube.yaml_text import YamlText
-from togetherctl.usecases.kubeconfig_edit import use_cluster
-from togetherctl.usecases.kubeconfig_write import ExecCommand, exec_command, write_clusters
-from togetherctl.usecases.reports import report_use, report_written
+from togetherctl.usecases.kubeconfig_write import ExecCommand, WriteResult, exec_command, write_clusters
+from togetherctl.usecases.reports import describe_write, report_written
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +50,15 @@ _api_version = click.option(
 )
 
 
-@click.command("write")
+@click.command(
+    "write",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig write  # all clusters",
+        "togetherctl kubeconfig write gpu --set-current",
+        "togetherctl kubeconfig write gpu --kubeconfig gpu.yaml --portable",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--kubeconfig", metavar="FILE", help="The file to write; else KUBECONFIG, else ~/.kube/config.")
 @click.option("--all", "everyone", is_flag=True, help="Every cluster of the configuration, as if none were named.")
@@ -65,10 +73,12 @@ _api_version = click.option(
 @click.option("--set-current", is_flag=True, help="Make the cluster's context the current one.")
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @_api_version
 @command_options
+@output_option
 @pass_app
-def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any) -> None:
+def command(app: App, /, names: tuple[str, ...], everyone: bool, yes: bool, **options: Any) -> None:
     """Write clusters into a kubeconfig.
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
@@ -78,20 +88,60 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, **options: Any)
     """
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")
+    dry_run = options["dry_run"]
+    if not yes and not dry_run and app.console.can_ask:
+        planned = write_clusters(app.world, names, **{**options, "dry_run": True})
+        if planned.changed:
+            app.confirm_write(describe_write(planned, app.environ), _diff(planned), yes=yes)
     written = write_clusters(app.world, names, **options)
-    if options["dry_run"]:
-        put("".join(change.diff() for change in written.changes), end="")
-    app.console.report(report_written(written, app.environ, dry_run=options["dry_run"]))
-    if not options["dry_run"] and not options["set_current"]:
-        where = f"--kubeconfig {shlex.quote(str(written.own_file))} " if written.own_file else ""
-        app.console.say(f"  kubectl {where}--context {shlex.quote(written.contexts[0])} get pods")
+    if app.output != "table":
+        _show_written(app, written)
+    elif dry_run:
+        put(_diff(written), end="")
+    app.console.report(report_written(written, app.environ, dry_run=dry_run))
+    if not dry_run and not options["set_current"] and app.output == "table":
+        _show_next(app, written, options["kubeconfig"])
 
 
-@click.command("show")
+def _diff(written: WriteResult) -> str:
+    return "".join(change.diff() for change in written.changes)
+
+
+def _show_written(app: App, written: WriteResult) -> None:
+    items = [
+        {"context": context, "kubeconfig": str(written.places[context]), "changed": context in written.updated}
+        for context in written.contexts
+    ]
+    show_list(app, items, {}, name="context")
+
+
+def _show_next(app: App, written: WriteResult, kubeconfig: str | None) -> None:
+    """A command that uses what was written, and looks into the same file."""
+    file = str(written.own_file) if written.own_file else kubeconfig
+    where = f"--kubeconfig {shlex.quote(file)} " if file else ""
+    context = (written.updated or written.contexts)[0]
+    app.console.show_command(f"kubectl {where}--context {shlex.quote(context)} get pods")
+
+
+@click.command(
+    "show",
+    cls=Command,
+    examples=[
+        "togetherctl kubeconfig show gpu > gpu.yaml",
+    ],
+)
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
 @_api_version
 @command_options
-@click.option("-o", "--output", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="The form of the output.",
+)
 @pass_app
 def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None) -> None:
     """Print what would be written, as a kubeconfig of its own.
@@ -107,16 +157,3 @@ def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: 
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)
     put(as_json(text.expected()) if form == "json" else text.text(), end="\n" if form == "json" else "")
-
-
-@click.command("use")
-@click.argument("cluster")
-@click.option("--kubeconfig", metavar="FILE", help="The file to change; else KUBECONFIG, else ~/.kube/config.")
-@pass_app
-def use(app: App, cluster: str, kubeconfig: str | None) -> None:
-    """Make a cluster's context the current one.
-
-    Its entries are written first where they are missing.
-    """
-    used = use_cluster(app.world, cluster, kubeconfig=kubeconfig)
-    app.console.report(report_use(used, app.environ))

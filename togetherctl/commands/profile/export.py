@@ -6,11 +6,20 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
+from togetherctl.cli.profile_args import name_profile
 from togetherctl.errors import UsageError, run
 from togetherctl.importing.bundle import bundle_of
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    examples=[
+        "togetherctl profile export > team.toml",
+        "togetherctl profile export acme",
+    ],
+)
 @click.argument("names", metavar="[PROFILE]...", nargs=-1)
 @pass_app
 def command(app: App, names: tuple[str, ...]) -> None:
@@ -23,7 +32,7 @@ def command(app: App, names: tuple[str, ...]) -> None:
     config = app.world.config
     if not config.table.profiles:
         raise UsageError(f"there is no profile in {config.path} yet", hint=run("togetherctl", "init"))
-    exported = bundle_of(config, names, app.environ)
+    exported = bundle_of(config, [name_profile(app, name) for name in names], app.environ)
     put(exported.text, end="")
     for line in exported.left_out:
         app.console.say(f"Left out of {line}.")

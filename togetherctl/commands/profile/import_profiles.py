@@ -8,16 +8,24 @@ from typing import Any
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.run import ImportRun, source_options
 from togetherctl.usecases.import_clusters import KubeconfigOptions
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Command,
+    examples=[
+        "togetherctl profile import team.toml",
+        "togetherctl profile import kubeconfig.yaml --clusters gpu-east",
+    ],
+)
 @source_options
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
-    """Take profiles and clusters from a source into the configuration.
+    """Import profiles and clusters into the configuration.
 
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.

@@ -8,12 +8,21 @@ import click
 
 from togetherctl import keyring_secrets
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
+from togetherctl.cli.profile_args import choose_profile
 from togetherctl.cli.prompts import Prompts
 from togetherctl.config.client_secret import MAX_CHARACTERS, keyring_name
 from togetherctl.errors import UsageError
 
 
-@click.command("secret")
+@click.command(
+    "secret",
+    cls=Command,
+    examples=[
+        "togetherctl profile secret acme",
+        "pass show acme/kubernetes | togetherctl profile secret acme",
+    ],
+)
 @click.argument("name")
 @pass_app
 def command(app: App, name: str) -> None:
@@ -22,7 +31,8 @@ def command(app: App, name: str) -> None:
     Asks for it without showing it, or reads one line from standard input. The configuration then says
     client_secret = { keyring = true }, and holds no secret.
     """
-    profile = app.world.config.profile(name)
+    profile = choose_profile(app, name)
+    name = profile.name
     secret = _ask(app, name)
     keyring_secrets.write(keyring_name(profile.issuer.url, profile.client_id), secret)
     with app.world.changing_config() as text:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
+from togetherctl.cli.lazy import Command
+from togetherctl.commands.entries.follow import follow_in_kubeconfig
 from togetherctl.commands.importing.choose import agree_to_hosts
 from togetherctl.errors import TogetherctlError
 from togetherctl.importing.fetch import STANDARD_INPUT, shown
 from togetherctl.importing.trusted_hosts import NewHost, trusted_host
+from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.usecases.import_clusters import Import, bundles, carry_out, plan_of_update
+from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
 
 
-@click.command("update")
+@click.command(
+    "update",
+    cls=Command,
+    examples=[
+        "togetherctl profile update",
+        "togetherctl profile update team --dry-run",
+    ],
+)
 @click.argument("names", metavar="[BUNDLE]...", nargs=-1)
 @click.option("--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and change nothing.")
@@ -59,9 +70,11 @@ def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run:
 
 
 def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_run: bool, yes: bool) -> None:
-    plan = newer.plan
-    for line in plan.difference():
-        put(printable(line, limit=1000))
+    plan, lines = newer.plan, [printable(line, limit=1000) for line in newer.plan.difference()]
+    asks = app.console.can_ask and not yes and not dry_run and not plan.changes_nothing
+    if not asks:
+        for line in lines:
+            put(line)
     for host in newer.other_hosts:
         app.console.say(f"New host: {host.sentence}.")
     if dry_run:
@@ -69,17 +82,29 @@ def _take(app: App, name: str, newer: Import, trusted: tuple[str, ...], *, dry_r
         app.console.say(f"Nothing was written; bundle {name} would change as shown.")
         return
     if not plan.changes_nothing:
-        agree_to_hosts(app, newer, trusted, _ask if app.console.can_ask and not yes else None, dry_run=False)
-        app.confirm(f"Change {app.world.paths.config} like that?", yes=yes)
+        agree_to_hosts(app, newer, trusted, _ask_by(app) if asks else None, dry_run=False)
+        place = tilde(app.world.paths.config, app.environ)
+        said = [
+            f"Bundle {name} is newer at {newer.origin}: {len(lines)} {'line' if len(lines) == 1 else 'lines'} differ."
+        ]
+        app.confirm(f"Change {place} like that?", yes=yes, said=said if asks else [], diff="\n".join(lines))
+    before = app.world.config
     carry_out(app.world, newer)
+    app.console.say(f"Bundle {name} is as {newer.origin} has it.")
     clusters = plan.touched("cluster")
-    said = f"Bundle {name} is as {newer.origin} has it."
-    if clusters:
-        app.console.next_steps(said, f"togetherctl kubeconfig write {' '.join(clusters)}")
-    else:
-        app.console.say(said)
+    state = read_kubeconfig_state(app.world.reread())
+    there = [one for one in clusters if one not in state.missing and not state.trouble]
+    follow_in_kubeconfig(app, there, before=before, yes=yes)
+    new = [one for one in clusters if one not in there]
+    if new:
+        app.console.next_steps(
+            "kubectl does not know them yet." if len(new) > 1 else "kubectl does not know it yet.",
+            f"togetherctl kubeconfig write {' '.join(new)}",
+        )
 
 
-def _ask(host: NewHost) -> bool:
-    sys.stdout.flush()
-    return click.confirm(f"{printable(host.sentence, limit=1000)}. Is that right?", err=True)
+def _ask_by(app: App) -> Callable[[NewHost], bool]:
+    from togetherctl.cli.prompts import Prompts
+
+    asking = Prompts(app.environ)
+    return lambda host: asking.yes(f"{host.sentence}. Is that right?", default=False)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import KubeconfigError, TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import Question, TomlScreen
 from togetherctl.tui.selection import Selection, count_or_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from togetherctl.auth.issuer_check import Report
     from togetherctl.config.types import Kind
     from togetherctl.tui.context import AppContext
+    from togetherctl.tui.screens.edit import Saved
     from togetherctl.usecases.add_entry import Tables
+    from togetherctl.usecases.kubeconfig_update import EntriesUpdate
     from togetherctl.usecases.remove_entry import Removal
     from togetherctl.wiring import World
 
@@ -41,8 +45,59 @@ def _edit(app: AppContext, kind: Kind, name: str) -> None:
             raise TogetherctlError(f"there is no {kind} {name} any more")
         return data
 
+    def saved(done: Saved | None) -> None:
+        if done is not None:
+            _follow_in_kubeconfig(app, title, done, _clusters_of(app, kind, name))
+
     title = f"Edit {kind}: {name}"
-    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data))))
+    app.jobs.start(Job(title, read, then=lambda data: app.push_screen(EditScreen(kind, name, data), saved)))
+
+
+def _clusters_of(app: AppContext, kind: Kind, name: str) -> list[str]:
+    """The clusters whose kubeconfig entries an edit of this entry may change."""
+    if kind == "cluster":
+        return [name]
+    return app.config.clusters_of(name) if app.config and kind == "profile" else []
+
+
+def _follow_in_kubeconfig(app: AppContext, title: str, edit: Saved, clusters: Sequence[str]) -> None:
+    """Say what was edited; where our entries differ from it now, show how, and write them if the person agrees."""
+
+    def plan(world: World, job: Job[EntriesUpdate | None]) -> EntriesUpdate | None:
+        from togetherctl.usecases.kubeconfig_update import plan_update
+
+        job.begin("", "Reading the kubeconfig …")
+        try:
+            planned = plan_update(world, clusters, before=edit.before)
+        except KubeconfigError as error:
+            job.fail(error, edit.said, *edit.more, "The kubeconfig stays as it was.")
+            return None
+        job.end("" if planned.changed else "\n".join([edit.said, *edit.more]))
+        return planned
+
+    def ask(planned: EntriesUpdate | None) -> None:
+        from togetherctl.usecases.reports import describe_update, list_files
+
+        if planned is None or not planned.changed:
+            return
+        diff = "".join(change.diff() for change in planned.changed)
+        lines = [*edit.more, *describe_update(planned, app.world.environ)]
+        asked = f"{edit.said} Write this to {list_files(planned.changed, app.world.environ)}, which kubectl goes by?"
+        Question(title, asked, lines, diff=diff).ask(app, lambda: app.jobs.start(Job(title, write_of(planned))))
+
+    def write_of(planned: EntriesUpdate) -> Callable[[World, Job[None]], None]:
+        def write(world: World, job: Job[None]) -> None:
+            from togetherctl.usecases.reports import report_update
+
+            job.begin("", "Writing …")
+            job.report(report_update(planned.carry_out(), world.environ))
+
+        return write
+
+    if clusters:
+        app.jobs.start(Job(title, plan, then=ask))
+    else:
+        app.notify("\n".join([edit.said, *edit.more]), markup=False)
 
 
 def _read(world: World, job: Job[dict[str, Any]], name: str = "") -> dict[str, Any]:
@@ -94,7 +149,7 @@ def remove(app: AppContext, selection: Selection) -> None:
         return going
 
     def ask(going: Removal) -> None:
-        lines = [line.text for line in report_removal(going, app.world.environ)]
+        lines = [line.text for line in report_removal(going, app.world.environ, log_out="o in the table")]
         question = Question(title, f"Remove {kind} {name}?", lines)
         question.ask(app, lambda: app.jobs.start(Job(title, lambda world, job: _remove(world, job, going))))
 
@@ -149,29 +204,35 @@ def add(app: AppContext, _selection: Selection) -> None:
 def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
     from togetherctl.config.editing import section
     from togetherctl.config.toml_text import TomlText
+    from togetherctl.tui.handlers.clusters import offer_write
     from togetherctl.tui.handlers.sessions import offer_login
     from togetherctl.usecases.add_entry import add_profile as add_tables
 
     name = next(name for kind, name in tables if kind == "profile")
+    cluster = next((name for kind, name in tables if kind == "cluster"), None)
     title = f"Add profile: {name}"
     text = TomlText("")
     text.add({(section(kind), entry): table for (kind, entry), table in tables.items()})
 
-    def do(world: World, job: Job[str]) -> str:
+    said = f"Added {name}."
+
+    def do(world: World, job: Job[None]) -> None:
         job.begin("", "Adding …")
         add_tables(world, tables)
-        key = world.reread().config.profile(name).key
-        job.end(f"Added profile {name}.")
-        return key
+        job.end("")
 
-    def offer(key: str) -> None:
-        offer_login(app, title, f"Added {name}.", [name], frozenset({key}))
+    def go_on(_done: None) -> None:
+        app.stand_on(name)
+        if cluster is None:
+            offer_login(app, title, said, [name])
+        else:
+            offer_write(app, title, said, cluster, lambda: offer_login(app, title, said, [name]))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
-    said = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
+    lines = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
     if report and report.provider:
-        said.insert(0, f"This is {report.provider}.")
+        lines.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())
     place = tilde(app.world.paths.config, app.world.environ)
-    question = Question(title, f"Add this to {place}?", said, diff=diff)
-    question.ask(app, lambda: app.jobs.start(Job(title, do, then=offer)))
+    question = Question(title, f"Add this to {place}?", lines, diff=diff)
+    question.ask(app, lambda: app.jobs.start(Job(title, do, then=go_on)))

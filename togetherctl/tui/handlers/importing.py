@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import TogetherctlError, run
 from togetherctl.paths import tilde
@@ -93,13 +93,14 @@ def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, 
     from togetherctl.importing.plan import secrets_kept
     from togetherctl.importing.secret_place import SecretPlace
     from togetherctl.usecases.add_entry import look_at_issuer
-    from togetherctl.usecases.import_clusters import IssuerLook, KubeconfigOptions, plan_of_offers
+    from togetherctl.usecases.import_clusters import KubeconfigOptions, plan_of_offers
+    from togetherctl.usecases.issuer_look import IssuerLook
 
     notes: list[str] = []
 
-    def look(tables: Tables) -> Tables:
-        looked, report = look_at_issuer(world, tables)
-        notes.extend(f"! {note.text}" for note in (report.notes_at_once if report else ()))
+    def look(tables: Tables, profile: Mapping[str, Any]) -> Tables:
+        looked, report = look_at_issuer(world, tables, profile=profile)
+        notes.extend(f"! {note.text}" for note in ((*report.to_mend, *report.notes_at_once) if report else ()))
         return looked
 
     offers = IssuerLook(look).offers(world, found.offers)
@@ -140,8 +141,9 @@ def _show(app: AppContext, seen: _Seen) -> None:
     plan = seen.shown.plan
     profiles = list(plan.profiles)
 
-    def do(world: World, job: Job[frozenset[str]]) -> frozenset[str]:
-        from togetherctl.usecases.import_clusters import KubeconfigOptions, join
+    def do(world: World, job: Job[list[str]]) -> list[str]:
+        """The clusters of which one may become the current one, as kubectl has none."""
+        from togetherctl.usecases.import_clusters import KubeconfigOptions, current_name, join
 
         job.begin("", "Importing …")
         done = join(world, seen.shown, KubeconfigOptions())
@@ -149,17 +151,26 @@ def _show(app: AppContext, seen: _Seen) -> None:
         changed = [tilde(change.path, world.environ) for change in written.changed] if written else []
         wrote = [f"Wrote {', '.join(written.contexts)} to {', '.join(changed)}."] if written and changed else []
         job.end(f"Imported {', '.join(plan.clusters or profiles)}.", *wrote, *done.left, read=bool(done.left))
-        return frozenset(done.world.config.keys()[name] for name in profiles)
+        return list(plan.clusters) if written and not current_name(world, None) else []
 
-    def offer(sessions: frozenset[str]) -> None:
+    def go_on(usable: list[str]) -> None:
+        from togetherctl.tui.handlers.clusters import offer_use
         from togetherctl.tui.handlers.sessions import offer_login
 
-        if profiles:
-            offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles, sessions)
+        def offer() -> None:
+            if profiles:
+                offer_login(app, _TITLE, f"Imported {', '.join(profiles)}.", profiles)
+
+        for name in profiles[:1]:
+            app.stand_on(name)
+        if usable:
+            offer_use(app, _TITLE, usable, offer)
+        else:
+            offer()
 
     hosts = [f"! {host.sentence}" for host in seen.shown.importing.other_hosts]
     lines = [*seen.lines, *hosts]
     if hosts:
         lines.append("Agree only if you know these hosts.")
     question = Question(f"Import from {seen.origin}", "Write this?", lines, diff=seen.shown.diff())
-    question.ask(app, lambda: app.jobs.start(Job(_TITLE, do, then=offer)))
+    question.ask(app, lambda: app.jobs.start(Job(_TITLE, do, then=go_on)))

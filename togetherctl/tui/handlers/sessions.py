@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from togetherctl.errors import LoginRequired, Refused, TogetherctlError
+from togetherctl.errors import TogetherctlError
 from togetherctl.tui.job import Job
 from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.selection import Selection, count_or_name, session_keys
@@ -58,9 +58,32 @@ def log_in_to(
     app.jobs.start(Job(f"Log in{by}: {count_or_name(names)}", do, keys=keys, at_once=True))
 
 
-def offer_login(app: AppContext, title: str, done: str, names: Sequence[str], keys: frozenset[str]) -> None:
-    """Say what was `done`, and ask whether to log in to the profiles called `names` now."""
-    Question(title, f"{done} Log in now?").ask(app, lambda: log_in_to(app, names, keys))
+def offer_login(app: AppContext, title: str, done: str, names: Sequence[str]) -> None:
+    """Say what was `done`, and ask whether to log in now to those profiles called `names` that have no session."""
+
+    def look(world: World, job: Job[dict[str, str]]) -> dict[str, str]:
+        """The KEYs of those without a session, by name."""
+        job.begin("", "Looking for sessions …")
+        without: dict[str, str] = {}
+        already: list[str] = []
+        for profile in world.config.profiles(names):
+            try:
+                session = world.engine.load(profile)
+            except TogetherctlError:
+                session = None
+            if session is None:
+                without[profile.name] = profile.key
+            else:
+                already.append(f"{profile.name} is logged in as {session.identity} already.")
+        job.end("" if without else " ".join([done, *already]))
+        return without
+
+    def ask(without: dict[str, str]) -> None:
+        if without:
+            question = Question(title, f"{done} Log in now?")
+            question.ask(app, lambda: log_in_to(app, list(without), frozenset(without.values())))
+
+    app.jobs.start(Job(title, look, then=ask))
 
 
 def log_in_by(app: AppContext, selection: Selection) -> None:
@@ -92,8 +115,7 @@ def refresh(app: AppContext, selection: Selection) -> None:
             try:
                 job.report(report_refresh(world, profile, world.engine.refresh(profile)))
             except TogetherctlError as error:
-                login = isinstance(error, LoginRequired | Refused)
-                job.fail(error, *(["Press L in the table to log in here."] if login else []))
+                job.fail(error)
 
     app.jobs.start(Job(f"Refresh now: {count_or_name(row.name for row in rows)}", do, keys=session_keys(rows)))
 

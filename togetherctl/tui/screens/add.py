@@ -11,35 +11,27 @@ from togetherctl.config import value_checks
 from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError
 from togetherctl.tui.context import AppContext
+from togetherctl.tui.field_definitions import definition
 from togetherctl.tui.job_prompter import JobPrompter
-from togetherctl.tui.screens.form import Field, FormScreen
+from togetherctl.tui.screens.form import FormScreen
+from togetherctl.tui.widgets.field import Field
 from togetherctl.usecases.add_entry import NewProfile, Tables, look_at_issuer, problems_with, tables_for
 
-# Key, label, placeholder, meaning.
-_FIELDS = (
-    ("name", "Name", "acme", "What you will call this profile, as in: togetherctl login acme"),
-    ("issuer", "Issuer", "https://…", "The exact address of the OpenID Provider; or the name of an issuer you have"),
-    (
-        "issuer_ca_file",
-        "Issuer's CA file",
-        "",
-        "A PEM file, if the issuer's certificate has a CA of its own",
-    ),
-    ("client_id", "Client ID", "", "Registered at the issuer; your cluster's admin knows it"),
-    ("scopes", "Scopes", "openid, email", "What to ask for; openid is always among them"),
-    ("server", "Cluster's server", "https://…:6443", "The API server this opens; leave it empty to add clusters later"),
-    ("cluster", "Cluster's name", "", "What you will call the cluster; the profile's name, if left empty"),
-    ("cluster_ca_file", "Cluster's CA file", "", "A PEM file with the cluster's certificate authority"),
-)
+_NAME = "What you will call this profile, as in: togetherctl login acme"
+_ISSUER = "The exact address of the OpenID Provider; or the name of an issuer you have"
+_CLUSTER = "What you will call the cluster; the profile's name, if left empty"
+# The fields of an issuer and a cluster, whose keys are also those of other kinds.
+_ISSUER_CA, _CLUSTER_CA = "issuer_ca_file", "cluster_ca_file"
 _PLACES: dict[tuple[Kind, str], str] = {
     ("issuer", "url"): "issuer",
-    ("issuer", "ca_file"): "issuer_ca_file",
+    ("issuer", "ca_file"): _ISSUER_CA,
     ("profile", "issuer"): "issuer",
     ("profile", "client_id"): "client_id",
     ("profile", "scopes"): "scopes",
+    ("profile", "grant"): "grant",
     ("cluster", ""): "cluster",
     ("cluster", "server"): "server",
-    ("cluster", "ca_file"): "cluster_ca_file",
+    ("cluster", "ca_file"): _CLUSTER_CA,
     ("profile", ""): "name",
     ("issuer", ""): "name",
 }
@@ -58,13 +50,25 @@ class AddScreen(FormScreen[Tables]):
         self.report: Report | None = None
 
     def fields(self) -> Iterable[Field]:
-        for key, label, usual, about in _FIELDS:
-            yield Field(key, label, usual=usual, about=about)
+        issuer = definition("profile", "issuer")
+        yield Field("name", "Name", group=issuer.group, placeholder="for example acme", about=_NAME)
+        yield Field(
+            "issuer", issuer.label, group=issuer.group, placeholder="for example https://login.acme.com", about=_ISSUER
+        )
+        yield Field.of(definition("profile", "client_id"))
+        yield Field.of(definition("profile", "scopes"))
+        yield Field.of(definition("profile", "grant"))
+        yield Field.of(definition("issuer", "ca_file"), key=_ISSUER_CA)
+        server = definition("cluster", "server")
+        yield Field.of(server, placeholder="for example https://10.0.0.1:6443; empty: no cluster yet")
+        yield Field("cluster", "Name", group=server.group, placeholder="default: the profile's name", about=_CLUSTER)
+        yield Field.of(definition("cluster", "ca_file"), key=_CLUSTER_CA)
 
     def _wish(self) -> NewProfile:
         typed = {field.key: field.text for field in self.query(Field)}
         scopes = tuple(part.strip() for part in typed.pop("scopes").split(",") if part.strip())
-        return NewProfile(**typed, scopes=scopes, settings=())
+        grant = typed.pop("grant")
+        return NewProfile(**typed, scopes=scopes, settings=(f"grant={grant}",) if grant else ())
 
     def check(self, *, saving: bool) -> Mapping[str, str]:
         """What is wrong; an empty field is reported as missing only when the form is saved."""
@@ -91,7 +95,7 @@ class AddScreen(FormScreen[Tables]):
             value_checks.name(name)
         except ValueError as error:
             return {"name": str(error)}
-        return {"name": f"there is a profile {name} already"} if name in self._data.get("profiles", {}) else {}
+        return {"name": f"profile {name} is there already"} if name in self._data.get("profiles", {}) else {}
 
     def save(self) -> None:
         if not self._saving:

@@ -10,9 +10,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Footer, OptionList, Static
+from textual.widgets import Button, OptionList, Static
 
 from togetherctl.printable import printable
+from togetherctl.tui.widgets.key_footer import KeyFooter
 
 _Result = TypeVar("_Result")
 _SIGN_STYLES = {"+": "$text-success", "-": "$text-error", "~": "$text-warning", "@": "$text-muted"}
@@ -71,7 +72,7 @@ class Box(ModalScreen[_Result]):
             yield from self.inside()
             with Vertical(id="below"):
                 yield from self.below()
-                yield Footer(show_command_palette=False, compact=True)
+                yield KeyFooter(show_command_palette=False)
 
     def inside(self) -> ComposeResult:
         """What the box holds."""
@@ -130,20 +131,42 @@ class Question(Box[bool]):
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 # Textual's way to give an action a parameter
         self.dismiss(answer)
 
-    def ask(self, app: App[None], if_yes: Callable[[], object]) -> None:
-        """Show the question, and call `if_yes` if the person says yes."""
+    def ask(self, app: App[None], if_yes: Callable[[], object], if_no: Callable[[], object] = lambda: None) -> None:
+        """Show the question, and call `if_yes` if the person says yes, else `if_no`."""
 
         def answered(yes: bool | None) -> None:  # noqa: FBT001 # what Textual passes on
             if yes:
                 if_yes()
+            else:
+                if_no()
 
         app.push_screen(self, answered)
 
 
+class UseQuestion(Question):
+    """Asks whether to write a cluster; `use` says whether its context is to become the current one as well."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "use", "Yes, and use it")]
+    use = False
+
+    def below(self) -> ComposeResult:
+        with Horizontal(id="answers"):
+            yield Button(Content("Yes (y)"), id="yes", compact=True, action="screen.answer(True)")
+            yield Button(Content("Yes, and use it (u)"), id="use", compact=True, action="screen.use")
+            yield Button(Content("No (n)"), id="no", compact=True, action="screen.answer(False)")
+
+    def action_use(self) -> None:
+        self.use = True
+        self.dismiss(True)  # noqa: FBT003 # yes
+
+
 def _colour(diff: str) -> Content:
-    """Each line in the colour of its sign; without colours the signs are enough."""
-    lines = [printable(line, limit=2000) for line in diff.splitlines()]
-    return Content("\n").join(Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in lines)
+    """Each line in the colour of its sign; without colours the signs are enough. A certificate is one line."""
+    from togetherctl.usecases.difference import readable_difference
+
+    return Content("\n").join(
+        Content.styled(line, _SIGN_STYLES.get(line[:1], "")) for line in readable_difference(diff)
+    )
 
 
 class ChoiceDialog(Box[str]):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.suggester import SuggestFromList
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Select, Static
 
 from togetherctl.config import value_checks
 from togetherctl.errors import UsageError
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.screens.dialog import Box, Scroll
+from togetherctl.tui.widgets.field import SET, Field
 
 # How many seconds after a key the whole configuration is checked.
 _CHECK_AFTER = 0.15
@@ -25,69 +24,13 @@ _CHECK_AFTER = 0.15
 _Result = TypeVar("_Result")
 
 
-class Field(Vertical):
-    """One line of a form. `about` explains it while it has the focus; `usual` is its placeholder."""
-
-    DEFAULT_CSS = """
-    Field {
-        height: auto;
-        & > Horizontal { height: 1; }
-        .label { width: 24; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        &.changed .label { color: $text; text-style: bold; }
-        .wrong { display: none; padding: 0 0 0 24; color: $text-error; }
-        &.bad .wrong { display: block; }
-        Input { width: 1fr; }
-    }
-    """
-
-    def __init__(
-        self, key: str, label: str, text: str = "", *, usual: str = "", about: str = "", words: Sequence[str] = ()
-    ) -> None:
-        super().__init__(id=f"field-{key}")
-        self.key = key
-        self.label = label
-        self.before = text
-        self.about = about
-        self._usual = usual
-        self._words = words
-
-    def compose(self) -> ComposeResult:
-        with Horizontal():
-            yield Static(Content(self.label), classes="label", markup=False)
-            yield Input(
-                self.before,
-                placeholder=self._usual,
-                compact=True,
-                select_on_focus=False,
-                suggester=SuggestFromList(list(self._words)) if self._words else None,
-            )
-        yield Static(classes="wrong", markup=False)
-
-    @property
-    def input(self) -> Input:
-        return self.query_one(Input)
-
-    @property
-    def text(self) -> str:
-        return self.input.value.strip()
-
-    @property
-    def changed(self) -> bool:
-        return self.text != self.before.strip()
-
-    def show_problem(self, reason: str) -> None:
-        """Say what is wrong, or nothing."""
-        self.query_one(".wrong", Static).update(Content(printable(reason, limit=500)))
-        self.set_class(bool(reason), "bad")
-        self.set_class(self.changed, "changed")
-
-
 class FormScreen(Box[_Result]):
-    """Fields one below the other, checked as they are typed. Subclasses give, check and save them."""
+    """Fields one below the other, by groups, checked as they are typed. Subclasses give, check and save them."""
 
     DEFAULT_CSS = """
     FormScreen {
-        #meaning { height: 2; margin: 1 0 0 0; color: $text-muted; }
+        .group { text-style: bold; color: $text-primary; }
+        #meaning { height: auto; min-height: 2; margin: 1 0 0 0; color: $text-muted; }
         #said { display: none; color: $text-error; }
         &.bad #said { display: block; }
     }
@@ -96,8 +39,8 @@ class FormScreen(Box[_Result]):
         Binding("ctrl+s", "save", "Save"),
         Binding("escape", "close", "Cancel"),
         # Priority: what is typed right after it must go to the next field already.
-        Binding("down,tab", "app.focus_next", show=False, priority=True),
-        Binding("up,shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("down,tab", "next(1)", show=False, priority=True),
+        Binding("up,shift+tab", "next(-1)", show=False, priority=True),
     ]
 
     def __init__(self, title: str) -> None:
@@ -120,15 +63,24 @@ class FormScreen(Box[_Result]):
         """Do what the form is for; the check has found nothing wrong."""
 
     def inside(self) -> ComposeResult:
+        fields = list(self.fields())
+        group = ""
         with Scroll(can_focus=False):
-            yield from self.fields()
+            for field in fields:
+                if field.group != group:
+                    yield Static(Content(field.group), classes="group", markup=False)
+                    group = field.group
+                yield field
 
     def below(self) -> ComposeResult:
         yield Static(id="said", markup=False)
         yield Static(id="meaning", markup=False)
 
     def on_mount(self) -> None:
-        self.query(Input).first().focus()
+        fields = self.query(Field)
+        for field in fields:
+            field.make_room(len(SET) + max(len(one.label) for one in fields) + 2)
+        fields.first().editor.focus()
         self.check_now()
 
     def on_descendant_focus(self) -> None:
@@ -136,7 +88,20 @@ class FormScreen(Box[_Result]):
         nodes = self.focused.ancestors if self.focused else ()
         field = next((node for node in nodes if isinstance(node, Field)), None)
         if field is not None:
-            self.query_one("#meaning", Static).update(Content(printable(field.about, limit=400)))
+            self.query_one("#meaning", Static).update(Content(printable(field.about, limit=1000)))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In an open list the arrows move in the list, and Escape closes the list."""
+        return not (action in ("next", "close") and any(one.expanded for one in self.query(Select)))
+
+    def action_next(self, by: int) -> None:
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def on_select_changed(self) -> None:
+        self.check_now()
 
     def on_input_changed(self) -> None:
         if self._timer is not None:
@@ -144,7 +109,7 @@ class FormScreen(Box[_Result]):
         self._timer = self.set_timer(_CHECK_AFTER, self.check_now)
 
     def on_input_submitted(self) -> None:
-        self.app.action_focus_next()
+        self.focus_next()
 
     def check_now(self, *, saving: bool = False) -> None:
         """Check, and say beside each field what is wrong with it."""
@@ -177,7 +142,7 @@ class FormScreen(Box[_Result]):
         self.check_now(saving=True)
         wrong = next((field for field in self.query(Field) if field.key in self.problems), None)
         if wrong is not None:
-            wrong.input.focus()
+            wrong.editor.focus()
         elif not self.problems:
             self.save()
 
@@ -225,7 +190,7 @@ class AskSource(FormScreen[str]):
         yield Field(
             "source",
             "Where from",
-            usual="~/Downloads/oidc.yaml",
+            placeholder="for example ~/Downloads/oidc.yaml",
             about="A kubeconfig or a bundle: a file, a folder or an https address; "
             "or the word together, to use your API key of Together AI. You see what it changes first.",
         )

@@ -22,7 +22,7 @@ _MOVING = (
     ("n N", "next and previous profile"),
     ("← →  z", "fold a profile's clusters, show them; fold all"),
     ("space *", "mark a profile; mark all"),
-    ("/", "show only profiles with these words; Escape shows all"),
+    ("/", "show only profiles with these words; Escape ends it"),
     ("s", "sort by another column, or click its title"),
     ("enter", "details, if they are not beside the table"),
     ("c", "copy the decoded claims as JSON; never a token"),
@@ -31,7 +31,13 @@ _REST = (
     ("ctrl+p", "everything by name, themes too"),
     ("T", "light or dark"),
     ("?", "this page"),
-    ("ctrl+q", "quit"),
+    ("q ctrl+q", "quit"),
+)
+_MARKS = (
+    ("◆", "marked: actions are for all marked profiles that are shown"),
+    ("*", "kubectl's current context; u uses another cluster"),
+    ("!", "the kubeconfig differs from the configuration; w writes it"),
+    ("▸", "its clusters are folded away, with their * or !"),
 )
 _STATES = tuple((words.label, words.meaning) for words in STATES.values() if words.meaning)
 
@@ -52,6 +58,7 @@ class Help(ModalScreen[None]):
                 ("Actions", actions),
                 ("The table", _MOVING),
                 ("The rest", _REST),
+                ("Marks", _MARKS),
                 ("States", _STATES),
             ):
                 yield Static(Text(title), classes="heading")

@@ -11,28 +11,37 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Input, Static
+from textual.widgets import ContentSwitcher, Input, Static
 
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import table_columns
 from togetherctl.tui.actions import ACTIONS, Action
 from togetherctl.tui.context import AppContext
+from togetherctl.tui.profile_facts import drift_sentence
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.widgets.details import Details, DetailsScreen
-from togetherctl.tui.widgets.profile_table import Profiles
+from togetherctl.tui.widgets.key_footer import KeyFooter
+from togetherctl.tui.widgets.profile_table import Profiles, TableLine
 from togetherctl.tui.widgets.welcome import Broken, Welcome
-from togetherctl.usecases.session_snapshot import STATES, SessionSnapshot
+from togetherctl.usecases.session_snapshot import STATES
 
 # From this width on, details are beside the table.
 WIDE = 120
-# The actions that come first in the footer, which fit in 80 columns.
-_FIRST = ("log_in", "refresh", "log_out")
+# The actions that come first in the footer, which fit in 60 columns.
+_FIRST = ("log_in", "refresh", "log_out", "use")
 
 
 def _binding(action: Action) -> Binding:
     command = f"app.perform('{action.id}')"
-    return Binding(action.key, command, action.title, show=action.shown, tooltip=action.help, id=action.id)
+    return Binding(
+        action.key,
+        command,
+        action.brief or action.title,
+        show=bool(action.brief),
+        tooltip=f"{action.title}: {action.help}",
+        id=action.id,
+    )
 
 
 class Home(Screen[None]):
@@ -41,7 +50,7 @@ class Home(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(_binding(action) for action in ACTIONS if action.id in _FIRST),
         Binding("question_mark", "app.help", "Help", key_display="?"),
-        Binding("ctrl+q", "app.quit", "Quit"),
+        Binding("q", "app.quit", "Quit"),
         # Priority: what is typed right after it must go to the filter already.
         Binding("slash", "filter", "Filter", key_display="/", priority=True, tooltip="Show only rows with these words"),
         *(_binding(action) for action in ACTIONS if action.id not in _FIRST),
@@ -51,16 +60,24 @@ class Home(Screen[None]):
         Binding("escape", "clear", "Show all", show=False),
     ]
 
+    AUTO_FOCUS = "#profiles"
+
     app: AppContext
 
     def __init__(self) -> None:
         super().__init__()
         self._words = ""
         self._sort = "store"
+        # Whether a person has seen what there is: the table, the welcome page, or what is wrong.
+        self.drawn = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
-        yield Input(placeholder="words to find; Enter keeps them, Escape shows all", id="filter", compact=True)
+        with Horizontal(id="filtering"):
+            yield Static("Filter", markup=False)
+            # Disabled while it is hidden, so that no key can get there unseen.
+            yield Input(placeholder="words to find; Enter keeps them", id="filter", compact=True, disabled=True)
+            yield Static("Escape ends the filter", markup=False)
         with ContentSwitcher(initial="body"):
             with Horizontal(id="body"):
                 yield Profiles(self.app.now, id="profiles")
@@ -68,7 +85,7 @@ class Home(Screen[None]):
             yield Welcome(id="welcome")
             yield Broken(id="broken")
         yield Static(id="about", markup=False)
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     @property
     def table(self) -> Profiles:
@@ -89,8 +106,15 @@ class Home(Screen[None]):
 
     # Showing
 
+    @property
+    def _is_whole(self) -> bool:
+        """Whether there is something to show it on: not before it is composed, nor while the app ends."""
+        return all(self.query(part) for part in ("#summary", "#profiles", "#beside", "#about"))
+
     def show(self) -> None:
         """Show what the app knows now: the table, the welcome page, or what is wrong with the configuration."""
+        if not self._is_whole:
+            return
         if self.app.broken is not None:
             self.query_one(Broken).show(self.app.broken)
             self._page("broken")
@@ -101,8 +125,15 @@ class Home(Screen[None]):
             self._page("body")
         now = self.app.now()
         found = [row for row in self.app.rows.values() if table_columns.matches(row, self._words, now)]
-        self.table.show(table_columns.in_order(found, self._sort, now), sorted_by=self._sort)
+        self.table.show(
+            table_columns.in_order(found, self._sort, now), sorted_by=self._sort, kubeconfig=self.app.kubeconfig
+        )
         self.about()
+        if not self.drawn and (self.app.broken or self.app.config):
+            self.call_after_refresh(self._was_drawn)
+
+    def _was_drawn(self) -> None:
+        self.drawn = True
 
     def _page(self, name: str) -> None:
         switcher = self.query_one(ContentSwitcher)
@@ -119,14 +150,17 @@ class Home(Screen[None]):
 
     def tick(self) -> None:
         """A second went by."""
-        self.table.tick()
-        self.about()
+        if self._is_whole:
+            self.table.tick()
+            self.about()
 
     def about(self) -> None:
         """Update what is around the table: the summary, and the details of the row under the cursor."""
+        if not self._is_whole:
+            return
         self.query_one("#summary", Static).update(self._summary())
         line = self.table.current
-        self.query_one("#about", Static).update(self._about(line.row) if line else Text(""))
+        self.query_one("#about", Static).update(self._about(line) if line else Text(""))
         if self.has_class("wide"):
             beside = self.query_one("#beside", Details)
             if line is None:
@@ -145,15 +179,24 @@ class Home(Screen[None]):
             parts.append(f"{marked} marked")
         counts = Counter(row.state_name(now) for row in found)
         parts += [f"{counts[name]} {words.label}" for name, words in STATES.items() if words.counted and counts[name]]
-        return Text.assemble(("togetherctl", "bold"), "   ", "   ".join(parts) if found else "")
+        if self.app.kubeconfig is not None and self.app.kubeconfig.drift:
+            parts.append(f"{len(self.app.kubeconfig.drift)} ! differs")
+        said = "   ".join(parts) if found else ""
+        if len(said) + len("togetherctl") + 5 > self.size.width:
+            said = "  ".join(parts)
+        return Text.assemble(("togetherctl", "bold"), "   ", said)
 
-    def _about(self, row: SessionSnapshot) -> Text:
-        now = self.app.now()
+    def _about(self, line: TableLine) -> Text:
+        """Two lines about the row under the cursor: the session, and what to mend."""
+        now, row = self.app.now(), line.row
         session = row.session
         renews = "" if session is None else "renews by itself" if session.refreshable else "does not renew by itself"
         parts = (printable(row.profile.issuer.url), f"storage {row.profile.storage}", renews)
         first = "  ·  ".join(part for part in parts if part)
-        return Text(f"{first}\n{table_columns.trouble(row, now).text}")
+        drift = self.app.kubeconfig.drift if self.app.kubeconfig else {}
+        clusters = [line.cluster] if line.cluster else [one for one in row.clusters if row.trouble is None]
+        differs = next((f"{one.name}: {drift_sentence(drift[one.name])}" for one in clusters if one.name in drift), "")
+        return Text(f"{first}\n{differs or table_columns.trouble(row, now).text}")
 
     def on_profiles_moved(self) -> None:
         self.about()
@@ -172,9 +215,14 @@ class Home(Screen[None]):
     # Keys
 
     def action_filter(self) -> None:
+        self.set_focus(self._show_filter(shown=True))
+
+    def _show_filter(self, *, shown: bool) -> Input:
+        """Show or hide the field of the filter, which stays as long as a filter is in force."""
+        self.query_one("#filtering").display = shown
         box = self.query_one("#filter", Input)
-        box.display = True
-        self.set_focus(box)
+        box.disabled = not shown
+        return box
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the filter `/` is a letter as any other."""
@@ -191,16 +239,14 @@ class Home(Screen[None]):
 
     def on_input_submitted(self) -> None:
         if not self._words:
-            self.query_one("#filter", Input).display = False
+            self._show_filter(shown=False)
         self.set_focus(self.table)
 
     def action_clear(self) -> None:
-        """Clear the filter, else the marks."""
-        box = self.query_one("#filter", Input)
-        if not box.display:
+        """End the filter, else clear the marks."""
+        if not self.query_one("#filtering").display:
             self.table.unmark()
-        box.value = ""
-        box.display = False
+        self._show_filter(shown=False).value = ""
         self.set_focus(self.table)
 
     def action_sort(self) -> None:
@@ -211,4 +257,7 @@ class Home(Screen[None]):
         self.table.mark_all()
 
     def action_copy_claims(self) -> None:
-        self.app.copy_claims(self.table.current.row if self.table.current else None)
+        if len(self.selection.profiles) > 1:
+            self.app.refuse("Copy claims", len(self.selection.marked))
+        else:
+            self.app.copy_claims(self.app.rows.get(next(iter(self.selection.profiles), "")))

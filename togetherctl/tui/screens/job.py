@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import Paste
 from textual.widgets import Input, Static
 
 from togetherctl.qr import draw
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.job import Job, Status, Step
-from togetherctl.tui.job_prompter import LineQuestion, Page
+from togetherctl.tui.job_prompter import LineQuestion, Page, Said
 from togetherctl.tui.screens.dialog import Box, Scroll
 
 _LOOK_EVERY = 0.1
@@ -47,6 +48,7 @@ class JobScreen(Box[None]):
         Binding("c,ctrl+y", "copy", "Copy"),
         Binding("o,ctrl+o", "open", "Open browser"),
         Binding("r", "again", "Try again"),
+        Binding("p", "paste_address", "Paste address"),
         Binding("b", "leave", "To the background"),
     ]
 
@@ -56,6 +58,7 @@ class JobScreen(Box[None]):
         super().__init__(job.title)
         self.job = job
         self._asked: LineQuestion | None = None
+        self._pasting = False
         self._seen: object = None
         self._told = ""
 
@@ -89,14 +92,24 @@ class JobScreen(Box[None]):
             self.dismiss()
             return
         self._show_wait()
-        seen = (job.steps, prompter.lines, prompter.shown, prompter.question, job.status, prompter.cancelled)
+        question = prompter.question or (prompter.paste_here if self._pasting else None)
+        self._pasting = self._pasting and question is prompter.paste_here is not None
+        seen = (
+            job.steps,
+            prompter.lines,
+            prompter.shown,
+            question,
+            prompter.paste_here,
+            job.status,
+            prompter.cancelled,
+        )
         if seen == self._seen:
             return
         self._seen = seen
         self._put("#steps", Content("\n").join(_step(step) for step in job.steps))
-        self._put("#lines", Content("\n").join(_line(line.text, warning=line.warning) for line in prompter.lines))
+        self._put("#lines", Content("\n").join(_line(line) for line in prompter.lines))
         self._show_page(prompter.shown)
-        self._ask(prompter.question)
+        self._ask(question)
         self.refresh_bindings()
 
     def _put(self, place: str, content: Content) -> None:
@@ -162,6 +175,7 @@ class JobScreen(Box[None]):
             "close": over,
             "cancel": not over,
             "leave": not over and self.job.prompter.question is None,
+            "paste_address": self._paste_here is not None and not self._pasting,
         }
         return possible.get(action, True)
 
@@ -170,9 +184,31 @@ class JobScreen(Box[None]):
         if self._asked is not None:
             self._asked.answer(submitted.value)
             submitted.input.value = ""
+            self._pasting = False
+
+    @property
+    def _paste_here(self) -> LineQuestion | None:
+        """Where a pasted address goes while a browser is waited for and nothing is asked."""
+        return self.job.prompter.paste_here if self.job.prompter.question is None else None
+
+    def on_paste(self, event: Paste) -> None:
+        """The terminal's own way to paste needs no field."""
+        place = self._paste_here
+        if place is not None and event.text.strip():
+            event.stop()
+            place.answer(event.text)
+
+    def action_paste_address(self) -> None:
+        """Open a field for the address of the browser's last page."""
+        self._pasting = True
+        self._look()
 
     def action_cancel(self) -> None:
-        """Cancel the job; a second Esc closes the box while the job ends."""
+        """Close the field for an address, else cancel the job; a second Esc closes the box while the job ends."""
+        if self._pasting:
+            self._pasting = False
+            self._look()
+            return
         if self.job.prompter.cancelled:
             self.dismiss()
             return
@@ -213,8 +249,12 @@ def _step(step: Step) -> Content:
     return Content.assemble(*parts)
 
 
-def _line(text: str, *, warning: bool) -> Content:
-    return Content.assemble(("! ", "$text-warning"), text) if warning else Content(f"  {text}")
+def _line(line: Said) -> Content:
+    if line.warning:
+        return Content.assemble(("! ", "$text-warning"), line.text)
+    if line.command is None:
+        return Content(f"  {line.text}")
+    return Content.assemble(f"  {line.text}\n", ("  Run: ", "$text-muted"), (line.command, "bold"))
 
 
 def _where(page: Page, *, drawn: bool) -> Content:

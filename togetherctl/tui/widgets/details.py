@@ -11,13 +11,14 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
 from togetherctl.tui.profile_facts import Section
 from togetherctl.tui.screens.dialog import Scroll
 from togetherctl.tui.table_columns import TONES
+from togetherctl.tui.widgets.key_footer import KeyFooter
 from togetherctl.usecases.session_snapshot import Tone
 
 # Longer labels are folded.
@@ -88,7 +89,7 @@ class DetailsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Details(id="details")
-        yield Footer(compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self.show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -22,6 +22,9 @@ from togetherctl.tui import table_columns
 from togetherctl.tui.selection import Selection
 from togetherctl.tui.table_columns import TONES
 from togetherctl.usecases.session_snapshot import SessionSnapshot
+
+if TYPE_CHECKING:
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # Cells before a row: its mark, and whether its clusters are folded.
 _GUTTER = 4
@@ -89,18 +92,28 @@ class Profiles(ScrollView, can_focus=True):
         self._columns: list[tuple[table_columns.Column, int]] = []
         self._gap = 1
         self._sorted_by = ""
+        self._wanted: str | None = None
+        self._kubeconfig: KubeconfigState | None = None
         self._drawn: dict[int, tuple[table_columns.Cell, ...]] = {}
 
     # What it is given
 
-    def show(self, found: Iterable[SessionSnapshot], *, sorted_by: str = "") -> None:
+    def show(
+        self, found: Iterable[SessionSnapshot], *, sorted_by: str = "", kubeconfig: KubeconfigState | None = None
+    ) -> None:
         """Show these rows from now on; cursor, marks and folds stay with their profiles.
 
-        The title of the column they are `sorted_by` says so.
+        The title of the column they are `sorted_by` says so, and so do clusters of which the `kubeconfig` says more.
         """
         self._rows = list(found)
         self._sorted_by = sorted_by
+        self._kubeconfig = kubeconfig
         self._lay_out()
+
+    def stand_on(self, profile: str) -> None:
+        """Put the cursor on a profile's row, now or as soon as it is there."""
+        self._wanted = profile
+        self._put_cursor_at(self.current.id if self.current else None)
 
     def tick(self) -> None:
         """Draw again only the lines that the time changed."""
@@ -149,7 +162,9 @@ class Profiles(ScrollView, can_focus=True):
     def _put_cursor_at(self, at: tuple[str, str | None] | None) -> None:
         places = {line.id: index for index, line in enumerate(self._lines)}
         index = self.cursor
-        if at is not None:
+        if self._wanted is not None and (self._wanted, None) in places:
+            index, self._wanted = places[self._wanted, None], None
+        elif at is not None:
             index = places.get(at, places.get((at[0], None), index))
         index = max(min(index, len(self._lines) - 1), 0)
         moved = index != self.cursor
@@ -166,14 +181,20 @@ class Profiles(ScrollView, can_focus=True):
     def _cells(self, line: TableLine) -> tuple[table_columns.Cell, ...]:
         now = self._clock()
         if line.cluster is not None:
-            branch = "└ " if line.last else "├ "
+            current, differs = table_columns.kubeconfig_marks([line.cluster], self._kubeconfig)
             return (
-                table_columns.Cell(branch, "dim"),
+                table_columns.Cell(f"{current} ", "good"),
+                table_columns.Cell(f"{differs} ", "old"),
+                table_columns.Cell("└ " if line.last else "├ ", "dim"),
                 table_columns.Cell(printable(line.cluster.name)),
-                table_columns.Cell(table_columns.cluster_text(line.cluster), "dim"),
+                table_columns.cluster_text(line.cluster, self._kubeconfig),
             )
         mark = "◆ " if line.row.name in self._marked else "  "
-        fold = "  " if not line.row.clusters else "▸ " if line.row.name in self._folded else "▾ "
+        fold = "  " if not line.row.clusters else "▾ "
+        if line.row.name in self._folded:
+            # What its hidden clusters would show.
+            marks = "".join(table_columns.kubeconfig_marks(line.row.clusters, self._kubeconfig)).strip()
+            fold = f"▸{marks[:1] or ' '}"
         return (
             table_columns.Cell(mark, "busy"),
             table_columns.Cell(fold, "dim"),
@@ -205,10 +226,9 @@ class Profiles(ScrollView, can_focus=True):
     def _place(self, line: TableLine, cells: tuple[table_columns.Cell, ...]) -> list[tuple[table_columns.Cell, int]]:
         """Each cell with its width, gaps between columns included."""
         if line.cluster is not None:
-            branch, name, rest = cells
             first = self._columns[0][1] + self._gap - 2
             room = max(self.size.width - _GUTTER - 2 - first, 3)
-            return [(table_columns.Cell(" " * _GUTTER), _GUTTER), (branch, 2), (name, first), (rest, room)]
+            return list(zip(cells, [2, 2, 2, first, room], strict=True))
         widths = [width + self._gap for _column, width in self._columns]
         return list(zip(cells, [2, 2, *widths], strict=True))
 

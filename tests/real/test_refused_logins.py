@@ -1,0 +1,90 @@
+"""Logins that a certified provider refuses, on a page of its own or not, and the commands that are named then."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.support.provider import CLIENT_ID, certified_provider
+
+if TYPE_CHECKING:
+    from tests.conftest import Done, Run
+
+
+@pytest.fixture
+def issuer() -> Iterator[str]:
+    with certified_provider(lifetime=300, webUris=["http://localhost:8000"], webScope="openid email") as url:
+        yield url
+
+
+@pytest.fixture
+def last_page(tmp_path: Path, environ: dict[str, str]) -> Path:
+    """The page on which the person's browser ends."""
+    page = tmp_path / "page.html"
+    environ["PYTHONPATH"] = str(ROOT)
+    environ["TOGETHERCTL_BROWSER"] = shlex.join(
+        [sys.executable, "-m", "tests.support.person", "me", "{url}", str(page)]
+    )
+    return page
+
+
+def run_hint(done: Done, process: Run) -> Done:
+    """Run the one command that was said to help."""
+    [command] = done.commands
+    return process(*shlex.split(command)[1:])
+
+
+def add(process: Run, issuer: str, client_id: str, *settings: str) -> None:
+    added = process("profile", "add", "acme", "--issuer", issuer, "--client-id", client_id)
+    assert added.code == 0, added.stderr
+    assert process("profile", "set", "acme", "login_timeout=10", *settings).code == 0
+
+
+@pytest.mark.parametrize(
+    ("client_id", "uri"),
+    [("nosuch", "http://localhost:8000"), (CLIENT_ID, "http://localhost:8000/elsewhere")],
+    ids=["client", "redirect URI"],
+)
+def test_a_page_of_the_issuer_ends_in_what_must_be_registered(
+    client_id: str, uri: str, issuer: str, process: Run, last_page: Path
+) -> None:
+    add(process, issuer, client_id, f"redirect_uris={uri}")
+    done = process("login", "acme")
+    # It is the provider's own, and it sends no browser back.
+    assert "oops" in last_page.read_text().lower()
+    assert (done.code, done.stdout) == (3, "")
+    assert f"client {client_id} must be registered there with the redirect URI {uri}, to the letter" in done.stderr
+    assert done.commands == [f"togetherctl issuer check {issuer_name(process)} --client-id {client_id}"]
+    checked = run_hint(done, process)
+    assert checked.code == 5
+    assert "one of the two is not registered (HTTP 400)" in " ".join(checked.stdout.split())
+
+
+def issuer_name(process: Run) -> str:
+    return process("issuer", "list", "-o", "name").stdout.strip()
+
+
+@pytest.mark.usefixtures("last_page")
+def test_get_token_says_it_at_its_end_and_nowhere_else(issuer: str, process: Run) -> None:
+    add(process, issuer, "nosuch", "redirect_uris=http://localhost:8000")
+    done = process("get-token", "--profile", "acme")
+    assert (done.code, done.stdout) == (3, "")
+    assert done.stderr.count("must be registered there with the redirect URI http://localhost:8000") == 1
+    assert "has not come back yet" not in done.stderr
+
+
+def test_a_scope_that_is_refused_is_left_out_by_the_command(issuer: str, process: Run, last_page: Path) -> None:
+    add(process, issuer, "web", "scopes=email,groups", "offline_access=never")
+    done = process("login", "acme")
+    assert done.code == 5, done.stderr
+    assert "invalid_scope" in done.stderr
+    assert "This client may not have the scope groups" in last_page.read_text()
+    assert run_hint(done, process).code == 0
+    again = process("login", "acme")
+    assert (again.code, "Logged in as me@example.com" in again.stderr) == (0, True), again.stderr

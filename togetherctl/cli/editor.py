@@ -1,0 +1,82 @@
+"""Have a person edit a text in their own editor, in a private copy that goes when they are done."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from togetherctl.disk import PRIVATE_FILE, make_private_folder
+from togetherctl.environment import for_child
+from togetherctl.errors import TogetherctlError, UsageError
+
+_DEFAULT = "notepad" if sys.platform == "win32" else "vi"
+
+
+class EditorCopy:
+    """A copy of a text in a folder of its own; the editor's own copies and backups go with it."""
+
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._environ = environ
+
+    def edit(self, text: str | None = None) -> str:
+        """What the person leaves behind; `text` begins it, else it goes on. Raises TogetherctlError, UsageError."""
+        if text is not None:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        words = choose_editor(self._environ)
+        with _leaving_interrupts_to_it():
+            try:
+                ended = subprocess.run([*words, str(self._path)], env=for_child(self._environ), check=False)
+            except OSError as error:
+                raise UsageError(
+                    f"the editor {words[0]} cannot be started: {error.strerror}", hint="name another in EDITOR"
+                ) from None
+        if ended.returncode != 0:
+            raise TogetherctlError(f"the editor ended with exit code {ended.returncode}; nothing was changed")
+        try:
+            return self._path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise TogetherctlError("the editor left no UTF-8 text behind; nothing was changed") from None
+
+
+@contextmanager
+def editor_copy(state: Path, name: str, environ: Mapping[str, str]) -> Iterator[EditorCopy]:
+    """A copy called `name` in a private folder below `state`, which goes at the end."""
+    try:
+        make_private_folder(state)
+        folder = tempfile.TemporaryDirectory(prefix="edit-", dir=state)
+    except OSError as error:
+        raise TogetherctlError(f"no copy can be made in {state}: {error.strerror}") from None
+    with folder:
+        yield EditorCopy(Path(folder.name) / name, environ)
+
+
+def choose_editor(environ: Mapping[str, str]) -> list[str]:
+    """`VISUAL`, else `EDITOR`, else the editor that every such system has. Raises UsageError."""
+    named = environ.get("VISUAL") or environ.get("EDITOR") or _DEFAULT
+    try:
+        words = shlex.split(named, posix=sys.platform != "win32")
+    except ValueError:
+        words = []
+    if not words:
+        raise UsageError("VISUAL or EDITOR is no command line", hint="name an editor in EDITOR, such as nano")
+    return words
+
+
+@contextmanager
+def _leaving_interrupts_to_it() -> Iterator[None]:
+    """Ctrl-C belongs to the editor. A handler, because what is ignored would be ignored in the editor too."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
