@@ -122,6 +122,11 @@ class TogetherctlError(Exception):
         # The host that the message names, if it names one.
         self.host: str | None = None
 
+    def naming(self, host: str) -> Self:
+        """This error, whose message names `host`, so that it is not named again."""
+        self.host = host
+        return self
+
     @property
     def message(self) -> str:
         """One sentence without the place."""

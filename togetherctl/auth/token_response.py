@@ -189,9 +189,10 @@ def failure(answer: Answer) -> Unreachable | Refused:
         return _explain_status(answer)
     if error == "invalid_client":
         return RefusedClient(_sentence(error, words), error=error, description=words, status=answer.status)
-    said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
     kind = NotThere if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
-    return kind(said, error=error, description=words, status=answer.status)
+    host = "" if error or words else host_of(answer.url)
+    said = f"{host} answered HTTP {answer.status}" if host else _sentence(error, words)
+    return kind(said, error=error, description=words, status=answer.status).naming(host)
 
 
 def refused_login(response: Mapping[str, str]) -> Unreachable | Refused:
@@ -214,16 +215,16 @@ def _explain_status(answer: Answer) -> Unreachable | Refused:
     said = f"{host_of(answer.url)} answered HTTP {answer.status}"
     if _parse_json(answer) is None and _is_page(answer):
         said = f"{host_of(answer.url)} answered with a web page (HTTP {answer.status}), which is no issuer's answer"
-        return NoIssuer(said, hint=_PORTAL, status=answer.status)
+        return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(host_of(answer.url))
     if 300 <= answer.status < 400:
         said = f"{host_of(answer.url)} answered a POST with a redirect (HTTP {answer.status})"
-        return NoIssuer(said, hint=_PORTAL, status=answer.status)
+        return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(host_of(answer.url))
     if answer.status == _PROXY_WANTS_A_LOGIN:
-        return Unreachable(said, hint="the proxy wants a login", status=answer.status)
+        return Unreachable(said, hint="the proxy wants a login", status=answer.status).naming(host_of(answer.url))
     if _is_success(answer):
         return _explain_no_json(answer)
     kind = RefusedForGood if answer.status in _SPEAKING else NotThere if answer.status in _NOWHERE else Refused
-    return kind(said, status=answer.status)
+    return kind(said, status=answer.status).naming(host_of(answer.url))
 
 
 def _explain_no_json(answer: Answer) -> Unreachable | Refused:
@@ -236,7 +237,7 @@ def _explain_no_json(answer: Answer) -> Unreachable | Refused:
             return error
     what = "something that is" if body else "nothing, which is"
     said = f"{host_of(answer.url)} answered with {what} no issuer's answer (HTTP {answer.status})"
-    return NoIssuer(said, hint=_PORTAL, status=answer.status)
+    return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(host_of(answer.url))
 
 
 def _is_success(answer: Answer) -> bool:

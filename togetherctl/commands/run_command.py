@@ -70,7 +70,7 @@ namespace_option = click.option(
 @namespace_option
 @pass_app
 def command(app: App, names: tuple[str, ...], everyone: bool, namespace: str | None) -> None:
-    """Run a command with a kubeconfig of its own, for one cluster or several.
+    """Run a command with a kubeconfig of its own.
 
     CMD gets a kubeconfig with CLUSTER alone, which goes when it ends, so neither ~/.kube/config nor another terminal
     is disturbed. A context's name will do for CLUSTER. A session that needs a login is logged in to first.

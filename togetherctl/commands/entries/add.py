@@ -150,8 +150,8 @@ def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None,
 def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> Tables:
     """The tables to write, after a look at a new issuer, unless `offline`.
 
-    Says what a person should know before a login, and asks where no login can work; without a terminal that raises
-    Untrusted, unless `yes`. Raises the errors of `look_at_issuer`, and click's Exit at "no".
+    Says what a person should know before a login, and asks a person where no login can work; scripts go on with the
+    warning. Raises the errors of `look_at_issuer`, and click's Exit at "no".
     """
     try:
         tables, report = add_entry.look_at_issuer(app.world, tables, offline=offline)
@@ -160,11 +160,8 @@ def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> T
         raise
     if report is None:
         return tables
-    may_ask = app.console.can_ask and not yes
-    if not yes and not may_ask:
-        report.raise_if_hopeless("--yes adds it all the same")
     say_findings(app, report)
-    if report.hopeless:
+    if report.hopeless and app.console.can_ask:
         app.confirm("It cannot be used as it is. Add it all the same?", yes=yes)
     return tables
 
