@@ -308,10 +308,10 @@ def test_an_issuer_with_an_unknown_authority(
     assert "cannot be verified" in screen
     assert "trying again" not in screen, "a certificate that was refused is refused again"
     window.paste(str(tmp_path / "nowhere.pem"))
-    window.until("cannot be read")
-    answer(window, "cannot be read", str(ca_file))
+    window.until("the CA file cannot be read: No such file")
+    answer(window, "the CA file cannot be read", str(ca_file))
     screen = window.until("It is there.")
-    assert window.everything().count("The URL of the issuer") == 1
+    assert window.everything().count(f"the cluster: {tls_issuer.url}") == 1, "it is not asked again"
     assert window.everything().count(f"Looking at the issuer {tls_issuer.url}") == 2
     window.until("What now?")
     window.press("C-c")
@@ -324,7 +324,7 @@ def test_an_api_server_is_looked_at_when_it_is_typed(newcomer: Newcomer, real: R
     window = newcomer.open("--issuer-url", real.issuer, "--client-id", CLIENT_ID)
     answer(window, "The API server's URL:", "https://127.0.0.1:9")
     choose(window, "What now?", "Type another address")
-    answer(window, "URL: https://127.0.0.1:9", real.api_server.url)
+    answer(window, "Type another address ? The API server's URL: https://127.0.0.1:9", real.api_server.url)
     screen = window.until("A PEM file with the CA of the API server")
     assert "cannot be verified" in screen
     assert written(newcomer) == []

@@ -46,7 +46,11 @@ def ask_authority(run: ImportRun, asking: Prompts, whose: str, *, default: str =
 
     def check(typed: str) -> None:
         if typed:
-            read_authority(run, typed)
+            try:
+                read_authority(run, typed)
+            except UsageError as error:
+                # The path stands above, and would push the reason off the line.
+                raise UsageError(error.message.replace(f" {expand(typed, run.app.environ)}", "")) from None
 
     question = f"A PEM file with the CA of {whose} (Tab completes; Enter: none):"
     typed = asking.path(question, check=check, default=default)
