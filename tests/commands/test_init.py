@@ -240,6 +240,7 @@ def test_static_users(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path,
 def test_by_hand(
     cli: Run,
     config_file: Path,
+    kubeconfig: Path,
     issuer: ScriptedIssuer,
     servers: dict[str, ScriptedCluster],
     ca_file: Path,

@@ -93,7 +93,7 @@ def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptio
     if run.asking is None or len(clusters) > _MOST_CHOICES:
         return kubeconfig
     answers = [PromptChoice(name, value=name) for name in clusters]
-    question = "kubectl has no current context yet. Which cluster should be the current one?"
+    question = "Which cluster should be the current context of kubectl?"
     chosen = run.asking.one(question, [*answers, PromptChoice("None of them", value="")])
     return replace(kubeconfig, set_current=bool(chosen), current=chosen or None)
 
