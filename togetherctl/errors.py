@@ -208,7 +208,8 @@ class Unreachable(TogetherctlError):
 
     @property
     def advice(self) -> Remedy | None:
-        return self.remedy or _MAY_HELP
+        # A certificate that was refused once is refused again.
+        return self.remedy or (None if self.reason else _MAY_HELP)
 
 
 def had_no_answer(error: BaseException) -> bool:

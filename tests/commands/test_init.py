@@ -414,3 +414,34 @@ def test_killed_between_writes(
     assert new[1].startswith(b"# mine\ncurrent-context: prod\n")
     assert not list(home.glob("*.lock"))
     assert os.path.lexists(home / "tctl" / "state" / "taken.json")
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_name_for_a_login_that_is_there_already(sent: Sent, cli: Run, config_file: Path) -> None:
+    done = cli("init", str(sent()), "--yes", "--no-login", "--profile-name", "lab")
+    assert done.code == 0, done.stderr
+    again = cli("init", str(sent("east", "west")), "--yes", "--no-login", "--profile-name", "ops")
+    assert again.code == 0, again.stderr
+    assert "is opened by profile lab, so --profile-name ops names nothing new" in again.stderr
+    assert "togetherctl profile rename lab ops" in again.stderr
+    assert list(tomllib.loads(config_file.read_text())["profiles"]) == ["lab"]
+    same = cli("init", str(sent("east", "west")), "--yes", "--no-login", "--profile-name", "lab")
+    assert "names nothing new" not in same.stderr
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_ca_file_that_is_typed_is_copied_and_that_is_said(
+    cli: Run,
+    config_file: Path,
+    issuer: ScriptedIssuer,
+    servers: dict[str, ScriptedCluster],
+    ca_file: Path,
+) -> None:
+    words = ["init", "--issuer-url", issuer.url, "--client-id", issuer.client_id, "--server", servers["east"].url]
+    words += ["--ca-file", str(ca_file), "--name", "east", "--no-login", "--yes"]
+    kept = cli(*words, "--dry-run", "--keep-ca-file")
+    assert (kept.code, "is copied" in kept.stderr) == (0, False), kept.stderr
+    done = cli(*words)
+    assert done.code == 0, done.stderr
+    assert f"{ca_file.name} is copied into the configuration; the file is not needed later." in done.stderr
+    assert "ca_file" not in tomllib.loads(config_file.read_text())["clusters"]["east"]

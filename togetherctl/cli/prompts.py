@@ -128,8 +128,7 @@ class Prompts:
             return text.strip()[:1].lower() in ("", *letters) or f"Type one of {', '.join(letters)}, then Enter."
 
         asked = questionary.text(
-            _make_printable(question),
-            instruction=f"{instruction} ",
+            _make_printable(f"{question} {instruction}"),
             validate=check,
             validate_while_typing=False,
             **self._manner(),

@@ -46,19 +46,27 @@ def ask_authority(run: ImportRun, asking: Prompts, whose: str, *, default: str =
 
     def check(typed: str) -> None:
         if typed:
-            read_authority(run, typed)
+            try:
+                read_authority(run, typed)
+            except UsageError as error:
+                # The path stands above, and would push the reason off the line.
+                raise UsageError(error.message.replace(f" {expand(typed, run.app.environ)}", "")) from None
 
-    question = f"A PEM file with the certificate authority of {whose} (Tab completes; Enter: none):"
+    question = f"A PEM file with the CA of {whose} (Tab completes; Enter: none):"
     typed = asking.path(question, check=check, default=default)
     return typed, read_authority(run, typed) if typed else {}
 
 
 def read_authority(run: ImportRun, typed: str) -> dict[str, Any]:
     """The keys that say which CA file it is. Raises UsageError."""
+    path = expand(typed, run.app.environ)
     try:
-        return authority_table(expand(typed, run.app.environ), keep_file=run.given.keep_ca_file)
+        table = authority_table(path, keep_file=run.given.keep_ca_file)
     except ConfigError as error:
         raise UsageError(error.message) from None
+    if "ca_data" in table:
+        run.copied[table["ca_data"]] = path
+    return table
 
 
 def _ask_issuer(run: ImportRun, asking: Prompts, what: str, url: str, *, ask_first: bool) -> Mapping[str, Any]:

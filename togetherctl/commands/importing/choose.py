@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from togetherctl import errors
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.cli.secret_prompts import SecretPrompts
@@ -160,6 +161,14 @@ def _name_logins(run: ImportRun, importing: Import, kubeconfig: KubeconfigOption
         )
     if typed and new:
         _refuse_taken(run, typed, ())
+    elif typed and typed not in plan.profiles:
+        there = f"profile {plan.profiles[0]}" if len(plan.profiles) == 1 else "profiles that are there"
+        run.app.console.note(
+            f"{', '.join(plan.clusters) or 'this'} is opened by {there}, so --profile-name {typed} names nothing new",
+            errors.run("togetherctl", "profile", "rename", plan.profiles[0], typed)
+            if len(plan.profiles) == 1
+            else None,
+        )
     names: dict[str, str] = {}
     for name in new if len(new) <= _MOST_NAMED else ():
         if typed:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
+import click
+
 from togetherctl.cli.app import App
-from togetherctl.cli.console import put
+from togetherctl.cli.console import put, tell
 from togetherctl.cli.prompts import PromptChoice
 from togetherctl.commands.importing.choose import choose
 from togetherctl.commands.importing.gather import gather, keep
 from togetherctl.commands.importing.run import ImportRun
+from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
 from togetherctl.usecases.difference import readable_difference
@@ -28,11 +32,13 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
     Raises TogetherctlError, and click's Exit where the person says no.
     """
     app = run.app
-    gathered = gather(run)
-    importing = choose(run, gathered, kubeconfig)
-    kubeconfig = _with_current(run, importing, kubeconfig)
-    shown = preview(app.world, importing, kubeconfig)
-    said = [*_summary(app, shown, kubeconfig), *shown.plan.lines(), *_new_hosts(shown.importing)]
+    with _nothing_written():
+        gathered = gather(run)
+        importing = choose(run, gathered, kubeconfig)
+        kubeconfig = _with_current(run, importing, kubeconfig)
+        shown = preview(app.world, importing, kubeconfig)
+    said = [*_summary(app, shown, kubeconfig), *_copied(run, shown), *shown.plan.lines()]
+    said += _new_hosts(shown.importing)
     path = tilde(app.world.paths.config, app.environ)
     for warning in shown.written.warnings if shown.written else ():
         app.console.warn(warning)
@@ -50,7 +56,8 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
             app.console.say(line)
         app.console.say(f"{both} all of this already.")
     else:
-        app.confirm_write(said, shown.diff(), yes=run.given.yes)
+        with _nothing_written():
+            app.confirm_write(said, shown.diff(), yes=run.given.yes)
     done = join(app.world, shown, kubeconfig)
     app.world, written = done.world, done.written
     changed = [] if shown.plan.changes_nothing else [path]
@@ -61,6 +68,16 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
         app.console.say(line)
     keep(app, gathered.api_key)
     return shown, kubeconfig
+
+
+@contextmanager
+def _nothing_written() -> Iterator[None]:
+    """Say at Ctrl-C what the person wants to know first. Raises click's Exit."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("interrupted; nothing was written")
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptions) -> KubeconfigOptions:
@@ -76,7 +93,7 @@ def _with_current(run: ImportRun, importing: Import, kubeconfig: KubeconfigOptio
     if run.asking is None or len(clusters) > _MOST_CHOICES:
         return kubeconfig
     answers = [PromptChoice(name, value=name) for name in clusters]
-    question = "kubectl has no current context yet. Which cluster should be the current one?"
+    question = "Which cluster should be the current context of kubectl?"
     chosen = run.asking.one(question, [*answers, PromptChoice("None of them", value="")])
     return replace(kubeconfig, set_current=bool(chosen), current=chosen or None)
 
@@ -100,6 +117,14 @@ def _summary(app: App, shown: Preview, kubeconfig: KubeconfigOptions) -> Iterato
         contexts = shown.written.contexts if shown.written else []
         current = f"; {kubeconfig.current or 'it'} becomes the current one" if kubeconfig.set_current else ""
         yield f"{tilde(change.path, app.environ)}: {_count('context', contexts)}{current}"
+
+
+def _copied(run: ImportRun, shown: Preview) -> Iterator[str]:
+    """A line for each CA file of the person whose certificates the configuration holds from now on."""
+    held = {table.get("ca_data") for table in shown.plan.added.values()}
+    for ca_data, path in run.copied.items():
+        if ca_data in held:
+            yield f"{tilde(path, run.app.environ)} is copied into the configuration; the file is not needed later."
 
 
 def _count(kind: str, names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -122,6 +123,8 @@ class ImportRun:
     offline: bool
     missing: list[str] = field(default_factory=list)
     issuers: IssuerLook = field(init=False)
+    # The CA files of the person, by the certificates that they hold.
+    copied: dict[str, Path] = field(default_factory=dict)
     # Issuers that were looked at; issuers and clients, by URL and ID, with which no login can work, and those that the
     # person takes all the same.
     _seen: set[str] = field(default_factory=set, init=False)
@@ -179,11 +182,13 @@ class ImportRun:
                 self.app.console.error(error)
                 _, authority = ask_authority(self, self.asking, "the issuer")
                 if not authority:
+                    self.app.console.say("Nothing was written.")
                     raise _Stopped from None
                 issuer = {**issuer, **authority}
         url = str(found["url"])
         if not self.is_hopeful(url, client_id) and self.asking is not None:
             if not self.asking.yes("No login can work like that. Go on all the same?", default=False):
+                self.app.console.say("Nothing was written.")
                 raise _Stopped
             self.accept(url, client_id)
         return replace(offer, issuer=found)
