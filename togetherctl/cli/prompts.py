@@ -16,7 +16,6 @@ from select import select
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from togetherctl.cli.console import tell
 from togetherctl.cli.hidden_lines import CHUNK, HiddenLine, hide_typing
 from togetherctl.environment import may_ask
 from togetherctl.errors import TogetherctlError, UsageError
@@ -117,7 +116,7 @@ class Prompts:
         lines = list(readable_difference(diff))
         if len(lines) <= _SHORT:
             for line in lines:
-                tell(line)
+                _show(f"{line}\n")
             return self.yes(question, default=default)
         while True:
             answer = self._ask_letter(question, "(Y/n, d: show the difference)" if default else _LOSING, "ynd")
@@ -202,7 +201,7 @@ def _page(lines: Sequence[str]) -> None:
     """Show lines in the person's pager, on stderr where stdout is no terminal."""
     if not sys.stdout.isatty():
         for line in lines:
-            tell(line)
+            _show(f"{line}\n")
         return
     import click
 
