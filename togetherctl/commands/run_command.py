@@ -28,6 +28,9 @@ _SEPARATOR = "--"
 class _RunCommand(Command):
     """What follows `--` is the command to run, and no option or cluster of ours."""
 
+    # For completion.
+    runs_another = True
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index(_SEPARATOR) if _SEPARATOR in args else len(args)
         ctx.meta[_SEPARATOR] = tuple(args[at + 1 :])
@@ -70,7 +73,7 @@ namespace_option = click.option(
 @namespace_option
 @pass_app
 def command(app: App, names: tuple[str, ...], everyone: bool, namespace: str | None) -> None:
-    """Run a command with a kubeconfig of its own, for one cluster or several.
+    """Run a command with a kubeconfig of its own.
 
     CMD gets a kubeconfig with CLUSTER alone, which goes when it ends, so neither ~/.kube/config nor another terminal
     is disturbed. A context's name will do for CLUSTER. A session that needs a login is logged in to first.

@@ -35,7 +35,7 @@ _OPTIONS = (
     click.option(
         "--yes",
         is_flag=True,
-        help="Ask nothing; a host that is new to a login you have, or comes from the network, needs --trust-host.",
+        help="Ask nothing. A host that is new to a login you have, or comes from the network, needs --trust-host.",
     ),
 )
 
