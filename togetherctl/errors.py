@@ -122,6 +122,11 @@ class TogetherctlError(Exception):
         # The host that the message names, if it names one.
         self.host: str | None = None
 
+    def naming(self, url: str) -> Self:
+        """This error, whose message names the host of `url`."""
+        self.host = _host(url)
+        return self
+
     @property
     def message(self) -> str:
         """One sentence without the place."""

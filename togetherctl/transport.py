@@ -51,9 +51,11 @@ class Answer:
         try:
             value = json.loads(self.body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})") from None
+            raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})").naming(
+                self.url
+            ) from None
         if not isinstance(value, dict):
-            raise Untrusted(f"the answer from {host_of(self.url)} is not a JSON object")
+            raise Untrusted(f"the answer from {host_of(self.url)} is not a JSON object").naming(self.url)
         return value
 
     def raise_if_later(self) -> None:
