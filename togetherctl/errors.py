@@ -122,9 +122,9 @@ class TogetherctlError(Exception):
         # The host that the message names, if it names one.
         self.host: str | None = None
 
-    def naming(self, host: str) -> Self:
-        """This error, whose message names `host`, so that it is not named again."""
-        self.host = host
+    def naming(self, url: str) -> Self:
+        """This error, whose message names the host of `url`."""
+        self.host = _host(url)
         return self
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +36,7 @@ def editor(tmp_path: Path, environ: dict[str, str]) -> Editor:
 
 
 def folders(home: Path) -> list[Path]:
-    return list((home / "tctl" / "state").glob("edit-*"))
+    return list((home / "tctl" / "state" / "edits").iterdir())
 
 
 def test_a_sound_edit_is_written(acme: Path, cli: Run, editor: Editor, home: Path, tmp_path: Path) -> None:
@@ -82,6 +84,28 @@ def test_a_change_of_others_is_not_overwritten(acme: Path, cli: Run, editor: Edi
     done = cli("config", "edit")
     assert (done.code, done.error is not None and done.error.code) == (2, "conflict")
     assert acme.read_text().endswith("# theirs\n")
+    kept = acme.with_name("config.toml.edit-1")
+    assert done.stderr.startswith("Your edit is kept in ~/tctl/config.toml.edit-1.\n")
+    assert kept.read_text().endswith("# mine\n")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    cli("config", "edit")
+    assert acme.with_name("config.toml.edit-2").exists()
+
+
+def test_what_a_killed_edit_leaves_goes_with_the_next_one_and_with_clean(
+    acme: Path, cli: Run, editor: Editor, home: Path, environ: dict[str, str]
+) -> None:
+    for command in (["config", "edit"], ["clean"]):
+        editor('kill -9 "$PPID"')
+        killed = subprocess.run(
+            [sys.executable, "-m", "togetherctl", "config", "edit"], env=environ, check=False, timeout=60
+        )
+        assert killed.returncode == -signal.SIGKILL
+        [left] = folders(home)
+        assert (left / acme.name).read_text() == acme.read_text()
+        editor("true")
+        assert cli(*command).code == 0
+        assert folders(home) == []
 
 
 def test_a_broken_configuration_is_mended(acme: Path, cli: Run, editor: Editor) -> None:

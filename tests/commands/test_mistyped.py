@@ -126,6 +126,17 @@ def test_what_is_missing_is_said_once(cli: Run) -> None:
     assert cli("profile", "show").stderr.startswith("togetherctl: NAME is missing\n")
 
 
+@pytest.mark.parametrize(
+    ("form", "way"), [("wide", "-o json has every field"), ("jsonpath={.items}", "-o json, with jq, picks fields")]
+)
+def test_forms_of_kubectl_are_answered(form: str, way: str, cli: Run) -> None:
+    done = cli("status", "-o", form)
+    name = form.partition("=")[0]
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"togetherctl: there is no -o {name}; there are table, json, yaml, name\n")
+    assert way in done.stderr
+
+
 def test_aliases_are_not_shown(cli: Run) -> None:
     shown = cli("help", "profile").stdout
     assert not any(f"  {alias} " in shown for alias in ALIASES)

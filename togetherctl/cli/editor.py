@@ -7,14 +7,14 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder
+from togetherctl.disk import PRIVATE_FILE
 from togetherctl.environment import for_child
 from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.temporary_folder import temporary_folder
 
 _DEFAULT = "notepad" if sys.platform == "win32" else "vi"
 
@@ -22,9 +22,10 @@ _DEFAULT = "notepad" if sys.platform == "win32" else "vi"
 class EditorCopy:
     """A copy of a text in a folder of its own; the editor's own copies and backups go with it."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], *, keep_open: Sequence[int]) -> None:
         self._path = path
         self._environ = environ
+        self._keep_open = keep_open
 
     def edit(self, text: str | None = None) -> str:
         """What the person leaves behind; `text` begins it, else it goes on. Raises TogetherctlError, UsageError."""
@@ -35,7 +36,13 @@ class EditorCopy:
         words = choose_editor(self._environ)
         with _leaving_interrupts_to_it():
             try:
-                ended = subprocess.run([*words, str(self._path)], env=for_child(self._environ), check=False)
+                # An editor that outlives us keeps the copy from being swept.
+                ended = subprocess.run(
+                    [*words, str(self._path)],
+                    env=for_child(self._environ),
+                    pass_fds=() if sys.platform == "win32" else self._keep_open,
+                    check=False,
+                )
             except OSError as error:
                 raise UsageError(
                     f"the editor {words[0]} cannot be started: {error.strerror}", hint="name another in EDITOR"
@@ -49,15 +56,14 @@ class EditorCopy:
 
 
 @contextmanager
-def editor_copy(state: Path, name: str, environ: Mapping[str, str]) -> Iterator[EditorCopy]:
-    """A copy called `name` in a private folder below `state`, which goes at the end."""
-    try:
-        make_private_folder(state)
-        folder = tempfile.TemporaryDirectory(prefix="edit-", dir=state)
-    except OSError as error:
-        raise TogetherctlError(f"no copy can be made in {state}: {error.strerror}") from None
-    with folder:
-        yield EditorCopy(Path(folder.name) / name, environ)
+def editor_copy(parent: Path, name: str, environ: Mapping[str, str]) -> Iterator[EditorCopy]:
+    """A copy called `name` in a private folder below `parent`, which goes at the end. Raises TogetherctlError."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder(parent, "edit"))
+        except OSError as error:
+            raise TogetherctlError(f"no copy can be made in {parent}: {error.strerror}") from None
+        yield EditorCopy(folder.path / name, environ, keep_open=[folder.lock])
 
 
 def choose_editor(environ: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command, Lazy, LazyGroup
 from togetherctl.cli.output import output_option, show_record
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 
@@ -90,11 +90,11 @@ def edit(app: App, yes: bool) -> None:
 
     Opens a copy in the editor that VISUAL or EDITOR names. It becomes the configuration only if it has no problem;
     otherwise you see each problem with its line, and can go on editing. A configuration that cannot be read can be
-    mended this way.
+    mended this way. If it was changed elsewhere meanwhile, your edit is kept in a file beside it.
     """
     from togetherctl.auth.cache.migrate import read_if_sound
     from togetherctl.commands.entries.follow import follow_in_kubeconfig
-    from togetherctl.usecases.edit_by_hand import read_for_edit, write_edited
+    from togetherctl.usecases.edit_by_hand import keep_edit, read_for_edit, write_edited
     from togetherctl.usecases.reports import report_lost_sessions
 
     seen = read_for_edit(app.world)
@@ -106,7 +106,12 @@ def edit(app: App, yes: bool) -> None:
     if edited.sessions:
         said = [line.text for line in report_lost_sessions(edited.sessions)]
         app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
-    write_edited(app.world, edited)
+    try:
+        write_edited(app.world, edited)
+    except TogetherctlError:
+        kept = keep_edit(app.world, edited)
+        app.console.say(f"Your edit is kept in {tilde(kept, app.environ)}.")
+        raise
     app.console.say(f"Wrote {tilde(app.world.paths.config, app.environ)}.")
     follow_in_kubeconfig(app, edited.clusters, before=before, yes=yes)
 
@@ -118,7 +123,7 @@ def _edit_until_sound(app: App, seen: str) -> EditedText | None:
     from togetherctl.usecases.edit_by_hand import begin_text, check_edited
 
     start = begin_text(seen)
-    with editor_copy(app.world.paths.state, app.world.paths.config.name, app.environ) as copy:
+    with editor_copy(app.world.paths.edits, app.world.paths.config.name, app.environ) as copy:
         text = copy.edit(start)
         while text not in (seen, start):
             try:

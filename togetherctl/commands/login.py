@@ -35,7 +35,7 @@ _LONGEST_BEHIND = 60
     "login",
     cls=Command,
     examples=[
-        "togetherctl login acme",
+        "togetherctl login acme --account me@acme.com  # no other account",
         "togetherctl login --all  # once for each session",
         "togetherctl login acme --grant device-code  # no browser on this machine",
     ],

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: bool, yes: bool) -> None:
     """Revoke a session's tokens at the issuer and delete them here.
 
-    The session ends for every profile that shares it. The tokens are deleted here whatever the issuer says. A terminal
-    is asked first where more ends than the profiles that were named.
+    The session ends for every profile that shares it. The tokens are deleted here whatever the issuer says. At a
+    terminal it asks first if more ends than the profiles that you named.
     """
     if local and sso:
         raise UsageError("--local and --sso exclude each other")

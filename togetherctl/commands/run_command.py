@@ -28,6 +28,9 @@ _SEPARATOR = "--"
 class _RunCommand(Command):
     """What follows `--` is the command to run, and no option or cluster of ours."""
 
+    # For completion.
+    runs_another = True
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index(_SEPARATOR) if _SEPARATOR in args else len(args)
         ctx.meta[_SEPARATOR] = tuple(args[at + 1 :])

@@ -87,7 +87,7 @@ def _folders(paths: Paths) -> Iterator[Path]:
     """Our folders, each after those in it."""
     yield paths.sessions / SEALED
     yield from (paths.sessions, paths.bundles, paths.shim.parent, paths.ready, paths.known, paths.discovery)
-    yield from paths.own_kubeconfigs
+    yield from (*paths.own_kubeconfigs, paths.edits)
     if paths.runtime is not None:
         yield from (paths.runtime / "ready", paths.runtime)
     yield from (paths.state, paths.cache)

@@ -38,7 +38,9 @@ _yes = click.option("--yes", is_flag=True, help="Add it even if the issuer or th
 @click.argument("name")
 @click.option("--issuer", metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one.")
 @click.option("--client-id", metavar="ID", help="The client ID registered at the issuer.")
-@click.option("--like", metavar="PROFILE", help="Take every key of that profile which is not given; not its session.")
+@click.option(
+    "--like", metavar="PROFILE", help="Copy the keys of that profile that you do not give, but not its session."
+)
 @click.option("--account", metavar="NAME", help="Accept this account alone, and propose it to the issuer.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with the certificate authority of a new issuer.")
 @click.option("--scope", "scopes", metavar="S", multiple=True, help="A scope to ask for; may be given again.")

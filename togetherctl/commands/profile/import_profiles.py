@@ -10,7 +10,8 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.import_clusters import import_clusters
-from togetherctl.commands.importing.run import ImportRun, source_options
+from togetherctl.commands.importing.options import source_options
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.usecases.import_clusters import KubeconfigOptions
 
 
