@@ -18,6 +18,7 @@ from togetherctl.tui.screens.job import JobScreen
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
     from tests.support.canary import Canary
+    from tests.support.clock import StoppedClock
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -85,6 +86,27 @@ def test_a_key_opens_a_field_that_hides_what_is_in_it(
             assert "••••" in person.read()
             await person.press("enter")
             await _comes_in(person)
+
+    asyncio.run(flow())
+
+
+def test_what_is_said_later_comes_into_view(
+    issuer: ScriptedIssuer, make_world: MakeWorld, lost: ScriptedBrowser, canary: Canary, clock: StoppedClock
+) -> None:
+    async def flow() -> None:
+        async with at_the_table(make_world(browser=lost), canary, size=(60, 24)) as person:
+            await _wait_for_browser(person)
+            await person.sees(f"{issuer.url}/authorize")
+            clock.advance(20)
+            await person.sees("Run: togetherctl issuer check acme --client-id the-client", "Waiting for the login")
+            # The page is still there to be copied, and the key to paste is told in whole words.
+            await person.press("c")
+            assert person.copied == lost.opened
+            await person.sees("p Paste address")
+            await person.press("p")
+            await person.sees("stays hidden; Enter sends it; ctrl+y copies the link")
+            await person.press("escape", "escape")
+            await person.idle()
 
     asyncio.run(flow())
 
