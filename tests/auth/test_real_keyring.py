@@ -71,7 +71,7 @@ def test_a_session_under_a_real_keyring(
 
     service.lock()
     there, said = state(run)
-    assert (there, "the keyring: it is locked" in said) == ("none", True), said
+    assert (there, "the keyring: it is locked" in said) == ("error", True), said
     done = run("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (6, "")
     assert (
@@ -97,7 +97,7 @@ def test_a_keyring_that_is_gone(session_file: Path, run: Callable[..., Done], se
         daemon.kill()
         daemon.wait(10)
     there, said = state(run)
-    assert (there, "this machine has none that works here" in said) == ("none", True), said
+    assert (there, "this machine has none that works here" in said) == ("error", True), said
     done = run("login", CI="1")
     assert (done.code, "togetherctl profile set acme storage=file" in done.commands) == (6, True), done.stderr
     assert session_file.exists()

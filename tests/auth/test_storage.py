@@ -222,7 +222,7 @@ def test_each_ends_in_a_sentence_and_nothing_lost(
     status = cli("status", "-o", "json")
     assert status.code == 0
     item = json.loads(status.stdout)["items"][0]
-    assert item["state"] == "none"
+    assert item["state"] == "error"
     refused = cli("get-token", "--profile", "acme", CI="1")
     assert (refused.code, refused.stdout) == (code or 3, "")
 

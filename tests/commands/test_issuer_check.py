@@ -105,7 +105,7 @@ class TestSpelling:
         assert item["error"] == {
             "code": "untrusted",
             "exit": 5,
-            "message": f"{issuer.url}/: the issuer calls itself {issuer.url}, not {issuer.url}/",
+            "message": f"the issuer calls itself {issuer.url}, not {issuer.url}/",
             "hint": f'only a slash differs; write url = "{issuer.url}"',
             "hint_command": None,
         }

@@ -109,16 +109,16 @@ def test_differences_and_the_persons_own_text_are_escaped(call: Call, locale: tu
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["profile", "show", NAME], 2),
-        (["login", NAME], 2),
+        (["profile", "show", f"no{NAME}"], 2),
+        (["login", f"no{NAME}"], 2),
         (["use", NAME], 2),
-        (["whoami", NAME, "-o", "json"], 2),
+        (["whoami", f"no{NAME}", "-o", "json"], 2),
         ([NAME], 2),
         (["get-token", "--profile", NAME], 2),
         (["profile", "set", "acme", f"grant={NAME}"], 2),
         (["init", f"/{NAME}", "--yes"], 2),
         (["issuer", "check", NAME], 2),
-        (["-v", "refresh", NAME], 2),
+        (["-v", "refresh", f"no{NAME}"], 2),
     ],
 )
 def test_the_last_line_of_an_error_is_escaped(

@@ -14,7 +14,6 @@ from togetherctl.cli.profile_args import name_profile
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
 from togetherctl.paths import expand
-from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
 from togetherctl.usecases.reports import drift_words, report_drift
 
 if TYPE_CHECKING:
@@ -78,6 +77,9 @@ def list_of(kind: Kind) -> click.Command:
 
 def _add_kubeconfig(app: App, items: list[Item]) -> KubeconfigState:
     """Add to the items of clusters what kubectl's kubeconfig says of each."""
+    # Not where names are completed.
+    from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+
     state = read_kubeconfig_state(app.world)
     for item in items:
         name = item["name"]
