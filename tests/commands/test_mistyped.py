@@ -82,6 +82,14 @@ def test_other_words_for_the_same(cli: Run, acme: Path) -> None:
             ["profile", "add", "x", "--issuer", "login.acme.com", "--client-id", "y"],
             "did you mean https://login.acme.com?",
         ),
+        (["issuer", "add", "x", "--url", "login.acme.com"], "did you mean https://login.acme.com?"),
+        (["issuer", "set", "acme", "url=login.acme.com:8443/dex"], "did you mean https://login.acme.com:8443/dex?"),
+        (["issuer", "show", "login.acme.com"], "togetherctl issuer check https://login.acme.com"),
+        (["issuer", "remove", "https://login.acme.com/"], "did you mean https://login.acme.com?"),
+        (
+            ["setup", "--oidc-issuer-url", "login.acme.com", "--oidc-client-id", "y"],
+            "did you mean https://login.acme.com?",
+        ),
         (["profile", "add", "x", "--issuer", "me@acme.com", "--client-id", "y"], "there is no issuer me@acme.com"),
     ],
 )
