@@ -229,3 +229,46 @@ def test_the_list_of_clusters_tells_the_current_one_and_what_differs(acme: Path,
     config.write_text("clusters: [")
     broken = cli("cluster", "list")
     assert (broken.code, broken.stdout.count("https://"), "warning: " in broken.stderr) == (0, 3, True)
+
+
+NEW = ["cluster", "add", "new", "--profile", "acme", "--server", "https://127.0.0.1:7777"]
+
+
+@pytest.mark.parametrize("keys", [["Enter"], ["n", "Enter"]])
+def test_at_a_terminal_a_new_cluster_is_offered_to_kubectl(
+    keys: list[str], acme: Path, config: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ, written = {**environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}, keys == ["Enter"]
+    with terminal([sys.executable, "-m", "togetherctl", *NEW], environ, tmp_path) as window:
+        seen = window.until("Write this? (Y/n, d: show the difference)")
+        assert "Added cluster new." in seen
+        assert "[clusters.new]" in acme.read_text()
+        assert "7777" not in config.read_text()
+        for key in keys:
+            window.press(key)
+        window.until("ended with 0")
+        said = " ".join(window.everything().split())
+    assert ("new" in entries(config, "contexts")) == written
+    assert ("Wrote new to ~/.kube/config." in said) == written
+    assert ("togetherctl kubeconfig write new" in said) != written
+
+
+def test_without_a_terminal_a_new_cluster_names_the_command(config: Path, cli: Run) -> None:
+    before = config.read_bytes()
+    done = cli(*NEW)
+    assert (done.code, done.stderr) == (0, "Added cluster new. Next:\n  togetherctl kubeconfig write new\n")
+    assert config.read_bytes() == before
+
+
+def test_yes_writes_a_new_cluster_too(config: Path, cli: Run) -> None:
+    done = cli(*NEW, "--yes")
+    assert (done.code, done.stderr) == (0, "Added cluster new.\nWrote new to ~/.kube/config.\n")
+    assert "new" in entries(config, "contexts")
+
+
+def test_a_kubeconfig_that_cannot_be_read_holds_back_no_new_cluster(acme: Path, config: Path, cli: Run) -> None:
+    config.write_text("clusters: [")
+    done = cli(*NEW, "--yes")
+    assert done.code == 0
+    assert "note: The kubeconfig stays as it was: " in done.stderr
+    assert "[clusters.new]" in acme.read_text()
