@@ -54,6 +54,17 @@ def test_a_set_server_is_the_one_that_kubectl_asks(config: Path, cli: Run) -> No
     )
 
 
+def test_what_kubectl_wrote_into_the_file_stays(config: Path, cli: Run) -> None:
+    """kubectl sorts every key when it changes a kubeconfig, and writes `env: null` into each stanza."""
+    kubectl("config", "use-context", "west", "--kubeconfig", str(config))
+    before = config.read_text()
+    assert "env: null" in before
+    done = cli("cluster", "set", "west", "server=https://127.0.0.1:7777")
+    assert done.code == 0
+    assert config.read_text() == before.replace("https://127.0.0.1:6444", "https://127.0.0.1:7777")
+    assert cli("kubeconfig", "write", "--portable").stderr.startswith("Nothing to write")
+
+
 def test_the_way_out_of_an_unknown_authority_is_one_command(
     acme: Path, config: Path, cli: Run, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
