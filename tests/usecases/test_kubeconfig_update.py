@@ -283,3 +283,35 @@ def test_a_kubeconfig_that_cannot_be_read_holds_back_no_new_cluster(acme: Path, 
     assert done.code == 0
     assert "note: The kubeconfig stays as it was: " in done.stderr
     assert "[clusters.new]" in acme.read_text()
+
+
+def test_a_write_after_a_no_replaces_our_context(config: Path, cli: Run) -> None:
+    """The configuration names another context, and the kubeconfig was left alone then."""
+    assert cli("use", "west").code == 0
+    before = {section: len(entries(config, section)) for section in ("clusters", "contexts", "users")}
+    assert cli("cluster", "set", "west", "context=gpu", "--keep-kubeconfig").code == 0
+    assert "gpu" not in entries(config, "contexts")
+    done = cli("kubeconfig", "write", "west", "--portable")
+    assert done.code == 0, done.stderr
+    assert "The context west is called gpu now." in done.stderr
+    contexts = entries(config, "contexts")
+    assert ("gpu" in contexts, "west" in contexts, contexts["gpu"]["cluster"]) == (True, False, "gpu")
+    assert {section: len(entries(config, section)) for section in before} == before
+    assert kubectl("config", "current-context").strip() == "gpu"
+    assert cli("kubeconfig", "write", "--portable").stderr.startswith("Nothing to write")
+
+
+def test_a_name_that_its_owner_gave_a_context_stays(config: Path, cli: Run) -> None:
+    kubectl("config", "rename-context", "west", "mine")
+    assert cli("kubeconfig", "write", "west", "--portable").code == 0
+    assert {"mine", "west"} <= entries(config, "contexts").keys()
+
+
+def test_an_entry_that_another_context_uses_stays_when_ours_is_renamed(config: Path, cli: Run) -> None:
+    kubectl("config", "set-context", "own", "--cluster=west", "--user=togetherctl:acme")
+    assert cli("cluster", "set", "west", "context=gpu", "--keep-kubeconfig").code == 0
+    assert cli("kubeconfig", "write", "west", "--portable").code == 0
+    contexts, clusters = entries(config, "contexts"), entries(config, "clusters")
+    assert contexts["own"]["cluster"] == "west"
+    assert {"west", "gpu"} <= clusters.keys()
+    assert ("gpu" in contexts, "west" in contexts) == (True, False)
