@@ -119,6 +119,8 @@ class TogetherctlError(Exception):
         self.profile: str | None = None
         self.issuer: str | None = None
         self.cluster: str | None = None
+        # The host that the message names, if it names one.
+        self.host: str | None = None
 
     @property
     def message(self) -> str:
@@ -142,8 +144,7 @@ class TogetherctlError(Exception):
 
     def sentence(self) -> str:
         """The message and where it happened, in one line."""
-        # The message of a request that failed begins with the host.
-        issuer = self.issuer if self.issuer and _host(self.issuer) not in self.message else ""
+        issuer = self.issuer if self.issuer and self.host != _host(self.issuer) else ""
         place = " at ".join(part for part in (f"profile {self.profile}" if self.profile else "", issuer) if part) or (
             f"cluster {self.cluster}" if self.cluster else ""
         )

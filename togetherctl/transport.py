@@ -59,11 +59,13 @@ class Answer:
     def raise_if_later(self) -> None:
         """Raises Unreachable for the statuses that mean "try again": 408, 425, 429 and 5xx."""
         if self.status in _LATER or self.status >= 500:
-            raise Unreachable(
+            error = Unreachable(
                 f"{host_of(self.url)} answered HTTP {self.status}{self._describe_wait()}",
                 status=self.status,
                 retry_after=self._retry_after(),
             )
+            error.host = host_of(self.url)
+            raise error
 
     def _describe_wait(self) -> str:
         wait = self._retry_after()
@@ -185,6 +187,7 @@ class HTTP:
             answer = _run_within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
         except TogetherctlError as error:
             self._log(f"{method} {without_query(url)}: {error.message}")
+            error.host = host_of(url)
             raise
         self._log(f"{method} {without_query(url)} -> {answer.status} in {1000 * (monotonic() - started):.0f} ms")
         return answer

@@ -108,13 +108,13 @@ def test_every_command_that_is_named_exists() -> None:
 @pytest.mark.parametrize("name", GROUPS)
 def test_no_typo_leads_to_what_takes_things_away(name: str) -> None:
     """Only a typo of the very word does: one letter left out, doubled, or two of them exchanged."""
-    verbs_here = GROUPS[name].lazy
+    verbs_here = {verb: lazy.removes for verb, lazy in GROUPS[name].lazy.items()}
     for word in {verb for group in GROUPS.values() for verb in group.lazy} | {"use", "unuse", "edit", "clear", "log"}:
         for near in near_verbs(word, verbs_here):
-            if verbs_here[near].removes:
+            if verbs_here[near]:
                 assert SequenceMatcher(a=word, b=near).ratio() >= 0.85, (word, near)
-    for verb, lazy in verbs_here.items():
-        if lazy.removes and len(verb) > 4:
+    for verb, removes in verbs_here.items():
+        if removes and len(verb) > 4:
             assert near_verbs(verb[:2] + verb[3:], verbs_here)[0] == verb
 
 

@@ -58,6 +58,13 @@ CONFIGURED = [
     "togetherctl kubeconfig write --set-current",
     "togetherctl login acme",
 ]
+# What a page has beyond that.
+ALSO = {
+    "several-clusters.md": [
+        f"togetherctl cluster add {name} --profile acme --server {SERVER} --ca-file h100-east.pem"
+        for name in ("gpu-east", "gpu-west")
+    ]
+}
 START_AGAIN = "rm -rf ~/.config/togetherctl ~/.local/state/togetherctl ~/.cache/togetherctl ~/.kube/config"
 # What a page takes for granted before a line, because it is about one thing after another.
 BEFORE = {
@@ -140,7 +147,7 @@ def world(home: Path, environ: dict[str, str], tmp_path: Path, canary: Canary) -
 def furnish(
     home: Path, environ: dict[str, str], issuer: ScriptedIssuer, server: ApiServer, ca_file: Path, canary: Canary
 ) -> World:
-    for name in ("work", "Downloads", "bundles", ".kube"):
+    for name in ("work", "Downloads", "bundles", "bin", ".kube"):
         (home / name).mkdir()
     certificate = ca_file.read_bytes()
     (home / "work" / "h100-east.pem").write_bytes(certificate)
@@ -171,12 +178,16 @@ def furnish(
         f'[clusters.north]\nprofile = "north"\nserver = "{server.url}"\nca_data = "{authority}"\n',
         encoding="utf-8",
     )
+    k9s = home / "bin" / "k9s"
+    k9s.write_text("#!/bin/sh\nexec kubectl get pods\n", encoding="utf-8")
+    k9s.chmod(0o700)
     visit = [sys.executable, "-m", "tests.support.visit", "log-in", str(home / "visits"), "{url}"]
     return World(
         home,
         {
             **{name: value for name, value in environ.items() if not name.startswith("TOGETHERCTL_")},
-            "PATH": f"{Path(sys.executable).parent}:{environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{home / 'bin'}:{environ['PATH']}",
+            "SHELL": "/bin/sh",
             "PYTHONPATH": str(ROOT),
             "PYTHON_KEYRING_BACKEND": "tests.support.keyrings.InAFile",
             "TOGETHERCTL_BROWSER": shlex.join(visit),
@@ -215,7 +226,7 @@ TYPED = {page: typed_on(page) for page in PAGES if page.name not in RUN_ELSEWHER
 def test_what_a_page_tells_people_to_type_works(page: Path, world: World) -> None:
     need("kubectl")
     changes = {"CI": "1"} if page.name in ALONE else {}
-    for line in [] if page.name in NEWCOMERS else CONFIGURED:
+    for line in [] if page.name in NEWCOMERS else [*CONFIGURED, *ALSO.get(page.name, ())]:
         works(world, line)
     for typed in TYPED[page]:
         if reason_not_to_run(typed.line) is None:

@@ -309,6 +309,8 @@ def test_killed_between_writes(
         path.write_bytes(content)
 
     changes = sum(before != after for before, after in zip(old, new, strict=True))
+    # `use` notes the context before, for the way back.
+    changes += words[0] == "use"
     assert cut_off(writes, words, environ) is (writes <= changes)
     for path, before, after in zip(files, old, new, strict=True):
         assert path.read_bytes() in (before, after)

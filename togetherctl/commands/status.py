@@ -8,7 +8,6 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import output_option
 from togetherctl.cli.profile_args import name_profile
-from togetherctl.commands.status_table import look, show
 from togetherctl.errors import ExitCode, UsageError
 
 
@@ -33,6 +32,9 @@ def command(app: App, names: tuple[str, ...], check: bool, watch: bool) -> None:
 
     With --check it exits with 0 if each of the sessions is valid, stale, or expired with a refresh token, else with 3.
     """
+    # Completing a name needs none of what it loads.
+    from togetherctl.commands.status_table import look, show
+
     if watch and (check or app.output != "table"):
         raise UsageError("--watch shows a table until Ctrl-C; --check and -o look once")
     chosen = [name_profile(app, name) for name in names]

@@ -10,7 +10,6 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.profile_args import name_profile
-from togetherctl.commands.entries.follow import write_added
 from togetherctl.config.editing import new_key, new_table
 from togetherctl.connection_settings import Connection
 from togetherctl.errors import Remedy, Unreachable, UsageError, run
@@ -150,6 +149,8 @@ def cluster(
     with app.world.changing_config() as text:
         text.set(new_key(text, "cluster", name), table)
     if yes or app.console.can_ask:
+        from togetherctl.commands.entries.follow import write_added
+
         app.console.say(f"Added cluster {name}.")
         if write_added(app, name, yes=yes):
             return

@@ -12,8 +12,6 @@ from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
 from togetherctl.cli.profile_args import name_profile
 from togetherctl.errors import ConfigError
-from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
-from togetherctl.usecases.named_files import find_problems
 from togetherctl.usecases.reports import drift_words, report_drift
 
 if TYPE_CHECKING:
@@ -69,6 +67,9 @@ def list_of(kind: Kind) -> click.Command:
 
 def _add_kubeconfig(app: App, items: list[Item]) -> KubeconfigState:
     """Add to the items of clusters what kubectl's kubeconfig says of each."""
+    # Not where names are completed.
+    from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+
     state = read_kubeconfig_state(app.world)
     for item in items:
         name = item["name"]
@@ -126,6 +127,9 @@ def validate_of(kind: Kind) -> click.Command:
 
 def validate_all(app: App, kinds: Sequence[Kind]) -> None:
     """Check everything, and say how many entries of these kinds there are. Raises ConfigError with every problem."""
+    # Not where names are completed.
+    from togetherctl.usecases.named_files import find_problems
+
     config = app.world.config
     problems = find_problems(app.world)
     if problems:
