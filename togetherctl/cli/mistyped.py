@@ -50,7 +50,7 @@ ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
         "import": _ADDS,
         "edit": run("togetherctl", "config", "edit"),
         "export": run("togetherctl", "profile", "export"),
-        "validate": run("togetherctl", "profile", "validate"),
+        "validate": run("togetherctl", "config", "validate"),
         "convert": run("togetherctl", "kubeconfig", "convert"),
         "migrate": run("togetherctl", "kubeconfig", "convert"),
         "write": run("togetherctl", "kubeconfig", "write"),

@@ -25,6 +25,7 @@ VERBS = {
     "show": Lazy(f"{__name__}:show", "Print the configuration, without its secrets."),
     "schema": Lazy(f"{__name__}:schema", "Print the JSON Schema of the configuration."),
     "edit": Lazy(f"{__name__}:edit", "Edit the configuration in your editor."),
+    "validate": Lazy(f"{__name__}:validate", "Check the whole configuration and the files that it names."),
     "set": Lazy(f"{__name__}:set_", "Set a key of the configuration itself, such as default_profile."),
 }
 
@@ -136,6 +137,20 @@ def _edit_until_sound(app: App, seen: str) -> EditedText | None:
                     raise ConfigError("the edit has problems; nothing was changed") from None
             text = copy.edit()
     return None
+
+
+@click.command("validate", cls=Command, examples=["togetherctl config validate"])
+@pass_app
+def validate(app: App) -> None:
+    """Check the whole configuration and the files that it names.
+
+    It looks for problems of the text, entries that are not there, files and client secrets that cannot be read,
+    certificates that cannot be used, and what kubectl would refuse. Nothing is asked over the network, and no command
+    for a client secret is run. Exit 0 means that it found no problem, exit 2 that there is one.
+    """
+    from togetherctl.commands.entries.show import validate_all
+
+    validate_all(app, ("profile", "issuer", "cluster"))
 
 
 @click.command(

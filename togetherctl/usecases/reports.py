@@ -128,9 +128,22 @@ def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "")
 def report_removed(going: Removal, removed: RemovalResult, environ: Mapping[str, str]) -> list[Line]:
     """What was removed, and what could not be done."""
     (kind, name), *_ = going.entries
-    files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
-    changed = [Line(f"Changed {files}.")] if files else []
-    return [Line(f"Removed {kind} {name}."), *changed, *(Line(warning, "warning") for warning in removed.warnings)]
+    changed_files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
+    changed = [Line(f"Changed {changed_files}.")] if changed_files else []
+    warnings = [Line(warning, "warning") for warning in removed.warnings]
+    unused = [
+        Line(f"No profile uses issuer {issuer} any more.", "note", run("togetherctl", "issuer", "remove", issuer))
+        for issuer in going.unused
+    ]
+    files = [
+        Line(
+            f"The client secret of profile {profile} stays in {tilde(path, environ)}, and no other profile reads it.",
+            "note",
+            run("rm", path),
+        )
+        for profile, path in going.secret_files.items()
+    ]
+    return [Line(f"Removed {kind} {name}."), *changed, *warnings, *unused, *files]
 
 
 def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, str]) -> list[Line]:

@@ -134,19 +134,31 @@ def issuer(
 @click.option("--profile", required=True, metavar="P", help="The profile that opens it.")
 @click.option("--server", required=True, metavar="URL", help="The API server's URL.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
+@click.option("--yes", is_flag=True, help="Write the kubeconfig too, without a question.")
 @_settings
 @pass_app
-def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None, settings: tuple[str, ...]) -> None:
-    """Add a cluster.
+def cluster(
+    app: App, name: str, profile: str, server: str, ca_file: str | None, yes: bool, settings: tuple[str, ...]
+) -> None:
+    """Add a cluster, and write it into the kubeconfig if you agree.
 
-    Further keys may follow, each as KEY=VALUE. kubectl knows the cluster after togetherctl kubeconfig write.
+    Further keys may follow, each as KEY=VALUE. Where it cannot ask, the kubeconfig stays as it is: kubectl knows the
+    cluster after togetherctl kubeconfig write.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
     _refuse_unusable_authority(app, table)
     with app.world.changing_config() as text:
         text.set(new_key(text, "cluster", name), table)
-    app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
+    if yes or app.console.can_ask:
+        from togetherctl.commands.entries.follow import write_added
+
+        app.console.say(f"Added cluster {name}.")
+        if write_added(app, name, yes=yes):
+            return
+        app.console.show_command(f"togetherctl kubeconfig write {name}")
+    else:
+        app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
 
 
 def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> Tables:
