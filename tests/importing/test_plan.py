@@ -144,6 +144,34 @@ def test_two_clusters_of_one_name_from_two_files(taker: Taker) -> None:
     assert list(done.lines()) == ["admin is called acme-admin here, because the name admin is taken"]
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["both are new", "one is there"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_clusters_of_one_name_and_authority_at_once(taker: Taker, *, there: bool, turned: bool) -> None:
+    """One authority may vouch for several API servers, so two that are offered together are two."""
+    dev = offer("admin", server="https://dev.acme.com", ca_data=CA, source="/a.yaml")
+    prod = offer("admin", server="https://prod.acme.com", ca_data=CA, source="/b.yaml")
+    if there:
+        taker.take(dev)
+    done = taker.take(*((prod, dev) if turned else (dev, prod)))
+    assert {table["server"] for table in taker.text.data["clusters"].values()} == {
+        "https://dev.acme.com",
+        "https://prod.acme.com",
+    }
+    assert set(taker.text.data["clusters"]) == {"admin", "acme-admin"}
+    assert (done.changes, done.kept) == ([], [])
+    assert "admin is called acme-admin here, because the name admin is taken" in list(done.lines())
+
+
+def test_two_clusters_of_one_name_and_authority_move(taker: Taker) -> None:
+    dev = offer("admin", server="https://dev.acme.com", ca_data=CA, source="/a.yaml")
+    taker.take(dev, offer("admin", server="https://prod.acme.com", ca_data=CA, source="/b.yaml"))
+    taker.take(dev, offer("admin", server="https://prod-2.acme.com", ca_data=CA, source="/b.yaml"))
+    assert {name: table["server"] for name, table in taker.text.data["clusters"].items()} == {
+        "admin": "https://dev.acme.com",
+        "acme-admin": "https://prod-2.acme.com",
+    }
+
+
 def test_contexts_keep_their_names_where_they_can(taker: Taker) -> None:
     east, west = "https://east.acme.com", "https://west.acme.com"
     taker.take(offer("me@east", server=east), offer("größe/2", server=west))
