@@ -5,6 +5,7 @@ what is new, what follows its source, and what stays as the person made it.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ISSUER = "https://acme.okta.com/oauth2/default"
 CA, OTHER_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCgo="
+FIRST, SECOND = (f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n" for body in ("MIIBone", "MIIBtwo"))
+PEMS = FIRST + SECOND
 
 
 def offer(name: str, *, server: str | None = None, source: str = "/home/me/team.yaml", **keys: Any) -> Offer:
@@ -316,3 +319,33 @@ def test_two_secrets_of_one_client(taker: Taker, canary: Canary) -> None:
         Skipped("west", "it has another client secret than the one before it that became profile acme")
     ]
     assert done.clusters == ["east"]
+
+
+@pytest.mark.parametrize("first", ["ca_file", "ca_data"])
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    "written", [PEMS, f"# ours\n{PEMS}", PEMS.replace("\n", "\r\n"), SECOND + FIRST], ids=["", "words", "crlf", "order"]
+)
+def test_an_issuer_is_one_however_its_certificates_are_kept(
+    taker: Taker, tmp_path: Path, first: str, *, at_once: bool, written: str
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(written.encode())
+    ways = {"ca_file": str(tmp_path / "ca.pem"), "ca_data": b64encode(PEMS.encode()).decode()}
+    second = next(way for way in ways if way != first)
+    east = replace(offer("east"), issuer={"url": ISSUER, first: ways[first]})
+    west = replace(offer("west"), issuer={"url": ISSUER, second: ways[second]})
+    if at_once:
+        taker.take(east, west)
+    else:
+        taker.take(east)
+        taker.take(west)
+    assert taker.text.data["issuers"] == {"acme": {"url": ISSUER, first: ways[first]}}
+    assert list(taker.text.data["profiles"]) == ["acme"]
+    assert list(taker.text.data["clusters"]) == ["east", "west"]
+
+
+def test_an_issuer_with_other_certificates_is_another(taker: Taker, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(FIRST)
+    taker.take(replace(offer("east"), issuer={"url": ISSUER, "ca_file": str(tmp_path / "ca.pem")}))
+    taker.take(replace(offer("west"), issuer={"url": ISSUER, "ca_data": b64encode(PEMS.encode()).decode()}))
+    assert len(taker.text.data["issuers"]) == 2

@@ -123,7 +123,7 @@ class Matching:
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
         """Whether the CA files of an entry of the configuration hold the certificates that a source brings."""
-        return mine.ca_file is not None and ca_data is not None and self._authorities.of(mine) == ca_data
+        return mine.ca_file is not None and ca_data is not None and self._authorities.are_of(mine, ca_data)
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
         """The profile of the configuration that `offer` means, though it may differ; `mine` opens its cluster already.
