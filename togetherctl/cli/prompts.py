@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from togetherctl.cli.console import tell
 from togetherctl.cli.typed_lines import read_line
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.printable import printable, spell
@@ -111,7 +112,7 @@ class Prompts:
         lines = list(readable_difference(diff))
         if len(lines) <= _SHORT:
             for line in lines:
-                _show(f"{line}\n")
+                tell(line)
             return self.yes(question, default=default)
         while True:
             answer = self._ask_letter(question, "(Y/n, d: show the difference)" if default else _LOSING, "ynd")
@@ -195,7 +196,7 @@ def _page(lines: Sequence[str]) -> None:
     """Show lines in the person's pager, on stderr where stdout is no terminal."""
     if not sys.stdout.isatty():
         for line in lines:
-            _show(f"{line}\n")
+            tell(line)
         return
     import click
 

@@ -14,6 +14,8 @@ from togetherctl.importing.cluster_offer import TypedLogin
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from togetherctl.cli.app import App
     from togetherctl.commands.importing.options import ImportOptions
     from togetherctl.usecases.issuer_look import IssuerLook
@@ -35,6 +37,10 @@ class Asked(Protocol):
     @property
     def issuers(self) -> IssuerLook:
         """What looks at issuers."""
+
+    @property
+    def copied(self) -> dict[str, Path]:
+        """The files of the certificates that were read, by what was copied of each."""
 
     def is_hopeful(self, url: str, client_id: str) -> bool:
         """Whether a login can work there, as far as it was looked at."""
