@@ -222,7 +222,7 @@ def test_static_users(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path,
     login = ["--issuer-url", issuer.url, "--client-id", issuer.client_id]
     done = cli("init", static, "--clusters", "east", *login, "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    assert "east leaves its user behind, which has credentials of its own" in done.stderr
+    assert "east comes without the credentials in ~/secrets/oidc.yaml; you log in instead" in done.stderr
     assert "QQ==" not in kubeconfig.read_text() + config_file.read_text()
     done = cli("init", static, "--clusters", "west", "--profile", "localhost", "--yes", "--no-login")
     assert done.code == 0, done.stderr
