@@ -36,7 +36,8 @@ class UseResult:
     """The current context now and before (empty where there was none), and the file that has it.
 
     `cluster` and `profile` are those of the configuration that it stands for. `written` is what was missing and was
-    written first, `updated` what differed and was, in the keys `renewed`; `left` are the keys that differ still, by cluster.
+    written first, `updated` what differed, in the keys `renewed`, and was; `left` are the keys that differ still, by
+    cluster.
     """
 
     context: str
@@ -99,7 +100,7 @@ def use_cluster(world: World, word: str, *, kubeconfig: str | None = None) -> Us
 def _refuse_in_own_shell(world: World, paths: Sequence[Path], word: str) -> None:
     """Raises UsageError in a shell that was opened for one cluster: its prompt would go on naming that."""
     own = world.environ.get(CLUSTER)
-    if own and any(folder in path.parents for path in paths for folder in world.paths.own_kubeconfigs()):
+    if own and any(folder in path.parents for path in paths for folder in world.paths.own_kubeconfigs):
         raise UsageError(
             f"this shell has a kubeconfig of its own, for cluster {printable(own)} alone",
             hint=run("togetherctl", "shell", *([] if word == BACK else [word])),
