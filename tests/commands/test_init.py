@@ -24,7 +24,7 @@ from togetherctl.kube.yaml_text import load
 if TYPE_CHECKING:
     import trustme
 
-    from tests.conftest import CliIn, Run
+    from tests.conftest import CliIn, Done, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -134,6 +134,75 @@ def test_from_a_kubeconfig_to_a_working_kubectl(
     assert issuer.counts["/authorize"] == logins
 
 
+def test_a_script_gets_a_record(
+    sent: Sent,
+    cli: Run,
+    kubeconfig: Path,
+    config_file: Path,
+    servers: dict[str, ScriptedCluster],
+    issuer: ScriptedIssuer,
+) -> None:
+    source = str(sent("east", "west"))
+    planned = record(cli("init", source, "--yes", "--dry-run", "-o", "json"), code=0)
+    assert (planned["dry_run"], planned["logins"]) == (True, None)
+    assert planned["files"] == [str(config_file), str(kubeconfig)]
+    assert f'+url = "{issuer.url}"' in planned["difference"]
+    assert "+- cluster:" in planned["difference"]
+    assert not config_file.exists()
+    assert not kubeconfig.exists()
+
+    servers["west"].always = Reply(401, {})
+    done = record(cli("init", source, "--yes", "-o", "json"), code=5)
+    assert (done["dry_run"], done["difference"]) == (False, None)
+    assert {key: done[key] for key in ("profiles", "issuers", "files")} == {
+        key: planned[key] for key in ("profiles", "issuers", "files")
+    }
+    assert (done["profiles"], done["issuers"], done["current_context"]) == (["localhost"], ["localhost"], None)
+    east, west = done["clusters"]
+    assert east == {
+        "cluster": "east",
+        "profile": "localhost",
+        "context": "east",
+        "username": "me@acme.com",
+        "groups": ["devs", "system:authenticated"],
+        "error": None,
+    }
+    assert (west["username"], west["error"]["code"], west["error"]["exit"]) == (None, "refused", 5)
+    [login] = done["logins"]
+    assert (login["profile"], login["outcome"], login["identity"]) == ("localhost", "logged-in", "me@acme.com")
+
+    cli("use", "west")
+    again = record(cli("init", source, "--yes", "--no-login", "-o", "json"), code=0)
+    assert (again["files"], again["logins"], again["current_context"]) == ([], None, "west")
+    assert [one["username"] for one in again["clusters"]] == [None, None]
+    assert cli("init", source, "--yes", "--no-login", "-o", "name").stdout == "east\nwest\n"
+
+
+def test_a_script_gets_the_failure(cli: Run, home: Path) -> None:
+    done = cli("init", str(home / "gone.yaml"), "--yes", "-o", "json")
+    failure = json.loads(done.stdout)["error"]
+    assert (done.code, failure["code"], failure["exit"]) == (2, "usage", 2)
+    assert "gone.yaml" in failure["message"]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_login_that_fails_is_in_the_record(sent: Sent, cli: Run, issuer: ScriptedIssuer) -> None:
+    issuer.always["/token"] = Reply(400, {"error": "invalid_client"})
+    item = record(cli("init", str(sent()), "--yes", "-o", "json"), code=5)
+    [login], [cluster] = item["logins"], item["clusters"]
+    assert login["error"]["code"] == cluster["error"]["code"] == "refused"
+    assert item["current_context"] == "east", "it is written before the login"
+
+
+def record(done: Done, *, code: int) -> dict[str, Any]:
+    """The one record on stdout."""
+    assert done.code == code, done.stderr
+    data = json.loads(done.stdout)
+    assert data["version"] == 1
+    item: dict[str, Any] = data["item"]
+    return item
+
+
 def test_two_clusters_and_one_login(
     sent: Sent, cli: Run, kubeconfig: Path, browser: ScriptedBrowser, servers: dict[str, ScriptedCluster]
 ) -> None:
@@ -222,7 +291,7 @@ def test_static_users(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path,
     login = ["--issuer-url", issuer.url, "--client-id", issuer.client_id]
     done = cli("init", static, "--clusters", "east", *login, "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    assert "east leaves its user behind, which has credentials of its own" in done.stderr
+    assert "east comes without the credentials in ~/secrets/oidc.yaml; you log in instead" in done.stderr
     assert "QQ==" not in kubeconfig.read_text() + config_file.read_text()
     done = cli("init", static, "--clusters", "west", "--profile", "localhost", "--yes", "--no-login")
     assert done.code == 0, done.stderr

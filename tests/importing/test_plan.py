@@ -15,6 +15,7 @@ import pytest
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.validation import validate
 from togetherctl.importing.cluster_offer import Offer, Skipped
+from togetherctl.importing.merge import ImportChange
 from togetherctl.importing.plan import plan_offers
 from togetherctl.importing.secret_place import SecretPlace
 
@@ -130,10 +131,23 @@ def test_a_server_that_a_person_edited_is_not(taker: Taker, keys: dict[str, str]
     assert done.changes_nothing
     [said] = done.lines()
     assert said == (
-        'cluster east: server stays "https://tunnel.acme.com:6443", which is yours; '
-        'the source says "https://192.0.2.7:6443"'
+        'cluster east: server keeps your value "https://tunnel.acme.com:6443"; the source has "https://192.0.2.7:6443"'
     )
     assert done.clusters == ["east"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        (None, "QQ" * 100, "ca_data stays not set, as you have it; the source has certificates"),
+        ("Qg" * 100, "QQ" * 100, "ca_data keeps your certificates; the source has certificates"),
+        ("Qg" * 100, None, "ca_data keeps your certificates; the source does not set it"),
+        ("mine.pem", "QQ" * 100, "ca_data keeps your value mine.pem; the source has certificates"),
+    ],
+)
+def test_what_stays_is_said_plainly(mine: str | None, theirs: str | None, said: str) -> None:
+    kept = ImportChange(("cluster", "east"), "ca_data", mine, theirs).kept
+    assert kept == f"cluster east: {said}"
 
 
 def test_two_clusters_of_one_name_from_two_files(taker: Taker) -> None:

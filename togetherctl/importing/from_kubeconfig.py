@@ -112,12 +112,12 @@ def _join(origin: str, found: Sequence[SourceOffers]) -> SourceOffers:
 
 def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) -> SourceOffers:
     if not isinstance(file.text.data, dict) or not file.text.entries("clusters"):
-        raise UsageError(f"{origin} is no kubeconfig: it names no cluster")
+        raise UsageError(f"{origin} is not a kubeconfig: it names no cluster")
     offers: list[Offer] = []
     skipped: list[Skipped] = []
     for context, user in _contexts(Kubeconfigs.of(file)):
         try:
-            offers.append(_offer(context, user, file, environ))
+            offers.append(_offer(context, user, file, environ, origin))
         except (CannotCarryOver, TogetherctlError) as reason:
             skipped.append(Skipped(printable(context.at.name), str(reason)))
     return SourceOffers(origin, tuple(offers), tuple(skipped))
@@ -139,7 +139,9 @@ def _contexts(kubeconfigs: Kubeconfigs) -> Iterator[tuple[Context, Mapping[str, 
             yield Context(where, {"context": {}}, None, (where, entry)), None
 
 
-def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
+def _offer(
+    context: Context, user: Mapping[str, Any] | None, file: KubeconfigFile, environ: Mapping[str, str], origin: str
+) -> Offer:
     if user is not None and is_our_entry("users", user):
         raise CannotCarryOver("togetherctl wrote it itself")
     if context.cluster is None:
@@ -160,7 +162,7 @@ def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFil
     if user is None:
         return offer
     stanza = old_stanza(user) or _standalone(user, file)
-    return _logging_in(offer, stanza, file, environ) if stanza else _left(offer, user)
+    return _logging_in(offer, stanza, file, environ) if stanza else _without_credentials(offer, user, origin)
 
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
@@ -220,13 +222,13 @@ def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | No
     return OldStanza("auth-provider: oidc", (), {}, reads_environment=False, flags=flags)
 
 
-def _left(offer: Offer, user: Mapping[str, Any]) -> Offer:
-    """A user who logs in some other way, which is left behind."""
-    what = "has credentials of its own"
+def _without_credentials(offer: Offer, user: Mapping[str, Any], origin: str) -> Offer:
+    """A user who logs in some other way, which is not taken."""
+    what = "credentials"
     match user:
         case {"user": {"exec": {"command": str(command)}}}:
-            what = f"runs {printable(command)}"
-    return replace(offer, notes=(*offer.notes, f"leaves its user behind, which {what}"))
+            what = f"command {printable(command)}"
+    return replace(offer, notes=(*offer.notes, f"comes without the {what} in {origin}; you log in instead"))
 
 
 def unwrap(text: str, origin: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
@@ -18,7 +18,15 @@ from togetherctl.errors import ExitCode
 from togetherctl.importing.merge import KINDS
 from togetherctl.paths import tilde
 from togetherctl.usecases.difference import readable_difference
-from togetherctl.usecases.import_clusters import Import, KubeconfigOptions, Preview, current_name, join, preview
+from togetherctl.usecases.import_clusters import (
+    Import,
+    Imported,
+    KubeconfigOptions,
+    Preview,
+    current_name,
+    join,
+    preview,
+)
 
 _MOST_NAMES = 6
 _MOST_HOSTS = 12
@@ -26,8 +34,22 @@ _MOST_HOSTS = 12
 _MOST_CHOICES = 15
 
 
-def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Preview, KubeconfigOptions] | None:
-    """Import what the run's sources offer: what was written, and how; None where nothing was to be written.
+@dataclass(frozen=True)
+class Taken:
+    """An import as it was shown, and what it did: `done` is None where nothing was to be written."""
+
+    shown: Preview
+    kubeconfig: KubeconfigOptions
+    done: Imported | None
+
+    @property
+    def difference(self) -> str:
+        """What changes, without secrets, safe to show."""
+        return "\n".join(readable_difference(self.shown.diff()))
+
+
+def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> Taken:
+    """Import what the run's sources offer.
 
     Raises TogetherctlError, and click's Exit where the person says no.
     """
@@ -44,12 +66,13 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
         app.console.warn(warning)
     if run.given.dry_run:
         what = "the configuration and the kubeconfig" if kubeconfig.write else path
-        for line in readable_difference(shown.diff()):
-            put(line)
+        planned = Taken(shown, kubeconfig, None)
+        if app.output == "table" and planned.difference:
+            put(planned.difference)
         for line in said:
             app.console.say(line)
         app.console.say(f"Nothing was written; {what} would change as shown.")
-        return None
+        return planned
     if shown.changes_nothing:
         both = "Your configuration and your kubeconfig have" if kubeconfig.write else "Your configuration has"
         for line in said:
@@ -60,14 +83,13 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> tuple[Prev
             app.confirm_write(said, shown.diff(), yes=run.given.yes)
     done = join(app.world, shown, kubeconfig)
     app.world, written = done.world, done.written
-    changed = [] if shown.plan.changes_nothing else [path]
-    changed += [tilde(change.path, app.environ) for change in written.changed] if written else []
-    if changed:
-        app.console.say(f"Wrote {' and '.join(changed)}.")
+    # A bundle is remembered in the configuration even where it brings nothing.
+    if done.files and not shown.changes_nothing:
+        app.console.say(f"Wrote {' and '.join(tilde(file, app.environ) for file in done.files)}.")
     for line in [*done.left, *(written.notes if written else [])]:
         app.console.say(line)
     keep(app, gathered.api_key)
-    return shown, kubeconfig
+    return Taken(shown, kubeconfig, done)
 
 
 @contextmanager
