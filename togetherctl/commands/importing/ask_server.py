@@ -80,10 +80,10 @@ def _tell(run: ImportRun, url: str, found: ServerLook) -> _Found:
         said = f"It answers HTTP {found.status}, and does not say that it is an API server; {certificate}."
         run.app.console.say(said)
         return "good"
-    status = f"HTTP {found.status} to a question for its version" if found.status else "with what cannot be read"
+    status = f"HTTP {found.status} for /version" if found.status else "what it sends cannot be read"
     run.app.console.error(
         TogetherctlError(
-            f"what is at {url} is no Kubernetes API server: it answers {status}",
+            f"what is at {url} does not answer as a Kubernetes API server does: {status}",
             hint=f"{'does it begin with https://? ' if is_plain else ''}the address is `server` in a kubeconfig of the "
             "cluster",
         )
