@@ -441,6 +441,20 @@ def test_nothing_to_take(cli: Run, home: Path, config_file: Path) -> None:
     assert not config_file.exists()
 
 
+def test_a_ca_file_that_was_not_sent(
+    cli: Run, sent: Sent, config_file: Path, ca_file: Path, servers: dict[str, ScriptedCluster]
+) -> None:
+    """The next step is said, with the server of that cluster."""
+    path = sent()
+    path.write_text(path.read_text().replace(str(ca_file), "missing.crt"))
+    done = cli("init", str(path), "--yes")
+    assert done.code == 1
+    assert f"because the CA file {path.with_name('missing.crt')} cannot be read: No such file" in done.stderr
+    step = f"or describe the cluster by hand: togetherctl init --server {servers['east'].url} --ca-file FILE"
+    assert (done.stderr.count("ask the sender of the kubeconfig"), done.stderr.count(step)) == (1, 1)
+    assert not config_file.exists()
+
+
 _CUT = """
 import os, signal, sys
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from togetherctl.disk import PRIVATE_FILE
+from togetherctl.disk import PRIVATE_FILE, read_whole
 from togetherctl.environment import for_child
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.temporary_folder import temporary_folder
@@ -22,9 +23,10 @@ _DEFAULT = "notepad" if sys.platform == "win32" else "vi"
 class EditorCopy:
     """A copy of a text in a folder of its own; the editor's own copies and backups go with it."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str], *, keep_open: Sequence[int]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], *, limit: int, keep_open: Sequence[int]) -> None:
         self._path = path
         self._environ = environ
+        self._limit = limit
         self._keep_open = keep_open
 
     def edit(self, text: str | None = None) -> str:
@@ -50,20 +52,26 @@ class EditorCopy:
         if ended.returncode != 0:
             raise TogetherctlError(f"the editor ended with exit code {ended.returncode}; nothing was changed")
         try:
-            return self._path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            return read_whole(self._path, limit=self._limit)[0].decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EFBIG:
+                said = f"the editor left more than {self._limit // 1024} KiB behind; nothing was changed"
+                raise TogetherctlError(said) from None
             raise TogetherctlError("the editor left no UTF-8 text behind; nothing was changed") from None
 
 
 @contextmanager
-def editor_copy(parent: Path, name: str, environ: Mapping[str, str]) -> Iterator[EditorCopy]:
-    """A copy called `name` in a private folder below `parent`, which goes at the end. Raises TogetherctlError."""
+def editor_copy(parent: Path, name: str, environ: Mapping[str, str], *, limit: int) -> Iterator[EditorCopy]:
+    """A copy called `name`, of at most `limit` bytes, in a private folder below `parent`, which goes at the end.
+
+    Raises TogetherctlError.
+    """
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(temporary_folder(parent, "edit"))
         except OSError as error:
             raise TogetherctlError(f"no copy can be made in {parent}: {error.strerror}") from None
-        yield EditorCopy(folder.path / name, environ, keep_open=[folder.lock])
+        yield EditorCopy(folder.path / name, environ, limit=limit, keep_open=[folder.lock])
 
 
 def choose_editor(environ: Mapping[str, str]) -> list[str]:

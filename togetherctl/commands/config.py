@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -91,11 +93,12 @@ def edit(app: App, yes: bool) -> None:
 
     Opens a copy in the editor that VISUAL or EDITOR names. It becomes the configuration only if it has no problem;
     otherwise you see each problem with its line, and can go on editing. A configuration that cannot be read can be
-    mended this way. If it was changed elsewhere meanwhile, your edit is kept in a file beside it.
+    mended this way. If it was changed elsewhere meanwhile, or you do not agree to the loss of a session, your edit is
+    kept in a file beside it.
     """
     from togetherctl.auth.cache.migrate import read_if_sound
     from togetherctl.commands.entries.follow import follow_in_kubeconfig
-    from togetherctl.usecases.edit_by_hand import keep_edit, read_for_edit, write_edited
+    from togetherctl.usecases.edit_by_hand import read_for_edit, write_edited
     from togetherctl.usecases.reports import report_lost_sessions
 
     seen = read_for_edit(app.world)
@@ -106,25 +109,37 @@ def edit(app: App, yes: bool) -> None:
     before = read_if_sound(app.world.paths, app.environ)
     if edited.sessions:
         said = [line.text for line in report_lost_sessions(edited.sessions)]
-        app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
-    try:
+        with _keeping(app, edited, click.exceptions.Exit, UsageError, KeyboardInterrupt):
+            app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
+    with _keeping(app, edited, TogetherctlError):
         write_edited(app.world, edited)
-    except TogetherctlError:
+    app.console.say(f"Wrote {tilde(app.world.paths.config, app.environ)}.")
+    follow_in_kubeconfig(app, edited.clusters, before=before, yes=yes)
+
+
+@contextmanager
+def _keeping(app: App, edited: EditedText, *unwritten: type[BaseException]) -> Iterator[None]:
+    """Keep the edit in a file, and say where, if one of these errors ends the block."""
+    from togetherctl.usecases.edit_by_hand import keep_edit
+
+    try:
+        yield
+    except unwritten:
         kept = keep_edit(app.world, edited)
         app.console.say(f"Your edit is kept in {tilde(kept, app.environ)}.")
         raise
-    app.console.say(f"Wrote {tilde(app.world.paths.config, app.environ)}.")
-    follow_in_kubeconfig(app, edited.clusters, before=before, yes=yes)
 
 
 def _edit_until_sound(app: App, seen: str) -> EditedText | None:
     """What the person wrote, None where that is nothing new. Raises ConfigError where they leave it with problems."""
     from togetherctl.cli.editor import editor_copy
     from togetherctl.cli.prompts import Prompts
+    from togetherctl.config.files import MAX_BYTES
     from togetherctl.usecases.edit_by_hand import begin_text, check_edited
 
     start = begin_text(seen)
-    with editor_copy(app.world.paths.edits, app.world.paths.config.name, app.environ) as copy:
+    paths = app.world.paths
+    with editor_copy(paths.edits, paths.config.name, app.environ, limit=MAX_BYTES) as copy:
         text = copy.edit(start)
         while text not in (seen, start):
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Any
 
 from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
-from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError, os_error_as
+from togetherctl.errors import ConfigError, KubeconfigError, Remedy, TogetherctlError, UsageError, os_error_as
 from togetherctl.importing.certificates import holds_more, join_certificates, pem_of
 from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.source_rules import Left, without_harm
@@ -119,7 +120,8 @@ def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) ->
         try:
             offers.append(_offer(context, user, file, environ, origin))
         except (CannotCarryOver, TogetherctlError) as reason:
-            skipped.append(Skipped(printable(context.at.name), str(reason)))
+            helps = reason.remedy if isinstance(reason, TogetherctlError) else None
+            skipped.append(Skipped(printable(context.at.name), str(reason), helps.text if helps else ""))
     return SourceOffers(origin, tuple(offers), tuple(skipped))
 
 
@@ -202,8 +204,19 @@ def _believe(
     if isinstance(files, (str, list)) and files:
         del kept["ca_file"]
         paths = [files] if isinstance(files, str) else files
-        kept["ca_data"] = join_certificates([expand(str(path), environ) for path in paths], data, alone=True)
+        try:
+            kept["ca_data"] = join_certificates([expand(str(path), environ) for path in paths], data, alone=True)
+        except ConfigError as error:
+            error.remedy = Remedy(_ask_for_file(kind, str(kept.get("server", ""))))
+            raise
     return without_harm(kind, kept)
+
+
+def _ask_for_file(kind: Kind, server: str) -> str:
+    """What helps where a CA file that a kubeconfig names is not there, or is none."""
+    ask = "ask the sender of the kubeconfig for that file, and put it there"
+    by_hand = shlex.join(["togetherctl", "init", "--server", server, "--ca-file"])
+    return f"{ask}; or describe the cluster by hand: {by_hand} FILE" if kind == "cluster" and server else ask
 
 
 def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:

@@ -106,6 +106,21 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
+def report_wide_logout(world: World, profile: Profile, words: Iterable[str]) -> Line | None:
+    """What ends with the session of a profile that was named by `words`, its clusters or contexts; None if no more."""
+    profiles = world.config.sharing(profile)
+    clusters = [name for one in profiles for name in world.config.clusters_of(one)]
+    named = {*words}
+    others = [name for name in clusters if not named & {name, world.config.table.clusters[name].context}]
+    # A context that was renamed in the kubeconfig is of the only cluster.
+    if len(profiles) == 1 and (not others or len(clusters) == 1):
+        return None
+    sharing = [name for name in profiles if name != profile.name]
+    opens = f"The session of profile {profile.name} also opens {_list(others)}." if others else ""
+    shared = f"Its session is shared by {_list(sharing)}." if sharing else ""
+    return Line(" ".join(filter(None, (opens, shared))), "note")
+
+
 def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
     """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]

@@ -47,7 +47,8 @@ def choose(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) ->
 
 def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
     world = run.app.world
-    _say_skipped(run, gathered.skipped)
+    # Where nothing is left, the error says what helps.
+    _say_skipped(run, gathered.skipped, with_help=bool(gathered.offers))
     if not gathered.offers:
         raise _nothing(gathered.origins, gathered.skipped)
     typed = SecretPlace.parse(run.given.secret) if run.given.secret else None
@@ -249,11 +250,12 @@ def agree_to_hosts(
         app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
 
 
-def _say_skipped(run: ImportRun, skipped: Iterable[Skipped]) -> None:
+def _say_skipped(run: ImportRun, skipped: Iterable[Skipped], *, with_help: bool = False) -> None:
     for one in skipped:
-        run.app.console.say(str(one))
+        run.app.console.say(one.with_help if with_help else str(one))
 
 
 def _nothing(origins: Iterable[str], skipped: Sequence[Skipped]) -> TogetherctlError:
-    hint = None if skipped else "togetherctl init SOURCE, with another source"
+    helps = next((one.helps for one in skipped if one.helps), None)
+    hint = helps if skipped else "togetherctl init SOURCE, with another source"
     return TogetherctlError(f"there is nothing to take in {', '.join(origins)}", hint=hint)
