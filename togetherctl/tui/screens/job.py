@@ -119,7 +119,10 @@ class JobScreen(Box[None]):
         """What is said long after the page was shown is brought into view; until then the page counts more."""
         page, lines = self.job.prompter.shown, len(self.job.prompter.lines)
         if lines > self._lines and page is not None and page is self._page:
-            self.query_one(Scroll).scroll_end(animate=False)
+            # Again when the new lines have their place: the scrollbar that they need makes them longer.
+            scroll = self.query_one(Scroll)
+            scroll.scroll_end(animate=False)
+            self.set_timer(_LOOK_EVERY, lambda: scroll.scroll_end(animate=False))
         self._page, self._lines = page, lines
 
     def _put(self, place: str, content: Content) -> None:
