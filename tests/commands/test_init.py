@@ -114,6 +114,7 @@ def test_from_a_kubeconfig_to_a_working_kubectl(
     assert done.code == 0, done.stderr
     assert f'+url = "{issuer.url}"' in done.stdout
     assert "+current-context: east" in done.stdout
+    assert done.stderr.endswith("Nothing was written; ~/tctl/config.toml and ~/kubeconfig would change as shown.\n")
     assert not config_file.exists()
     assert not kubeconfig.exists()
 
@@ -175,6 +176,8 @@ def test_a_script_gets_a_record(
     again = record(cli("init", source, "--yes", "--no-login", "-o", "json"), code=0)
     assert (again["files"], again["logins"], again["current_context"]) == ([], None, "west")
     assert [one["username"] for one in again["clusters"]] == [None, None]
+    nothing = cli("init", source, "--yes", "--dry-run")
+    assert (nothing.stdout, nothing.stderr.splitlines()[-1]) == ("", "Nothing would change.")
     assert cli("init", source, "--yes", "--no-login", "-o", "name").stdout == "east\nwest\n"
 
 

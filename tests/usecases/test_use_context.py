@@ -31,6 +31,32 @@ def config(acme: Path, home: Path, cli: Run) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"x": 1}', "[" * 100_000], ids=["empty", "cut", "list", "odd", "deep"]
+)
+def test_a_damaged_note_of_the_context_before_costs_the_way_back_alone(
+    content: str, config: Path, cli: Run, home: Path
+) -> None:
+    note = home / "tctl" / "state" / "contexts.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(content)
+    assert cli("use", "-").code == 2
+    assert (cli("use", "west").code, current(config)) == (0, "west")
+    assert (cli("use", "east").code, cli("use", "-").code, current(config)) == (0, 0, "west")
+
+
+def test_what_differed_is_said(config: Path, cli: Run) -> None:
+    config.write_text(config.read_text().replace("https://127.0.0.1:6444", "https://127.0.0.1:9999"))
+    assert "It differed from the configuration: server.\n" in cli("use", "west").stderr
+
+
+def test_a_profiles_name_is_told_from_a_clusters(config: Path, cli: Run) -> None:
+    before = config.read_bytes()
+    done = cli("use", "acme")
+    assert (done.code, config.read_bytes()) == (2, before)
+    assert "acme is a profile; its clusters are east, west\n  run: togetherctl use east\n" in done.stderr
+
+
 def current(path: Path) -> object:
     return load(path.read_text()).get("current-context")
 

@@ -40,7 +40,6 @@ _MOST_HINTS = 3
             "togetherctl init --issuer-url https://login.acme.com --client-id kubernetes \\\n"
             "    --server https://203.0.113.7:6443 --ca-file ca.pem --name gpu-east"
         ),
-        "togetherctl init kubeconfig.yaml --yes -o json | jq -r '.item.files[]'  # in a script",
     ],
 )
 @source_options
@@ -73,6 +72,9 @@ def command(
 
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
     stays as it is.
+
+    For a script: togetherctl init SOURCE --yes -o json. stdout then has one record of what was written and who you are
+    to each cluster; it has the failure where nothing was written.
     """
     # A kubeconfig that cannot be read is reported before the first question.
     current_name(app.world, kubeconfig)

@@ -288,6 +288,8 @@ def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
         said = f"{used.context} is the current context already."
     written = report_written(used.written, environ) if used.written else []
     updated = report_update(used.updated, environ) if used.updated else []
+    if used.renewed:
+        updated.append(Line(f"It differed from the configuration: {', '.join(used.renewed)}."))
     return [*written, *updated, Line(said), *report_drift(used.left)]
 
 

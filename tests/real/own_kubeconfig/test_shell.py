@@ -48,8 +48,11 @@ def test_two_terminals_do_not_disturb_each_other(place: Place, window: Window) -
     one, other = window("shell", "east"), window("shell", "west")
     one.until("A shell for cluster east")
     other.until("A shell for cluster west")
-    other.paste("togetherctl use north && kubectl config set-context --current --namespace=ml")
-    other.until('Context "north" modified.')
+    other.paste("kubectl config set-context --current --namespace=ml")
+    other.until("modified.")
+    # Its prompt would go on naming the cluster it was opened for.
+    other.paste("togetherctl use north")
+    assert "for cluster west alone" in other.until("run: togetherctl shell north")
     one.paste("kubectl config current-context; kubectl get pods")
     assert "east\n" in one.until("llm-train-0")
     assert place.kubeconfig.read_bytes() == before

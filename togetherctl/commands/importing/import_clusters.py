@@ -61,17 +61,16 @@ def import_clusters(run: ImportRun, kubeconfig: KubeconfigOptions) -> Taken:
         shown = preview(app.world, importing, kubeconfig)
     said = [*_summary(app, shown, kubeconfig), *_copied(run, shown), *shown.plan.lines()]
     said += _new_hosts(shown.importing)
-    path = tilde(app.world.paths.config, app.environ)
     for warning in shown.written.warnings if shown.written else ():
         app.console.warn(warning)
     if run.given.dry_run:
-        what = "the configuration and the kubeconfig" if kubeconfig.write else path
         planned = Taken(shown, kubeconfig, None)
         if app.output == "table" and planned.difference:
             put(planned.difference)
         for line in said:
             app.console.say(line)
-        app.console.say(f"Nothing was written; {what} would change as shown.")
+        what = " and ".join(tilde(file, app.environ) for file in shown.files)
+        app.console.say(f"Nothing was written; {what} would change as shown." if what else "Nothing would change.")
         return planned
     if shown.changes_nothing:
         both = "Your configuration and your kubeconfig have" if kubeconfig.write else "Your configuration has"
