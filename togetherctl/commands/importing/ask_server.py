@@ -84,8 +84,7 @@ def _tell(run: ImportRun, url: str, found: ServerLook) -> _Found:
     run.app.console.error(
         TogetherctlError(
             f"what is at {url} does not answer as a Kubernetes API server does: {status}",
-            hint=f"{'does it begin with https://? ' if is_plain else ''}the address is `server` in a kubeconfig of the "
-            "cluster",
+            hint="look in a kubeconfig of the cluster; `server` there is the address, and mostly begins with https://",
         )
     )
     return "other"
