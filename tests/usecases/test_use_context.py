@@ -50,6 +50,20 @@ def test_what_differed_is_said(config: Path, cli: Run) -> None:
     assert "It differed from the configuration: server.\n" in cli("use", "west").stderr
 
 
+def test_a_name_that_is_another_clusters_context_is_refused(config: Path, acme: Path, cli: Run) -> None:
+    acme.write_text(
+        acme.read_text()
+        .replace("[clusters.west]", '[clusters.west]\ncontext = "east"')
+        .replace("[clusters.east]", '[clusters.east]\ncontext = "west"')
+    )
+    before = config.read_bytes()
+    for words in (["use", "east"], ["logout", "east"], ["run", "east", "--", "true"]):
+        done = cli(*words)
+        assert (done.code, config.read_bytes()) == (2, before), words
+        assert "east is the name of one cluster, and the context of another, west" in done.stderr
+    assert cli("use", "-").code == 2
+
+
 def test_a_profiles_name_is_told_from_a_clusters(config: Path, cli: Run) -> None:
     before = config.read_bytes()
     done = cli("use", "acme")

@@ -228,6 +228,17 @@ class Config:
         """The clusters called `names`; without names all of them. Raises UsageError."""
         return [self.cluster(name) for name in dict.fromkeys(names) or self.table.clusters]
 
+    def refuse_two_meanings(self, word: str) -> None:
+        """Raises UsageError where `word` is the name of one cluster and the context of another."""
+        if word not in self.table.clusters or self.cluster(word).context == word:
+            return
+        other = next((one.name for one in self.clusters() if one.context == word), None)
+        if other is not None:
+            raise UsageError(
+                f"{word} is the name of one cluster, and the context of another, {other}",
+                hint=f"give one of them another name: togetherctl cluster rename {word} OTHER",
+            )
+
     def clusters_of(self, profile: str) -> list[str]:
         return list(self._clusters_by_profile.get(profile, ()))
 

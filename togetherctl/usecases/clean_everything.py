@@ -72,6 +72,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.shim, "what kubeconfigs call"
     yield paths.taken, "what sources gave last"
     yield paths.state / "conversions.json", "the record of conversions"
+    yield paths.contexts, "the contexts that use left"
     for path in files_in(paths.bundles):
         if _BUNDLE.fullmatch(path.name):
             yield path, "a bundle"

@@ -66,6 +66,8 @@ def find_clusters(world: World, names: Sequence[str]) -> list[Cluster]:
                 if owner and owner.cluster in config.table.clusters:
                     contexts.setdefault(found.name, owner.cluster)
         contexts |= {table.context: name for name, table in config.table.clusters.items() if table.context}
+    for name in names:
+        config.refuse_two_meanings(name)
     return [
         config.cluster(name)
         for name in dict.fromkeys(name if name in config.table.clusters else contexts.get(name, name) for name in names)

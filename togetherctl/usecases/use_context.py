@@ -116,6 +116,7 @@ class _Meant(NamedTuple):
 
 def _find(world: World, entries: KubeconfigEntries, word: str) -> _Meant:
     """Raises UsageError where nothing is called so."""
+    world.config.refuse_two_meanings(word)
     clusters = world.config.table.clusters
     if word in clusters:
         return _Meant(word, "")
