@@ -37,7 +37,7 @@ _LOOKS = run(
     words="status says what went wrong last; togetherctl whoami and togetherctl issuer check NAME ask once more",
 )
 _STATUS = run("togetherctl", "status")
-# By the group, then by the word that somebody types there.
+# By the group, then by the word that is typed there.
 ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
     "togetherctl": {
         "list": run("togetherctl", "cluster", "list", words="profile, issuer and cluster have a list each"),
