@@ -89,9 +89,14 @@ def start_of_shell(environ: Mapping[str, str], folder: Path) -> ShellStart:
         restore = "unset ENV" if theirs is None else f"ENV={shlex.quote(theirs)}"
         read = _double_quote(theirs) if theirs else f'"{_KSH_FILE}"' if "ksh" in kind else "/dev/null"
         write_whole(folder / "shrc", _SH.format(restore=restore, theirs=read, exports=exports).encode(), sweep=False)
-        # It is beside the kubeconfig. What a parameter holds is not expanded again, as the folder's name would be.
-        return ShellStart([shell], {**environ, "ENV": "${KUBECONFIG%/*}/shrc"})
+        return ShellStart([shell], {**environ, "ENV": _unexpanded(folder) + "/shrc"})
     return ShellStart([shell], dict(environ))
+
+
+def _unexpanded(folder: Path) -> str:
+    """The folder of the kubeconfig as the value of ENV, which sh expands, but not what a parameter in it holds."""
+    # mksh expands nothing, so a plain name is best.
+    return "${KUBECONFIG%/*}" if any(character in str(folder) for character in "$`\\\"'") else str(folder)
 
 
 def _double_quote(text: str) -> str:

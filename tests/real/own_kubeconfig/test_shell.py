@@ -77,20 +77,20 @@ def test_start_files_cannot_take_the_kubeconfig_away(name: str, place: Place, wi
     assert place.left() == []
 
 
-@pytest.mark.parametrize("wrong", ["", "if then (\n"], ids=["right", "wrong"])
+@pytest.mark.parametrize(("wrong", "folder"), [("", "run user"), ("if then (\n", "run $HOME `user`")])
 @pytest.mark.parametrize(
     ("name", "program"),
     [("dash", "dash"), ("ash", "busybox"), ("sh", "bash")],
     ids=["dash", "busybox", "bash-as-sh"],
 )
 def test_the_file_of_env_cannot_take_the_kubeconfig_away(
-    name: str, program: str, wrong: str, place: Place, window: Window, home: Path, tmp_path: Path
+    name: str, program: str, wrong: str, folder: str, window: Window, home: Path, tmp_path: Path
 ) -> None:
     """Also with an error in it, and in a folder with a name that a shell would expand."""
     shell_path = tmp_path / name
     shell_path.symlink_to(need(program))
     (home / "my shrc").write_text(SPOILS + wrong)
-    runtime = tmp_path / "run $HOME `user`"
+    runtime = tmp_path / folder
     runtime.mkdir(mode=0o700)
     shell = window("shell", "east", SHELL=str(shell_path), ENV="$HOME/my shrc", XDG_RUNTIME_DIR=str(runtime))
     shell.until("mine>")
