@@ -423,7 +423,7 @@ def test_a_full_stream_changes_no_exit_code(
     )
     assert done.returncode == code
     assert done.stderr == (
-        f"togetherctl: there is no profile nobody; known: acme (in {acme})\n  run: togetherctl profile list\n"
+        f"togetherctl: there is no profile nobody; known: acme, east (in {acme})\n  run: togetherctl profile list\n"
         if "2>" not in redirection
         else ""
     )
