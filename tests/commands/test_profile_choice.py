@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import ScriptedIssuer
+from tests.support.samples import LAB
 from tests.support.terminal import terminal
 from togetherctl.kube.kubeconfig import KubeconfigFile
 
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
 
-TWO_MORE = """
-[profiles.lab]
-issuer = "acme"
-client_id = "the-client"
-scopes = ["groups"]
-redirect_uris = ["http://localhost:0"]
-
+TWO_MORE = (
+    LAB
+    + """
 [clusters.gpu]
 profile = "lab"
 server = "https://127.0.0.1:6444"
@@ -33,6 +30,7 @@ context = "gpu@lab"
 profile = "acme"
 server = "https://127.0.0.1:6445"
 """
+)
 
 
 @pytest.fixture

@@ -10,25 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kube.test_kubeconfig import THEIRS
 from tests.support.programs import need
+from tests.support.samples import write_east_and_west
 from tests.support.terminal import terminal
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-WEST = '\n[clusters.west]\nprofile = "acme"\nserver = "https://127.0.0.1:6444"\nnamespace = "gpu"\n'
-
 
 @pytest.fixture
 def config(acme: Path, home: Path, cli: Run) -> Path:
-    acme.write_text(acme.read_text() + WEST)
-    path = home / ".kube" / "config"
-    path.parent.mkdir()
-    path.write_text(THEIRS)
-    assert cli("kubeconfig", "write", "--portable").code == 0
-    return path
+    return write_east_and_west(acme, home, cli, "--portable")
 
 
 @pytest.mark.parametrize(

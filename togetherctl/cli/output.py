@@ -194,6 +194,6 @@ def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable
     )
     with terminal.capture() as drawn:
         terminal.print(table)
-    # A line that is blank at its end is longer than it looks where somebody copies it.
+    # A line that is blank at its end is longer than it looks when it is copied.
     for line in drawn.get().splitlines():
         put(_BLANKS_AT_END.sub(r"\1", line))
