@@ -80,7 +80,9 @@ def clock() -> StoppedClock:
 def conversation(canary: Canary) -> Iterator[Remembered]:
     remembered = Remembered()
     yield remembered
-    canary.saw("what a person was told", "\n".join([*remembered.said, *remembered.warned]))
+    canary.saw(
+        "what a person was told", "\n".join([*remembered.said, *remembered.warned, *map(str, remembered.advice)])
+    )
 
 
 @pytest.fixture

@@ -125,6 +125,11 @@ class TogetherctlError(Exception):
         # The host that the message names, if it names one.
         self.host: str | None = None
 
+    def naming(self, url: str) -> Self:
+        """This error, whose message names the host of `url`."""
+        self.host = _host(url)
+        return self
+
     @property
     def message(self) -> str:
         """One sentence without the place."""
@@ -206,7 +211,8 @@ class Unreachable(TogetherctlError):
 
     @property
     def advice(self) -> Remedy | None:
-        return self.remedy or _MAY_HELP
+        # A certificate that was refused once is refused again.
+        return self.remedy or (None if self.reason else _MAY_HELP)
 
 
 def had_no_answer(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -93,7 +93,8 @@ def _choose() -> KeyringBackend:
 
 def _ask(doing: str, question: Callable[[KeyringBackend], _T], patience: Patience) -> _T:
     """Ask in a thread, since a keyring that waits for a person waits for ever. A thread without an answer is left."""
-    answers: SimpleQueue[tuple[_T | None, BaseException | None]] = SimpleQueue()
+    # No SimpleQueue: with Python 3.11, a signal that is handled past its deadline makes it wait for ever.
+    answers: Queue[tuple[_T | None, BaseException | None]] = Queue()
 
     def ask() -> None:
         try:
@@ -109,7 +110,7 @@ def _ask(doing: str, question: Callable[[KeyringBackend], _T], patience: Patienc
 
 
 def _wait(
-    doing: str, answers: SimpleQueue[tuple[_T | None, BaseException | None]], patience: Patience
+    doing: str, answers: Queue[tuple[_T | None, BaseException | None]], patience: Patience
 ) -> tuple[_T | None, BaseException | None]:
     soon = min(_WONDER_SECONDS, patience.seconds)
     try:

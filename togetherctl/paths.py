@@ -48,6 +48,11 @@ class Paths:
         return [folder / "kubeconfigs" for folder in (self.runtime, self.state) if folder]
 
     @property
+    def edits(self) -> Path:
+        """Copies of the configuration that are open in an editor."""
+        return self.state / "edits"
+
+    @property
     def bundles(self) -> Path:
         """Bundles as they were taken."""
         return self.state / "bundles"

@@ -54,21 +54,21 @@ class Answer:
         try:
             value = json.loads(self.body.decode("utf-8-sig"))
         except (ValueError, RecursionError):
-            raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})") from None
+            raise Untrusted(f"the answer from {host_of(self.url)} is not JSON (HTTP {self.status})").naming(
+                self.url
+            ) from None
         if not isinstance(value, dict):
-            raise Untrusted(f"the answer from {host_of(self.url)} is not a JSON object")
+            raise Untrusted(f"the answer from {host_of(self.url)} is not a JSON object").naming(self.url)
         return value
 
     def raise_if_later(self) -> None:
         """Raises Unreachable for the statuses that mean "try again": 408, 425, 429 and 5xx."""
         if self.status in _LATER or self.status >= 500:
-            error = Unreachable(
+            raise Unreachable(
                 f"{host_of(self.url)} answered HTTP {self.status}{self._describe_wait()}",
                 status=self.status,
                 retry_after=self._retry_after(),
-            )
-            error.host = host_of(self.url)
-            raise error
+            ).naming(self.url)
 
     def _describe_wait(self) -> str:
         wait = self._retry_after()
@@ -190,7 +190,7 @@ class HTTP:
             answer = _run_within(deadline, lambda: self._exchange(method, url, headers, body, deadline, limit), url)
         except TogetherctlError as error:
             self._log(f"{method} {without_query(url)}: {error.message}")
-            error.host = host_of(url)
+            error.naming(url)
             raise
         self._log(f"{method} {without_query(url)} -> {answer.status} in {1000 * (monotonic() - started):.0f} ms")
         return answer

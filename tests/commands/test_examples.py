@@ -219,6 +219,7 @@ BEFORE = {
         "togetherctl kubeconfig write",
         "togetherctl cluster remove gpu --keep-kubeconfig",
     ],
+    "togetherctl use -": ["togetherctl use gpu"],
     "togetherctl kubeconfig convert --revert": ["togetherctl kubeconfig convert --all"],
 }
 # A session is no help, or in the way.

@@ -63,7 +63,7 @@ def test_a_kubeconfig_that_is_read_only(write_config: WriteConfig, cli: Run, tmp
 
 def test_what_is_not_there_is_not_called_sound(cli: Run, home: Path) -> None:
     done = cli("profile", "validate")
-    assert (done.code, done.stderr) == (0, f"There is no configuration at {home}/tctl/config.toml yet.\n")
+    assert (done.code, done.stderr) == (0, "There is no profile in ~/tctl/config.toml yet.\n  togetherctl init\n")
     assert not os.path.lexists(home / "tctl")
 
 

@@ -24,7 +24,7 @@ from togetherctl.kube.yaml_text import load
 if TYPE_CHECKING:
     import trustme
 
-    from tests.conftest import CliIn, Run
+    from tests.conftest import CliIn, Done, Run
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -114,6 +114,7 @@ def test_from_a_kubeconfig_to_a_working_kubectl(
     assert done.code == 0, done.stderr
     assert f'+url = "{issuer.url}"' in done.stdout
     assert "+current-context: east" in done.stdout
+    assert done.stderr.endswith("Nothing was written; ~/tctl/config.toml and ~/kubeconfig would change as shown.\n")
     assert not config_file.exists()
     assert not kubeconfig.exists()
 
@@ -132,6 +133,77 @@ def test_from_a_kubeconfig_to_a_working_kubectl(
     assert "Already logged in as me@acme.com" in again.stderr
     assert (config_file.read_bytes(), kubeconfig.read_bytes()) == files
     assert issuer.counts["/authorize"] == logins
+
+
+def test_a_script_gets_a_record(
+    sent: Sent,
+    cli: Run,
+    kubeconfig: Path,
+    config_file: Path,
+    servers: dict[str, ScriptedCluster],
+    issuer: ScriptedIssuer,
+) -> None:
+    source = str(sent("east", "west"))
+    planned = record(cli("init", source, "--yes", "--dry-run", "-o", "json"), code=0)
+    assert (planned["dry_run"], planned["logins"]) == (True, None)
+    assert planned["files"] == [str(config_file), str(kubeconfig)]
+    assert f'+url = "{issuer.url}"' in planned["difference"]
+    assert "+- cluster:" in planned["difference"]
+    assert not config_file.exists()
+    assert not kubeconfig.exists()
+
+    servers["west"].always = Reply(401, {})
+    done = record(cli("init", source, "--yes", "-o", "json"), code=5)
+    assert (done["dry_run"], done["difference"]) == (False, None)
+    assert {key: done[key] for key in ("profiles", "issuers", "files")} == {
+        key: planned[key] for key in ("profiles", "issuers", "files")
+    }
+    assert (done["profiles"], done["issuers"], done["current_context"]) == (["localhost"], ["localhost"], None)
+    east, west = done["clusters"]
+    assert east == {
+        "cluster": "east",
+        "profile": "localhost",
+        "context": "east",
+        "username": "me@acme.com",
+        "groups": ["devs", "system:authenticated"],
+        "error": None,
+    }
+    assert (west["username"], west["error"]["code"], west["error"]["exit"]) == (None, "refused", 5)
+    [login] = done["logins"]
+    assert (login["profile"], login["outcome"], login["identity"]) == ("localhost", "logged-in", "me@acme.com")
+
+    cli("use", "west")
+    again = record(cli("init", source, "--yes", "--no-login", "-o", "json"), code=0)
+    assert (again["files"], again["logins"], again["current_context"]) == ([], None, "west")
+    assert [one["username"] for one in again["clusters"]] == [None, None]
+    nothing = cli("init", source, "--yes", "--dry-run")
+    assert (nothing.stdout, nothing.stderr.splitlines()[-1]) == ("", "Nothing would change.")
+    assert cli("init", source, "--yes", "--no-login", "-o", "name").stdout == "east\nwest\n"
+
+
+def test_a_script_gets_the_failure(cli: Run, home: Path) -> None:
+    done = cli("init", str(home / "gone.yaml"), "--yes", "-o", "json")
+    failure = json.loads(done.stdout)["error"]
+    assert (done.code, failure["code"], failure["exit"]) == (2, "usage", 2)
+    assert "gone.yaml" in failure["message"]
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_login_that_fails_is_in_the_record(sent: Sent, cli: Run, issuer: ScriptedIssuer) -> None:
+    issuer.always["/token"] = Reply(400, {"error": "invalid_client"})
+    item = record(cli("init", str(sent()), "--yes", "-o", "json"), code=5)
+    [login], [cluster] = item["logins"], item["clusters"]
+    assert login["error"]["code"] == cluster["error"]["code"] == "refused"
+    assert item["current_context"] == "east", "it is written before the login"
+
+
+def record(done: Done, *, code: int) -> dict[str, Any]:
+    """The one record on stdout."""
+    assert done.code == code, done.stderr
+    data = json.loads(done.stdout)
+    assert data["version"] == 1
+    item: dict[str, Any] = data["item"]
+    return item
 
 
 def test_two_clusters_and_one_login(
@@ -222,7 +294,7 @@ def test_static_users(sent: Sent, cli: Run, config_file: Path, kubeconfig: Path,
     login = ["--issuer-url", issuer.url, "--client-id", issuer.client_id]
     done = cli("init", static, "--clusters", "east", *login, "--yes", "--no-login")
     assert done.code == 0, done.stderr
-    assert "east leaves its user behind, which has credentials of its own" in done.stderr
+    assert "east comes without the credentials in ~/secrets/oidc.yaml; you log in instead" in done.stderr
     assert "QQ==" not in kubeconfig.read_text() + config_file.read_text()
     done = cli("init", static, "--clusters", "west", "--profile", "localhost", "--yes", "--no-login")
     assert done.code == 0, done.stderr
@@ -369,6 +441,20 @@ def test_nothing_to_take(cli: Run, home: Path, config_file: Path) -> None:
     assert not config_file.exists()
 
 
+def test_a_ca_file_that_was_not_sent(
+    cli: Run, sent: Sent, config_file: Path, ca_file: Path, servers: dict[str, ScriptedCluster]
+) -> None:
+    """The next step is said, with the server of that cluster."""
+    path = sent()
+    path.write_text(path.read_text().replace(str(ca_file), "missing.crt"))
+    done = cli("init", str(path), "--yes")
+    assert done.code == 1
+    assert f"because the CA file {path.with_name('missing.crt')} cannot be read: No such file" in done.stderr
+    step = f"or describe the cluster by hand: togetherctl init --server {servers['east'].url} --ca-file FILE"
+    assert (done.stderr.count("ask the sender of the kubeconfig"), done.stderr.count(step)) == (1, 1)
+    assert not config_file.exists()
+
+
 _CUT = """
 import os, signal, sys
 from pathlib import Path
@@ -414,3 +500,34 @@ def test_killed_between_writes(
     assert new[1].startswith(b"# mine\ncurrent-context: prod\n")
     assert not list(home.glob("*.lock"))
     assert os.path.lexists(home / "tctl" / "state" / "taken.json")
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_name_for_a_login_that_is_there_already(sent: Sent, cli: Run, config_file: Path) -> None:
+    done = cli("init", str(sent()), "--yes", "--no-login", "--profile-name", "lab")
+    assert done.code == 0, done.stderr
+    again = cli("init", str(sent("east", "west")), "--yes", "--no-login", "--profile-name", "ops")
+    assert again.code == 0, again.stderr
+    assert "is opened by profile lab, so --profile-name ops names nothing new" in again.stderr
+    assert "togetherctl profile rename lab ops" in again.stderr
+    assert list(tomllib.loads(config_file.read_text())["profiles"]) == ["lab"]
+    same = cli("init", str(sent("east", "west")), "--yes", "--no-login", "--profile-name", "lab")
+    assert "names nothing new" not in same.stderr
+
+
+@pytest.mark.usefixtures("kubeconfig")
+def test_a_ca_file_that_is_typed_is_copied_and_that_is_said(
+    cli: Run,
+    config_file: Path,
+    issuer: ScriptedIssuer,
+    servers: dict[str, ScriptedCluster],
+    ca_file: Path,
+) -> None:
+    words = ["init", "--issuer-url", issuer.url, "--client-id", issuer.client_id, "--server", servers["east"].url]
+    words += ["--ca-file", str(ca_file), "--name", "east", "--no-login", "--yes"]
+    kept = cli(*words, "--dry-run", "--keep-ca-file")
+    assert (kept.code, "is copied" in kept.stderr) == (0, False), kept.stderr
+    done = cli(*words)
+    assert done.code == 0, done.stderr
+    assert f"{ca_file.name} is copied into the configuration; the file is not needed later." in done.stderr
+    assert "ca_file" not in tomllib.loads(config_file.read_text())["clusters"]["east"]

@@ -73,6 +73,9 @@ class TestSound:
         # What works comes first; what is to be done stands where it is seen.
         assert lines[-1].startswith("note   to be registered there, to the letter:")
         assert f"togetherctl profile add NAME --issuer {issuer.url} --client-id ID" in done.stderr
+        # A login works, and no API server takes its tokens: that is not called usable without more.
+        assert "no API server takes its tokens: it is not https" in done.stderr
+        assert "It can be used" not in done.stderr
         assert cli("issuer", "check", issuer.url, "-o", "name").stdout == f"{issuer.url}\n"
 
     def test_an_issuer_of_the_config_as_its_profiles_use_it(
@@ -282,6 +285,17 @@ class TestClient:
         first = next(asked for asked in issuer.asked if asked.path == "/authorize").query
         assert (first["client_id"], first["prompt"], first["scope"]) == ("the-client", "none", "openid email")
         assert first["code_challenge_method"] == "S256"
+
+    def test_another_redirect_uri(self, cli: Run, issuer: ScriptedIssuer, config_at: MakeConfig) -> None:
+        config_at(issuer)
+        uris = ("http://localhost:9999/callback", "https://acme.example/back")
+        self.authorize(issuer, Reply(303, b"", {"Location": f"{uris[0]}?error=login_required"}), Reply(400, b""))
+        words = [word for uri in uris for word in ("--redirect-uri", uri)]
+        done, item = checked(cli, "acme", "--client-id", "the-client", *words)
+        assert (done.code, item["redirect_uris"]) == (5, list(uris))
+        assert f"client the-client with {uris[0]} is registered" in texts(item, "good")
+        assert f"{uris[1]}: one of the two is not registered (HTTP 400)" in texts(item, "wrong")
+        assert issuer.counts["/authorize"] == len(uris)
 
     @pytest.mark.parametrize("status", [400, 404])
     def test_it_is_not(self, status: int, cli: Run, issuer: ScriptedIssuer) -> None:

@@ -82,6 +82,14 @@ def test_other_words_for_the_same(cli: Run, acme: Path) -> None:
             ["profile", "add", "x", "--issuer", "login.acme.com", "--client-id", "y"],
             "did you mean https://login.acme.com?",
         ),
+        (["issuer", "add", "x", "--url", "login.acme.com"], "did you mean https://login.acme.com?"),
+        (["issuer", "set", "acme", "url=login.acme.com:8443/dex"], "did you mean https://login.acme.com:8443/dex?"),
+        (["issuer", "show", "login.acme.com"], "togetherctl issuer check https://login.acme.com"),
+        (["issuer", "remove", "https://login.acme.com/"], "did you mean https://login.acme.com?"),
+        (
+            ["setup", "--oidc-issuer-url", "login.acme.com", "--oidc-client-id", "y"],
+            "did you mean https://login.acme.com?",
+        ),
         (["profile", "add", "x", "--issuer", "me@acme.com", "--client-id", "y"], "there is no issuer me@acme.com"),
     ],
 )
@@ -108,13 +116,13 @@ def test_every_command_that_is_named_exists() -> None:
 @pytest.mark.parametrize("name", GROUPS)
 def test_no_typo_leads_to_what_takes_things_away(name: str) -> None:
     """Only a typo of the very word does: one letter left out, doubled, or two of them exchanged."""
-    verbs_here = GROUPS[name].lazy
+    verbs_here = {verb: lazy.removes for verb, lazy in GROUPS[name].lazy.items()}
     for word in {verb for group in GROUPS.values() for verb in group.lazy} | {"use", "unuse", "edit", "clear", "log"}:
         for near in near_verbs(word, verbs_here):
-            if verbs_here[near].removes:
+            if verbs_here[near]:
                 assert SequenceMatcher(a=word, b=near).ratio() >= 0.85, (word, near)
-    for verb, lazy in verbs_here.items():
-        if lazy.removes and len(verb) > 4:
+    for verb, removes in verbs_here.items():
+        if removes and len(verb) > 4:
             assert near_verbs(verb[:2] + verb[3:], verbs_here)[0] == verb
 
 
@@ -123,8 +131,19 @@ def test_what_is_missing_is_said_once(cli: Run) -> None:
     assert (
         done.stderr == "togetherctl: an argument is missing: bash, zsh or fish\n  run: togetherctl completion --help\n"
     )
-    assert cli("use").stderr.startswith("togetherctl: CLUSTER is missing\n")
+    assert cli("config", "set").stderr.startswith("togetherctl: default_profile=NAME is missing\n")
     assert cli("profile", "show").stderr.startswith("togetherctl: NAME is missing\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "way"), [("wide", "-o json has every field"), ("jsonpath={.items}", "-o json, with jq, picks fields")]
+)
+def test_forms_of_kubectl_are_answered(form: str, way: str, cli: Run) -> None:
+    done = cli("status", "-o", form)
+    name = form.partition("=")[0]
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"togetherctl: there is no -o {name}; there are table, json, yaml, name\n")
+    assert way in done.stderr
 
 
 def test_aliases_are_not_shown(cli: Run) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issuer import ScriptedIssuer
+from tests.support.samples import LAB
 from tests.support.terminal import terminal
 from togetherctl.kube.kubeconfig import KubeconfigFile
 
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
 
-TWO_MORE = """
-[profiles.lab]
-issuer = "acme"
-client_id = "the-client"
-scopes = ["groups"]
-redirect_uris = ["http://localhost:0"]
-
+TWO_MORE = (
+    LAB
+    + """
 [clusters.gpu]
 profile = "lab"
 server = "https://127.0.0.1:6444"
@@ -33,6 +30,7 @@ context = "gpu@lab"
 profile = "acme"
 server = "https://127.0.0.1:6445"
 """
+)
 
 
 @pytest.fixture
@@ -88,6 +86,35 @@ def test_a_cluster_or_a_context_means_its_profile(
     assert cli("status", word, "-o", "json").stdout.count('"state": "valid"') == 1
     # The configuration knew all of this.
     assert [path for path in reads if not path.exists()] == reads
+
+
+def test_a_logout_by_a_cluster_names_what_else_ends_and_asks(cli: Run, environ: dict[str, str], tmp_path: Path) -> None:
+    also = "The session of profile acme also opens lab."
+    assert cli("logout", "east").stderr == "Profile acme: east is a cluster of it.\nProfile acme had no session.\n"
+    assert cli("login", "acme", "lab").code == 0
+    command = [sys.executable, "-m", "togetherctl", "logout", "--local", "east"]
+    with terminal(command, {**environ, "TERM": "xterm"}, tmp_path, columns=100) as opened:
+        assert also in opened.until("Log out of acme? (y/N)")
+        opened.press("Enter")
+        opened.until("ended with 1")
+    with terminal([*command, "--yes"], {**environ, "TERM": "xterm"}, tmp_path, columns=100) as opened:
+        screen = opened.until("ended with 0")
+        assert (also in screen, "(y/N)" in screen) == (True, False)
+    assert cli("login", "acme").code == 0
+    done = cli("logout", "east", "gpu")
+    assert (done.code, also in done.stderr, "also opens gpu" in done.stderr) == (0, True, False)
+    assert cli("login", "acme").code == 0
+    assert "also opens" not in cli("logout", "acme", "east").stderr
+
+
+def test_a_logout_by_a_cluster_names_the_profiles_that_share_the_session(cli: Run, config: Path) -> None:
+    table = '[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\nscopes = ["groups"]\nmargin = 30\n'
+    config.write_text(
+        f'{config.read_text()}\n{table}\n[clusters.far]\nprofile = "twin"\nserver = "https://127.0.0.1:9"\n'
+    )
+    assert cli("login", "lab").code == 0
+    said = "The session of profile lab also opens far. Its session is shared by twin."
+    assert said in cli("logout", "gpu@lab").stderr
 
 
 def test_several_words_of_one_profile_are_one_login(cli: Run, browser: ScriptedBrowser) -> None:

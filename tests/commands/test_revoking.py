@@ -55,7 +55,7 @@ def test_a_client_with_a_secret_hears_that_it_was_not_known(
     issuer.always["/revoke"] = Reply(401, {"error": "invalid_client"})
     done = cli("logout", ACME_SECRET=issuer.client_secret)
     assert done.code == 5
-    assert "compare client_id of the profile with the issuer's, and client_secret" in done.stderr
+    assert "run: togetherctl profile secret acme" in done.stderr
 
 
 @pytest.mark.parametrize(

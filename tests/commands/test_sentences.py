@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +35,23 @@ class Machine:
     does.
     """
 
-    def __init__(self, issuer: ScriptedIssuer, config: Path, home: Path, run: Run, clock: StoppedClock) -> None:
+    def __init__(
+        self,
+        issuer: ScriptedIssuer,
+        config: Path,
+        home: Path,
+        run: Run,
+        clock: StoppedClock,
+        browser: ScriptedBrowser,
+    ) -> None:
         self.issuer = issuer
         self.config = config
         self.kubeconfig = home / ".kube" / "config"
         self.sessions = home / "tctl" / "state" / "sessions"
         self.run = run
         self.clock = clock
+        self.browser = browser
+        self.held: socket.socket | None = None
 
     def no_config(self) -> None:
         self.config.unlink()
@@ -93,6 +105,21 @@ class Machine:
     def a_login_that_is_denied(self) -> None:
         self.issuer.always["/token"] = Reply(400, {"error": "access_denied", "error_description": "not on the list"})
 
+    def a_scope_that_is_refused(self) -> None:
+        self.issuer.always["/token"] = Reply(400, {"error": "invalid_scope", "error_description": "not for you: email"})
+
+    def a_browser_that_stays_away(self) -> None:
+        def away(_asked: dict[str, str]) -> str:
+            self.clock.advance(200)
+            return ""
+
+        self.browser.answer = away
+
+    def a_held_port(self) -> None:
+        self.held = socket.create_server(("127.0.0.1", 0))
+        uri = f"http://localhost:{self.held.getsockname()[1]}"
+        self.config.write_text(self.config.read_text().replace("http://localhost:0", uri))
+
     def a_token_for_another_client(self) -> None:
         self.issuer.claim_changes = {"aud": "another"}
 
@@ -122,9 +149,12 @@ def machine(
     cli_in: CliIn,
     browser: ScriptedBrowser,
     clock: StoppedClock,
-) -> Machine:
+) -> Iterator[Machine]:
     run = cli_in(open_browser=browser, clock=clock, sleep=clock.sleep)
-    return Machine(issuer, config_at(issuer), home, run, clock)
+    made = Machine(issuer, config_at(issuer), home, run, clock, browser)
+    yield made
+    if made.held is not None:
+        made.held.close()
 
 
 @pytest.mark.parametrize("name", SENTENCES)
@@ -136,7 +166,11 @@ def test_a_sentence(name: str, machine: Machine, home: Path) -> None:
 
     def without_places(text: str | None) -> str:
         text = (text or "").replace(machine.issuer.url, "ISSUER").replace(str(home), "HOME")
-        return re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text.replace(machine.issuer.url.partition("//")[2], "HOST"))
+        text = text.replace(machine.issuer.url.partition("//")[2], "HOST")
+        # Not every system says which program holds a port.
+        text = re.sub(r"(in use) by .+? \(process \d+\)", r"\1", text)
+        text = re.sub(r"(localhost:|\bport )\d+", r"\1PORT", text)
+        return re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
 
     error = done.error
     assert error is not None, done

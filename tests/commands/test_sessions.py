@@ -290,7 +290,7 @@ def test_a_login_nobody_can_do_is_said(cli: Run, browser: ScriptedBrowser, clock
     ("answer", "code", "said"),
     [
         ({"error": "access_denied", "error_description": "not you"}, 5, "access_denied (not you)"),
-        ({"error": "invalid_scope"}, 5, 'offline_access = "never" leaves that one out'),
+        ({"error": "invalid_scope"}, 5, "togetherctl profile set acme offline_access=never"),
         ({"code": "made-up-code"}, 5, "the issuer refused: invalid_grant"),
         ({"code": "x", "iss": "https://evil.example"}, 5, "the answer comes from https://evil.example"),
         ({"error": "x", "iss": "https://evil.example"}, 5, "the answer comes from https://evil.example"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.issuer import Reply, ScriptedIssuer
+from tests.support.samples import LAB
 from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
@@ -18,24 +19,21 @@ if TYPE_CHECKING:
     from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
 
-LAB = """
-[profiles.lab]
-issuer = "acme"
-client_id = "the-client"
-scopes = ["groups"]
-redirect_uris = ["http://localhost:0"]
-
+LAB_AND_GPU = (
+    LAB
+    + """
 [clusters.gpu]
 profile = "lab"
 server = "https://127.0.0.1:6444"
 """
+)
 
 
 @pytest.fixture
 def config(config_at: MakeConfig, issuer: ScriptedIssuer) -> Path:
     """Profiles acme (cluster east) and lab (cluster gpu)."""
     path = config_at(issuer)
-    path.write_text(path.read_text(encoding="utf-8") + LAB, encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + LAB_AND_GPU, encoding="utf-8")
     return path
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply, ScriptedIssuer
+from tests.support.samples import LAB
 from tests.support.terminal import terminal
 
 if TYPE_CHECKING:
@@ -293,12 +294,7 @@ def test_what_clusters_may_hold_against_a_token_is_said_where_no_cluster_answere
     assert unverified in cli("whoami").stderr
 
 
-LAB = """
-[profiles.lab]
-issuer = "acme"
-client_id = "the-client"
-scopes = ["groups"]
-redirect_uris = ["http://localhost:0"]
+GPU = """
 [clusters.gpu]
 profile = "lab"
 server = "{server}"
@@ -311,7 +307,7 @@ def two(put: Put, write_config: WriteConfig, home: Path, clusters: list[Scripted
     """Clusters east and west of profile acme, and gpu of profile lab."""
     put(servers=2)
     path = home / "tctl" / "config.toml"
-    write_config(path.read_text() + LAB.format(server=clusters[2].url, ca_file=ca_file))
+    write_config(path.read_text() + LAB + GPU.format(server=clusters[2].url, ca_file=ca_file))
 
 
 def records(run: Run, *arguments: str, code: int = 0) -> list[dict[str, Any]]:

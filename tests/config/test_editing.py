@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from togetherctl.config.editing import TABLES
 from togetherctl.config.toml_text import TomlText
 
 if TYPE_CHECKING:
@@ -385,3 +386,28 @@ def test_many_hands_at_once_lose_nothing(write_config: WriteConfig, environ: dic
     ]
     assert [process.wait(60) for process in adding] == [0] * 8
     assert set(tomllib.loads(path.read_text())["profiles"]) == {"a", "b", *(f"p{n}" for n in range(8))}
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "first"),
+    [
+        (["cluster", "set", "east"], "KEY=VALUE is missing", "ca_data"),
+        (["cluster", "unset", "east"], "KEY is missing", "ca_data"),
+        (["cluster", "set", "east", "contxt=x"], "clusters have no key contxt; did you mean context?", "context"),
+        (["cluster", "set", "east", "namespace"], "namespace is not of the form KEY=VALUE", "namespace"),
+        (["issuer", "unset", "acme", "prxy"], "issuers have no key prxy; did you mean proxy?", "proxy"),
+        (["profile", "set", "acme", "zzz=1"], "profiles have no key zzz", "account"),
+    ],
+)
+def test_the_keys_there_are_follow_one_that_is_none(
+    words: list[str], message: str, first: str, acme: Path, cli: Run
+) -> None:
+    """The nearest one comes first."""
+    before = acme.read_bytes()
+    done = cli(*words)
+    assert (done.code, done.stderr.splitlines()[0]) == (2, f"togetherctl: {message}")
+    shown = done.stderr.partition("the keys are ")[2].replace("\n", " ").split(", ")
+    table = next(table for kind, table in TABLES.items() if kind == words[0])
+    assert shown[0] == first
+    assert {key.strip() for key in shown} == set(table.model_fields)
+    assert acme.read_bytes() == before

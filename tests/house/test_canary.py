@@ -23,6 +23,8 @@ def test_it_sees_text_and_files(tmp_path: Path) -> None:
     (tmp_path / "state" / "session.json").write_text(SECRET)
     canary.look_through(tmp_path, but=frozenset({"state"}))
     assert canary.leaks() == []
+    # What a failed test was given is in its report.
+    assert SECRET not in repr(canary)
     canary.saw("a log", f"token={SECRET}")
     (tmp_path / "cache.json").write_text(f'"{SECRET}"')
     canary.look_through(tmp_path, but=frozenset({"state"}))

@@ -53,7 +53,7 @@ def test_commands_that_are_shown_exist(document: Path) -> None:
             options |= {f"--{name}" for name in flags_of(command.takes)}
         # What follows `--` is another program's.
         for word in takewhile(lambda word: word != "--", words):
-            if word.startswith("-"):
+            if word.startswith("-") and word != "-":
                 assert word.partition("=")[0] in {*options, "--help", "-h", "-v"}, line
 
 

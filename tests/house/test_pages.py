@@ -72,6 +72,10 @@ BEFORE = {
     Typed("converting.md", "togetherctl kubeconfig convert --all --dry-run"): [
         "cp ~/Downloads/oidc.yaml ~/.kube/config"
     ],
+    Typed("converting.md", "togetherctl kubeconfig convert --revert --kubeconfig ~/lab.yaml"): [
+        "cp ~/Downloads/oidc.yaml ~/lab.yaml",
+        "togetherctl kubeconfig convert --all --kubeconfig ~/lab.yaml",
+    ],
     Typed("first-cluster.md", f"togetherctl issuer check {ISSUER}"): [START_AGAIN],
     Typed("managing.md", "togetherctl cluster remove h100-east"): [START_AGAIN, *CONFIGURED],
     Typed("managing.md", "togetherctl kubeconfig remove h100-east"): [START_AGAIN, *CONFIGURED],

@@ -81,8 +81,16 @@ STANDALONE = "{idp-issuer-url: 'https://id.acme.com', client-id: k8s, extra-scop
         (f"{{exec: {{command: kubectl, args: [oidc-login, get-token, {AT_ACME}]}}}}", "k8s", None),
         (f"{{exec: {{command: /opt/kubelogin, args: [get-token, {AT_ACME}, -v1]}}}}", "k8s", "loses its log level"),
         (f"{{auth-provider: {{name: oidc, config: {STANDALONE}}}}}", "k8s", None),
-        ("{exec: {command: aws, args: [eks, get-token]}}", None, "leaves its user behind, which runs aws"),
-        ("{client-certificate-data: QQ==, client-key-data: QQ==}", None, "leaves its user behind, which has cred"),
+        (
+            "{exec: {command: aws, args: [eks, get-token]}}",
+            None,
+            "comes without the command aws in ~/oidc.yaml; you log in instead",
+        ),
+        (
+            "{client-certificate-data: QQ==, client-key-data: QQ==}",
+            None,
+            "comes without the credentials in ~/oidc.yaml; you log in instead",
+        ),
     ],
 )
 def test_whoever_the_user_is(stanza: str, client: str | None, note: str | None, tmp_path: Path) -> None:
@@ -144,7 +152,7 @@ def test_the_corpus(path: Path) -> None:
     data = load(path.read_text(encoding="utf-8"))
     contexts = {entry["name"] for entry in data.get("contexts") or []}
     if not data.get("clusters"):
-        with pytest.raises(UsageError, match="is no kubeconfig"):
+        with pytest.raises(UsageError, match="is not a kubeconfig"):
             from_kubeconfigs([path], {})
         return
     before = path.read_bytes()
@@ -224,10 +232,10 @@ def test_a_key_beside_the_certificates_is_not_taken(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("clusters: [", "cannot be understood: line 1"),
-        ("clusters: []\nclusters: []\n", "is no kubeconfig: it names no cluster"),
-        ("just text\n", "cannot be understood: line 1: not a mapping"),
-        ("", "is no kubeconfig"),
-        ("[a, b]\n", "cannot be understood: line 1: not a mapping"),
+        ("clusters: []\nclusters: []\n", "is not a kubeconfig: it names no cluster"),
+        ("just text\n", "is not a kubeconfig: it holds only text"),
+        ("", "is not a kubeconfig"),
+        ("[a, b]\n", "is not a kubeconfig: it holds a list"),
         ("clusters: nothing\n", "cannot be understood: line 1: clusters is not a list"),
     ],
 )

@@ -86,11 +86,11 @@ def test_a_key_of_the_persons_does_not_hold_back_the_others(start: Callable[[], 
     text.set(("clusters", "east", "server"), "https://tunnel.acme.com")
     repeated = again(NEW)
     assert repeated.changes_nothing
-    stays = f'cluster east: server stays "https://tunnel.acme.com", which is yours; the source says "{NEW}"'
+    stays = f'cluster east: server keeps your value "https://tunnel.acme.com"; the source has "{NEW}"'
     assert list(repeated.lines()) == ([] if start is from_bundle else [stays]), "an update of a bundle says news alone"
     plan = again(OLD)
     assert list(plan.lines()) == [
-        f'cluster east: server stays "https://tunnel.acme.com", which is yours; the source says "{OLD}"'
+        f'cluster east: server keeps your value "https://tunnel.acme.com"; the source has "{OLD}"'
     ]
     assert text.data["clusters"]["east"]["proxy_url"] == PROXY
 

@@ -5,6 +5,7 @@ what is new, what follows its source, and what stays as the person made it.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 from togetherctl.config.toml_text import TomlText
 from togetherctl.config.validation import validate
 from togetherctl.importing.cluster_offer import Offer, Skipped
+from togetherctl.importing.merge import ImportChange
 from togetherctl.importing.plan import plan_offers
 from togetherctl.importing.secret_place import SecretPlace
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 ISSUER = "https://acme.okta.com/oauth2/default"
 CA, OTHER_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCgo="
+FIRST, SECOND = (f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n" for body in ("MIIBone", "MIIBtwo"))
+PEMS = FIRST + SECOND
 
 
 def offer(name: str, *, server: str | None = None, source: str = "/home/me/team.yaml", **keys: Any) -> Offer:
@@ -127,10 +131,23 @@ def test_a_server_that_a_person_edited_is_not(taker: Taker, keys: dict[str, str]
     assert done.changes_nothing
     [said] = done.lines()
     assert said == (
-        'cluster east: server stays "https://tunnel.acme.com:6443", which is yours; '
-        'the source says "https://192.0.2.7:6443"'
+        'cluster east: server keeps your value "https://tunnel.acme.com:6443"; the source has "https://192.0.2.7:6443"'
     )
     assert done.clusters == ["east"]
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "said"),
+    [
+        (None, "QQ" * 100, "ca_data stays not set, as you have it; the source has certificates"),
+        ("Qg" * 100, "QQ" * 100, "ca_data keeps your certificates; the source has certificates"),
+        ("Qg" * 100, None, "ca_data keeps your certificates; the source does not set it"),
+        ("mine.pem", "QQ" * 100, "ca_data keeps your value mine.pem; the source has certificates"),
+    ],
+)
+def test_what_stays_is_said_plainly(mine: str | None, theirs: str | None, said: str) -> None:
+    kept = ImportChange(("cluster", "east"), "ca_data", mine, theirs).kept
+    assert kept == f"cluster east: {said}"
 
 
 def test_two_clusters_of_one_name_from_two_files(taker: Taker) -> None:
@@ -142,6 +159,34 @@ def test_two_clusters_of_one_name_from_two_files(taker: Taker) -> None:
         "acme-admin": {"profile": "acme", "server": "https://prod.acme.com", "ca_data": OTHER_CA},
     }
     assert list(done.lines()) == ["admin is called acme-admin here, because the name admin is taken"]
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["both are new", "one is there"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_clusters_of_one_name_and_authority_at_once(taker: Taker, *, there: bool, turned: bool) -> None:
+    """One authority may vouch for several API servers, so two that are offered together are two."""
+    dev = offer("admin", server="https://dev.acme.com", ca_data=CA, source="/a.yaml")
+    prod = offer("admin", server="https://prod.acme.com", ca_data=CA, source="/b.yaml")
+    if there:
+        taker.take(dev)
+    done = taker.take(*((prod, dev) if turned else (dev, prod)))
+    assert {table["server"] for table in taker.text.data["clusters"].values()} == {
+        "https://dev.acme.com",
+        "https://prod.acme.com",
+    }
+    assert set(taker.text.data["clusters"]) == {"admin", "acme-admin"}
+    assert (done.changes, done.kept) == ([], [])
+    assert "admin is called acme-admin here, because the name admin is taken" in list(done.lines())
+
+
+def test_two_clusters_of_one_name_and_authority_move(taker: Taker) -> None:
+    dev = offer("admin", server="https://dev.acme.com", ca_data=CA, source="/a.yaml")
+    taker.take(dev, offer("admin", server="https://prod.acme.com", ca_data=CA, source="/b.yaml"))
+    taker.take(dev, offer("admin", server="https://prod-2.acme.com", ca_data=CA, source="/b.yaml"))
+    assert {name: table["server"] for name, table in taker.text.data["clusters"].items()} == {
+        "admin": "https://dev.acme.com",
+        "acme-admin": "https://prod-2.acme.com",
+    }
 
 
 def test_contexts_keep_their_names_where_they_can(taker: Taker) -> None:
@@ -288,3 +333,33 @@ def test_two_secrets_of_one_client(taker: Taker, canary: Canary) -> None:
         Skipped("west", "it has another client secret than the one before it that became profile acme")
     ]
     assert done.clusters == ["east"]
+
+
+@pytest.mark.parametrize("first", ["ca_file", "ca_data"])
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(
+    "written", [PEMS, f"# ours\n{PEMS}", PEMS.replace("\n", "\r\n"), SECOND + FIRST], ids=["", "words", "crlf", "order"]
+)
+def test_an_issuer_is_one_however_its_certificates_are_kept(
+    taker: Taker, tmp_path: Path, first: str, *, at_once: bool, written: str
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(written.encode())
+    ways = {"ca_file": str(tmp_path / "ca.pem"), "ca_data": b64encode(PEMS.encode()).decode()}
+    second = next(way for way in ways if way != first)
+    east = replace(offer("east"), issuer={"url": ISSUER, first: ways[first]})
+    west = replace(offer("west"), issuer={"url": ISSUER, second: ways[second]})
+    if at_once:
+        taker.take(east, west)
+    else:
+        taker.take(east)
+        taker.take(west)
+    assert taker.text.data["issuers"] == {"acme": {"url": ISSUER, first: ways[first]}}
+    assert list(taker.text.data["profiles"]) == ["acme"]
+    assert list(taker.text.data["clusters"]) == ["east", "west"]
+
+
+def test_an_issuer_with_other_certificates_is_another(taker: Taker, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(FIRST)
+    taker.take(replace(offer("east"), issuer={"url": ISSUER, "ca_file": str(tmp_path / "ca.pem")}))
+    taker.take(replace(offer("west"), issuer={"url": ISSUER, "ca_data": b64encode(PEMS.encode()).decode()}))
+    assert len(taker.text.data["issuers"]) == 2

@@ -62,7 +62,10 @@ def test_it_is_taken(data: bytes, how: str, home: Path, cli: Run) -> None:
     ("data", "said"),
     [
         (secret("password", "QQ==").encode(), "is a Secret of Kubernetes, and none of its keys holds a kubeconfig"),
-        (b64encode(b"just words, and not a few of them at that, I think").strip(), "not a mapping"),
+        (
+            b64encode(b"just words, and not a few of them at that, I think").strip(),
+            "is not a kubeconfig: it holds only text",
+        ),
         (b"\xff\xfe\x00\xd8", "is neither UTF-8 text nor UTF-16 with a byte order mark"),
         (b"a: \xe9\n", "is neither UTF-8 text nor UTF-16 with a byte order mark"),
     ],

@@ -204,7 +204,7 @@ def test_a_symlink_stays_one(config: Path, home: Path, cli: Run) -> None:
     ("text", "said"),
     [
         (b"clusters: [", "cannot be understood: line 1:"),
-        (b"- a\n", "cannot be understood: line 1: not a mapping"),
+        (b"- a\n", "is not a kubeconfig: it holds a list"),
         (b"a: \xff\n", "is neither UTF-8 text nor UTF-16"),
         (b"kind: Config\nclusters: 5\n", "cannot be understood: line 2: clusters is not a list"),
         (b'{"users": 1.5}', "cannot be understood: line 1: users is not a list"),

@@ -233,7 +233,7 @@ def test_contexts_that_a_person_made_are_named_before_they_go(config_file: Path,
     before = config_file.read_text()
     mine = "- context: {cluster: east, user: 'togetherctl:acme', namespace: ml}\n  name: mine\n"
     config_file.write_text(before.replace("contexts:\n", f"contexts:\n{mine}"))
-    said = "note: Among them is a context that you made yourself with a user of togetherctl: mine.\n"
+    said = "Among them is a context that you made yourself with a user of togetherctl: mine.\n"
     shown = cli("kubeconfig", "remove", "--all", "--dry-run")
     assert (shown.code, said in shown.stderr) == (0, True)
     done = cli("kubeconfig", "remove", "--all", "--yes")

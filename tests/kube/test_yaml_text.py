@@ -149,8 +149,8 @@ BOMB = f"a0: &a0 [{'1, ' * 9}1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n -
     [
         ("a: [", "line 1:"),
         ("a: 1\n b: 2\n", "line 2:"),
-        ("- a\n", "line 1: not a mapping"),
-        ("hello", "line 1: not a mapping"),
+        ("- a\n", "^it holds a list$"),
+        ("hello", "^it holds only text$"),
         ("a: &x [*x]\n- b", "line"),
         ("a: !!python/object:os.system {}\n", "line 1"),
         ("? [a]\n: b\n", "^line 1: a key that is no text$"),

@@ -220,11 +220,11 @@ def test_a_person_is_asked_where_the_secret_goes(
     kubeconfig.write_text(written(a=stanza(f"--oidc-client-secret={secret}")))
     words = [sys.executable, "-m", "togetherctl", "kubeconfig", "convert"]
     with terminal(words, environ, folder, columns=200) as opened:
-        opened.until("Where should it go: keyring, env:NAME or file:PATH?")
-        opened.paste("nowhere")
-        opened.until("a client secret can be kept in")
-        opened.press("C-u")
-        opened.paste(f"file:{folder / 'client'}")
+        opened.until("In a file of its own")
+        for key in ("Down", "Down", "Enter"):
+            opened.press(key)
+        opened.until("Which file?")
+        opened.paste(str(folder / "client"))
         opened.until(
             f"The client secret of k8s at https://id.acme.com moves from the kubeconfig to {folder / 'client'}."
         )

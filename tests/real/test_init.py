@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from tests.support.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
     from tests.support.canary import Canary
+    from tests.support.issuer import ScriptedIssuer
 
 INIT = (sys.executable, "-m", "togetherctl", "init")
 
@@ -125,13 +128,22 @@ def test_from_a_kubeconfig_to_pods(plain: str, newcomer: Newcomer, sent: Path) -
     window.press("Space")
     window.until("○ old")
     window.press("Enter")
+    window.until("What should this login be called? localhost")
+    window.press("Enter")
     window.until("kubectl has no current context yet. Make h100 the current one?")
     window.press("Enter")
 
     screen = window.until("Write this?")
-    assert "current-context: h100" in screen, "the end of the difference and what it means are in sight"
     assert "new issuer localhost, profile localhost, cluster h100" in " ".join(screen.split())
-    assert not newcomer.files
+    assert "context h100; it becomes the current one" in screen, "the lines that matter are in sight"
+    assert "current-context" not in window.everything(), "a long difference waits for d"
+    assert [path for path in newcomer.files if "cache" not in path.parts] == []
+    window.press("d")
+    window.press("Enter")
+    screen = window.until("+[issuers.localhost]")
+    assert '+url = "http://localhost:' in screen
+    window.press("q")
+    window.until("show the difference) d")
     window.press("y")
     window.press("Enter")
 
@@ -162,6 +174,8 @@ def test_again_with_what_is_new(newcomer: Newcomer, sent: Path) -> None:
 
 def test_no_at_the_end_changes_nothing(newcomer: Newcomer, sent: Path) -> None:
     window = newcomer.open(str(sent), "--clusters", "h100")
+    window.until("What should this login be called?")
+    window.press("Enter")
     window.until("Make h100 the current one?")
     window.press("n")
     window.press("Enter")
@@ -179,11 +193,18 @@ QUESTIONS = [
     ([], ["Where do your clusters", "An API key of Together AI is needed"], ["Enter"]),
     ([], ["Where do your clusters", "The URL of the issuer"], ["Down Down Enter"]),
     (["--issuer-url", "ISSUER"], ["The client ID registered there:"], []),
-    (["--issuer-url", "ISSUER", "--client-id", "k8s"], ["The API server's URL:"], []),
+    (["--issuer-url", "ISSUER", "--client-id", "k8s"], ["What now?"], []),
+    (["--issuer-url", "ISSUER", "--client-id", CLIENT_ID], ["The API server's URL:"], []),
     (["SENT"], ["Which clusters?"], []),
-    (["SENT", "--clusters", "h100"], ["Make h100 the current one?"], []),
-    (["SENT"], ["Which clusters?", "Write this?"], ["Enter"]),
-    (["SECRET", "--clusters", "h100"], ["Where should it go:"], []),
+    (["SENT", "--clusters", "h100"], ["What should this login be called?"], []),
+    (["SENT", "--clusters", "h100", "--profile-name", "lab"], ["Make h100 the current one?"], []),
+    (
+        ["SENT", "--profile-name", "lab"],
+        ["Which clusters?", "Which cluster should be the current context of kubectl?"],
+        ["Enter"],
+    ),
+    (["SENT", "--clusters", "h100", "--profile-name", "lab"], ["Make h100 the current", "Write this?"], ["Enter"]),
+    (["SECRET", "--clusters", "h100"], ["Where should it go?"], []),
     (["BUNDLE"], ["east.acme.com would get tokens of client k8s"], []),
 ]
 
@@ -212,7 +233,7 @@ def test_ctrl_c_at_a_question(
             window.press(key)
     window.press("C-c")
     screen = window.until("ended with")
-    assert "ended with 130" in screen, screen
+    assert "interrupted; nothing was written\nended with 130" in screen, screen
     assert "Traceback" not in window.everything()
     assert kubeconfig.read_text() == "# mine\n"
     assert config.read_text() == mine
@@ -226,3 +247,137 @@ def test_ctrl_c_at_the_login_leaves_what_was_written(newcomer: Newcomer, sent: P
     screen = window.until("ended with 130")
     assert "togetherctl login localhost" in screen
     assert newcomer.kubectl("config", "get-contexts", "-o", "name").stdout == "h100\n"
+
+
+def answer(window: Terminal, question: str, typed: str = "") -> None:
+    """Wait for a question and answer it in place of what it proposes; Enter alone without an answer."""
+    window.until(question)
+    if typed:
+        window.press("C-u")
+        window.paste(typed)
+    else:
+        window.press("Enter")
+
+
+def choose(window: Terminal, question: str, answer: str) -> None:
+    """Go down in a list to the answer, and take it."""
+    window.until(question)
+    for _ in range(4):
+        if any(line.startswith(f" » {answer}") for line in window.screen().splitlines()):
+            break
+        window.press("Down")
+        time.sleep(0.3)
+    window.until(f"» {answer}")
+    window.press("Enter")
+
+
+def written(newcomer: Newcomer) -> list[str]:
+    """The files that are there, apart from what a look at an issuer leaves in the cache."""
+    return [path.name for path in newcomer.files if "cache" not in path.parts]
+
+
+def test_a_keyring_that_does_not_work_is_asked_again(newcomer: Newcomer, sent: Path) -> None:
+    sent.write_text(sent.read_text().replace("--oidc-extra-scope=email,groups", "--oidc-client-secret=hush"))
+    window = newcomer.open(
+        str(sent), "--no-login", PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring", LC_ALL="C.UTF-8"
+    )
+    window.until("Which clusters?")
+    window.press("Down")
+    window.press("Space")
+    window.until("○ old")
+    window.press("Enter")
+    choose(window, "Where should it go?", "In this system's keyring")
+    screen = window.until("this machine has none that works here")
+    assert "Write this?" not in screen, "it is tried when it is chosen"
+    choose(window, " » In a file of its own", "In a file of its own")
+    answer(window, "Which file?", str(newcomer.folder / "client-secret"))
+    answer(window, "What should this login be called?", "lab")
+    answer(window, "Make h100 the current one?")
+    assert written(newcomer) == []
+    answer(window, "Write this?", "y")
+    window.until("ended with 0")
+    assert window.everything().count("Which clusters?") == 1, "the answers before it are kept"
+    assert (newcomer.folder / "client-secret").read_text().strip() == "hush"
+    config = tomllib.loads((newcomer.folder / "tctl" / "config.toml").read_text())
+    assert (list(config["profiles"]), list(config["clusters"])) == (["lab"], ["h100"])
+
+
+def test_an_issuer_with_an_unknown_authority(
+    newcomer: Newcomer, tls_issuer: ScriptedIssuer, ca_file: Path, tmp_path: Path
+) -> None:
+    """Its CA file is asked for, and it is looked at again without another question."""
+    window = newcomer.open("--client-id", "kubernetes", "--server", "https://127.0.0.1:9")
+    answer(window, "The URL of the issuer for the cluster:", tls_issuer.url)
+    screen = window.until("A PEM file with the CA of the issuer")
+    assert "cannot be verified" in screen
+    assert "trying again" not in screen, "a certificate that was refused is refused again"
+    window.paste(str(tmp_path / "nowhere.pem"))
+    window.until("the CA file cannot be read: No such file")
+    answer(window, "the CA file cannot be read", str(ca_file))
+    screen = window.until("It is there.")
+    _, _, after = window.everything().partition("A PEM file with the CA of the issuer")
+    assert "The URL of the issuer" not in after
+    assert window.everything().count(f"Looking at the issuer {tls_issuer.url}") == 2
+    window.until("What now?")
+    window.press("C-c")
+    window.until("ended with 130")
+    assert written(newcomer) == []
+
+
+def test_an_api_server_is_looked_at_when_it_is_typed(newcomer: Newcomer, real: Real) -> None:
+    ca_file = real.home.parent / "secrets" / "ca.crt"
+    window = newcomer.open("--issuer-url", real.issuer, "--client-id", CLIENT_ID)
+    answer(window, "The API server's URL:", "https://127.0.0.1:9")
+    choose(window, "What now?", "Type another address")
+    answer(window, "Type another address ? The API server's URL: https://127.0.0.1:9", real.api_server.url)
+    screen = window.until("A PEM file with the CA of the API server")
+    assert "cannot be verified" in screen
+    assert written(newcomer) == []
+    window.paste(str(ca_file))
+    window.until("It is there, and its certificate is good.")
+    answer(window, "What to call the cluster:", "gpu")
+    answer(window, "What should this login be called?", "lab")
+    answer(window, "Make gpu the current one?")
+    screen = window.until("Write this?")
+    assert "new issuer lab, profile lab, cluster gpu" in " ".join(screen.split())
+    assert "ca.crt is copied into the configuration" in " ".join(screen.split())
+    answer(window, "Write this?", "y")
+    assert "  gpu  you are me@example.com" in window.until("ended with 0")
+    ca_file.rename(ca_file.with_name("cleaned-away"))
+    pods = newcomer.kubectl("get", "pods", "-o", "name")
+    assert (pods.returncode, "pod/notebook" in pods.stdout) == (0, True), pods.stderr
+
+
+def test_a_client_that_is_refused_is_typed_again(newcomer: Newcomer, real: Real) -> None:
+    window = newcomer.open("--issuer-url", real.issuer, "--client-id", "nosuch")
+    screen = window.until("What now?")
+    assert "client nosuch with http://localhost:8000: one of the two is not" in screen
+    assert "It cannot be used as it is." in screen
+    choose(window, "What now?", "Type another client ID")
+    answer(window, "registered there: nosuch", CLIENT_ID)
+    window.until(f"Client {CLIENT_ID} with http://localhost:8000 is registered.")
+    window.until("The API server's URL:")
+    assert "The URL of the issuer" not in window.everything(), "what was good is not asked again"
+
+
+def test_a_client_of_a_file_that_is_refused_is_told_before_writing(newcomer: Newcomer, sent: Path) -> None:
+    sent.write_text(sent.read_text().replace(f"--oidc-client-id={CLIENT_ID}", "--oidc-client-id=nosuch"))
+    window = newcomer.open(str(sent), "--clusters", "h100")
+    screen = window.until("Go on all the same? (y/N)")
+    assert "client nosuch with http://localhost:8000: one of the two is not" in window.everything()
+    assert "It cannot be used as it is." in screen
+    window.press("Enter")
+    assert "Nothing was written." in window.until("ended with 1")
+    assert written(newcomer) == []
+
+
+def test_two_new_clusters_and_which_is_current(newcomer: Newcomer, sent: Path) -> None:
+    window = newcomer.open(str(sent), "--no-login")
+    answer(window, "Which clusters?")
+    answer(window, "What should this login be called?")
+    choose(window, "Which cluster should be the current context of kubectl?", "old")
+    screen = window.until("Write this?")
+    assert "contexts h100, old; old becomes the current one" in " ".join(screen.split())
+    answer(window, "Write this?", "y")
+    window.until("ended with 0")
+    assert newcomer.kubectl("config", "current-context").stdout == "old\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +13,21 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.provider import CLIENT_ID, certified_provider
+from tests.support.running import free_port
 
 if TYPE_CHECKING:
     from tests.conftest import Done, Run
 
 
 @pytest.fixture
-def issuer() -> Iterator[str]:
-    with certified_provider(lifetime=300, webUris=["http://localhost:8000"], webScope="openid email") as url:
+def uri() -> str:
+    """A redirect URI whose port no other test holds."""
+    return f"http://localhost:{free_port()}"
+
+
+@pytest.fixture
+def issuer(uri: str) -> Iterator[str]:
+    with certified_provider(lifetime=300, webUris=[uri], webScope="openid email") as url:
         yield url
 
 
@@ -32,6 +40,14 @@ def last_page(tmp_path: Path, environ: dict[str, str]) -> Path:
         [sys.executable, "-m", "tests.support.person", "me", "{url}", str(page)]
     )
     return page
+
+
+def read_page(page: Path) -> str:
+    """The page, which the browser of a busy machine may get after the login has ended."""
+    ends = time.monotonic() + 60
+    while not page.exists() and time.monotonic() < ends:
+        time.sleep(0.1)
+    return page.read_text()
 
 
 def run_hint(done: Done, process: Run) -> Done:
@@ -47,17 +63,18 @@ def add(process: Run, issuer: str, client_id: str, *settings: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("client_id", "uri"),
-    [("nosuch", "http://localhost:8000"), (CLIENT_ID, "http://localhost:8000/elsewhere")],
+    ("client_id", "path"),
+    [("nosuch", ""), (CLIENT_ID, "/elsewhere")],
     ids=["client", "redirect URI"],
 )
 def test_a_page_of_the_issuer_ends_in_what_must_be_registered(
-    client_id: str, uri: str, issuer: str, process: Run, last_page: Path
+    client_id: str, path: str, uri: str, issuer: str, process: Run, last_page: Path
 ) -> None:
+    uri += path
     add(process, issuer, client_id, f"redirect_uris={uri}")
     done = process("login", "acme")
     # It is the provider's own, and it sends no browser back.
-    assert "oops" in last_page.read_text().lower()
+    assert "oops" in read_page(last_page).lower()
     assert (done.code, done.stdout) == (3, "")
     assert f"client {client_id} must be registered there with the redirect URI {uri}, to the letter" in done.stderr
     assert done.commands == [f"togetherctl issuer check {issuer_name(process)} --client-id {client_id}"]
@@ -71,20 +88,30 @@ def issuer_name(process: Run) -> str:
 
 
 @pytest.mark.usefixtures("last_page")
-def test_get_token_says_it_at_its_end_and_nowhere_else(issuer: str, process: Run) -> None:
-    add(process, issuer, "nosuch", "redirect_uris=http://localhost:8000")
+def test_get_token_says_it_at_its_end_and_nowhere_else(uri: str, issuer: str, process: Run) -> None:
+    add(process, issuer, "nosuch", f"redirect_uris={uri}")
     done = process("get-token", "--profile", "acme")
     assert (done.code, done.stdout) == (3, "")
-    assert done.stderr.count("must be registered there with the redirect URI http://localhost:8000") == 1
+    assert done.stderr.count(f"must be registered there with the redirect URI {uri}") == 1
     assert "has not come back yet" not in done.stderr
 
 
-def test_a_scope_that_is_refused_is_left_out_by_the_command(issuer: str, process: Run, last_page: Path) -> None:
-    add(process, issuer, "web", "scopes=email,groups", "offline_access=never")
+def test_a_scope_that_is_refused_is_left_out_by_the_command(
+    uri: str, issuer: str, process: Run, last_page: Path
+) -> None:
+    add(
+        process,
+        issuer,
+        "web",
+        "scopes=email,groups",
+        "offline_access=never",
+        "login_timeout=45",
+        f"redirect_uris={uri}",
+    )
     done = process("login", "acme")
     assert done.code == 5, done.stderr
     assert "invalid_scope" in done.stderr
-    assert "This client may not have the scope groups" in last_page.read_text()
+    assert "This client may not have the scope groups" in read_page(last_page)
     assert run_hint(done, process).code == 0
     again = process("login", "acme")
     assert (again.code, "Logged in as me@example.com" in again.stderr) == (0, True), again.stderr

@@ -10,10 +10,10 @@ _SHORTEST = 8
 
 @dataclass
 class Canary:
-    """Secrets handed out so far, and everything seen so far."""
+    """Secrets handed out so far, and everything seen so far; the report of a failed test shows neither."""
 
-    secrets: dict[str, str] = field(default_factory=dict)
-    seen: list[tuple[str, str]] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    seen: list[tuple[str, str]] = field(default_factory=list, repr=False)
 
     def watch(self, kind: str, secret: str) -> str:
         """Remember a secret; gives it back, so that it can be watched where it is made."""

@@ -81,6 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
         reply = home.answer(self.path)
         with home.guard:
             home.at_once -= 1
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
         data = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
         self.send_response(reply.status)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
@@ -92,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.home.asked[self.path] += 1
         self.home.bearers.append(self.headers.get("Authorization"))
-        self.send_error(405)
+        self._send(self.home.always or Reply(405, {"kind": "Status", "reason": "MethodNotAllowed"}))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # http.server's name
         """Says nothing."""

@@ -142,7 +142,7 @@ def test_a_kubeconfig_that_cannot_be_written_stays_as_it_was(world: World, home:
     async def flow() -> None:
         async with at_the_table(world, canary) as person:
             await person.press("w")
-            await person.sees("cannot be understood", "mend it, then run this again")
+            await person.sees("cannot be understood", "correct the file, then run this again")
             await person.press("escape")
 
     asyncio.run(flow())

@@ -129,6 +129,11 @@ async def test_keys_before_the_first_picture_do_nothing(opened: Open, demo: Call
         assert not table.app.jobs.running
         assert table.app.home.table.cursor == 0
         table.app.home.drawn = True
+        # The rest of the word does no more than its beginning.
+        await table.press("e", "question_mark")
+        assert table.app.screen is table.app.home
+        now = table.app.typeahead.clock()
+        table.app.typeahead.clock = lambda: now + 1
         await table.press("question_mark")
         await table.shows("Escape goes back")
 

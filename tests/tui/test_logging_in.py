@@ -34,7 +34,7 @@ def test_a_person_logs_in_with_one_key(make_world: MakeWorld, browser: ScriptedB
             # A doubt goes by with the rest.
             await person.sees("Some API servers refuse this token: it is signed with ES256")
             await person.idle()
-            assert not isinstance(person.app.screen, JobScreen)
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen), "the table")
             await person.sees("● valid", "me@acme.com")
 
     asyncio.run(flow())
@@ -269,7 +269,7 @@ def test_an_issuer_that_is_down_is_said_and_stays_readable(
             await person.press("r")
             await person.sees("Logged in as me@acme.com")
             await person.idle()
-            assert not isinstance(person.app.screen, JobScreen)
+            await person.until(lambda: not isinstance(person.app.screen, JobScreen), "the table")
 
     asyncio.run(flow())
 

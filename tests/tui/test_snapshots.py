@@ -10,8 +10,9 @@ from textual.screen import ModalScreen
 
 from tests.support.screens import becomes, strips
 from togetherctl.auth.prompter import DeviceCode
+from togetherctl.errors import run
 from togetherctl.tui.job import Job
-from togetherctl.tui.job_prompter import Page
+from togetherctl.tui.job_prompter import LineQuestion, Page
 from togetherctl.tui.screens.add import AddScreen
 from togetherctl.tui.screens.dialog import Question, UseQuestion
 from togetherctl.tui.screens.edit import EditScreen
@@ -55,6 +56,18 @@ def _log_in(device: DeviceCode | None) -> Job[None]:
     return job
 
 
+def _long_wait() -> Job[None]:
+    """A login whose browser has not come back for some seconds."""
+    job = _log_in(None)
+    job.prompter.paste_here = LineQuestion("Paste the address of the browser's last page:", hidden=True)
+    words = "client k8s must be registered there with the redirect URI http://localhost:8000, to the letter"
+    job.prompter.advise(
+        "The browser has not come back yet. If it cannot open its last page: paste its address here and press Enter.",
+        run("togetherctl", "issuer", "check", "acme", "--client-id", "k8s", words=words),
+    )
+    return job
+
+
 def _shown_by(name: str, table: Person) -> object:
     """Bring one screen up; gives the class of the screen, None for the table itself."""
     app = table.app
@@ -70,6 +83,9 @@ def _shown_by(name: str, table: Person) -> object:
             Question("Write kubeconfig", "Write this?", ["! https://east.k8s.acme.com is new here."], diff=_DIFF)
         )
         return Question
+    if name in ("waiting", "paste"):
+        app.push_screen(JobScreen(_long_wait()))
+        return JobScreen
     if name in ("login", "device"):
         device = DeviceCode("https://login.acme.com/device", "WDJB-MJHT") if name == "device" else None
         app.push_screen(JobScreen(_log_in(device)))
@@ -80,7 +96,21 @@ def _shown_by(name: str, table: Person) -> object:
 KEYS = {"details": "enter", "help": "question_mark", "edit": "e", "add": "a", "import": "i"}
 SCREENS = [
     (name, size)
-    for name in ("home", "details", "help", "edit", "add", "import", "question", "use", "diff", "login", "device")
+    for name in (
+        "home",
+        "details",
+        "help",
+        "edit",
+        "add",
+        "import",
+        "question",
+        "use",
+        "diff",
+        "login",
+        "waiting",
+        "paste",
+        "device",
+    )
     for size in SIZES
     # There, details stand beside the table, so home shows them.
     if (name, size) != ("details", "200x60")
@@ -99,6 +129,8 @@ async def test_a_screen(name: str, size: str, opened: Open, demo: Callable[..., 
         kind = {"edit": EditScreen, "details": DetailsScreen, "add": AddScreen, "import": AskSource}.get(name, kind)
         if kind is not None:
             await table.until(lambda: isinstance(table.app.screen, kind))  # type: ignore[arg-type] # a class, see above
+        if name == "paste":
+            await table.press("p")
         await becomes(table.pilot, f"{name}-{size}")
         await can_be_read(table)
         dark = colours(table)

@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.kube.test_kubeconfig import THEIRS
 from tests.support.programs import need
+from tests.support.samples import write_east_and_west
 from togetherctl.kube import kubeconfig as kubeconfig_module
 from togetherctl.usecases.kubeconfig_state import KubeconfigState, read_kubeconfig_state
 from togetherctl.usecases.reports import report_drift
@@ -19,18 +19,11 @@ from togetherctl.usecases.reports import report_drift
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld, Run
 
-WEST = '\n[clusters.west]\nprofile = "acme"\nserver = "https://127.0.0.1:6444"\nnamespace = "gpu"\n'
-
 
 @pytest.fixture
 def config(acme: Path, home: Path, cli: Run) -> Path:
     """The kubeconfig of two clusters of ours, beside a foreign one that is current."""
-    acme.write_text(acme.read_text() + WEST)
-    path = home / ".kube" / "config"
-    path.parent.mkdir()
-    path.write_text(THEIRS)
-    assert cli("kubeconfig", "write", "--no-shim").code == 0
-    return path
+    return write_east_and_west(acme, home, cli, "--no-shim")
 
 
 def kubectl(*words: str) -> None:

@@ -54,6 +54,17 @@ def test_a_set_server_is_the_one_that_kubectl_asks(config: Path, cli: Run) -> No
     )
 
 
+def test_what_kubectl_wrote_into_the_file_stays(config: Path, cli: Run) -> None:
+    """kubectl sorts every key when it changes a kubeconfig, and writes `env: null` into each stanza."""
+    kubectl("config", "use-context", "west", "--kubeconfig", str(config))
+    before = config.read_text()
+    assert "env: null" in before
+    done = cli("cluster", "set", "west", "server=https://127.0.0.1:7777")
+    assert done.code == 0
+    assert config.read_text() == before.replace("https://127.0.0.1:6444", "https://127.0.0.1:7777")
+    assert cli("kubeconfig", "write", "--portable").stderr.startswith("Nothing to write")
+
+
 def test_the_way_out_of_an_unknown_authority_is_one_command(
     acme: Path, config: Path, cli: Run, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,3 +240,78 @@ def test_the_list_of_clusters_tells_the_current_one_and_what_differs(acme: Path,
     config.write_text("clusters: [")
     broken = cli("cluster", "list")
     assert (broken.code, broken.stdout.count("https://"), "warning: " in broken.stderr) == (0, 3, True)
+
+
+NEW = ["cluster", "add", "new", "--profile", "acme", "--server", "https://127.0.0.1:7777"]
+
+
+@pytest.mark.parametrize("keys", [["Enter"], ["n", "Enter"]])
+def test_at_a_terminal_a_new_cluster_is_offered_to_kubectl(
+    keys: list[str], acme: Path, config: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    environ, written = {**environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}, keys == ["Enter"]
+    with terminal([sys.executable, "-m", "togetherctl", *NEW], environ, tmp_path) as window:
+        seen = window.until("Write this? (Y/n, d: show the difference)")
+        assert "Added cluster new." in seen
+        assert "[clusters.new]" in acme.read_text()
+        assert "7777" not in config.read_text()
+        for key in keys:
+            window.press(key)
+        window.until("ended with 0")
+        said = " ".join(window.everything().split())
+    assert ("new" in entries(config, "contexts")) == written
+    assert ("Wrote new to ~/.kube/config." in said) == written
+    assert ("togetherctl kubeconfig write new" in said) != written
+
+
+def test_without_a_terminal_a_new_cluster_names_the_command(config: Path, cli: Run) -> None:
+    before = config.read_bytes()
+    done = cli(*NEW)
+    assert (done.code, done.stderr) == (0, "Added cluster new. Next:\n  togetherctl kubeconfig write new\n")
+    assert config.read_bytes() == before
+
+
+def test_yes_writes_a_new_cluster_too(config: Path, cli: Run) -> None:
+    done = cli(*NEW, "--yes")
+    assert (done.code, done.stderr) == (0, "Added cluster new.\nWrote new to ~/.kube/config.\n")
+    assert "new" in entries(config, "contexts")
+
+
+def test_a_kubeconfig_that_cannot_be_read_holds_back_no_new_cluster(acme: Path, config: Path, cli: Run) -> None:
+    config.write_text("clusters: [")
+    done = cli(*NEW, "--yes")
+    assert done.code == 0
+    assert "note: The kubeconfig stays as it was: " in done.stderr
+    assert "[clusters.new]" in acme.read_text()
+
+
+def test_a_write_after_a_no_replaces_our_context(config: Path, cli: Run) -> None:
+    """The configuration names another context, and the kubeconfig was left alone then."""
+    assert cli("use", "west").code == 0
+    before = {section: len(entries(config, section)) for section in ("clusters", "contexts", "users")}
+    assert cli("cluster", "set", "west", "context=gpu", "--keep-kubeconfig").code == 0
+    assert "gpu" not in entries(config, "contexts")
+    done = cli("kubeconfig", "write", "west", "--portable")
+    assert done.code == 0, done.stderr
+    assert "The context west is called gpu now." in done.stderr
+    contexts = entries(config, "contexts")
+    assert ("gpu" in contexts, "west" in contexts, contexts["gpu"]["cluster"]) == (True, False, "gpu")
+    assert {section: len(entries(config, section)) for section in before} == before
+    assert kubectl("config", "current-context").strip() == "gpu"
+    assert cli("kubeconfig", "write", "--portable").stderr.startswith("Nothing to write")
+
+
+def test_a_name_that_its_owner_gave_a_context_stays(config: Path, cli: Run) -> None:
+    kubectl("config", "rename-context", "west", "mine")
+    assert cli("kubeconfig", "write", "west", "--portable").code == 0
+    assert {"mine", "west"} <= entries(config, "contexts").keys()
+
+
+def test_an_entry_that_another_context_uses_stays_when_ours_is_renamed(config: Path, cli: Run) -> None:
+    kubectl("config", "set-context", "own", "--cluster=west", "--user=togetherctl:acme")
+    assert cli("cluster", "set", "west", "context=gpu", "--keep-kubeconfig").code == 0
+    assert cli("kubeconfig", "write", "west", "--portable").code == 0
+    contexts, clusters = entries(config, "contexts"), entries(config, "clusters")
+    assert contexts["own"]["cluster"] == "west"
+    assert {"west", "gpu"} <= clusters.keys()
+    assert ("gpu" in contexts, "west" in contexts) == (True, False)

@@ -119,3 +119,27 @@ def test_a_keyring_that_refuses_is_said_and_stops_nothing(acme: Path, cli: Run, 
     done = cli("profile", "remove", "acme", "--cascade", "--yes")
     assert (done.code, "is still in the keyring" in done.stderr) == (0, True)
     assert "profiles" not in acme.read_text()
+
+
+def test_what_has_no_use_afterwards_is_named_with_its_command(acme: Path, cli: Run, tmp_path: Path) -> None:
+    secret = tmp_path / "a secret"
+    secret.write_text("made-up")
+    assert cli("profile", "set", "acme", f'client_secret={{ file = "{secret}" }}').code == 0
+    text = acme.read_text()
+    again = text[text.index("[profiles.acme]") : text.index("[clusters")].replace("profiles.acme", "profiles.again")
+    acme.write_text(text + "\n" + again)
+    done = cli("profile", "remove", "again", "--yes")
+    assert (done.code, done.stderr) == (0, "Removed profile again.\n"), "another profile uses both"
+    done = cli("profile", "remove", "acme", "--cascade", "--yes")
+    assert done.code == 0
+    assert "note: No profile uses issuer acme any more." in done.stderr
+    assert "togetherctl issuer remove acme" in done.commands
+    assert f"rm '{secret}'" in done.commands
+    assert secret.exists(), "it may be the person's own"
+    assert cli("issuer", "remove", "acme", "--yes").code == 0
+
+
+def test_an_issuer_that_goes_is_not_said_to_stay(acme: Path, cli: Run) -> None:
+    done = cli("issuer", "remove", "acme", "--cascade", "--yes")
+    assert (done.code, "any more" in done.stderr) == (0, False)
+    assert "acme" not in acme.read_text()

@@ -10,25 +10,58 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.kube.test_kubeconfig import THEIRS
 from tests.support.programs import need
+from tests.support.samples import write_east_and_west
 from tests.support.terminal import terminal
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-WEST = '\n[clusters.west]\nprofile = "acme"\nserver = "https://127.0.0.1:6444"\nnamespace = "gpu"\n'
-
 
 @pytest.fixture
 def config(acme: Path, home: Path, cli: Run) -> Path:
-    acme.write_text(acme.read_text() + WEST)
-    path = home / ".kube" / "config"
-    path.parent.mkdir()
-    path.write_text(THEIRS)
-    assert cli("kubeconfig", "write", "--portable").code == 0
-    return path
+    return write_east_and_west(acme, home, cli, "--portable")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"x": 1}', "[" * 100_000], ids=["empty", "cut", "list", "odd", "deep"]
+)
+def test_a_damaged_note_of_the_context_before_costs_the_way_back_alone(
+    content: str, config: Path, cli: Run, home: Path
+) -> None:
+    note = home / "tctl" / "state" / "contexts.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(content)
+    assert cli("use", "-").code == 2
+    assert (cli("use", "west").code, current(config)) == (0, "west")
+    assert (cli("use", "east").code, cli("use", "-").code, current(config)) == (0, 0, "west")
+
+
+def test_what_differed_is_said(config: Path, cli: Run) -> None:
+    config.write_text(config.read_text().replace("https://127.0.0.1:6444", "https://127.0.0.1:9999"))
+    assert "It differed from the configuration: server.\n" in cli("use", "west").stderr
+
+
+def test_a_name_that_is_another_clusters_context_is_refused(config: Path, acme: Path, cli: Run) -> None:
+    acme.write_text(
+        acme.read_text()
+        .replace("[clusters.west]", '[clusters.west]\ncontext = "east"')
+        .replace("[clusters.east]", '[clusters.east]\ncontext = "west"')
+    )
+    before = config.read_bytes()
+    for words in (["use", "east"], ["logout", "east"], ["run", "east", "--", "true"]):
+        done = cli(*words)
+        assert (done.code, config.read_bytes()) == (2, before), words
+        assert "east is the name of one cluster, and the context of another, west" in done.stderr
+    assert cli("use", "-").code == 2
+
+
+def test_a_profiles_name_is_told_from_a_clusters(config: Path, cli: Run) -> None:
+    before = config.read_bytes()
+    done = cli("use", "acme")
+    assert (done.code, config.read_bytes()) == (2, before)
+    assert "acme is a profile; its clusters are east, west\n  run: togetherctl use east\n" in done.stderr
 
 
 def current(path: Path) -> object:

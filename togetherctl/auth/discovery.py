@@ -84,7 +84,7 @@ def fetch_metadata(issuer: str, http: Getter) -> dict[str, Any]:
             f"there is no OpenID provider at {issuer}: {url} answered HTTP {answer.status}",
             hint="check the issuer URL; it is what comes before /.well-known/openid-configuration",
             status=answer.status,
-        )
+        ).naming(issuer)
     raise_if_page(answer)
     document = answer.json()
     check_metadata(document, issuer)
@@ -119,7 +119,7 @@ def check_metadata(document: dict[str, Any], issuer: str) -> None:
     if named != issuer:
         raise Untrusted(
             f"the issuer calls itself {printable(named)}, not {issuer}", hint=_explain_spelling(issuer, named)
-        )
+        ).naming(issuer)
     local = urlsplit(issuer).scheme == "http"
     for name in _ENDPOINTS:
         endpoint = document.get(name)
@@ -148,10 +148,10 @@ def fetch_keys(jwks_uri: str, http: Getter) -> dict[str, Any]:
     answer = http.get(jwks_uri)
     answer.raise_if_later()
     if answer.status != 200:
-        raise Untrusted(f"the issuer's keys are not at {host_of(jwks_uri)}: HTTP {answer.status}")
+        raise Untrusted(f"the issuer's keys are not at {host_of(jwks_uri)}: HTTP {answer.status}").naming(jwks_uri)
     document = answer.json()
     if not isinstance(document.get("keys"), list):
-        raise Untrusted(f"the issuer's keys at {host_of(jwks_uri)} are not a JWK Set")
+        raise Untrusted(f"the issuer's keys at {host_of(jwks_uri)} are not a JWK Set").naming(jwks_uri)
     return document
 
 

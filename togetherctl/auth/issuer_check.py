@@ -21,7 +21,7 @@ from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pit
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.config.presets import find_preset, recognise_preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS
-from togetherctl.errors import Refused, Remedy, TogetherctlError, Unreachable, Untrusted, about, also
+from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
@@ -89,15 +89,6 @@ class Report:
         # Keys that could not be fetched may be there the next time.
         later = isinstance(self.error, Unreachable)
         return [finding for finding in found if not (later and finding.about == "keys")]
-
-    def raise_if_hopeless(self, way_out: str) -> None:
-        """Raises Untrusted where no login can work; `way_out` says how to go on all the same."""
-        found = self.hopeless
-        if found:
-            why = "; ".join(finding.text for finding in found)
-            error = Untrusted(f"it cannot be used as it is: {why}", hint=also(found[0].remedy, Remedy(way_out)))
-            error.issuer = printable(self.issuer)
-            raise error
 
     def raise_if_not_there(self) -> None:
         """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""

@@ -138,7 +138,10 @@ def tokens(answer: Answer) -> TokenAnswer:
     if len(answer.body) > MAX_BYTES:
         kept = refresh_token if len(refresh_token or "") <= _LONGEST_REFRESH_TOKEN else None
         raise UnusableAnswer(
-            Untrusted(f"the tokens of {host_of(answer.url)} are larger than {MAX_BYTES // 1024} KiB"), kept
+            Untrusted(f"the tokens of {host_of(answer.url)} are larger than {MAX_BYTES // 1024} KiB").naming(
+                answer.url
+            ),
+            kept,
         )
     try:
         return _tokens(document, refresh_token)
@@ -193,7 +196,8 @@ def failure(answer: Answer) -> Unreachable | Refused:
         return RefusedClient(_sentence(error, words), error=error, description=words, status=answer.status)
     said = _sentence(error, words) if error or words else f"{host_of(answer.url)} answered HTTP {answer.status}"
     kind = NotThere if answer.status in _NOWHERE and error not in _OF_OAUTH else RefusedForGood
-    return kind(said, error=error, description=words, status=answer.status)
+    refusal = kind(said, error=error, description=words, status=answer.status)
+    return refusal if error or words else refusal.naming(answer.url)
 
 
 def refused_login(response: Mapping[str, str]) -> Unreachable | Refused:
@@ -216,16 +220,16 @@ def _explain_status(answer: Answer) -> Unreachable | Refused:
     said = f"{host_of(answer.url)} answered HTTP {answer.status}"
     if _parse_json(answer) is None and _is_page(answer):
         said = f"{host_of(answer.url)} answered with a web page (HTTP {answer.status}), which is no issuer's answer"
-        return NoIssuer(said, hint=_PORTAL, status=answer.status)
+        return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(answer.url)
     if 300 <= answer.status < 400:
         said = f"{host_of(answer.url)} answered a POST with a redirect (HTTP {answer.status})"
-        return NoIssuer(said, hint=_PORTAL, status=answer.status)
+        return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(answer.url)
     if answer.status == _PROXY_WANTS_A_LOGIN:
-        return Unreachable(said, hint="the proxy wants a login", status=answer.status)
+        return Unreachable(said, hint="the proxy wants a login", status=answer.status).naming(answer.url)
     if _is_success(answer):
         return _explain_no_json(answer)
     kind = RefusedForGood if answer.status in _SPEAKING else NotThere if answer.status in _NOWHERE else Refused
-    return kind(said, status=answer.status)
+    return kind(said, status=answer.status).naming(answer.url)
 
 
 def _explain_no_json(answer: Answer) -> Unreachable | Refused:
@@ -238,7 +242,7 @@ def _explain_no_json(answer: Answer) -> Unreachable | Refused:
             return error
     what = "something that is" if body else "nothing, which is"
     said = f"{host_of(answer.url)} answered with {what} no issuer's answer (HTTP {answer.status})"
-    return NoIssuer(said, hint=_PORTAL, status=answer.status)
+    return NoIssuer(said, hint=_PORTAL, status=answer.status).naming(answer.url)
 
 
 def _is_success(answer: Answer) -> bool:

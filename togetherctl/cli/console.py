@@ -188,17 +188,17 @@ class Console:
 
     @property
     def can_ask(self) -> bool:
-        from togetherctl.cli.prompts import can_ask
+        from togetherctl.cli.typed_lines import can_ask
 
         return can_ask(self._environ)
 
     def ask_line(self, question: str, seconds: float) -> str:
-        from togetherctl.cli.prompts import read_line
+        from togetherctl.cli.typed_lines import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=False)
 
     def ask_secret(self, question: str, seconds: float) -> str:
-        from togetherctl.cli.prompts import read_line
+        from togetherctl.cli.typed_lines import read_line
 
         return read_line(printable(question), seconds=seconds, hidden=True)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from togetherctl.disk import PRIVATE_FILE, make_private_folder
+from togetherctl.disk import PRIVATE_FILE, read_whole
 from togetherctl.environment import for_child
 from togetherctl.errors import TogetherctlError, UsageError
+from togetherctl.temporary_folder import temporary_folder
 
 _DEFAULT = "notepad" if sys.platform == "win32" else "vi"
 
@@ -22,9 +23,11 @@ _DEFAULT = "notepad" if sys.platform == "win32" else "vi"
 class EditorCopy:
     """A copy of a text in a folder of its own; the editor's own copies and backups go with it."""
 
-    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str], *, limit: int, keep_open: Sequence[int]) -> None:
         self._path = path
         self._environ = environ
+        self._limit = limit
+        self._keep_open = keep_open
 
     def edit(self, text: str | None = None) -> str:
         """What the person leaves behind; `text` begins it, else it goes on. Raises TogetherctlError, UsageError."""
@@ -35,7 +38,13 @@ class EditorCopy:
         words = choose_editor(self._environ)
         with _leaving_interrupts_to_it():
             try:
-                ended = subprocess.run([*words, str(self._path)], env=for_child(self._environ), check=False)
+                # An editor that outlives us keeps the copy from being swept.
+                ended = subprocess.run(
+                    [*words, str(self._path)],
+                    env=for_child(self._environ),
+                    pass_fds=() if sys.platform == "win32" else self._keep_open,
+                    check=False,
+                )
             except OSError as error:
                 raise UsageError(
                     f"the editor {words[0]} cannot be started: {error.strerror}", hint="name another in EDITOR"
@@ -43,21 +52,26 @@ class EditorCopy:
         if ended.returncode != 0:
             raise TogetherctlError(f"the editor ended with exit code {ended.returncode}; nothing was changed")
         try:
-            return self._path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            return read_whole(self._path, limit=self._limit)[0].decode("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EFBIG:
+                said = f"the editor left more than {self._limit // 1024} KiB behind; nothing was changed"
+                raise TogetherctlError(said) from None
             raise TogetherctlError("the editor left no UTF-8 text behind; nothing was changed") from None
 
 
 @contextmanager
-def editor_copy(state: Path, name: str, environ: Mapping[str, str]) -> Iterator[EditorCopy]:
-    """A copy called `name` in a private folder below `state`, which goes at the end."""
-    try:
-        make_private_folder(state)
-        folder = tempfile.TemporaryDirectory(prefix="edit-", dir=state)
-    except OSError as error:
-        raise TogetherctlError(f"no copy can be made in {state}: {error.strerror}") from None
-    with folder:
-        yield EditorCopy(Path(folder.name) / name, environ)
+def editor_copy(parent: Path, name: str, environ: Mapping[str, str], *, limit: int) -> Iterator[EditorCopy]:
+    """A copy called `name`, of at most `limit` bytes, in a private folder below `parent`, which goes at the end.
+
+    Raises TogetherctlError.
+    """
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder(parent, "edit"))
+        except OSError as error:
+            raise TogetherctlError(f"no copy can be made in {parent}: {error.strerror}") from None
+        yield EditorCopy(folder.path / name, environ, limit=limit, keep_open=[folder.lock])
 
 
 def choose_editor(environ: Mapping[str, str]) -> list[str]:

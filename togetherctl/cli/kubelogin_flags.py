@@ -118,7 +118,7 @@ def list_flags(command: Command) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
     groups: dict[str, list[tuple[str, str]]] = {}
     for flag in flags_of(command).values():
-        meaning = f"Given up by kubelogin for {flag.old}. {flag.meaning}" if flag.old else flag.meaning
+        meaning = f"Old: kubelogin has {flag.old} instead. {flag.meaning}" if flag.old else flag.meaning
         groups.setdefault(flag.group, []).append((_spell(flag), meaning))
     for group, rows in groups.items():
         yield f"kubelogin's flags: {group}", rows

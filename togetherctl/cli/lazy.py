@@ -125,7 +125,7 @@ class LazyGroup(click.Group):
             return self._help_within(ctx, rest)
         alias = ALIASES.get(word)
         if alias is None or alias not in self.lazy:
-            raise no_command(ctx, word, self.lazy)
+            raise no_command(ctx, word, {name: verb.removes for name, verb in self.lazy.items()})
         return super().resolve_command(ctx, [alias, *rest])
 
     def _help_within(self, ctx: click.Context, words: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.errors import Remedy, UsageError, run
-
-if TYPE_CHECKING:
-    from togetherctl.cli.lazy import Lazy
 
 # What people type who know gh, kubectl and a shell. These work, and no help text shows them.
 ALIASES = {
@@ -41,7 +37,7 @@ _LOOKS = run(
     words="status says what went wrong last; togetherctl whoami and togetherctl issuer check NAME ask once more",
 )
 _STATUS = run("togetherctl", "status")
-# By the group, then by the word that somebody types there.
+# By the group, then by the word that is typed there.
 ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
     "togetherctl": {
         "list": run("togetherctl", "cluster", "list", words="profile, issuer and cluster have a list each"),
@@ -54,7 +50,7 @@ ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
         "import": _ADDS,
         "edit": run("togetherctl", "config", "edit"),
         "export": run("togetherctl", "profile", "export"),
-        "validate": run("togetherctl", "profile", "validate"),
+        "validate": run("togetherctl", "config", "validate"),
         "convert": run("togetherctl", "kubeconfig", "convert"),
         "migrate": run("togetherctl", "kubeconfig", "convert"),
         "write": run("togetherctl", "kubeconfig", "write"),
@@ -115,8 +111,11 @@ ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
 _FORMS = {"--json": "json", "--yaml": "yaml", "--format": "json", "--quiet": "name", "-q": "name"}
 
 
-def no_command(ctx: click.Context, name: str, verbs: Mapping[str, Lazy]) -> UsageError:
-    """The error for a word that is none of the group's verbs, with what comes next to what was meant."""
+def no_command(ctx: click.Context, name: str, verbs: Mapping[str, bool]) -> UsageError:
+    """The error for a word that is none of the group's `verbs`, with what comes next to what was meant.
+
+    Each verb comes with whether it takes something away.
+    """
     said = f"there is no command {name}"
     top = ctx.find_root()
     elsewhere = ELSEWHERE.get((ctx.info_name or "") if ctx.parent else top.info_name or "", {})
@@ -134,10 +133,10 @@ def no_command(ctx: click.Context, name: str, verbs: Mapping[str, Lazy]) -> Usag
     return UsageError(f"{said}; did you mean {near}?" if near else said, hint=_see_help(ctx))
 
 
-def near_verbs(name: str, verbs: Mapping[str, Lazy]) -> list[str]:
+def near_verbs(name: str, verbs: Mapping[str, bool]) -> list[str]:
     """The verbs that were likely meant, nearest first; those that take something away only for an obvious typo."""
     very = get_close_matches(name, verbs, n=1, cutoff=_VERY_NEAR)
-    return very or [verb for verb in get_close_matches(name, verbs, n=3, cutoff=_NEAR) if not verbs[verb].removes]
+    return very or [verb for verb in get_close_matches(name, verbs, n=3, cutoff=_NEAR) if not verbs[verb]]
 
 
 def explain(error: click.UsageError) -> UsageError:

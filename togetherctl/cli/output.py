@@ -14,6 +14,7 @@ import click
 
 from togetherctl.cli.app import App
 from togetherctl.cli.console import put
+from togetherctl.errors import UsageError
 from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import can_spell, printable, spell
 
@@ -30,8 +31,23 @@ _WHOLE = frozenset({"NAME", "PROFILE", "STATE", "EXPIRES", "GRANT", "STORAGE"})
 # A style may end behind them.
 _BLANKS_AT_END = re.compile(r" +((?:\x1b\[[0-9;]*m)*)$")
 FORMATS = ("table", "json", "yaml", "name")
+# Forms of kubectl.
+_ELSEWHERE = {
+    "wide": "a table has all its columns where the terminal is wide enough; -o json has every field",
+    **dict.fromkeys(("jsonpath", "go-template", "custom-columns"), "-o json, with jq, picks fields"),
+}
 
 Item = dict[str, Any]
+
+
+class _Form(click.Choice[str]):
+    """A form of the output; what kubectl has and is not here is answered."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        form = value.partition("=")[0]
+        if form in _ELSEWHERE:
+            raise UsageError(f"there is no -o {form}; there are {', '.join(FORMATS)}", hint=_ELSEWHERE[form])
+        return super().convert(value, param, ctx)
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +59,7 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "-o",
         "--output",
-        type=click.Choice(FORMATS),
+        type=_Form(FORMATS),
         default="table",
         show_default=True,
         expose_value=False,
@@ -178,6 +194,6 @@ def _print_table(app: App, items: Sequence[Item], columns: Mapping[str, Callable
     )
     with terminal.capture() as drawn:
         terminal.print(table)
-    # A line that is blank at its end is longer than it looks where somebody copies it.
+    # A line that is blank at its end is longer than it looks when it is copied.
     for line in drawn.get().splitlines():
         put(_BLANKS_AT_END.sub(r"\1", line))

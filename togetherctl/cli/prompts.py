@@ -1,26 +1,21 @@
 """Ask a person at the terminal: select, check, confirm, type a line, a path or a password.
 
-Questions go to stderr. questionary draws those of commands. `read_line` reads what is hidden, and what a login asks
+Questions go to stderr. questionary draws those of commands. `typed_lines` reads what is hidden, and what a login asks
 within a deadline: questionary knows no deadline, draws a star for each hidden character, and sends requests of its own
 to the terminal.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from select import select
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from togetherctl.cli.console import tell
-from togetherctl.cli.hidden_lines import CHUNK, HiddenLine, hide_typing
-from togetherctl.environment import may_ask
+from togetherctl.cli.typed_lines import read_line
 from togetherctl.errors import TogetherctlError, UsageError
-from togetherctl.kube.exec_credential import may_use_stdin
 from togetherctl.printable import printable, spell
 
 if TYPE_CHECKING:
@@ -133,8 +128,7 @@ class Prompts:
             return text.strip()[:1].lower() in ("", *letters) or f"Type one of {', '.join(letters)}, then Enter."
 
         asked = questionary.text(
-            _make_printable(question),
-            instruction=f"{instruction} ",
+            _make_printable(f"{question} {instruction}"),
             validate=check,
             validate_while_typing=False,
             **self._manner(),
@@ -207,63 +201,3 @@ def _page(lines: Sequence[str]) -> None:
     import click
 
     click.echo_via_pager(f"{line}\n" for line in lines)
-
-
-def can_ask(environ: Mapping[str, str]) -> bool:
-    """Whether this run may ask: stdin and stderr are a terminal, and no variable forbids it."""
-    if not may_ask(environ) or not sys.stdin.isatty() or not sys.stderr.isatty():
-        return False
-    try:
-        return may_use_stdin(environ)
-    except UsageError:
-        return False
-
-
-def read_line(question: str, *, seconds: float, hidden: bool) -> str:
-    """What is typed until Enter. Raises TimeoutError after `seconds`, and EOFError where the terminal ends.
-
-    The terminal's own line editing holds 4096 characters at most, on macOS 1024, and an authorization code may be
-    longer; so a hidden line is read character by character.
-    """
-    _show(question)
-    try:
-        import termios  # noqa: F401 # only to learn whether there is such a terminal here
-    except ImportError:
-        return _read_without_termios(hidden=hidden)
-    ends = monotonic() + seconds
-    descriptor = sys.stdin.fileno()
-    if not hidden:
-        return _chunk(descriptor, ends).decode("utf-8", "replace").strip()
-    try:
-        with hide_typing(descriptor):
-            return _until_enter(descriptor, ends)
-    finally:
-        _show("\n")
-
-
-def _show(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
-
-
-def _read_without_termios(*, hidden: bool) -> str:
-    from getpass import getpass
-
-    return getpass("", stream=sys.stderr) if hidden else input()
-
-
-def _until_enter(descriptor: int, ends: float) -> str:
-    line = HiddenLine()
-    while (whole := line.take(_chunk(descriptor, ends))) is None:
-        pass
-    return whole
-
-
-def _chunk(descriptor: int, ends: float) -> bytes:
-    ready, _, _ = select([descriptor], [], [], max(ends - monotonic(), 0))
-    if not ready:
-        raise TimeoutError
-    data = os.read(descriptor, CHUNK)
-    if not data:
-        raise EOFError
-    return data

@@ -67,6 +67,9 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
     """What `incomplete` may become after `arguments`."""
     _, arguments = take_verbosity(arguments)
     context = _resolve_context(root, {"obj": app}, "togetherctl", arguments)
+    if "--" in arguments and getattr(context.command, "runs_another", False):
+        # A command line of another program, which we do not know.
+        return []
     flags = _kubelogin_flags(context.command)
     value = _find_flag(arguments[-1] if arguments else "", flags)
     if value is not None:
@@ -79,7 +82,7 @@ def completions(app: App, root: click.Group, arguments: list[str], incomplete: s
     wanted, rest = _resolve_incomplete(context, arguments, incomplete)
     if isinstance(wanted, click.Parameter):
         meaning = wanted.metavar or (wanted.name or "" if isinstance(wanted, click.Argument) else "").upper()
-        word = re.sub(r"[^A-Z_]", "", meaning)
+        word = re.sub(r"[^A-Z_]", "", meaning.partition(" ")[0])
         if word in _FILES:
             return [CompletionItem(rest, type=_FILES[word])]
         found = find_items(app, context, wanted, word, rest)

@@ -43,14 +43,16 @@ _MOST_LINES = 50
 def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes: bool) -> None:
     """Delete the token cache.
 
-    Without --all nothing is asked. Sessions, finished credentials and issuers' metadata of togetherctl go, and what a
-    killed togetherctl left beside the configuration, kubeconfigs and files of client secrets. The configuration, what
-    kubeconfigs call, and client secrets in the keyring stay. In the folder of --token-cache-dir or KUBECACHEDIR, and by
-    the name of kubectl together-login in ~/.kube/cache/oidc-login, kubelogin's sessions go too. Whatever else is there
-    stays, and every folder.
+    Deletes sessions, finished credentials and the metadata of issuers, and what a killed togetherctl left beside the
+    configuration, kubeconfigs and files of client secrets. It does not ask, except with --all. The configuration, the
+    script that kubeconfigs call, and client secrets in the keyring stay.
 
-    With --all, what kubeconfigs call goes too, and with it the records of imports and conversions, our client secrets
-    and the API key in the keyring, and the folders that are then empty. The configuration and kubeconfigs stay.
+    In the folder that --token-cache-dir or KUBECACHEDIR names, it deletes kubelogin's sessions too. Called as kubectl
+    together-login, it also does so in ~/.kube/cache/oidc-login. Folders, and all other files in them, stay.
+
+    With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the client
+    secrets and the API key of togetherctl in the keyring, and the folders that are then empty. The configuration and
+    kubeconfigs stay.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """

@@ -9,7 +9,7 @@ _ENTRIES = "togetherctl.commands.entries"
 VERBS = {
     "list": Lazy(f"{_ENTRIES}.show:list_of", "List the clusters of the configuration.", "cluster"),
     "show": Lazy(f"{_ENTRIES}.show:show_of", "Show one cluster with every key.", "cluster"),
-    "add": Lazy(f"{_ENTRIES}.add:cluster", "Add a cluster."),
+    "add": Lazy(f"{_ENTRIES}.add:cluster", "Add a cluster, and write it into the kubeconfig if you agree."),
     "set": Lazy(f"{_ENTRIES}.edit:set_of", "Change keys of one cluster.", "cluster"),
     "unset": Lazy(
         f"{_ENTRIES}.edit:unset_of", "Set keys of one cluster back to their defaults.", "cluster", removes=True

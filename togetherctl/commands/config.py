@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +15,7 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command, Lazy, LazyGroup
 from togetherctl.cli.output import output_option, show_record
-from togetherctl.errors import ConfigError, UsageError
+from togetherctl.errors import ConfigError, TogetherctlError, UsageError
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 
@@ -25,6 +27,7 @@ VERBS = {
     "show": Lazy(f"{__name__}:show", "Print the configuration, without its secrets."),
     "schema": Lazy(f"{__name__}:schema", "Print the JSON Schema of the configuration."),
     "edit": Lazy(f"{__name__}:edit", "Edit the configuration in your editor."),
+    "validate": Lazy(f"{__name__}:validate", "Check the whole configuration and the files that it names."),
     "set": Lazy(f"{__name__}:set_", "Set a key of the configuration itself, such as default_profile."),
 }
 
@@ -90,7 +93,8 @@ def edit(app: App, yes: bool) -> None:
 
     Opens a copy in the editor that VISUAL or EDITOR names. It becomes the configuration only if it has no problem;
     otherwise you see each problem with its line, and can go on editing. A configuration that cannot be read can be
-    mended this way.
+    mended this way. If it was changed elsewhere meanwhile, or you do not agree to the loss of a session, your edit is
+    kept in a file beside it.
     """
     from togetherctl.auth.cache.migrate import read_if_sound
     from togetherctl.commands.entries.follow import follow_in_kubeconfig
@@ -105,20 +109,37 @@ def edit(app: App, yes: bool) -> None:
     before = read_if_sound(app.world.paths, app.environ)
     if edited.sessions:
         said = [line.text for line in report_lost_sessions(edited.sessions)]
-        app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
-    write_edited(app.world, edited)
+        with _keeping(app, edited, click.exceptions.Exit, UsageError, KeyboardInterrupt):
+            app.confirm(f"Write {tilde(app.world.paths.config, app.environ)}?", yes=yes, said=said)
+    with _keeping(app, edited, TogetherctlError):
+        write_edited(app.world, edited)
     app.console.say(f"Wrote {tilde(app.world.paths.config, app.environ)}.")
     follow_in_kubeconfig(app, edited.clusters, before=before, yes=yes)
+
+
+@contextmanager
+def _keeping(app: App, edited: EditedText, *unwritten: type[BaseException]) -> Iterator[None]:
+    """Keep the edit in a file, and say where, if one of these errors ends the block."""
+    from togetherctl.usecases.edit_by_hand import keep_edit
+
+    try:
+        yield
+    except unwritten:
+        kept = keep_edit(app.world, edited)
+        app.console.say(f"Your edit is kept in {tilde(kept, app.environ)}.")
+        raise
 
 
 def _edit_until_sound(app: App, seen: str) -> EditedText | None:
     """What the person wrote, None where that is nothing new. Raises ConfigError where they leave it with problems."""
     from togetherctl.cli.editor import editor_copy
     from togetherctl.cli.prompts import Prompts
+    from togetherctl.config.files import MAX_BYTES
     from togetherctl.usecases.edit_by_hand import begin_text, check_edited
 
     start = begin_text(seen)
-    with editor_copy(app.world.paths.state, app.world.paths.config.name, app.environ) as copy:
+    paths = app.world.paths
+    with editor_copy(paths.edits, paths.config.name, app.environ, limit=MAX_BYTES) as copy:
         text = copy.edit(start)
         while text not in (seen, start):
             try:
@@ -131,6 +152,20 @@ def _edit_until_sound(app: App, seen: str) -> EditedText | None:
                     raise ConfigError("the edit has problems; nothing was changed") from None
             text = copy.edit()
     return None
+
+
+@click.command("validate", cls=Command, examples=["togetherctl config validate"])
+@pass_app
+def validate(app: App) -> None:
+    """Check the whole configuration and the files that it names.
+
+    It looks for problems of the text, entries that are not there, files and client secrets that cannot be read,
+    certificates that cannot be used, and what kubectl would refuse. Nothing is asked over the network, and no command
+    for a client secret is run. Exit 0 means that it found no problem, exit 2 that there is one.
+    """
+    from togetherctl.commands.entries.show import validate_all
+
+    validate_all(app, ("profile", "issuer", "cluster"))
 
 
 @click.command(

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 def command(app: App, name: str | None, api_version: str | None, flags: Flags | None) -> None:
     """Print a credential for kubectl (kubectl runs this).
 
-    The answer is an ExecCredential of client.authentication.k8s.io, v1 or v1beta1 as KUBERNETES_EXEC_INFO asks. A
-    login is opened where one is needed, unless the profile says login = "never", TOGETHERCTL_NO_INPUT or CI is set.
+    The answer is an ExecCredential of client.authentication.k8s.io, v1 or v1beta1 as KUBERNETES_EXEC_INFO asks. If a
+    login is needed, it opens one, unless the profile says login = "never", or TOGETHERCTL_NO_INPUT or CI is set.
 
-    Instead of a profile it takes kubelogin's flags, which mean what they mean there.
+    Instead of --profile it takes the flags of kubelogin, with the same meaning.
     """
     program = click.get_current_context().find_root().info_name or ""
     refuse_flags_beside_profile(name, flags)

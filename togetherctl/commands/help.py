@@ -15,7 +15,7 @@ from togetherctl.errors import Remedy, UsageError
 def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show the help of a command.
 
-    Without COMMAND, all commands.
+    Without COMMAND it lists all commands.
     """
     within = context.find_root()
     for word in words:

@@ -6,19 +6,23 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
-from togetherctl.commands.importing.import_clusters import import_clusters
-from togetherctl.commands.importing.run import ImportRun, source_options
-from togetherctl.commands.login import log_in_to_all
+from togetherctl.cli.output import Item, failure_record, output_option, show_list, show_record
+from togetherctl.commands.importing.import_clusters import Taken, import_clusters
+from togetherctl.commands.importing.options import source_options
+from togetherctl.commands.importing.run import ImportRun
+from togetherctl.commands.login import log_in_to_all, login_record
 from togetherctl.config.config import Cluster
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
 from togetherctl.usecases.import_clusters import KubeconfigOptions, Preview, current_name
+from togetherctl.usecases.log_in_and_out import LoginResult
 
 _AT_ONCE = 8
 _SECONDS = 10
@@ -44,6 +48,7 @@ _MOST_HINTS = 3
 @click.option("--overwrite", is_flag=True, help="Replace entries of the kubeconfig that togetherctl did not write.")
 @click.option("--offline", is_flag=True, help="Do not look at issuers before anything is written.")
 @click.option("--no-login", is_flag=True, help="Stop before the login.")
+@output_option
 @pass_app
 def command(
     app: App,
@@ -67,23 +72,50 @@ def command(
 
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
     stays as it is.
+
+    For a script: togetherctl init SOURCE --yes -o json. stdout then has one record of what was written and who you are
+    to each cluster; it has the failure where nothing was written.
     """
     # A kubeconfig that cannot be read is reported before the first question.
     current_name(app.world, kubeconfig)
     run = ImportRun.begin(app, words, options, offline=offline)
     wanted = KubeconfigOptions(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
-    done = import_clusters(run, wanted)
-    if done is not None:
-        _end(app, *done, no_login=no_login)
+    taken = import_clusters(run, wanted)
+    if taken.done is None:
+        _show(app, taken, None)
+    else:
+        _end(app, taken, no_login=no_login)
 
 
-def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: bool) -> None:
+@dataclass(frozen=True)
+class _Proof:
+    """What came of the logins, and what each cluster answered or why it was not asked, by its name."""
+
+    logins: list[LoginResult]
+    answers: dict[str, ClusterAnswer]
+
+    @property
+    def opened(self) -> list[str]:
+        return [name for name, one in self.answers.items() if one.view]
+
+    @property
+    def code(self) -> int:
+        """The exit code: that of the first failure, and of the logins before that of the clusters."""
+        errors = [one.error for one in self.logins if one.error]
+        errors += [one.error for one in self.answers.values() if one.error]
+        code = errors[0].exit_code if errors else ExitCode.DONE
+        return code if all(one.done for one in self.logins) else ExitCode.INTERRUPTED
+
+
+def _end(app: App, taken: Taken, *, no_login: bool) -> None:
     """Log in and ask around, unless that is not wanted. Raises click's Exit where something failed."""
+    shown, kubeconfig = taken.shown, taken.kubeconfig
     plan = shown.plan
     clusters = [app.world.config.cluster(name) for name in plan.clusters]
-    code, opened = int(ExitCode.DONE), list(plan.clusters)
+    opened, proof = list(plan.clusters), None
     if not no_login:
-        code, opened = _prove(app, clusters, plan.profiles)
+        proof = _prove(app, clusters, plan.profiles)
+        opened = proof.opened
     elif plan.profiles:
         names = " ".join(map(shlex.quote, plan.profiles))
         app.console.next_steps("This stops before the login.", f"togetherctl login {names}")
@@ -91,14 +123,51 @@ def _end(app: App, shown: Preview, kubeconfig: KubeconfigOptions, *, no_login: b
         if cluster.name in opened:
             _say_next(app, cluster, context, kubeconfig)
             break
-    if code:
-        raise click.exceptions.Exit(code)
+    _show(app, taken, proof)
+    if proof and proof.code:
+        raise click.exceptions.Exit(proof.code)
 
 
-def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> tuple[int, list[str]]:
+def _show(app: App, taken: Taken, proof: _Proof | None) -> None:
+    """What was done, or would be, for scripts; people have been told."""
+    if app.output == "table":
+        return
+    shown, done = taken.shown, taken.done
+    plan, written = shown.plan, done.written if done else shown.written
+    if app.output == "name":
+        show_list(app, [{"name": name} for name in plan.clusters], {}, name="name")
+        return
+    contexts = dict(zip(plan.clusters, written.contexts if written else (), strict=False))
+    now = current_name(app.world, taken.kubeconfig.kubeconfig)
+    item = {
+        "dry_run": done is None,
+        "profiles": plan.profiles,
+        "issuers": list(dict.fromkeys(shown.config.table.profiles[name].issuer for name in plan.profiles)),
+        "clusters": [_cluster_record(shown, name, contexts, proof) for name in plan.clusters],
+        "files": [str(path) for path in (done or shown).files],
+        "current_context": (written.current if written else None) or now,
+        "logins": [login_record(app, one) for one in proof.logins] if proof else None,
+        "difference": taken.difference if done is None else None,
+    }
+    show_record(app, item, name="profiles")
+
+
+def _cluster_record(shown: Preview, name: str, contexts: Mapping[str, str], proof: _Proof | None) -> Item:
+    one = proof.answers[name] if proof else None
+    return {
+        "cluster": name,
+        "profile": shown.config.table.clusters[name].profile,
+        "context": contexts.get(name),
+        "username": one.view.username if one and one.view else None,
+        "groups": list(one.view.groups) if one and one.view else [],
+        "error": failure_record(one.error, one.error.message) if one and one.error else None,
+    }
+
+
+def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _Proof:
     """Log in once for each session, then ask every cluster who one is, and say so in a line for each.
 
-    Gives the exit code, and the clusters that answered. A failure is said, and hides nothing of the rest.
+    A failure is said, and hides nothing of the rest.
     """
     config = app.world.config
     signed_in = log_in_to_all(app, [config.profile(name) for name in profiles])
@@ -113,13 +182,11 @@ def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> tu
     said = reachable[0].name if len(reachable) == 1 else f"{len(reachable)} clusters"
     with app.console.waiting(said, seconds) if reachable and sys.stderr.isatty() else nullcontext():
         probed = {one.cluster.name: one for one in ask_clusters(app.world, reachable, at_once=_AT_ONCE)}
-    lines = {name: _line(failures.get(key) or probed[name].error, probed.get(name)) for name, key in keys.items()}
+    unopened = {one.name: ClusterAnswer(one, None, failures.get(keys[one.name])) for one in clusters}
+    answers = {name: probed.get(name, one) for name, one in unopened.items()}
     errors = [*failures.values(), *(one.error for one in probed.values() if one.error)]
-    _summarise(app, lines, errors)
-    code = errors[0].exit_code if errors else ExitCode.DONE
-    if not all(one.done for one in signed_in):
-        code = ExitCode.INTERRUPTED
-    return code, [name for name, one in probed.items() if one.view]
+    _summarise(app, {name: _line(one) for name, one in answers.items()}, errors)
+    return _Proof(signed_in, answers)
 
 
 def _say_next(app: App, cluster: Cluster, context: str, kubeconfig: KubeconfigOptions) -> None:
@@ -148,10 +215,10 @@ def _summarise(app: App, lines: Mapping[str, str], errors: Sequence[TogetherctlE
         app.console.show_command("togetherctl whoami --cluster NAME  # says what can be done about each")
 
 
-def _line(error: TogetherctlError | None, one: ClusterAnswer | None) -> str:
-    if error is not None:
-        return error.message
-    if one is None or one.view is None:
+def _line(one: ClusterAnswer) -> str:
+    if one.error is not None:
+        return one.error.message
+    if one.view is None:
         return "not asked"
     groups = [group for group in one.view.groups if group != "system:authenticated"]
     shown = ", ".join(groups[:_GROUPS]) + (", …" if len(groups) > _GROUPS else "")

@@ -35,7 +35,7 @@ _LONGEST_BEHIND = 60
     "login",
     cls=Command,
     examples=[
-        "togetherctl login acme",
+        "togetherctl login acme --account me@acme.com  # no other account",
         "togetherctl login --all  # once for each session",
         "togetherctl login acme --grant device-code  # no browser on this machine",
     ],
@@ -98,10 +98,11 @@ def _may_replace(app: App, profile: Profile, *, yes: bool) -> bool:
 def _show(app: App, results: Sequence[LoginResult]) -> None:
     """What came of each session, for scripts; people have been told."""
     if app.output != "table":
-        show_list(app, [_record(app, one) for one in results], {}, name="profile")
+        show_list(app, [login_record(app, one) for one in results], {}, name="profile")
 
 
-def _record(app: App, one: LoginResult) -> Item:
+def login_record(app: App, one: LoginResult) -> Item:
+    """What came of one session, as scripts read it."""
     session = one.session
     token = session.token(one.profile.token) if session else None
     return {

@@ -16,7 +16,7 @@ from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_arg
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.usecases.log_in_and_out import log_out
-from togetherctl.usecases.reports import report_logout
+from togetherctl.usecases.reports import report_logout, report_wide_logout
 from togetherctl.usecases.session_snapshot import read_snapshot
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: bool, yes: bool) -> None:
     """Revoke a session's tokens at the issuer and delete them here.
 
-    The session ends for every profile that shares it. The tokens are deleted here whatever the issuer says. A terminal
-    is asked first where more ends than the profiles that were named.
+    The session ends for every profile that shares it, and for all their clusters. The tokens are deleted here whatever
+    the issuer says. At a terminal it asks first if more ends than the profiles or clusters that you named.
     """
     if local and sso:
         raise UsageError("--local and --sso exclude each other")
@@ -49,8 +49,7 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
         raise UsageError("--sso opens a browser, and this run may not (TOGETHERCTL_NO_INPUT or CI is set)")
     chosen = choose_profiles(app, names, everyone=everyone)
     profiles = once_per_session(chosen)
-    if not yes and app.console.can_ask:
-        _ask(app, chosen, named=bool(names) or app.world.config.preferred_profile() is not None)
+    _ask(app, chosen, names, yes=yes)
     records: list[Item] = []
 
     def act(profile: Profile) -> None:
@@ -68,12 +67,20 @@ def command(app: App, names: tuple[str, ...], everyone: bool, local: bool, sso: 
             show_list(app, records, {}, name="profile")
 
 
-def _ask(app: App, chosen: Sequence[Profile], *, named: bool) -> None:
-    """Ask where sessions end that were not named one by one. Raises click's Exit at "no"."""
+def _ask(app: App, chosen: Sequence[Profile], words: Sequence[str], *, yes: bool) -> None:
+    """Say what ends besides what the `words` name, and ask at a terminal. Raises click's Exit at "no"."""
     config = app.world.config
+    named = bool(words) or config.preferred_profile() is not None
+    by_cluster = [profile for profile in chosen if words and profile.name not in words]
+    asks = not yes and app.console.can_ask
+    if not asks and not by_cluster:
+        return
     ending = dict.fromkeys(name for profile in chosen for name in config.sharing(profile))
     there = [name for name in ending if read_snapshot(app.world, config.profile(name)).state(0) is not State.NONE]
-    if there and not (named and len(ending) == len(chosen)):
+    wide = [report_wide_logout(app.world, profile, words) for profile in by_cluster if profile.name in there]
+    more = [line for line in wide if line]
+    app.console.report(more)
+    if asks and there and not (named and len(ending) == len(chosen) and not more):
         app.confirm(f"Log out of {', '.join(there)}?", yes=False)
 
 

@@ -28,6 +28,9 @@ _SEPARATOR = "--"
 class _RunCommand(Command):
     """What follows `--` is the command to run, and no option or cluster of ours."""
 
+    # For completion.
+    runs_another = True
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         at = args.index(_SEPARATOR) if _SEPARATOR in args else len(args)
         ctx.meta[_SEPARATOR] = tuple(args[at + 1 :])
@@ -70,7 +73,7 @@ namespace_option = click.option(
 @namespace_option
 @pass_app
 def command(app: App, names: tuple[str, ...], everyone: bool, namespace: str | None) -> None:
-    """Run a command with a kubeconfig of its own, for one cluster or several.
+    """Run a command with a kubeconfig of its own.
 
     CMD gets a kubeconfig with CLUSTER alone, which goes when it ends, so neither ~/.kube/config nor another terminal
     is disturbed. A context's name will do for CLUSTER. A session that needs a login is logged in to first.
@@ -116,9 +119,9 @@ def _choose(app: App, names: Sequence[str], words: Sequence[str], *, everyone: b
         raise UsageError(
             "-- stands before the command", hint=run("togetherctl", "run", names[0], _SEPARATOR, *names[1:])
         )
-    if not words:
+    if not words or not words[0]:
         raise UsageError(
-            "there is no command to run",
+            "CMD is empty, so there is no command to run" if words else "there is no command to run",
             hint=run("togetherctl", "shell", clusters[0].name, words="name one after --, or open a shell"),
         )
     return clusters
@@ -131,8 +134,10 @@ def _run_in_all(app: App, clusters: Sequence[Cluster], namespace: str | None, wo
         _warn(app, own)
         jobs = [Job(cluster.name, words, own.each[cluster.name].environ) for cluster in able]
         out, err = stdout_and_stderr()
-        for one in run_side_by_side(jobs, out=out, err=err, ended=lambda one: _say_if_not_run(app, one)):
-            codes[one.job.name] = one.code
+        results = run_side_by_side(
+            jobs, out=out, err=err, keep_open=[own.folder.lock], ended=lambda one: _say_if_not_run(app, one)
+        )
+        codes |= {one.job.name: one.code for one in results}
     failed = [f"{cluster.name} ({code})" for cluster in clusters if (code := codes[cluster.name])]
     if failed:
         app.console.say(f"{len(failed)} of {len(clusters)} failed, with the exit code: {', '.join(failed)}.")

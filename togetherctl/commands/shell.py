@@ -20,7 +20,7 @@ from togetherctl.usecases.shell_start import start_of_shell
 @namespace_option
 @pass_app
 def command(app: App, name: str | None, namespace: str | None) -> None:
-    """Open a shell with a kubeconfig of its own, for one cluster.
+    """Open a shell with a kubeconfig of its own.
 
     The kubeconfig holds CLUSTER alone and goes when the shell ends, so neither ~/.kube/config nor another terminal is
     disturbed. A context's name will do for CLUSTER; without one, you choose. A session that needs a login is logged in

@@ -27,7 +27,7 @@ _STDERR = 2
 def command(app: App) -> int:
     """Open the terminal interface: every session at a glance.
 
-    On a terminal, togetherctl without a command opens it too. ctrl+q ends it, ? shows its keys.
+    On a terminal, togetherctl without a command opens it too. q ends it, ? shows its keys.
     """
     if not at_a_terminal(app.environ):
         if sys.stdout.isatty() and not can_spell(sys.stdout, _DRAWN_WITH):

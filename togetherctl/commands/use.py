@@ -38,8 +38,8 @@ def command(app: App, cluster: str | None, kubeconfig: str | None) -> None:
     Its entries are written first where they are missing, or differ from the configuration; a namespace that you chose
     for the context stays. Without a name you choose from a list. Any other context of the kubeconfig can be named too.
 
-    A dash goes back to the context before: the one that the last togetherctl use left, or, where kubectl has switched
-    since, the one that it chose.
+    With - it goes back to the context before: the one that was current before the last togetherctl use. If the current
+    context was changed by another program since then, it goes to the one that togetherctl use chose.
     """
     used = use_cluster(app.world, cluster or _choose(app, kubeconfig), kubeconfig=kubeconfig)
     if app.output != "table":

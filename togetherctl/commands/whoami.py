@@ -53,9 +53,10 @@ def command(
 ) -> None:
     """Show who the issuer and each cluster say you are.
 
-    Asks every cluster of the profile, as kubectl auth whoami does. A token is fetched as for kubectl: refreshed where
-    it is due. Where that takes a login, a terminal is asked first; elsewhere one opens only where get-token would open
-    one too, and never with --all. A cluster that does not answer is said, and does not hide the rest.
+    Asks every cluster of the profile, as kubectl auth whoami does. It sends the token that kubectl would get, and
+    refreshes it when it is due. If a login is needed, it asks you first at a terminal. Without a terminal it opens a
+    login only if get-token would open one, and never with --all. A cluster that does not answer is named, and the
+    others are shown.
     """
     chosen = _choose(app, name, only, everyone=everyone)
     several = everyone or len(chosen) > 1

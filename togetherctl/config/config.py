@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from togetherctl.config import files
 from togetherctl.config.profile import Profile, connection_to, override, read_overrides, resolve, session_key_of
 from togetherctl.config.validation import refusal, unknown, validate
+from togetherctl.config.value_checks import looks_like_host
 from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.paths import expand
 
@@ -83,7 +84,10 @@ class Config:
         """Raises UsageError where there is no such entry."""
         entries = self.entries(kind)
         if name not in entries:
-            raise unknown(kind, name, entries)
+            error = unknown(kind, name, entries)
+            if kind == "issuer":
+                error.remedy = self._issuer_at(name) or error.remedy
+            raise error
         return entries[name]
 
     def profile(self, name: str | None = None) -> Profile:
@@ -175,7 +179,7 @@ class Config:
         issuers = self.table.issuers
         if "://" not in given and given not in issuers:
             error = unknown("issuer", given, issuers)
-            if "." in given and "@" not in given:
+            if looks_like_host(given):
                 error.remedy = Remedy(f"an issuer that is new is given by its URL; did you mean https://{given}?")
             raise error
         name = given if given in issuers else next((n for n, table in issuers.items() if table.url == given), None)
@@ -185,6 +189,17 @@ class Config:
                 hint=run("togetherctl", "issuer", "set", name, f"ca_file={ca_file}"),
             )
         return name
+
+    def _issuer_at(self, address: str) -> Remedy | None:
+        """What helps where an issuer's address was given in place of its name."""
+        host = address.removeprefix("https://").rstrip("/")
+        for name, table in self.table.issuers.items():
+            if table.url.removeprefix("https://").rstrip("/") == host:
+                return Remedy(f"{table.url} is called {name} here; did you mean {name}?")
+        if not looks_like_host(host):
+            return None
+        words = f"it is not in the configuration; did you mean https://{host}? This looks at it"
+        return run("togetherctl", "issuer", "check", f"https://{host}", words=words)
 
     def cluster(self, name: str) -> Cluster:
         """Raises UsageError."""
@@ -212,6 +227,17 @@ class Config:
     def clusters(self, names: Iterable[str] = ()) -> list[Cluster]:
         """The clusters called `names`; without names all of them. Raises UsageError."""
         return [self.cluster(name) for name in dict.fromkeys(names) or self.table.clusters]
+
+    def refuse_two_meanings(self, word: str) -> None:
+        """Raises UsageError where `word` is the name of one cluster and the context of another."""
+        if word not in self.table.clusters or self.cluster(word).context == word:
+            return
+        other = next((one.name for one in self.clusters() if one.context == word), None)
+        if other is not None:
+            raise UsageError(
+                f"{word} is the name of one cluster, and the context of another, {other}",
+                hint=f"give one of them another name: togetherctl cluster rename {word} OTHER",
+            )
 
     def clusters_of(self, profile: str) -> list[str]:
         return list(self._clusters_by_profile.get(profile, ()))

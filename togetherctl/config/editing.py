@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,7 +120,7 @@ def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
         name, equals, text = word.partition("=")
         key = tuple(name.split("."))
         if not equals or not all(key):
-            raise UsageError(f"{name or word} is not of the form KEY=VALUE")
+            raise UsageError(f"{name or word} is not of the form KEY=VALUE", hint=keys_of(kind, name))
         parsed[key] = _value(kind, key, text)
     return parsed
 
@@ -185,5 +186,14 @@ def _field(kind: Kind, key: Key) -> FieldInfo:
     field = fields.get(key[0])
     tables = ("auth_params", "request_headers")
     if field is None or len(key) > (2 if key[0] in tables else 1):
-        raise UsageError(f"{section(kind)} have no key {'.'.join(key)}{nearest(key[0], fields)}")
+        raise UsageError(
+            f"{section(kind)} have no key {'.'.join(key)}{nearest(key[0], fields)}", hint=keys_of(kind, key[0])
+        )
     return field
+
+
+def keys_of(kind: Kind, typed: str = "") -> str:
+    """The keys of such an entry in words; those that are like what was `typed` come first."""
+    keys = list(TABLES[kind].model_fields)
+    near = get_close_matches(typed, keys, n=3, cutoff=0.6)
+    return f"the keys are {', '.join([*near, *sorted(set(keys) - set(near))])}"

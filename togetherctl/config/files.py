@@ -18,7 +18,7 @@ from togetherctl.lock import LockTimeout, hold_lock
 if TYPE_CHECKING:
     from togetherctl.config.types import Kind
 
-_MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 _LOCK_SECONDS = 10.0
 
 
@@ -54,7 +54,7 @@ def not_toml(path: Path, error: NotTOML) -> ConfigError:
 
 def _read_text(path: Path) -> tuple[str, int | None]:
     try:
-        raw, status = read_whole(path, limit=_MAX_BYTES)
+        raw, status = read_whole(path, limit=MAX_BYTES)
     except FileNotFoundError:
         return "", None
     except OSError as error:
@@ -80,7 +80,7 @@ def list_entries(path: Path, kind: Kind | Literal["bundle"]) -> dict[str, Any]:
     from togetherctl.config.value_checks import NAME
 
     try:
-        data = parse(read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8"))
+        data = parse(read_whole(path, limit=MAX_BYTES)[0].decode("utf-8"))
     except (OSError, UnicodeDecodeError, NotTOML):
         return {}
     table = data.get(f"{kind}s")

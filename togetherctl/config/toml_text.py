@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 _SYNTAX_ERROR = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_NUMBER = re.compile(r"[0-9][0-9_]{999,}")
+# tomllib takes time by the square of a key's parts.
+_MOST_PARTS = 100
+_QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*+\"|'[^']*+'|\#.*""")
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _KEY = re.compile(rf"[ \t]*(?:\[\[?[ \t]*)?({_PART}(?:[ \t]*\.[ \t]*{_PART})*)")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -38,6 +41,7 @@ class CannotEdit(Exception):
 
 def parse(text: str) -> dict[str, Any]:
     """The data of a TOML text. Raises NotTOML."""
+    _refuse_long_keys(text)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -51,6 +55,12 @@ def parse(text: str) -> dict[str, Any]:
         # Python reads no number of thousands of digits, and says so in words about itself.
         long = _LONG_NUMBER.search(text)
         raise NotTOML("a number has too many digits", text.count("\n", 0, long.start()) + 1 if long else None) from None
+
+
+def _refuse_long_keys(text: str) -> None:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > _MOST_PARTS and _QUOTED.sub("", line).count(".") > _MOST_PARTS:
+            raise NotTOML("nested too deeply", number)
 
 
 @dataclass(frozen=True)
@@ -311,6 +321,22 @@ def _with(data: dict[str, Any], key: Key, value: object) -> dict[str, Any]:
     if len(key) == 1:
         return {**data, key[0]: value}
     return {**data, key[0]: _with(data.get(key[0], {}), key[1:], value)}
+
+
+def without_all(data: dict[str, Any], keys: Iterable[Key]) -> dict[str, Any]:
+    """The data without these keys, of which there may be thousands."""
+    below: dict[str, list[Key]] = {}
+    gone = set()
+    for first, *rest in keys:
+        if rest:
+            below.setdefault(first, []).append(tuple(rest))
+        else:
+            gone.add(first)
+    return {
+        name: without_all(item, below[name]) if name in below else item
+        for name, item in data.items()
+        if name not in gone
+    }
 
 
 def without(data: dict[str, Any], key: Key) -> dict[str, Any]:

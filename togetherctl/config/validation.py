@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from togetherctl.config.models import ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.session_key import session_keys
-from togetherctl.config.toml_text import CannotEdit, Key, TomlText, without
+from togetherctl.config.toml_text import CannotEdit, Key, TomlText, without_all
 from togetherctl.errors import ConfigError, UsageError, run
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ _REASONS = {
 
 # A version from here on is a mistake, not a newer togetherctl; it may be too long to show.
 _NO_VERSION = 1_000_000
+_MOST_PLACED = 1000
+_LONGEST_PLACED = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,12 @@ def validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
             Problem(("version",), f"{newer} was written by a newer togetherctl; upgrade togetherctl to use it")
         ]
     config, problems = _validate(data)
-    rest = reduce(without, (problem.key for problem in problems if problem.unknown), data)
-    if rest != data:
+    unknown_keys = [problem.key for problem in problems if problem.unknown]
+    rest = without_all(data, unknown_keys)
+    if unknown_keys:
         # What only shows once the keys of an entry are known.
-        problems += [problem for problem in _validate(rest)[1] if problem not in problems]
+        told = {*problems}
+        problems += [problem for problem in _validate(rest)[1] if problem not in told]
     # An entry that is wrong still has a name others may name, and names others itself.
     problems += [
         *_same_name(data),
@@ -113,13 +116,16 @@ def _validate(data: dict[str, Any]) -> tuple[ConfigTable | None, list[Problem]]:
 
 
 def refusal(path: Path | str, text: str, problems: list[Problem]) -> ConfigError:
-    """The error that says all `problems` of the file, in the order of its lines."""
-    try:
-        lines = TomlText(text).key_lines()
-    except CannotEdit:
-        lines = {}
-    placed = sorted((_line(problem.key, lines), problem.shown, problem.reason) for problem in problems)
-    said = [f"{path}:{line}: {key}: {reason}" for line, key, reason in placed]
+    """The error that says all `problems` of the file, in the order of its lines.
+
+    Of very many, or in a very long text, it tells no lines, because finding them takes minutes.
+    """
+    if len(problems) > _MOST_PLACED or len(text) > _LONGEST_PLACED:
+        said = [f"{path}: {problem}" for problem in problems]
+    else:
+        lines = _lines(text, [problem.key for problem in problems])
+        placed = sorted((lines[problem.key], problem.shown, problem.reason) for problem in problems)
+        said = [f"{path}:{line}: {key}: {reason}" for line, key, reason in placed]
     if len(said) == 1:
         return ConfigError(said[0])
     return ConfigError(f"{path} has {len(said)} problems", problems=said)
@@ -234,10 +240,20 @@ def _valid_entries(data: dict[str, Any], section: str, model: type[_Table]) -> d
     return valid
 
 
-def _line(key: Key, lines: dict[Key, int]) -> int:
-    for length in range(len(key), 0, -1):
-        if key[:length] in lines:
-            return lines[key[:length]]
+def _lines(text: str, keys: Sequence[Key]) -> dict[Key, int]:
+    """The line of each of `keys`, or of the nearest table above it that has one."""
+    try:
+        lines = TomlText(text).key_lines()
+    except CannotEdit:
+        lines = {}
     # A table that only its entries imply has the line of the first of them.
-    implied = [line for path, line in lines.items() if path[: len(key)] == key]
-    return min(implied, default=1)
+    implied: dict[Key, int] = {}
+    lengths = {len(key) for key in keys}
+    for path, line in lines.items():
+        for length in lengths:
+            implied[path[:length]] = min(line, implied.get(path[:length], line))
+    found = {}
+    for key in keys:
+        above = (lines[key[:length]] for length in range(len(key), 0, -1) if key[:length] in lines)
+        found[key] = next(above, implied.get(key, 1))
+    return found

@@ -152,11 +152,18 @@ def _no_plain_http(value: str, reason: str) -> str:
 
 def _url(value: str) -> SplitResult:
     url = _split(value)
-    _require(value, url.scheme in ("https", "http") and url.hostname, "must be a URL like https://login.example.com")
+    meant = f"; did you mean https://{value}?" if looks_like_host(value) else ""
+    is_url = url.scheme in ("https", "http") and url.hostname
+    _require(value, is_url, f"must be a URL like https://login.example.com{meant}")
     _require(value, "@" not in url.netloc, "must not hold a user name or password")
     is_host = "[" in url.netloc or _is_host(url.hostname or "")
     _require(value, is_host, "must name a host of letters, digits, - and .")
     return url
+
+
+def looks_like_host(text: str) -> bool:
+    """Whether `text` is a URL without its https://, and no secret that was put in its place."""
+    return re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}(:[0-9]{1,5})?(/[a-z0-9._~/-]*)?", text) is not None
 
 
 def _is_host(host: str) -> bool:

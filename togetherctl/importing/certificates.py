@@ -69,28 +69,36 @@ class Authorities:
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
         self._environ = environ
-        self._known: dict[tuple[tuple[str, ...], str | None], str | None] = {}
+        self._known: dict[tuple[tuple[str, ...], str | None], frozenset[str]] = {}
 
-    def of(self, table: ClusterTable | IssuerTable) -> str | None:
-        """The certificates that an entry names, as `ca_data` has them; None for none, or a file that cannot be read."""
+    def of(self, table: ClusterTable | IssuerTable) -> frozenset[str]:
+        """The certificates that an entry names, however they are laid out; none where a file cannot be read."""
         listed = (table.ca_file,) if isinstance(table.ca_file, str) else tuple(table.ca_file or ())
         files = tuple(str(expand(path, self._environ, beside=self._folder)) for path in listed)
         if (files, table.ca_data) not in self._known:
-            self._known[files, table.ca_data] = None
+            self._known[files, table.ca_data] = frozenset()
             with suppress(ConfigError):
-                found = join_certificates(map(Path, files), table.ca_data, alone=False)
-                self._known[files, table.ca_data] = found or None
+                self._known[files, table.ca_data] = _one_by_one(
+                    join_certificates(map(Path, files), table.ca_data, alone=False)
+                )
         return self._known[files, table.ca_data]
 
+    def are_of(self, table: ClusterTable | IssuerTable, ca_data: str) -> bool:
+        """Whether an entry names just the certificates of `ca_data`."""
+        return bool(trusted := self.of(table)) and trusted == _one_by_one(ca_data)
+
     def differ_in_form_alone(self, one: IssuerTable, other: IssuerTable) -> bool:
-        """Whether two issuers are the same, but that one has its certificates in a file and the other in itself."""
+        """Whether two issuers are the same, apart from where their certificates are kept and how they are laid out."""
         rest = dict.fromkeys(("ca_file", "ca_data", "preset"))
-        certificates = self.of(one)
+        trusted = self.of(one)
         return (
-            certificates is not None
-            and certificates == self.of(other)
-            and one.model_copy(update=rest) == other.model_copy(update=rest)
+            bool(trusted) and trusted == self.of(other) and one.model_copy(update=rest) == other.model_copy(update=rest)
         )
+
+
+def _one_by_one(ca_data: str) -> frozenset[str]:
+    """Each certificate of `ca_data` without line ends, so that neither these nor the order tell two apart."""
+    return frozenset("".join(block.split()) for block in _CERTIFICATE.findall(pem_of(ca_data)))
 
 
 def _read(path: Path, *, alone: bool) -> str:

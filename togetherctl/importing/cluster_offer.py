@@ -50,13 +50,19 @@ class Offer:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something a source names that cannot be taken, and why, in words that follow "because"."""
+    """Something a source names that cannot be taken, and why, in words that follow "because"; and what helps."""
 
     name: str
     reason: str
+    helps: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} cannot be taken, because {self.reason}."
+
+    @property
+    def with_help(self) -> str:
+        """The sentence, and what helps."""
+        return f"{self} {self.helps[:1].upper()}{self.helps[1:]}." if self.helps else str(self)
 
 
 @dataclass(frozen=True)

@@ -166,8 +166,8 @@ def shown(source: str, environ: Mapping[str, str]) -> str:
 def _download(url: str, environ: Mapping[str, str], log: Callable[[str], None]) -> bytes:
     if not is_safe(url, http=False) or "@" in urlsplit(url).netloc:
         raise UsageError(
-            f"a bundle is taken only from an address that begins with https:// and holds no password; {host_of(url)} "
-            "is not named so",
+            "the address of a bundle must begin with https://, and no user name or password may be in it: "
+            f"{host_of(url)}",
             hint="download it, look at it, and name the file",
         )
     headers = {"Accept": "application/toml, text/plain, */*"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Any
 
 from togetherctl.config.types import Kind
 from togetherctl.environment import CLIENT_SECRET
-from togetherctl.errors import KubeconfigError, TogetherctlError, UsageError, os_error_as
+from togetherctl.errors import ConfigError, KubeconfigError, Remedy, TogetherctlError, UsageError, os_error_as
 from togetherctl.importing.certificates import holds_more, join_certificates, pem_of
 from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers
 from togetherctl.importing.source_rules import Left, without_harm
@@ -112,14 +113,15 @@ def _join(origin: str, found: Sequence[SourceOffers]) -> SourceOffers:
 
 def _from_file(file: KubeconfigFile, environ: Mapping[str, str], origin: str) -> SourceOffers:
     if not isinstance(file.text.data, dict) or not file.text.entries("clusters"):
-        raise UsageError(f"{origin} is no kubeconfig: it names no cluster")
+        raise UsageError(f"{origin} is not a kubeconfig: it names no cluster")
     offers: list[Offer] = []
     skipped: list[Skipped] = []
     for context, user in _contexts(Kubeconfigs.of(file)):
         try:
-            offers.append(_offer(context, user, file, environ))
+            offers.append(_offer(context, user, file, environ, origin))
         except (CannotCarryOver, TogetherctlError) as reason:
-            skipped.append(Skipped(printable(context.at.name), str(reason)))
+            helps = reason.remedy if isinstance(reason, TogetherctlError) else None
+            skipped.append(Skipped(printable(context.at.name), str(reason), helps.text if helps else ""))
     return SourceOffers(origin, tuple(offers), tuple(skipped))
 
 
@@ -139,7 +141,9 @@ def _contexts(kubeconfigs: Kubeconfigs) -> Iterator[tuple[Context, Mapping[str, 
             yield Context(where, {"context": {}}, None, (where, entry)), None
 
 
-def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
+def _offer(
+    context: Context, user: Mapping[str, Any] | None, file: KubeconfigFile, environ: Mapping[str, str], origin: str
+) -> Offer:
     if user is not None and is_our_entry("users", user):
         raise CannotCarryOver("togetherctl wrote it itself")
     if context.cluster is None:
@@ -160,7 +164,7 @@ def _offer(context: Context, user: Mapping[str, Any] | None, file: KubeconfigFil
     if user is None:
         return offer
     stanza = old_stanza(user) or _standalone(user, file)
-    return _logging_in(offer, stanza, file, environ) if stanza else _left(offer, user)
+    return _logging_in(offer, stanza, file, environ) if stanza else _without_credentials(offer, user, origin)
 
 
 def _logging_in(offer: Offer, stanza: OldStanza, file: KubeconfigFile, environ: Mapping[str, str]) -> Offer:
@@ -200,8 +204,19 @@ def _believe(
     if isinstance(files, (str, list)) and files:
         del kept["ca_file"]
         paths = [files] if isinstance(files, str) else files
-        kept["ca_data"] = join_certificates([expand(str(path), environ) for path in paths], data, alone=True)
+        try:
+            kept["ca_data"] = join_certificates([expand(str(path), environ) for path in paths], data, alone=True)
+        except ConfigError as error:
+            error.remedy = Remedy(_ask_for_file(kind, str(kept.get("server", ""))))
+            raise
     return without_harm(kind, kept)
+
+
+def _ask_for_file(kind: Kind, server: str) -> str:
+    """What helps where a CA file that a kubeconfig names is not there, or is none."""
+    ask = "ask the sender of the kubeconfig for that file, and put it there"
+    by_hand = shlex.join(["togetherctl", "init", "--server", server, "--ca-file"])
+    return f"{ask}; or describe the cluster by hand: {by_hand} FILE" if kind == "cluster" and server else ask
 
 
 def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | None:
@@ -220,13 +235,13 @@ def _standalone(user: Mapping[str, Any], file: KubeconfigFile) -> OldStanza | No
     return OldStanza("auth-provider: oidc", (), {}, reads_environment=False, flags=flags)
 
 
-def _left(offer: Offer, user: Mapping[str, Any]) -> Offer:
-    """A user who logs in some other way, which is left behind."""
-    what = "has credentials of its own"
+def _without_credentials(offer: Offer, user: Mapping[str, Any], origin: str) -> Offer:
+    """A user who logs in some other way, which is not taken."""
+    what = "credentials"
     match user:
         case {"user": {"exec": {"command": str(command)}}}:
-            what = f"runs {printable(command)}"
-    return replace(offer, notes=(*offer.notes, f"leaves its user behind, which {what}"))
+            what = f"command {printable(command)}"
+    return replace(offer, notes=(*offer.notes, f"comes without the {what} in {origin}; you log in instead"))
 
 
 def unwrap(text: str, origin: str) -> str:

@@ -107,7 +107,7 @@ def recall(path: Path) -> Given:
         return {}
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return {}
 
 

@@ -51,6 +51,8 @@ class Matching:
         self._places: dict[tuple[str, object], dict[str, None]] = {}
         self._order: dict[str, int] = {}
         self._authorities = Authorities(folder, environ)
+        # A cluster at one of these is that offer's, though another of its name has the same authority.
+        self._offered = {offer.cluster.get("server") for offer in offers if offer.cluster is not None}
         by_digest = any(isinstance(last, str) for last in given.values())
         for name, table in clusters.items():
             self.add(name, table)
@@ -99,6 +101,7 @@ class Matching:
         ]
         there = [name for name in alike if clusters[name].server == wanted.get("server")]
         called = [name for name in alike if offer.name in (name, clusters[name].context)]
+        elsewhere = [name for name in called if clusters[name].server not in self._offered]
         apart = (wanted.get("namespace"), wanted.get("tls_server_name"))
         here_before = (was.get("server"), was.get("tls_server_name"))
         for found in (
@@ -111,8 +114,8 @@ class Matching:
                 if name in by_digest or (clusters[name].server, clusters[name].tls_server_name) == here_before
             ],
             # Under the same name, the same authority vouches for it, or its source gave it before and it was edited.
-            [name for name in called if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
-            called if last is not None else [],
+            [name for name in elsewhere if clusters[name].ca_data and clusters[name].ca_data == wanted.get("ca_data")],
+            elsewhere if last is not None else [],
         ):
             if found:
                 return offer.name if offer.name in found else found[0]
@@ -120,7 +123,7 @@ class Matching:
 
     def same_authority(self, mine: ClusterTable | IssuerTable, ca_data: str | None) -> bool:
         """Whether the CA files of an entry of the configuration hold the certificates that a source brings."""
-        return mine.ca_file is not None and ca_data is not None and self._authorities.of(mine) == ca_data
+        return mine.ca_file is not None and ca_data is not None and self._authorities.are_of(mine, ca_data)
 
     def profile(self, offer: Offer, mine: str | None) -> str | None:
         """The profile of the configuration that `offer` means, though it may differ; `mine` opens its cluster already.

@@ -27,6 +27,7 @@ KINDS: tuple[Kind, ...] = ("issuer", "profile", "cluster")
 _LONGEST_VALUE = 120
 _LONGEST_LEFT_VALUE = 80
 _MOST_NAMES = 6
+_CERTIFICATES = "certificates"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ class ImportChange:
     def kept(self) -> str:
         """Why it is not made, in a line, safe to show."""
         mine, theirs = _show(self.key, self.mine), _show(self.key, self.theirs)
-        return f"{self._place} stays {mine}, which is yours; the source says {theirs}"
+        stays = f"keeps your {'' if mine == _CERTIFICATES else 'value '}{mine}"
+        if self.mine is None:
+            stays = "stays not set, as you have it"
+        return f"{self._place} {stays}; the source {'does not set it' if self.theirs is None else f'has {theirs}'}"
 
     @property
     def _place(self) -> str:
@@ -197,5 +201,5 @@ def _show(key: str, value: Any) -> str:
     if value is None:
         return "not set"
     if key == "ca_data":
-        return "its certificates" if isinstance(value, str) and len(value) > _LONGEST_VALUE else printable(value)
+        return _CERTIFICATES if isinstance(value, str) and len(value) > _LONGEST_VALUE else printable(value)
     return printable(json.dumps(value, ensure_ascii=False), limit=_LONGEST_VALUE)

@@ -63,7 +63,7 @@ def telling_host(url: str, provider: str | None = None) -> str:
     labels = host.split(".")
     own = [label for label in (labels[:-1] or labels) if label.lower() not in _SAYS_NOTHING]
     if provider is not None and not provider.startswith(_ANY_HOST):
-        # `dex.REGION.cloud.together.ai` begins with a word that all have, and a region is nobody's name.
+        # `dex.REGION.cloud.together.ai` begins with a word that all have, and a region names no person.
         first = labels[0]
         return clean(first) if first in own and first not in provider else ""
     return clean(own[0]) if own else ""

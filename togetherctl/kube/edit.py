@@ -132,7 +132,7 @@ class _Plan:
             raise KubeconfigError(
                 f"togetherctl did not write {', '.join(self._foreign)}, and leaves "
                 f"{'it' if len(self._foreign) == 1 else 'them'} alone",
-                hint="--overwrite replaces them; a context of its own for a cluster: "
+                hint="togetherctl kubeconfig write NAME --overwrite replaces them; a context of its own for a cluster: "
                 "togetherctl cluster set NAME context=OTHER",
                 overwritable=True,
             )

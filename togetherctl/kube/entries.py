@@ -88,9 +88,12 @@ class Entry:
         says_version = before.get("apiVersion") == V1BETA1 and _VERSION_FLAG in list_or_empty(before.get("args"))
         if self.keeps_version and says_version:
             value = _set_version(value, V1BETA1)
+        carried = value.get("env", [])
+        if "env" in before and not before["env"] and not carried:
+            # kubectl writes `env: null` into every stanza when it changes a kubeconfig.
+            return {**value, "env": before["env"]}
         if not isinstance(before.get("env"), list):
             return value
-        carried = value.get("env", [])
         ours = {*CARRIED, *(item["name"] for item in carried)}
         others = [item for item in before["env"] if not (isinstance(item, dict) and item.get("name") in ours)]
         env = [*others, *carried]

@@ -17,7 +17,7 @@ from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go_rules import unreadable, unusable
 from togetherctl.kube.entries import SECTIONS
 from togetherctl.kube.redact import without_credentials
-from togetherctl.kube.yaml_text import CannotEditYAML, NotYAML, YamlText
+from togetherctl.kube.yaml_text import CannotEditYAML, NotAMapping, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
 
@@ -30,6 +30,7 @@ _MARKS: dict[bytes, Encoding] = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-
 # What systems say of a folder that has no hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
 _NEW = "apiVersion: v1\nkind: Config\n"
+_CORRECT = "correct the file, then run this again"
 _OTHER_FILE = "write into a file of its own: togetherctl kubeconfig write --kubeconfig FILE"
 
 
@@ -90,6 +91,9 @@ class KubeconfigFile:
     encoding: Encoding = "utf-8"
 
     lists: ClassVar[Sequence[str]] = SECTIONS
+    # For people: what the file is, and how to recognise one.
+    what: ClassVar[str] = "a kubeconfig"
+    form: ClassVar[str] = "a kubeconfig: a YAML or JSON file with clusters, users and contexts"
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -101,10 +105,10 @@ class KubeconfigFile:
         """What is or might be in `path`. Raises KubeconfigError."""
         try:
             return cls(path, text, YamlText(text or "", lists=cls.lists), encoding)
+        except NotAMapping as error:
+            raise KubeconfigError(f"{path} is not {cls.what}: {error}", hint=f"name {cls.form}") from None
         except NotYAML as error:
-            raise KubeconfigError(
-                f"{path} cannot be understood: {error}", hint="mend it, then run this again"
-            ) from None
+            raise KubeconfigError(f"{path} cannot be understood: {error}", hint=_CORRECT) from None
 
     def change(self) -> KubeconfigChange:
         """What writing the edits would change. Raises KubeconfigError where they cannot be made safely."""
@@ -218,7 +222,7 @@ def _refuse_unloadable(file: KubeconfigFile, after: str) -> None:
     if reason is not None:
         raise KubeconfigError(
             f"kubectl cannot read {file.path}: {unreadable(file.text) or reason}; it was left alone",
-            hint="mend it, then run this again",
+            hint=_CORRECT,
         )
     for section in SECTIONS:
         for before, entry in file.text.changes(section):

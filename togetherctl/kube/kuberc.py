@@ -40,6 +40,8 @@ class Kuberc(KubeconfigFile):
     """The file as it was read; it has none of a kubeconfig's lists."""
 
     lists = ()
+    what = "a kuberc"
+    form = f"a kuberc: a YAML file of kind Preference and {HEAD}"
 
     def forbids(self, command: str) -> str | None:
         """Why kubectl runs no credential plugin `command`, in words that follow the file's name; None where it does."""

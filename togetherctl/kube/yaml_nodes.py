@@ -36,6 +36,10 @@ class NotYAML(Exception):
     """The text cannot be read; the message says why and on which line, the first being 1."""
 
 
+class NotAMapping(NotYAML):
+    """The text is YAML, as nearly every text is, and holds a list or a value where keys are expected."""
+
+
 @dataclass(eq=False)
 class Node:
     """One value of a YAML text; `start` is where it begins, with its anchor and tag, and `line` counts from 1.

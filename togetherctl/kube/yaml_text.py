@@ -11,10 +11,10 @@ from types import NoneType
 from typing import Any
 
 from togetherctl.kube.yaml_edit import CannotEditYAML, Editing, Items, Splice, apply
-from togetherctl.kube.yaml_nodes import Node, NotYAML, first
+from togetherctl.kube.yaml_nodes import Node, NotAMapping, NotYAML, first
 from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
-__all__ = ["CannotEditYAML", "NotYAML", "YamlText", "dump", "load"]
+__all__ = ["CannotEditYAML", "NotAMapping", "NotYAML", "YamlText", "dump", "load"]
 
 
 class YamlText:
@@ -38,7 +38,7 @@ class YamlText:
         if self.data is None:
             self.data = {}
         if not isinstance(self.data, dict):
-            raise NotYAML(f"line {self.root.line if self.root else 1}: not a mapping")
+            raise NotAMapping(f"it holds {'a list' if isinstance(self.data, list) else 'only text'}")
         for section in lists:
             if not isinstance(self.data.get(section), (list, NoneType)):
                 keys = reversed([key for key, _ in self.root.pairs] if self.root else [])

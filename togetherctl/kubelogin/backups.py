@@ -126,7 +126,7 @@ class Backups:
             return []
         except OSError as error:
             raise StorageError(f"{self._record} cannot be read: {error.strerror}") from None
-        except (ValueError, TypeError, LookupError):
+        except (ValueError, TypeError, LookupError, RecursionError):
             raise StorageError(
                 f"{self._record} cannot be understood",
                 hint=f"the backups are beside the kubeconfigs, with the ending {SUFFIX}; move {self._record} away",

@@ -41,8 +41,10 @@ class Flag(NamedTuple):
 
 
 FLAGS = (
-    Flag("oidc-issuer-url", "text", "Issuer and client", "The issuer, byte for byte; needed.", _BOTH),
-    Flag("oidc-client-id", "text", "Issuer and client", "The client ID registered there; needed.", _BOTH),
+    Flag(
+        "oidc-issuer-url", "text", "Issuer and client", "The issuer's URL, exactly as in its tokens; required.", _BOTH
+    ),
+    Flag("oidc-client-id", "text", "Issuer and client", "The client ID registered there; required.", _BOTH),
     Flag(
         "oidc-client-secret",
         "text",
@@ -106,7 +108,7 @@ FLAGS = (
         "oidc-use-pkce", "switch", "Login", "The same as --oidc-pkce-method=S256.", _BOTH, old="--oidc-pkce-method=S256"
     ),
     Flag("username", "text", "Login", "The user name for the password grant."),
-    Flag("password", "text", "Login", "The password; better typed, because others can see this.", secret=True),
+    Flag("password", "text", "Login", "The password. Others can see it here: leave it out, and type it.", secret=True),
     Flag(
         "listen-address",
         "list",

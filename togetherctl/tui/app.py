@@ -152,6 +152,7 @@ class TogetherApp(AppContext):
 
     def _is_for_what_is_seen(self, event: events.Event) -> bool:
         if not self.home.drawn:
+            self.typeahead.drop()
             return False
         if not isinstance(event, events.Key):
             return True

@@ -57,7 +57,8 @@ class LineQuestion:
 
     text: str
     hidden: bool
-    _answers: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue, repr=False)
+    # No SimpleQueue: with Python 3.11, a signal that is handled past its deadline makes it wait for ever.
+    _answers: queue.Queue[str] = field(default_factory=queue.Queue, repr=False)
 
     def answer(self, line: str) -> None:
         self._answers.put(line)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import Claims, read_claims, read_header
@@ -103,7 +103,8 @@ def _token(
 def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable[[ClusterAnswer], None]) -> None:
     """Ask on threads of our own, which a Ctrl-C leaves behind; everything is said on this one."""
     waiting: SimpleQueue[_Asked] = SimpleQueue()
-    answered: SimpleQueue[_Answered] = SimpleQueue()
+    # No SimpleQueue: with Python 3.11, a signal that is handled past its deadline makes it wait for ever.
+    answered: Queue[_Answered] = Queue()
     for one in asked:
         waiting.put(one)
 
@@ -130,7 +131,7 @@ def _ask_all(world: World, asked: Sequence[_Asked], at_once: int, note: Callable
         note(answer.probed)
 
 
-def _next(world: World, answered: SimpleQueue[_Answered]) -> _Answered:
+def _next(world: World, answered: Queue[_Answered]) -> _Answered:
     while True:
         world.conversation.go_on()
         with suppress(Empty):

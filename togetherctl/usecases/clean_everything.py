@@ -72,6 +72,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.shim, "what kubeconfigs call"
     yield paths.taken, "what sources gave last"
     yield paths.state / "conversions.json", "the record of conversions"
+    yield paths.contexts, "the contexts that use left"
     for path in files_in(paths.bundles):
         if _BUNDLE.fullmatch(path.name):
             yield path, "a bundle"
@@ -87,7 +88,7 @@ def _folders(paths: Paths) -> Iterator[Path]:
     """Our folders, each after those in it."""
     yield paths.sessions / SEALED
     yield from (paths.sessions, paths.bundles, paths.shim.parent, paths.ready, paths.known, paths.discovery)
-    yield from paths.own_kubeconfigs
+    yield from (*paths.own_kubeconfigs, paths.edits)
     if paths.runtime is not None:
         yield from (paths.runtime / "ready", paths.runtime)
     yield from (paths.state, paths.cache)

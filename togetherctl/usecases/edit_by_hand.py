@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from togetherctl.auth.cache.migrate import read_if_sound
 from togetherctl.config.config import Config
@@ -10,8 +12,12 @@ from togetherctl.config.editing import begin_edit
 from togetherctl.config.files import not_toml, read_text
 from togetherctl.config.toml_text import NotTOML, TomlText, parse
 from togetherctl.config.validation import for_kubectl, refusal, validate
+from togetherctl.disk import PRIVATE_FILE
+from togetherctl.errors import ConfigError
 from togetherctl.usecases.remove_entry import GoingSession, going_sessions
 from togetherctl.wiring import World
+
+_MOST_KEPT = 100
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,27 @@ def write_edited(world: World, edited: EditedText) -> None:
     with world.changing_config(seen=edited.seen) as new:
         new.text = edited.text
         new.data = parse(edited.text)
+
+
+def keep_edit(world: World, edited: EditedText) -> Path:
+    """Keep what could not be written beside the configuration, 0600, in a file that was not there. Raises ConfigError.
+
+    Where that cannot be written to, it is in the state.
+    """
+    config = world.paths.config
+    for folder in (config.parent, world.paths.state):
+        for number in range(1, _MOST_KEPT):
+            path = folder / f"{config.name}.edit-{number}"
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+            except FileExistsError:
+                continue
+            except OSError:
+                break
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(edited.text)
+            return path
+    raise ConfigError(f"your edit can be kept neither in {config.parent} nor in {world.paths.state}")
 
 
 def read_for_edit(world: World) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class CannotRun(TogetherctlError):
         # A file that is there may name an interpreter that is not.
         missing = isinstance(error, FileNotFoundError) and not os.path.lexists(program)
         said = "there is no such command" if missing else f"it cannot be run: {error.strerror}"
-        super().__init__(f"{program}: {said}")
+        super().__init__(f"{shlex.quote(program)}: {said}")
         self.cluster = cluster
         found = isinstance(error, (FileNotFoundError, NotADirectoryError))
         self.shell_code = ShellCode.NOT_FOUND if found else ShellCode.NOT_RUNNABLE

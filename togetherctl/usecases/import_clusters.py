@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from togetherctl.auth.cache.files import clients_in
@@ -105,10 +106,12 @@ class Import:
 class Preview:
     """What an import would change: the configuration as a difference without secrets, and the kubeconfig.
 
-    `written` is None where no kubeconfig is wanted, or no cluster was taken.
+    `config` is the configuration as it would be. `written` is None where no kubeconfig is wanted, or no cluster was
+    taken.
     """
 
     importing: Import
+    config: Config
     config_diff: str
     written: WriteResult | None
 
@@ -125,14 +128,24 @@ class Preview:
         kubeconfigs = self.written.changed if self.written else []
         return "".join([self.config_diff, *(change.diff() for change in kubeconfigs)])
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that would change, the configuration first."""
+        kubeconfigs = self.written.changed if self.written else []
+        return [*([self.config.path] if self.config_diff else []), *(change.path for change in kubeconfigs)]
+
 
 @dataclass(frozen=True)
 class Imported:
-    """An import that was carried out: the world as it is then, what was written, and what is left for the person."""
+    """An import that was carried out: the world as it is then, what was written, and what is left for the person.
+
+    `files` are those that changed, the configuration first.
+    """
 
     world: World
     written: WriteResult | None
     left: list[str]
+    files: list[Path]
 
 
 def refuse_too_many(clusters: Sized, origin: str) -> None:
@@ -208,14 +221,14 @@ def preview(world: World, importing: Import, kubeconfig: KubeconfigOptions) -> P
                 f"{world.paths.config} is laid out in a way that cannot be edited safely; change it by hand"
             ) from None
     table = _table(text.data)
-    after = world.as_if(Config(world.paths.config, table, world.environ))
-    written = _write_plan(after, importing.plan, kubeconfig, dry_run=True)
+    config = Config(world.paths.config, table, world.environ)
+    written = _write_plan(world.as_if(config), importing.plan, kubeconfig, dry_run=True)
     for change in written.changed if written else ():
         change.target()
     path = str(world.paths.config)
     lines = [_without_secrets(before, world.config.table), _without_secrets(text.text, table)]
     diff = "".join(f"{line}\n" for line in difflib.unified_diff(lines[0], lines[1], path, path, lineterm=""))
-    return Preview(importing, diff, written)
+    return Preview(importing, config, diff, written)
 
 
 def carry_out(world: World, importing: Import) -> list[str]:
@@ -248,9 +261,13 @@ def join(world: World, shown: Preview, kubeconfig: KubeconfigOptions) -> Importe
 
     Raises TogetherctlError. Where the configuration has changed meanwhile, nothing was written.
     """
+    before = files.read(world.paths.config).text
     left = carry_out(world, shown.importing)
     after = world.reread()
-    return Imported(after, _write_plan(after, shown.plan, kubeconfig, dry_run=False), left)
+    changed = [] if files.read(world.paths.config).text == before else [world.paths.config]
+    written = _write_plan(after, shown.plan, kubeconfig, dry_run=False)
+    changed += [change.path for change in written.changed] if written else []
+    return Imported(after, written, left, changed)
 
 
 def current_name(world: World, kubeconfig: str | None) -> str | None:

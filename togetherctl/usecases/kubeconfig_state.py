@@ -184,7 +184,7 @@ def _user_differences(profile: str, wanted: Entry, found: EntryInFile) -> Iterat
 
 
 def _called_profile(user: EntryInFile) -> str | None:
-    """The profile whose credential a user gets from togetherctl, whoever wrote the entry."""
+    """The profile whose credential a user gets from togetherctl, also where another program wrote the entry."""
     command = mapping_or_empty(user.body.get("exec")).get("command")
     if owner_of("users", user.entry) is None and not (isinstance(command, str) and PROGRAM in Path(command).name):
         return None

@@ -157,7 +157,8 @@ class _Writing:
             named.update(self.naming.names(opened, clusters))
             command, env, _ = self.own
             for one in clusters:
-                made[one.name] = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
+                all3 = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
+                made[one.name] = [_in_place_of(entry, named[one.name].instead, opened) for entry in all3]
             return [entry for of_cluster in made.values() for entry in of_cluster]
 
         written = write_entries(
@@ -199,6 +200,17 @@ class _Writing:
                 written.places.update(one.places)
                 written.notes.extend(one.notes)
         return written
+
+
+def _in_place_of(entry: Entry, old: str | None, files: Sequence[KubeconfigFile]) -> Entry:
+    """The entry of a cluster whose context was called `old`, over the one of that name if no other context uses it."""
+    if entry.section != "clusters" or old is None:
+        return entry
+    using = [found.name for found in all_entries(files, "contexts") if found.word("cluster") == old]
+    named = next((found for found in all_entries(files, "clusters") if found.name == old), None)
+    owner = owner_of("clusters", named.entry) if named is not None else None
+    is_free = using == [old] and owner is not None and owner.cluster == entry.cluster
+    return replace(entry, instead=old) if is_free else entry
 
 
 def _is_ours(file: KubeconfigFile) -> bool:
@@ -300,6 +312,8 @@ class ContextNaming:
         else:
             template = template_of(by_template[0]) if by_template else None
             name = name_by_template(template, template_fields(self.config, cluster)) or cluster.context
+            # One that has the name of its cluster's entry got it from us; its owner may have given it any other.
+            before = by_template or [found for found in ours if found.name == found.word("cluster")]
         instead = before[0].name if len(before) == 1 and all(found.name != name for found in ours) else None
         return Named(name, template if name != cluster.context else None, instead)
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from togetherctl.config.files import read
+from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
+from togetherctl.config.validation import for_kubectl
 from togetherctl.connection_settings import Connection
 from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
@@ -58,6 +61,16 @@ def unusable_files(world: World) -> list[FileProblem]:
             except ConfigError:
                 problems.append(FileProblem(one.kind, one.name, one.key, one.path, "it holds no PEM certificate"))
     return problems + list(_unusable_data(world))
+
+
+def find_problems(world: World) -> list[str]:
+    """What is wrong with a configuration that can be read, a sentence each: also what kubectl alone refuses.
+
+    Raises ConfigError where it cannot be read, with every problem of its text.
+    """
+    said = [file.sentence for file in unusable_files(world)]
+    data = TomlText(read(world.paths.config).text).data
+    return said + [f"{problem.shown}: {problem.reason}" for problem in for_kubectl(data)]
 
 
 def _read(world: World) -> Iterator[FileProblem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -66,6 +68,8 @@ def find_clusters(world: World, names: Sequence[str]) -> list[Cluster]:
                 if owner and owner.cluster in config.table.clusters:
                     contexts.setdefault(found.name, owner.cluster)
         contexts |= {table.context: name for name, table in config.table.clusters.items() if table.context}
+    for name in names:
+        config.refuse_two_meanings(name)
     return [
         config.cluster(name)
         for name in dict.fromkeys(name if name in config.table.clusters else contexts.get(name, name) for name in names)
@@ -114,10 +118,15 @@ def _choose_command(world: World) -> ExecCommand:
 
 @contextmanager
 def _private_folder(world: World, name: str) -> Iterator[TemporaryFolder]:
-    """A folder in memory where there is one, else with the state. Raises StorageError."""
+    """A folder in memory where there is one, else with the state. Raises KubeconfigError and StorageError."""
     with ExitStack() as stack:
-        problems = []
+        problems, split = [], False
         for parent in world.paths.own_kubeconfigs:
+            if os.pathsep in str(parent):
+                # kubectl would look for two files, find none, and go on without a word.
+                problems.append(f"{parent} has a {os.pathsep} in its name, where KUBECONFIG is split")
+                split = True
+                continue
             try:
                 folder = stack.enter_context(temporary_folder(parent, name))
             except OSError as error:
@@ -125,7 +134,11 @@ def _private_folder(world: World, name: str) -> Iterator[TemporaryFolder]:
                 continue
             yield folder
             return
-        raise StorageError(f"there is no private folder for a kubeconfig ({'; '.join(problems)})")
+        said = f"there is no private folder for a kubeconfig ({'; '.join(problems)})"
+        if split:
+            hint = f"set XDG_RUNTIME_DIR to a folder of yours, 0700, without a {os.pathsep} in its name"
+            raise KubeconfigError(said, hint=None if sys.platform == "win32" else hint)
+        raise StorageError(said)
 
 
 def _render(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from togetherctl.config.validation import unknown
 from togetherctl.errors import KubeconfigError
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ def find_profile(world: World, word: str) -> MeantProfile:
     table = world.config.table
     if word in table.profiles:
         return MeantProfile(word)
+    world.config.refuse_two_meanings(word)
     if word in table.clusters:
         return MeantProfile(table.clusters[word].profile, "cluster", word)
     contexts = (cluster.profile for cluster in table.clusters.values() if cluster.context == word)
     owner = next(contexts, None) or _owner_of_context(world, word)
-    # The error for a word that means nothing says which names are near.
-    return MeantProfile(owner, "context", word) if owner else MeantProfile(world.config.resolved(word).name)
+    if owner:
+        return MeantProfile(owner, "context", word)
+    raise unknown("profile", word, [*table.profiles, *table.clusters], config=world.config.path)
 
 
 def find_current_profile(world: World) -> MeantProfile | None:

@@ -6,9 +6,10 @@ entry, and the same command goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from togetherctl import keyring_secrets
 from togetherctl.config.client_secret import keyring_name
@@ -18,6 +19,7 @@ from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import edit_files
+from togetherctl.paths import expand
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, plan_leaving
 from togetherctl.wiring import World
 
@@ -34,13 +36,16 @@ class GoingSession:
 class Removal:
     """What a removal takes along: entries of the configuration (the named one first), of kubeconfigs, and sessions.
 
-    `kubeconfig` is None where kubeconfigs are left alone. `secrets` are names in the keyring, by profile.
+    `kubeconfig` is None where kubeconfigs are left alone. `secrets` are names in the keyring, by profile. What stays
+    and has no use afterwards: `unused` are issuers, `secret_files` are client secrets of these profiles alone.
     """
 
     entries: list[tuple[Kind, str]]
     kubeconfig: KubeconfigRemoval | None
     sessions: list[GoingSession] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
+    secret_files: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ def plan_removal(
         else plan_leaving(world, kubeconfig, clusters=clusters.__contains__, profiles=profiles.__contains__),
         list(going_sessions(world, {key for other, key in config.keys().items() if other not in profiles})),
         _secrets(config, profiles),
+        list(_unused_issuers(config, entries)),
+        _secret_files(world, profiles),
     )
 
 
@@ -150,6 +157,30 @@ def _secrets(config: Config, profiles: Iterable[str]) -> dict[str, str]:
     going = {name: secret for name in profiles if (secret := kept_under(name))}
     others = {kept_under(name) for name in config.table.profiles if name not in set(profiles)}
     return {name: secret for name, secret in going.items() if secret not in others}
+
+
+def _unused_issuers(config: Config, going: Sequence[tuple[Kind, str]]) -> Iterator[str]:
+    """The issuers that only profiles use that go."""
+    table = config.table
+    profiles = {name for kind, name in going if kind == "profile"}
+    used = {profile.issuer for name, profile in table.profiles.items() if name not in profiles}
+    for issuer in dict.fromkeys(table.profiles[name].issuer for name in table.profiles if name in profiles):
+        if issuer not in used and ("issuer", issuer) not in going:
+            yield issuer
+
+
+def _secret_files(world: World, profiles: Collection[str]) -> dict[str, Path]:
+    """Files with client secrets that are there and that no other profile reads, by profile."""
+    found: dict[str, Path] = {}
+    others: set[Path] = set()
+    for name, table in world.config.table.profiles.items():
+        if table.client_secret is not None and table.client_secret.kind == "file":
+            path = expand(str(table.client_secret.value), world.environ, beside=world.paths.config.parent)
+            if name not in profiles:
+                others.add(path)
+            elif path.is_file():
+                found[name] = path
+    return {name: path for name, path in found.items() if path not in others}
 
 
 def _forget(secrets: dict[str, str]) -> Iterator[str]:

@@ -106,6 +106,21 @@ def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     return lines
 
 
+def report_wide_logout(world: World, profile: Profile, words: Iterable[str]) -> Line | None:
+    """What ends with the session of a profile that was named by `words`, its clusters or contexts; None if no more."""
+    profiles = world.config.sharing(profile)
+    clusters = [name for one in profiles for name in world.config.clusters_of(one)]
+    named = {*words}
+    others = [name for name in clusters if not named & {name, world.config.table.clusters[name].context}]
+    # A context that was renamed in the kubeconfig is of the only cluster.
+    if len(profiles) == 1 and (not others or len(clusters) == 1):
+        return None
+    sharing = [name for name in profiles if name != profile.name]
+    opens = f"The session of profile {profile.name} also opens {_list(others)}." if others else ""
+    shared = f"Its session is shared by {_list(sharing)}." if sharing else ""
+    return Line(" ".join(filter(None, (opens, shared))), "note")
+
+
 def report_removal(going: Removal, environ: Mapping[str, str], *, log_out: str = "") -> list[Line]:
     """What else goes with an entry, before it is removed; `log_out` as in `report_lost_sessions`."""
     lines = [Line(f"{kind} {name} goes too.") for kind, name in going.entries[1:]]
@@ -128,9 +143,22 @@ def report_lost_sessions(sessions: Iterable[GoingSession], *, log_out: str = "")
 def report_removed(going: Removal, removed: RemovalResult, environ: Mapping[str, str]) -> list[Line]:
     """What was removed, and what could not be done."""
     (kind, name), *_ = going.entries
-    files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
-    changed = [Line(f"Changed {files}.")] if files else []
-    return [Line(f"Removed {kind} {name}."), *changed, *(Line(warning, "warning") for warning in removed.warnings)]
+    changed_files = list_files(removed.kubeconfig.changed, environ) if removed.kubeconfig else ""
+    changed = [Line(f"Changed {changed_files}.")] if changed_files else []
+    warnings = [Line(warning, "warning") for warning in removed.warnings]
+    unused = [
+        Line(f"No profile uses issuer {issuer} any more.", "note", run("togetherctl", "issuer", "remove", issuer))
+        for issuer in going.unused
+    ]
+    files = [
+        Line(
+            f"The client secret of profile {profile} stays in {tilde(path, environ)}, and no other profile reads it.",
+            "note",
+            run("rm", path),
+        )
+        for profile, path in going.secret_files.items()
+    ]
+    return [Line(f"Removed {kind} {name}."), *changed, *warnings, *unused, *files]
 
 
 def report_kubeconfig_removal(leaving: KubeconfigRemoval, environ: Mapping[str, str]) -> list[Line]:
@@ -260,6 +288,8 @@ def report_use(used: UseResult, environ: Mapping[str, str]) -> list[Line]:
         said = f"{used.context} is the current context already."
     written = report_written(used.written, environ) if used.written else []
     updated = report_update(used.updated, environ) if used.updated else []
+    if used.renewed:
+        updated.append(Line(f"It differed from the configuration: {', '.join(used.renewed)}."))
     return [*written, *updated, Line(said), *report_drift(used.left)]
 
 

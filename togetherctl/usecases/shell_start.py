@@ -1,7 +1,7 @@
 """How to start a person's shell so that its start files cannot take its kubeconfig away.
 
 Many a ~/.bashrc or ~/.zshrc sets KUBECONFIG. Then the shell would open another cluster than it was asked for, unseen;
-so bash, zsh and fish set their variables again after those files. Prompt, aliases and history are as ever.
+so bash, zsh, fish, sh and ksh set their variables again after those files. Prompt, aliases and history are as ever.
 """
 
 from __future__ import annotations
@@ -43,6 +43,19 @@ unset _togetherctl_own _togetherctl_theirs _togetherctl_is_set
 {exports}
 """
 
+# An interactive sh reads the file ENV (POSIX.1-2017, XCU sh); after `command`, what is wrong in theirs ends not ours.
+_SH = """\
+{restore}
+_togetherctl_theirs={theirs}
+case $_togetherctl_theirs in */*) ;; *) _togetherctl_theirs=./$_togetherctl_theirs ;; esac
+[ -f "$_togetherctl_theirs" ] && [ -r "$_togetherctl_theirs" ] && command . "$_togetherctl_theirs"
+unset _togetherctl_theirs
+{exports}
+"""
+_SHELLS_WITH_ENV = ("sh", "dash", "ash", "posh")
+# Without ENV; mksh says MIRBSD or LEGACY.
+_KSH_FILE = '$(case ${KSH_VERSION-} in *MIRBSD*|*LEGACY*) echo "$HOME/.mkshrc" ;; *) echo "$HOME/.kshrc" ;; esac)'
+
 
 class ShellStart(NamedTuple):
     """The words that start a shell, and its whole environment."""
@@ -71,7 +84,26 @@ def start_of_shell(environ: Mapping[str, str], folder: Path) -> ShellStart:
     if kind == "fish":
         again = "; ".join(f"set -gx {name} {_fish_quote(value)}" for name, value in kept.items())
         return ShellStart([shell, "--init-command", again], dict(environ))
+    if kind in _SHELLS_WITH_ENV or "ksh" in kind:
+        theirs = environ.get("ENV")
+        restore = "unset ENV" if theirs is None else f"ENV={shlex.quote(theirs)}"
+        read = _double_quote(theirs) if theirs else f'"{_KSH_FILE}"' if "ksh" in kind else "/dev/null"
+        write_whole(folder / "shrc", _SH.format(restore=restore, theirs=read, exports=exports).encode(), sweep=False)
+        return ShellStart([shell], {**environ, "ENV": _unexpanded(folder) + "/shrc"})
     return ShellStart([shell], dict(environ))
+
+
+def _unexpanded(folder: Path) -> str:
+    """The folder of the kubeconfig as the value of ENV, which sh expands, but not what a parameter in it holds."""
+    # mksh expands nothing, so a plain name is best.
+    return "${KUBECONFIG%/*}" if any(character in str(folder) for character in "$`\\\"'") else str(folder)
+
+
+def _double_quote(text: str) -> str:
+    """A word in which a shell expands parameters, and `~` at its begin, as it does in the value of ENV."""
+    text = f"$HOME{text[1:]}" if text.startswith("~/") else text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
 
 
 def _shell(environ: Mapping[str, str]) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -43,22 +47,25 @@ def run_side_by_side(
     *,
     out: BinaryIO,
     err: BinaryIO,
+    keep_open: Sequence[int] = (),
     ended: Callable[[JobResult], None] = lambda _result: None,
     at_once: int = AT_ONCE,
 ) -> list[JobResult]:
     """Run all jobs, at most `at_once` at a time, and give their results in the order of `jobs`.
 
-    Their stdin is empty; their lines go to `out` and `err` as they come, whole, each after the name of its cluster.
-    `ended` is called in this thread. Raises OSError where `out` or `err` cannot be written. That, and any exception
-    that comes to this thread, such as Ctrl-C, ends what runs, and what has not begun does not begin.
+    Their stdin is empty, and they have the files `keep_open`; their lines go to `out` and `err` as they come, whole,
+    each after the name of its cluster. `ended` is called in this thread. Raises OSError where `out` or `err` cannot be
+    written. That, and any exception that comes to this thread, such as Ctrl-C, ends what runs, and what has not begun
+    does not begin.
     """
-    return _Running(jobs, out, err).all(ended, at_once)
+    return _Running(jobs, out, err, keep_open).all(ended, at_once)
 
 
 class _Running:
-    def __init__(self, jobs: Sequence[Job], out: BinaryIO, err: BinaryIO) -> None:
+    def __init__(self, jobs: Sequence[Job], out: BinaryIO, err: BinaryIO, keep_open: Sequence[int]) -> None:
         self._jobs = jobs
         self._out, self._err = out, err
+        self._keep_open = () if sys.platform == "win32" else keep_open
         self._width = max((len(job.name) for job in jobs), default=0)
         self._ended: SimpleQueue[tuple[int, JobResult | OSError]] = SimpleQueue()
         self._next = iter(range(len(jobs)))
@@ -89,28 +96,27 @@ class _Running:
         return index, result
 
     def _stop(self, threads: Sequence[Thread]) -> None:
-        """End what runs, and after some seconds whatever is left of it."""
+        """End what runs; what is left of it after some seconds, or at a second Ctrl-C, is killed."""
         with self._lock:
             self._stopped = True
             running = [process for process in self._processes if process.poll() is None]
             for process in running:
                 process.terminate()
-        for thread in threads:
-            thread.join(_SECONDS_TO_END)
-        for process in running:
-            if process.poll() is None:
-                process.kill()
+        ends = time.monotonic() + _SECONDS_TO_END
+        try:
+            for thread in threads:
+                thread.join(max(0.0, ends - time.monotonic()))
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    process.kill()
 
     def _work(self) -> None:
         while True:
             index = next(self._next, None)
             if index is None or self._stopped:
                 return
-            try:
-                self._ended.put((index, self._run(self._jobs[index])))
-            except OSError as error:
-                self._ended.put((index, error))
-                return
+            self._ended.put((index, self._run(self._jobs[index])))
 
     def _run(self, job: Job) -> JobResult:
         with self._lock:
@@ -124,6 +130,7 @@ class _Running:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
+                    pass_fds=self._keep_open,
                 )
             except OSError as error:
                 cannot = CannotRun(job.words[0], error, cluster=job.name)
@@ -132,19 +139,20 @@ class _Running:
         assert process.stdout is not None  # noqa: S101 # both are pipes, as said above
         assert process.stderr is not None  # noqa: S101 # as above
         with process:
-            beside = Thread(target=self._relay_stderr, args=(job, process.stderr), daemon=True)
+            beside = Thread(target=self._relay, args=(job, process.stderr, self._err), daemon=True)
             beside.start()
             self._relay(job, process.stdout, self._out)
             beside.join()
         return JobResult(job, shell_code_of(process.returncode))
 
-    def _relay_stderr(self, job: Job, lines: IO[bytes]) -> None:
+    def _relay(self, job: Job, lines: IO[bytes], to: BinaryIO) -> None:
         try:
-            self._relay(job, lines, self._err)
+            self._copy(job, lines, to)
         except OSError as error:
+            # At once, because the program may go on for long without a word.
             self._ended.put((-1, error))
 
-    def _relay(self, job: Job, lines: IO[bytes], to: BinaryIO) -> None:
+    def _copy(self, job: Job, lines: IO[bytes], to: BinaryIO) -> None:
         prefix = f"{job.name:<{self._width}} | ".encode()
         while line := lines.readline(_LONGEST_LINE):
             with self._writing:
@@ -153,5 +161,14 @@ class _Running:
 
 
 def stdout_and_stderr() -> tuple[BinaryIO, BinaryIO]:
-    """Ours, as bytes: what programs say goes through as it is."""
-    return sys.stdout.buffer, sys.stderr.buffer
+    """Ours, as bytes: what programs say goes through as it is. A stdout that the caller closed takes nothing."""
+    # A stream that we were given is inherited; the null device in the place of a closed one is not.
+    was_closed = sys.platform != "win32" and not os.get_inheritable(1)
+    return _Closed() if was_closed else sys.stdout.buffer, sys.stderr.buffer
+
+
+class _Closed(io.BytesIO):
+    """Fails as a program does that writes to a stdout that is closed."""
+
+    def flush(self) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdout")

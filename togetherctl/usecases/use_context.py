@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from togetherctl.config.validation import nearest
 from togetherctl.disk import make_private_folder, read_whole, write_whole
+from togetherctl.environment import CLUSTER
 from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import KubeconfigFile, edit_files, kubeconfig_files
 from togetherctl.kube.ownership import CURRENT, current_context
+from togetherctl.printable import printable
 from togetherctl.usecases.kubeconfig_state import KubeconfigEntries
 from togetherctl.usecases.kubeconfig_update import EntriesUpdate, update_entries
 from togetherctl.usecases.kubeconfig_write import WriteResult, write_clusters
@@ -34,7 +36,8 @@ class UseResult:
     """The current context now and before (empty where there was none), and the file that has it.
 
     `cluster` and `profile` are those of the configuration that it stands for. `written` is what was missing and was
-    written first, `updated` what differed and was; `left` are the keys that differ still, by cluster.
+    written first, `updated` what differed, in the keys `renewed`, and was; `left` are the keys that differ still, by
+    cluster.
     """
 
     context: str
@@ -45,6 +48,7 @@ class UseResult:
     written: WriteResult | None = None
     updated: EntriesUpdate | None = None
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    renewed: tuple[str, ...] = ()
 
 
 class ContextChoice(NamedTuple):
@@ -79,6 +83,7 @@ def use_cluster(world: World, word: str, *, kubeconfig: str | None = None) -> Us
     that it chose. Raises UsageError, ConfigError and KubeconfigError.
     """
     paths = kubeconfig_files(kubeconfig, world.environ)
+    _refuse_in_own_shell(world, paths, word)
     files = _read_files(paths)
     entries = KubeconfigEntries(files, world.config)
     if word == BACK:
@@ -92,6 +97,16 @@ def use_cluster(world: World, word: str, *, kubeconfig: str | None = None) -> Us
     return _use(world, world.config.cluster(meant.cluster), meant.context, entries, kubeconfig)
 
 
+def _refuse_in_own_shell(world: World, paths: Sequence[Path], word: str) -> None:
+    """Raises UsageError in a shell that was opened for one cluster: its prompt would go on naming that."""
+    own = world.environ.get(CLUSTER)
+    if own and any(folder in path.parents for path in paths for folder in world.paths.own_kubeconfigs):
+        raise UsageError(
+            f"this shell has a kubeconfig of its own, for cluster {printable(own)} alone",
+            hint=run("togetherctl", "shell", *([] if word == BACK else [word])),
+        )
+
+
 class _Meant(NamedTuple):
     """What a word means: a cluster, a context, or the one of ours that the context is."""
 
@@ -101,12 +116,17 @@ class _Meant(NamedTuple):
 
 def _find(world: World, entries: KubeconfigEntries, word: str) -> _Meant:
     """Raises UsageError where nothing is called so."""
+    world.config.refuse_two_meanings(word)
     clusters = world.config.table.clusters
     if word in clusters:
         return _Meant(word, "")
     if word in entries.contexts():
         return _named_context(entries, word)
     of_context = next((one.name for one in world.config.clusters() if one.context == word), None)
+    if of_context is None and word in world.config.table.profiles:
+        of_profile = world.config.clusters_of(word)
+        its = f"; its clusters are {', '.join(of_profile)}" if of_profile else ", and no cluster uses it"
+        raise UsageError(f"{word} is a profile{its}", hint=run("togetherctl", "use", *of_profile[:1]))
     if of_context is None:
         known = dict.fromkeys([*clusters, *entries.contexts()])
         raise UsageError(
@@ -149,6 +169,7 @@ def _use(world: World, cluster: Cluster, named: str, entries: KubeconfigEntries,
         written=written,
         updated=updated,
         left={cluster.name: tuple(left)} if left else {},
+        renewed=tuple(key for key in differ if key not in left) if updated else (),
     )
 
 
@@ -190,7 +211,7 @@ def _place(paths: Sequence[Path]) -> str:
 def _recall(world: World) -> dict[str, tuple[str, str]]:
     """By list of kubeconfigs: the context that `use` left last, and the one it chose; empty where that is not known."""
     known: dict[str, tuple[str, str]] = {}
-    with suppress(OSError, ValueError, AttributeError):
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
         for place, pair in json.loads(read_whole(world.paths.contexts, limit=_MAX_BYTES)[0]).items():
             match pair:
                 case [str(left), str(chosen)]:

@@ -72,7 +72,7 @@ def test_an_address_gets_no_credentials(publish: Publish, tls_issuer: ScriptedIs
     ],
 )
 def test_only_https_is_asked(url: str, environ: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="begins with https://") as refused:
+    with pytest.raises(UsageError, match="must begin with https://") as refused:
         fetch(url, environ)
     assert "password@" not in refused.value.sentence()
 

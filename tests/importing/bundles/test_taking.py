@@ -70,7 +70,7 @@ def test_taking_it_again_brings_what_is_missing(make_world: MakeWorld, team_file
     newer = plan_of_bundle(world, fetch(str(team_file), world.environ))
     assert list(newer.plan.difference()) == [
         "+ cluster west: https://west.acme.com:6443",
-        '= cluster east: namespace stays "mine", which is yours; the source says "serving"',
+        '= cluster east: namespace keeps your value "mine"; the source has "serving"',
     ]
     carry_out(world, newer)
     assert list(data(world)["bundles"]) == ["team"]

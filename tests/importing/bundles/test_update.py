@@ -50,7 +50,7 @@ def test_edits_of_ones_own_stay() -> None:
         f'~ cluster east: server: "{EAST}" -> "https://east-2.acme.com"'
     ]
     assert lines(mine, newer(('namespace = "training"', 'namespace = "serving"'))) == [
-        '= cluster east: namespace stays "mine", which is yours; the source says "serving"'
+        '= cluster east: namespace keeps your value "mine"; the source has "serving"'
     ]
     assert lines(mine, newer(('namespace = "training"', 'namespace = "mine"'))) == []
 
@@ -60,7 +60,7 @@ def test_a_certificate_file_of_ones_own_stays() -> None:
     data = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"
     new = newer(('namespace = "training"', f'namespace = "training"\nca_data = "{data}"'))
     assert lines(mine, new) == [
-        f"= cluster east: ca_data stays mine.pem, which is yours; the source says {data}",
+        f"= cluster east: ca_data keeps your value mine.pem; the source has {data}",
     ]
 
 
@@ -120,7 +120,7 @@ def test_what_tells_an_entry_from_others_may_be_edited_too() -> None:
         '~ cluster east: namespace: "training" -> "serving"',
     ]
     assert lines(mine, newer((EAST, "https://east-2.acme.com"))) == [
-        '= cluster east: server stays "https://127.0.0.1", which is yours; the source says "https://east-2.acme.com"'
+        '= cluster east: server keeps your value "https://127.0.0.1"; the source has "https://east-2.acme.com"'
     ]
 
 
@@ -187,7 +187,7 @@ def test_without_a_copy_what_differs_counts_as_ones_own() -> None:
     assert lines(mine, new, base=None) == [
         '~ cluster east: username_claim: not set -> "sub"',
         "+ cluster north: https://north.acme.com",
-        '= cluster east: namespace stays "mine", which is yours; the source says "serving"',
+        '= cluster east: namespace keeps your value "mine"; the source has "serving"',
     ]
 
 

@@ -35,9 +35,11 @@ class Place:
     program: tuple[str, ...] = (sys.executable, "-m", "togetherctl")
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def run(self, *words: str, stdin: str | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, stdin: str | None = None, program: Sequence[str] = (), **changes: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self.program, *words],
+            [*(program or self.program), *words],
             env={**self.environ, **changes},
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -72,6 +74,8 @@ def test_the_exit_code_is_that_of_the_command(place: Place) -> None:
         "togetherctl: no-such-command: there is no such command\n",
     )
     assert code("/") == 126
+    blank = place.run("run", "east", "--", " ")
+    assert (blank.returncode, blank.stderr) == (127, "togetherctl: ' ': there is no such command\n")
     assert place.left() == []
 
 
@@ -94,19 +98,25 @@ def test_a_signal_ends_the_command_and_the_kubeconfig(place: Place, number: sign
     assert not any(map(is_alive, pids))
 
 
-def test_a_killed_togetherctl_leaves_its_kubeconfig_to_the_command(place: Place) -> None:
-    """It is swept by the next run, once the command has ended too."""
+@pytest.mark.parametrize("names", [["east"], ["east", "west"]], ids=["one", "several"])
+def test_a_killed_togetherctl_leaves_its_kubeconfig_to_the_command(place: Place, names: list[str]) -> None:
+    """It is swept by the next run, once the last command has ended too."""
     place.run("login", "one")
-    process = place.start("run", "east", "--", "sh", "-c", "echo $$; exec sleep 600")
+    process = place.start("run", *names, "--", "sh", "-c", "echo $$; exec sleep 600")
     assert process.stdout is not None
-    pid = int(process.stdout.readline())
+    first, *others = [int(process.stdout.readline().rpartition(" ")[2]) for _ in names]
     process.kill()
     process.wait()
     [left] = place.left()
     assert place.run("run", "east", "--", "true").returncode == 0
     assert place.left() == [left], "the command still uses it"
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not is_alive(pid))
+    for pid in others:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(map(is_alive, others)))
+    assert place.run("run", "east", "--", "true").returncode == 0
+    assert place.left() == [left], "the first command still uses it"
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not is_alive(first))
     assert place.run("run", "east", "--", "true").returncode == 0
     assert place.left() == []
 
@@ -194,6 +204,8 @@ def test_a_reader_that_leaves_ends_them_all(place: Place) -> None:
     [
         (["run", "east"], "there is no command to run"),
         (["run", "east", "--"], "there is no command to run"),
+        (["run", "east", "--", ""], "CMD is empty"),
+        (["run", "--all", "--", "", "get", "pods"], "CMD is empty"),
         (["run", "--", "true"], "name a cluster, or say --all"),
         (["run", "east", "--all", "--", "true"], "name clusters or say --all, not both"),
         (["run", "nort", "--", "true"], "did you mean north?"),
@@ -225,6 +237,39 @@ def test_without_a_runtime_folder_it_is_with_the_state(place: Place) -> None:
         assert path.is_relative_to(Path(place.environ["TOGETHERCTL_HOME"]) / "state")
         assert stat.S_IMODE(path.parents[1].stat().st_mode) == 0o700
         assert not path.parent.exists()
+
+
+def test_a_folder_whose_name_kubectl_would_split_is_not_used(place: Place, tmp_path: Path) -> None:
+    place.run("login", "one")
+    split = tmp_path / "run:user"
+    split.mkdir(mode=0o700)
+    where = ["run", "east", "--", need("kubectl"), "config", "current-context"]
+    done = place.run(*where, XDG_RUNTIME_DIR=str(split))
+    assert (done.returncode, done.stdout) == (0, "east\n")
+    assert list(split.iterdir()) == []
+    # Everything else works there.
+    home = tmp_path / "home:user"
+    shutil.copytree(place.environ["TOGETHERCTL_HOME"], home)
+    for runtime in ("", str(split)):
+        for words in (where, ["run", "--all", *where[2:]], ["shell", "east"]):
+            none = place.run(*words, XDG_RUNTIME_DIR=runtime, TOGETHERCTL_HOME=str(home))
+            assert (none.returncode, none.stdout) == (7, "")
+            assert f"{home}/state/kubeconfigs has a : in its name, where KUBECONFIG is split" in none.stderr
+            assert "XDG_RUNTIME_DIR" in none.stderr
+
+
+@pytest.mark.parametrize("names", [["east"], ["east", "west"]], ids=["one", "several"])
+def test_output_that_a_closed_stdout_loses_is_a_failure(place: Place, names: list[str]) -> None:
+    place.run("login", "one")
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return place.run(*words, program=["sh", "-c", 'exec "$@" >&-', "sh", *place.program])
+
+    done = run("run", *names, "--", "sh", "-c", "echo lost")
+    assert done.returncode not in (0, 70)
+    assert "Bad file descriptor" in done.stderr or "I/O error" in done.stderr
+    assert run("run", *names, "--", "sh", "-c", "echo told >&2").returncode == 0
+    assert place.left() == []
 
 
 def test_the_commands_of_the_page_work(place: Place) -> None:

@@ -48,8 +48,11 @@ def test_two_terminals_do_not_disturb_each_other(place: Place, window: Window) -
     one, other = window("shell", "east"), window("shell", "west")
     one.until("A shell for cluster east")
     other.until("A shell for cluster west")
-    other.paste("togetherctl use north && kubectl config set-context --current --namespace=ml")
-    other.until('Context "north" modified.')
+    other.paste("kubectl config set-context --current --namespace=ml")
+    other.until("modified.")
+    # Its prompt would go on naming the cluster it was opened for.
+    other.paste("togetherctl use north")
+    assert "for cluster west alone" in other.until("run: togetherctl shell north")
     one.paste("kubectl config current-context; kubectl get pods")
     assert "east\n" in one.until("llm-train-0")
     assert place.kubeconfig.read_bytes() == before
@@ -75,6 +78,30 @@ def test_start_files_cannot_take_the_kubeconfig_away(name: str, place: Place, wi
     shell.paste("exit")
     shell.until("ended with 0")
     assert place.left() == []
+
+
+@pytest.mark.parametrize(("wrong", "folder"), [("", "run user"), ("if then (\n", "run $HOME `user`")])
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [("dash", "dash"), ("ash", "busybox"), ("sh", "bash")],
+    ids=["dash", "busybox", "bash-as-sh"],
+)
+def test_the_file_of_env_cannot_take_the_kubeconfig_away(
+    name: str, program: str, wrong: str, folder: str, window: Window, home: Path, tmp_path: Path
+) -> None:
+    """Also with an error in it, and in a folder with a name that a shell would expand."""
+    shell_path = tmp_path / name
+    shell_path.symlink_to(need(program))
+    (home / "my shrc").write_text(SPOILS + wrong)
+    runtime = tmp_path / folder
+    runtime.mkdir(mode=0o700)
+    shell = window("shell", "east", SHELL=str(shell_path), ENV="$HOME/my shrc", XDG_RUNTIME_DIR=str(runtime))
+    shell.until("mine>")
+    shell.paste("mine; echo in $TOGETHERCTL_CLUSTER, env=$ENV.; kubectl config current-context")
+    assert "in east, env=$HOME/my shrc.\neast\n" in shell.until("shrc.\neast")
+    assert "\nan alias of mine" in shell.everything()
+    shell.paste("exit")
+    shell.until("ended with 0")
 
 
 def test_a_zsh_folder_of_ones_own_is_kept(place: Place, window: Window, home: Path) -> None:

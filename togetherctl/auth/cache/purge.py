@@ -72,7 +72,8 @@ class Purge:
                 self._delete(path, "a profile as it was read before")
         for folder in (paths.state, paths.bundles, paths.shim.parent):
             self._leftovers(leftovers(folder))
-        self._own_kubeconfigs(paths.own_kubeconfigs)
+        self._abandoned(paths.own_kubeconfigs, "a kubeconfig that a killed togetherctl left")
+        self._abandoned([paths.edits], "a copy of the configuration that a killed togetherctl left")
 
     def beside(self, files: Iterable[Path]) -> None:
         """What killed writers left of files that are a person's own: the configuration, kubeconfigs, client secrets."""
@@ -91,12 +92,12 @@ class Purge:
             else:
                 self._delete(left.path, "what a killed togetherctl left")
 
-    def _own_kubeconfigs(self, folders: Iterable[Path]) -> None:
+    def _abandoned(self, folders: Iterable[Path], kind: str) -> None:
         for folder in folders:
             for path in abandoned(folder, anywhere=True):
                 if not self._dry_run:
                     remove_folder(path)
-                self.done.deleted.append((path, "a kubeconfig that a killed togetherctl left"))
+                self.done.deleted.append((path, kind))
 
     def named(self, folder: Path) -> None:
         """Our sessions and kubelogin's in a folder that a person named, which may hold anything else."""

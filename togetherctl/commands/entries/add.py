@@ -38,7 +38,9 @@ _yes = click.option("--yes", is_flag=True, help="Add it even if the issuer or th
 @click.argument("name")
 @click.option("--issuer", metavar="NAME_OR_URL", help="An issuer of the configuration, or the URL of one.")
 @click.option("--client-id", metavar="ID", help="The client ID registered at the issuer.")
-@click.option("--like", metavar="PROFILE", help="Take every key of that profile which is not given; not its session.")
+@click.option(
+    "--like", metavar="PROFILE", help="Copy the keys of that profile that you do not give, but not its session."
+)
 @click.option("--account", metavar="NAME", help="Accept this account alone, and propose it to the issuer.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with the certificate authority of a new issuer.")
 @click.option("--scope", "scopes", metavar="S", multiple=True, help="A scope to ask for; may be given again.")
@@ -132,26 +134,38 @@ def issuer(
 @click.option("--profile", required=True, metavar="P", help="The profile that opens it.")
 @click.option("--server", required=True, metavar="URL", help="The API server's URL.")
 @click.option("--ca-file", metavar="FILE", help="A PEM file with its certificate authority.")
+@click.option("--yes", is_flag=True, help="Write the kubeconfig too, without a question.")
 @_settings
 @pass_app
-def cluster(app: App, name: str, profile: str, server: str, ca_file: str | None, settings: tuple[str, ...]) -> None:
-    """Add a cluster.
+def cluster(
+    app: App, name: str, profile: str, server: str, ca_file: str | None, yes: bool, settings: tuple[str, ...]
+) -> None:
+    """Add a cluster, and write it into the kubeconfig if you agree.
 
-    Further keys may follow, each as KEY=VALUE. kubectl knows the cluster after togetherctl kubeconfig write.
+    Further keys may follow, each as KEY=VALUE. Where it cannot ask, the kubeconfig stays as it is: kubectl knows the
+    cluster after togetherctl kubeconfig write.
     """
     ca_path = str(expand(ca_file, app.environ)) if ca_file else None
     table = new_table("cluster", {"profile": profile, "server": server, "ca_file": ca_path}, settings)
     _refuse_unusable_authority(app, table)
     with app.world.changing_config() as text:
         text.set(new_key(text, "cluster", name), table)
-    app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
+    if yes or app.console.can_ask:
+        from togetherctl.commands.entries.follow import write_added
+
+        app.console.say(f"Added cluster {name}.")
+        if write_added(app, name, yes=yes):
+            return
+        app.console.show_command(f"togetherctl kubeconfig write {name}")
+    else:
+        app.console.next_steps(f"Added cluster {name}.", f"togetherctl kubeconfig write {name}")
 
 
 def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> Tables:
     """The tables to write, after a look at a new issuer, unless `offline`.
 
-    Says what a person should know before a login, and asks where no login can work; without a terminal that raises
-    Untrusted, unless `yes`. Raises the errors of `look_at_issuer`, and click's Exit at "no".
+    Says what a person should know before a login, and asks a person where no login can work; scripts go on with the
+    warning. Raises the errors of `look_at_issuer`, and click's Exit at "no".
     """
     try:
         tables, report = add_entry.look_at_issuer(app.world, tables, offline=offline)
@@ -160,11 +174,8 @@ def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> T
         raise
     if report is None:
         return tables
-    may_ask = app.console.can_ask and not yes
-    if not yes and not may_ask:
-        report.raise_if_hopeless("--yes adds it all the same")
     say_findings(app, report)
-    if report.hopeless:
+    if report.hopeless and app.console.can_ask:
         app.confirm("It cannot be used as it is. Add it all the same?", yes=yes)
     return tables
 

@@ -14,10 +14,10 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.profile_args import name_profile
 from togetherctl.commands.entries.follow import follow_in_kubeconfig, kubeconfig_options, yes_option
-from togetherctl.config.editing import assignments, known_key
+from togetherctl.config.editing import assignments, keys_of, known_key
 from togetherctl.config.toml_text import Key
 from togetherctl.config.types import Kind
-from togetherctl.errors import ConfigError
+from togetherctl.errors import ConfigError, UsageError
 from togetherctl.usecases.edit_entry import change_keys, lost_sessions, replaced_keys, with_typed_paths
 from togetherctl.usecases.named_files import PATHS, unusable_files
 from togetherctl.usecases.rename_entry import rename_entry
@@ -68,7 +68,7 @@ def set_of(kind: Kind) -> click.Command:
         help=_SET.format(kind=kind) + (_SET_STORAGE if kind == "profile" else ""),
     )
     @click.argument("name")
-    @click.argument("settings", metavar="KEY=VALUE...", nargs=-1, required=True)
+    @click.argument("settings", metavar="KEY=VALUE...", nargs=-1)
     @yes_option
     @pass_app
     def set_(
@@ -80,6 +80,8 @@ def set_of(kind: Kind) -> click.Command:
         kubeconfig: str | None = None,
         keep_kubeconfig: bool = False,
     ) -> None:
+        if not settings:
+            raise UsageError("KEY=VALUE is missing", hint=keys_of(kind))
         wanted = with_typed_paths(app.world, kind, assignments(kind, settings))
         name = _meant(app, kind, name)
         replaced = replaced_keys(app.world, kind, name, wanted)
@@ -97,7 +99,7 @@ def unset_of(kind: Kind) -> click.Command:
         "unset", cls=Command, examples=_UNSET_EXAMPLES[kind], help=f"Set keys of one {kind} back to their defaults."
     )
     @click.argument("name")
-    @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
+    @click.argument("keys", metavar="KEY...", nargs=-1)
     @yes_option
     @pass_app
     def unset(
@@ -109,6 +111,8 @@ def unset_of(kind: Kind) -> click.Command:
         kubeconfig: str | None = None,
         keep_kubeconfig: bool = False,
     ) -> None:
+        if not keys:
+            raise UsageError("KEY is missing", hint=keys_of(kind))
         name = _meant(app, kind, name)
         unwanted = [known_key(kind, key) for key in keys]
         verb = "has its default" if len(keys) == 1 else "have their defaults"

@@ -9,7 +9,8 @@ import click
 
 from togetherctl.errors import ConfigError, KubeconfigError, also, run
 from togetherctl.usecases.kubeconfig_update import plan_update
-from togetherctl.usecases.reports import describe_update, report_drift, report_update
+from togetherctl.usecases.kubeconfig_write import write_clusters
+from togetherctl.usecases.reports import describe_update, describe_write, report_drift, report_update, report_written
 
 if TYPE_CHECKING:
     from togetherctl.cli.app import App
@@ -61,3 +62,22 @@ def follow_in_kubeconfig(
             "togetherctl", "kubeconfig", "write", *clusters, *(("--kubeconfig", kubeconfig) if kubeconfig else ())
         )
         app.console.note(f"The kubeconfig stays as it was: {error.message}.", also(error.remedy, write))
+
+
+def write_added(app: App, cluster: str, *, yes: bool) -> bool:
+    """Write a new cluster into the kubeconfig if the person agrees; gives whether that was done.
+
+    The cluster is in the configuration already: a kubeconfig that cannot be written is said only.
+    """
+    world = app.world.reread()
+    try:
+        planned = write_clusters(world, [cluster], dry_run=True)
+        diff = "".join(change.diff() for change in planned.changed)
+        if planned.changed and not app.agrees_to_write(describe_write(planned, app.environ), diff, yes=yes):
+            return False
+        written = write_clusters(world, [cluster])
+    except KubeconfigError as error:
+        app.console.note(f"The kubeconfig stays as it was: {error.message}.", error.remedy)
+        return False
+    app.console.report(report_written(written, app.environ))
+    return True

@@ -17,9 +17,9 @@ _USERS: dict[Kind, str] = {
     "issuer": "the profiles that use it, and their clusters",
 }
 _HELP: dict[Kind, str] = {
-    "profile": "A session no other profile shares is deleted with it; togetherctl logout first revokes it at the "
-    "issuer.",
-    "issuer": "Where profiles use it, that is refused without --cascade.",
+    "profile": "If no other profile shares its session, the session is deleted too. To revoke its tokens at the "
+    "issuer, run togetherctl logout before.",
+    "issuer": "If a profile uses it, it is removed only with --cascade.",
     "cluster": "Its entries in the kubeconfig go with it.",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,14 +11,10 @@ from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, show_list, show_record
 from togetherctl.cli.profile_args import name_profile
-from togetherctl.disk import read_whole
 from togetherctl.errors import ConfigError
-from togetherctl.paths import expand
 from togetherctl.usecases.reports import drift_words, report_drift
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from togetherctl.config.models import IssuerTable
     from togetherctl.config.types import Kind
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
@@ -32,12 +28,6 @@ _NAMES: dict[Kind, str] = {"profile": "acme", "issuer": "acme", "cluster": "gpu"
 _LIST_MORE: dict[Kind, str] = {
     "cluster": "\n\nKUBECONFIG says which cluster is that of kubectl's current context, and whether the entries there "
     "are the same as the configuration, differ, or are missing."
-}
-_MAX_BYTES = 16 * 1024 * 1024
-_FILES: dict[Kind, tuple[str, ...]] = {
-    "profile": ("listen_cert_file", "listen_key_file"),
-    "issuer": ("ca_file",),
-    "cluster": ("ca_file",),
 }
 
 
@@ -127,24 +117,29 @@ def show_of(kind: Kind) -> click.Command:
 def validate_of(kind: Kind) -> click.Command:
     """Make `validate`."""
 
-    @click.command(
-        "validate", help=f"Check the whole configuration.\n\nAlso check that the files its {kind}s name can be read."
-    )
+    @click.command("validate", help="Check the whole configuration.\n\nThe same as togetherctl config validate.")
     @pass_app
     def validate(app: App) -> None:
-        config = app.world.config
-        entries = config.entries(kind)
-        problems = [
-            problem for name, table in entries.items() for problem in _find_missing_files(app, kind, name, table)
-        ]
-        if problems:
-            raise ConfigError(f"{config.path} names files that cannot be read", problems=problems)
-        if config.mtime_ns is None:
-            app.say_it_is_empty()
-            return
-        app.console.say(f"{config.path} is sound: {len(entries)} {kind}{'' if len(entries) == 1 else 's'}.")
+        validate_all(app, (kind,))
 
     return validate
+
+
+def validate_all(app: App, kinds: Sequence[Kind]) -> None:
+    """Check everything, and say how many entries of these kinds there are. Raises ConfigError with every problem."""
+    # Not where names are completed.
+    from togetherctl.usecases.named_files import find_problems
+
+    config = app.world.config
+    problems = find_problems(app.world)
+    if problems:
+        raise ConfigError(f"{config.path} cannot be used as it is", problems=problems)
+    if config.mtime_ns is None:
+        app.say_it_is_empty()
+        return
+    counts = {kind: len(config.entries(kind)) for kind in kinds}
+    said = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items())
+    app.console.say(f"{config.path} is sound: {said}.")
 
 
 def _read_preset(issuer: IssuerTable) -> dict[str, object] | None:
@@ -162,15 +157,3 @@ def _read_preset(issuer: IssuerTable) -> dict[str, object] | None:
         "device_authorization_endpoint": preset.device_endpoint(issuer.url),
     }
     return {"preset": name, **{key: value for key, value in adds.items() if value}}
-
-
-def _find_missing_files(app: App, kind: Kind, name: str, table: BaseModel) -> Iterator[str]:
-    folder = app.world.paths.config.parent
-    for key in _FILES[kind]:
-        named = getattr(table, key) or ()
-        for path in (named,) if isinstance(named, str) else named:
-            absolute = expand(path, app.environ, beside=folder)
-            try:
-                read_whole(absolute, limit=_MAX_BYTES)
-            except OSError as error:
-                yield f"{kind}s.{name}.{key}: {absolute}: {error.strerror}"

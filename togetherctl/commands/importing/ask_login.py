@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from togetherctl.auth.issuer_url import parse_typed_issuer
 from togetherctl.cli.prompts import PromptChoice, Prompts
@@ -14,12 +14,42 @@ from togetherctl.importing.cluster_offer import TypedLogin
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
-    from togetherctl.commands.importing.run import ImportRun
+    from pathlib import Path
+
+    from togetherctl.cli.app import App
+    from togetherctl.commands.importing.options import ImportOptions
+    from togetherctl.usecases.issuer_look import IssuerLook
 
 _MOST_PROFILES = 12
 
 
-def ask_login(run: ImportRun, asking: Prompts, what: str) -> TypedLogin:
+class Asked(Protocol):
+    """The import for which these questions are."""
+
+    @property
+    def app(self) -> App:
+        """Where they are asked."""
+
+    @property
+    def given(self) -> ImportOptions:
+        """What flags answer."""
+
+    @property
+    def issuers(self) -> IssuerLook:
+        """What looks at issuers."""
+
+    @property
+    def copied(self) -> dict[str, Path]:
+        """The files of the certificates that were read, by what was copied of each."""
+
+    def is_hopeful(self, url: str, client_id: str) -> bool:
+        """Whether a login can work there, as far as it was looked at."""
+
+    def accept(self, url: str, client_id: str) -> None:
+        """Go on with an issuer or a client that no login can work with."""
+
+
+def ask_login(run: Asked, asking: Prompts, what: str) -> TypedLogin:
     """How the person logs in to `what`. Flags are the first answers; what fails is asked again."""
     given, config = run.given, run.app.world.config.table
     if config.profiles and not given.issuer_url and not given.client_id:
@@ -41,27 +71,35 @@ def ask_login(run: ImportRun, asking: Prompts, what: str) -> TypedLogin:
         url, ask_again = str(issuer["url"]), True
 
 
-def ask_authority(run: ImportRun, asking: Prompts, whose: str, *, default: str = "") -> tuple[str, dict[str, Any]]:
+def ask_authority(run: Asked, asking: Prompts, whose: str, *, default: str = "") -> tuple[str, dict[str, Any]]:
     """What is typed, and the keys of a table that say which CA file vouches for `whose`; none for Enter alone."""
 
     def check(typed: str) -> None:
         if typed:
-            read_authority(run, typed)
+            try:
+                read_authority(run, typed)
+            except UsageError as error:
+                # The path stands above, and would push the reason off the line.
+                raise UsageError(error.message.replace(f" {expand(typed, run.app.environ)}", "")) from None
 
-    question = f"A PEM file with the certificate authority of {whose} (Tab completes; Enter: none):"
+    question = f"A PEM file with the CA of {whose} (Tab completes; Enter: none):"
     typed = asking.path(question, check=check, default=default)
     return typed, read_authority(run, typed) if typed else {}
 
 
-def read_authority(run: ImportRun, typed: str) -> dict[str, Any]:
+def read_authority(run: Asked, typed: str) -> dict[str, Any]:
     """The keys that say which CA file it is. Raises UsageError."""
+    path = expand(typed, run.app.environ)
     try:
-        return authority_table(expand(typed, run.app.environ), keep_file=run.given.keep_ca_file)
+        table = authority_table(path, keep_file=run.given.keep_ca_file)
     except ConfigError as error:
         raise UsageError(error.message) from None
+    if "ca_data" in table:
+        run.copied[table["ca_data"]] = path
+    return table
 
 
-def _ask_issuer(run: ImportRun, asking: Prompts, what: str, url: str, *, ask_first: bool) -> Mapping[str, Any]:
+def _ask_issuer(run: Asked, asking: Prompts, what: str, url: str, *, ask_first: bool) -> Mapping[str, Any]:
     """An issuer that is there; asked again until one is, because its exact spelling is what goes wrong most."""
     authority = read_authority(run, run.given.issuer_ca_file) if run.given.issuer_ca_file else {}
     typed_file = run.given.issuer_ca_file or ""
@@ -89,7 +127,7 @@ def _ask_issuer(run: ImportRun, asking: Prompts, what: str, url: str, *, ask_fir
             return issuer
 
 
-def _ask_client(run: ImportRun, asking: Prompts, issuer: Mapping[str, Any], client_id: str) -> tuple[str, str]:
+def _ask_client(run: Asked, asking: Prompts, issuer: Mapping[str, Any], client_id: str) -> tuple[str, str]:
     """Whether it is "done" or the "issuer" is asked again, and the client ID."""
     ask_first = not client_id
     while True:

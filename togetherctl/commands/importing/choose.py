@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from togetherctl import errors
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.cli.secret_prompts import SecretPrompts
@@ -46,7 +47,8 @@ def choose(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) ->
 
 def _offers(run: ImportRun, gathered: Gathered, kubeconfig: KubeconfigOptions) -> Import:
     world = run.app.world
-    _say_skipped(run, gathered.skipped)
+    # Where nothing is left, the error says what helps.
+    _say_skipped(run, gathered.skipped, with_help=bool(gathered.offers))
     if not gathered.offers:
         raise _nothing(gathered.origins, gathered.skipped)
     typed = SecretPlace.parse(run.given.secret) if run.given.secret else None
@@ -160,6 +162,14 @@ def _name_logins(run: ImportRun, importing: Import, kubeconfig: KubeconfigOption
         )
     if typed and new:
         _refuse_taken(run, typed, ())
+    elif typed and typed not in plan.profiles:
+        there = f"profile {plan.profiles[0]}" if len(plan.profiles) == 1 else "profiles that are there"
+        run.app.console.note(
+            f"{', '.join(plan.clusters) or 'this'} is opened by {there}, so --profile-name {typed} names nothing new",
+            errors.run("togetherctl", "profile", "rename", plan.profiles[0], typed)
+            if len(plan.profiles) == 1
+            else None,
+        )
     names: dict[str, str] = {}
     for name in new if len(new) <= _MOST_NAMED else ():
         if typed:
@@ -240,11 +250,12 @@ def agree_to_hosts(
         app.console.say(f"{host.sentence}; --trust-host {host.host} agrees to that.")
 
 
-def _say_skipped(run: ImportRun, skipped: Iterable[Skipped]) -> None:
+def _say_skipped(run: ImportRun, skipped: Iterable[Skipped], *, with_help: bool = False) -> None:
     for one in skipped:
-        run.app.console.say(str(one))
+        run.app.console.say(one.with_help if with_help else str(one))
 
 
 def _nothing(origins: Iterable[str], skipped: Sequence[Skipped]) -> TogetherctlError:
-    hint = None if skipped else "togetherctl init SOURCE, with another source"
+    helps = next((one.helps for one in skipped if one.helps), None)
+    hint = helps if skipped else "togetherctl init SOURCE, with another source"
     return TogetherctlError(f"there is nothing to take in {', '.join(origins)}", hint=hint)

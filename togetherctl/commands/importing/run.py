@@ -1,9 +1,10 @@
-"""Begin an import: its flags, whom it asks, how to log in, and a look at new issuers."""
+"""Begin an import: whom it asks, how to log in, and a look at new issuers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,101 +13,11 @@ from togetherctl.auth.issuer_url import parse_typed_issuer
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import Prompts
 from togetherctl.commands.importing.ask_login import ask_authority, ask_login, read_authority
-from togetherctl.config import value_checks
+from togetherctl.commands.importing.options import ImportOptions
 from togetherctl.errors import ExitCode, Remedy, Unreachable, UsageError
 from togetherctl.importing.cluster_offer import Offer, TypedLogin
-from togetherctl.importing.secret_place import FORMS
-from togetherctl.importing.trusted_hosts import trusted_host
-from togetherctl.paths import expand
 from togetherctl.usecases.add_entry import Tables, look_at_issuer
 from togetherctl.usecases.issuer_look import IssuerLook, is_new_issuer
-
-_OPTIONS = (
-    click.option("--project", metavar="ID", help="The project at Together AI, if not the API key's own."),
-    click.option("--clusters", metavar="A,B", help="Take these clusters alone, by their names in the source."),
-    click.option("--issuer-url", metavar="URL", help="The issuer, where the source does not say."),
-    click.option("--issuer-ca-file", metavar="FILE", help="A PEM file with the issuer's certificate authority."),
-    click.option("--client-id", metavar="ID", help="The client ID registered at the issuer."),
-    click.option("--profile", metavar="PROFILE", help="A profile of the configuration, instead of an issuer."),
-    click.option("--server", metavar="URL", help="By hand: the API server."),
-    click.option("--ca-file", metavar="FILE", help="By hand: a PEM file with the API server's certificate authority."),
-    click.option("--name", metavar="NAME", help="By hand: what to call the cluster."),
-    click.option("--profile-name", metavar="NAME", help="What to call the new profile."),
-    click.option("--keep-ca-file", is_flag=True, help="Name CA files in the configuration instead of copying them."),
-    click.option("--secret", metavar="WHERE", help=f"Where client secrets go or are: {FORMS}."),
-    click.option(
-        "--trust-host", "trusted", metavar="HOST", multiple=True, help="Agree to this host: HOST or HOST:PORT."
-    ),
-    click.option("--keep-api-key", is_flag=True, help="Keep the API key in the keyring."),
-    click.option("--dry-run", is_flag=True, help="Print the difference and write nothing."),
-    click.option(
-        "--yes",
-        is_flag=True,
-        help="Ask nothing; a host that is new to a login you have, or comes from the network, needs --trust-host.",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """What was typed; paths are absolute."""
-
-    words: tuple[str, ...] = ()
-    project: str | None = None
-    clusters: tuple[str, ...] | None = None
-    issuer_url: str | None = None
-    issuer_ca_file: str | None = None
-    client_id: str | None = None
-    profile: str | None = None
-    server: str | None = None
-    ca_file: str | None = None
-    name: str | None = None
-    profile_name: str | None = None
-    keep_ca_file: bool = False
-    secret: str | None = None
-    trusted: tuple[str, ...] = ()
-    keep_api_key: bool = False
-    dry_run: bool = False
-    yes: bool = False
-
-    @classmethod
-    def of(cls, words: tuple[str, ...], options: Mapping[str, Any], environ: Mapping[str, str]) -> ImportOptions:
-        """Raises UsageError where options do not go together."""
-        clusters = options["clusters"]
-        files = {key: str(expand(options[key], environ)) for key in ("issuer_ca_file", "ca_file") if options[key]}
-        listed = None if clusters is None else tuple(name.strip() for name in clusters.split(",") if name.strip())
-        given = cls(**{**options, "words": words, "clusters": listed, **files})
-        if words and given.by_hand:
-            raise UsageError("--server, --ca-file and --name describe a cluster by hand, and go without a source")
-        if given.profile and (given.issuer_url or given.client_id):
-            raise UsageError("say --profile, or --issuer-url and --client-id, not both")
-        for host in given.trusted:
-            trusted_host(host)
-        if given.profile_name:
-            try:
-                value_checks.name(given.profile_name)
-            except ValueError as error:
-                raise UsageError(f"--profile-name: {error}") from None
-        if listed == ():
-            raise UsageError("--clusters names no cluster")
-        return given
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a cluster is described that no source has."""
-        return bool(self.server or self.ca_file or self.name)
-
-    @property
-    def describes(self) -> bool:
-        """Whether anything is described by hand, be it only how to log in."""
-        return self.by_hand or bool(self.issuer_url or self.client_id or self.profile)
-
-
-def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `[SOURCE]…` and the flags of sources."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return click.argument("words", metavar="[SOURCE]...", nargs=-1)(command)
 
 
 @dataclass
@@ -122,6 +33,8 @@ class ImportRun:
     offline: bool
     missing: list[str] = field(default_factory=list)
     issuers: IssuerLook = field(init=False)
+    # The CA files of the person, by the certificates that they hold.
+    copied: dict[str, Path] = field(default_factory=dict)
     # Issuers that were looked at; issuers and clients, by URL and ID, with which no login can work, and those that the
     # person takes all the same.
     _seen: set[str] = field(default_factory=set, init=False)
@@ -179,11 +92,13 @@ class ImportRun:
                 self.app.console.error(error)
                 _, authority = ask_authority(self, self.asking, "the issuer")
                 if not authority:
+                    self.app.console.say("Nothing was written.")
                     raise _Stopped from None
                 issuer = {**issuer, **authority}
         url = str(found["url"])
         if not self.is_hopeful(url, client_id) and self.asking is not None:
             if not self.asking.yes("No login can work like that. Go on all the same?", default=False):
+                self.app.console.say("Nothing was written.")
                 raise _Stopped
             self.accept(url, client_id)
         return replace(offer, issuer=found)
@@ -197,7 +112,7 @@ class ImportRun:
 
     def _look(self, tables: Tables, profile: Mapping[str, Any]) -> Tables:
         if self.offline:
-            return look_at_issuer(self.app.world, tables, offline=True)[0]
+            return tables
         console = self.app.console
         url, client_id = str(tables["issuer", "new"]["url"]), str(profile.get("client_id", ""))
         # The issuer itself was looked at before its client was known.

@@ -77,10 +77,11 @@ def command(
     """Convert a kubeconfig from kubelogin to togetherctl.
 
     Stanzas of kubectl together-login, kubectl oidc-login and kubelogin become issuers, profiles and clusters of the
-    configuration, and call togetherctl from then on. Without --context and --all, the only one there is.
+    configuration, and call togetherctl from then on. Without --context and --all it converts the only stanza; if there
+    are several, say which.
 
-    Client secrets leave the kubeconfig. What was there is kept beside it, and --revert puts it back. On a terminal it
-    shows what changes, and asks.
+    Client secrets leave the kubeconfig. The old kubeconfig is kept beside it, and --revert puts it back. On a terminal
+    it shows what changes, and asks.
     """
     files = kubeconfig_files(kubeconfig, app.environ)
     if revert:

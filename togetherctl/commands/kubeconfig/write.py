@@ -83,8 +83,8 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, yes: bool, **op
 
     Without CLUSTER, all of them. Everything else in the file stays as it is, comments and the current context too.
 
-    A context that was named by a template keeps to it from then on; '{context}' goes back to what the configuration
-    says.
+    A context that was named by a template keeps that template. To go back to the names of the configuration, say
+    --context-template '{context}'.
     """
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")

@@ -26,8 +26,8 @@ def command(app: App, names: tuple[str, ...]) -> None:
     """Print a bundle for others: profiles, issuers, clusters.
 
     The bundle holds no secret and no path of this machine: it has certificates in place of CA files, and the command
-    says what it leaves out. Others take it with togetherctl init FILE, or from an https address. Without a name, all
-    profiles.
+    says what it leaves out. Others take it with togetherctl init FILE, or from an https address. Without a name it
+    holds all profiles.
     """
     config = app.world.config
     if not config.table.profiles:

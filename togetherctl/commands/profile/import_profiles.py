@@ -10,7 +10,8 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.commands.importing.import_clusters import import_clusters
-from togetherctl.commands.importing.run import ImportRun, source_options
+from togetherctl.commands.importing.options import source_options
+from togetherctl.commands.importing.run import ImportRun
 from togetherctl.usecases.import_clusters import KubeconfigOptions
 
 
@@ -30,10 +31,10 @@ def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
     """
-    done = import_clusters(ImportRun.begin(app, words, options, offline=True), KubeconfigOptions(write=False))
-    if done is None:
+    taken = import_clusters(ImportRun.begin(app, words, options, offline=True), KubeconfigOptions(write=False))
+    if taken.done is None:
         return
-    plan = done[0].plan
+    plan = taken.shown.plan
     commands = [f"togetherctl login {' '.join(map(shlex.quote, plan.profiles))}"]
     if plan.clusters:
         commands.insert(0, f"togetherctl kubeconfig write {' '.join(map(shlex.quote, plan.clusters))}")

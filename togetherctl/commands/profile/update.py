@@ -34,14 +34,14 @@ from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
 @click.option(
     "--yes",
     is_flag=True,
-    help="Do not ask; a host that is new to a login you have, or comes from the network, needs --trust-host.",
+    help="Do not ask. A host that is new to a login you have, or comes from the network, needs --trust-host.",
 )
 @pass_app
 def command(app: App, names: tuple[str, ...], trusted: tuple[str, ...], dry_run: bool, yes: bool) -> None:
     """Ask for newer bundles, and take their changes.
 
-    Shows the difference first. What you changed yourself stays yours, and what left the bundle stays in your
-    configuration. Without a name, all bundles of the configuration.
+    Shows the difference first. What you changed yourself stays yours, and what the bundle no longer has stays in your
+    configuration. Without a name it asks for all bundles of the configuration.
     """
     for host in trusted:
         trusted_host(host)

@@ -106,7 +106,7 @@ def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, 
     offers = IssuerLook(look).offers(world, found.offers)
     importing = plan_of_offers(world, offers, KubeconfigOptions(), lambda _moved: SecretPlace("keyring"))
     plan = importing.plan
-    skipped = [str(one) for one in (*found.skipped, *plan.skipped)]
+    skipped = [one.with_help for one in (*found.skipped, *plan.skipped)]
     if plan.without_login:
         open_ones = ", ".join(plan.without_login)
         if not plan.clusters:

@@ -60,6 +60,8 @@ class JobScreen(Box[None]):
         self._asked: LineQuestion | None = None
         self._pasting = False
         self._seen: object = None
+        self._page: Page | None = None
+        self._lines = 0
         self._told = ""
 
     def inside(self) -> ComposeResult:
@@ -110,7 +112,18 @@ class JobScreen(Box[None]):
         self._put("#lines", Content("\n").join(_line(line) for line in prompter.lines))
         self._show_page(prompter.shown)
         self._ask(question)
+        self._show_news()
         self.refresh_bindings()
+
+    def _show_news(self) -> None:
+        """What is said long after the page was shown is brought into view; until then the page counts more."""
+        page, lines = self.job.prompter.shown, len(self.job.prompter.lines)
+        if lines > self._lines and page is not None and page is self._page:
+            # Again when the new lines have their place: the scrollbar that they need makes them longer.
+            scroll = self.query_one(Scroll)
+            scroll.scroll_end(animate=False)
+            self.set_timer(_LOOK_EVERY, lambda: scroll.scroll_end(animate=False))
+        self._page, self._lines = page, lines
 
     def _put(self, place: str, content: Content) -> None:
         widget = self.query_one(place, Static)
@@ -161,7 +174,7 @@ class JobScreen(Box[None]):
         answer.password = question.hidden
         answer.placeholder = "stays hidden; Enter sends it" if question.hidden else "Enter sends it"
         if self.job.prompter.shown is not None:
-            answer.placeholder += "; ctrl+y copies the address"
+            answer.placeholder += "; ctrl+y copies the link"
         answer.focus()
 
     # Keys
