@@ -17,11 +17,12 @@ from togetherctl.auth.discovery import (
     parse_metadata,
 )
 from togetherctl.auth.issuer_clients import IssuerClients
-from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
+from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.config.presets import find_preset, recognise_preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.finding import Finding
 from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
@@ -34,7 +35,7 @@ _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
 # What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
-# Where "wrong" leaves no way for a login; of the rest, metadata may say less than the issuer does.
+# Where "failed" leaves no way for a login; of the rest, metadata may say less than the issuer does.
 _CERTAIN = ("endpoints", "algorithms", "keys", "client")
 
 
@@ -73,18 +74,18 @@ class Report:
     @property
     def notes_at_once(self) -> list[Finding]:
         """What a person should hear when the issuer is added."""
-        return [finding for finding in self.findings if finding.level == "note" and finding.about in _AT_ONCE]
+        return [finding for finding in self.findings if finding.status == "warning" and finding.about in _AT_ONCE]
 
     @property
     def to_mend(self) -> list[Finding]:
         """What is wrong at an issuer that is there: a setting, or its operator, may mend it."""
-        return [finding for finding in self.findings if finding.level == "wrong" and finding.about != "issuer"]
+        return [finding for finding in self.findings if finding.status == "failed" and finding.about != "issuer"]
 
     @property
     def hopeless(self) -> list[Finding]:
         """What of it no login can get around; of several redirect URIs, one that is registered is enough."""
         found = [finding for finding in self.to_mend if finding.about in _CERTAIN]
-        if any(finding.about == "client" and finding.level != "wrong" for finding in self.findings):
+        if any(finding.about == "client" and finding.status != "failed" for finding in self.findings):
             found = [finding for finding in found if finding.about != "client"]
         # Keys that could not be fetched may be there the next time.
         later = isinstance(self.error, Unreachable)
@@ -92,7 +93,7 @@ class Report:
 
     def raise_if_not_there(self) -> None:
         """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""
-        there = not any(finding.level == "wrong" and finding.about == "issuer" for finding in self.findings)
+        there = not any(finding.status == "failed" and finding.about == "issuer" for finding in self.findings)
         if self.error is not None and not there:
             raise self.error
 
@@ -120,7 +121,9 @@ def check_issuer(
         heard = look.take(pasted_metadata=typed.pasted_metadata)
     ways = list(_describe_way(typed.issuer, issuers, connection, heard))
     if typed.pasted_metadata:
-        ways.append(Finding("note", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url"))
+        ways.append(
+            Finding("warning", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url")
+        )
     return replace(heard, findings=(*ways, *heard.findings), error=_find_error(heard, typed.issuer))
 
 
@@ -189,9 +192,9 @@ class _Look:
         metadata = self._complete(parse_metadata(document))
         preset, by_url = self._recognise(issuer, document)
         entry = find_preset(preset, issuer) if preset else None
-        first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
+        first = [] if wrong else [Finding("ok", f"it calls itself {issuer}, to the letter", None, "issuer")]
         how = "" if by_url or self.preset else ", as its metadata shows"
-        provider = [Finding("good", f"this is {entry.title}{how}", None, "provider")] if entry else []
+        provider = [Finding("ok", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
         keys, error = self._check_keys(metadata)
         ahead = _compare_clocks(self.http.first)
@@ -227,9 +230,9 @@ class _Look:
         usable = [key for key in usable if key.get("use", "sig") == "sig"]
         if not usable:
             text = "none of its keys can check an ID token"
-            return [Finding("wrong", text, "an RSA or EC key for signatures is needed", "keys")], None
+            return [Finding("failed", text, "an RSA or EC key for signatures is needed", "keys")], None
         count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
-        return [Finding("good", f"{count} its ID tokens", None, "keys")], None
+        return [Finding("ok", f"{count} its ID tokens", None, "keys")], None
 
     def _try_clients(self, metadata: Metadata) -> list[Finding]:
         endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
@@ -237,7 +240,7 @@ class _Look:
             return []
         if metadata.require_pushed_authorization_requests:
             text = f"client {client_id}: only a login tells whether it is registered, since requests have to be pushed"
-            return [Finding("note", text, about="client")]
+            return [Finding("warning", text, about="client")]
         scopes, http = self.wishes.scopes, self.http
         return [
             try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
@@ -256,28 +259,28 @@ def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, h
     way = []
     if connection.insecure:
         text = "its certificate is not verified: anyone in between can take your tokens"
-        way.append(Finding("note", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
+        way.append(Finding("warning", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
     try:
         proxy = connection.proxy or proxy_for(issuer, issuers.environ)
     except ValueError:
         proxy = None
     if proxy and isinstance(heard.error, Unreachable):
         hint = "NO_PROXY excepts hosts; proxy of the issuer names another"
-        way.append(Finding("note", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
+        way.append(Finding("warning", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
     elif proxy:
-        way.append(Finding("good", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
+        way.append(Finding("ok", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
     return way
 
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:
     later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
-    return Finding("wrong", error.message, error.remedy or later, what)
+    return Finding("failed", error.message, error.remedy or later, what)
 
 
 def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
     """What a login would end with: the failure itself, else the first thing that is wrong."""
-    wrong = next((finding for finding in report.findings if finding.level == "wrong"), None)
-    error = report.error or (Untrusted(wrong.text, hint=wrong.remedy) if wrong else None)
+    wrong = next((finding for finding in report.findings if finding.status == "failed"), None)
+    error = report.error or (Untrusted(wrong.message, hint=wrong.remedy) if wrong else None)
     if error is not None:
         error.issuer = printable(issuer)
     return error
@@ -300,8 +303,8 @@ def _compare_clocks(dated: _Dated | None) -> float | None:
 
 def _describe_clock(ahead: float) -> Finding:
     if abs(ahead) <= _SAME_CLOCK:
-        return Finding("good", "this machine's clock agrees with the issuer's", None, "clock")
+        return Finding("ok", "this machine's clock agrees with the issuer's", None, "clock")
     text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"
     if ahead < -LEEWAY:
         text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
-    return Finding("note", text, _SET, "clock")
+    return Finding("warning", text, _SET, "clock")

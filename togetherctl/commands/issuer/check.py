@@ -18,12 +18,18 @@ from togetherctl.paths import expand
 
 if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
-    from togetherctl.auth.issuer_findings import ClientNeeds, Finding
+    from togetherctl.auth.issuer_findings import ClientNeeds
+    from togetherctl.finding import Finding, Status
 
 _LABEL = 7
 # RFC 8414, 2 and kube-apiserver's --oidc-issuer-url alike.
 _FOR_A_TRY = "You can log in there, but no API server takes its tokens: it is not https."
-_COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
+# What people and scripts read, and its colour; "wrong" comes last, where it is seen first.
+_LEVELS: dict[Status, tuple[str, str]] = {
+    "ok": ("good", "green"),
+    "warning": ("note", "yellow"),
+    "failed": ("wrong", "red"),
+}
 
 
 @click.command(
@@ -121,7 +127,12 @@ def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
         "findings": [
-            {"level": found.level, "text": found.text, **hint_fields(found.remedy), "about": found.about}
+            {
+                "level": _LEVELS[found.status][0],
+                "text": found.message,
+                **hint_fields(found.remedy),
+                "about": found.about,
+            }
             for found in report.findings
         ],
     }
@@ -130,9 +141,9 @@ def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
 def _show(app: App, report: Report, client_id: str | None) -> None:
     """What works, what to know, and last, where it is seen first, what is wrong."""
     put(f"{report.issuer}{f': {report.provider}' if report.provider else ''}\n")
-    for level in _COLOURS:
+    for status in _LEVELS:
         for finding in report.findings:
-            if finding.level == level:
+            if finding.status == status:
                 put(_line(app, finding))
     if not report.usable:
         app.console.say("It cannot be used as it is.")
@@ -146,8 +157,9 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
 
 
 def _line(app: App, finding: Finding) -> str:
-    text = paragraph(finding.text, label=finding.level, indent=_LABEL)
+    level, colour = _LEVELS[finding.status]
+    text = paragraph(finding.message, label=level, indent=_LABEL)
     if sys.stdout.isatty() and not app.environ.get("NO_COLOR"):
-        styled = click.style(finding.level, fg=_COLOURS[finding.level], bold=True)
-        text = f"{styled}{text.removeprefix(finding.level)}"
+        styled = click.style(level, fg=colour, bold=True)
+        text = f"{styled}{text.removeprefix(level)}"
     return f"{text}\n{paragraph(str(finding.remedy), indent=_LABEL + 2)}" if finding.remedy else text

@@ -1,0 +1,131 @@
+"""What several checks need to know, each thing found out once, whichever thread asks first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from togetherctl.doctor.check import Skip
+from togetherctl.errors import ConfigError, TogetherctlError
+
+if TYPE_CHECKING:
+    from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.config import Cluster, Config
+    from togetherctl.config.profile import Profile
+    from togetherctl.usecases.kubeconfig_state import KubeconfigState
+    from togetherctl.usecases.session_snapshot import SessionSnapshot
+    from togetherctl.wiring import World
+
+_T = TypeVar("_T")
+
+
+class Facts:
+    """What is known while checks run, from several threads.
+
+    `profiles` and `clusters` are those asked for, else all of the configuration; both are empty, and `trouble` says
+    why, where that cannot be read. `offline`: no request to an issuer or a cluster. `fixing`: what costs an issuer or
+    a session something, such as a forced refresh, may be done.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        profiles: Sequence[str] = (),
+        clusters: Sequence[str] = (),
+        *,
+        offline: bool = False,
+        fixing: bool = False,
+    ) -> None:
+        self.world = world
+        self.offline = offline
+        self.fixing = fixing
+        self.trouble: ConfigError | None = None
+        self.profiles: Sequence[Profile] = ()
+        self.clusters: Sequence[Cluster] = ()
+        self._lock = threading.Lock()
+        self._turns: dict[Hashable, threading.Lock] = {}
+        self._known: dict[Hashable, object] = {}
+        try:
+            self._choose(world.config, profiles, clusters)
+        except ConfigError as error:
+            self.trouble = error
+
+    def _choose(self, config: Config, profiles: Sequence[str], clusters: Sequence[str]) -> None:
+        chosen = config.clusters(clusters) if clusters else ()
+        names = list(dict.fromkeys([*profiles, *(cluster.profile for cluster in chosen)])) or list(
+            config.table.profiles
+        )
+        self.profiles = [config.profile(name) for name in names]
+        self.clusters = chosen or config.clusters([one for name in names for one in config.clusters_of(name)])
+
+    @property
+    def config(self) -> Config:
+        """The configuration. Raises Skip where it cannot be read, which is a finding of its own check."""
+        if self.trouble is not None:
+            raise Skip("the configuration cannot be read")
+        return self.world.config
+
+    def once(self, key: Hashable, find: Callable[[], _T]) -> _T:
+        """What `find` gives or raises, found out once for `key`; other threads that ask meanwhile wait for it."""
+        with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            if key not in self._known:
+                try:
+                    self._known[key] = find()
+                except (TogetherctlError, Skip) as error:
+                    self._known[key] = _Raised(error)
+            known = self._known[key]
+        if isinstance(known, _Raised):
+            raise known.error
+        return known  # type: ignore[return-value] # what find() gave for this key
+
+    def snapshot(self, profile: Profile) -> SessionSnapshot:
+        """The profile's session as it is stored; nothing is asked of the network."""
+        from togetherctl.usecases.session_snapshot import read_snapshot
+
+        return self.once(("snapshot", profile.name), lambda: read_snapshot(self.world, profile))
+
+    def kubeconfig(self) -> KubeconfigState:
+        """What kubectl knows of the configuration's clusters."""
+        from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
+
+        return self.once("kubeconfig", lambda: read_kubeconfig_state(self.world))
+
+    def issuer(self, profile: Profile) -> Report:
+        """How the profile's issuer looks, its client and redirect URIs included. Raises Skip where offline."""
+        if self.offline:
+            raise Skip("offline")
+        asked = (profile.issuer.name, profile.client_id, profile.scopes, profile.loopbacks)
+        return self.once(("issuer", *asked), lambda: self._look_at_issuer(profile))
+
+    def _look_at_issuer(self, profile: Profile) -> Report:
+        from togetherctl.auth.grants.registry import WITHOUT_BROWSER
+        from togetherctl.auth.issuer_check import check_issuer
+        from togetherctl.auth.issuer_findings import ClientNeeds
+
+        by_browser, issuer = profile.grant not in WITHOUT_BROWSER, profile.issuer
+        wishes = ClientNeeds(
+            offline_access=profile.offline_access,
+            has_secret=profile.secret is not None,
+            device_endpoint=issuer.device_authorization_endpoint,
+            revocation_endpoint=issuer.revocation_endpoint,
+            by_browser=by_browser,
+            pkce=profile.pkce != "no",
+            client_id=profile.client_id if by_browser else None,
+        )
+        return check_issuer(
+            self.world.issuers,
+            issuer.url,
+            issuer.connection,
+            redirect_uris=[loopback.redirect_uri for loopback in profile.loopbacks],
+            scopes=profile.scopes,
+            preset=self.config.table.issuers[issuer.name].preset,
+            wishes=wishes,
+        )
+
+
+class _Raised:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
