@@ -7,13 +7,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from togetherctl.config.files import read_text, writable_by_others
+from togetherctl.config.redact import without_secrets
 from togetherctl.disk import PRIVATE_FOLDER, is_ours, open_to_others
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
+from togetherctl.environment import CONFIG
 from togetherctl.errors import ConfigError, ExitCode, os_error_as, run
 from togetherctl.finding import Finding, Mend
-
-_BY_OTHERS = 0o022
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -23,13 +24,15 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "there is no configuration yet", subject=str(path))
         return
-    found = [*_look_at_file(path), *_look_at_folder(path.resolve().parent), *_look_above(path.resolve().parent)]
+    # A folder that a person named may hold more than the configuration, and is not ours to close.
+    folder, ours = path.resolve().parent, not facts.world.environ.get(CONFIG)
+    found = [*_look_at_file(path, facts), *_look_at_folder(folder, ours=ours), *_look_above(folder)]
     yield from found
     if not found:
         yield Finding("ok", "only you can change it", subject=str(path))
 
 
-def _look_at_file(path: Path) -> Iterator[Finding]:
+def _look_at_file(path: Path, facts: Facts) -> Iterator[Finding]:
     status = path.stat()
     mode = stat.S_IMODE(status.st_mode)
     if not is_ours(status):
@@ -40,7 +43,7 @@ def _look_at_file(path: Path) -> Iterator[Finding]:
             subject=str(path),
             exit_code=ExitCode.USAGE,
         )
-    elif mode & _BY_OTHERS:
+    elif writable_by_others(status):
         yield Finding(
             "failed",
             f"others on this machine can write it (mode {mode:04o}), and so choose the issuer that you log in to",
@@ -49,16 +52,27 @@ def _look_at_file(path: Path) -> Iterator[Finding]:
             exit_code=ExitCode.USAGE,
             mend=_closing(path, 0o600),
         )
-    elif open_to_others(status):
-        yield Finding("ok", f"only you can change it, and others can read it (mode {mode:04o})", subject=str(path))
+    elif open_to_others(status) and _holds_secrets(facts):
+        yield Finding(
+            "warning",
+            f"it holds secrets, and others on this machine can read it (mode {mode:04o})",
+            run("chmod", "600", path),
+            subject=str(path),
+            mend=_closing(path, 0o600),
+        )
 
 
-def _look_at_folder(folder: Path) -> Iterator[Finding]:
+def _holds_secrets(facts: Facts) -> bool:
+    if facts.trouble is not None:
+        return False
+    text = read_text(facts.world.paths.config)
+    return without_secrets(text, facts.config.table).text != text
+
+
+def _look_at_folder(folder: Path, *, ours: bool) -> Iterator[Finding]:
     status = folder.stat()
     mode = stat.S_IMODE(status.st_mode)
-    if mode & _BY_OTHERS and is_ours(status):
-        # A folder that holds more than the configuration is not ours to close.
-        ours = folder.name in ("togetherctl", "tctl") or (folder / "state").is_dir()
+    if writable_by_others(status) and is_ours(status):
         yield Finding(
             "warning",
             f"others on this machine can write into it (mode {mode:04o}), and so replace the configuration",
@@ -69,10 +83,11 @@ def _look_at_folder(folder: Path) -> Iterator[Finding]:
 
 
 def _look_above(folder: Path) -> Iterator[Finding]:
-    """The folders above, which are not ours to change; one with the sticky bit, as /tmp, lets others replace nothing."""
+    """The folders above, which are not ours to change. In one with the sticky bit, as /tmp, others replace nothing."""
     for parent in folder.parents:
-        mode = stat.S_IMODE(parent.stat().st_mode)
-        if mode & _BY_OTHERS and not mode & stat.S_ISVTX:
+        status = parent.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        if writable_by_others(status) and not mode & stat.S_ISVTX:
             yield Finding(
                 "warning",
                 f"others on this machine can write into it (mode {mode:04o}), and so replace the folder of the "
