@@ -150,15 +150,16 @@ def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool) -
     from togetherctl.commands.doctor_report import sum_up
 
     app.console.say(sum_up(results))
-    first = next((result for result in results if result.finding.status == "failed"), None)
+    first = next((result.finding for result in results if result.finding.status == "failed"), None)
+    command = first.remedy.hint_command if first is not None and first.remedy is not None else None
+    if command is not None and (fixed or not (first and first.mend)):
+        app.console.say("Begin with the first that failed:")
+        app.console.show_command(command)
     if fixed and not mends:
         app.console.say("There is nothing that --fix may mend.")
     elif mends and not fixed:
         app.console.say(f"togetherctl may mend {'one' if mends == 1 else mends} of these:")
         app.console.show_command("togetherctl doctor --fix")
-    elif first is not None and first.finding.remedy is not None and first.finding.remedy.hint_command:
-        app.console.say("Begin with the first that failed:")
-        app.console.show_command(first.finding.remedy.hint_command)
     with suppress(ConfigError):
         if not app.world.config.table.profiles:
             app.say_it_is_empty()

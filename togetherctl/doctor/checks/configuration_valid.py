@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import ConfigError, ExitCode, run
-from togetherctl.finding import Finding, failure
+from togetherctl.finding import Finding
 
 _EDIT = run("togetherctl", "config", "edit")
 
@@ -29,9 +29,7 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
 
 def _troubles(trouble: ConfigError, path: str) -> Iterator[Finding]:
     """Each problem of a file that is refused for several."""
-    if not trouble.problems:
-        yield failure(trouble, subject=path)
-    for problem in trouble.problems:
+    for problem in trouble.problems or [trouble.message]:
         yield Finding("failed", problem, trouble.remedy or _EDIT, subject=path, exit_code=trouble.exit_code)
 
 
