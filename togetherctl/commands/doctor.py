@@ -48,7 +48,7 @@ def command(
     offline: bool,
     everything: bool,
 ) -> None:
-    """Find out what is wrong between you and your clusters.
+    """Find out what is wrong, and say how to mend it.
 
     Looks at all that a credential needs on its way: the installation, the configuration, the kubeconfig, the issuer,
     the login, the storage, the token, the cluster. It never logs in and never opens a browser.
