@@ -221,7 +221,7 @@ def test_a_person_sees_what_is_wrong_and_a_count_of_the_rest(
     assert max(map(len, lines)) <= 80
     assert "Configuration  1 warning, 3 ok" in lines
     at = next(at for at, line in enumerate(lines) if line.startswith("Kubeconfig"))
-    assert lines[at] == "Kubeconfig     2 warnings, 5 ok"
+    assert lines[at] == "Kubeconfig     2 warnings, 6 ok"
     assert "[kubeconfig-shim]" in " ".join(lines)
     assert "    run: togetherctl kubeconfig write" in lines
     # What is in order is counted, not told.

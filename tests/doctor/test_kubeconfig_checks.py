@@ -300,3 +300,31 @@ def test_no_check_changes_a_mode(kubeconfig: Path, make_world: MakeWorld) -> Non
     kubeconfig.chmod(0o666)
     look("kubeconfig-files", make_world())
     assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o666
+
+
+# kubeconfig-configuration
+
+
+@pytest.mark.parametrize("option", ["--shim", "--no-shim"])
+def test_the_configuration_of_this_shell_is_in_order(
+    option: str, acme: Path, cli: Run, make_world: MakeWorld, environ: dict[str, str]
+) -> None:
+    assert acme.exists()
+    assert look_at("kubeconfig-configuration", make_world()).status == "skipped"
+    assert cli("kubeconfig", "write", *([option] if option == "--no-shim" else [])).code == 0
+    found = look_at("kubeconfig-configuration", make_world())
+    assert (found.status, "~/tctl/config.toml" in found.message) == ("ok", True)
+    # Of a shell without the variable, whose configuration is in the usual place.
+    environ.pop("TOGETHERCTL_HOME")
+    found = look_at("kubeconfig-configuration", make_world())
+    assert (found.status, found.subject) == ("warning", "user togetherctl:acme")
+    assert "from ~/tctl/config.toml, and this shell uses ~/.config/togetherctl/config.toml" in found.message
+
+
+def test_a_configuration_that_is_gone_fails(kubeconfig: Path, home: Path, make_world: MakeWorld) -> None:
+    gone = home / "old" / "config.toml"
+    variable = {"name": "TOGETHERCTL_CONFIG", "value": str(gone)}
+    change(kubeconfig, lambda data: data["users"][0]["user"]["exec"].update(env=[variable]))
+    found = look_at("kubeconfig-configuration", make_world())
+    assert (found.status, found.exit_code.value, command(found)) == ("failed", 2, "togetherctl kubeconfig write")
+    assert "~/old/config.toml, which is not there" in found.message
