@@ -20,17 +20,18 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     skip_unless_reached(report)
     worked = facts.session(profile) is not None
     tried = list(_weigh(select(report, "client")))
-    if worked:
-        # A session proves more than what metadata says of scopes, and than a page that says nothing.
-        tried = [each for each in tried if each.status != "skipped"]
-        tried = tried or [Finding("ok", f"client {profile.client_id} has logged in before")]
+    untold = [each for each in tried if each.status == "skipped"]
+    if untold:
+        # The same for each redirect URI; a session proves more than a page that says nothing.
+        known = Finding("ok", f"client {profile.client_id} has logged in before") if worked else untold[0]
+        tried = [known, *(each for each in tried if each.status != "skipped")]
     rules = [each for each in select(report, "redirect_uris") if each.status == "warning"]
     notes = [] if worked else select(report, "client_secret", "scopes")
     yield from sum_up([*tried, *rules, *notes], "logins there use no redirect URI")
 
 
 def _weigh(tried: Sequence[Finding]) -> Iterator[Finding]:
-    """What the issuer said of each redirect URI; after one that it knows, another matters only if that port is taken."""
+    """What the issuer said of each redirect URI; after one that it knows, another counts for less."""
     known = False
     for finding in tried:
         less = known and finding.status == "failed"
@@ -47,8 +48,8 @@ CHECK = Check(
     signs=("Invalid parameter: redirect_uri", "redirect_uri_mismatch", "AADSTS50011", "invalid_client"),
     means="The issuer does not know the client ID, or not with this redirect URI. It shows a page of its own in the "
     "browser then, and nothing comes back. Not every issuer tells before a login.",
-    helps="Register the redirect URI at the issuer, to the letter, for the client ID of the profile. `togetherctl issuer "
-    "check NAME --client-id ID` asks again.",
+    helps="Register the redirect URI at the issuer, to the letter, for the client ID of the profile. `togetherctl "
+    "issuer check NAME --client-id ID` asks again.",
     network=True,
     seconds=SECONDS,
     late=LATE,

@@ -30,8 +30,9 @@ CHECK = Check(
     each="issuer",
     examine=_examine,
     signs=("certificate is not yet valid", "certificate has expired", "a token that is expired as soon as it comes"),
-    means="This machine's clock differs from the issuer's, by the `Date` of its answer. A clock that is ahead takes good "
-    "tokens for expired; one that is behind sends expired ones to the cluster. One that is far off refuses certificates.",
+    means="This machine's clock differs from the issuer's, by the `Date` of its answer. A clock that is ahead takes "
+    "good tokens for expired; one that is behind sends expired ones to the cluster; one that is far off refuses "
+    "certificates.",
     helps="Set the clock by the network: `timedatectl set-ntp true` on most Linux systems.",
     network=True,
     seconds=SECONDS,

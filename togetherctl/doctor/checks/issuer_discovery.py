@@ -34,8 +34,8 @@ CHECK = Check(
         "the issuer calls itself …, not …",
         "oidc: issuer did not match the issuer returned by provider",
     ),
-    means="Nothing that calls itself so answers at the issuer's URL, or what answers does not offer what a login needs. "
-    "The URL counts byte for byte: a slash at its end makes it another issuer, here and for every API server.",
+    means="Nothing that calls itself so answers at the issuer's URL, or what answers does not offer what a login "
+    "needs. The URL counts byte for byte: a slash at its end makes it another issuer, here and for every API server.",
     helps="Write the issuer exactly as it calls itself: `togetherctl issuer set NAME url=URL`. "
     "`togetherctl issuer check URL` looks at any issuer before it is in the configuration.",
     network=True,

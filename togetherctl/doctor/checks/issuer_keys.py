@@ -27,10 +27,10 @@ CHECK = Check(
     each="issuer",
     examine=_examine,
     signs=("none of its keys can check an ID token", "failed to verify signature", "error: Unauthorized"),
-    means="An API server fetches the issuer's keys to check the signature of every token. Without a key that fits, with "
-    "an algorithm that it does not take, or from an issuer that is not https, it takes no token.",
-    helps="The issuer's operator mends keys and algorithms. Where an API server is told of the issuer by flags, it takes "
-    "RS256 alone unless `--oidc-signing-algs` names what the issuer signs with.",
+    means="An API server fetches the issuer's keys to check the signature of every token. Without a key that fits, "
+    "with an algorithm that it does not take, or from an issuer that is not https, it takes no token.",
+    helps="The issuer's operator mends keys and algorithms. Where an API server is told of the issuer by flags, it "
+    "takes RS256 alone unless `--oidc-signing-algs` names what the issuer signs with.",
     network=True,
     seconds=SECONDS,
     late=LATE,

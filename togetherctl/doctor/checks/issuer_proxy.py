@@ -27,8 +27,8 @@ CHECK = Check(
     signs=("the proxy to … cannot be reached", "the proxy to … refused"),
     means="Requests to this issuer go through a proxy, because `HTTPS_PROXY`, `ALL_PROXY` or `proxy` of the issuer "
     "names one, and nothing came back that way.",
-    helps="`NO_PROXY` excepts hosts; `togetherctl issuer set NAME proxy=URL` names another proxy for this issuer alone. "
-    "`togetherctl issuer check NAME` tries it.",
+    helps="`NO_PROXY` excepts hosts; `togetherctl issuer set NAME proxy=URL` names another proxy for this issuer "
+    "alone. `togetherctl issuer check NAME` tries it.",
     network=True,
     seconds=SECONDS,
     late=LATE,

@@ -35,8 +35,8 @@ CHECK = Check(
     signs=("a login whenever a token expires", "the issuer gave no refresh token with it"),
     means="Without a refresh token you log in again whenever a token expires. Some issuers give one only for the scope "
     "`offline_access`, only to clients with a secret, or only after a person consents.",
-    helps="`togetherctl profile set NAME offline_access=auto` asks for one where the issuer offers it; `auth_params = { "
-    'prompt = "consent" }` makes some issuers give one. The rest is set for the client at the issuer.',
+    helps="`togetherctl profile set NAME offline_access=auto` asks for one where the issuer offers it; `auth_params = "
+    '{ prompt = "consent" }` makes some issuers give one. The rest is set for the client at the issuer.',
     network=True,
     seconds=SECONDS,
     late=LATE,

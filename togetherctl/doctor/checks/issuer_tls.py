@@ -43,7 +43,8 @@ CHECK = Check(
     "valid at the time that this machine's clock shows. With `insecure_skip_tls_verify` it is not looked at, and "
     "anyone in between can take your tokens.",
     helps="Get the certificate of the authority that is named as a PEM file from the issuer's operator, and name it: "
-    "`togetherctl issuer set NAME ca_file=FILE`. Where the dates are what is wrong, look at this machine's clock first.",
+    "`togetherctl issuer set NAME ca_file=FILE`. Where the dates are what is wrong, look at this machine's clock "
+    "first.",
     network=True,
     seconds=SECONDS,
     late=LATE,
