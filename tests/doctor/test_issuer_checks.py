@@ -45,7 +45,7 @@ NOTED = {
     "spring": {("issuer-client", "scopes")},
 }
 # What the catalogue says of the address alone.
-BY_ADDRESS = {"okta-org": {"issuer"}, "entra-common": {"issuer"}}
+BY_ADDRESS = {"okta-org": {"issuer"}, "together": {"issuer"}}
 
 
 def with_usual_redirect_uris(config: Path) -> None:
