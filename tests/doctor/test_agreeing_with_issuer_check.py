@@ -16,7 +16,8 @@ from togetherctl.doctor.check import find_checks
 from togetherctl.doctor.examine import exit_code
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeConfig, MakeWorld, Run
+    from tests.conftest import CliIn, MakeConfig, MakeWorld
+    from tests.support.clock import StoppedClock
 
 KNOWN = Reply(303, b"", {"Location": "http://localhost:8000?error=login_required"})
 OTHER = Reply(303, b"", {"Location": "http://localhost:18000?error=login_required"})
@@ -72,11 +73,13 @@ def test_they_agree_about_an_authority_that_is_missing(
 
 
 @pytest.fixture
-def compare(config_at: MakeConfig, cli: Run, make_world: MakeWorld) -> Callable[[ScriptedIssuer], None]:
+def compare(
+    config_at: MakeConfig, cli_in: CliIn, make_world: MakeWorld, clock: StoppedClock
+) -> Callable[[ScriptedIssuer], None]:
     def run(issuer: ScriptedIssuer) -> None:
         path = config_at(issuer)
         path.write_text(path.read_text().replace('redirect_uris = ["http://localhost:0"]\n', ""))
-        checked = cli("issuer", "check", "acme", "--client-id", issuer.client_id, "-o", "json")
+        checked = cli_in(clock=clock)("issuer", "check", "acme", "--client-id", issuer.client_id, "-o", "json")
         said = json.loads(checked.stdout)["item"]["findings"]
         by_level = {level: [each["text"] for each in said if each["level"] == level] for level in ("wrong", "note")}
 
