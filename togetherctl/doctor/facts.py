@@ -10,8 +10,10 @@ from togetherctl.doctor.check import Skip
 from togetherctl.errors import ConfigError, StorageError, TogetherctlError
 
 if TYPE_CHECKING:
+    from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.auth.issuer_check import Report
     from togetherctl.auth.issuer_findings import ClientNeeds
+    from togetherctl.auth.login_environment import LoginEnvironment
     from togetherctl.auth.session import Session
     from togetherctl.config.config import Cluster, Config
     from togetherctl.config.profile import Profile
@@ -84,6 +86,21 @@ class Facts:
         if isinstance(known, _Raised):
             raise known.error
         return known  # type: ignore[return-value] # what find() gave for this key
+
+    def alike(self, key: Callable[[Profile], Hashable], profiles: Sequence[Profile]) -> list[tuple[str, Profile]]:
+        """The first of those `profiles` that are the same by `key`, with what to call all of these."""
+        groups: dict[Hashable, list[Profile]] = {}
+        for profile in profiles:
+            groups.setdefault(key(profile), []).append(profile)
+        return [(f"{one.name} and {len(more)} more" if more else one.name, one) for one, *more in groups.values()]
+
+    def place(self, profile: Profile) -> LoginEnvironment:
+        """Where a login of the profile would run."""
+        return self.once(("place", bool(profile.browser)), lambda: self.world.issuers.place(profile))
+
+    def login(self, profile: Profile) -> LoginRecord | None:
+        """The record of the session's login, under way or failed."""
+        return self.world.sessions(profile).login_file(profile.key).read()
 
     def snapshot(self, profile: Profile) -> SessionSnapshot:
         """The profile's session as it is stored; nothing is asked of the network.
