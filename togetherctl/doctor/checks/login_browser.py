@@ -61,9 +61,7 @@ def _own(environ: Mapping[str, str]) -> Finding:
 
     opener = own_opener(environ)
     if opener is None:
-        return Finding(
-            "warning", f"no program that opens a browser, such as xdg-open, is found; {_PRINTS}", subject=subject
-        )
+        return Finding("warning", f"no program that opens a browser, such as xdg-open, is found; {_PRINTS}")
     name = _chosen(environ) if opener[0] == "xdg-open" else ""
     return Finding("ok", f"a login opens {f'{name} by {opener[0]}' if name else opener[0]}")
 
