@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.browser import ScriptedBrowser
 from tests.support.diagnosis import diagnose_one
 from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
@@ -22,7 +23,6 @@ from togetherctl.errors import ExitCode, TogetherctlError
 
 if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld
-    from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from tests.support.issuer import ScriptedIssuer
     from togetherctl.wiring import World
@@ -175,7 +175,7 @@ class TestGrant:
     @pytest.mark.parametrize(
         ("keys", "place", "devices", "status", "said"),
         [
-            ("", DESK, True, "ok", "auto: a login by the browser, because a browser comes up here"),
+            ("", DESK, True, "ok", "auto: a login by browser, because a browser comes up here"),
             ("", SSH, True, "ok", "auto: a login by device code, because this is an SSH session"),
             ("", SSH, False, "ok", "because this is an SSH session and the issuer offers no device codes"),
             ('username = "me"', SSH, True, "ok", "because the profile names a user"),
@@ -216,7 +216,7 @@ class TestCooldown:
     def refused(self, acme: Path, issuer: ScriptedIssuer, make_world: MakeWorld) -> World:
         """A login opened a browser, and failed."""
         assert acme.exists()
-        world = make_world(browser=_Refuses())
+        world = make_world(browser=ScriptedBrowser(issuer, answer=_denied))
         with pytest.raises(TogetherctlError):
             world.engine.login(world.config.profile("acme"), Policy())
         return world
@@ -262,17 +262,9 @@ class TestCooldown:
         assert diagnose_one(make_world(), "login-cooldown").finding.status == "failed"
 
 
-class _Refuses:
-    """A person who says no at the issuer's page."""
-
-    def __call__(self, url: str, _profile: object) -> None:
-        from urllib.parse import parse_qs, urlsplit
-
-        from tests.support.visit import visit
-
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-        back = f"{asked['redirect_uri']}?error=access_denied&state={asked['state']}"
-        threading.Thread(target=visit, args=(back,), daemon=True).start()
+def _denied(asked: dict[str, str]) -> str:
+    """Where the browser goes after a person said no at the issuer."""
+    return f"{asked['redirect_uri']}?error=access_denied&state={asked['state']}"
 
 
 class TestElsewhere:
