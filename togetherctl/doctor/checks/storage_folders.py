@@ -63,8 +63,8 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
     elif open_to_others(status):
         text = f"others can look into it (mode {mode:04o}), so finished credentials are not kept below it"
         yield Finding("warning", text, remedy, subject=subject, mend=mend)
-    elif (error := try_writing(facts, folder)) is not None and error.errno not in _FULL:
-        yield _failed(f"it cannot be written to: {error.strerror}", folder)
+    elif (refused := try_writing(facts, folder)) is not None and refused.errno not in _FULL:
+        yield _failed(f"it cannot be written to: {refused.strerror}", folder)
 
 
 def _look_where_it_goes(folder: Path) -> Iterator[Finding]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from togetherctl.disk import Leftover, leftovers
-from togetherctl.doctor.check import Check
+from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.storage import locked, login_files, own_folders, session_files, set_aside
 from togetherctl.errors import ExitCode, StorageError, os_error_as, run
 from togetherctl.finding import Finding, Mend
 from togetherctl.lock import this_machine
+
+if TYPE_CHECKING:
+    from togetherctl.auth.cache.base import Sessions
+    from togetherctl.config.profile import Profile
 
 _HOUR = 3600
 
@@ -22,14 +27,16 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     yield from found or [Finding("ok", "nothing was left by a process that was killed")]
 
 
-def _sessions(facts: Facts, key: str):  # noqa: ANN202
-    """The sessions as the profile of this KEY keeps them, and the profile's name."""
+def _sessions(facts: Facts, key: str) -> tuple[Sessions, Profile | None]:
+    """The sessions as a profile of this KEY keeps them, and that profile, where there is one."""
     from togetherctl.auth.cache.files import FileSessions
 
-    profile = next((one for one in facts.profiles if one.key == key), None)
-    if profile is not None and profile.storage != "memory":
-        return facts.world.sessions(profile), profile
-    return FileSessions(facts.world.paths.sessions), profile
+    with suppress(Skip):
+        name = next((name for name, its in facts.config.keys().items() if its == key), None)
+        profile = facts.config.profile(name) if name else None
+        if profile is not None and profile.storage != "memory":
+            return facts.world.sessions(profile), profile
+    return FileSessions(facts.world.paths.sessions), None
 
 
 def _broken(facts: Facts) -> Iterator[Finding]:
