@@ -27,7 +27,7 @@ _NBF_LEEWAY = 60.0
 # Clocks that differ by less are as good as the same.
 _CLOCKS_DIFFER = 5.0
 _SHORTLY = 30.0
-_NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
+NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
 
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
@@ -53,11 +53,20 @@ def doubts(
 ) -> list[str]:
     """Why some API servers do not take it. `granted` are scopes; the claims that name users are None where unknown."""
     return [
-        *_unusual_algorithm(algorithm),
-        *(_unusable_email(claims, granted) if username_claim in (None, "email") else ()),
-        *(_unusable_groups(claims) if groups_claim is None else ()),
-        *_clock_doubts(claims, now),
+        *unusual_algorithm(algorithm),
+        *naming_doubts(claims, granted=granted, username_claim=username_claim, groups_claim=groups_claim),
+        *clock_doubts(claims, now),
     ]
+
+
+def naming_doubts(
+    claims: Claims, *, granted: Collection[str], username_claim: str | None, groups_claim: str | None
+) -> Iterator[str]:
+    """Why some API servers cannot name the user; the claims that they read are None where unknown."""
+    if username_claim in (None, "email"):
+        yield from _unusable_email(claims, granted)
+    if groups_claim is None:
+        yield from _unusable_groups(claims)
 
 
 def _wrong_audience(claims: Claims) -> Iterator[str]:
@@ -82,7 +91,8 @@ def _wrong_times(claims: Claims, now: float) -> Iterator[str]:
             yield f"its {name} is not a time"
 
 
-def _unusual_algorithm(algorithm: str) -> Iterator[str]:
+def unusual_algorithm(algorithm: str) -> Iterator[str]:
+    """What API servers must be told of such a signature, if anything."""
     if algorithm in ALGORITHMS and algorithm != DEFAULT_ALGORITHM:
         yield (
             f"it is signed with {algorithm}, and kube-apiserver's flags take {DEFAULT_ALGORITHM} alone unless "
@@ -107,7 +117,8 @@ def _unusable_groups(claims: Claims) -> Iterator[str]:
         yield "its groups are no text and no list of texts, so it is refused where they are read"
 
 
-def _clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+def clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+    """Why clocks may not agree on the token; `now` in seconds since 1970."""
     issued, expires = _time(claims.get("iat")), _time(claims.get("exp"))
     if issued is not None and issued > now + _CLOCKS_DIFFER:
         yield f"it was issued {issued - now:.0f} s in the future by this machine's clock, which seems to be behind"
@@ -149,11 +160,16 @@ def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, al
     right there.
     """
     return [
-        *(_wrong_issuer_or_audience(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
-        *([] if str(claims.get("iss")).startswith("https://") else [_NOT_HTTPS]),
+        *wrong_source(profile, claims),
+        *([] if is_from_https(claims) else [NOT_HTTPS]),
         *faults(claims, algorithm=algorithm, now=now),
         *unnamed(cluster, claims),
     ]
+
+
+def is_from_https(claims: Claims) -> bool:
+    """Whether its issuer is one that API servers take; else `NOT_HTTPS` says so."""
+    return str(claims.get("iss")).startswith("https://")
 
 
 def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
@@ -176,8 +192,10 @@ def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> Iterator[str]:
             yield error.message
 
 
-def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> Iterator[str]:
-    """What an ID token of this profile would not say."""
+def wrong_source(profile: Profile, claims: Claims) -> Iterator[str]:
+    """What an ID token of this profile would not say of its issuer and audience; an access token may say anything."""
+    if profile.token != "id":  # noqa: S105 # a kind of token
+        return
     named, audience = claims.get("iss"), claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     if named != profile.issuer.url:
