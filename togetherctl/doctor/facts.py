@@ -81,6 +81,11 @@ class Facts:
             raise known.error
         return known  # type: ignore[return-value] # what find() gave for this key
 
+    def profile_of(self, cluster: Cluster) -> Profile:
+        """The profile that opens the cluster."""
+        name = cluster.profile
+        return self.once(("profile", name), lambda: self.config.profile(name))
+
     def snapshot(self, profile: Profile) -> SessionSnapshot:
         """The profile's session as it is stored; nothing is asked of the network."""
         from togetherctl.usecases.session_snapshot import read_snapshot

@@ -174,7 +174,7 @@ def is_from_https(claims: Claims) -> bool:
 
 def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
     """What the API server has to be told for this token, to be held against what it is told."""
-    naming = _naming(cluster, claims)
+    naming = naming_of(cluster, claims)
     who = _show(claims.get(naming.username_claim))
     return (
         f"it is from the issuer (iss) {_show(claims.get('iss'))} for the audience (aud) {_show(claims.get('aud'))}, "
@@ -184,7 +184,7 @@ def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
 
 def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> Iterator[str]:
     """Why the API server cannot name the user as the configuration says that it does."""
-    naming = _naming(cluster, claims)
+    naming = naming_of(cluster, claims)
     for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):
         try:
             read()
@@ -204,7 +204,8 @@ def wrong_source(profile: Profile, claims: Claims) -> Iterator[str]:
         yield f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}"
 
 
-def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
+def naming_of(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
+    """How the API server names the user, as far as the configuration says, else as it is suggested to."""
     return Naming.suggested(
         claims,
         username_claim=cluster.username_claim,
@@ -212,6 +213,11 @@ def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
         groups_claim=cluster.groups_claim,
         groups_prefix=cluster.groups_prefix,
     )
+
+
+def shown_claim(claims: Claims, name: str) -> str:
+    """The value of a claim for people."""
+    return _show(claims.get(name))
 
 
 def _show(value: object) -> str:
