@@ -54,7 +54,7 @@ CHECK = Check(
     title="Issuer, audience and signature of the token",
     each="session",
     examine=_examine,
-    signs=("oidc: expected audience … got … (in the API server's log)", "oidc: authenticator not initialized"),
+    signs=("oidc: expected audience … got … (in the API server's log)",),
     means="An API server takes a token only from the issuer and for the audience that it is told, to the letter, and "
     "signed with RS, ES or PS and 256, 384 or 512 bits.",
     helps="Compare `iss` and `aud` with `--oidc-issuer-url` and `--oidc-client-id` of the API server, or `url` and "

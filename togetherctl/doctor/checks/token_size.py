@@ -50,7 +50,7 @@ CHECK = Check(
     title="The size of the token against what servers let through",
     each="session",
     examine=_examine,
-    signs=("400 Request Header Or Cookie Too Large", "431 Request Header Fields Too Large", "http2: stream reset"),
+    signs=("400 Request Header Or Cookie Too Large", "431 Request Header Fields Too Large"),
     means="An API server takes a large token, but a proxy or load balancer before it may not, and answers with a page "
     "of its own. The limits are in [tokens](tokens.md#how-large-a-token-may-be).",
     helps="Fewer groups in the token: the issuer's operator can leave out those that no cluster needs, and name groups "
