@@ -54,8 +54,8 @@ def _judge_by_end(facts: Facts, profile: Profile, session: Session) -> Finding:
             f"the refresh token says that it ended {time_left(now - ends)} ago, so the next refresh will be refused"
         )
         return Finding("warning", message, profile.ways.forced_login)
-    until = f", and says that it ends in {time_left(ends - now)}" if ends is not None else ""
-    return Finding("ok", f"a refresh token is held, the issuer has not refused it{until}")
+    until = f"; it says that it ends in {time_left(ends - now)}" if ends is not None else ""
+    return Finding("ok", f"a refresh token is held, and the issuer has not refused it{until}")
 
 
 def _read_end(session: Session) -> float | None:
