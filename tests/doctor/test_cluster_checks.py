@@ -82,7 +82,7 @@ def test_all_is_well(look: Look, server: ScriptedCluster, ca_file: Path) -> None
     assert "127.0.0.1" in name
     assert tcp == f"localhost:{server.port} accepts connections"
     assert tls == "its certificate for 127.0.0.1, localhost is trusted, by the authorities of this cluster"
-    assert access == "it knows you as me@acme.com, in 1 groups"
+    assert access == "it knows you as me@acme.com, in 1 group"
     # One review, and no request but that.
     assert dict(server.asked) == {"/apis/authentication.k8s.io/v1/selfsubjectreviews": 1}
 

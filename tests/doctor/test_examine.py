@@ -90,7 +90,7 @@ def test_a_check_without_an_end_is_given_up(facts: Facts) -> None:
 
 
 @pytest.mark.parametrize(("network", "at_once"), [(False, 8), (True, 32)])
-def test_so_many_run_at_the_same_time(facts: Facts, network: bool, at_once: int) -> None:
+def test_so_many_run_at_the_same_time(facts: Facts, *, network: bool, at_once: int) -> None:
     guard, full = threading.Lock(), threading.Event()
     now = most = 0
 

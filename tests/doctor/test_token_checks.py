@@ -266,12 +266,12 @@ def test_the_claims_that_name_the_user(patient: Patient) -> None:
     found = patient.finding("token-claims")
     assert found.status == "ok"
     assert found.message == (
-        "to east the user is me@acme.com, from the claim email, and 2 groups from groups; which claim that is, the "
+        "to east the user is me@acme.com, from the claim email, and its groups (2) from groups; which claim that is, the "
         "configuration does not say (username_claim)"
     )
     patient.configure("", 'username_claim = "sub"\nusername_prefix = "oidc:"\ngroups_claim = "groups"\n')
     found = patient.finding("token-claims")
-    assert found.message == "to east the user is oidc:user-1, from the claim sub, and 2 groups from groups"
+    assert found.message == "to east the user is oidc:user-1, from the claim sub, and its groups (2) from groups"
 
 
 @pytest.mark.parametrize(

@@ -134,10 +134,11 @@ def _judge(cluster: Cluster, token: Token, view: ClusterView) -> Finding:
         remedy = run("togetherctl", "setup", "--profile", cluster.profile, words=words)
         return Finding("failed", message, remedy, exit_code=ExitCode.REFUSED)
     groups = [group for group in view.groups if not group.startswith(_OF_KUBERNETES)]
-    said = f"it knows you as {view.username}{f', in {len(groups)} groups' if groups else ', in no group of the issuer'}"
+    number = "no group of the issuer" if not groups else "1 group" if len(groups) == 1 else f"{len(groups)} groups"
+    said = f"it knows you as {view.username}, in {number}"
     expected = _expected_name(cluster, token)
     if expected is not None and view.username != expected:
-        message = f"{said}, though the token and the cluster's entry make it {expected}"
+        message = f"{said}, though token and configuration make it {expected}"
         words = (
             "its username_claim and username_prefix here are not what the API server is told, or a proxy before it "
             "impersonates you"

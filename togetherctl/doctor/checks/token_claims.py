@@ -75,7 +75,7 @@ def _clusters_by_claims(facts: Facts, profile: Profile) -> dict[_Read, list[Clus
 def _describe(cluster: Cluster, claims: Claims, names: str) -> str:
     naming = naming_of(cluster, claims)
     groups = listed_groups(claims.get(naming.groups_claim)) if naming.groups_claim else None
-    of_groups = f", and {len(groups)} groups from {naming.groups_claim}" if groups else ", and no groups"
+    of_groups = f", and its groups ({len(groups)}) from {naming.groups_claim}" if groups else ", and it has no groups"
     user = naming.username(claims, str(claims.get("iss")))
     guessed = "" if cluster.username_claim else "; which claim that is, the configuration does not say (username_claim)"
     return f"to {names} the user is {user}, from the claim {naming.username_claim}{of_groups}{guessed}"
