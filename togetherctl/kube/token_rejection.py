@@ -67,6 +67,17 @@ def naming_doubts(
         yield from _unusable_email(claims, granted)
     if groups_claim is None:
         yield from _unusable_groups(claims)
+    if is_elsewhere(claims, groups_claim or "groups"):
+        yield (
+            f"its {groups_claim or 'groups'} are not in it but elsewhere (_claim_names), as Entra ID does for people "
+            "in many groups, and an API server that reads them and cannot get them there refuses it"
+        )
+
+
+def is_elsewhere(claims: Claims, name: str) -> bool:
+    """Whether the issuer left the claim out and names another place for it (OpenID Connect Core 1.0, 5.6.2)."""
+    elsewhere = claims.get("_claim_names")
+    return claims.get(name) is None and isinstance(elsewhere, dict) and name in elsewhere
 
 
 def _wrong_audience(claims: Claims) -> Iterator[str]:

@@ -13,7 +13,7 @@ from togetherctl.doctor.stored_token import token_of
 from togetherctl.errors import ExitCode, Remedy, run
 from togetherctl.finding import Finding
 from togetherctl.kube.api_server_setup import listed_groups
-from togetherctl.kube.token_rejection import naming_doubts, naming_of, unnamed
+from togetherctl.kube.token_rejection import is_elsewhere, naming_doubts, naming_of, unnamed
 
 if TYPE_CHECKING:
     from togetherctl.auth.claims import Claims
@@ -49,11 +49,12 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         )
         for clause in doubts:
             yield Finding("warning", f"some API servers refuse this token: {clause}", _remedy(profile, None))
-        if read.groups_claim is not None and claims.get(read.groups_claim) is None:
+        lacks_groups = read.groups_claim is not None and claims.get(read.groups_claim) is None
+        if lacks_groups and not is_elsewhere(claims, str(read.groups_claim)):
             yield Finding(
                 "warning",
                 f"{names} takes groups from the claim {read.groups_claim}, and the token has none, so no right that "
-                f"a group has counts{_elsewhere(claims, read.groups_claim)}",
+                "a group has counts",
                 _remedy(profile, read.groups_claim),
             )
         if not wrong:
@@ -85,15 +86,6 @@ def _name(clusters: Sequence[Cluster]) -> str:
     more = len(clusters) - _MOST_NAMES
     names = ", ".join(cluster.name for cluster in clusters[:_MOST_NAMES])
     return f"{names} and {more} more" if more > 0 else names
-
-
-def _elsewhere(claims: Claims, claim: str) -> str:
-    """Issuers leave claims out that became too large, and name another place for them (Core 5.6.2)."""
-    names = claims.get("_claim_names")
-    is_elsewhere = isinstance(names, dict) and claim in names
-    return (
-        "; the issuer left it out as too large, which Entra ID does for people in many groups" if is_elsewhere else ""
-    )
 
 
 def _remedy(profile: Profile, claim: str | None) -> Remedy | None:
