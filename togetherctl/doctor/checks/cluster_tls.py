@@ -17,8 +17,9 @@ from togetherctl.kube.self_subject_review import caution
 if TYPE_CHECKING:
     from togetherctl.config.config import Cluster
 
-# Clusters of kubeadm renew theirs once a year, by hand or with an upgrade.
+# Clusters of kubeadm renew theirs once a year, by hand or with an upgrade; others every few days, by themselves.
 _SOON = 14 * 24 * 3600.0
+_SOON_SHARE = 0.2
 
 
 def _examine(facts: Facts, cluster: Cluster) -> Iterator[Finding]:
@@ -32,10 +33,11 @@ def _examine(facts: Facts, cluster: Cluster) -> Iterator[Finding]:
         yield Finding("warning", warning, remedy)
         return
     trust = "authorities of this cluster" if cluster.ca_data or cluster.ca_file else "system's authorities"
-    ends = certificate.get("notAfter")
-    if isinstance(ends, str):
-        left = ssl.cert_time_to_seconds(ends) - facts.world.clock()
-        if left < _SOON:
+    begins, ends = certificate.get("notBefore"), certificate.get("notAfter")
+    if isinstance(begins, str) and isinstance(ends, str):
+        end = ssl.cert_time_to_seconds(ends)
+        left, life = end - facts.world.clock(), end - ssl.cert_time_to_seconds(begins)
+        if left < min(_SOON, _SOON_SHARE * life):
             admin = "the cluster's admin must renew it (kubeadm certs renew apiserver, where kubeadm made the cluster)"
             yield Finding("warning", f"its certificate ends in {time_left(left)}, and then no client connects", admin)
             return
