@@ -96,7 +96,7 @@ def test_a_name_that_is_none(look: Look) -> None:
     assert [one.finding.message for one in found[1:]] == [
         "the name cannot be looked up",
         "there is no connection to it",
-        "there is no connection to it that a token may go through",
+        "without a safe connection to it no token is sent",
     ]
 
 

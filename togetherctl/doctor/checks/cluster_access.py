@@ -45,7 +45,7 @@ def _examine(facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     try:
         (cluster_path.shake_hands if cluster.server.startswith("https://") else cluster_path.connect)(facts, cluster)
     except (Unreachable, ConfigError, Skip):
-        raise Skip("there is no connection to it that a token may go through") from None
+        raise Skip("without a safe connection to it no token is sent") from None
     skipped = why_not_to_send(facts, profile)
     if skipped is not None and not (facts.fixing and _can_renew(facts, profile)):
         yield skipped
