@@ -13,6 +13,7 @@ import trustme
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.cluster import ScriptedCluster
+from tests.support.issuer import Reply
 from tests.support.proxy import ForwardProxy
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
@@ -179,6 +180,13 @@ def test_a_proxy_looks_the_name_up_and_connects(look: Look, server: ScriptedClus
         assert found[0].finding.message == f"the proxy {proxy.place} looks it up (proxy_url of cluster east)"
         assert f"the proxy {proxy.place} accepts connections" in found[1].finding.message
         assert set(proxy.seen) == {f"CONNECT 127.0.0.1:{server.port}"}
+        # What the server answers to a stranger does not matter for its certificate.
+        for stranger in (Reply(503, b""), Reply(200, b"x", {"Content-Encoding": "gzip"})):
+            server.always = stranger
+            assert statuses(look(east(server.url, *keys), "cluster-tls")) == ["ok"]
+        found = look(east(server.url, keys[1]), "cluster-tls")
+        assert (statuses(found), "cannot be verified" in found[0].finding.message) == (["failed"], True)
+        server.always = None
     # It stopped.
     found = look(east(server.url, *keys))
     assert statuses(found) == ["skipped", "failed", "skipped", "skipped"]

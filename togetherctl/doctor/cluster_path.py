@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.doctor.check import Skip
-from togetherctl.errors import ConfigError, Remedy, TogetherctlError, Unreachable, run
+from togetherctl.errors import ConfigError, Refused, Remedy, TogetherctlError, Unreachable, run
 from togetherctl.http_failures import host_of, in_words
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.self_subject_review import remedy_for
@@ -113,6 +113,8 @@ def _shake_hands(facts: Facts, cluster: Cluster, target: Target) -> Mapping[str,
         with HTTP(connection, facts.world.environ, log=facts.world.log, total_seconds=SECONDS) as http:
             try:
                 http.get(f"{cluster.server.rstrip('/')}/version", follow=False)
+            except Refused:
+                return {}
             except Unreachable as error:
                 if error.status == 0:
                     error.remedy = remedy_for(cluster, error)

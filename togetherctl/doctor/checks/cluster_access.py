@@ -168,7 +168,7 @@ CHECK = Check(
     each="cluster",
     examine=_examine,
     network=True,
-    seconds=45.0,
+    seconds=60.0,
     signs=(
         "error: You must be logged in to the server (Unauthorized)",
         "error: You must be logged in to the server (the server has asked for the client to provide credentials)",
