@@ -10,9 +10,9 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -412,6 +412,7 @@ def wait_for(port: int) -> None:
             probe.settimeout(0.1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
+        time.sleep(0.05)
     raise AssertionError("nothing listens")
 
 
@@ -424,7 +425,3 @@ def use_keyring(setup: Setup) -> Any:
     setup.environ |= service.variables
     setup.done("profile", "set", "acme", "storage=keyring", "--yes")
     return service
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
