@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -99,6 +100,8 @@ def _of_url(url: str | None) -> set[str]:
 def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:
     for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER"):
         yield "user", environ.get(name, "")
+    with suppress(OSError, KeyError, ImportError):
+        yield "user", getpass.getuser()
     host = socket.gethostname()
     yield "machine", host
     yield "machine", host.partition(".")[0]
@@ -113,7 +116,7 @@ def _of_configuration(table: ConfigTable) -> Iterator[Known]:
         yield from _host_of(issuer.url, issuer.proxy)
     for profile in table.profiles.values():
         yield "client", profile.client_id
-        yield "account", profile.account or ""
+        yield "email" if "@" in (profile.account or "") else "account", profile.account or ""
         yield "account", profile.username or ""
         yield "session", profile.session or ""
         yield from (("path", path or "") for path in (profile.listen_cert_file, profile.listen_key_file))
