@@ -199,7 +199,8 @@ def port_held(setup: Setup) -> Iterable[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    setup.stack.callback(lambda: (server.kill(), server.wait(10)))
+    setup.stack.callback(server.wait, 10)
+    setup.stack.callback(server.kill)
     wait_for(port)
     setup.edit(setup.config, "http://localhost:0", f"http://localhost:{port}")
     return [str(port), str(server.pid)]
