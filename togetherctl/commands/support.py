@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -16,7 +15,6 @@ from togetherctl.errors import UsageError, os_error_as
 from togetherctl.paths import tilde
 
 _FILE = "togetherctl-support.txt"
-_SECONDS = 60.0
 
 
 @click.command(
@@ -48,16 +46,18 @@ def command(app: App, output: str | None, names: bool, offline: bool, yes: bool)
 
     You see the text before it is written. Nothing is sent anywhere.
     """
+    from togetherctl.commands.doctor_report import progress
     from togetherctl.doctor.examine import examine
     from togetherctl.doctor.facts import Facts
+    from togetherctl.doctor.quiet import quiet
     from togetherctl.doctor.support_text import write_support_text
 
     path = None if output == "-" or (output is None and not sys.stdout.isatty()) else Path(output or _FILE)
     if path is not None:
         _refuse_what_is_no_file(path)
-    facts = Facts(app.world, offline=offline)
-    with app.console.waiting("the checks", _SECONDS) if sys.stderr.isatty() else nullcontext():
-        results = examine(facts, go_on=app.world.conversation.go_on)
+    facts = Facts(quiet(app.world, lambda _line: None), offline=offline)
+    with progress(app) as update:
+        results = examine(facts, progress=update, go_on=app.world.conversation.go_on)
         text = write_support_text(facts, results, names=names)
     if path is None:
         put(text, end="")

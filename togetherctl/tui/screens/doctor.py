@@ -124,6 +124,8 @@ class DoctorScreen(Box[None]):
         self._looking = False
         self._mending = False
         self._fixing = False
+        # Whether a person has moved the cursor among these results.
+        self._moved = False
 
     def inside(self) -> ComposeResult:
         with Scroll(id="found", can_focus=False):
@@ -146,7 +148,7 @@ class DoctorScreen(Box[None]):
 
     def _look(self) -> None:
         """Run all checks on a thread; what is shown of earlier ones goes."""
-        self._looking = True
+        self._looking, self._moved = True, False
         self.query_one("#nothing").display = False
         for place in ("#failed", "#warning"):
             self.query_one(place).remove_children()
@@ -195,19 +197,22 @@ class DoctorScreen(Box[None]):
         status = result.finding.status
         if status in ("failed", "warning"):
             found = Found(result)
-            first = not self.query(Found)
             self.query_one(f"#{status}").mount(found)
-            if first:
-                self.call_after_refresh(found.query_title.focus, scroll_visible=False)
+            self.call_after_refresh(self._begin_at_first)
         else:
             self._group(_FINE if status == "ok" else _SKIPPED).add(result)
 
+    def _begin_at_first(self) -> None:
+        """Have the cursor on what is worst, until a person moves it."""
+        titles = self._titles()
+        if titles and not self._moved:
+            titles[0].focus(scroll_visible=False)
+
     def _end(self) -> None:
         self._looking = False
+        self.call_after_refresh(self._begin_at_first)
         failed, warnings = (len(self.query_one(place).children) for place in ("#failed", "#warning"))
         self.query_one("#nothing").display = not failed and not warnings
-        if not failed and not warnings:
-            self._titles()[0].focus()
         said = f"{failed} failed, {warnings} warning{'' if warnings == 1 else 's'}"
         mends = len(self._mends())
         self._say(f"{said}; togetherctl may mend {mends} of them." if mends else f"{said}.")
@@ -254,6 +259,7 @@ class DoctorScreen(Box[None]):
             self._stand_on(titles[place])
 
     def _stand_on(self, title: CollapsibleTitle) -> None:
+        self._moved = True
         title.focus(scroll_visible=False)
         # All of it, not its title alone.
         if title.parent is not None:
@@ -284,7 +290,7 @@ class DoctorScreen(Box[None]):
 
     def _ask(self, mends: Sequence[Mend]) -> None:
         """Ask, then do the same as `doctor --fix`, and look again."""
-        lines = [mend.what[:1].upper() + mend.what[1:] + "." for mend in mends]
+        lines = [_as_sentence(mend.what) for mend in mends]
         Question(self.titled, "Mend this?", lines).ask(self.app, lambda: self._start_mending(mends))
 
     def _start_mending(self, mends: Sequence[Mend]) -> None:
@@ -329,15 +335,15 @@ def _message(result: Result) -> str:
 
 def _explain(result: Result) -> Content:
     finding = result.finding
-    parts: list[str | tuple[str, str]] = [_message(result)]
+    parts: list[str | tuple[str, str]] = [_as_sentence(_message(result))]
     if finding.remedy is not None and finding.remedy.text:
         parts.append(f"\n{_as_sentence(printable(finding.remedy.hint, limit=2000))}")
     if finding.remedy is not None and finding.remedy.command:
         parts += [("\nRun: ", "$text-muted"), (printable(finding.remedy.hint_command, limit=2000), "bold")]
     if finding.mend is not None:
-        parts += [("\nm: ", "$text-muted"), printable(finding.mend.what, limit=2000)]
+        parts += ["\n", ("m", "bold"), (" mends it: ", "$text-muted"), printable(finding.mend.what, limit=2000)]
     return Content.assemble(*parts)
 
 
 def _as_sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
