@@ -86,6 +86,19 @@ def in_short(items: list[dict[str, Any]]) -> str:
     return "\n".join(f"{item['check']} {item['subject']}: {item['message']} [{item['hint_command']}]" for item in wrong)
 
 
+# What the text for a bug report may show of none of these set-ups.
+NAMES = (
+    "acme", "east", "west", "spare", "the-client", "wiki-frontend", "me@", "trustme", "old cluster", "departments"
+)  # fmt: skip
+
+
+def names_in_report(setup: Setup) -> list[str]:
+    done = setup.run("support", "--output", "-")
+    assert done.code == 0, done.stderr
+    shown = done.stdout.lower()
+    return [name for name in (*NAMES, str(setup.home)) if name.lower() in shown]
+
+
 def test_in_a_set_up_that_works_nothing_fails(setup: Setup) -> None:
     items = setup.doctor()
     assert [item for item in items if item["status"] == "failed"] == []
@@ -98,6 +111,7 @@ def test_doctor_names_the_cause(one: Trouble, setup: Setup) -> None:
     assert not [item for item in before if names_it(item, one, words, setup.home)], in_short(before)
     items = setup.doctor()
     assert [item for item in items if names_it(item, one, words, setup.home)], in_short(items)
+    assert names_in_report(setup) == []
     if one.mended:
         setup.doctor("--fix", "--yes")
         after = setup.doctor()

@@ -32,6 +32,7 @@ _MAX_BYTES = 1024 * 1024
 # Claims that say nothing of a person: they are codes of the issuer, and times.
 _CODES = frozenset({"iss", "typ", "token_use", "amr", "acr", "alg", "kid", "ver", "scope", "scp", "at_hash", "c_hash"})
 _HEADING = re.compile(r"^\s*\[(issuers|profiles|clusters|bundles)\.(?:\"([^\"]+)\"|([\w.@-]+))", re.MULTILINE)
+_AUTHORITY = re.compile(r"signed by (?:the authority )?(.+?)(?=, which |, good until |; |$)", re.MULTILINE)
 _SECRET_FORMS = (
     # A JSON web token, whole or cut.
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
@@ -81,6 +82,14 @@ def find_secrets(facts: Facts, sessions: Iterable[Session]) -> frozenset[str]:
         tokens = (session.id_token, session.access_token)
         secrets |= {session.refresh_token or "", *(token.value for token in tokens if token)}
     return frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+
+
+def find_authorities(message: str) -> Iterator[Known]:
+    """The authority that signed a certificate, which a check names: the whole name, and each part of it."""
+    for named in _AUTHORITY.findall(message):
+        yield "authority", named
+        for part in named.split(","):
+            yield "authority", part.strip().partition("=")[2] or part
 
 
 def hide_secrets(text: str, secrets: Iterable[str]) -> str:
@@ -136,7 +145,10 @@ def _host_of(*urls: str | None) -> Iterator[Known]:
     """A host that is one word has no form by which it could be recognised."""
     for url in urls:
         with suppress(ValueError):
-            yield "host", urlsplit(url or "").hostname or ""
+            host = urlsplit(url or "").hostname or ""
+            # An IP address has its form.
+            if not (host.replace(".", "").isdigit() or ":" in host):
+                yield "host", host
 
 
 def _of_kubeconfigs(environ: Mapping[str, str]) -> Iterator[Known]:

@@ -15,7 +15,7 @@ from togetherctl import __version__
 from togetherctl.config.types import HIDDEN
 from togetherctl.doctor.check import Skip
 from togetherctl.doctor.examine import Result
-from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_names, find_secrets, hide_secrets
+from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_authorities, find_names, find_secrets, hide_secrets
 from togetherctl.doctor.stand_ins import StandIns
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import TogetherctlError
@@ -64,7 +64,8 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
     if names:
         return text
     home = facts.world.environ.get("HOME") or facts.world.environ.get("USERPROFILE", "")
-    return StandIns(find_names(facts, sessions), home=home, common=_common_words()).replace(text)
+    known = [*find_names(facts, sessions), *find_authorities(text)]
+    return StandIns(known, home=home, common=_common_words()).replace(text)
 
 
 def _common_words() -> Iterator[str]:
@@ -129,9 +130,9 @@ def _doctor(results: Sequence[Result]) -> Iterator[str]:
         subject = f" {printable(result.subject)}" if result.subject else ""
         yield f"{finding.status:<7}  {result.check.name}{subject}: {finding.message}"
         if finding.remedy is not None:
-            if finding.remedy.hint:
+            if finding.remedy.text:
                 yield f"         {printable(finding.remedy.hint, limit=2000)}"
-            if finding.remedy.hint_command:
+            if finding.remedy.command:
                 yield f"         run: {printable(finding.remedy.hint_command, limit=2000)}"
 
 
