@@ -16,6 +16,8 @@ KNOWN = [
     ("profile", "login"),
     ("profile", "x"),
     ("path", "certs/of-ours/ca.pem"),
+    ("person", "Bob Miller"),
+    ("authority", "Our CA #2, Inc."),
 ]
 
 
@@ -51,6 +53,7 @@ def stand_ins() -> StandIns:
         ("8F14E45F-ceea-467f-a0e6-aa0e4bd1c1a7", "uuid-1"),
         ("in certs/of-ours/ca.pem", "in path-1"),
         ("x of togetherctl.auth", "x of togetherctl.auth"),
+        ("by Bob  Miller, bob miller; Our CA #2, Inc.", "by user-1  Miller, person-1; authority-1"),
         ("401/403, and/or", "401/403, and/or"),
     ],
 )

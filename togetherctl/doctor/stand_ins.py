@@ -68,7 +68,7 @@ class StandIns:
                 # One name of two things has one stand-in, which then says so.
                 self._kinds[lower] = "name" if self._kinds.get(lower, kind) != kind else kind
         names = "|".join(re.escape(name) for name in sorted(self._kinds, key=len, reverse=True))
-        by_name = rf"| (?P<name>(?<![^\W_])(?:{names.replace(' ', '[ ]')})(?![^\W_]))" if names else ""
+        by_name = rf"| (?P<name>(?<![^\W_])(?:{names})(?![^\W_]))" if names else ""
         # A name that is longer than what its form says comes first: a subject may look like a path.
         self._pattern = re.compile(_TOKENS + by_name, re.VERBOSE | re.IGNORECASE)
         self._names = re.compile(by_name.removeprefix("| "), re.VERBOSE | re.IGNORECASE) if names else None
