@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
     from togetherctl.config.config import Cluster, Config
     from togetherctl.config.profile import Profile
+    from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
     from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World
@@ -91,6 +92,19 @@ class Facts:
         from togetherctl.usecases.session_snapshot import read_snapshot
 
         return self.once(("snapshot", profile.name), lambda: read_snapshot(self.world, profile))
+
+    def kubeconfigs(self) -> Sequence[KubeconfigFile]:
+        """The kubeconfigs of kubectl, to read alone. Raises Skip where one cannot be read, which its own check says."""
+        from togetherctl.errors import KubeconfigError
+        from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
+
+        def read() -> Sequence[KubeconfigFile]:
+            try:
+                return [KubeconfigFile.read(path) for path in kubeconfig_files(None, self.world.environ)]
+            except KubeconfigError:
+                raise Skip("a kubeconfig cannot be read") from None
+
+        return self.once("kubeconfigs", read)
 
     def kubeconfig(self) -> KubeconfigState:
         """What kubectl knows of the configuration's clusters."""
