@@ -29,6 +29,8 @@ from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
@@ -76,7 +78,7 @@ class Engine:
 
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             began = self._deps.clock()
             session = self.load(profile)
             served = None if renew else self._serve(profile, session)
@@ -147,7 +149,7 @@ class Engine:
         What goes wrong is noted in the session. Raises as `credential` does.
         """
         with (
-            about(profile.name, profile.issuer.url),
+            _about(profile),
             self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
@@ -160,7 +162,7 @@ class Engine:
         Unsafe storage, or a lock that cannot be made, changes nothing of this. Raises Unreachable and Refused, after
         deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
-        with about(profile.name, profile.issuer.url), ExitStack() as held:
+        with _about(profile), ExitStack() as held:
             alone, unsafe = True, None
             # What killed writers left, before the lock is taken and one of it becomes the session.
             before = self._deps.sessions(profile).found(profile.key, if_left=True).left
@@ -332,12 +334,17 @@ class Engine:
     @contextmanager
     def _hold(self, profile: Profile) -> Iterator[None]:
         """The session's lock, and its profile and issuer named on every error."""
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             try:
                 with self._locks.hold(profile):
                     yield
             except LockTimeout:
                 raise _busy() from None
+
+
+def _about(profile: Profile) -> AbstractContextManager[None]:
+    """Say of errors whose they are, and what looks for a cause that is not certain."""
+    return about(profile.name, profile.issuer.url, doctor=profile.ways.doctor)
 
 
 def _is_non_interactive(profile: Profile, grant: Grant) -> bool:

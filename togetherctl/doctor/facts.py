@@ -103,6 +103,11 @@ class Facts:
         """The record of the session's login, under way or failed."""
         return self.world.sessions(profile).login_file(profile.key).read()
 
+    def profile_of(self, cluster: Cluster) -> Profile:
+        """The profile that opens the cluster."""
+        name = cluster.profile
+        return self.once(("profile", name), lambda: self.config.profile(name))
+
     def snapshot(self, profile: Profile) -> SessionSnapshot:
         """The profile's session as it is stored; nothing is asked of the network.
 
