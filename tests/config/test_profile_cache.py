@@ -128,13 +128,69 @@ def test_headers_and_proxies_are_not_kept(
     assert not known(home).exists()
 
 
-def test_a_config_that_is_young_makes_none_known(
-    write_config: WriteConfig, make_world: MakeWorld, clock: StoppedClock, home: Path
+@pytest.mark.parametrize("seconds", [1, 0, -3600])
+def test_an_edit_that_no_time_and_no_size_shows_is_seen_in_a_young_config(
+    seconds: int,
+    write_config: WriteConfig,
+    make_world: MakeWorld,
+    clock: StoppedClock,
+    reads: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from togetherctl.config import profile_cache
+
+    # A file system that keeps whole seconds, and no other sign of an edit in place.
+    monkeypatch.setattr(profile_cache, "_identity", lambda status: [status.st_ino, status.st_size])
     path = write_config(FULL)
-    os.utime(path, (clock() - 1,) * 2)
+    written = (clock() - seconds,) * 2
+    os.utime(path, written)
+    first = make_world().profile("acme")
+    assert make_world().profile("acme") == first
+    assert len(reads) == 1
+    path.write_text(FULL.replace('"it"', '"IT"'))
+    os.utime(path, written)
+    assert (make_world().profile("acme").client_id, len(reads)) == ("IT", 2)
+
+
+def test_what_was_kept_young_goes_on_when_the_config_is_old(
+    write_config: WriteConfig, make_world: MakeWorld, clock: StoppedClock, reads: list[Path], home: Path
+) -> None:
+    os.utime(write_config(FULL), (clock(),) * 2)
+    first = make_world().profile("acme")
+    assert json.loads(known(home).read_text())["text"]
+    clock.advance(100)
+    assert make_world().profile("acme") == first
+    assert len(reads) == 1
+
+
+def test_a_look_at_the_config_makes_few_profiles_known_and_of_many_those_asked_for(
+    old: Callable[[str], Path], make_world: MakeWorld, home: Path, reads: list[Path]
+) -> None:
+    old(FULL)
+    assert make_world().config
+    assert sorted(path.name for path in known(home).parent.iterdir()) == ["acme", "plain"]
     make_world().profile("acme")
-    assert not known(home).exists()
+    make_world().profile("plain")
+    assert len(reads) == 1
+
+    many = "".join(f'[profiles.p{number}]\nissuer = "acme"\nclient_id = "x"\n' for number in range(40))
+    old(FULL + many)
+    make_world().profile("p7")
+    assert known(home, "p7").exists()
+    assert not known(home, "p8").exists()
+    read = len(reads)
+    for name in ("acme", "p7"):
+        make_world().profile(name)
+    assert len(reads) == read
+
+
+def test_a_profile_that_needs_a_home_is_no_trouble_for_the_others(
+    old: Callable[[str], Path], make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(FULL + '[issuers.far]\nurl = "https://far.example"\n[profiles.far]\nissuer = "far"\nclient_id = "x"\n')
+    monkeypatch.setattr("togetherctl.paths._home_of_this_user", lambda: "")
+    world = make_world(HOME="", USERPROFILE="")
+    assert world.profile("far").client_id == "x"
 
 
 def _same_time_other_size(path: Path) -> None:

@@ -233,13 +233,13 @@ door.main()
 
 
 @pytest.fixture
-def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
+def plugin_loads(environ: dict[str, str]) -> Callable[..., Loaded]:
     """The modules that one call of the plugin loads, in an interpreter that has what Python itself starts with."""
 
-    def call() -> Loaded:
+    def call(**changes: str) -> Loaded:
         done = subprocess.run(
             [sys.executable, "-c", _DOOR],
-            env=environ,
+            env={**environ, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -254,7 +254,7 @@ def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
 
 
 def test_what_the_plugin_loads_is_a_short_list(
-    plugin_loads: Callable[[], Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
 ) -> None:
     from dataclasses import replace
 
@@ -294,6 +294,81 @@ def test_what_the_plugin_loads_is_a_short_list(
     for loaded in (served, refreshed):
         assert not {"typing", "dataclasses", "inspect", "ast"} & loaded
     assert tls_issuer.counts - before == {"/token": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TOGETHERCTL_BROWSER": "firefox --new-window {url}", "TOGETHERCTL_PROFILE": "other"},
+        {"TOGETHERCTL_BROWSER": "open -a 'Google Chrome' {url}"},
+        {"TOGETHERCTL_LOGIN": "never"},
+    ],
+    ids=lambda changes: " ".join(changes),
+)
+def test_variables_load_no_library(
+    changes: dict[str, str],
+    plugin_loads: Callable[..., Loaded],
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    acme: Path,
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    world.ready.drop(None)
+    modules = plugin_loads(**changes)
+    assert not {"pydantic", "pydantic_settings", "tomllib"} & top(modules)
+    assert ("shlex" in modules) is ("'" in changes.get("TOGETHERCTL_BROWSER", ""))
+    assert acme.exists()
+
+
+# Everything that writes the configuration, in an order in which each finds what it needs.
+WRITING = {
+    "profile set": ("profile", "set", "acme", "margin=30"),
+    "config set": ("config", "set", "default_profile=acme"),
+    "profile add": ("profile", "add", "more", "--issuer", "acme", "--client-id", "more", "--offline"),
+    "issuer set": ("issuer", "set", "acme", "client_auth=post"),
+    "cluster add": ("cluster", "add", "west", "--profile", "acme", "--server", "https://w.example"),
+    "cluster remove": ("cluster", "remove", "west", "--keep-kubeconfig", "--yes"),
+    "profile remove": ("profile", "remove", "more", "--yes"),
+    "config edit": ("config", "edit"),
+    "login": ("login", "acme"),
+}
+
+
+def test_after_every_change_a_token_needs_no_library(
+    loaded: Callable[..., Loaded],
+    plugin_loads: Callable[..., Loaded],
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    acme: Path,
+    tmp_path: Path,
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho '# by hand' >> \"$1\"\n")
+    editor.chmod(0o700)
+    for what, words in WRITING.items():
+        before = acme.read_bytes()
+        if what == "login":
+            # An edit by hand, which the login reads.
+            acme.write_text(f"{acme.read_text()}\n")
+        assert "pydantic" in loaded(*words, VISUAL=str(editor)), what
+        assert acme.read_bytes() != before, what
+        modules = plugin_loads()
+        assert not {"pydantic", "pydantic_settings", "tomllib", "tomlkit"} & top(modules), what
+        assert "togetherctl.wiring" in modules, what
+
+
+def test_an_edit_by_hand_is_validated_at_the_next_token_and_once(
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser, acme: Path
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    for _ in range(3):
+        acme.write_text(f"{acme.read_text()}# by hand\n")
+        assert "pydantic" in plugin_loads()
+        assert "pydantic" not in plugin_loads()
 
 
 def test_completing_names_checks_no_config(loaded: Callable[..., Loaded], write_config: WriteConfig) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from togetherctl.config.profile import Issuer, Loopback, Profile, override, read_overrides
+from togetherctl.config.profile import Issuer, Loopback, Profile, override, simple_overrides
 from togetherctl.connection_settings import Connection
-from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
+from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, sweep_folder, write_whole
 from togetherctl.environment import CONFIG
-from togetherctl.errors import ConfigError
+from togetherctl.errors import TogetherctlError
 from togetherctl.records import asdict
 
 TYPE_CHECKING = False
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from togetherctl.config.config import Config
     from togetherctl.paths import Paths
 
-_VERSION = 2
+_VERSION = 3
 _MAX_BYTES = 256 * 1024
+_MAX_CONFIG_BYTES = 16 * 1024 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0
+# A configuration of more profiles is not written out whole: only what was asked for before.
+_FEW = 32
 _LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
@@ -50,20 +53,13 @@ class ProfileCache:
         The environment's overrides are applied; None where one of them is wrong, because the configuration reports
         that.
         """
-        if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
-            return None
         try:
-            data, status = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
-            if not is_ours(status) or open_to_others(status):
-                return None
-            known = json.loads(data)
-            now = self._conditions()
-            if known.pop("profile_name") != name or known.pop("circumstances") != now:
-                return None
-            profile = override(_decode(known["profile"]), read_overrides(self._environ))
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, ConfigError):
+            status = self._paths.config.stat()
+            kept = self._read(name, status)
+            profile = override(_decode(kept), simple_overrides(self._environ))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        self.mtime_ns = int(now["mtime_ns"])
+        self.mtime_ns = status.st_mtime_ns
         return profile
 
     def keep(self, config: Config, profile: Profile, *, now: float) -> None:
@@ -72,37 +68,111 @@ class ProfileCache:
         A profile that cannot be written is not kept; no error is raised.
         """
         connection = profile.issuer.connection
-        if self._environ.get(CONFIG) or profile.secret or connection.headers:
+        if self._environ.get(CONFIG) or profile.secret or connection.headers or connection.proxy:
             return
-        if connection.proxy or config.mtime_ns is None or now - config.mtime_ns / 1e9 < _STORE_AGE:
+        if config.file is None or config.file.status is None or config.path != self._paths.config:
             return
+        status = config.file.status
+        # Another edit that soon could leave the same times and size, so only the text itself tells it apart.
+        young = now - max(status.st_mtime, status.st_ctime) < _STORE_AGE
+        known = {
+            "profile_name": profile.name,
+            "circumstances": self._conditions(status),
+            "text": _digest(config.file.text.encode("utf-8")) if young else None,
+            "profile": {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT},
+        }
         with suppress(OSError):
-            conditions = self._conditions()
-            if conditions["mtime_ns"] != config.mtime_ns:
-                return
-            kept = {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT}
-            known = {"profile_name": profile.name, "circumstances": conditions, "profile": kept}
             make_private_folder(self._paths.known)
-            write_whole(self._paths.known / profile.name, json.dumps(known, default=str).encode("ascii"))
+            data = json.dumps(known, default=str).encode("ascii")
+            write_whole(self._paths.known / profile.name, data, sweep=False, durable=False)
 
-    def drop_all(self) -> None:
-        """Delete all of them, because the configuration has changed."""
+    def fill(self, config: Config, names: Iterable[str] = (), *, now: float) -> None:
+        """Keep what the next runs will ask for: all profiles where those are few, else `names` and those kept before.
+
+        `config` is the configuration as it is on disk; `now` in seconds since 1970. No error is raised.
+        """
+        if self._environ.get(CONFIG) or config.file is None or config.file.status is None:
+            return
+        before = self.names()
+        sweep_folder(self._paths.known, beside="")
+        every = config.table.profiles
+        for name in every if len(every) <= _FEW else [name for name in {*names, *before} if name in every]:
+            try:
+                self._read(name, config.file.status)
+            except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+                # What is wrong with one profile is said to those who ask for it.
+                with suppress(TogetherctlError):
+                    self.keep(config, config.resolved(name), now=now)
+
+    def names(self) -> list[str]:
+        """The profiles that are kept, for this configuration or an earlier one."""
+        with suppress(OSError):
+            return [name for name in os.listdir(self._paths.known) if not name.startswith(".")]  # noqa: PTH208 # names
+        return []
+
+    def drop_all(self) -> list[str]:
+        """Delete all of them, because the configuration has changed; gives their names."""
+        names = self.names()
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
+        return names
 
-    def _conditions(self) -> dict[str, Any]:
+    def _read(self, name: str, status: os.stat_result) -> dict[str, Any]:
+        """What is kept of the profile `name`, if the configuration that has `status` is the one it was made of.
+
+        Raises OSError, ValueError, TypeError, LookupError, AttributeError and RecursionError.
+        """
+        if self._environ.get(CONFIG) or "/" in name or name.startswith("."):
+            raise LookupError(name)
+        data, own = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
+        if not is_ours(own) or open_to_others(own):
+            raise LookupError(name)
+        known = json.loads(data)
+        if known["profile_name"] != name or known["circumstances"] != self._conditions(status):
+            raise LookupError(name)
+        if known["text"] is not None and known["text"] != self._digest_of(status):
+            raise LookupError(name)
+        kept: dict[str, Any] = known["profile"]
+        return kept
+
+    def _digest_of(self, status: os.stat_result) -> str:
+        """Of the configuration, if it is still the file that has `status`. Raises OSError and LookupError."""
+        text, now = read_whole(self._paths.config, limit=_MAX_CONFIG_BYTES)
+        if _identity(now) != _identity(status):
+            raise LookupError(str(self._paths.config))
+        return _digest(text)
+
+    def _conditions(self, status: os.stat_result) -> dict[str, Any]:
         """What a resolved profile depends on besides itself: the configuration, where `~` is, this togetherctl."""
-        status = self._paths.config.stat()
         return {
             "version": _VERSION,
             "code": [__file__, os.stat(__file__).st_mtime_ns],  # noqa: PTH116 # as a path it would be one more import
             "store": str(self._paths.config),
             "mtime_ns": status.st_mtime_ns,
             # Where every file has the same mtime, as in reproducible images, these differ.
-            "file": [status.st_dev, status.st_ino, status.st_ctime_ns, status.st_size],
+            "file": _identity(status),
             "home": self._environ.get("HOME", ""),
         }
+
+
+def _identity(status: os.stat_result) -> list[int]:
+    return [
+        status.st_dev,
+        status.st_ino,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_size,
+        status.st_mode,
+        status.st_uid,
+    ]
+
+
+def _digest(text: bytes) -> str:
+    # What hashlib takes it from, without the crypto library that hashlib loads.
+    from _blake2 import blake2b
+
+    return blake2b(text, digest_size=16).hexdigest()
 
 
 def _decode(kept: dict[str, Any]) -> Profile:
