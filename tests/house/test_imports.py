@@ -303,7 +303,7 @@ def test_what_the_plugin_loads_is_a_short_list(
         {"TOGETHERCTL_BROWSER": "open -a 'Google Chrome' {url}"},
         {"TOGETHERCTL_LOGIN": "never"},
     ],
-    ids=lambda changes: " ".join(changes),
+    ids=" ".join,
 )
 def test_variables_load_no_library(
     changes: dict[str, str],

@@ -243,7 +243,7 @@ class Engine:
     # Ahead of the next call
 
     def _prepare_next_call(self, profile: Profile, session: Session | None, policy: Policy) -> None:
-        """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
+        """A good token becomes a ready file, a stale one for a moment; that is refreshed behind the caller's back."""
         if profile.storage == "memory" or not profile.name:
             return  # no other process can do anything with it, or none is asked to
         fresh = self._deps.freshness(profile, session) is Freshness.FRESH
@@ -259,6 +259,8 @@ class Engine:
             if fresh:
                 self._write_ready_if_fresh(profile, session)
             else:
+                # Before the refresh begins, whose own ready file comes in its place.
+                self._write_ready_for_a_moment(profile, session)
                 self._spawn_refresh(profile, held.descriptor)
 
     def _lacks_ready(self, profile: Profile) -> bool:
@@ -270,15 +272,23 @@ class Engine:
         failed, token = session.last_error, session.token(profile.token)
         if failed is None or token is None:
             return True
-        # A token that lives for seconds has no half minute to wait.
-        pause = min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
-        return not 0 <= self._deps.clock() - failed.at < pause
+        return not 0 <= self._deps.clock() - failed.at < self._pause(token)
+
+    def _pause(self, token: Token) -> float:
+        """How long a stale token goes out without another look at it; one that lives for seconds has no half minute."""
+        return min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
         if self._deps.freshness(profile, session) is Freshness.FRESH:
             self._write_ready(profile, self._credential_of(profile, session))
 
-    def _write_ready(self, profile: Profile, credential: Credential) -> None:
+    def _write_ready_for_a_moment(self, profile: Profile, session: Session) -> None:
+        """Many calls come while a stale token is refreshed; never until a refresh would be waited for."""
+        credential = self._credential_of(profile, session)
+        soon = self._deps.clock() + self._pause(credential.token)
+        self._write_ready(profile, credential, until=min(soon, credential.token.due_at(profile.margin)))
+
+    def _write_ready(self, profile: Profile, credential: Credential, *, until: float | None = None) -> None:
         if not profile.name:
             return  # no call could ask for it
         self._deps.ready.write(
@@ -286,7 +296,8 @@ class Engine:
             profile.key,
             profile.storage,
             token=credential.token.value,
-            until=credential.ask_again_at,
+            ask_again_at=credential.ask_again_at,
+            until=until or credential.ask_again_at,
             now=self._deps.clock(),
         )
 
