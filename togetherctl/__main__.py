@@ -16,6 +16,8 @@ def main() -> None:
     try:
         _end_in_order()
         code = _run(sys.argv[1:])
+        if sys.argv[1:2] == ["get-token"]:
+            _end_at_once(code)
     except KeyboardInterrupt:
         # Before or after a run that says so itself.
         os.write(2, b"interrupted; what was done before stays\n")
@@ -61,6 +63,23 @@ def _end_in_order() -> None:
         # Who started us with nohup meant it.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def _end_at_once(code: int) -> None:
+    """End this process, where nothing waits for the end of Python: to take it apart costs more than a token does."""
+    import atexit
+
+    threads = sys.modules.get("threading")
+    if threads and any(not each.daemon for each in threads.enumerate() if each is not threads.main_thread()):
+        return
+    if atexit._ncallbacks():  # noqa: SLF001 # nothing public tells
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python's own end has words for that
+    os._exit(code)
 
 
 def _program(path: str) -> str:
