@@ -178,8 +178,7 @@ class World:
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
-        from togetherctl.auth.engine import Engine
-        from togetherctl.auth.session_lifecycle import Collaborators
+        from togetherctl.auth.engine import Collaborators, Engine
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
+from functools import cached_property
 
 from togetherctl.auth.cache.base import Unopenable
-from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.session import Freshness, Session, State, Token
-from togetherctl.auth.session_lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.session_lock import SessionLocks
 from togetherctl.auth.time_limits import RETRY_SECONDS
 from togetherctl.errors import (
@@ -29,7 +28,12 @@ from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.login_record import LoginRecord
+    from togetherctl.auth.cache.ready_file import ReadyFiles
+    from togetherctl.auth.issuer_clients import IssuerClients
+    from togetherctl.auth.prompter import Prompter
+    from togetherctl.auth.session_lifecycle import Ended, SessionLifecycle
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
@@ -58,6 +62,22 @@ class Outcome(Enum):
     LOGGED_IN = "logged in"
 
 
+@dataclass(frozen=True)
+class Collaborators:
+    """What the engine works with: `wiring` passes the real clock, network, files and terminal, tests their own."""
+
+    sessions: Callable[[Profile], Sessions]
+    ready: ReadyFiles
+    issuers: IssuerClients
+    conversation: Prompter
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
+        """Of the token that clusters get from the session; expired where there is none."""
+        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
+
+
 class Engine:
     """Serves, refreshes, logs in and logs out, for every face.
 
@@ -69,7 +89,13 @@ class Engine:
         self._deps = collaborators
         self._spawn_refresh = refresh_behind
         self._locks = SessionLocks(collaborators.sessions, collaborators.conversation, collaborators.clock)
-        self._lifecycle = SessionLifecycle(collaborators)
+
+    @cached_property
+    def _lifecycle(self) -> SessionLifecycle:
+        # A token that is served needs none of it.
+        from togetherctl.auth.session_lifecycle import SessionLifecycle
+
+        return SessionLifecycle(self._deps)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
         """What kubectl gets; with `renew` a token that is younger than this call, where the issuer gives one.
@@ -322,7 +348,7 @@ class Engine:
             return self._serve_late(profile, session, error)
         except LoginRequired as error:
             freshness = self._deps.freshness(profile, session)
-            lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
+            lasting = _is_no_new_token(error) or (session is not None and session.refresh_token is None)
             if freshness is Freshness.DUE or (lasting and freshness is not Freshness.EXPIRED):
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential_of(profile, session)
@@ -330,7 +356,7 @@ class Engine:
 
     def _explain(self, error: TogetherctlError, *, asked_for: bool = False) -> None:
         """A login at every expiry is something to mend, so it is said why; so is what ended a refresh a person saw."""
-        if isinstance(error, NoNewToken):
+        if _is_no_new_token(error):
             self._deps.conversation.warn(error.message)
         elif asked_for and not isinstance(error, LoginRequired):
             self._deps.conversation.warn(f"the session could not be refreshed: {error.message}; going on with a login")
@@ -349,6 +375,12 @@ class Engine:
                     yield
             except LockTimeout:
                 raise _busy() from None
+
+
+def _is_no_new_token(error: TogetherctlError) -> bool:
+    from togetherctl.auth.refresh import NoNewToken
+
+    return isinstance(error, NoNewToken)
 
 
 def _is_non_interactive(profile: Profile, grant: Grant) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from togetherctl.auth.claims import LATEST
-from togetherctl.auth.session import LastError, Session, Token
+from togetherctl.auth.session import LATEST, LastError, Session, Token
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import Remedy
 from togetherctl.records import asdict
