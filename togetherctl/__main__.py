@@ -3,6 +3,13 @@
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    # The module itself, without the names that an enumeration gives its numbers.
+    import _signal as signal
+
 
 def main() -> None:
     """Run the command line of this process and end it with the exit code."""
@@ -14,6 +21,11 @@ def main() -> None:
         # Nothing was begun that would have to be ended.
         os._exit(code)
     try:
+        if sys.argv[1:2] == ["get-token"]:
+            import gc
+
+            # It ends before there is anything worth collecting.
+            gc.disable()
         _end_in_order()
         code = _run(sys.argv[1:])
         if sys.argv[1:2] == ["get-token"]:
@@ -53,7 +65,6 @@ def _fill_missing_streams() -> None:
 
 def _end_in_order() -> None:
     """Let a closed terminal or a polite request to end unwind what is under way, such as a login others wait for."""
-    import signal
 
     def end(number: int, _frame: object) -> None:
         sys.exit(128 + number)
@@ -61,7 +72,7 @@ def _end_in_order() -> None:
     for name in ("SIGHUP", "SIGTERM"):
         number = getattr(signal, name, None)
         # Who started us with nohup meant it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, end)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from math import floor
 from time import gmtime, strftime
 
 from togetherctl.environment import EXEC_INFO
@@ -61,7 +60,7 @@ def render(api_version: str, token: str, expires_at: float) -> str:
 
 def timestamp(moment: float) -> str:
     """RFC 3339 in UTC, as Kubernetes writes it."""
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(floor(moment)))
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(moment // 1))
 
 
 def _read_request(environ: Mapping[str, str]) -> dict[str, Any] | None:
