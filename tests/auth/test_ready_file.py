@@ -119,7 +119,7 @@ def test_a_stale_token_is_ready_for_a_moment_while_it_is_refreshed(
     assert there == [ready(home).read_bytes()]
     assert (until(), world.ready.is_good("acme", "file", now=clock())) == (clock() + 30, True)
     # The client is told when a refresh is due, not when the next call looks again.
-    assert body(ready(home))["status"] == {  # type: ignore[comparison-overlap] # an ExecCredential
+    assert body(ready(home))["status"] == {
         "token": stale.token.value,
         "expirationTimestamp": timestamp(stale.token.due_at(profile.margin)),
     }
