@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.config.config import Config
+from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld, WriteConfig
+    from tests.conftest import MakeWorld, UseKeyring, WriteConfig
     from tests.support.clock import StoppedClock
     from togetherctl.wiring import World
 
@@ -107,16 +108,55 @@ def test_a_known_profile_is_the_configs_own(
     "keys",
     [
         'client_secret = "correct-horse"',
-        'client_secret = { env = "X" }',
         'client_secret = { command = ["op"] }',
     ],
 )
-def test_a_profile_with_a_secret_is_not_kept(
+def test_a_profile_that_may_hold_a_secret_is_not_kept(
     keys: str, old: Callable[[str], Path], make_world: MakeWorld, home: Path
 ) -> None:
     old(FULL.replace('client_id = "it"\n', f'client_id = "it"\n{keys}\n'))
     assert make_world().profile("acme").secret is not None
     assert not known(home).exists()
+
+
+@pytest.mark.parametrize("keys", ['client_secret = { env = "X" }', 'client_secret = { file = "secret" }'])
+def test_where_a_secret_is_read_from_is_kept(
+    keys: str, old: Callable[[str], Path], make_world: MakeWorld, home: Path, reads: list[Path]
+) -> None:
+    path = old(FULL.replace('client_id = "it"\n', f'client_id = "it"\n{keys}\n'))
+    secret = "correct-horse"
+    (path.parent / "secret").write_text(f"{secret}\n")
+    first = make_world(X=secret).profile("acme")
+    again = make_world(X=secret).profile("acme")
+    assert (again, len(reads)) == (first, 1)
+    assert again.secret is not None
+    assert first.secret is not None
+    assert again.secret() == first.secret() == secret
+    assert secret not in known(home).read_text()
+    # It is read when it is needed, and what is wrong then is said as ever.
+    (path.parent / "secret").unlink()
+    gone = make_world().profile("acme").secret
+    assert gone is not None
+    with pytest.raises(ConfigError, match="the client secret of profile acme"):
+        gone()
+    assert len(reads) == 1
+
+
+def test_the_keyring_of_a_known_profile_is_asked_for_the_same_secret(
+    old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path], use_keyring: UseKeyring
+) -> None:
+    from tests.support.keyrings import InMemory
+
+    keyring = InMemory()
+    use_keyring(keyring)
+    secret = "correct-horse"
+    keyring.set_password("togetherctl", "client-secret it at https://issuer.example/path/", secret)
+    old(FULL.replace('client_id = "it"\n', 'client_id = "it"\nclient_secret = { keyring = true }\n'))
+    for _ in range(2):
+        reader = make_world().profile("acme").secret
+        assert reader is not None
+        assert reader() == secret
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("keys", ['request_headers = { X = "y" }', 'proxy = "http://me:secret@proxy.example:3128"'])
@@ -182,6 +222,14 @@ def test_a_look_at_the_config_makes_few_profiles_known_and_of_many_those_asked_f
     for name in ("acme", "p7"):
         make_world().profile(name)
     assert len(reads) == read
+
+
+def test_a_proxy_without_a_password_is_kept(
+    old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path]
+) -> None:
+    old(FULL.replace("[profiles.acme]", 'proxy = "http://proxy.example:3128"\n[profiles.acme]'))
+    assert make_world().profile("acme") == make_world().profile("acme")
+    assert len(reads) == 1
 
 
 def test_a_profile_that_needs_a_home_is_no_trouble_for_the_others(
@@ -263,8 +311,6 @@ def test_what_the_environment_overrides_is_overridden(
 
 
 def test_wrong_overrides_are_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:
-    from togetherctl.errors import ConfigError
-
     old(FULL)
     make_world().profile("acme")
     for changes in ({"TOGETHERCTL_LOGIN": "maybe"}, {"TOGETHERCTL_BROWSER": "'"}):

@@ -1,7 +1,7 @@
 """Cache resolved profiles, so that a token needs neither pydantic nor the whole configuration file.
 
-One file a profile, good for as long as the configuration is the same file it was made of. It holds no secret: a profile
-whose secret, headers or proxy could be one is not kept.
+One file a profile, good for as long as the configuration is the same file it was made of. It holds no secret, only
+where one is read from; a profile whose client secret, command for it, headers or proxy could hold one is not kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from togetherctl.connection_settings import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, sweep_folder, write_whole
 from togetherctl.environment import CONFIG
 from togetherctl.errors import TogetherctlError
-from togetherctl.records import asdict
+from togetherctl.records import asdict, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _STORE_AGE = 2.0
 # A configuration of more profiles is not written out whole: only what was asked for before.
 _FEW = 32
+# Kinds of client secrets that say where one is, and are none.
+_REFERENCES = ("env", "file", "keyring")
 _LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
@@ -55,8 +57,11 @@ class ProfileCache:
         """
         try:
             status = self._paths.config.stat()
-            kept = self._read(name, status)
-            profile = override(_decode(kept), simple_overrides(self._environ))
+            known = self._read(name, status)
+            profile = override(_decode(known["profile"]), simple_overrides(self._environ))
+            if known["secret"] is not None:
+                kind, value = known["secret"]
+                profile = replace(profile, secret=lambda: self._read_secret(kind, value, profile))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
         self.mtime_ns = status.st_mtime_ns
@@ -67,8 +72,10 @@ class ProfileCache:
 
         A profile that cannot be written is not kept; no error is raised.
         """
-        connection = profile.issuer.connection
-        if self._environ.get(CONFIG) or profile.secret or connection.headers or connection.proxy:
+        connection, secret = profile.issuer.connection, config.table.profiles[profile.name].client_secret
+        if self._environ.get(CONFIG) or connection.headers or "@" in (connection.proxy or ""):
+            return
+        if secret and secret.kind not in _REFERENCES:
             return
         if config.file is None or config.file.status is None or config.path != self._paths.config:
             return
@@ -79,6 +86,7 @@ class ProfileCache:
             "profile_name": profile.name,
             "circumstances": self._conditions(status),
             "text": _digest(config.file.text.encode("utf-8")) if young else None,
+            "secret": [secret.kind, secret.value] if secret else None,
             "profile": {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT},
         }
         with suppress(OSError):
@@ -128,13 +136,24 @@ class ProfileCache:
         data, own = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
         if not is_ours(own) or open_to_others(own):
             raise LookupError(name)
-        known = json.loads(data)
+        known: dict[str, Any] = json.loads(data)
         if known["profile_name"] != name or known["circumstances"] != self._conditions(status):
             raise LookupError(name)
         if known["text"] is not None and known["text"] != self._digest_of(status):
             raise LookupError(name)
-        kept: dict[str, Any] = known["profile"]
-        return kept
+        return known
+
+    def _read_secret(self, kind: Any, value: str, profile: Profile) -> str:
+        """As the configuration would. Raises ConfigError and StorageError."""
+        from togetherctl.config.client_secret import SecretSource, keyring_name, read_secret
+
+        return read_secret(
+            SecretSource(kind, value),
+            profile=profile.name,
+            folder=self._paths.config.parent,
+            environ=self._environ,
+            keyring_name=keyring_name(profile.issuer.url, profile.client_id),
+        )
 
     def _digest_of(self, status: os.stat_result) -> str:
         """Of the configuration, if it is still the file that has `status`. Raises OSError and LookupError."""
