@@ -328,6 +328,29 @@ def test_variables_load_no_library(
     assert acme.exists()
 
 
+def test_a_client_with_a_secret_needs_no_library_either(
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    tls_issuer.client_secret = "correct-horse"
+    text = tls_config.read_text()
+    tls_config.write_text(text.replace("client_id =", 'client_secret = { env = "ACME_SECRET" }\nclient_id ='))
+    world = make_world(browser=ScriptedBrowser(tls_issuer), ACME_SECRET="correct-horse")
+    profile = world.profile("acme")
+    session, _ = world.engine.login(profile, Policy())
+    world.ready.drop(None)
+    heavy = {"pydantic", "pydantic_settings", "tomllib", "tomlkit", "httpx2", "authlib", "keyring"}
+    assert not (heavy | {"subprocess"}) & top(plugin_loads())
+    FileSessions(world.paths.sessions).save(profile.key, replace(session, id_token=Token("expired-token", 1.0, 2.0)))
+    world.ready.drop(None)
+    before = tls_issuer.counts.copy()
+    assert not heavy & top(plugin_loads(ACME_SECRET="correct-horse"))
+    assert tls_issuer.counts - before == {"/token": 1}
+
+
 # Everything that writes the configuration, in an order in which each finds what it needs.
 WRITING = {
     "profile set": ("profile", "set", "acme", "margin=30"),
