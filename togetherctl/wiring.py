@@ -178,7 +178,8 @@ class World:
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
-        from togetherctl.auth.engine import Collaborators, Engine
+        from togetherctl.auth.collaborators import Collaborators
+        from togetherctl.auth.engine import Engine
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,

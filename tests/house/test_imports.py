@@ -182,6 +182,7 @@ SERVED = READY | {
         "auth.cache.ready_file",
         "auth.cache.record",
         "auth.cache.base",
+        "auth.collaborators",
         "auth.engine",
         "auth.issuer_clients",
         "auth.session",

@@ -28,11 +28,8 @@ from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from togetherctl.auth.cache.base import Sessions
     from togetherctl.auth.cache.login_record import LoginRecord
-    from togetherctl.auth.cache.ready_file import ReadyFiles
-    from togetherctl.auth.issuer_clients import IssuerClients
-    from togetherctl.auth.prompter import Prompter
+    from togetherctl.auth.collaborators import Collaborators
     from togetherctl.auth.session_lifecycle import Ended, SessionLifecycle
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
@@ -60,22 +57,6 @@ class Outcome(Enum):
     STILL_VALID = "still valid"
     REFRESHED = "refreshed"
     LOGGED_IN = "logged in"
-
-
-@dataclass(frozen=True)
-class Collaborators:
-    """What the engine works with: `wiring` passes the real clock, network, files and terminal, tests their own."""
-
-    sessions: Callable[[Profile], Sessions]
-    ready: ReadyFiles
-    issuers: IssuerClients
-    conversation: Prompter
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-
-    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
-        """Of the token that clusters get from the session; expired where there is none."""
-        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
 
 
 class Engine:

@@ -31,7 +31,7 @@ from togetherctl.signals import defer_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from togetherctl.auth.engine import Collaborators
+    from togetherctl.auth.collaborators import Collaborators
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
