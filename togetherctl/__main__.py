@@ -46,6 +46,11 @@ def _run(arguments: "list[str]") -> int:
         option, version = arguments[3:] or ("--api-version", "v1")
         if option == "--api-version" and version in VERSIONS:
             return get_token(arguments[2], os.environ, otherwise=VERSIONS[version])
+    if len(arguments) == 4 and arguments[::2] == ["refresh", "--behind"] and arguments[3].isdecimal():
+        # As `auth/background_refresh.py` calls it.
+        from togetherctl.cli.exec_plugin import refresh_behind
+
+        return refresh_behind(arguments[1], int(arguments[3]), os.environ)
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=_program(sys.argv[0]))

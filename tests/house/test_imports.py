@@ -170,6 +170,35 @@ def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
     )
 
 
+def test_a_refresh_behind_checks_no_config(
+    environ: dict[str, str], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    assert tls_config.exists()
+    world = make_world(browser=ScriptedBrowser(tls_issuer))
+    profile = world.profile("acme")
+    session, _ = world.engine.login(profile, Policy())
+    sessions = FileSessions(world.paths.sessions)
+    sessions.save(profile.key, replace(session, id_token=Token("expired-token", 1.0, 2.0)))
+    with sessions.lock(profile.key) as held:
+        done = subprocess.run(
+            [sys.executable, "-c", _DOOR.format(["togetherctl", "refresh", "acme", "--behind", str(held.descriptor)])],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            pass_fds=(held.descriptor,),
+        )
+    code, modules = ast.literal_eval(done.stderr)
+    assert (code, tls_issuer.counts["/token"]) == (0, 2)
+    heavy = {"pydantic", "click", "tomllib", "tomlkit", "httpx2", "authlib", "subprocess"} & top(set(modules))
+    assert heavy == set()
+
+
 # What the plugin itself loads, as kubeconfigs call it: each line here is time that somebody waits.
 READY = {"togetherctl", "togetherctl.__main__", "togetherctl.fastpath"}
 SERVED = READY | {
@@ -235,7 +264,7 @@ def end(code):
     os.write(2, repr([int(code), sorted(set(sys.modules) - before)]).encode())
     really(0)
 really, os._exit, sys.exit = os._exit, end, end
-sys.argv = ["togetherctl", "get-token", "--profile", "acme"]
+sys.argv = {!r}
 door.main()
 """
 
@@ -246,7 +275,7 @@ def plugin_loads(environ: dict[str, str]) -> Callable[..., Loaded]:
 
     def call(**changes: str) -> Loaded:
         done = subprocess.run(
-            [sys.executable, "-c", _DOOR],
+            [sys.executable, "-c", _DOOR.format(["togetherctl", "get-token", "--profile", "acme"])],
             env={**environ, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,
