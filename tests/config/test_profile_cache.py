@@ -219,8 +219,15 @@ def test_a_look_at_the_config_makes_few_profiles_known_and_of_many_those_asked_f
     assert known(home, "p7").exists()
     assert not known(home, "p8").exists()
     read = len(reads)
-    for name in ("acme", "p7"):
-        make_world().profile(name)
+    make_world().profile("p7")
+    assert len(reads) == read
+    # After a change by us, those that were asked for before.
+    with make_world().changing_config() as text:
+        text.set(("profiles", "p9", "margin"), 5)
+    assert known(home, "p7").exists()
+    assert not known(home, "p9").exists()
+    read = len(reads)
+    make_world().profile("p7")
     assert len(reads) == read
 
 

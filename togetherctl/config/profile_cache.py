@@ -33,6 +33,7 @@ _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 _STORE_AGE = 2.0
 # A configuration of more profiles is not written out whole: only what was asked for before.
 _FEW = 32
+_MOST = 256
 # Kinds of client secrets that say where one is, and are none.
 _REFERENCES = ("env", "file", "keyring")
 _LEFT_OUT = frozenset({"secret", "password", "sessions"})
@@ -95,16 +96,15 @@ class ProfileCache:
             write_whole(self._paths.known / profile.name, data, sweep=False, durable=False)
 
     def fill(self, config: Config, names: Iterable[str] = (), *, now: float) -> None:
-        """Keep what the next runs will ask for: all profiles where those are few, else `names` and those kept before.
+        """Keep what the next runs will ask for: all profiles where those are few, else those called `names`.
 
         `config` is the configuration as it is on disk; `now` in seconds since 1970. No error is raised.
         """
         if self._environ.get(CONFIG) or config.file is None or config.file.status is None:
             return
-        before = self.names()
         sweep_folder(self._paths.known, beside="")
         every = config.table.profiles
-        for name in every if len(every) <= _FEW else [name for name in {*names, *before} if name in every]:
+        for name in every if len(every) <= _FEW else [name for name in names if name in every][:_MOST]:
             try:
                 self._read(name, config.file.status)
             except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
@@ -112,19 +112,14 @@ class ProfileCache:
                 with suppress(TogetherctlError):
                     self.keep(config, config.resolved(name), now=now)
 
-    def names(self) -> list[str]:
-        """The profiles that are kept, for this configuration or an earlier one."""
-        with suppress(OSError):
-            return [name for name in os.listdir(self._paths.known) if not name.startswith(".")]  # noqa: PTH208 # names
-        return []
-
     def drop_all(self) -> list[str]:
         """Delete all of them, because the configuration has changed; gives their names."""
-        names = self.names()
+        dropped = []
         with suppress(OSError):
             for path in list(self._paths.known.iterdir()):
                 path.unlink()
-        return names
+                dropped.append(path.name)
+        return dropped
 
     def _read(self, name: str, status: os.stat_result) -> dict[str, Any]:
         """What is kept of the profile `name`, if the configuration that has `status` is the one it was made of.
