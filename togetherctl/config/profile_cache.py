@@ -6,7 +6,6 @@ where one is read from; a profile whose client secret, command for it, headers o
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from togetherctl.connection_settings import Connection
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, sweep_folder, write_whole
 from togetherctl.environment import CONFIG
 from togetherctl.errors import TogetherctlError
+from togetherctl.quick_json import loads
 from togetherctl.records import asdict, replace
 
 TYPE_CHECKING = False
@@ -73,6 +73,8 @@ class ProfileCache:
 
         A profile that cannot be written is not kept; no error is raised.
         """
+        import json
+
         connection, secret = profile.issuer.connection, config.table.profiles[profile.name].client_secret
         if self._environ.get(CONFIG) or connection.headers or "@" in (connection.proxy or ""):
             return
@@ -131,7 +133,7 @@ class ProfileCache:
         data, own = read_whole(self._paths.known / name, limit=_MAX_BYTES, follow=False)
         if not is_ours(own) or open_to_others(own):
             raise LookupError(name)
-        known: dict[str, Any] = json.loads(data)
+        known: dict[str, Any] = loads(data)
         if known["profile_name"] != name or known["circumstances"] != self._conditions(status):
             raise LookupError(name)
         if known["text"] is not None and known["text"] != self._digest_of(status):
