@@ -4,8 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from json.encoder import encode_basestring_ascii as quote
     from collections.abc import Callable
+    from json.encoder import encode_basestring_ascii as quote
     from typing import Any
 
     make_scanner: Callable[[object], Callable[[str, int], tuple[Any, int]]]
