@@ -31,7 +31,7 @@ _MAX_BYTES = 256 * 1024
 _MAX_CONFIG_BYTES = 16 * 1024 * 1024
 # As for ready files: some file systems tell times apart by whole seconds.
 _STORE_AGE = 2.0
-# A configuration of more profiles is not written out whole: only what was asked for before.
+# Of a configuration with more profiles only those are kept that were asked for, and not more than so many at once.
 _FEW = 32
 _MOST = 256
 # Kinds of client secrets that say where one is, and are none.
