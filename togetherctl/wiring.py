@@ -97,7 +97,7 @@ class World:
 
         Raises UsageError and ConfigError.
         """
-        known = self._known.read(name)
+        known = self._known.read(name, now=self.clock())
         if known is not None:
             return known
         profile = self.config.profile(name)

@@ -199,7 +199,9 @@ def test_what_was_kept_young_goes_on_when_the_config_is_old(
     first = make_world().profile("acme")
     assert json.loads(known(home).read_text())["text"]
     clock.advance(100)
-    assert make_world().profile("acme") == first
+    for _ in range(2):
+        assert make_world().profile("acme") == first
+        assert json.loads(known(home).read_text())["text"] is None
     assert len(reads) == 1
 
 

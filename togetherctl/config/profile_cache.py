@@ -50,15 +50,20 @@ class ProfileCache:
         self._environ = environ
         self.mtime_ns: int | None = None
 
-    def read(self, name: str) -> Profile | None:
+    def read(self, name: str, *, now: float) -> Profile | None:
         """The profile `name`, if it is known and the configuration is still the same; None costs no more than asking.
 
+        `now` in seconds since 1970.
         The environment's overrides are applied; None where one of them is wrong, because the configuration reports
         that.
         """
         try:
             status = self._paths.config.stat()
             known = self._read(name, status)
+            if known["text"] is not None and not _is_young(status, now):
+                # It is the text that was checked, and from now on every other has another time.
+                known["text"] = None
+                self._write(name, known)
             profile = override(_decode(known["profile"]), simple_overrides(self._environ))
             if known["secret"] is not None:
                 kind, value = known["secret"]
@@ -73,8 +78,6 @@ class ProfileCache:
 
         A profile that cannot be written is not kept; no error is raised.
         """
-        import json
-
         connection, secret = profile.issuer.connection, config.table.profiles[profile.name].client_secret
         if self._environ.get(CONFIG) or connection.headers or "@" in (connection.proxy or ""):
             return
@@ -83,19 +86,14 @@ class ProfileCache:
         if config.file is None or config.file.status is None or config.path != self._paths.config:
             return
         status = config.file.status
-        # Another edit that soon could leave the same times and size, so only the text itself tells it apart.
-        young = now - max(status.st_mtime, status.st_ctime) < _STORE_AGE
         known = {
             "profile_name": profile.name,
             "circumstances": self._conditions(status),
-            "text": _digest(config.file.text.encode("utf-8")) if young else None,
+            "text": _digest(config.file.text.encode("utf-8")) if _is_young(status, now) else None,
             "secret": [secret.kind, secret.value] if secret else None,
             "profile": {name: value for name, value in asdict(profile).items() if name not in _LEFT_OUT},
         }
-        with suppress(OSError):
-            make_private_folder(self._paths.known)
-            data = json.dumps(known, default=str).encode("ascii")
-            write_whole(self._paths.known / profile.name, data, sweep=False, durable=False)
+        self._write(profile.name, known)
 
     def fill(self, config: Config, names: Iterable[str] = (), *, now: float) -> None:
         """Keep what the next runs will ask for: all profiles where those are few, else those called `names`.
@@ -140,6 +138,14 @@ class ProfileCache:
             raise LookupError(name)
         return known
 
+    def _write(self, name: str, known: dict[str, Any]) -> None:
+        import json
+
+        with suppress(OSError):
+            make_private_folder(self._paths.known)
+            data = json.dumps(known, default=str).encode("ascii")
+            write_whole(self._paths.known / name, data, sweep=False, durable=False)
+
     def _read_secret(self, kind: Any, value: str, profile: Profile) -> str:
         """As the configuration would. Raises ConfigError and StorageError."""
         from togetherctl.config.client_secret import SecretSource, keyring_name, read_secret
@@ -182,6 +188,11 @@ def _identity(status: os.stat_result) -> list[int]:
         status.st_mode,
         status.st_uid,
     ]
+
+
+def _is_young(status: os.stat_result, now: float) -> bool:
+    """Whether another edit could leave the same times and size, so that only the text itself would tell it apart."""
+    return now - max(status.st_mtime, status.st_ctime) < _STORE_AGE
 
 
 def _digest(text: bytes) -> str:
