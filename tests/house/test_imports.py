@@ -303,6 +303,9 @@ def test_what_the_plugin_loads_is_a_short_list(
     profile = world.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     ready = world.paths.ready / "acme"
+    # The configuration is not young any more.
+    known = world.paths.known / "acme"
+    known.write_text(json.dumps({**json.loads(known.read_text()), "text": None}))
 
     def ours(modules: Loaded) -> Loaded:
         return {name for name in modules if name.startswith("togetherctl")}
