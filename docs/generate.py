@@ -19,7 +19,7 @@ from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
 from togetherctl.doctor.check import find_checks
 from togetherctl.environment import VARIABLES
-from togetherctl.errors import ExitCode
+from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
 
@@ -151,7 +151,7 @@ def _environment() -> Iterator[str]:
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
-    yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    yield from (f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
 
 
 def _providers() -> Iterator[str]:

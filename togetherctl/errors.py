@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 
 from togetherctl.printable import printable
@@ -32,27 +31,34 @@ if TYPE_CHECKING:
     Reason = Literal["", "authority", "hostname", "clock"]
 
 
-class ExitCode(IntEnum):
-    """What a process says when it ends; the meanings are an interface."""
+class ExitCode:
+    """What a process says when it ends; an enumeration would take longer to make than a token to serve."""
 
-    meaning: str
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    LOGIN_REQUIRED = 3
+    UNREACHABLE = 4
+    REFUSED = 5
+    STORAGE = 6
+    KUBECONFIG = 7
+    BUG = 70
+    INTERRUPTED = 130
 
-    def __new__(cls, value: int, meaning: str) -> Self:
-        code = int.__new__(cls, value)
-        code._value_ = value
-        code.meaning = meaning
-        return code
 
-    DONE = 0, "done"
-    FAILED = 1, "failed for a reason not below"
-    USAGE = 2, "wrong usage or configuration"
-    LOGIN_REQUIRED = 3, "login required, and this run may not ask for one"
-    UNREACHABLE = 4, "issuer or cluster unreachable; trying again may help"
-    REFUSED = 5, "issuer refused, or its answer cannot be trusted"
-    STORAGE = 6, "token storage or keyring unusable"
-    KUBECONFIG = 7, "kubeconfig cannot be read or written safely"
-    BUG = 70, "a bug of ours"
-    INTERRUPTED = 130, "interrupted"
+# What each exit code means; these are an interface.
+EXIT_CODES = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILED: "failed for a reason not below",
+    ExitCode.USAGE: "wrong usage or configuration",
+    ExitCode.LOGIN_REQUIRED: "login required, and this run may not ask for one",
+    ExitCode.UNREACHABLE: "issuer or cluster unreachable; trying again may help",
+    ExitCode.REFUSED: "issuer refused, or its answer cannot be trusted",
+    ExitCode.STORAGE: "token storage or keyring unusable",
+    ExitCode.KUBECONFIG: "kubeconfig cannot be read or written safely",
+    ExitCode.BUG: "a bug of ours",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 
 
 @dataclass(frozen=True)

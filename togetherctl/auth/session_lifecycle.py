@@ -6,14 +6,14 @@ Call all of it under the session's lock.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
-from togetherctl.auth.cache.base import FoundSession, Sessions, Unsafe
+from togetherctl.auth.cache.base import FoundSession, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.refresh import NoNewToken, refresh
-from togetherctl.auth.session import Freshness, Session
+from togetherctl.auth.session import Session
 from togetherctl.auth.time_limits import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
 from togetherctl.auth.token_response import RefusedForGood, Revocation
 from togetherctl.errors import (
@@ -32,29 +32,11 @@ from togetherctl.signals import defer_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from togetherctl.auth.cache.ready_file import ReadyFiles
-    from togetherctl.auth.issuer_clients import IssuerClients
-    from togetherctl.auth.prompter import Prompter
+    from togetherctl.auth.collaborators import Collaborators
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
-
-
-@dataclass(frozen=True)
-class Collaborators:
-    """What the engine works with: `wiring` passes the real clock, network, files and terminal, tests their own."""
-
-    sessions: Callable[[Profile], Sessions]
-    ready: ReadyFiles
-    issuers: IssuerClients
-    conversation: Prompter
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-
-    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
-        """Of the token that clusters get from the session; expired where there is none."""
-        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
 
 
 @dataclass(frozen=True)
