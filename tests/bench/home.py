@@ -35,6 +35,14 @@ class Home:
         """A command line that logs in at the address added to it."""
         return [sys.executable, "-I", str(_VISITOR), str(self.ca_file), str(self.folder / "opened")]
 
+    def browser_script(self) -> Path:
+        """The same as a program without arguments, which is all that some can start."""
+        path = self.folder / "browser"
+        if not path.exists():
+            path.write_text(f'#!/bin/sh\nexec {shlex.join(self.browser)} "$@"\n', encoding="utf-8")
+            path.chmod(0o700)
+        return path
+
     @property
     def environ(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}

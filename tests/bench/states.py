@@ -79,9 +79,6 @@ class KubeloginStates:
 
     def __init__(self, program: str, home: Home, issuer: ScriptedIssuer, tokens: Tokens) -> None:
         self._folder = home.folder / "kubelogin"
-        browser = home.folder / "browser"
-        browser.write_text(f'#!/bin/sh\nexec {home.environ["TOGETHERCTL_BROWSER"]} "$@"\n', encoding="utf-8")
-        browser.chmod(0o700)
         self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
         self.command = [
             program,
@@ -91,7 +88,7 @@ class KubeloginStates:
             f"--certificate-authority={home.ca_file}",
             f"--token-cache-dir={self._folder}",
             "--listen-address=127.0.0.1:0",
-            f"--browser-command={browser}",
+            f"--browser-command={home.browser_script()}",
         ]
         self._tokens = tokens
         self._file: Path | None = None
