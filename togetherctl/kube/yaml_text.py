@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any
 
 from togetherctl.kube.yaml_edit import CannotEditYAML, Editing, Items, Splice, apply
-from togetherctl.kube.yaml_nodes import Document, Node, NotAMapping, NotYAML, first
+from togetherctl.kube.yaml_nodes import Document, Node, NotAMapping, NotYAML
 from togetherctl.kube.yaml_quick import read_quickly
 from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
@@ -47,6 +47,8 @@ class YamlText:
 
     @cached_property
     def _document(self) -> Document:
+        from togetherctl.kube.yaml_parse import first
+
         return first(self.original)
 
     @property

@@ -11,10 +11,7 @@ import re
 from base64 import b64decode
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
-
-from togetherctl.kube.yaml_nodes import Node, NotYAML, first
+from togetherctl.kube.yaml_nodes import Node, NotYAML
 from togetherctl.kube.yaml_words import resolved
 
 MERGE = "<<"
@@ -31,6 +28,8 @@ _YAML_1_1 = re.compile(
 
 def load(text: str) -> Any:
     """The data of the first document of a YAML (or JSON) text. Raises NotYAML."""
+    from togetherctl.kube.yaml_parse import first
+
     root = first(text).root
     return None if root is None else Values().of(root)
 
@@ -138,6 +137,8 @@ def _refuse_tag(node: Node) -> None:
 
 def dump(data: Any, *, flow: bool = False) -> str:
     """YAML text in kubectl's style, ASCII, that programs of YAML 1.1 read alike; with `flow` on one line."""
+    from ruamel.yaml import YAML
+
     yaml = YAML()
     yaml.width = _NO_FOLDING
     yaml.allow_unicode = False
@@ -151,6 +152,8 @@ def dump(data: Any, *, flow: bool = False) -> str:
 
 def _quote(value: Any, *, flow: bool) -> Any:
     """The same, with text of several lines marked to be a block, and text that looks like something else quoted."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
     if isinstance(value, str):
         if "\n" in value and value.strip() and not flow:
             return LiteralScalarString(value)
