@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -45,12 +46,12 @@ class Home:
 
     @property
     def environ(self) -> dict[str, str]:
+        """The environment of whoever has no variables of ours but the home; the browser is in the configuration."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return kept | {
             "HOME": str(self.folder),
             "KUBECONFIG": str(self.folder / "kubeconfig"),
             "TOGETHERCTL_HOME": str(self.base),
-            "TOGETHERCTL_BROWSER": shlex.join(self.browser),
             "NO_COLOR": "1",
         }
 
@@ -87,6 +88,7 @@ class Home:
         parts = [
             f'version = 1\n\n[issuers.acme]\nurl = "{issuer.url}"\nca_file = "{self.ca_file}"\n',
             _profile(profile, issuer.client_id),
+            f"browser = {json.dumps(self.browser)}\n",
             f'[clusters.gpu]\nprofile = "{profile}"\nserver = "{server}"\n',
             f'ca_file = "{server_ca}"\n' if server_ca else "",
             *(_profile(f"other-{number:05}", f"client-{number:05}") for number in range(others)),

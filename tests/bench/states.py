@@ -68,6 +68,11 @@ class OurStates:
         self._put(self._file, self._expired)
         self._ready.unlink(missing_ok=True)
 
+    def logged_out(self) -> None:
+        """No session, and nothing left of one: the next call logs in."""
+        for path in (self._file, self._ready, *self._file.parent.glob("*.login")):
+            path.unlink(missing_ok=True)
+
     def _put(self, path: Path, data: bytes) -> None:
         if not path.exists() or path.read_bytes() != data:
             path.write_bytes(data)

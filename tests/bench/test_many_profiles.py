@@ -1,4 +1,4 @@
-"""What keeps hundreds of profiles quick: how often a file is read, a text parsed, a picture drawn, and what is loaded."""
+"""What keeps hundreds of profiles quick: how often files are read and texts parsed, and what is loaded."""
 
 from __future__ import annotations
 
