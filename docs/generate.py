@@ -14,12 +14,14 @@ import click
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.config import models
+from togetherctl.config.descriptions import describe
 from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
 from togetherctl.doctor.check import find_checks
 from togetherctl.environment import VARIABLES
-from togetherctl.errors import ExitCode
+from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
 
@@ -115,6 +117,7 @@ def _configuration() -> Iterator[str]:
         "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
         "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
     )
+    describe(models)
     for title, model in (
         ("The file itself", ConfigTable),
         ("[issuers.NAME]", IssuerTable),
@@ -151,7 +154,7 @@ def _environment() -> Iterator[str]:
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
-    yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    yield from (f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
 
 
 def _providers() -> Iterator[str]:

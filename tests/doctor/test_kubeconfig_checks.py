@@ -82,7 +82,7 @@ def test_what_kubectl_cannot_read_fails_and_is_named(
         ("ok", str(home / "gone")),
     ]
     assert said in found[1].message
-    assert found[1].exit_code.value == 7
+    assert found[1].exit_code == 7
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_other_values_are_named_and_mended(kubeconfig: Path, make_world: MakeWor
 def test_a_part_that_is_gone_fails_and_is_mended(kubeconfig: Path, make_world: MakeWorld) -> None:
     change(kubeconfig, lambda data: data.update(users=[]))
     found = look_at("kubeconfig-entries", make_world())
-    assert (found.status, found.exit_code.value) == ("failed", 7)
+    assert (found.status, found.exit_code) == ("failed", 7)
     mend(found)
     assert look_at("kubeconfig-entries", make_world()).status == "ok"
 
@@ -188,7 +188,7 @@ def test_entries_that_cannot_be_taken_out_safely_are_named(acme: Path, home: Pat
         f"clusters:\n- name: gone\n  cluster: &gone\n    server: https://127.0.0.1\n    {mark}\nmine: *gone\n"
     )
     found = look("kubeconfig-entries", make_world())
-    assert ("failed", 7) in [(one.status, one.exit_code.value) for one in found]
+    assert ("failed", 7) in [(one.status, one.exit_code) for one in found]
 
 
 def test_an_entry_that_another_file_hides_is_named_and_left_alone(
@@ -271,7 +271,7 @@ def test_a_program_that_is_gone_is_named_and_its_entries_are_written_again(
     gone = str(home / "old-venv" / "bin" / "togetherctl")
     change(kubeconfig, lambda data: data["users"][0]["user"]["exec"].update(command=gone))
     found = look_at("kubeconfig-shim", make_world())
-    assert (found.status, found.subject, found.exit_code.value) == ("failed", gone, 7)
+    assert (found.status, found.subject, found.exit_code) == ("failed", gone, 7)
     mend(found)
     found = look_at("kubeconfig-shim", make_world())
     assert (found.status, found.subject) == ("ok", str(make_world().paths.shim))
@@ -326,5 +326,5 @@ def test_a_configuration_that_is_gone_fails(kubeconfig: Path, home: Path, make_w
     variable = {"name": "TOGETHERCTL_CONFIG", "value": str(gone)}
     change(kubeconfig, lambda data: data["users"][0]["user"]["exec"].update(env=[variable]))
     found = look_at("kubeconfig-configuration", make_world())
-    assert (found.status, found.exit_code.value, command(found)) == ("failed", 2, "togetherctl kubeconfig write")
+    assert (found.status, found.exit_code, command(found)) == ("failed", 2, "togetherctl kubeconfig write")
     assert "~/old/config.toml, which is not there" in found.message
