@@ -109,6 +109,10 @@ def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
     return replace(then if then.command else first, text=words)
 
 
+def _is_command(remedy: Remedy | None) -> bool:
+    return remedy is not None and remedy.command is not None
+
+
 _MAY_HELP = Remedy("trying again may help; is the network there, and the VPN if this needs one?")
 
 
@@ -145,6 +149,11 @@ class TogetherctlError(Exception):
     def advice(self) -> Remedy | None:
         """What a person reads below the message: what helps here, else what usually does with such a failure."""
         return self.remedy
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether what is known here names no cause, so that it has to be looked for."""
+        return False
 
     @property
     def hint(self) -> str | None:
@@ -214,6 +223,12 @@ class Unreachable(TogetherctlError):
         self.status = status
         self.retry_after = retry_after
         self.reason: Reason = reason
+        # Another try, some time before, ended in the same way, or a person waits for this one.
+        self.lasts = False
+
+    @property
+    def is_uncertain(self) -> bool:
+        return (self.lasts or bool(self.reason)) and not _is_command(self.remedy)
 
     @property
     def advice(self) -> Remedy | None:
@@ -246,11 +261,19 @@ class Refused(TogetherctlError):
         self.description = description
         self.status = status
 
+    @property
+    def is_uncertain(self) -> bool:
+        return self.remedy is None
+
 
 class Untrusted(Refused):
     """What the issuer or cluster sent cannot be believed."""
 
     code = "untrusted"
+
+    @property
+    def is_uncertain(self) -> bool:
+        return not _is_command(self.remedy)
 
 
 class StorageError(TogetherctlError):
@@ -258,6 +281,10 @@ class StorageError(TogetherctlError):
 
     exit_code = ExitCode.STORAGE
     code = "storage"
+
+    @property
+    def is_uncertain(self) -> bool:
+        return self.remedy is None
 
 
 class KubeconfigError(TogetherctlError):
@@ -272,11 +299,16 @@ class KubeconfigError(TogetherctlError):
 
 
 @contextmanager
-def about(profile: str | None, issuer: str | None) -> Iterator[None]:
-    """Name the profile and issuer on every error that passes through and does not name them yet."""
+def about(profile: str | None, issuer: str | None, *, doctor: Remedy | None = None) -> Iterator[None]:
+    """Name the profile and issuer on every error that passes through and does not name them yet.
+
+    Where its cause is not certain, `doctor` is the command that looks for it.
+    """
     try:
         yield
     except TogetherctlError as error:
+        if doctor is not None and error.is_uncertain:
+            error.remedy = replace(doctor, text=error.advice.text if error.advice else "")
         error.profile = error.profile or profile
         error.issuer = error.issuer or (printable(issuer) if issuer else None)
         raise

@@ -123,7 +123,7 @@ class World:
             clock=self.clock,
             sleep=self.sleep,
             open_browser=self.open_browser or self._open_browser,
-            place=self.place or self._look_around,
+            place=self.place or self.look_around,
             log=self.log,
             after_login=self._note,
         )
@@ -292,7 +292,8 @@ class World:
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
-    def _look_around(self, profile: Profile) -> LoginEnvironment:
+    def look_around(self, profile: Profile) -> LoginEnvironment:
+        """Where a login of this profile would take place."""
         from togetherctl.auth.login_environment import detect_environment
 
         # A browser that a person names, here or in the configuration, is one that comes up.

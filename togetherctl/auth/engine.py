@@ -28,6 +28,8 @@ from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from togetherctl.auth.cache.login_record import LoginRecord
     from togetherctl.auth.collaborators import Collaborators
     from togetherctl.auth.session_lifecycle import Ended, SessionLifecycle
@@ -83,7 +85,7 @@ class Engine:
 
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             began = self._deps.clock()
             session = self.load(profile)
             served = None if renew else self._serve(profile, session)
@@ -154,7 +156,7 @@ class Engine:
         What goes wrong is noted in the session. Raises as `credential` does.
         """
         with (
-            about(profile.name, profile.issuer.url),
+            _about(profile),
             self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
@@ -167,7 +169,7 @@ class Engine:
         Unsafe storage, or a lock that cannot be made, changes nothing of this. Raises Unreachable and Refused, after
         deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
-        with about(profile.name, profile.issuer.url), ExitStack() as held:
+        with _about(profile), ExitStack() as held:
             alone, unsafe = True, None
             # What killed writers left, before the lock is taken and one of it becomes the session.
             before = self._deps.sessions(profile).found(profile.key, if_left=True).left
@@ -210,12 +212,12 @@ class Engine:
             return None
 
     def state(self, profile: Profile, session: Session | None) -> State:
-        return session.state(profile.token, profile.margin, self._deps.clock()) if session else State.NONE
+        return session.state(profile, self._deps.clock()) if session else State.NONE
 
     # Serving
 
     def _is_ending(self, profile: Profile, session: Session) -> bool:
-        """Whether the last fifth of the token is all that is left, since the issuer refused to refresh it."""
+        """Whether a stale token is all that is left, since the issuer refused to refresh it."""
         return session.refused and self._deps.freshness(profile, session) is not Freshness.FRESH
 
     def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
@@ -241,9 +243,9 @@ class Engine:
         """The session's token, to be asked for again at the next turn of its life. Raises Untrusted."""
         now = self._deps.clock()
         token = session.token(profile.token) if session else None
-        if token is None or token.expires_at <= now:
+        if session is None or token is None or token.expires_at <= now:
             raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
-        turns = (token.stale_at, token.due_at(profile.margin))
+        turns = (token.stale_at(session.early(profile.key)), token.due_at(profile.margin))
         # Kubernetes counts whole seconds, and a moment that is past makes every request ask.
         return Credential(token, next((moment for moment in turns if moment >= now + 1), token.expires_at))
 
@@ -283,7 +285,7 @@ class Engine:
 
     def _pause(self, token: Token) -> float:
         """How long a stale token goes out without another look at it; one that lives for seconds has no half minute."""
-        return min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
+        return min(RETRY_SECONDS, (token.expires_at - token.stale_at(0.0)) / 4)
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
         if self._deps.freshness(profile, session) is Freshness.FRESH:
@@ -350,12 +352,17 @@ class Engine:
     @contextmanager
     def _hold(self, profile: Profile) -> Iterator[None]:
         """The session's lock, and its profile and issuer named on every error."""
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             try:
                 with self._locks.hold(profile):
                     yield
             except LockTimeout:
                 raise _busy() from None
+
+
+def _about(profile: Profile) -> AbstractContextManager[None]:
+    """Say of errors whose they are, and what looks for a cause that is not certain."""
+    return about(profile.name, profile.issuer.url, doctor=profile.ways.doctor)
 
 
 def _is_no_new_token(error: TogetherctlError) -> bool:

@@ -151,12 +151,17 @@ def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
         raise ConfigError(
             f"{path} belongs to another user (uid {status.st_uid})", hint=run("chown", str(os.getuid()), path)
         )
-    loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
-    if os.name == "posix" and loose:
+    if writable_by_others(status):
         raise ConfigError(
             f"{path} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})",
             hint=run("chmod", "go-w", path),
         )
+
+
+def writable_by_others(status: os.stat_result) -> bool:
+    """Whether other users can write a file or folder; a group of the owner alone is no other."""
+    loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
+    return os.name == "posix" and bool(loose)
 
 
 def _private_group(status: os.stat_result) -> bool:
