@@ -11,6 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.types import TokenKind
 
+# The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
+LATEST = 253_402_300_800
+
 
 class Freshness(Enum):
     """The moments of a token's life."""

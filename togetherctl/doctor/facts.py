@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from togetherctl.config.config import Cluster, Config
     from togetherctl.config.profile import Profile
     from togetherctl.keyring_secrets import Access
+    from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
     from togetherctl.usecases.session_snapshot import SessionSnapshot
     from togetherctl.wiring import World
@@ -108,6 +109,11 @@ class Facts:
         """The record of the session's login, under way or failed."""
         return self.world.sessions(profile).login_file(profile.key).read()
 
+    def profile_of(self, cluster: Cluster) -> Profile:
+        """The profile that opens the cluster."""
+        name = cluster.profile
+        return self.once(("profile", name), lambda: self.config.profile(name))
+
     def snapshot(self, profile: Profile) -> SessionSnapshot:
         """The profile's session as it is stored; nothing is asked of the network.
 
@@ -118,6 +124,19 @@ class Facts:
         if profile.storage == "keyring":
             self.keyring_at_hand()
         return self.once(("snapshot", profile.name), lambda: read_snapshot(self.world, profile))
+
+    def kubeconfigs(self) -> Sequence[KubeconfigFile]:
+        """The kubeconfigs of kubectl, to read alone. Raises Skip where one cannot be read, which its own check says."""
+        from togetherctl.errors import KubeconfigError
+        from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
+
+        def read() -> Sequence[KubeconfigFile]:
+            try:
+                return [KubeconfigFile.read(path) for path in kubeconfig_files(None, self.world.environ)]
+            except KubeconfigError:
+                raise Skip("a kubeconfig cannot be read") from None
+
+        return self.once("kubeconfigs", read)
 
     def session(self, profile: Profile) -> Session | None:
         """The profile's session; None where there is none, or none that can be read without asking a person."""
