@@ -152,7 +152,7 @@ class TestTls:
         assert statuses(results) == ["ok", "failed", "skipped", "skipped", "skipped", "skipped"]
         found = results[1].finding
         assert "cannot be verified: unable to get local issuer certificate" in found.message
-        assert "it is signed by Testing CA #" in found.message
+        assert "the certificate is signed by Testing CA #" in found.message
         assert "which this machine does not trust" in found.message
         assert "name it by ca_file of the issuer" in str(found.remedy)
         assert found.exit_code is ExitCode.UNREACHABLE
@@ -175,7 +175,7 @@ class TestTls:
         path.write_text(path.read_text().replace("https://localhost", "https://127.0.0.1"))
         found = diagnose_one(make_world(), "issuer-tls").finding
         assert (found.status, "IP address mismatch" in found.message) == ("failed", True), found
-        assert "; it is for " in found.message
+        assert "; the certificate is for " in found.message
 
     def test_a_certificate_that_is_not_looked_at(
         self, tls_issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
@@ -218,7 +218,7 @@ class TestProxy:
         path.write_text(path.read_text().replace("https://localhost", "https://issuer.test"))
         with ForwardProxy() as proxy:
             found = diagnose_one(make_world(HTTPS_PROXY=proxy.url), "issuer-tls").finding
-        assert "it is signed by Testing CA #" in found.message
+        assert "the certificate is signed by Testing CA #" in found.message
 
 
 class TestKeys:
@@ -290,7 +290,7 @@ class TestClock:
             done = process("doctor", "-o", "json", LD_PRELOAD=str(library), FAKETIME="+2y", FAKETIME_NO_CACHE="1")
         found = {each["check"]: each for each in json.loads(done.stdout)["items"]}
         assert (found["issuer-tls"]["status"], found["issuer-discovery"]["status"]) == ("failed", "skipped")
-        assert "certificate has expired; it is valid from" in found["issuer-tls"]["message"]
+        assert "certificate has expired; the certificate is valid from" in found["issuer-tls"]["message"]
         assert "and this machine's clock says 2" in found["issuer-tls"]["message"]
         assert found["issuer-clock"]["status"] == "warning"
         assert "this machine's clock is 7" in found["issuer-clock"]["message"]

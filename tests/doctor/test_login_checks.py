@@ -249,11 +249,7 @@ class TestCooldown:
         assert diagnose_one(make_world(), "login-cooldown").finding.status == "warning"
 
     def test_one_that_is_over(self, refused: World, make_world: MakeWorld, clock: StoppedClock) -> None:
-<<<<<<< HEAD
         assert diagnose_one(refused, "login-cooldown").finding.status == "failed"
-=======
-        assert refused.config.table.profiles
->>>>>>> main
         clock.advance(31)
         assert diagnose_one(make_world(), "login-cooldown").finding.status == "ok"
 

@@ -330,8 +330,11 @@ def _look_at_refused_certificate(heard: Report, proxy: str | None, asked: _Timed
     if reason == "clock":
         return _compare_with_certificate(heard, shown, asked_at, asked.clock())
     if reason == "hostname":
-        return replace(heard, findings=(*heard.findings, Finding("warning", f"it is for {shown.subject}", None, "tls")))
-    who = "it is signed by itself" if shown.self_signed else f"it is signed by {shown.signed_by}"
+        return replace(
+            heard,
+            findings=(*heard.findings, Finding("warning", f"the certificate is for {shown.subject}", None, "tls")),
+        )
+    who = f"the certificate is signed by {'itself' if shown.self_signed else shown.signed_by}"
     trusted = _authorities_of(connection)
     trusts = f", and ca_file and ca_data of the issuer hold {', '.join(trusted)}" if trusted else ""
     text = f"{who}, which this machine does not trust{trusts}"
@@ -361,7 +364,7 @@ def _authorities_of(connection: Connection) -> list[str]:
 def _compare_with_certificate(heard: Report, shown: ShownCertificate, asked_at: float, came_at: float) -> Report:
     """What the dates of a refused certificate say, and this machine's clock against the time that its server states."""
     days = [strftime("%Y-%m-%d %H:%M UTC", gmtime(at)) for at in (shown.valid_from, shown.valid_until, came_at)]
-    text = f"it is valid from {days[0]} to {days[1]}, and this machine's clock says {days[2]}"
+    text = f"the certificate is valid from {days[0]} to {days[1]}, and this machine's clock says {days[2]}"
     found = [*heard.findings, Finding("warning", text, None, "tls")]
     if shown.stated_at is None:
         return replace(heard, findings=tuple(found))

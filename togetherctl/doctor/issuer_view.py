@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Skip
-from togetherctl.errors import ExitCode, TogetherctlError, Unreachable
+from togetherctl.errors import ExitCode, Unreachable
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ def refused_certificate(report: Report) -> Unreachable | None:
 
 def skip_unless_reached(report: Report) -> None:
     """Raises Skip where the issuer itself was not heard, which is a finding of other checks."""
-    if report.metadata is None and isinstance(report.error, TogetherctlError):
-        raise Skip("the issuer gave no metadata of its own")
+    if report.metadata is None and report.error is not None:
+        raise Skip(
+            "the issuer was not reached"
+            if isinstance(report.error, Unreachable)
+            else "the issuer gave no metadata of its own"
+        )
 
 
 def _as_here(finding: Finding, report: Report) -> Finding:

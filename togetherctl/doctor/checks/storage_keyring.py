@@ -9,6 +9,7 @@ from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import KEYRING_SECONDS, Facts
 from togetherctl.errors import ExitCode, StorageError, also, run
 from togetherctl.finding import Finding
+from togetherctl.keyring_secrets import NoKeyring
 
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
@@ -34,7 +35,9 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
             missing = list(_missing(secrets))
             yield from missing or [Finding("ok", "it answers without asking")]
     except StorageError as error:
-        yield Finding("failed", error.message, also(error.remedy, way_out), exit_code=error.exit_code)
+        # Without any, there is nothing to unlock.
+        first = None if isinstance(error, NoKeyring) and way_out else error.remedy
+        yield Finding("failed", error.message, also(first, way_out), exit_code=error.exit_code)
 
 
 def _missing(secrets: Mapping[str, str]) -> Iterator[Finding]:
