@@ -120,7 +120,7 @@ class TestDiscovery:
         issuer.always[METADATA] = Reply(404, {})
         results = diagnose(make_world(), *CHECKS[2:])
         assert statuses(results) == ["failed", "skipped", "skipped", "skipped"]
-        assert results[0].finding.exit_code is ExitCode.REFUSED
+        assert results[0].finding.exit_code == ExitCode.REFUSED
         assert "there is no OpenID provider at" in results[0].finding.message
 
     def test_an_issuer_that_does_not_answer(self, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld) -> None:
@@ -156,7 +156,7 @@ class TestTls:
         assert "the certificate is signed by Testing CA #" in found.message
         assert "which this machine does not trust" in found.message
         assert str(found.remedy).endswith("and then: togetherctl issuer set acme ca_file=FILE")
-        assert found.exit_code is ExitCode.UNREACHABLE
+        assert found.exit_code == ExitCode.UNREACHABLE
 
     def test_a_certificate_of_another_authority(
         self, tls_issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld, tmp_path: Path

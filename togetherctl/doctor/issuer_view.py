@@ -55,7 +55,7 @@ def _as_here(finding: Finding, report: Report) -> Finding:
     if finding.status == "warning" and (finding.about in _GOOD_TO_KNOW or is_flags):
         said = f"{finding.message} ({finding.remedy.hint})" if is_flags and finding.remedy else finding.message
         return replace(finding, status="ok", message=said, hint=None)
-    if finding.status == "failed" and finding.exit_code is ExitCode.FAILED:
+    if finding.status == "failed" and finding.exit_code == ExitCode.FAILED:
         # As `issuer check` ends: the issuer is there, and cannot be used.
         return replace(finding, exit_code=ExitCode.REFUSED, hint=finding.remedy)
     return finding
