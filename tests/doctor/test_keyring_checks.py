@@ -67,7 +67,7 @@ class TestARealKeyring:
         self, doctor: Callable[[], dict[str, tuple[str, str]]], service: SecretService
     ) -> None:
         found = doctor()
-        assert found["storage-keyring"] == ("ok", "it answers without asking")
+        assert found["storage-keyring"] == ("ok", "the keyring answers without asking")
         assert found["storage-sealed"] == ("ok", "it can be opened")
         service.lock()
         began = time.monotonic()
@@ -75,7 +75,7 @@ class TestARealKeyring:
         # A prompt would be waited for until a person comes.
         assert time.monotonic() - began < 30
         status, message = found["storage-keyring"]
-        assert (status, "it is locked, and asks a person at its next use" in message) == ("warning", True)
+        assert (status, "the keyring is locked, and asks a person at its next use" in message) == ("warning", True)
         assert "the sessions of acme" in message
         assert found["storage-sealed"] == ("skipped", "the keyring is locked")
 
@@ -142,7 +142,7 @@ class TestKeyring:
     def test_it_keeps_nothing(self, world: World, use_keyring: UseKeyring) -> None:
         use_keyring(NullKeyring())
         found = diagnose_one(world, "storage-keyring").finding
-        assert (found.status, found.message) == ("failed", "the one that is chosen keeps nothing")
+        assert (found.status, found.message) == ("failed", "the keyring that is chosen keeps nothing")
 
     @pytest.mark.parametrize("keys", [SEALED, "client_secret = { keyring = true }"])
     def test_it_refuses(

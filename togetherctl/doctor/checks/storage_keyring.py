@@ -26,14 +26,14 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     try:
         access = facts.keyring()
         if access == "locked":
-            yield Finding("warning", f"it is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK)
+            yield Finding("warning", f"the keyring is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK)
         elif access == "may-ask":
             raise Skip("only its use tells whether it asks a person first")
         elif access == "forgets":
-            yield Finding("failed", "the one that is chosen keeps nothing", way_out, exit_code=ExitCode.STORAGE)
+            yield Finding("failed", "the keyring that is chosen keeps nothing", way_out, exit_code=ExitCode.STORAGE)
         else:
             missing = list(_missing(secrets))
-            yield from missing or [Finding("ok", "it answers without asking")]
+            yield from missing or [Finding("ok", "the keyring answers without asking")]
     except StorageError as error:
         # Without any, there is nothing to unlock.
         first = None if isinstance(error, NoKeyring) and way_out else error.remedy
