@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any, NamedTuple, TypeVar
 
+from togetherctl.auth.client_registration import try_client
 from togetherctl.auth.discovery import (
     Metadata,
     check_metadata,
@@ -17,7 +18,7 @@ from togetherctl.auth.discovery import (
 )
 from togetherctl.auth.issuer_clients import IssuerClients
 from togetherctl.auth.issuer_clock import ahead_of, compare_clocks, describe_clock
-from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls, try_client
+from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.auth.refused_certificate import explain_refusal
 from togetherctl.config.presets import find_preset, recognise_preset

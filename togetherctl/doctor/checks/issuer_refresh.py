@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    if profile.grant == "client-credentials":
+    from togetherctl.auth.grants.registry import GRANTS
+
+    if GRANTS[profile.grant].for_client:
         raise Skip("a client logs in by itself, without a refresh token")
     report = facts.issuer(profile)
     skip_unless_reached(report)

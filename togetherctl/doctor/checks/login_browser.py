@@ -24,10 +24,12 @@ _SECONDS = 3.0
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
-    by_person = [profile for profile in facts.profiles if profile.grant not in ("password", "client-credentials")]
+    from togetherctl.auth.grants.registry import GRANTS, WITHOUT_BROWSER
+
+    by_person = [profile for profile in facts.profiles if profile.grant not in WITHOUT_BROWSER]
     if not by_person:
         raise Skip("no login here opens a browser")
-    for subject, profile in facts.alike(lambda one: (one.browser, one.grant == "authcode"), by_person):
+    for subject, profile in facts.alike(lambda one: (one.browser, GRANTS[one.grant].listens), by_person):
         yield _look(facts, profile, subject)
 
 
@@ -49,10 +51,12 @@ def _look(facts: Facts, profile: Profile, subject: str) -> Finding:
 
 
 def _elsewhere(profile: Profile, why: str) -> Finding:
-    if profile.grant != "authcode":
+    from togetherctl.auth.grants.registry import GRANTS
+
+    if not GRANTS[profile.grant].listens:
         return Finding("ok", f"none comes up here, because {why}; auto logs in without one")
     remedy = run("togetherctl", "profile", "set", profile.name, "grant=auto", words="this chooses what fits")
-    text = f'none comes up here, because {why}, and grant = "authcode" needs one on this machine'
+    text = f'none comes up here, because {why}, and grant = "{profile.grant}" needs one on this machine'
     return Finding("warning", text, remedy)
 
 

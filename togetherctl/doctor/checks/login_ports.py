@@ -25,8 +25,9 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
 
 
 def _listens(facts: Facts, profile: Profile) -> bool:
-    by_auto = profile.grant == "auto" and profile.username is None and not facts.place(profile).without_browser
-    return by_auto or profile.grant == "authcode"
+    from togetherctl.auth.grants.registry import spec_here
+
+    return spec_here(profile, facts.place(profile)).listens
 
 
 def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
@@ -57,7 +58,7 @@ def _why(address: TakenAddress, owners: set[int]) -> str:
 
 def _without_port(profile: Profile) -> Remedy:
     words: Sequence[str] = ("end that program", "or register another redirect URI and add it to redirect_uris")
-    paste = profile.ways.by_grant("paste")
+    paste = profile.ways.login_without_port
     return Remedy(f"{', '.join(words)}; pasting needs no port", paste.command)
 
 

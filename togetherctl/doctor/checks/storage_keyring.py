@@ -26,7 +26,9 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     try:
         access = facts.keyring()
         if access == "locked":
-            yield Finding("warning", f"the keyring is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK)
+            yield Finding(
+                "warning", f"the keyring is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK
+            )
         elif access == "may-ask":
             raise Skip("only its use tells whether it asks a person first")
         elif access == "forgets":
