@@ -7,17 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Skip
-from togetherctl.errors import ExitCode, Unreachable
+from togetherctl.errors import ConfigError, ExitCode, Unreachable
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.profile import Profile
+    from togetherctl.doctor.facts import Facts
 
 # Notes that say what an issuer does not have, or has elsewhere: each login works all the same.
 _GOOD_TO_KNOW = frozenset({"algorithms", "device_codes", "end_session", "endpoints", "revocation"})
 # A look is one request of ten seconds at most where the issuer does not answer, and a few where it is slow.
 SECONDS = 40.0
 LATE = "the issuer has not answered everything within 40 s"
+
+
+def look(facts: Facts, profile: Profile) -> Report:
+    """How the profile's issuer looks. Raises Skip where nothing was asked, which is a finding of other checks."""
+    try:
+        return facts.issuer(profile)
+    except ConfigError:
+        raise Skip("the issuer's certificate authority cannot be read") from None
 
 
 def select(report: Report, *abouts: str) -> list[Finding]:

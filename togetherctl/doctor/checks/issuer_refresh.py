@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, select, skip_unless_reached, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look, select, skip_unless_reached, sum_up
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
 
     if GRANTS[profile.grant].for_client:
         raise Skip("a client logs in by itself, without a refresh token")
-    report = facts.issuer(profile)
+    report = look(facts, profile)
     skip_unless_reached(report)
     session = facts.session(profile)
     if session is not None and session.refresh_token is not None:

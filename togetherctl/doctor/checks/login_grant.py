@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look
 from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
 
@@ -67,7 +67,7 @@ def _choose(facts: Facts, profile: Profile, subject: str) -> Finding:
 def _offers_device_codes(facts: Facts, profile: Profile) -> bool | None:
     """Whether the issuer hands out device codes; None where it cannot be asked."""
     try:
-        report = facts.issuer(profile)
+        report = look(facts, profile)
     except Skip:
         return None
     said = [finding.status for finding in report.findings if finding.about == "device_codes"]

@@ -42,7 +42,7 @@ def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
     held = [address for addresses in taken.values() for address in addresses]
     if not held:
         return Finding("ok", f"{' and '.join(free)}: free on every address", subject=subject)
-    said = "; ".join(f"{address.address} is {_why(address, owners)}" for address in held)
+    said = "; ".join(_say(address, owners) for address in held)
     if free:
         own = all(address.holder is not None and address.holder.pid in owners for address in held)
         return Finding("ok" if own else "warning", f"{said}; a login uses {free[0]} instead", subject=subject)
@@ -51,9 +51,11 @@ def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
     )
 
 
-def _why(address: TakenAddress, owners: set[int]) -> str:
+def _say(address: TakenAddress, owners: set[int]) -> str:
+    if not address.in_use:
+        return f"{address.address} cannot be listened on ({address.why})"
     own = address.holder is not None and address.holder.pid in owners
-    return f"{address.why}, which has a login under way" if own else address.why
+    return f"{address.address} is {address.why}{', which has a login under way' if own else ''}"
 
 
 def _without_port(profile: Profile) -> Remedy:

@@ -76,7 +76,10 @@ def _look_where_it_goes(folder: Path) -> Iterator[Finding]:
 
 
 def _look_at_session(path: Path) -> Iterator[Finding]:
-    status = path.lstat()
+    try:
+        status = path.lstat()
+    except OSError:
+        return  # it went meanwhile
     if stat.S_ISREG(status.st_mode) and is_ours(status) and open_to_others(status):
         mode = stat.S_IMODE(status.st_mode)
         yield Finding(
