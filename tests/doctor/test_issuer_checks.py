@@ -169,6 +169,16 @@ class TestTls:
         assert "and ca_file and ca_data of the issuer hold" in found.message
         assert "Other Authority" in found.message
 
+    def test_a_file_of_authorities_that_cannot_be_used(
+        self, tls_issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld, tmp_path: Path
+    ) -> None:
+        """It is said once, and not by every check of the issuer."""
+        (tmp_path / "empty.pem").write_text("")
+        config_at(tls_issuer, f'ca_file = "{tmp_path / "empty.pem"}"')
+        results = diagnose(make_world(), *ALL)
+        assert [each.check.name for each in results if each.finding.status == "failed"] == ["issuer-tls"]
+        assert {each.finding.status for each in results} == {"failed", "skipped"}
+
     def test_a_certificate_for_another_name(
         self, tls_issuer: ScriptedIssuer, ca_file: Path, config_at: MakeConfig, make_world: MakeWorld
     ) -> None:

@@ -127,6 +127,14 @@ class TestPorts:
         world.paths.config.write_text(text + more)
         assert diagnose_one(make_world(place=DESK), "login-ports").subject == "acme and 3 more"
 
+    def test_an_address_that_is_not_of_this_machine(self, world: World, make_world: MakeWorld) -> None:
+        text = world.paths.config.read_text()
+        listen = 'listen = ["192.0.2.1:8000", "192.0.2.1:8001"]'
+        world.paths.config.write_text(text.replace("[clusters.east]", f"{listen}\n[clusters.east]"))
+        found = diagnose_one(make_world(place=DESK), "login-ports").finding
+        assert found.status == "failed"
+        assert "192.0.2.1:8000 cannot be listened on (Cannot assign requested address); 192" in found.message
+
     def test_where_no_login_listens(self, world: World, make_world: MakeWorld) -> None:
         assert world.paths.config.exists()
         found = diagnose_one(make_world(place=SSH), "login-ports").finding

@@ -257,6 +257,14 @@ class TestLeftovers:
         assert elsewhere.exists()
         assert running.exists()
 
+    def test_a_sealed_session_that_a_killed_writer_left_stays(self, world: World, session_file: Path) -> None:
+        folder = world.paths.sessions / "keyring"
+        folder.mkdir(mode=0o700)
+        left = left_by(dead_process(), folder / session_file.name, session_file.read_bytes())
+        found = diagnose_one(world, "storage-leftovers")
+        assert (found.finding.status, found.subject, found.finding.mend) == ("warning", str(folder), None)
+        assert left.exists()
+
     def test_a_file_of_another_folder(self, world: World) -> None:
         left = left_by(dead_process(), world.paths.state / "taken.json", b"{}")
         person = world.paths.state / ".notes.swp.tmp"
