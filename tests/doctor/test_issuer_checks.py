@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -15,23 +14,23 @@ import pytest
 import trustme
 
 from tests.commands.test_issuer_check import METADATA, lives_like
+from tests.doctor.test_client_checks import with_usual_redirect_uris
 from tests.support.diagnosis import diagnose, diagnose_one, statuses
 from tests.support.discovery import DOCUMENTS, preset_of
 from tests.support.issuer import Asked, Reply, ScriptedIssuer
 from tests.support.programs import missing
 from tests.support.proxy import ForwardProxy
 from togetherctl.auth.discovery import parse_metadata
-from togetherctl.auth.engine import Policy
 from togetherctl.auth.issuer_check import Report
 from togetherctl.auth.issuer_findings import ClientNeeds, findings
 from togetherctl.config.presets import find_preset
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.issuer_view import select
+from togetherctl.doctor.known_names import find_authorities
 from togetherctl.errors import ExitCode
 
 if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld, Run
-    from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
 
@@ -46,10 +45,6 @@ NOTED = {
 }
 # What the catalogue says of the address alone.
 BY_ADDRESS = {"okta-org": {"issuer"}, "together": {"issuer"}}
-
-
-def with_usual_redirect_uris(config: Path) -> None:
-    config.write_text(config.read_text().replace('redirect_uris = ["http://localhost:0"]\n', ""))
 
 
 class TestHealthy:
@@ -168,6 +163,9 @@ class TestTls:
         assert found.status == "failed"
         assert "and ca_file and ca_data of the issuer hold" in found.message
         assert "Other Authority" in found.message
+        # A text for a bug report has stand-ins for all of them.
+        named = {name for _, name in find_authorities(found.message)}
+        assert {"Other Authority", "trustme v" + trustme.__version__} <= named
 
     def test_a_file_of_authorities_that_cannot_be_used(
         self, tls_issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld, tmp_path: Path
@@ -307,93 +305,3 @@ class TestClock:
         assert "this machine's clock is 7" in found["issuer-clock"]["message"]
         assert "ahead of the issuer's" in found["issuer-clock"]["message"]
         assert "(NTP)" in found["issuer-clock"]["hint"]
-
-
-class TestRefresh:
-    def test_none_on_offer(self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld) -> None:
-        config_at(issuer, "", 'offline_access = "never"')
-        found = diagnose_one(make_world(), "issuer-refresh").finding
-        assert found.status == "warning"
-        assert found.remedy is not None
-        assert found.remedy.hint_command == "togetherctl profile set acme offline_access=auto"
-
-    def test_a_session_tells_more_than_metadata(
-        self, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
-    ) -> None:
-        assert acme.exists()
-        issuer.metadata_changes["scopes_supported"] = ["openid", "email"]
-        assert diagnose_one(make_world(), "issuer-refresh").finding.status == "warning"
-        world = make_world(browser=browser)
-        world.engine.login(world.config.profile("acme"), Policy())
-        found = diagnose_one(make_world(), "issuer-refresh").finding
-        assert (found.status, found.message) == ("ok", "its session holds a refresh token")
-
-    def test_a_client_that_logs_in_by_itself_needs_none(
-        self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
-    ) -> None:
-        config_at(issuer, "", 'grant = "client-credentials"\ntoken = "access"')
-        assert diagnose_one(make_world(), "issuer-refresh").finding.status == "skipped"
-
-
-class TestClient:
-    KNOWN = Reply(303, b"", {"Location": "http://localhost:8000?error=login_required"})
-    UNKNOWN = Reply(400, b"")
-
-    def found(
-        self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld, *replies: Reply
-    ) -> list[tuple[str, str]]:
-        path = config_at(issuer)
-        with_usual_redirect_uris(path)
-        issuer.replies["/authorize"].extend(replies)
-        return [(each.finding.status, each.finding.message) for each in diagnose(make_world(), "issuer-client")]
-
-    def test_it_is_registered(self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld) -> None:
-        other = replace(self.KNOWN, headers={"Location": "http://localhost:18000?error=login_required"})
-        [(status, message)] = self.found(issuer, config_at, make_world, self.KNOWN, other)
-        assert status == "ok"
-        assert f"client {issuer.client_id} with http://localhost:8000 is registered" in message
-
-    def test_it_is_not(self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld) -> None:
-        found = self.found(issuer, config_at, make_world, self.UNKNOWN, self.UNKNOWN)
-        assert [status for status, _ in found] == ["failed", "failed"]
-        assert "http://localhost:8000: one of the two is not registered (HTTP 400)" in found[0][1]
-
-    def test_only_the_later_redirect_uri_is_not(
-        self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
-    ) -> None:
-        found = self.found(issuer, config_at, make_world, self.KNOWN, self.UNKNOWN)
-        assert [(status, "http://localhost:18000: one of the two" in message) for status, message in found] == [
-            ("warning", True)
-        ]
-
-    def test_a_page_of_its_own_tells_nothing_until_a_login_worked(
-        self, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
-    ) -> None:
-        assert acme.exists()
-        issuer.replies["/authorize"].extend([Reply(200, b"<h1>Log in</h1>")] * 2)
-        found = diagnose_one(make_world(), "issuer-client").finding
-        assert (found.status, "so only a login tells" in found.message) == ("skipped", True)
-        issuer.replies["/authorize"].clear()
-        world = make_world(browser=browser)
-        world.engine.login(world.config.profile("acme"), Policy())
-        issuer.replies["/authorize"].extend([Reply(200, b"<h1>Log in</h1>")] * 2)
-        found = diagnose_one(make_world(), "issuer-client").finding
-        assert (found.status, found.message) == ("ok", f"client {issuer.client_id} has logged in before")
-
-    def test_a_secret_that_the_provider_wants(
-        self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
-    ) -> None:
-        config_at(issuer, 'preset = "google"')
-        results = diagnose(make_world(), "issuer-client")
-        [wants] = [each.finding for each in results if each.finding.about == "client_secret"]
-        assert wants.status == "warning"
-        assert wants.remedy is not None
-        assert wants.remedy.hint_command == "togetherctl profile secret acme"
-
-    def test_two_profiles_of_one_issuer_share_its_metadata(
-        self, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld
-    ) -> None:
-        acme.write_text(acme.read_text() + '[profiles.two]\nissuer = "acme"\nclient_id = "two"\n')
-        results = diagnose(make_world(), "issuer-discovery", "issuer-client", "issuer-refresh")
-        assert {each.subject for each in results} == {"acme", "two"}
-        assert issuer.counts[METADATA] == 1
