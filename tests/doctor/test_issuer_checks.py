@@ -164,8 +164,7 @@ class TestTls:
         assert "and ca_file and ca_data of the issuer hold" in found.message
         assert "Other Authority" in found.message
         # A text for a bug report has stand-ins for all of them.
-        named = {name for _, name in find_authorities(found.message)}
-        assert {"Other Authority", "trustme v" + trustme.__version__} <= named
+        assert "Other Authority" in {name for _, name in find_authorities(found.message)}
 
     def test_a_file_of_authorities_that_cannot_be_used(
         self, tls_issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld, tmp_path: Path
