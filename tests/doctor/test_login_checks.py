@@ -145,11 +145,11 @@ class TestBrowser:
     @pytest.mark.parametrize(
         ("keys", "place", "changes", "status", "said"),
         [
-            ("", DESK, {"CI": "1"}, "ok", "none is opened, because CI"),
+            ("", DESK, {"CI": "1"}, "ok", "no browser is opened, because CI"),
             ("browser = false", DESK, {}, "ok", "because browser is false"),
             ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh -c true"),
             ('browser = ["no-such-browser"]', DESK, {}, "warning", "no-such-browser, which browser names, is not"),
-            ("", SSH, {}, "ok", "none comes up here, because this is an SSH session; auto"),
+            ("", SSH, {}, "ok", "no browser comes up here, because this is an SSH session; auto"),
             ('grant = "authcode"', SSH, {}, "warning", "because this is an SSH session, and grant"),
             ('grant = "client-credentials"\ntoken = "access"', DESK, {}, "skipped", "no login here opens a browser"),
             ("", DESK, {"PATH": "/nowhere", "DISPLAY": ":0"}, "warning", "such as xdg-open, is found"),

@@ -95,6 +95,13 @@ class TestFolders:
         assert world.paths.sessions.stat().st_mode & 0o777 == 0o700
         assert statuses(diagnose(world, "storage-folders")) == ["ok"]
 
+    def test_why_no_credential_is_ready(self, world: World) -> None:
+        world.paths.ready.mkdir(mode=0o700, parents=True)
+        world.paths.cache.chmod(0o755)
+        found = diagnose_one(world, "storage-folders")
+        assert (found.finding.status, found.subject) == ("warning", str(world.paths.cache))
+        assert found.finding.message.endswith("(mode 0755), so finished credentials are not kept there")
+
     def test_a_session_that_others_can_read(self, world: World, session_file: Path) -> None:
         session_file.chmod(0o644)
         found = diagnose_one(world, "storage-folders")

@@ -36,9 +36,9 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
 def _look(facts: Facts, profile: Profile, subject: str) -> Finding:
     environ, word = facts.world.environ, profile.browser[0] if profile.browser else ""
     if not facts.world.policy.ask:
-        found = Finding("ok", "none is opened, because CI or TOGETHERCTL_NO_INPUT is set")
+        found = Finding("ok", "no browser is opened, because CI or TOGETHERCTL_NO_INPUT is set")
     elif profile.browser is False:
-        found = Finding("ok", "none is opened, because browser is false: a login prints its address")
+        found = Finding("ok", "no browser is opened, because browser is false: a login prints its address")
     elif profile.browser and shutil.which(word, path=environ.get("PATH")):
         found = Finding("ok", f"a login opens {shlex.join(profile.browser)}")
     elif profile.browser:
@@ -54,9 +54,9 @@ def _elsewhere(profile: Profile, why: str) -> Finding:
     from togetherctl.auth.grants.registry import GRANTS
 
     if not GRANTS[profile.grant].listens:
-        return Finding("ok", f"none comes up here, because {why}; auto logs in without one")
+        return Finding("ok", f"no browser comes up here, because {why}; auto logs in without one")
     remedy = run("togetherctl", "profile", "set", profile.name, "grant=auto", words="this chooses what fits")
-    text = f'none comes up here, because {why}, and grant = "{profile.grant}" needs one on this machine'
+    text = f'no browser comes up here, because {why}, and grant = "{profile.grant}" needs one on this machine'
     return Finding("warning", text, remedy)
 
 

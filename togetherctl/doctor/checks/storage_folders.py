@@ -61,7 +61,9 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
         text = f"others can write to it (mode {mode:04o}), so nothing there is trusted"
         yield Finding("failed", text, remedy, subject=subject, exit_code=ExitCode.STORAGE, mend=mend)
     elif open_to_others(status):
-        text = f"others can look into it (mode {mode:04o}), so finished credentials are not kept below it"
+        paths = facts.world.paths
+        what = ", so finished credentials are not kept there" if folder in (paths.cache, paths.ready) else ""
+        text = f"others can look into it (mode {mode:04o}){what}"
         yield Finding("warning", text, remedy, subject=subject, mend=mend)
     elif (refused := try_writing(facts, folder)) is not None and refused.errno not in _FULL:
         yield _failed(f"it cannot be written to: {refused.strerror}", folder)
