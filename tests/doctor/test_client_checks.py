@@ -39,6 +39,19 @@ class TestRefresh:
         found = diagnose_one(make_world(), "issuer-refresh").finding
         assert (found.status, found.message) == ("ok", "its session holds a refresh token")
 
+    def test_a_login_that_brought_none(
+        self, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld, browser: ScriptedBrowser
+    ) -> None:
+        """Whatever the metadata promises."""
+        assert acme.exists()
+        assert diagnose_one(make_world(), "issuer-refresh").finding.status == "ok"
+        issuer.token_changes = {"refresh_token": None}
+        world = make_world(browser=browser)
+        world.engine.login(world.config.profile("acme"), Policy())
+        found = diagnose_one(make_world(), "issuer-refresh").finding
+        assert (found.status, "the last login brought no refresh token" in found.message) == ("warning", True)
+        assert 'auth_params = { prompt = "consent" }' in str(found.remedy)
+
     def test_a_client_that_logs_in_by_itself_needs_none(
         self, issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
     ) -> None:

@@ -22,10 +22,15 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     report = look(facts, profile)
     skip_unless_reached(report)
     session = facts.session(profile)
-    if session is not None and session.refresh_token is not None:
+    said = select(report, "refresh_token")
+    if session is None:
+        yield from sum_up(said)
+    elif session.refresh_token is not None:
         yield Finding("ok", "its session holds a refresh token")
-        return
-    yield from sum_up(select(report, "refresh_token"))
+    else:
+        remedy = next((finding.remedy for finding in said if finding.remedy), None)
+        text = "the last login brought no refresh token: you log in again whenever a token expires"
+        yield Finding("warning", text, remedy, "refresh_token")
 
 
 CHECK = Check(

@@ -9,6 +9,7 @@ from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import Remedy
 from togetherctl.finding import Finding
+from togetherctl.lock import this_machine
 
 if TYPE_CHECKING:
     from togetherctl.auth.callback import TakenAddress
@@ -19,7 +20,11 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     listening = [profile for profile in facts.profiles if _listens(facts, profile)]
     if not listening:
         raise Skip("no login listens on a port here")
-    owners = {login.owner for login in map(facts.login, listening) if login is not None and login.under_way}
+    owners = {
+        login.owner
+        for login in map(facts.login, listening)
+        if login is not None and login.under_way and login.machine in ("", this_machine())
+    }
     for subject, profile in facts.alike(lambda one: (one.loopbacks, one.certificate is None), listening):
         yield _try(profile, subject, owners)
 

@@ -65,8 +65,16 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
         what = ", so finished credentials are not kept there" if folder in (paths.cache, paths.ready) else ""
         text = f"others can look into it (mode {mode:04o}){what}"
         yield Finding("warning", text, remedy, subject=subject, mend=mend)
+    elif folder not in _tried(facts):
+        return
     elif (refused := try_writing(facts, folder)) is not None and refused.errno not in _FULL:
         yield _failed(f"it cannot be written to: {refused.strerror}", folder)
+
+
+def _tried(facts: Facts) -> tuple[Path, ...]:
+    """Where a trial file is written: each waits for the disk, and the other folders lie below these."""
+    paths = facts.world.paths
+    return paths.state, paths.sessions, paths.cache, paths.ready
 
 
 def _look_where_it_goes(folder: Path) -> Iterator[Finding]:
