@@ -65,16 +65,17 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
         what = ", so finished credentials are not kept there" if folder in (paths.cache, paths.ready) else ""
         text = f"others can look into it (mode {mode:04o}){what}"
         yield Finding("warning", text, remedy, subject=subject, mend=mend)
-    elif folder not in _tried(facts):
-        return
-    elif (refused := try_writing(facts, folder)) is not None and refused.errno not in _FULL:
+    elif (refused := _try(facts, folder)) is not None:
         yield _failed(f"it cannot be written to: {refused.strerror}", folder)
 
 
-def _tried(facts: Facts) -> tuple[Path, ...]:
-    """Where a trial file is written: each waits for the disk, and the other folders lie below these."""
+def _try(facts: Facts, folder: Path) -> OSError | None:
+    """Why nothing can be written to the folder, unless it is full; not tried in all: each trial waits for the disk."""
     paths = facts.world.paths
-    return paths.state, paths.sessions, paths.cache, paths.ready
+    if folder not in (paths.state, paths.sessions, paths.cache, paths.ready):
+        return None
+    refused = try_writing(facts, folder)
+    return refused if refused is not None and refused.errno not in _FULL else None
 
 
 def _look_where_it_goes(folder: Path) -> Iterator[Finding]:
