@@ -170,6 +170,16 @@ class TestBrowser:
         found = diagnose_one(make_world(place=place, **changes), "login-browser").finding
         assert (found.status, said in found.message) == (status, True), found
 
+    def test_windows_has_a_way_of_its_own(
+        self, acme: Path, make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert acme.exists()
+        made = make_world(place=DESK)
+        assert made.config.table.profiles
+        monkeypatch.setattr(sys, "platform", "win32")
+        found = diagnose_one(made, "login-browser").finding
+        assert (found.status, found.message) == ("ok", "a login opens the browser of this machine")
+
     def test_what_the_desktop_has_chosen(self, tmp_path: Path, acme: Path, make_world: MakeWorld) -> None:
         assert acme.exists()
         for name, text in (("xdg-open", ""), ("xdg-settings", "echo firefox.desktop")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -63,6 +64,8 @@ def _elsewhere(profile: Profile, why: str) -> Finding:
 def _own(environ: Mapping[str, str]) -> Finding:
     from togetherctl.auth.browser import own_opener
 
+    if sys.platform == "win32":
+        return Finding("ok", "a login opens the browser of this machine")
     opener = own_opener(environ)
     if opener is None:
         return Finding("warning", f"no program that opens a browser, such as xdg-open, is found; {_PRINTS}")
