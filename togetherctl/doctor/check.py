@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from togetherctl.doctor.facts import Facts
     from togetherctl.finding import Finding
 
-# What a check is made of; Skip among them.
 __all__ = ["AREAS", "Area", "Check", "Each", "Skip", "find_checks"]
 
 # In the order in which a credential travels.
