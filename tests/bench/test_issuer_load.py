@@ -35,15 +35,14 @@ def test_people_call_about_once_a_minute_and_have_lunch() -> None:
 
 def test_each_request_of_the_fleet_is_one_that_the_rules_demand() -> None:
     """Counted again, call by call, without any short cut."""
-    for load, lasts, requests in (
-        (load_of(SMALL, fleet.kubelogins, requests=3), lambda _session: HOUR, 3),
-        (load_of(SMALL, fleet.ours, requests=1), lambda session: HOUR * (1 - STALE_SHARE - early(session)), 1),
-    ):
+    loads = {3: load_of(SMALL, fleet.kubelogins, requests=3), 1: load_of(SMALL, fleet.ours, requests=1)}
+    for requests, load in loads.items():
         expected: Counter[int] = Counter()
         for subject, calls in SMALL.calls():
+            share = 1.0 if requests == 3 else 1 - STALE_SHARE - early(Session("i", "c", subject, subject))
             obtained = calls[0]
             for call in calls[1:]:
-                if call >= obtained + lasts(Session("i", "c", subject, subject)):
+                if call >= obtained + HOUR * share:
                     expected[int(call)] += requests
                     obtained = call
         assert load.refreshes == expected
