@@ -125,6 +125,12 @@ def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
             expired = bench.after(other.expired, latency)
             yield Case(f"refresh over {latency} ms: {name}", other.command, other.environ, expired, _SERVED, share=0.3)
 
+    bench.relay.round_trip = 0.0
+    ten = bench.home("ten", others=9)
+    edited = partial(Case, command=[str(ten.shim), *_GET_TOKEN], environ=ten.environ, expects=_SERVED)
+    yield edited("first call after `profile set`, 10 profiles: shim, Python", prepare=ten.edited, share=0.3)
+    yield edited("first call after an edit by hand, 10 profiles: shim, Python", prepare=ten.edited_by_hand, share=0.1)
+
     yield from _together(bench, few, others)
     yield from _without_session(bench, few)
     yield from _crowded(bench)

@@ -52,6 +52,7 @@ class OurStates:
         self.tokens = Tokens(issuer, self._file)
         session, expired = self.tokens.session, self.tokens.expired
         self._fresh = encode(session)
+        self._edits = 0
         self._expired = encode(replace(session, id_token=expired, access_token=None))
 
     def ready(self) -> None:
@@ -63,6 +64,18 @@ class OurStates:
         """A fresh session whose ready file has been removed, as every change of the configuration does."""
         self._put(self._file, self._fresh)
         self._ready.unlink(missing_ok=True)
+
+    def edited(self) -> None:
+        """A fresh session, and a configuration that one of our commands has just changed."""
+        self._put(self._file, self._fresh)
+        self._edits += 1
+        self.home.togetherctl("profile", "set", "acme", f"margin={10 + self._edits % 50}")
+
+    def edited_by_hand(self) -> None:
+        """The same after an editor."""
+        self._put(self._file, self._fresh)
+        with (self.home.base / "config.toml").open("a", encoding="utf-8") as file:
+            file.write("# by hand\n")
 
     def expired(self) -> None:
         self._put(self._file, self._expired)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import TokenKind
 
+# The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
+LATEST = 253_402_300_800
 # A prime, and a number that spreads neighbours over it (its golden section), so that names that differ in one digit
 # come to lie far apart.
 _PRIME = 2**61 - 1

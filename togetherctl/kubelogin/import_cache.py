@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from togetherctl.auth.cache.base import Sessions
-from togetherctl.auth.claims import LATEST, Claims, identity, is_account, read_claims
-from togetherctl.auth.session import Freshness, Session, Token
+from togetherctl.auth.claims import Claims, identity, is_account, read_claims
+from togetherctl.auth.session import LATEST, Freshness, Session, Token
 from togetherctl.config.profile import Profile
 from togetherctl.config.types import SESSION_OWNERS
 from togetherctl.disk import is_ours, open_to_others, read_whole
