@@ -133,6 +133,28 @@ async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..
             await table.shows("held by python3 (4711)")
 
 
+async def test_the_cursor_moves_through_more_than_fits(opened: Open, demo: Callable[..., World]) -> None:
+    many = [
+        check(f"c{number}", f"Number {number}", Finding("failed", "wrong " * 30, f"togetherctl set {number}=NAME"))
+        for number in range(12)
+    ]
+    with given(*many):
+        async with opened((80, 24), demo) as table:
+            await table.press("D")
+            await looked(table)
+            await table.shows("× Number 0", "togetherctl set 0=NAME")
+            await table.press("j", "j", "enter")
+            await table.shows("▸ × Number 2")
+            await table.press("G", "enter")
+            await table.shows("▸ × Number 11")
+            await table.press("up", "up", "enter")
+            await table.shows("▸ × Number 9")
+            await table.press("pageup")
+            await table.lacks("Number 11")
+            await table.press("g")
+            await table.shows("▾ × Number 0")
+
+
 async def test_a_command_is_copied(opened: Open, demo: Callable[..., World]) -> None:
     with given(*FOUND):
         async with opened((100, 30), demo) as table:

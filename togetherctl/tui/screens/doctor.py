@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Collapsible, Static
 from textual.widgets._collapsible import CollapsibleTitle
@@ -17,7 +17,7 @@ from textual.widgets._collapsible import CollapsibleTitle
 from togetherctl.auth.prompter import Cancelled
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
-from togetherctl.tui.screens.dialog import Box, Question, Scroll
+from togetherctl.tui.screens.dialog import Box, Question
 
 if TYPE_CHECKING:
     from togetherctl.doctor.examine import Result
@@ -32,6 +32,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
 }
 _FINE = "In order"
 _SKIPPED = "Not looked at"
+_PROGRAMS = ("togetherctl ", "kubectl ")
 # So many running checks are named.
 _NAMED = 2
 
@@ -83,13 +84,17 @@ class Group(Collapsible):
         self.display = False
 
 
+class Results(VerticalScroll, inherit_bindings=False, can_focus=False):
+    """Scrolls with the cursor and by the page; the other keys move the cursor."""
+
+
 class DoctorScreen(Box[None]):
     """Runs the checks on a thread for `profiles` (all, where none is named) or `clusters`, and shows what they find."""
 
     DEFAULT_CSS = """
     DoctorScreen {
         & > #box { height: 100%; }
-        #found { height: 1fr; max-height: 1fr; }
+        #found { height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
         #failed, #warning { height: auto; }
         #nothing { display: none; margin: 1 1; }
         #doing { color: $text-muted; margin: 1 0 0 0; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -112,6 +117,8 @@ class DoctorScreen(Box[None]):
         Binding("k,up", "move(-1)", show=False),
         Binding("g,home", "end(0)", show=False),
         Binding("G,end", "end(-1)", show=False),
+        Binding("pagedown,space", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
     ]
 
     app: AppContext
@@ -128,7 +135,7 @@ class DoctorScreen(Box[None]):
         self._moved = False
 
     def inside(self) -> ComposeResult:
-        with Scroll(id="found", can_focus=False):
+        with Results(id="found"):
             yield Static("Nothing is wrong.", id="nothing", markup=False)
             yield Vertical(id="failed")
             yield Vertical(id="warning")
@@ -258,12 +265,16 @@ class DoctorScreen(Box[None]):
         if titles := self._titles():
             self._stand_on(titles[place])
 
+    def action_page(self, by: int) -> None:
+        results = self.query_one(Results)
+        results.scroll_relative(y=by * max(results.size.height - 1, 1), animate=False)
+
     def _stand_on(self, title: CollapsibleTitle) -> None:
         self._moved = True
         title.focus(scroll_visible=False)
         # All of it, not its title alone.
         if title.parent is not None:
-            self.query_one("#found", Scroll).scroll_to_widget(title.parent, animate=False)  # type: ignore[arg-type] # a widget
+            self.query_one(Results).scroll_to_widget(title.parent, animate=False)  # type: ignore[arg-type] # a widget
 
     def action_copy(self) -> None:
         if self._chosen is not None and self._chosen.command is not None:
@@ -337,7 +348,9 @@ def _explain(result: Result) -> Content:
     finding = result.finding
     parts: list[str | tuple[str, str]] = [_as_sentence(_message(result))]
     if finding.remedy is not None and finding.remedy.text:
-        parts.append(f"\n{_as_sentence(printable(finding.remedy.hint, limit=2000))}")
+        hint = printable(finding.remedy.hint, limit=2000)
+        # What is to be typed with a value of one's own stays as it is.
+        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else _as_sentence(hint)}")
     if finding.remedy is not None and finding.remedy.command:
         parts += [("\nRun: ", "$text-muted"), (printable(finding.remedy.hint_command, limit=2000), "bold")]
     if finding.mend is not None:
