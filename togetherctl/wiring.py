@@ -71,7 +71,12 @@ class World:
         """The configuration, read and checked once in a run. Raises ConfigError."""
         from togetherctl.config.config import Config
 
-        return self.other_config or Config.load(self.paths.config, self.environ)
+        if self.other_config is not None:
+            return self.other_config
+        config = Config.load(self.paths.config, self.environ)
+        # It was read already, so the next get-token need not.
+        self._known.fill(config, now=self.clock())
+        return config
 
     def reread(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the configuration; sessions in memory and the sealing key stay."""
@@ -92,11 +97,12 @@ class World:
 
         Raises UsageError and ConfigError.
         """
-        known = self._known.read(name)
+        known = self._known.read(name, now=self.clock())
         if known is not None:
             return known
-        self._known.keep(self.config, self.config.resolved(name), now=self.clock())
-        return self.config.profile(name)
+        profile = self.config.profile(name)
+        self._known.fill(self.config, [name], now=self.clock())
+        return profile
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -172,8 +178,8 @@ class World:
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
+        from togetherctl.auth.collaborators import Collaborators
         from togetherctl.auth.engine import Engine
-        from togetherctl.auth.session_lifecycle import Collaborators
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,
@@ -262,6 +268,7 @@ class World:
             self.sealing_key,
             self.conversation,
             forget_known=self._known.drop_all,
+            keep_known=lambda config, names: self._known.fill(config, names, now=self.clock()),
             log_out=lambda profile: self.engine.logout(profile, local=True),
         )
         return transaction.run(settle, seen=seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from togetherctl.auth.authorization_request import fill_in_port
@@ -13,7 +13,7 @@ from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.auth.discovery import Metadata
 from togetherctl.config.presets import Preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS, OfflineAccess
-from togetherctl.errors import Refused, Unreachable
+from togetherctl.errors import Refused, Remedy, Unreachable, run
 from togetherctl.finding import Finding, Status
 from togetherctl.printable import printable
 from togetherctl.transport import Answer
@@ -37,7 +37,8 @@ class ClientNeeds:
     `has_secret` is None where it was not said whether the client has one; `device_endpoint` and
     `revocation_endpoint` are the configuration's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
-    whether that client and its redirect URIs are registered.
+    whether that client and its redirect URIs are registered. `profile` and `issuer` are their names in the
+    configuration, for the commands that help.
     """
 
     scopes: tuple[str, ...] = ("openid", "email")
@@ -49,6 +50,19 @@ class ClientNeeds:
     by_browser: bool = True
     pkce: bool = True
     client_id: str | None = None
+    profile: str | None = None
+    issuer: str | None = None
+
+    def command(self, kind: Literal["profile", "issuer"], *words: str, does: str = "") -> Remedy:
+        """The command `togetherctl KIND …` for the profile or issuer, whose name is `{}` among `words`.
+
+        Where no name is known, it is words that cannot be run as they stand. `does` is what it does.
+        """
+        name = self.profile if kind == "profile" else self.issuer
+        argv = ["togetherctl", kind, *(word.format(name or "NAME") for word in words)]
+        if name is None:
+            return Remedy(" ".join([*argv, *filter(None, [does])]))
+        return run(*argv, words=f"this {does}" if does else "")
 
 
 def findings(
@@ -68,7 +82,7 @@ def findings(
     yield from _after_the_login(issuer, metadata, preset, wishes)
 
 
-def _all(about: str, *rows: tuple[object, Status, str, str | None]) -> list[Finding]:
+def _all(about: str, *rows: tuple[object, Status, str, Remedy | str | None]) -> list[Finding]:
     """The findings about one thing; a row is: whether it is so, how bad that is, the sentence, and a hint."""
     return [Finding(level, text, hint, about) for is_so, level, text, hint in rows if is_so]
 
@@ -220,7 +234,7 @@ def _refresh_token(metadata: Metadata, preset: Preset | None, wishes: ClientNeed
             offered,
             "warning",
             "it offers a refresh token, but the profile does not ask for it: you log in again when a token expires",
-            "togetherctl profile set NAME offline_access=auto",
+            wishes.command("profile", "set", "{}", "offline_access=auto"),
         ),
         (
             True,
@@ -236,7 +250,7 @@ def _client_secret(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
         yield Finding(
             "warning",
             f"{preset.title} wants the client secret, PKCE or not",
-            "togetherctl profile secret NAME keeps it in your keyring",
+            wishes.command("profile", "secret", "{}", does="keeps it in your keyring"),
             "client_secret",
         )
 
@@ -247,7 +261,8 @@ def _redirect_uris(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
     if preset and not preset.register_there.redirect_uris:
         yield Finding("ok", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
     else:
-        yield Finding("warning", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
+        # Not looked at here: only the issuer knows, if it can be asked at all.
+        yield Finding("skipped", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
     for uri in wishes.redirect_uris:
         parts = urlsplit(uri)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -255,7 +270,7 @@ def _redirect_uris(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
             yield Finding(
                 "warning",
                 f"{uri} means any free port, which {preset.title} does not take with {host}",
-                "togetherctl profile set NAME redirect_uris=http://localhost:8000,http://localhost:18000",
+                wishes.command("profile", "set", "{}", f"redirect_uris={','.join(DEFAULT_REDIRECT_URIS)}"),
                 "redirect_uris",
             )
 
@@ -341,7 +356,7 @@ def try_client(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequ
             _ABOUT,
         )
     return Finding(
-        "warning",
+        "skipped",
         f"{client}: it shows a page of its own, so only a login tells whether they are registered",
         about=_ABOUT,
     )

@@ -77,10 +77,12 @@ def command(
             doctor_report.show(app, results, everything=everything)
         mended = _mend(app, results, yes=yes)
         failed = mended.failed[0].exit_code if mended.failed else ExitCode.DONE
-        checks = mending.checks_to_repeat(results)
-        again = _look(app, profiles, clusters, checks, offline=offline)
-        results = mending.put_in_place(results, again)
-        doctor_report.show(app, again if app.output == "table" else results, everything=True)
+        before = results
+        # Without a configuration next to nothing was looked at.
+        checks = mending.checks_to_repeat(results) if profiles is not None else None
+        again = _look(app, profiles if checks else _choose(app, names), clusters, checks, offline=offline)
+        results = mending.put_in_place(before, again) if checks else again
+        doctor_report.show(app, mending.news(before, again) if app.output == "table" else results, everything=True)
     else:
         doctor_report.show(app, results, everything=everything)
     if app.output == "table":
@@ -94,17 +96,18 @@ def _named(clusters: Sequence[str]) -> list[str]:
     return [word for name in clusters for word in ("--cluster", name)]
 
 
-def _choose(app: App, names: Sequence[str]) -> list[str]:
-    """The profiles that were named; where no configuration can be read, that is the finding."""
+def _choose(app: App, names: Sequence[str]) -> list[str] | None:
+    """The profiles that were named; None where no configuration can be read, which is then the finding."""
     try:
-        return [name_profile(app, name) for name in names]
+        known = app.world.config.table.profiles
     except ConfigError:
-        return []
+        return None
+    return [name if name in known else name_profile(app, name) for name in names]
 
 
 def _look(
     app: App,
-    profiles: Sequence[str],
+    profiles: Sequence[str] | None,
     clusters: Sequence[str],
     checks: Sequence[Check] | None = None,
     *,
@@ -125,7 +128,7 @@ def _look(
                 app.console.log(lines.get_nowait())
         app.world.conversation.go_on()
 
-    facts: Facts = Facts(quiet(app.world, lines.put), profiles, clusters, offline=offline, fixing=fixing)
+    facts: Facts = Facts(quiet(app.world, lines.put), profiles or (), clusters, offline=offline, fixing=fixing)
     with progress(app) as update:
         results = examine(facts, checks, progress=update, go_on=tell)
     tell()
@@ -147,15 +150,16 @@ def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool) -
     from togetherctl.commands.doctor_report import sum_up
 
     app.console.say(sum_up(results))
-    first = next((result for result in results if result.finding.status == "failed"), None)
+    first = next((result.finding for result in results if result.finding.status == "failed"), None)
+    command = first.remedy.hint_command if first is not None and first.remedy is not None else None
+    if command is not None and (fixed or not (first and first.mend)):
+        app.console.say("Begin with the first that failed:")
+        app.console.show_command(command)
     if fixed and not mends:
         app.console.say("There is nothing that --fix may mend.")
     elif mends and not fixed:
         app.console.say(f"togetherctl may mend {'one' if mends == 1 else mends} of these:")
         app.console.show_command("togetherctl doctor --fix")
-    elif first is not None and first.finding.remedy is not None and first.finding.remedy.hint_command:
-        app.console.say("Begin with the first that failed:")
-        app.console.show_command(first.finding.remedy.hint_command)
     with suppress(ConfigError):
         if not app.world.config.table.profiles:
             app.say_it_is_empty()

@@ -43,8 +43,19 @@ def carry_out(
 
 
 def checks_to_repeat(results: Sequence[Result]) -> list[Check]:
-    """The checks that found something to mend, each once."""
-    return list({result.check.name: result.check for result in results if result.finding.mend is not None}.values())
+    """The checks that found something to mend, and those on this machine that the same cause may have failed."""
+    again = (one.check for one in results if one.finding.mend is not None or _may_follow(one))
+    return list({check.name: check for check in again}.values())
+
+
+def _may_follow(result: Result) -> bool:
+    return result.finding.status != "ok" and not result.check.network
+
+
+def news(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:
+    """What is worth showing of `again`: what came of the mends, and what is otherwise than before."""
+    mended = {result.check.name for result in results if result.finding.mend is not None}
+    return [one for one in again if one.check.name in mended or one not in results]
 
 
 def put_in_place(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:

@@ -262,7 +262,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Refusal(NamedTuple):
-    """What kubectl does not run: the `command`, its kuberc's `file`, and `why`, in words that follow the file's name."""
+    """A command that kubectl does not run, its kuberc's `file`, and why, in words that follow the file's name."""
 
     command: str
     file: Path

@@ -41,7 +41,7 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
         raise Skip("no completion script is saved in a file")
     own = Path(own_command(environ, portable=False))
     for shell, path, text in saved:
-        now = facts.once(("completion", shell), lambda shell=shell: ask(own, "completion", shell, environ=environ))
+        now = ask(own, "completion", shell, environ=environ)
         if now is None or text.strip() == now.strip():
             yield Finding("ok", f"it is what `togetherctl completion {shell}` prints", subject=str(path))
         else:

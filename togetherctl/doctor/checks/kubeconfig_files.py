@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from togetherctl.config.files import writable_by_others
 from togetherctl.disk import is_ours, open_to_others
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
@@ -15,8 +16,6 @@ from togetherctl.finding import Finding, failure
 from togetherctl.kube.client_go_rules import unreadable
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 from togetherctl.kube.redact import without_credentials
-
-_WRITE_BY_OTHERS = 0o022
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def _look_at_mode(file: KubeconfigFile) -> Iterator[Finding]:
     with suppress(OSError):
         status = path.stat()
         mode = f"mode {status.st_mode & 0o7777:04o}"
-        if os.name == "posix" and status.st_mode & _WRITE_BY_OTHERS:
+        if writable_by_others(status):
             yield Finding(
                 "warning",
                 f"others on this machine can write it ({mode}), and so choose the programs that kubectl runs as you",

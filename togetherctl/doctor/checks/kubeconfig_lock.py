@@ -45,7 +45,7 @@ def _look(lock: Path, *, age: float) -> Finding:
         return Finding("ok", f"{by} is writing the kubeconfig at this moment", subject=str(lock))
     return Finding(
         "warning",
-        f"{by} made it {time_left(age)} ago; while it is there, neither kubectl nor togetherctl can change the kubeconfig",
+        f"{by} made it {time_left(age)} ago, and while it is there, nothing can change the kubeconfig",
         run("rm", lock, words="if no kubectl or togetherctl is running"),
         subject=str(lock),
     )
@@ -62,8 +62,8 @@ CHECK = Check(
     each="machine",
     examine=_examine,
     signs=("`error: open ~/.kube/config.lock: file exists`", "`FILE.lock has been there for 5 s`, exit 7"),
-    means="Programs that write a kubeconfig make `FILE.lock` beside it meanwhile. One that was killed leaves it behind, "
-    "and then nothing can change the file. Reading it still works.",
+    means="Programs that write a kubeconfig make `FILE.lock` beside it meanwhile. One that was killed leaves it "
+    "behind, and then nothing can change the file. Reading it still works.",
     helps="Remove the lock if no kubectl and no togetherctl is running. `togetherctl doctor --fix` removes one of "
     "togetherctl whose process is gone, and no other.",
     place=40,

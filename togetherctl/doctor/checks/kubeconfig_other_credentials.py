@@ -79,8 +79,8 @@ CHECK = Check(
         "`You must be logged in to the server (Unauthorized)` although `togetherctl whoami` says who you are",
         "the cluster takes you for another person or a service account",
     ),
-    means="Where a user of the kubeconfig has a token or a client certificate beside its plugin, kubectl sends that and "
-    "never runs the plugin. Or the current context opens the cluster as another user.",
+    means="Where a user of the kubeconfig has a token or a client certificate beside its plugin, kubectl sends that "
+    "and never runs the plugin. Or the current context opens the cluster as another user.",
     helps="Take the token or the certificate out of the user, or choose the context of togetherctl: `togetherctl use "
     "CLUSTER`.",
     place=50,

@@ -89,7 +89,7 @@ def _look_in_path(command: str, path: str) -> Finding:
         return Finding("ok", f"this shell finds it at {found}", subject=command)
     return Finding(
         "failed",
-        "the kubeconfig calls it by its bare name, and this shell's PATH does not have it, so kubectl gets no credential",
+        "the kubeconfig calls it by its bare name, which this shell's PATH does not have; kubectl gets no credential",
         _WRITE,
         subject=command,
         exit_code=ExitCode.KUBECONFIG,
