@@ -141,9 +141,9 @@ def _configuration(facts: Facts) -> Iterator[str]:
         yield f"{facts.trouble.message}"
         yield from (f"  {printable(problem)}" for problem in facts.trouble.problems)
         return
-    import tomlkit
+    from togetherctl.config.toml_text import dump
 
-    yield from tomlkit.dumps(without_values_of_others(facts.config.table)).splitlines()
+    yield from dump(without_values_of_others(facts.config.table)).splitlines()
 
 
 def without_values_of_others(table: ConfigTable) -> dict[str, Any]:
