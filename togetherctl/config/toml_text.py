@@ -59,6 +59,8 @@ def parse(text: str) -> dict[str, Any]:
 
 def dump(data: Mapping[str, Any]) -> str:
     """The data as a text of its own."""
+    import tomlkit
+
     return tomlkit.dumps(data)
 
 
