@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.issuer import Reply
+from tests.support.terminal import terminal
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.examine import Result
 from togetherctl.doctor.facts import Facts
@@ -229,3 +231,39 @@ def test_a_place_that_cannot_be(place: str, config: Path, cli: Run, tmp_path: Pa
     done = cli("support", "--output", str(tmp_path / place))
     assert done.code == 2
     assert "--output" in done.stderr
+
+
+def test_at_a_terminal_it_shows_the_text_asks_and_writes(config: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    assert config.exists()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    words = [
+        "sh",
+        "-c",
+        'cd "$0" && exec "$@"',
+        str(folder),
+        sys.executable,
+        "-m",
+        "togetherctl",
+        "support",
+        "--offline",
+    ]
+    file = folder / "togetherctl-support.txt"
+    with terminal(words, {**environ, "PAGER": "cat"}, tmp_path) as screen:
+        screen.until("Write this to togetherctl-support.txt?")
+        # It was shown before, and nothing is there before the answer.
+        assert "last error" in screen.everything() or "Sessions" in screen.everything()
+        assert not file.exists()
+        screen.press("y")
+        screen.press("Enter")
+        screen.until("only you can read")
+        screen.until("ended with 0")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with terminal(words, {**environ, "PAGER": "cat"}, tmp_path) as screen:
+        screen.until("Replace togetherctl-support.txt?")
+        before = file.read_bytes()
+        screen.press("n")
+        screen.press("Enter")
+        screen.until("Nothing was changed.")
+        screen.until("ended with 1")
+    assert file.read_bytes() == before

@@ -101,6 +101,7 @@ class StandIns:
 
     def _address(self, found: str) -> str:
         # A full stop or a bracket at its end belongs to the sentence.
+        found = found.replace("(hidden)", "…")
         address = found.rstrip(".,;:!?)]") if not re.search(r"\[[^\]]*\]$", found) else found
         rest = found[len(address) :]
         scheme, _, tail = address.partition("://")
