@@ -45,7 +45,7 @@ SECRETS = {
 NAMES = {
     "acme", "lab", "vault", "h100-east", "gpu-context", "ml-team", "login.acme-corp.com", "acme-tenant",
     "bob@acme-corp.com", "203.0.113.7", "fe80::7:1", "0oa1b2c3d4", "proxy.acme-corp.com", "Bob Miller", "00u-bob",
-    "people-of-acme", "8f14e45f-ceea-467f-a0e6-aa0e4bd1c1a7", "bastion", "bobby",
+    "people-of-acme", "proxyhost", "8f14e45f-ceea-467f-a0e6-aa0e4bd1c1a7", "bastion", "bobby",
 }  # fmt: skip
 
 
@@ -112,7 +112,7 @@ sha256 = "{"0" * 64}"
 ENVIRONMENT = {
     "ACME_SECRET": "client-secret-xyz",
     "TOGETHER_API_KEY": "together-key-123",
-    "HTTPS_PROXY": "http://bobby:other-password@proxy.acme-corp.com:3128",
+    "HTTPS_PROXY": "http://bobby:other-password@proxyhost:3128",
 }
 
 
@@ -170,7 +170,8 @@ def test_names_and_secrets_in_findings(config: Path, make_world: MakeWorld) -> N
     facts = Facts(make_world(**ENVIRONMENT), offline=True)
     message = (
         "https://login.acme-corp.com/realms/acme-tenant/token?code=abcdefghij answered 401 to client 0oa1b2c3d4 of "
-        "bob@acme-corp.com (client-secret-xyz, Bearer abcdefgh.12345), see /home/bob/acme/ca.pem; proxy-password"
+        "bob@acme-corp.com (client-secret-xyz, Bearer abcdefgh.12345) by proxyhost:3128, see "
+        "/home/bob/acme/ca.pem; proxy-password"
     )
     check = Check("token-x", "token", "A token", "machine", lambda *_: [], signs=(), means="", helps="")
     finding = Finding("failed", message, run("togetherctl", "login", "acme"))
@@ -178,10 +179,17 @@ def test_names_and_secrets_in_findings(config: Path, make_world: MakeWorld) -> N
     [line] = [line for line in text.splitlines() if line.startswith("failed")]
     assert re.fullmatch(
         r"failed   token-x: https://host-\d+/realms/path-\d+/token\?… answered 401 to client client-\d+ of email-\d+ "
-        r"\(\(hidden\), Bearer \(hidden\)\), see /home/[a-z-]+-\d+/name-\d+/path-\d+\.pem; \(hidden\)",
+        r"\(\(hidden\), Bearer \(hidden\)\) by host-\d+:3128, see /home/[a-z-]+-\d+/name-\d+/path-\d+\.pem; \(hidden\)",
         line,
     ), line
     assert re.search(r"run: togetherctl login name-\d+$", text, re.MULTILINE)
+
+
+def test_a_secret_that_is_a_word_of_ours_makes_nothing_unreadable(config: Path, cli: Run) -> None:
+    config.write_text(config.read_text().replace('ticket = "ticket-value-123"', 'mode = "login"'))
+    report = cli("support", "--offline", "--output", "-", "--names").stdout
+    assert 'mode = "(hidden)"' in report
+    assert "togetherctl login" in report
 
 
 def test_what_has_the_form_of_a_secret() -> None:

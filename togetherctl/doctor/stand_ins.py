@@ -35,6 +35,8 @@ _PUBLIC = re.compile(
 )
 _TABLES = frozenset({"issuers", "profiles", "clusters", "bundles"})
 _LOCAL_HOSTS = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
+# What ends a path or an address.
+_PARTS = re.compile(r"[\s/\\|]")
 # A name of this length stands in too many words; one of two letters does where it has a digit in it.
 _SHORTEST = 3
 
@@ -67,11 +69,11 @@ class StandIns:
             if long and lower not in usual and lower not in _LOCAL_HOSTS and not lower.startswith("stand-in"):
                 # One name of two things has one stand-in, which then says so.
                 self._kinds[lower] = "name" if self._kinds.get(lower, kind) != kind else kind
-        names = "|".join(re.escape(name) for name in sorted(self._kinds, key=len, reverse=True))
-        by_name = rf"| (?P<name>(?<![^\W_])(?:{names})(?![^\W_]))" if names else ""
-        # A name that is longer than what its form says comes first: a subject may look like a path.
-        self._pattern = re.compile(_TOKENS + by_name, re.VERBOSE | re.IGNORECASE)
-        self._names = re.compile(by_name.removeprefix("| "), re.VERBOSE | re.IGNORECASE) if names else None
+        # What its form would cut in two comes before the forms.
+        whole = _any_of("whole", [name for name in self._kinds if _PARTS.search(name)])
+        by_name = _any_of("name", self._kinds)
+        self._pattern = re.compile("|".join(filter(None, (whole, _TOKENS, by_name))), re.VERBOSE | re.IGNORECASE)
+        self._names = re.compile(by_name, re.VERBOSE | re.IGNORECASE) if by_name else None
 
     def replace(self, text: str) -> str:
         """The text with every name and address replaced."""
@@ -176,6 +178,12 @@ class StandIns:
         if self._names is None:
             return text
         return self._names.sub(lambda match: self._stand_in(self._kinds[match[0].lower()], match[0]), text)
+
+
+def _any_of(group: str, names: Iterable[str]) -> str:
+    """A pattern for any of these, the longest first, as words of their own."""
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return rf"(?P<{group}>(?<![^\W_])(?:{either})(?![^\W_]))" if either else ""
 
 
 def _is_ip(text: str) -> bool:
