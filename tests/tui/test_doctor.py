@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.screens import becomes, strips
+from tests.support.screens import SNAPSHOTS, becomes, strips
 from tests.tui.test_snapshots import SIZES, can_be_read, colours
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
@@ -113,6 +113,8 @@ async def test_without_colours_the_cursor_is_turned_around(opened: Open, demo: C
             await looked(table)
             [line] = [strip for strip in strips(table.app) if "Ports of the redirect" in strip.text]
             assert any(segment.style is not None and segment.style.reverse for segment in line)
+            # As large as in colour: nothing is drawn between two findings.
+            assert table.screen == (SNAPSHOTS / "doctor-80x24.txt").read_text(encoding="utf-8")
 
 
 async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..., World]) -> None:

@@ -98,7 +98,7 @@ class DoctorScreen(Box[None]):
         #failed, #warning { height: auto; }
         #nothing { display: none; margin: 1 1; }
         #doing { color: $text-muted; margin: 1 0 0 0; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        Collapsible { border-top: none; padding: 0; background: $surface; }
+        Collapsible, Collapsible:ansi { border-top: none; padding: 0; background: $surface; }
         Collapsible:focus-within { background-tint: $foreground 0%; }
         Contents { padding: 0 0 0 4; }
         CollapsibleTitle { width: 1fr; color: $text; }
