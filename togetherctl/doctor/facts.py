@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from togetherctl.doctor.check import Skip
 from togetherctl.errors import ConfigError, StorageError, TogetherctlError
+from togetherctl.finding import Skip
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.login_record import LoginRecord
