@@ -12,10 +12,10 @@ import pytest
 
 from tests.support.screens import SNAPSHOTS, becomes, strips
 from tests.tui.test_snapshots import SIZES, can_be_read, colours
-from togetherctl.doctor.check import Check, Skip
+from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import StorageError, run
-from togetherctl.finding import Finding, Mend
+from togetherctl.finding import Finding, Mend, Skip
 from togetherctl.records import replace
 from togetherctl.shim import ShimState, shim_for
 from togetherctl.tui.screens.dialog import Question

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl import __version__
 from togetherctl.config.types import HIDDEN
-from togetherctl.doctor.check import Skip
 from togetherctl.doctor.examine import Result
 from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_authorities, find_names, find_secrets, hide_secrets
 from togetherctl.doctor.stand_ins import StandIns
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import TogetherctlError
+from togetherctl.finding import Skip
 from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import printable
 

@@ -130,7 +130,6 @@ class DoctorScreen(Box[None]):
         self._over = threading.Event()
         self._looking = False
         self._mending = False
-        self._fixing = False
         # Whether a person has moved the cursor among these results.
         self._moved = False
 
@@ -183,7 +182,7 @@ class DoctorScreen(Box[None]):
             if self._over.is_set():
                 raise Cancelled
 
-        facts = Facts(quiet(self.app.world, lambda _line: None), self._profiles, self._clusters, fixing=self._fixing)
+        facts = Facts(quiet(self.app.world, lambda _line: None), self._profiles, self._clusters)
         with suppress(Cancelled):
             examine(facts, each=lambda result: self._tell(self._show, result), progress=progress, go_on=go_on)
             self._tell(self._end)
@@ -282,7 +281,6 @@ class DoctorScreen(Box[None]):
             self.app.notify("Copied, if your terminal takes it (OSC 52).", markup=False)
 
     def action_again(self) -> None:
-        self._fixing = False
         self._look()
 
     def action_mend(self) -> None:
@@ -300,7 +298,7 @@ class DoctorScreen(Box[None]):
     # Mending
 
     def _ask(self, mends: Sequence[Mend]) -> None:
-        """Ask, then do the same as `doctor --fix`, and look again."""
+        """Ask, then mend as `doctor --fix` does, and look again. Nothing is done that was not agreed to."""
         lines = [_as_sentence(mend.what) for mend in mends]
         Question(self.titled, "Mend this?", lines).ask(self.app, lambda: self._start_mending(mends))
 
@@ -330,7 +328,6 @@ class DoctorScreen(Box[None]):
 
     def _after_mending(self) -> None:
         self._mending = False
-        self._fixing = True
         self._look()
 
 
