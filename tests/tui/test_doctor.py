@@ -197,6 +197,16 @@ async def test_it_is_in_the_command_palette(opened: Open) -> None:
             await table.shows("1 failed")
 
 
+async def test_where_the_configuration_cannot_be_read_it_says_so(opened: Open, acme: Path) -> None:
+    acme.write_text("profiles = 3\n")
+    async with opened((100, 30)) as table:
+        await table.press("D")
+        screen = await looked(table)
+        assert "configuration-valid" in {one.result.check.name for one in screen.query(Found)}
+        await table.press("escape")
+        assert table.app.screen is table.app.home
+
+
 @pytest.mark.parametrize("key", ["escape", "ctrl+c", "q"])
 async def test_it_can_be_left_while_checks_run(key: str, opened: Open, demo: Callable[..., World]) -> None:
     end = threading.Event()

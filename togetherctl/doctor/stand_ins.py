@@ -41,8 +41,8 @@ _PARTS = re.compile(r"[\s/\\|]")
 _SHORTEST = 3
 
 _TOKENS = r"""
-  (?P<address>[a-z][a-z0-9+.-]*://[^\s"'<>`|\\^{}]+)
-| (?P<email>[\w.%+-]+@[\w-]+(?:\.[\w-]+)+)
+  (?P<address>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s"'<>`|\\^{}]+)
+| (?P<email>(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+)
 | (?P<uuid>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b)
 | (?P<ip>(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:%\w+)?\]?)(?![\w.]*[\w]))
 | (?P<path>(?<![\w.])(?:~|[a-z]:(?=\\))?[/\\][^\s"'<>`|:;,()\[\]{}=]+)
@@ -66,7 +66,7 @@ class StandIns:
         for kind, name in known:
             lower = name.strip().lower()
             long = len(lower) >= _SHORTEST or (len(lower) > 1 and any(char.isdigit() for char in lower))
-            if long and lower not in usual and lower not in _LOCAL_HOSTS and not lower.startswith("stand-in"):
+            if long and lower not in usual and lower not in _LOCAL_HOSTS:
                 # One name of two things has one stand-in, which then says so.
                 self._kinds[lower] = "name" if self._kinds.get(lower, kind) != kind else kind
         # What its form would cut in two comes before the forms.
