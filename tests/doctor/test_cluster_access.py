@@ -256,7 +256,7 @@ def test_a_forced_refresh_is_a_mend_that_a_person_agrees_to(patient: Patient, pi
     assert (found.status, patient.refreshes) == ("failed", 0)
     assert mend(found) == "force one refresh with profile acme"
     assert (patient.finding().status, patient.refreshes) == ("ok", 1)
-    # Within ten minutes there is no second one, whoever asks.
+    # Within ten minutes there is no second one.
     picky.old.update(picky.bearers)
     with pytest.raises(TogetherctlError, match="less than ten minutes ago"):
         mend(patient.finding())

@@ -272,6 +272,21 @@ def test_a_person_is_asked_before_anything_is_mended(
     assert len([*(home / ".kube").glob("*.lock")]) == locks
 
 
+def test_a_person_sees_that_it_works_and_can_end_it(acme: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    assert acme.exists()
+    slow = tmp_path / "bin" / "kubectl"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nsleep 30\n")
+    slow.chmod(0o700)
+    words = ["env", f"PATH={slow.parent}:{environ['PATH']}", *_doctor()]
+    with terminal(words, _environ(environ), tmp_path) as window:
+        window.until("Looking: togetherctl, its plugin and kubectl in PATH")
+        window.press("C-c")
+        seen = window.until("ended with 130")
+    assert "Looking" not in seen
+    assert "Traceback" not in seen
+
+
 # Quiet
 
 
