@@ -118,6 +118,9 @@ def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:
     host = socket.gethostname()
     yield "machine", host
     yield "machine", host.partition(".")[0]
+    for name, value in environ.items():
+        if name.lower().endswith("_proxy") and name.lower() != "no_proxy":
+            yield from _host_of(value if "://" in value else f"http://{value}")
 
 
 def _of_configuration(table: ConfigTable) -> Iterator[Known]:
