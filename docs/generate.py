@@ -20,6 +20,7 @@ from togetherctl.environment import VARIABLES
 from togetherctl.errors import ExitCode
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.shim_script import PLUGIN as PLUGIN_SCRIPT
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -59,6 +60,7 @@ def pages() -> dict[Path, str]:
         HERE / "providers.md": MADE + "".join(_providers()),
         HERE / "architecture.md": _put(HERE / "architecture.md", _MAP_BEGINS, "".join(_map())),
         HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
+        HERE.parent / "scripts" / "kubectl-together_login": PLUGIN_SCRIPT,
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }

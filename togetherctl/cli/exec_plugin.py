@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from togetherctl.auth.cache.ready_file import end_claim
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.environment import CALLERS
-from togetherctl.kube.exec_credential import V1, render, wanted_version
+from togetherctl.kube.exec_credential import V1, V1BETA1, render, wanted_version
 from togetherctl.wiring import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
+    from togetherctl.plugin_words import PluginWords
 
 
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
@@ -30,18 +31,39 @@ def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> 
         end_claim(world.paths, name)
 
 
+def get_token_by_flags(arguments: Sequence[str], environ: Mapping[str, str], words: PluginWords, program: str) -> int:
+    """The same for kubelogin's flags in `arguments`, which as `words` may have a ready file."""
+    console = Console(environ, for_a_client=True)
+    world = World(environ, console)
+
+    def make_profile() -> Profile:
+        from togetherctl.kubelogin.ready_words import profile_of_words
+
+        return profile_of_words(arguments, environ, words, program=program, warn=console.warn)
+
+    try:
+        return run_to_exit(lambda: print_credential(world, make_profile, words=words, otherwise=V1BETA1), console.error)
+    finally:
+        end_claim(world.paths, words.name)
+
+
 def print_credential(
-    world: World, wanted: str | Callable[[], Profile], *, otherwise: str = V1, renew: bool = False
+    world: World,
+    wanted: str | Callable[[], Profile],
+    *,
+    words: PluginWords | None = None,
+    otherwise: str = V1,
+    renew: bool = False,
 ) -> None:
     """An ExecCredential of the apiVersion that `KUBERNETES_EXEC_INFO` asks for, else of `otherwise`.
 
-    `wanted` names a profile of the configuration, or makes one that no configuration has.
+    `wanted` names a profile of the configuration, or makes one that no configuration has; `words` made that one.
     Nothing else goes to stdout. With `renew` its token is younger than this call, if the issuer gives one.
     """
     with stdout_for_the_answer_alone() as answer:
         version = wanted_version(world.environ, otherwise=otherwise)
         if callable(wanted):
-            profile, engine = wanted(), world.configless_engine
+            profile, engine = wanted(), world.engine_for(words) if words else world.configless_engine
         else:
             profile, engine = world.profile(wanted), world.engine
             if world.environ.get(CALLERS):

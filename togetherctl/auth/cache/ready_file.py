@@ -54,9 +54,7 @@ class ReadyFiles:
         header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, config=config)
         path = folder / profile
         with suppress(OSError):
-            make_private_folder(folder)
-            statuses = (folder.lstat(), folder.parent.lstat())
-            if any(not is_ours(status) or open_to_others(status) for status in statuses):
+            if not has_private(folder):
                 return
             # Whose folder it is in memory, who may exchange what is in it.
             if storage == "keyring" and not is_ours(folder.parent.parent.stat()):
@@ -107,8 +105,9 @@ class ReadyFiles:
         """Tell shims that wait for this process that it is in a login, which takes longer than they would wait."""
         claim = _claim_of(self.paths, profile)
         if claim is not None:
-            with suppress(OSError):
-                claim.write_text(f"{os.getpid()} login\n", encoding="ascii")
+            with suppress(OSError, ValueError):
+                pid, _, *where = claim.read_text(encoding="ascii").split(" ")
+                claim.write_text(" ".join((pid, "login", *where)), encoding="ascii")
 
     def _folder(self, storage: Storage) -> Path | None:
         """Where a credential may lie: what the keyring seals does not go to disk in the clear."""
@@ -129,6 +128,13 @@ class ReadyFiles:
 
     def _config_changed(self) -> bool:
         return self.paths.config.stat().st_mtime_ns != self.config_mtime_ns
+
+
+def has_private(folder: Path) -> bool:
+    """Whether the folder, which is made if need be, and the one above it are ours alone. Raises OSError."""
+    make_private_folder(folder)
+    statuses = (folder.lstat(), folder.parent.lstat())
+    return all(is_ours(status) and not open_to_others(status) for status in statuses)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -166,7 +172,7 @@ def _claim_of(paths: Paths, profile: str) -> Path | None:
     """The file by which the shim that became this process makes others wait for it."""
     path = paths.ready / f"{_CLAIM}{profile}"
     try:
-        data, status = read_whole(path, limit=64, follow=False)
+        data, status = read_whole(path, limit=256, follow=False)
     except (OSError, ValueError):
         return None
     return path if is_ours(status) and data.split()[:1] == [b"%d" % os.getpid()] else None
