@@ -54,7 +54,7 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `configless` asks for it, without secrets; `words` is what their ready file is called, empty where they have none.
+    name: `configless` asks for it, without secrets; `words` is the name of their ready file, empty if there is none.
     `sessions` is the folder of its session, if not the usual one.
     """
 
