@@ -246,13 +246,16 @@ $sessions
 $text
 EOF
   ) || return 1
-  {{
-    IFS= read -r now && IFS=' ' read -r digest rest || return 1
-    authorities=
-    while IFS=' ' read -r sum rest; do authorities=$authorities${{authorities:+,}}$sum; done
-  }} <<EOF
-$sums
-EOF
+  # A line each: the time, the digest of the words, and that of each file.
+  now=${{sums%%"$newline"*}}
+  sums=${{sums#*"$newline"}}
+  digest=${{sums%% *}}
+  authorities=
+  while :; do
+    case $sums in *"$newline"*) sums=${{sums#*"$newline"}} ;; *) break ;; esac
+    authorities=$authorities${{authorities:+,}}${{sums%% *}}
+  done
+  case $now in '' | *[!0123456789]*) return 1 ;; esac
   [ "${{#digest}}" = 64 ] || return 1
   name=flags-$digest
   # From here on, another call with these words may bring what is missing.

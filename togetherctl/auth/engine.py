@@ -68,7 +68,9 @@ class Engine:
     def __init__(self, collaborators: Collaborators, *, refresh_behind: Callable[[Profile, int], None]) -> None:
         self._deps = collaborators
         self._spawn_refresh = refresh_behind
-        self._locks = SessionLocks(collaborators.sessions, collaborators.conversation, collaborators.clock)
+        self._locks = SessionLocks(
+            collaborators.sessions, collaborators.conversation, collaborators.clock, collaborators.ready.say_login
+        )
         self._lifecycle = SessionLifecycle(collaborators)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
