@@ -52,7 +52,7 @@ answer() {{
 
 _WAITING = """\
 # Of many calls at once that find nothing ready, one goes on, and the others wait for what it leaves. They go on too
-# when it has ended without that, and after three seconds, unless it says that it is in a login.
+# when it has ended without that, and after some eight seconds, unless it says that it is in a login.
 wait_for_another() {
   [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
   claim=$ready/.claim-$name
@@ -85,8 +85,10 @@ wait_for_another() {
       [ "$looks" -lt 1000 ] || break
       # A person takes a while, and each look starts a process.
       case $looks in [1-9]) pause=0.1 ;; [1-3]?) pause=0.25 ;; *) pause=1 ;; esac
-    elif [ "$looks" -gt 60 ]; then
-      break
+    else
+      # As many as start at once keep a machine busy, which the one that works needs.
+      [ "$looks" -le 20 ] || pause=0.1
+      [ "$looks" -le 90 ] || break
     fi
     sleep "$pause" || return
     for file in "$ready/$name" "${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$name"; do
