@@ -17,6 +17,10 @@ def main() -> None:
         from togetherctl.plugin_words import find_credential
 
         code = serve(arguments, os.environ, find_credential)
+    if code is None and arguments[-1:] in (["--help"], ["-h"]):
+        from togetherctl.cli.quick_help import show
+
+        code = show(program, arguments, os.environ)
     if code is not None:
         # Nothing was begun that would have to be ended.
         os._exit(code)
