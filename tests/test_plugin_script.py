@@ -71,6 +71,26 @@ def test_a_token_in_hand_needs_no_python(in_shell: ScriptedPlugin) -> None:
     assert in_shell.issuer.counts["/token"] == 1
 
 
+def test_a_version_that_is_typed(in_shell: ScriptedPlugin) -> None:
+    words = ["--api-version=v1beta1", "--api-version=v1"]
+    first = in_shell.call(*words)
+    assert json.loads(first.stdout)["apiVersion"].endswith("/v1")
+    assert in_shell.serves(*words)
+    assert in_shell.call(*words).stdout == first.stdout
+    asked = in_shell.call(*words, KUBERNETES_EXEC_INFO=V1.replace("/v1", "/v1beta1"))
+    assert json.loads(asked.stdout)["apiVersion"].endswith("/v1beta1")
+    assert in_shell.started() == 1
+
+
+def test_a_word_that_is_a_value_is_no_flag(plugin: ScriptedPlugin) -> None:
+    done = plugin.call("--oidc-extra-scope", "--api-version=v1")
+    assert json.loads(done.stdout)["apiVersion"].endswith("/v1beta1")
+    assert plugin.ready == []
+    done = plugin.call("--oidc-extra-scope", "--token-cache-dir=/nonexistent")
+    assert done.returncode == 0
+    assert plugin.ready == []
+
+
 def test_called_by_kubectl(ready: ScriptedPlugin) -> None:
     kubectl = need("kubectl")
     before = ready.started()
@@ -117,7 +137,8 @@ NOT_READY = {
     "a folder from here": ["--token-cache-dir=here"],
     "a folder in a word of its own": ["--token-cache-dir", "/nonexistent"],
     "two lines": ["--oidc-extra-scope=a\nb"],
-    "an option of our own": ["--api-version=v1"],
+    "a version in a word of its own": ["--api-version", "v1"],
+    "a version that does not exist": ["--api-version=v2"],
     "an unknown flag": ["--oidc-extra-scop=a"],
     "help": ["--help"],
 }

@@ -53,7 +53,7 @@ def _run(arguments: "list[str]", program: str) -> int:
         if words is not None:
             from togetherctl.cli.exec_plugin import get_token_by_flags
 
-            return get_token_by_flags(arguments[1:], os.environ, words, program)
+            return get_token_by_flags(words, os.environ, program)
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=program)

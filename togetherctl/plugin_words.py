@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MARK = "togetherctl-flags 1"
 FOLDER_FLAG = "token-cache-dir"
 AUTHORITY_FLAG = "certificate-authority"
+# Our own among them.
+VERSION_FLAG = "api-version"
 # The flags that may be among the words, with a value or without. Those that hold secrets, or that change whether a
 # token in the cache may be served at all, are not here.
 FLAGS = (
@@ -50,17 +52,21 @@ _LONGEST_BUNDLE = 16 * 1024 * 1024
 class PluginWords:
     """What some words mean for their ready file: its `name`, the folders `ready` and `sessions` as sh would write them.
 
-    `authorities` are the digests of the files of certificate authorities as they are now, `-` where there are none.
+    `files` are those of certificate authorities, and `authorities` their digests as they are now, `-` where there are
+    none; `version` is that of the answer where the client names none; `flags` are the words that are kubelogin's.
     """
 
-    __slots__ = ("authorities", "files", "name", "ready", "sessions")
+    __slots__ = ("authorities", "files", "flags", "name", "ready", "sessions", "version")
 
-    def __init__(self, name: str, ready: str, sessions: str, files: "list[str]", authorities: str) -> None:
-        self.name = name
+    def __init__(self, ready: str, sessions: str) -> None:
+        self.name = ""
         self.ready = ready
         self.sessions = sessions
-        self.files = files
-        self.authorities = authorities
+        self.files: list[str] = []
+        self.authorities = "-"
+        # As kubelogin answers.
+        self.version = "v1beta1"
+        self.flags: list[str] = []
 
 
 def read_words(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "PluginWords | None":
@@ -71,24 +77,13 @@ def read_words(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "Plu
     folders = _find_folders(home, environ)
     if folders is None:
         return None
-    ready, sessions = folders
-    files = []
-    for word in arguments[1:]:
-        flag, sign, value = word.partition("=")
-        place = f"{home}{value[1:]}" if value == "~" or value.startswith("~/") else value
-        if "\n" in word:
-            return None
-        if flag == f"--{FOLDER_FLAG}" and sign and place.startswith("/"):
-            sessions = place
-        elif flag == f"--{AUTHORITY_FLAG}" and sign and value != "~" and place.startswith("/"):
-            files.append(place)
-        elif word.startswith("-") and flag not in _KNOWN:
-            return None
-    if "\n" in home + sessions:
+    words = PluginWords(*folders)
+    if not all(_take(words, word, home) for word in arguments[1:]) or "\n" in home + words.sessions:
         return None
-    text = "\n".join((MARK, home, sessions, *arguments[1:], "", ""))
-    authorities = ",".join([_digest(_read(path)) for path in files]) or "-"
-    return PluginWords(f"flags-{_digest(os.fsencode(text))}", ready, sessions, files, authorities)
+    text = "\n".join((MARK, home, words.sessions, *arguments[1:], "", ""))
+    words.name = f"flags-{_digest(os.fsencode(text))}"
+    words.authorities = ",".join([_digest(_read(path)) for path in words.files]) or "-"
+    return words
 
 
 def find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
@@ -96,9 +91,8 @@ def find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") ->
 
     Raises OSError and ValueError.
     """
-    # As kubelogin answers a client that names no version.
-    version = fastpath.wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), "v1beta1")
-    words = read_words(arguments, environ) if version is not None else None
+    words = read_words(arguments, environ)
+    version = words and fastpath.wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), words.version)
     if words is None or version is None:
         return None
     found = fastpath.read_ready(
@@ -109,6 +103,27 @@ def find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") ->
         now=time.time(),
     )
     return fastpath.in_version(found, version)
+
+
+def _take(words: PluginWords, word: str, home: str) -> bool:
+    """Add what one word means; False where that is not seen at a glance."""
+    flag, sign, value = word.partition("=")
+    place = f"{home}{value[1:]}" if value == "~" or value.startswith("~/") else value
+    if "\n" in word:
+        return False
+    if flag == f"--{VERSION_FLAG}":
+        words.version = value
+        # After a flag without its value this would be that value.
+        split = bool(words.flags) and words.flags[-1].startswith("-") and "=" not in words.flags[-1]
+        return value in ("v1", "v1beta1") and not split
+    words.flags.append(word)
+    if flag == f"--{FOLDER_FLAG}" and sign and place.startswith("/"):
+        words.sessions = place
+    elif flag == f"--{AUTHORITY_FLAG}" and sign and value != "~" and place.startswith("/"):
+        words.files.append(place)
+    else:
+        return not word.startswith("-") or flag in _KNOWN
+    return True
 
 
 def _find_folders(home: str, environ: "Mapping[str, str]") -> "tuple[str, str] | None":

@@ -5,7 +5,7 @@ Both are handed over to Python for all they do not understand.
 """
 
 from togetherctl.fastpath import FORM
-from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, MARK
+from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, MARK, VERSION_FLAG
 
 _VERSION = """\
 # Sets `asked` to the version of the answer that the client names, and leaves it where it names none.
@@ -220,7 +220,7 @@ serve() {{
   [ "${{1-}}" = get-token ] && [ -z "${{OIDC_CLIENT_SECRET-}}" ] || return 1
   shift
   asked=v1beta1
-  find_version && find_folders || return 1
+  find_folders || return 1
   text=
   words=$#
   for word; do
@@ -232,12 +232,14 @@ serve() {{
         word_path && [ -f "$path" ] || return 1
         set -- "$@" "$path"
         ;;
+      --{VERSION_FLAG}=v1 | --{VERSION_FLAG}=v1beta1) asked=${{word#*=}} ;;
       {_KNOWN}) ;;
       -*) return 1 ;;
     esac
     text=$text$word$newline
   done
   shift "$words"
+  find_version || return 1
   case $HOME$sessions in *"$newline"*) return 1 ;; esac
   sums=$(
     date +%s

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from togetherctl.auth.cache.ready_file import end_claim
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.environment import CALLERS
-from togetherctl.kube.exec_credential import V1, V1BETA1, render, wanted_version
+from togetherctl.kube.exec_credential import V1, VERSIONS, render, wanted_version
 from togetherctl.wiring import World
 
 TYPE_CHECKING = False
@@ -31,18 +31,20 @@ def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> 
         end_claim(world.paths, name)
 
 
-def get_token_by_flags(arguments: Sequence[str], environ: Mapping[str, str], words: PluginWords, program: str) -> int:
-    """The same for kubelogin's flags in `arguments`, which as `words` may have a ready file."""
+def get_token_by_flags(words: PluginWords, environ: Mapping[str, str], program: str) -> int:
+    """The same for kubelogin's flags in words that may have a ready file."""
     console = Console(environ, for_a_client=True)
     world = World(environ, console)
 
     def make_profile() -> Profile:
         from togetherctl.kubelogin.ready_words import profile_of_words
 
-        return profile_of_words(arguments, environ, words, program=program, warn=console.warn)
+        return profile_of_words(environ, words, program=program, warn=console.warn)
 
     try:
-        return run_to_exit(lambda: print_credential(world, make_profile, words=words, otherwise=V1BETA1), console.error)
+        return run_to_exit(
+            lambda: print_credential(world, make_profile, words=words, otherwise=VERSIONS[words.version]), console.error
+        )
     finally:
         end_claim(world.paths, words.name)
 

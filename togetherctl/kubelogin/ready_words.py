@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 
 
 def profile_of_words(
-    arguments: Sequence[str],
     environ: Mapping[str, str],
     words: PluginWords,
     *,
     program: str,
     warn: Callable[[str], None],
 ) -> Profile:
-    """The profile that the flags in `arguments` make. Raises UsageError."""
+    """The profile that the flags among the words make. Raises UsageError."""
     try:
-        flags = parse(arguments)
+        flags = parse(words.flags)
     except UsageError as error:
         error.remedy = error.remedy or run(*program.split(), "get-token", "--help")
         raise
