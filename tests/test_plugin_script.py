@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -335,3 +336,33 @@ def test_the_rest_of_the_plugin_is_python_under_its_name(plugin: ScriptedPlugin)
     assert (done.returncode, b"run: kubectl together-login get-token --help" in done.stderr) == (2, True)
     done = plugin.call(words=["get-token", "--oidc-issuer-url=https://a.example", "stray"])
     assert (done.returncode, b"run: kubectl together-login get-token --help" in done.stderr) == (2, True)
+
+
+_LOADED = """
+import os, sys
+import togetherctl.__main__ as door
+def end(code):
+    os.write(2, " ".join(sys.modules).encode())
+    really(int(code))
+really, sys.exit, os._exit = os._exit, end, end
+sys.argv = ["kubectl-together_login", *sys.argv[1:]]
+door.main()
+"""
+
+
+@pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
+def test_what_flags_load_that_find_a_session(plugin: ScriptedPlugin) -> None:
+    assert plugin.call().returncode == 0
+    [ready] = plugin.ready
+    ready.unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED, *plugin.words],
+        env={**plugin.environ, "TOGETHERCTL_BROWSER": ""},
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    assert b'"token"' in done.stdout
+    loaded = {name.partition(".")[0] for name in done.stderr.decode().split()}
+    assert not loaded & {"pydantic", "pydantic_core", "click", "tomlkit", "ssl", "http", "httpx2", "authlib", "keyring"}
+    assert plugin.ready == [ready]
