@@ -66,10 +66,11 @@ wait_for_another() {
   fi
   [ -f "$claim" ] && [ ! -L "$claim" ] && [ -O "$claim" ] || return
   IFS= read -r before <"$file" || before=
-  looks=0 pause=0.05 owner='' what=''
+  looks=0 blanks=0 pause=0.05 owner='' what=''
   while { IFS=' ' read -r owner what where since <"$claim" || [ -e "$claim" ]; }; do
     # Only as long as it takes from making the claim to writing into it.
-    [ -n "$owner" ] || [ "$looks" -lt 4 ] || { echo "$mine" >|"$claim"; break; }
+    [ -n "$owner" ] || blanks=$((blanks + 1))
+    [ "$blanks" -le 4 ] || { echo "$mine" >|"$claim"; break; }
     case $owner in *[!0123456789]*) echo "$mine" >|"$claim"; break ;; esac
     if [ -n "$owner" ] && ! lives "$owner" "$where" "$since"; then
       # One that was killed: if it left this before now, somebody has to go on.

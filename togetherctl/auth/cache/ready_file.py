@@ -105,9 +105,10 @@ class ReadyFiles:
         """Tell shims that wait for this process that it is in a login, which takes longer than they would wait."""
         claim = _claim_of(self.paths, profile)
         if claim is not None:
-            with suppress(OSError, ValueError):
-                pid, _, *where = claim.read_text(encoding="ascii").split(" ")
-                claim.write_text(" ".join((pid, "login", *where)), encoding="ascii")
+            with suppress(OSError), claim.open("r+b", buffering=0) as file:
+                # As long as what it was made with, `works`: a file that is empty for a moment would be taken over.
+                file.seek(len(f"{os.getpid()} "))
+                file.write(b"login")
 
     def _folder(self, storage: Storage) -> Path | None:
         """Where a credential may lie: what the keyring seals does not go to disk in the clear."""
