@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 HOMES = {"plain home": "plain", "odd home": 'it\'s a "home" with $HOME & spaces'}
 
 
-@pytest.fixture(params=HOMES.values(), ids=HOMES)
+@pytest.fixture(params=list(HOMES.values()), ids=list(HOMES))
 def plugin(
     request: pytest.FixtureRequest, tmp_path: Path, environ: dict[str, str], issuer: ScriptedIssuer
 ) -> ScriptedPlugin:
@@ -161,7 +161,7 @@ def test_every_flag_is_sorted() -> None:
     assert {*FLAGS, FOLDER_FLAG, AUTHORITY_FLAG} == {*table} - left_out
 
 
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "a client secret": {"OIDC_CLIENT_SECRET": "the-secret"},
     "another folder of sessions": {"KUBECACHEDIR": "/nonexistent"},
     "a folder of sessions from here": {"KUBECACHEDIR": "here"},
@@ -176,7 +176,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
-def test_what_the_environment_says_counts(changes: dict[str, str], ready: ScriptedPlugin) -> None:
+def test_what_the_environment_says_counts(changes: dict[str, Any], ready: ScriptedPlugin) -> None:
     assert ready.serves()
     assert not ready.serves(**changes)
 
@@ -202,7 +202,7 @@ def test_a_flag_in_two_words_is_served_too(plugin: ScriptedPlugin) -> None:
 def test_the_folder_of_the_sessions(in_shell: ScriptedPlugin) -> None:
     # The canary takes tokens in such a folder for right.
     home = f"{in_shell.environ['HOME']}/secrets"
-    cases: list[tuple[list[str], dict[str, str], str]] = [
+    cases: list[tuple[list[str], dict[str, Any], str]] = [
         ([f"--token-cache-dir={home}/one"], {}, "one"),
         (["--token-cache-dir=~/secrets/two"], {}, "two"),
         ([], {"KUBECACHEDIR": f"{home}/three"}, "three/oidc-login"),

@@ -92,8 +92,10 @@ def find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") ->
     Raises OSError and ValueError.
     """
     words = read_words(arguments, environ)
-    version = words and fastpath.wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), words.version)
-    if words is None or version is None:
+    if words is None:
+        return None
+    version = fastpath.wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), words.version)
+    if version is None:
         return None
     found = fastpath.read_ready(
         f"{words.ready}/{words.name}",

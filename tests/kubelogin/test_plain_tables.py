@@ -14,7 +14,7 @@ from togetherctl.kubelogin.profile import profile_of
 
 USUAL = ("--oidc-issuer-url=https://login.acme.com/x/", "--oidc-client-id=kubernetes")
 BUNDLE = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n").decode()
-RIGHT = [
+RIGHT: list[tuple[str, ...]] = [
     (),
     ("--oidc-extra-scope=email,profile", "--oidc-extra-scope=email", "--oidc-use-access-token"),
     ("--oidc-client-id=a client ü",),
@@ -30,7 +30,7 @@ RIGHT = [
     ("--oidc-issuer-url=http://localhost:8080",),
     ("--oidc-issuer-url=https://[::1]:8443/a",),
 ]
-WRONG = [
+WRONG: list[tuple[str, ...]] = [
     ("--oidc-issuer-url=login.acme.com",),
     ("--oidc-issuer-url=http://login.acme.com",),
     ("--oidc-issuer-url=https://login.acme.com?x",),
@@ -53,7 +53,7 @@ WRONG = [
 ]
 
 # What the library lets pass and the plain checks leave to it.
-ODD = [("--oidc-auth-request-extra-params=a=\udcff",)]
+ODD: list[tuple[str, ...]] = [("--oidc-auth-request-extra-params=a=\udcff",)]
 
 
 def outcome(words: tuple[str, ...]) -> object:
