@@ -19,7 +19,7 @@ from tests.support.programs import need
 from tests.support.scripted_plugin import SCRIPT, ScriptedPlugin
 from tests.test_shim import SHELLS
 from togetherctl.kubelogin.flag_table import flags_of
-from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG
+from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, read_words
 from togetherctl.shim_script import PLUGIN
 
 if TYPE_CHECKING:
@@ -265,9 +265,9 @@ def test_a_ready_file_is_looked_at_as_everywhere(ready: ScriptedPlugin, tmp_path
     for place, word in ((1, b"2"), (2, b"flags-0"), (3, future), (4, past), (5, b"3"), (6, b"0" * 64), (7, b"0" * 64)):
         changed = [*words]
         changed[place] = word
-        path.write_bytes(b" ".join(changed) + b"\n" + body)
+        ready.put(path, b" ".join(changed) + b"\n" + body)
         assert not ready.serves(), place
-    path.write_bytes(whole)
+    ready.put(path, whole)
     assert ready.serves()
     elsewhere = tmp_path / "secrets"
     path.rename(elsewhere)
@@ -275,6 +275,52 @@ def test_a_ready_file_is_looked_at_as_everywhere(ready: ScriptedPlugin, tmp_path
     assert ready.call(TOGETHERCTL_LOGIN="never").returncode == 0
     assert ready.started() > 1
     assert elsewhere.read_bytes() == whole
+
+
+@pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
+def test_another_session_under_the_same_name_is_another(in_shell: ScriptedPlugin) -> None:
+    """Such as one that was made from another home of ours, with the same folder of sessions."""
+    folder = f"--token-cache-dir={in_shell.environ['HOME']}/secrets"
+    assert in_shell.call(folder).returncode == 0
+    assert in_shell.serves(folder)
+    [session] = Path(in_shell.environ["HOME"], "secrets").glob("*.json")
+    for seconds in (-5, 5):
+        moved = session.stat().st_mtime + seconds
+        os.utime(session, (moved, moved))
+        assert not in_shell.serves(folder)
+
+
+@pytest.mark.parametrize(
+    "word", ["--oidc-client-id=ÁÄÈ \u2028 \x81\x88", f"--username={'x' * 100_000}", "--username=\\a\\\\b$HOME`id`"]
+)
+@pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
+def test_words_that_shells_and_pipes_find_hard(word: str, in_shell: ScriptedPlugin) -> None:
+    flag, _, value = word.partition("=")
+    in_shell.issuer.client_id = (
+        value if flag == "--oidc-client-id" and value.isprintable() else in_shell.issuer.client_id
+    )
+    made = [f"{flag}={value}", *in_shell.words[1:]]
+    words = read_words(["get-token", *made], in_shell.environ)
+    assert words is not None
+    told = in_shell.folder / "name"
+    script = in_shell.program.read_text()
+    in_shell.program.write_text(script.replace("  waits=yes\n", f'  echo "$name" >"{told}"; exit\n'))
+    assert in_shell.call(words=["get-token", *made]).returncode == 0
+    assert told.read_text().strip() == words.name
+
+
+@pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
+def test_what_killed_calls_left_goes(ready: ScriptedPlugin) -> None:
+    [path] = ready.ready
+    old, young = (path.with_name(f".claim-flags-{number:064}") for number in (1, 2))
+    for claim in (old, young):
+        claim.touch()
+    os.utime(old, (1, 1))
+    path.unlink()
+    assert ready.call().returncode == 0
+    assert (old.exists(), young.exists()) == (False, True)
+    assert ready.call(words=["clean"]).returncode == 0
+    assert not young.exists()
 
 
 @pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])

@@ -69,7 +69,7 @@ def read_ready(
 ) -> "bytes | None":
     """The credential in the ready file called `named`, if the last word of its header is `made_of`, as `credential`.
 
-    With `mtime` the file has to have that one.
+    The file has to have this `mtime`, without it that of its session.
     """
     # A folder of another user, or a symlink, is not ours.
     folder = os.lstat(os.path.dirname(path))
@@ -81,8 +81,6 @@ def read_ready(
         # Who else may read it is not asked, because sh cannot ask it; the folder was private when it was written.
         if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o100000:
             return None
-        if mtime is not None and status.st_mtime_ns != mtime:
-            return None
         data = os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
@@ -93,6 +91,8 @@ def read_ready(
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
     session = os.stat(f"{sessions}/{key}.json")
+    if status.st_mtime_ns != (session.st_mtime_ns if mtime is None else mtime):
+        return None
     return body if session.st_mode & 0o170000 == 0o100000 else None
 
 

@@ -26,7 +26,8 @@ find_version() {
 """
 
 _ANSWER = f"""\
-# Prints what lies in `file` and ends, if it was made for $1 out of $2 and is good now.
+# Prints what lies in `file` and ends, if it was made for $1 out of $2 and is good now; with $3 it has to have the mtime
+# of its session.
 answer() {{
   folder=${{file%/*}}
   [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] || return 1
@@ -35,7 +36,9 @@ answer() {{
     IFS=' ' read -r form version named written until length key made_of && IFS= read -r credential || return 1
   }} <"$file"
   [ "$form $version" = '{FORM}' ] && [ "$named" = "$1" ] && [ "$made_of" = "$2" ] || return 1
-  [ "${{#credential}}" = "$length" ] && [ -f "$sessions/$key.json" ] || return 1
+  session=$sessions/$key.json
+  [ "${{#credential}}" = "$length" ] && [ -f "$session" ] || return 1
+  if [ -n "${{3-}}" ] && {{ [ "$session" -nt "$file" ] || [ "$session" -ot "$file" ]; }}; then return 1; fi
   case $written$until in '' | *[!0123456789]*) return 1 ;; esac
   [ -n "$now" ] || now=$(date +%s) || return 1
   [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
@@ -218,7 +221,8 @@ newline='
 # Which ready file the words have is said by their digest, so that none of them is on disk. The same is asked in
 # togetherctl/plugin_words.py; a word that is not understood here at sight, as one with a secret, has no ready file.
 serve() {{
-  [ "${{1-}}" = get-token ] && [ -z "${{OIDC_CLIENT_SECRET-}}" ] || return 1
+  case ${{1-}},${{2-}} in get-token,--?*) ;; *) return 1 ;; esac
+  [ -z "${{OIDC_CLIENT_SECRET-}}" ] || return 1
   shift
   asked=v1beta1
   find_folders || return 1
@@ -266,7 +270,7 @@ EOF
   # From here on, another call with these words may bring what is missing.
   waits=yes
   file=$ready/$name
-  answer "$name" "${{authorities:--}}"
+  answer "$name" "${{authorities:--}}" dated
 }}
 
 # Sets `sessions` and `ready`, as togetherctl has them without these flags.

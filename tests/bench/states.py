@@ -101,6 +101,7 @@ class FlagStates:
         (self._session,) = folder.glob("*.json")
         (self._ready,) = locate(self.environ).ready.glob("flags-*")
         self._kept = {path: path.read_bytes() for path in (self._session, self._ready)}
+        self._mtime = self._session.stat().st_mtime_ns
 
     @property
     def command(self) -> list[str]:
@@ -109,6 +110,7 @@ class FlagStates:
     def ready(self) -> None:
         for path, data in self._kept.items():
             _put(path, data)
+            os.utime(path, ns=(self._mtime, self._mtime))
 
     def without_ready(self) -> None:
         self.ready()

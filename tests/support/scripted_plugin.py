@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -96,16 +97,22 @@ class ScriptedPlugin:
 
     def serves(self, *more: str, words: list[str] | None = None, **changes: str) -> bool:
         """Whether the script itself answers, and Python's fast path the same; a call leaves nothing behind here."""
-        before, kept = self.started(), {path: path.read_bytes() for path in self.ready}
+        before, kept = self.started(), {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in self.ready}
         done = self.call(*more, words=words, **{"TOGETHERCTL_LOGIN": "never", **changes})
         by_script = self.started() == before and done.returncode == 0
         for path in {*self.ready, *kept}:
             if path in kept:
-                path.write_bytes(kept[path])
+                self.put(path, *kept[path])
             else:
                 path.unlink()
         assert by_script == self._fast_path_serves(*(self.words if words is None else words), *more, **changes)
         return by_script
+
+    def put(self, path: Path, data: bytes, mtime_ns: int | None = None) -> None:
+        """Write a file, and keep its mtime."""
+        mtime_ns = mtime_ns or path.stat().st_mtime_ns
+        path.write_bytes(data)
+        os.utime(path, ns=(mtime_ns, mtime_ns))
 
     def _fast_path_serves(self, *words: str, **changes: str) -> bool:
         script = (

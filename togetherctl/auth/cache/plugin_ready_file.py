@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+from pathlib import Path
 
 from togetherctl import fastpath
-from togetherctl.auth.cache.ready_file import ReadyFiles, files_in, has_private
+from togetherctl.auth.cache.ready_file import CLAIM, ReadyFiles, files_in, has_private
 from togetherctl.disk import write_whole
 from togetherctl.kube.exec_credential import V1, render
 from togetherctl.records import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from togetherctl.config.types import Storage
     from togetherctl.plugin_words import PluginWords
 
 # Each line of flags that differs has one, and lines change: a script may put another folder into every call.
 _MOST = 64
+# No login takes so long.
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class PluginReadyFiles(ReadyFiles):
         folder = self.paths.ready
         with suppress(OSError):
             if has_private(folder):
-                _make_room(folder)
+                _make_room(folder, now)
+                # It has the mtime of its session: any other session is another one, whoever has put it there.
+                mtime_ns = Path(self.words.sessions, f"{key}.json").stat().st_mtime_ns
                 write_whole(folder / profile, f"{header}{body}\n".encode("ascii"))
+                os.utime(folder / profile, ns=(mtime_ns, mtime_ns))
 
     def is_good(self, profile: str, storage: Storage, *, now: float) -> bool:
         words = self.words
@@ -56,12 +61,19 @@ class PluginReadyFiles(ReadyFiles):
             return False
 
 
-def _make_room(folder: Path) -> None:
-    """Delete the oldest, so that there is room for one more."""
-    found = [path for path in files_in(folder) if path.name.startswith("flags-")]
-    if len(found) < _MOST:
-        return
+def _make_room(folder: Path, now: float) -> None:
+    """Delete the oldest, so that there is room for one more, and what killed calls with other words left."""
+    found, claims = list[Path](), list[Path]()
+    for path in files_in(folder):
+        if path.name.startswith("flags-"):
+            found.append(path)
+        elif path.name.startswith(f"{CLAIM}flags-"):
+            claims.append(path)
     with suppress(OSError):
-        found.sort(key=lambda path: path.lstat().st_mtime_ns)
-        for path in found[: len(found) - _MOST + 1]:
-            path.unlink()
+        if len(found) >= _MOST:
+            found.sort(key=lambda path: path.lstat().st_mtime_ns)
+            for path in found[: len(found) - _MOST + 1]:
+                path.unlink()
+        for path in claims:
+            if path.lstat().st_mtime < now - _DAY:
+                path.unlink()

@@ -28,7 +28,7 @@ _STORE_AGE = 2.0
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 # How the shim begins the name of the file by which one call goes on and others wait; no profile is called so.
-_CLAIM = ".claim-"
+CLAIM = ".claim-"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class ReadyFiles:
             under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
             for path in files_in(folder):
                 made_of = _key_of(path)
-                if path.name.startswith(_CLAIM) and key is not None:
+                if path.name.startswith(CLAIM) and key is not None:
                     continue
                 if made_of is None:
                     if own and path not in under_way:
@@ -171,7 +171,7 @@ def end_claim(paths: Paths, profile: str) -> None:
 
 def _claim_of(paths: Paths, profile: str) -> Path | None:
     """The file by which the shim that became this process makes others wait for it."""
-    path = paths.ready / f"{_CLAIM}{profile}"
+    path = paths.ready / f"{CLAIM}{profile}"
     try:
         data, status = read_whole(path, limit=256, follow=False)
     except (OSError, ValueError):
