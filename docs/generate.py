@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
@@ -15,11 +16,14 @@ from togetherctl.cli.lazy import LazyGroup
 from togetherctl.cli.quick_help import PAGES
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.config import models
+from togetherctl.config.descriptions import describe
 from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
+from togetherctl.doctor.check import find_checks
 from togetherctl.environment import VARIABLES
-from togetherctl.errors import ExitCode
+from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.shim_script import PLUGIN as PLUGIN_SCRIPT
@@ -32,6 +36,7 @@ _TABLE_BEGINS = (
     "<!-- The table is made from togetherctl/importing/source_rules.py by `make docs`; change it there. -->\n\n"
 )
 _MAP_BEGINS = "<!-- The map is made from the docstrings of the modules by `make docs`; change them there. -->\n"
+_CHECKS_BEGIN = "<!-- What follows is made from togetherctl/doctor/checks by `make docs`; change it there. -->\n"
 _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
 FLOORS = (
@@ -39,6 +44,7 @@ FLOORS = (
     "cli",
     "tui",
     "demo",
+    "doctor",
     "usecases",
     "importing",
     "kubelogin",
@@ -48,6 +54,13 @@ FLOORS = (
     "config",
 )
 _ELSE = {"kubeconfig": "left out, and said", "bundle": "the bundle is refused"}
+_HOW_OFTEN = {
+    "machine": "once",
+    "profile": "for each profile",
+    "cluster": "for each cluster",
+    "issuer": "for each issuer",
+    "session": "for each session",
+}
 MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
 
 
@@ -61,6 +74,7 @@ def pages() -> dict[Path, str]:
         reference / "exit-codes.md": MADE + "".join(_exit_codes()),
         HERE / "providers.md": MADE + "".join(_providers()),
         HERE / "architecture.md": _put(HERE / "architecture.md", _MAP_BEGINS, "".join(_map())),
+        HERE / "troubleshooting.md": _put(HERE / "troubleshooting.md", _CHECKS_BEGIN, "".join(_checks())),
         HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
         HERE.parent / "togetherctl" / "cli" / PAGES: _help_pages(),
         HERE.parent / "scripts" / "kubectl-together_login": PLUGIN_SCRIPT,
@@ -124,6 +138,7 @@ def _configuration() -> Iterator[str]:
         "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
         "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
     )
+    describe(models)
     for title, model in (
         ("The file itself", ConfigTable),
         ("[issuers.NAME]", IssuerTable),
@@ -160,7 +175,7 @@ def _environment() -> Iterator[str]:
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
-    yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    yield from (f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
 
 
 def _providers() -> Iterator[str]:
@@ -210,6 +225,21 @@ def _first_line(path: Path) -> str:
     """The first sentence of a module's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
+
+
+def _checks() -> Iterator[str]:
+    """An entry for each check of doctor, area by area."""
+    for area, checks in groupby(find_checks(), lambda check: check.area):
+        yield f"\n### {area.capitalize()}\n"
+        for check in checks:
+            offline = "; `--offline` leaves it out" if check.network else ""
+            yield (
+                f"\n#### {check.title}: `{check.name}`\n\n"
+                f"- **You see**: {'; '.join(check.signs)}\n"
+                f"- **It means**: {check.means}\n"
+                f"- **It helps**: {check.helps}\n"
+                f"- **Doctor looks**: {_HOW_OFTEN[check.each]}{offline}\n"
+            )
 
 
 def source_table() -> str:

@@ -3,6 +3,13 @@
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+else:
+    # The module itself, without the names that an enumeration gives its numbers.
+    import _signal as signal
+
 _PLUGIN = "kubectl-together_login"
 
 
@@ -25,8 +32,15 @@ def main() -> None:
         # Nothing was begun that would have to be ended.
         os._exit(code)
     try:
+        if arguments[:1] == ["get-token"]:
+            import gc
+
+            # It ends before there is anything worth collecting.
+            gc.disable()
         _end_in_order()
         code = _run(arguments, program)
+        if arguments[:1] == ["get-token"]:
+            _end_at_once(code)
     except KeyboardInterrupt:
         # Before or after a run that says so itself.
         os.write(2, b"interrupted; what was done before stays\n")
@@ -54,6 +68,11 @@ def _run(arguments: "list[str]", program: str) -> int:
             from togetherctl.cli.exec_plugin import get_token_by_flags
 
             return get_token_by_flags(words, os.environ, program)
+    if len(arguments) == 4 and arguments[::2] == ["refresh", "--behind"] and arguments[3].isdecimal():
+        # As `auth/background_refresh.py` calls it.
+        from togetherctl.cli.exec_plugin import refresh_behind
+
+        return refresh_behind(arguments[1], int(arguments[3]), os.environ)
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=program)
@@ -73,7 +92,6 @@ def _fill_missing_streams() -> None:
 
 def _end_in_order() -> None:
     """Let a closed terminal or a polite request to end unwind what is under way, such as a login others wait for."""
-    import signal
 
     def end(number: int, _frame: object) -> None:
         sys.exit(128 + number)
@@ -81,8 +99,25 @@ def _end_in_order() -> None:
     for name in ("SIGHUP", "SIGTERM"):
         number = getattr(signal, name, None)
         # Who started us with nohup meant it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def _end_at_once(code: int) -> None:
+    """End this process, where nothing waits for the end of Python: to take it apart costs more than a token does."""
+    import atexit
+
+    threads = sys.modules.get("threading")
+    if threads and any(not each.daemon for each in threads.enumerate() if each is not threads.main_thread()):
+        return
+    if atexit._ncallbacks():  # noqa: SLF001 # nothing public tells
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return  # Python's own end has words for that
+    os._exit(code)
 
 
 def _read_name(words: "list[str]") -> "tuple[str, list[str]]":

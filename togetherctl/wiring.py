@@ -72,7 +72,12 @@ class World:
         """The configuration, read and checked once in a run. Raises ConfigError."""
         from togetherctl.config.config import Config
 
-        return self.other_config or Config.load(self.paths.config, self.environ)
+        if self.other_config is not None:
+            return self.other_config
+        config = Config.load(self.paths.config, self.environ)
+        # It was read already, so the next get-token need not.
+        self._known.fill(config, now=self.clock())
+        return config
 
     def reread(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the configuration; sessions in memory and the sealing key stay."""
@@ -93,11 +98,12 @@ class World:
 
         Raises UsageError and ConfigError.
         """
-        known = self._known.read(name)
+        known = self._known.read(name, now=self.clock())
         if known is not None:
             return known
-        self._known.keep(self.config, self.config.resolved(name), now=self.clock())
-        return self.config.profile(name)
+        profile = self.config.profile(name)
+        self._known.fill(self.config, [name], now=self.clock())
+        return profile
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -116,7 +122,7 @@ class World:
             clock=self.clock,
             sleep=self.sleep,
             open_browser=self.open_browser or self._open_browser,
-            place=self.place or self._look_around,
+            place=self.place or self.look_around,
             log=self.log,
             after_login=self._note,
         )
@@ -179,8 +185,8 @@ class World:
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
+        from togetherctl.auth.collaborators import Collaborators
         from togetherctl.auth.engine import Engine
-        from togetherctl.auth.session_lifecycle import Collaborators
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,
@@ -269,6 +275,7 @@ class World:
             self.sealing_key,
             self.conversation,
             forget_known=self._known.drop_all,
+            keep_known=lambda config, names: self._known.fill(config, names, now=self.clock()),
             log_out=lambda profile: self.engine.logout(profile, local=True),
         )
         return transaction.run(settle, seen=seen)
@@ -288,7 +295,8 @@ class World:
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
-    def _look_around(self, profile: Profile) -> LoginEnvironment:
+    def look_around(self, profile: Profile) -> LoginEnvironment:
+        """Where a login of this profile would take place."""
         from togetherctl.auth.login_environment import detect_environment
 
         # A browser that a person names, here or in the configuration, is one that comes up.

@@ -55,6 +55,7 @@ class OurStates:
         self.tokens = Tokens(issuer, self._file)
         session, expired = self.tokens.session, self.tokens.expired
         self._fresh = encode(session)
+        self._edits = 0
         self._expired = encode(replace(session, id_token=expired, access_token=None))
 
     def ready(self) -> None:
@@ -67,9 +68,26 @@ class OurStates:
         _put(self._file, self._fresh)
         self._ready.unlink(missing_ok=True)
 
+    def edited(self) -> None:
+        """A fresh session, and a configuration that one of our commands has just changed."""
+        _put(self._file, self._fresh)
+        self._edits += 1
+        self.home.togetherctl("profile", "set", "acme", f"margin={10 + self._edits % 50}")
+
+    def edited_by_hand(self) -> None:
+        """The same after an editor."""
+        _put(self._file, self._fresh)
+        with (self.home.base / "config.toml").open("a", encoding="utf-8") as file:
+            file.write("# by hand\n")
+
     def expired(self) -> None:
         _put(self._file, self._expired)
         self._ready.unlink(missing_ok=True)
+
+    def logged_out(self) -> None:
+        """No session, and nothing left of one: the next call logs in."""
+        for path in (self._file, self._ready, *self._file.parent.glob("*.login")):
+            path.unlink(missing_ok=True)
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -122,9 +140,6 @@ class KubeloginStates:
 
     def __init__(self, program: str, home: Home, issuer: ScriptedIssuer, tokens: Tokens) -> None:
         self._folder = home.folder / "kubelogin"
-        browser = home.folder / "browser"
-        browser.write_text(f'#!/bin/sh\nexec {home.environ["TOGETHERCTL_BROWSER"]} "$@"\n', encoding="utf-8")
-        browser.chmod(0o700)
         self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
         self.command = [
             program,
@@ -134,7 +149,7 @@ class KubeloginStates:
             f"--certificate-authority={home.ca_file}",
             f"--token-cache-dir={self._folder}",
             "--listen-address=127.0.0.1:0",
-            f"--browser-command={browser}",
+            f"--browser-command={home.browser_script()}",
         ]
         self._tokens = tokens
         self._file: Path | None = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from base64 import b64decode
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from threading import RLock
+from time import gmtime, strftime
+from typing import Any, NamedTuple, TypeVar
 
 from togetherctl.auth.claims import LEEWAY
 from togetherctl.auth.discovery import (
@@ -17,24 +20,33 @@ from togetherctl.auth.discovery import (
     parse_metadata,
 )
 from togetherctl.auth.issuer_clients import IssuerClients
-from togetherctl.auth.issuer_findings import ClientNeeds, Finding, findings, pitfalls, try_client
+from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls, try_client
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
 from togetherctl.config.presets import find_preset, recognise_preset
-from togetherctl.config.types import DEFAULT_REDIRECT_URIS
+from togetherctl.disk import read_whole
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
+from togetherctl.finding import Finding
 from togetherctl.http_failures import host_of
+from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
+from togetherctl.shown_certificate import ShownCertificate, look_at_certificate, names_in
 from togetherctl.transport import HTTP, Answer, Connection
+
+_T = TypeVar("_T")
 
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0
 _SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
 _SET = "set this machine's clock by the network (NTP)"
+# A clock that is off by more than this is told in larger units.
+_MANY_SECONDS = 7200
+_MAX_CA_BYTES = 16 * 1024 * 1024
+_MOST_AUTHORITIES = 5
 # What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
-# Where "wrong" leaves no way for a login; of the rest, metadata may say less than the issuer does.
+# Where "failed" leaves no way for a login; of the rest, metadata may say less than the issuer does.
 _CERTAIN = ("endpoints", "algorithms", "keys", "client")
 
 
@@ -73,18 +85,18 @@ class Report:
     @property
     def notes_at_once(self) -> list[Finding]:
         """What a person should hear when the issuer is added."""
-        return [finding for finding in self.findings if finding.level == "note" and finding.about in _AT_ONCE]
+        return [finding for finding in self.findings if finding.status == "warning" and finding.about in _AT_ONCE]
 
     @property
     def to_mend(self) -> list[Finding]:
         """What is wrong at an issuer that is there: a setting, or its operator, may mend it."""
-        return [finding for finding in self.findings if finding.level == "wrong" and finding.about != "issuer"]
+        return [finding for finding in self.findings if finding.status == "failed" and finding.about != "issuer"]
 
     @property
     def hopeless(self) -> list[Finding]:
         """What of it no login can get around; of several redirect URIs, one that is registered is enough."""
         found = [finding for finding in self.to_mend if finding.about in _CERTAIN]
-        if any(finding.about == "client" and finding.level != "wrong" for finding in self.findings):
+        if any(finding.about == "client" and finding.status != "failed" for finding in self.findings):
             found = [finding for finding in found if finding.about != "client"]
         # Keys that could not be fetched may be there the next time.
         later = isinstance(self.error, Unreachable)
@@ -92,9 +104,30 @@ class Report:
 
     def raise_if_not_there(self) -> None:
         """Raises why there is no issuer that calls itself so: Unreachable, Refused or Untrusted."""
-        there = not any(finding.level == "wrong" and finding.about == "issuer" for finding in self.findings)
+        there = not any(finding.status == "failed" and finding.about == "issuer" for finding in self.findings)
         if self.error is not None and not there:
             raise self.error
+
+
+@dataclass
+class Shared:
+    """What several looks at one issuer have in common: each thing is asked for once, whichever look comes first."""
+
+    _lock: RLock = field(default_factory=RLock)
+    _known: dict[Hashable, object] = field(default_factory=dict)
+
+    def once(self, key: Hashable, ask: Callable[[], _T]) -> _T:
+        """What `ask` gave or raised for this key; others wait meanwhile."""
+        with self._lock:
+            if key not in self._known:
+                try:
+                    self._known[key] = ask()
+                except TogetherctlError as error:
+                    self._known[key] = error
+            known = self._known[key]
+        if isinstance(known, TogetherctlError):
+            raise known
+        return known  # type: ignore[return-value] # what ask() gave for this key
 
 
 def check_issuer(
@@ -102,25 +135,28 @@ def check_issuer(
     url: str,
     connection: Connection,
     *,
-    redirect_uris: Sequence[str] = DEFAULT_REDIRECT_URIS,
-    scopes: Sequence[str] = ("openid", "email"),
     preset: str | None = None,
     wishes: ClientNeeds | None = None,
+    shared: Shared | None = None,
 ) -> Report:
     """Ask the issuer at `url` for its metadata and keys, and say what that means for a login there.
 
-    `preset` is the catalogue's entry if the configuration names one; `wishes` says more than scopes and redirect URIs.
-    Raises UsageError where `url` cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever
-    else goes wrong is in the report.
+    `preset` is the catalogue's entry if the configuration names one; `wishes` is what logins there need; `shared` is
+    what other looks at the same issuer, reached in the same way, have asked already. Raises UsageError where `url`
+    cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever else goes wrong is in the report.
     """
     typed = parse_typed_issuer(url)
-    wishes = replace(wishes or ClientNeeds(), redirect_uris=tuple(redirect_uris), scopes=tuple(scopes))
+    wishes = wishes or ClientNeeds()
     with about(None, typed.issuer), issuers.http(typed.issuer, connection, total_seconds=_SECONDS) as http:
-        look = _Look(typed.issuer, _Timed(http, issuers.clock), preset, wishes)
+        asked = _Timed(http, issuers.clock, shared or Shared())
+        look = _Look(typed.issuer, asked, preset, wishes)
         heard = look.take(pasted_metadata=typed.pasted_metadata)
-    ways = list(_describe_way(typed.issuer, issuers, connection, heard))
+        heard = _look_at_refused_certificate(heard, _proxy(typed.issuer, issuers, connection), asked, connection)
+    ways = list(_describe_way(typed.issuer, issuers, connection, heard, wishes))
     if typed.pasted_metadata:
-        ways.append(Finding("note", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url"))
+        ways.append(
+            Finding("warning", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url")
+        )
     return replace(heard, findings=(*ways, *heard.findings), error=_find_error(heard, typed.issuer))
 
 
@@ -133,17 +169,21 @@ class _Dated(NamedTuple):
 
 
 class _Timed:
-    """Asks through `http`, and remembers the first answer with its time."""
+    """Asks through `http`, each address once, and remembers the first answer with its time."""
 
-    def __init__(self, http: HTTP, clock: Callable[[], float]) -> None:
-        self._http, self._clock = http, clock
+    def __init__(self, http: HTTP, clock: Callable[[], float], shared: Shared) -> None:
+        self._http, self.clock, self.shared = http, clock, shared
         self.first: _Dated | None = None
 
     def get(self, url: str, *, follow: bool = True) -> Answer:
-        asked_at = self._clock()
+        dated = self.shared.once((url, follow), lambda: self._ask(url, follow=follow))
+        self.first = self.first or dated
+        return dated.answer
+
+    def _ask(self, url: str, *, follow: bool) -> _Dated:
+        asked_at = self.clock()
         answer = self._http.get(url, follow=follow)
-        self.first = self.first or _Dated(answer, asked_at, self._clock())
-        return answer
+        return _Dated(answer, asked_at, self.clock())
 
 
 @dataclass(frozen=True)
@@ -189,9 +229,9 @@ class _Look:
         metadata = self._complete(parse_metadata(document))
         preset, by_url = self._recognise(issuer, document)
         entry = find_preset(preset, issuer) if preset else None
-        first = [] if wrong else [Finding("good", f"it calls itself {issuer}, to the letter", None, "issuer")]
+        first = [] if wrong else [Finding("ok", f"it calls itself {issuer}, to the letter", None, "issuer")]
         how = "" if by_url or self.preset else ", as its metadata shows"
-        provider = [Finding("good", f"this is {entry.title}{how}", None, "provider")] if entry else []
+        provider = [Finding("ok", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
         keys, error = self._check_keys(metadata)
         ahead = _compare_clocks(self.http.first)
@@ -227,9 +267,9 @@ class _Look:
         usable = [key for key in usable if key.get("use", "sig") == "sig"]
         if not usable:
             text = "none of its keys can check an ID token"
-            return [Finding("wrong", text, "an RSA or EC key for signatures is needed", "keys")], None
+            return [Finding("failed", text, "an RSA or EC key for signatures is needed", "keys")], None
         count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
-        return [Finding("good", f"{count} its ID tokens", None, "keys")], None
+        return [Finding("ok", f"{count} its ID tokens", None, "keys")], None
 
     def _try_clients(self, metadata: Metadata) -> list[Finding]:
         endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id
@@ -237,11 +277,14 @@ class _Look:
             return []
         if metadata.require_pushed_authorization_requests:
             text = f"client {client_id}: only a login tells whether it is registered, since requests have to be pushed"
-            return [Finding("note", text, about="client")]
+            return [Finding("skipped", text, about="client")]
         scopes, http = self.wishes.scopes, self.http
+
+        def try_with(uri: str) -> Callable[[], Finding]:
+            return lambda: try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
+
         return [
-            try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
-            for uri in self.wishes.redirect_uris
+            http.shared.once((endpoint, client_id, uri, scopes), try_with(uri)) for uri in self.wishes.redirect_uris
         ]
 
     def _read_document(self) -> dict[str, Any]:
@@ -251,33 +294,90 @@ class _Look:
             return {}
 
 
-def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Report) -> list[Finding]:
+def _proxy(issuer: str, issuers: IssuerClients, connection: Connection) -> str | None:
+    try:
+        return connection.proxy or proxy_for(issuer, issuers.environ)
+    except ValueError:
+        return None
+
+
+def _describe_way(
+    issuer: str, issuers: IssuerClients, connection: Connection, heard: Report, wishes: ClientNeeds
+) -> list[Finding]:
     """How the issuer was reached, where that is out of the ordinary."""
     way = []
     if connection.insecure:
         text = "its certificate is not verified: anyone in between can take your tokens"
-        way.append(Finding("note", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
-    try:
-        proxy = connection.proxy or proxy_for(issuer, issuers.environ)
-    except ValueError:
-        proxy = None
+        way.append(Finding("warning", text, wishes.command("issuer", "unset", "{}", "insecure_skip_tls_verify"), "tls"))
+    proxy = _proxy(issuer, issuers, connection)
     if proxy and isinstance(heard.error, Unreachable):
         hint = "NO_PROXY excepts hosts; proxy of the issuer names another"
-        way.append(Finding("note", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
+        way.append(Finding("warning", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
     elif proxy:
-        way.append(Finding("good", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
+        way.append(Finding("ok", f"reached through the proxy {host_of(proxy)}", None, "proxy"))
     return way
+
+
+def _look_at_refused_certificate(heard: Report, proxy: str | None, asked: _Timed, connection: Connection) -> Report:
+    """With what is known of a certificate that was refused: who signed it, whose it is, or how the clocks differ."""
+    reason = heard.error.reason if isinstance(heard.error, Unreachable) else ""
+    if not reason:
+        return heard
+    asked_at = asked.clock()
+    shown = asked.shared.once("certificate", lambda: look_at_certificate(heard.issuer, proxy))
+    if shown is None:
+        return heard
+    if reason == "clock":
+        return _compare_with_certificate(heard, shown, asked_at, asked.clock())
+    if reason == "hostname":
+        return replace(heard, findings=(*heard.findings, Finding("warning", f"it is for {shown.subject}", None, "tls")))
+    who = "it is signed by itself" if shown.self_signed else f"it is signed by {shown.signed_by}"
+    trusted = _authorities_of(connection)
+    trusts = f", and ca_file and ca_data of the issuer hold {', '.join(trusted)}" if trusted else ""
+    text = f"{who}, which this machine does not trust{trusts}"
+    hint = (
+        "get the certificate of that authority as a PEM file from the issuer's operator, and name it by ca_file of the "
+        "issuer"
+    )
+    return replace(heard, findings=(*heard.findings, Finding("warning", text, hint, "tls")))
+
+
+def _authorities_of(connection: Connection) -> list[str]:
+    """What the authorities that the configuration names are called, a few of them."""
+    names = []
+    for path in connection.ca_files:
+        try:
+            names += names_in(read_whole(path, limit=_MAX_CA_BYTES)[0])
+        except OSError:
+            continue
+    if connection.ca_data:
+        try:
+            names += names_in(b64decode(connection.ca_data))
+        except ValueError:
+            return names
+    return names[:_MOST_AUTHORITIES]
+
+
+def _compare_with_certificate(heard: Report, shown: ShownCertificate, asked_at: float, came_at: float) -> Report:
+    """What the dates of a refused certificate say, and this machine's clock against the time that its server states."""
+    days = [strftime("%Y-%m-%d %H:%M UTC", gmtime(at)) for at in (shown.valid_from, shown.valid_until, came_at)]
+    text = f"it is valid from {days[0]} to {days[1]}, and this machine's clock says {days[2]}"
+    found = [*heard.findings, Finding("warning", text, None, "tls")]
+    if shown.stated_at is None:
+        return replace(heard, findings=tuple(found))
+    ahead = _ahead(shown.stated_at, asked_at, came_at)
+    return replace(heard, findings=(*found, _describe_clock(ahead)), clock_ahead=ahead)
 
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:
     later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
-    return Finding("wrong", error.message, error.remedy or later, what)
+    return Finding("failed", error.message, error.remedy or later, what, exit_code=error.exit_code)
 
 
 def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
     """What a login would end with: the failure itself, else the first thing that is wrong."""
-    wrong = next((finding for finding in report.findings if finding.level == "wrong"), None)
-    error = report.error or (Untrusted(wrong.text, hint=wrong.remedy) if wrong else None)
+    wrong = next((finding for finding in report.findings if finding.status == "failed"), None)
+    error = report.error or (Untrusted(wrong.message, hint=wrong.remedy) if wrong else None)
     if error is not None:
         error.issuer = printable(issuer)
     return error
@@ -293,15 +393,19 @@ def _compare_clocks(dated: _Dated | None) -> float | None:
         return None
     age = dated.answer.headers.get("age", "")
     stated += int(age) if age.isdecimal() and len(age) < 6 else 0
-    if stated < dated.asked_at:
-        return dated.asked_at - stated
-    return min(dated.came_at - stated, 0.0)
+    return _ahead(stated, dated.asked_at, dated.came_at)
+
+
+def _ahead(stated: float, asked_at: float, came_at: float) -> float:
+    """This machine's clock against the time that was `stated` between two moments of it."""
+    return asked_at - stated if stated < asked_at else min(came_at - stated, 0.0)
 
 
 def _describe_clock(ahead: float) -> Finding:
     if abs(ahead) <= _SAME_CLOCK:
-        return Finding("good", "this machine's clock agrees with the issuer's", None, "clock")
-    text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"
+        return Finding("ok", "this machine's clock agrees with the issuer's", None, "clock")
+    long = f"{abs(ahead):.0f} s" if abs(ahead) < _MANY_SECONDS else time_left(abs(ahead))
+    text = f"this machine's clock is {long} {'ahead of' if ahead > 0 else 'behind'} the issuer's"
     if ahead < -LEEWAY:
         text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
-    return Finding("note", text, _SET, "clock")
+    return Finding("warning", text, _SET, "clock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -13,7 +13,8 @@ from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.auth.discovery import Metadata
 from togetherctl.config.presets import Preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS, OfflineAccess
-from togetherctl.errors import Refused, Remedy, Unreachable, remedy_of
+from togetherctl.errors import Refused, Remedy, Unreachable, run
+from togetherctl.finding import Finding, Status
 from togetherctl.printable import printable
 from togetherctl.transport import Answer
 
@@ -24,28 +25,9 @@ class Asker(Protocol):
     def get(self, url: str, *, follow: bool) -> Answer: ...
 
 
-Level = Literal["good", "note", "wrong"]
 # What kube-apiserver takes where it is told of the issuer by flags, and nothing is said of algorithms.
 _BY_FLAGS = "RS256"
 _NOT_CERTAIN = " (not certain)"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found: `good`, a `note` to know of, or `wrong`: with it no login works.
-
-    `about` is a word for programs; `remedy` is what helps. Both are safe to show.
-    """
-
-    level: Level
-    text: str
-    hint: InitVar[Remedy | str | None] = None
-    about: str = ""
-    remedy: Remedy | None = field(init=False, default=None)
-
-    def __post_init__(self, hint: Remedy | str | None) -> None:
-        object.__setattr__(self, "text", printable(self.text, limit=2000))
-        object.__setattr__(self, "remedy", remedy_of(hint))
 
 
 @dataclass(frozen=True)
@@ -55,7 +37,8 @@ class ClientNeeds:
     `has_secret` is None where it was not said whether the client has one; `device_endpoint` and
     `revocation_endpoint` are the configuration's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
-    whether that client and its redirect URIs are registered.
+    whether that client and its redirect URIs are registered. `profile` and `issuer` are their names in the
+    configuration, for the commands that help.
     """
 
     scopes: tuple[str, ...] = ("openid", "email")
@@ -67,6 +50,19 @@ class ClientNeeds:
     by_browser: bool = True
     pkce: bool = True
     client_id: str | None = None
+    profile: str | None = None
+    issuer: str | None = None
+
+    def command(self, kind: Literal["profile", "issuer"], *words: str, does: str = "") -> Remedy:
+        """The command `togetherctl KIND …` for the profile or issuer, whose name is `{}` among `words`.
+
+        Where no name is known, it is words that cannot be run as they stand. `does` is what it does.
+        """
+        name = self.profile if kind == "profile" else self.issuer
+        argv = ["togetherctl", kind, *(word.format(name or "NAME") for word in words)]
+        if name is None:
+            return Remedy(" ".join([*argv, *filter(None, [does])]))
+        return run(*argv, words=f"this {does}" if does else "")
 
 
 def findings(
@@ -86,7 +82,7 @@ def findings(
     yield from _after_the_login(issuer, metadata, preset, wishes)
 
 
-def _all(about: str, *rows: tuple[object, Level, str, str | None]) -> list[Finding]:
+def _all(about: str, *rows: tuple[object, Status, str, Remedy | str | None]) -> list[Finding]:
     """The findings about one thing; a row is: whether it is so, how bad that is, the sentence, and a hint."""
     return [Finding(level, text, hint, about) for is_so, level, text, hint in rows if is_so]
 
@@ -94,21 +90,24 @@ def _all(about: str, *rows: tuple[object, Level, str, str | None]) -> list[Findi
 def pitfalls(issuer: str, preset: Preset | None) -> Iterator[Finding]:
     """What the catalogue knows against this very URL."""
     for pitfall, hint in preset.pitfalls_of(issuer) if preset else ():
-        yield Finding("note", f"{pitfall.text}{'' if pitfall.certain else _NOT_CERTAIN}", hint, "issuer")
+        yield Finding("warning", f"{pitfall.text}{'' if pitfall.certain else _NOT_CERTAIN}", hint, "issuer")
 
 
 def _endpoints(issuer: str, document: Mapping[str, Any], metadata: Metadata, wishes: ClientNeeds) -> Iterator[Finding]:
     browser = ("authorization_endpoint",) if wishes.by_browser else ()
     for name in (*browser, "token_endpoint", "jwks_uri"):
         if getattr(metadata, name) is None:
-            yield Finding("wrong", f"the metadata names no {name}", "its operator has to mend that", "endpoints")
+            yield Finding("failed", f"the metadata names no {name}", "its operator has to mend that", "endpoints")
     if wishes.by_browser:
         yield from _requests(document, metadata)
     named = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri, metadata.revocation_endpoint)
     others = sorted({urlsplit(endpoint).netloc for endpoint in named if endpoint} - {urlsplit(issuer).netloc})
     if others:
         yield Finding(
-            "note", f"its endpoints are elsewhere: {', '.join(others)}", "proxies must let those pass too", "endpoints"
+            "warning",
+            f"its endpoints are elsewhere: {', '.join(others)}",
+            "proxies must let those pass too",
+            "endpoints",
         )
 
 
@@ -120,20 +119,20 @@ def _requests(document: Mapping[str, Any], metadata: Metadata) -> list[Finding]:
         "endpoints",
         (
             types and "code" not in types,
-            "wrong",
+            "failed",
             f"it does not offer the authorization code flow (response types: {', '.join(types)})",
             "its operator turns it on",
         ),
         (
             document.get("require_signed_request_object") is True,
-            "wrong",
+            "failed",
             "it takes only signed authorization requests (RFC 9101), which togetherctl does not send",
             "its operator can allow plain ones for this client",
         ),
-        (pushed and endpoint, "good", "authorization requests are pushed to it first, as it wants (RFC 9126)", None),
+        (pushed and endpoint, "ok", "authorization requests are pushed to it first, as it wants (RFC 9126)", None),
         (
             pushed and not endpoint,
-            "wrong",
+            "failed",
             "it takes only pushed authorization requests (RFC 9126), and names no endpoint for them",
             "its operator has to mend that",
         ),
@@ -146,15 +145,15 @@ def _pkce(metadata: Metadata, wishes: ClientNeeds) -> Finding:
         "pkce",
         (
             not wishes.pkce,
-            "note",
+            "warning",
             'pkce = "no" in the profile: nothing proves that a login is the one that began',
             None,
         ),
-        ("S256" in methods, "good", "PKCE with S256", None),
-        (not methods, "good", "PKCE is not advertised; S256 is sent anyway", None),
+        ("S256" in methods, "ok", "PKCE with S256", None),
+        (not methods, "ok", "PKCE is not advertised; S256 is sent anyway", None),
         (
             True,
-            "wrong",
+            "failed",
             f"it does not offer PKCE with S256, only {', '.join(methods)}",
             'pkce = "no" in the profile goes without; ask the operator to turn it on instead',
         ),
@@ -170,27 +169,27 @@ def _signatures(issuer: str, document: Mapping[str, Any]) -> list[Finding]:
             "api_server",
             (
                 not issuer.startswith("https://"),
-                "note",
+                "warning",
                 "no API server takes an issuer that is not https, so this one serves for a try at most",
                 None,
             ),
         ),
         *_all(
             "algorithms",
-            (not listed, "note", "it does not say how ID tokens are signed", None),
+            (not listed, "warning", "it does not say how ID tokens are signed", None),
             (
                 listed and not accepted,
-                "wrong",
+                "failed",
                 f"ID tokens are signed with {', '.join(listed)} alone: neither togetherctl nor an API server takes it",
                 f"its operator can choose one of {', '.join(ALGORITHMS)}",
             ),
-            (accepted, "good", f"ID tokens are signed with {', '.join(accepted)}", None),
+            (accepted, "ok", f"ID tokens are signed with {', '.join(accepted)}", None),
         ),
         *_all(
             "api_server",
             (
                 accepted and _BY_FLAGS not in accepted,
-                "note",
+                "warning",
                 f"an API server that is told by flags takes {_BY_FLAGS} alone, unless they name another algorithm",
                 f"on the API server: --oidc-signing-algs={','.join(accepted)}",
             ),
@@ -203,7 +202,7 @@ def _scopes(metadata: Metadata, preset: Preset | None, wishes: ClientNeeds) -> I
     unknown = [scope for scope in wishes.scopes if listed and scope not in listed and scope != "offline_access"]
     if unknown:
         yield Finding(
-            "note",
+            "warning",
             f"not among the scopes it lists: {', '.join(unknown)}; it may refuse the login with invalid_scope",
             f"it lists {', '.join(listed[:20])}",
             "scopes",
@@ -220,26 +219,26 @@ def _refresh_token(metadata: Metadata, preset: Preset | None, wishes: ClientNeed
         "refresh_token",
         (
             by == "client_secret" and not wishes.has_secret,
-            "note",
+            "warning",
             "no refresh token comes to a client without a secret: you log in again whenever a token expires",
             known,
         ),
-        (by != "offline_access", "good", "a refresh token comes with the login", known),
+        (by != "offline_access", "ok", "a refresh token comes with the login", known),
         (
             asked or (offered and wishes.offline_access == "auto"),
-            "good",
+            "ok",
             "a refresh token is asked for, by the scope offline_access",
             (known or 'where none comes all the same, auth_params = { prompt = "consent" } of the profile often helps'),
         ),
         (
             offered,
-            "note",
+            "warning",
             "it offers a refresh token, but the profile does not ask for it: you log in again when a token expires",
-            "togetherctl profile set NAME offline_access=auto",
+            wishes.command("profile", "set", "{}", "offline_access=auto"),
         ),
         (
             True,
-            "note",
+            "warning",
             "the scope offline_access is not listed: the first login tells whether a refresh token comes without it",
             (known or "if none comes, you log in again whenever a token expires; the issuer's operator can mend that"),
         ),
@@ -249,9 +248,9 @@ def _refresh_token(metadata: Metadata, preset: Preset | None, wishes: ClientNeed
 def _client_secret(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Finding]:
     if preset and preset.needs_client_secret and not wishes.has_secret:
         yield Finding(
-            "note",
+            "warning",
             f"{preset.title} wants the client secret, PKCE or not",
-            "togetherctl profile secret NAME keeps it in your keyring",
+            wishes.command("profile", "secret", "{}", does="keeps it in your keyring"),
             "client_secret",
         )
 
@@ -260,17 +259,18 @@ def _redirect_uris(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
     rule = f"{preset.any_port.text}{'' if preset.any_port.certain else _NOT_CERTAIN}" if preset else None
     uris = " and ".join(wishes.redirect_uris)
     if preset and not preset.register_there.redirect_uris:
-        yield Finding("good", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
+        yield Finding("ok", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
     else:
-        yield Finding("note", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
+        # Not looked at here: only the issuer knows, if it can be asked at all.
+        yield Finding("skipped", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
     for uri in wishes.redirect_uris:
         parts = urlsplit(uri)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         if parts.port == 0 and preset and host not in preset.any_port.hosts:
             yield Finding(
-                "note",
+                "warning",
                 f"{uri} means any free port, which {preset.title} does not take with {host}",
-                "togetherctl profile set NAME redirect_uris=http://localhost:8000,http://localhost:18000",
+                wishes.command("profile", "set", "{}", f"redirect_uris={','.join(DEFAULT_REDIRECT_URIS)}"),
                 "redirect_uris",
             )
 
@@ -281,9 +281,9 @@ def _after_the_login(issuer: str, metadata: Metadata, preset: Preset | None, wis
     known = f"device codes, which the metadata does not list but {preset.title} has" if preset else ""
     yield _all(
         "device_codes",
-        (listed, "good", "device codes, for logins without a browser at hand", None),
-        (preset and preset.device_endpoint(issuer), "good", known, None),
-        (True, "note", "no device codes: over SSH you paste the address of a page instead", None),
+        (listed, "ok", "device codes, for logins without a browser at hand", None),
+        (preset and preset.device_endpoint(issuer), "ok", known, None),
+        (True, "warning", "no device codes: over SSH you paste the address of a page instead", None),
     )[0]
     may = preset.public_clients_revoke if preset else None
     methods = metadata.revocation_endpoint_auth_methods_supported
@@ -291,33 +291,33 @@ def _after_the_login(issuer: str, metadata: Metadata, preset: Preset | None, wis
         "revocation",
         (
             not metadata.revocation_endpoint and not wishes.revocation_endpoint,
-            "note",
+            "warning",
             "tokens cannot be revoked: logging out deletes them here alone",
             None,
         ),
         (
             wishes.has_secret or may or (may is None and (not methods or "none" in methods)),
-            "good",
+            "ok",
             "logging out revokes tokens",
             None,
         ),
         (
             may is False,
-            "note",
+            "warning",
             "it does not let a client without a secret revoke tokens: logging out deletes them here alone",
             None,
         ),
         (
             True,
-            "note",
+            "warning",
             "it may not let a client without a secret revoke tokens: logging out tries, and deletes them here",
             None,
         ),
     )[0]
     yield _all(
         "end_session",
-        (metadata.end_session_endpoint, "good", "logout --sso ends the browser's session too", None),
-        (True, "note", "no logout page: the browser stays logged in there", None),
+        (metadata.end_session_endpoint, "ok", "logout --sso ends the browser's session too", None),
+        (True, "warning", "no logout page: the browser stays logged in there", None),
     )[0]
 
 
@@ -344,19 +344,21 @@ def try_client(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequ
     try:
         answer = http.get(_authentication_request(endpoint, client_id, uri, scopes), follow=False)
     except (Unreachable, Refused) as error:
-        return Finding("note", f"{client} could not be tried: {error.message}", about=_ABOUT)
+        return Finding("warning", f"{client} could not be tried: {error.message}", about=_ABOUT)
     location = answer.headers.get("location", "")
     if 300 <= answer.status < 400 and _leads_to(location, uri):
         return _read_response(client, location)
     if answer.status in _UNKNOWN_STATUS:
         return Finding(
-            "wrong",
+            "failed",
             f"{client}: one of the two is not registered (HTTP {answer.status})",
             "register the redirect URI there, to the letter, and compare the client ID",
             _ABOUT,
         )
     return Finding(
-        "note", f"{client}: it shows a page of its own, so only a login tells whether they are registered", about=_ABOUT
+        "skipped",
+        f"{client}: it shows a page of its own, so only a login tells whether they are registered",
+        about=_ABOUT,
     )
 
 
@@ -364,11 +366,11 @@ def _read_response(client: str, location: str) -> Finding:
     answer = parse_qs(urlsplit(location).query)
     error = answer.get("error", [""])[0]
     if not error or error in _KNOWN:
-        return Finding("good", f"{client} is registered", about=_ABOUT)
+        return Finding("ok", f"{client} is registered", about=_ABOUT)
     words = answer.get("error_description", [""])[0]
     why = f" ({printable(words, limit=200)})" if words else ""
     return Finding(
-        "note",
+        "warning",
         f"{client} is registered, but a login is answered with {printable(error, limit=60)}{why}",
         "scopes of the profile may ask for too much" if error == "invalid_scope" else None,
         _ABOUT,

@@ -1,4 +1,4 @@
-"""`get-token` as kubectl calls it: print an ExecCredential, without loading the command line."""
+"""`get-token` as kubectl calls it, and the refresh that it leaves behind, without loading the command line."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
     from togetherctl.plugin_words import PluginWords
+
+# Seconds; more than a refresh and the command that reads a client secret take together.
+_LONGEST_BEHIND = 60
 
 
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
@@ -47,6 +50,27 @@ def get_token_by_flags(words: PluginWords, environ: Mapping[str, str], program: 
         )
     finally:
         end_claim(world.paths, words.name)
+
+
+def refresh_behind(name: str, lock: int, environ: Mapping[str, str]) -> int:
+    """Refresh the session of the profile `name` for a `get-token` that is gone and left its `lock` open; the exit code.
+
+    Nothing is asked, and what goes wrong is noted in the session.
+    """
+    console = Console(environ, for_a_client=True)
+    world = World(environ, console)
+    if sys.platform != "win32":
+        from signal import alarm
+
+        # If something hangs, there is no person to press Ctrl-C.
+        alarm(_LONGEST_BEHIND)
+
+    def refresh() -> None:
+        # First, because the engine reads the whole configuration where it is not known.
+        profile = world.profile(name)
+        world.engine.refresh_behind(profile, lock)
+
+    return run_to_exit(refresh, console.error)
 
 
 def print_credential(

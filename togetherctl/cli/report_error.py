@@ -47,5 +47,6 @@ def _bug(error: Exception, *, places: bool) -> int:
         for frame in traceback.extract_tb(error.__traceback__):
             tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
     else:
-        tell("  please report it, with what you ran and what the same command says with -v")
+        tell("  please report it, with what you ran, what the same command says with -v, and the text that this makes")
+        tell("  run: togetherctl support")
     return ExitCode.BUG

@@ -41,6 +41,11 @@ class ProfileHints:
         """What a person runs to log in though the token in hand is still good."""
         return self.configless or self._run("login", "--force", "{}")
 
+    @property
+    def doctor(self) -> Remedy | None:
+        """What looks for the cause of a failure; None for a profile that the configuration does not have."""
+        return self._run("doctor", "{}") if self.name and not self.configless else None
+
     def by_grant(self, grant: Grant) -> Remedy:
         """How the login is done in another way: a command, or what to say as well."""
         if self.configless:

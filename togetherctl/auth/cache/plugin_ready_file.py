@@ -29,10 +29,12 @@ class PluginReadyFiles(ReadyFiles):
 
     words: PluginWords
 
-    def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
+    def write(
+        self, profile: str, key: str, storage: Storage, *, token: str, ask_again_at: float, until: float, now: float
+    ) -> None:
         if profile != self.words.name or storage != "file" or not int(now) < int(until):
             return
-        body = render(V1, token, until)
+        body = render(V1, token, ask_again_at)
         header = fastpath.header(
             profile, written=int(now), until=int(until), length=len(body), key=key, config=self.words.authorities
         )
@@ -42,7 +44,7 @@ class PluginReadyFiles(ReadyFiles):
                 _make_room(folder, now)
                 # It has the mtime of its session: any other session is another one, whoever has put it there.
                 mtime_ns = Path(self.words.sessions, f"{key}.json").stat().st_mtime_ns
-                write_whole(folder / profile, f"{header}{body}\n".encode("ascii"))
+                write_whole(folder / profile, f"{header}{body}\n".encode("ascii"), durable=False)
                 os.utime(folder / profile, ns=(mtime_ns, mtime_ns))
 
     def is_good(self, profile: str, storage: Storage, *, now: float) -> bool:

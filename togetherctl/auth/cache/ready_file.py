@@ -38,10 +38,13 @@ class ReadyFiles:
     paths: Paths
     config_mtime_ns: int | None
 
-    def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
+    def write(
+        self, profile: str, key: str, storage: Storage, *, token: str, ask_again_at: float, until: float, now: float
+    ) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
 
-        What prevents it is no error: without a ready file everything works, only slower.
+        `ask_again_at` is what the client is told. What prevents it is no error: without a ready file everything works,
+        only slower.
         """
         folder = self._folder(storage)
         config = str(self.paths.config)
@@ -50,7 +53,7 @@ class ReadyFiles:
         changed_at = self.config_mtime_ns / 1e9
         if now - changed_at < _STORE_AGE or changed_at < _NO_MTIME or not int(now) < int(until):
             return
-        body = render(V1, token, until)
+        body = render(V1, token, ask_again_at)
         header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, config=config)
         path = folder / profile
         with suppress(OSError):
@@ -61,7 +64,7 @@ class ReadyFiles:
                 return
             if self._config_changed():
                 return
-            write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"))
+            write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"), durable=False)
             os.utime(path, ns=(self.config_mtime_ns, self.config_mtime_ns))
             if self._config_changed():
                 path.unlink()

@@ -183,9 +183,9 @@ def check_new_issuer(app: App, tables: Tables, *, offline: bool, yes: bool) -> T
 def say_findings(app: App, report: Report) -> None:
     """What a person should know of an issuer before the first login."""
     for wrong in report.to_mend:
-        app.console.warn(wrong.text + (f"; {wrong.remedy}" if wrong.remedy else ""))
+        app.console.warn(wrong.message + (f"; {wrong.remedy}" if wrong.remedy else ""))
     for note in report.notes_at_once:
-        app.console.note(note.text, note.remedy)
+        app.console.note(note.message, note.remedy)
 
 
 def _refuse_unusable_authority(app: App, table: Mapping[str, object]) -> None:

@@ -132,18 +132,20 @@ class ImportRun:
             finding for finding in (*report.to_mend, *report.notes_at_once) if not again or finding.about == "client"
         ]
         for finding in said:
-            if finding.level == "wrong":
-                console.warn(finding.text + (f"; {finding.remedy}" if finding.remedy else ""))
+            if finding.status == "failed":
+                console.warn(finding.message + (f"; {finding.remedy}" if finding.remedy else ""))
             else:
-                console.note(finding.text, finding.remedy)
+                console.note(finding.message, finding.remedy)
         hopeless = [finding for finding in report.hopeless if not again or finding.about == "client"]
         if hopeless and (found, client_id) not in self._accepted:
             self._hopeless |= {(url, client_id), (found, client_id)}
             console.say("It cannot be used as it is.")
         elif again:
-            good = next((one for one in report.findings if one.about == "client" and one.level == "good"), None)
+            good = next((one for one in report.findings if one.about == "client" and one.status == "ok"), None)
             console.say(
-                f"{good.text[0].upper()}{good.text[1:]}." if good else "Only a login tells whether it is registered."
+                f"{good.message[0].upper()}{good.message[1:]}."
+                if good
+                else "Only a login tells whether it is registered."
             )
         else:
             console.say("It is there." if found == url else f"It is there, as {found}.")

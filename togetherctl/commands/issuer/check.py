@@ -18,12 +18,19 @@ from togetherctl.paths import expand
 
 if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
-    from togetherctl.auth.issuer_findings import ClientNeeds, Finding
+    from togetherctl.auth.issuer_findings import ClientNeeds
+    from togetherctl.finding import Finding, Status
 
 _LABEL = 7
 # RFC 8414, 2 and kube-apiserver's --oidc-issuer-url alike.
 _FOR_A_TRY = "You can log in there, but no API server takes its tokens: it is not https."
-_COLOURS = {"good": "green", "note": "yellow", "wrong": "red"}
+# What people and scripts read, and its colour; "wrong" comes last, where it is seen first.
+_LEVELS: dict[Status, tuple[str, str]] = {
+    "ok": ("good", "green"),
+    "warning": ("note", "yellow"),
+    "skipped": ("note", "yellow"),
+    "failed": ("wrong", "red"),
+}
 
 
 @click.command(
@@ -58,15 +65,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None, r
     wishes = replace(wishes, client_id=client_id, redirect_uris=redirect_uris or wishes.redirect_uris)
     if ca_file:
         connection = replace(connection, ca_files=(*connection.ca_files, expand(ca_file, app.environ)))
-    report = check_issuer(
-        app.world.issuers,
-        url,
-        connection,
-        redirect_uris=wishes.redirect_uris,
-        scopes=wishes.scopes,
-        preset=preset,
-        wishes=wishes,
-    )
+    report = check_issuer(app.world.issuers, url, connection, preset=preset, wishes=wishes)
     if app.output == "table":
         _show(app, report, client_id)
     else:
@@ -93,14 +92,16 @@ def _find_issuer(app: App, given: str, client_id: str | None) -> tuple[str, Conn
         parse_typed_issuer(given)
         return given, Connection(), None, ClientNeeds()
     table = issuers[name]
-    profiles = [profile for profile in config.table.profiles.values() if profile.issuer == name]
-    profiles = [profile for profile in profiles if profile.client_id == client_id] or profiles
+    of_issuer = {each: profile for each, profile in config.table.profiles.items() if profile.issuer == name}
+    of_client = {each: profile for each, profile in of_issuer.items() if profile.client_id == client_id}
+    names, profiles = list(of_client or of_issuer), list((of_client or of_issuer).values())
     wishes = ClientNeeds(
-        device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint
+        device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint, issuer=name
     )
     if profiles:
         wishes = replace(
             wishes,
+            profile=names[0] if len(names) == 1 else None,
             scopes=tuple(dict.fromkeys(["openid", *(scope for profile in profiles for scope in profile.scopes)])),
             redirect_uris=tuple(dict.fromkeys(uri for profile in profiles for uri in profile.redirect_uris)),
             offline_access=profiles[0].offline_access,
@@ -121,7 +122,12 @@ def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
         "clock_ahead": None if report.clock_ahead is None else round(report.clock_ahead, 1),
         "metadata": asdict(report.metadata) if report.metadata else None,
         "findings": [
-            {"level": found.level, "text": found.text, **hint_fields(found.remedy), "about": found.about}
+            {
+                "level": _LEVELS[found.status][0],
+                "text": found.message,
+                **hint_fields(found.remedy),
+                "about": found.about,
+            }
             for found in report.findings
         ],
     }
@@ -130,9 +136,9 @@ def _item(report: Report, wishes: ClientNeeds) -> dict[str, object]:
 def _show(app: App, report: Report, client_id: str | None) -> None:
     """What works, what to know, and last, where it is seen first, what is wrong."""
     put(f"{report.issuer}{f': {report.provider}' if report.provider else ''}\n")
-    for level in _COLOURS:
+    for status in _LEVELS:
         for finding in report.findings:
-            if finding.level == level:
+            if finding.status == status:
                 put(_line(app, finding))
     if not report.usable:
         app.console.say("It cannot be used as it is.")
@@ -146,8 +152,9 @@ def _show(app: App, report: Report, client_id: str | None) -> None:
 
 
 def _line(app: App, finding: Finding) -> str:
-    text = paragraph(finding.text, label=finding.level, indent=_LABEL)
+    level, colour = _LEVELS[finding.status]
+    text = paragraph(finding.message, label=level, indent=_LABEL)
     if sys.stdout.isatty() and not app.environ.get("NO_COLOR"):
-        styled = click.style(finding.level, fg=_COLOURS[finding.level], bold=True)
-        text = f"{styled}{text.removeprefix(finding.level)}"
+        styled = click.style(level, fg=colour, bold=True)
+        text = f"{styled}{text.removeprefix(level)}"
     return f"{text}\n{paragraph(str(finding.remedy), indent=_LABEL + 2)}" if finding.remedy else text

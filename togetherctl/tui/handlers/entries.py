@@ -229,7 +229,7 @@ def _ask_to_add(app: AppContext, tables: Tables, report: Report | None) -> None:
             offer_write(app, title, said, cluster, lambda: offer_login(app, title, said, [name]))
 
     notes = [*report.to_mend, *report.notes_at_once] if report else []
-    lines = [f"! {note.text}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
+    lines = [f"! {note.message}" + (f"; {note.remedy}" if note.remedy else "") for note in notes]
     if report and report.provider:
         lines.insert(0, f"This is {report.provider}.")
     diff = "".join(f"+{line}\n" for line in text.text.splitlines())

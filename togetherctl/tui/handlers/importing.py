@@ -100,7 +100,7 @@ def _plan_offers(world: World, found: SourceOffers, word: str) -> tuple[Import, 
 
     def look(tables: Tables, profile: Mapping[str, Any]) -> Tables:
         looked, report = look_at_issuer(world, tables, profile=profile)
-        notes.extend(f"! {note.text}" for note in ((*report.to_mend, *report.notes_at_once) if report else ()))
+        notes.extend(f"! {note.message}" for note in ((*report.to_mend, *report.notes_at_once) if report else ()))
         return looked
 
     offers = IssuerLook(look).offers(world, found.offers)

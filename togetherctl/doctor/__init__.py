@@ -1,0 +1,1 @@
+"""Find out what is wrong between a person and a cluster, and mend what is ours."""
