@@ -191,7 +191,7 @@ def test_an_ordinary_install_has_all_that_the_demo_needs(
     assert listed == ["togetherctl"]
     plugin = programs / "kubectl-together_login"
     assert plugin.read_text().startswith("#!/bin/sh\n")
-    asked = [plugin, "version", "-o", "name"]
+    asked = [str(plugin), "version", "-o", "name"]
     done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout
 
