@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -115,7 +116,8 @@ class FlagStates:
             f"--token-cache-dir={folder}",
             "--listen-address=127.0.0.1:0",
         ]
-        subprocess.run([self.script, *self.words], env=self.environ, stdout=subprocess.DEVNULL, check=True)
+        once = {**self.environ, "TOGETHERCTL_BROWSER": shlex.join(home.browser)}
+        subprocess.run([self.script, *self.words], env=once, stdout=subprocess.DEVNULL, check=True, timeout=60)
         (self._session,) = folder.glob("*.json")
         (self._ready,) = locate(self.environ).ready.glob("flags-*")
         self._kept = {path: path.read_bytes() for path in (self._session, self._ready)}
