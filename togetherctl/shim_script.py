@@ -166,7 +166,6 @@ serve() {{
 
 {_VERSION}
 {_ANSWER}
-{_WAITING}
 same_folders() {{
   [ "${{HOME-}}" = "$user_home" ] &&
     [ "${{XDG_CONFIG_HOME:-$config_home}}" = "$config_home" ] &&
@@ -177,6 +176,9 @@ same_folders() {{
 waits=
 said=
 serve "$@" 2>/dev/null
+
+# What follows is not even read where a credential was ready.
+{_WAITING}
 [ -z "$waits" ] || wait_for_another "$@" 3>&2 2>/dev/null
 
 # What was in force when this was written is in force for whoever it hands over to.
@@ -306,10 +308,12 @@ word_path() {{
 
 {_VERSION}
 {_ANSWER}
-{_WAITING}
 waits=
 said=
 serve "$@" 2>/dev/null
+
+# What follows is not even read where a credential was ready.
+{_WAITING}
 [ -z "$waits" ] || wait_for_another "$@" 3>&2 2>/dev/null
 
 # togetherctl is beside this script, or beside the file that a link of this name leads to.
