@@ -7,10 +7,13 @@ says what is wrong.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from togetherctl.config import value_checks
 from togetherctl.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import shlex
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from togetherctl.config import value_checks
@@ -18,8 +16,12 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.plain_tables import check_plainly
 from togetherctl.paths import expand, locate
 from togetherctl.printable import printable
+from togetherctl.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from togetherctl.config.models import IssuerTable, ProfileTable
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import Grant, Pkce, Storage
@@ -135,7 +137,7 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
         "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
     }
     # The names that are asked for are the same in both.
-    plain = cast("tuple[IssuerTable, ProfileTable] | None", check_plainly(issuer, profile))
+    plain: Any = check_plainly(issuer, profile)
     return plain or _validate(issuer, profile)
 
 

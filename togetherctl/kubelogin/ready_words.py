@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError, run
 from togetherctl.kubelogin.flags import Flags, parse
 from togetherctl.kubelogin.profile import profile_of
 from togetherctl.paths import locate
+from togetherctl.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
