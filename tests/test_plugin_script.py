@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from tests.support.installed import V1
 from tests.support.programs import need
 from tests.support.scripted_plugin import SCRIPT, ScriptedPlugin
 from tests.test_shim import SHELLS
+from togetherctl.auth.cache.files import FileSessions
+from togetherctl.auth.session import Token
 from togetherctl.kubelogin.flag_table import flags_of
 from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, read_words
 from togetherctl.shim_script import PLUGIN
@@ -413,3 +416,25 @@ def test_what_flags_load_that_find_a_session(plugin: ScriptedPlugin) -> None:
     loaded = {name.partition(".")[0] for name in done.stderr.decode().split()}
     assert not loaded & {"pydantic", "pydantic_core", "click", "tomlkit", "ssl", "http", "httpx2", "authlib", "keyring"}
     assert plugin.ready == [ready]
+
+
+@pytest.mark.parametrize("plugin", ["plain"], indirect=True, ids=["plain home"])
+def test_one_python_serves_a_crowd(in_shell: ScriptedPlugin) -> None:
+    assert in_shell.call().returncode == 0
+    sessions = FileSessions(in_shell.home / "state" / "sessions")
+    [path] = sessions.folder.glob("*.json")
+    session = sessions.load(path.stem)
+    assert session is not None
+    sessions.save(path.stem, replace(session, id_token=Token("expired-token", 1.0, 2.0)))
+    # As every process of ours does that changes a session; some shells see whole seconds alone.
+    in_shell.ready[0].unlink()
+    before = in_shell.issuer.counts.copy()
+    ended = []
+    for process in [in_shell.start() for _ in range(12)]:
+        out, err = process.communicate(timeout=60)
+        ended.append((process.returncode, out, err))
+    assert {(code, err) for code, _, err in ended} == {(0, b"")}
+    assert len({out for _, out, _ in ended}) == 1
+    assert (in_shell.issuer.counts - before)["/token"] == 1
+    assert in_shell.started() == 2
+    assert not [*in_shell.ready[0].parent.glob(".claim-*")]
