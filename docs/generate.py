@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
+from docs.help_pages import record
 from togetherctl.cli.lazy import LazyGroup
+from togetherctl.cli.quick_help import PAGES
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.config import models
@@ -24,6 +26,7 @@ from togetherctl.environment import VARIABLES
 from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.shim_script import PLUGIN as PLUGIN_SCRIPT
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -73,6 +76,8 @@ def pages() -> dict[Path, str]:
         HERE / "architecture.md": _put(HERE / "architecture.md", _MAP_BEGINS, "".join(_map())),
         HERE / "troubleshooting.md": _put(HERE / "troubleshooting.md", _CHECKS_BEGIN, "".join(_checks())),
         HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
+        HERE.parent / "togetherctl" / "cli" / PAGES: _help_pages(),
+        HERE.parent / "scripts" / "kubectl-together_login": PLUGIN_SCRIPT,
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }
@@ -86,6 +91,22 @@ def _commands() -> Iterator[str]:
     ]:
         context.terminal_width = context.max_content_width = 88
         yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def help_contexts() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Every command of both programs, with the words that call it and what it is called in."""
+    yield from _walk(root, "togetherctl", None)
+    plugged = _context(plugin, PLUGIN, None)
+    yield PLUGIN, plugin, plugged
+    for name in plugin.list_commands(plugged):
+        verb = plugin.get_command(plugged, name)
+        if verb is not None:
+            yield f"{PLUGIN} {name}", verb, _context(verb, name, plugged)
+
+
+def _help_pages() -> str:
+    made = "".join(record(*each) for each in help_contexts())
+    return f"Made from the commands by `make docs`; change it there.{made}\n"
 
 
 def verbs(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:

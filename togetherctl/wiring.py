@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from togetherctl.config.toml_text import TomlText
     from togetherctl.config.types import Storage
     from togetherctl.kube.auth_provider import AuthProvider
+    from togetherctl.plugin_words import PluginWords
     from togetherctl.together.api import TogetherAPI
 
 # How long the keyring may take: a person who unlocks it needs a while, and where no person can, no answer comes.
@@ -171,6 +172,12 @@ class World:
         from togetherctl.auth.cache.ready_file import ReadyFiles
 
         return self._engine(ReadyFiles(self.paths, None))
+
+    def engine_for(self, words: PluginWords) -> Engine:
+        """The engine for a profile that these words make: it makes their ready file."""
+        from togetherctl.auth.cache.plugin_ready_file import PluginReadyFiles
+
+        return self._engine(PluginReadyFiles(self.paths, None, words))
 
     def kubeconfig_engine(self, provider: AuthProvider) -> Engine:
         """The engine for a session that lives in a user of a kubeconfig."""

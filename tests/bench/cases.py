@@ -19,7 +19,7 @@ from tests.bench.crowd import crowd
 from tests.bench.first_frame import first_frame
 from tests.bench.home import PROGRAM, Home
 from tests.bench.relay import Relay
-from tests.bench.states import LIFETIME, V1BETA1, KubeloginStates, OurStates
+from tests.bench.states import LIFETIME, V1BETA1, FlagStates, KubeloginStates, OurStates
 from tests.bench.targets import PYTHON, PYTHONS, TEXTUAL
 from tests.bench.timing import Case
 from tests.support.issuer import ScriptedIssuer
@@ -110,6 +110,11 @@ def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
 
     for name, other in others:
         yield Case(f"the same from its cache: {name}", other.command, other.environ, other.ready, _SERVED)
+    flags = FlagStates(few.home, bench.issuer)
+    script, applet = flags.command, [*python, flags.script.name, *flags.words]
+    yield Case("flags, ready file: script", script, flags.environ, flags.ready, _SERVED)
+    yield Case("flags, ready file: Python", applet, flags.environ, flags.ready, _SERVED)
+    yield Case("flags, session file: script, Python", script, flags.environ, flags.without_ready, _SERVED, share=0.5)
     beta = {**few.environ, "KUBERNETES_EXEC_INFO": V1BETA1}
     yield Case("ready file: Python, `v1beta1` asked", [*python, *_GET_TOKEN], beta, few.ready, _SERVED)
     yield ours("session file: Python", [*python, *_GET_TOKEN], prepare=few.without_ready, share=0.5)

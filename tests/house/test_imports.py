@@ -105,7 +105,9 @@ def test_flags_are_loaded_only_where_they_are_given(
     words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
     world.configless_engine.credential(profile_of(parse(words), world.environ), Policy())
     modules = loaded("get-token", *words)
-    assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "profile")}
+    assert ours(modules) == {
+        f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "plain_tables", "profile")
+    }
     assert "togetherctl.config.config" not in modules
     heavy = {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"}
     assert not heavy & top(modules)

@@ -71,7 +71,9 @@ class Engine:
     def __init__(self, collaborators: Collaborators, *, refresh_behind: Callable[[Profile, int], None]) -> None:
         self._deps = collaborators
         self._spawn_refresh = refresh_behind
-        self._locks = SessionLocks(collaborators.sessions, collaborators.conversation, collaborators.clock)
+        self._locks = SessionLocks(
+            collaborators.sessions, collaborators.conversation, collaborators.clock, collaborators.ready.say_login
+        )
 
     @cached_property
     def _lifecycle(self) -> SessionLifecycle:
@@ -253,9 +255,9 @@ class Engine:
 
     def _prepare_next_call(self, profile: Profile, session: Session | None, policy: Policy) -> None:
         """A good token becomes a ready file, a stale one for a moment; that is refreshed behind the caller's back."""
-        if profile.storage == "memory" or not profile.name:
+        if profile.storage == "memory" or not profile.ready_as:
             return  # no other process can do anything with it, or none is asked to
-        fresh = self._deps.freshness(profile, session) is Freshness.FRESH
+        fresh = session is not None and self._keeps_ready(profile, session)
         if session is None or not (
             self._lacks_ready(profile) if fresh else self._wants_refresh(profile, session, policy)
         ):
@@ -273,7 +275,7 @@ class Engine:
                 self._spawn_refresh(profile, held.descriptor)
 
     def _lacks_ready(self, profile: Profile) -> bool:
-        return not self._deps.ready.is_good(profile.name, profile.storage, now=self._deps.clock())
+        return not self._deps.ready.is_good(profile.ready_as, profile.storage, now=self._deps.clock())
 
     def _wants_refresh(self, profile: Profile, session: Session, policy: Policy) -> bool:
         if not policy.behind or not session.refreshable:
@@ -288,8 +290,16 @@ class Engine:
         return min(RETRY_SECONDS, (token.expires_at - token.stale_at(0.0)) / 4)
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
-        if self._deps.freshness(profile, session) is Freshness.FRESH:
+        if self._keeps_ready(profile, session):
             self._write_ready(profile, self._credential_of(profile, session))
+
+    def _keeps_ready(self, profile: Profile, session: Session) -> bool:
+        """Whether its token may lie ready: as long as it is fresh, and until it is due where none is refreshed behind.
+
+        A process behind is told the profile's name, and the words of flags are no other process's to see.
+        """
+        freshness = self._deps.freshness(profile, session)
+        return freshness is Freshness.FRESH or (not profile.name and freshness.is_usable)
 
     def _write_ready_for_a_moment(self, profile: Profile, session: Session) -> None:
         """Many calls come while a stale token is refreshed; never until a refresh would be waited for."""
@@ -298,10 +308,10 @@ class Engine:
         self._write_ready(profile, credential, until=min(soon, credential.token.due_at(profile.margin)))
 
     def _write_ready(self, profile: Profile, credential: Credential, *, until: float | None = None) -> None:
-        if not profile.name:
+        if not profile.ready_as:
             return  # no call could ask for it
         self._deps.ready.write(
-            profile.name,
+            profile.ready_as,
             profile.key,
             profile.storage,
             token=credential.token.value,

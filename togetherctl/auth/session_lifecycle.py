@@ -171,7 +171,7 @@ class SessionLifecycle:
         aside = sessions.set_aside(profile.key)
         if aside is not None:
             self._deps.conversation.warn(f"the session file could not be understood; it is kept as {aside}")
-        self._deps.ready.say_login(profile.name)
+        self._deps.ready.say_login(profile.ready_as)
         try:
             with logins.under_way(asked_for=asked_for) as opened_at:
                 session = self._deps.issuers.log_in(profile, grant, opened_at)

@@ -56,7 +56,8 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `configless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
+    name: `configless` asks for it, without secrets; `words` is the name of their ready file, empty if there is none.
+    `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -82,12 +83,18 @@ class Profile:
     login_timeout: float = 180.0
     margin: float = 60.0
     configless: Remedy | None = None
+    words: str = ""
     sessions: Path | None = None
 
     @property
     def called(self) -> str:
         """What a sentence calls it."""
         return f"profile {self.name}" if self.name else f"client {self.client_id}"
+
+    @property
+    def ready_as(self) -> str:
+        """What its ready file is called; empty where no other call could ask for it."""
+        return self.name or self.words
 
     @property
     def ways(self) -> ProfileHints:
