@@ -14,6 +14,7 @@ from togetherctl.http_failures import host_of, in_words
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.self_subject_review import remedy_for
 from togetherctl.kube.server_certificate import look_at_certificate
+from togetherctl.loopback import is_loopback
 from togetherctl.proxies import Proxy, proxy_named
 from togetherctl.transport import HTTP
 
@@ -142,7 +143,8 @@ def _shake_hands(facts: Facts, cluster: Cluster, target: Target) -> Mapping[str,
 def _with_remedy(error: Unreachable, cluster: Cluster, target: Target) -> TogetherctlError:
     """What helps, for this cluster: several may share a host that is not there."""
     if target.proxy is None:
-        words = f"is the network there, and the VPN if {host_of(cluster.server)} needs one? Else check the address"
+        away = f"is the network there, and the VPN if {host_of(cluster.server)} needs one? Else "
+        words = f"{'' if is_loopback(target.host) else away}check the address"
         remedy = run("togetherctl", "cluster", "show", cluster.name, words=words)
     else:
         remedy = Remedy(f"the proxy is named by {target.proxy.named_by}")
