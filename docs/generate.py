@@ -14,6 +14,8 @@ import click
 from togetherctl.cli.lazy import LazyGroup
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.config import models
+from togetherctl.config.descriptions import describe
 from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
@@ -115,6 +117,7 @@ def _configuration() -> Iterator[str]:
         "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
         "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
     )
+    describe(models)
     for title, model in (
         ("The file itself", ConfigTable),
         ("[issuers.NAME]", IssuerTable),

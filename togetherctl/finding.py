@@ -38,7 +38,7 @@ class Finding:
     hint: InitVar[Remedy | str | None] = None
     about: str = ""
     subject: str = ""
-    exit_code: ExitCode = ExitCode.FAILED
+    exit_code: int = ExitCode.FAILED
     mend: Mend | None = field(default=None, compare=False, repr=False)
     remedy: Remedy | None = field(init=False, default=None)
 

@@ -81,6 +81,11 @@ class OurStates:
         self._put(self._file, self._expired)
         self._ready.unlink(missing_ok=True)
 
+    def logged_out(self) -> None:
+        """No session, and nothing left of one: the next call logs in."""
+        for path in (self._file, self._ready, *self._file.parent.glob("*.login")):
+            path.unlink(missing_ok=True)
+
     def _put(self, path: Path, data: bytes) -> None:
         if not path.exists() or path.read_bytes() != data:
             path.write_bytes(data)
@@ -92,9 +97,6 @@ class KubeloginStates:
 
     def __init__(self, program: str, home: Home, issuer: ScriptedIssuer, tokens: Tokens) -> None:
         self._folder = home.folder / "kubelogin"
-        browser = home.folder / "browser"
-        browser.write_text(f'#!/bin/sh\nexec {home.environ["TOGETHERCTL_BROWSER"]} "$@"\n', encoding="utf-8")
-        browser.chmod(0o700)
         self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
         self.command = [
             program,
@@ -104,7 +106,7 @@ class KubeloginStates:
             f"--certificate-authority={home.ca_file}",
             f"--token-cache-dir={self._folder}",
             "--listen-address=127.0.0.1:0",
-            f"--browser-command={browser}",
+            f"--browser-command={home.browser_script()}",
         ]
         self._tokens = tokens
         self._file: Path | None = None

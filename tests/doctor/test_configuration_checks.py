@@ -35,7 +35,7 @@ def test_every_problem_of_a_configuration_is_a_finding(acme: Path, make_world: M
     acme.write_text(acme.read_text() + '\n[profiles.b]\nissuer = "nowhere"\nclient_id = "b"\nstorage = "disk"\n')
     found = look("configuration-valid", make_world())
     assert [one.status for one in found] == ["failed", "failed"]
-    assert {one.exit_code.value for one in found} == {2}
+    assert {one.exit_code for one in found} == {2}
     assert ("issuer" in found[0].message, "storage" in found[1].message) == (True, True)
     assert {command(one) for one in found} == {"togetherctl config edit"}
 
@@ -62,7 +62,7 @@ def test_a_configuration_that_is_not_there_is_in_order(make_world: MakeWorld) ->
 def test_a_configuration_that_others_can_write_is_closed(acme: Path, make_world: MakeWorld) -> None:
     acme.chmod(0o666)
     found = look_at("configuration-permissions", make_world())
-    assert (found.status, command(found), found.exit_code.value) == ("failed", f"chmod 600 {acme}", 2)
+    assert (found.status, command(found), found.exit_code) == ("failed", f"chmod 600 {acme}", 2)
     mend(found)
     assert mode_of(acme) == 0o600
     assert look_at("configuration-permissions", make_world()).status == "ok"
@@ -143,7 +143,7 @@ def test_profiles_that_share_a_session_and_its_storage_are_named(acme: Path, mak
 def test_profiles_that_share_a_session_and_not_its_storage_fail(acme: Path, make_world: MakeWorld) -> None:
     acme.write_text(acme.read_text() + TWIN + 'storage = "keyring"\n')
     found = look_at("configuration-shared-session", make_world())
-    assert (found.status, found.subject, found.exit_code.value) == ("failed", "profile twin", 2)
+    assert (found.status, found.subject, found.exit_code) == ("failed", "profile twin", 2)
     assert "profile acme" in found.message
 
 

@@ -114,7 +114,7 @@ def test_a_plugin_of_an_older_version_is_named(make_world: MakeWorld, tmp_path: 
 def test_a_kubectl_that_does_not_know_our_credentials_fails(make_world: MakeWorld, tmp_path: Path) -> None:
     kubectl(tmp_path, "v1.20.15")
     found = look("installation-path", make_world(PATH=path_of(tmp_path)))[-1]
-    assert (found.status, found.exit_code.value) == ("failed", 7)
+    assert (found.status, found.exit_code) == ("failed", 7)
     assert found.remedy is not None
     assert found.remedy.hint_command == "togetherctl kubeconfig write --api-version v1beta1"
 

@@ -231,7 +231,7 @@ class TestKeys:
         ids=["later", "none"],
     )
     def test_keys_that_help_no_one(
-        self, keys: Reply, code: ExitCode, said: str, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld
+        self, keys: Reply, code: int, said: str, issuer: ScriptedIssuer, acme: Path, make_world: MakeWorld
     ) -> None:
         assert acme.exists()
         issuer.always["/keys"] = keys

@@ -84,7 +84,7 @@ def test_what_kubectl_cannot_read_fails_and_is_named(
         ("ok", str(home / "gone")),
     ]
     assert said in found[1].message
-    assert found[1].exit_code.value == 7
+    assert found[1].exit_code == 7
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_other_values_are_named_and_mended(kubeconfig: Path, make_world: MakeWor
 def test_a_part_that_is_gone_fails_and_is_mended(kubeconfig: Path, make_world: MakeWorld) -> None:
     change(kubeconfig, lambda data: data.update(users=[]))
     found = look_at("kubeconfig-entries", make_world())
-    assert (found.status, found.exit_code.value) == ("failed", 7)
+    assert (found.status, found.exit_code) == ("failed", 7)
     mend(found)
     assert look_at("kubeconfig-entries", make_world()).status == "ok"
 
@@ -261,7 +261,7 @@ def test_a_program_that_is_gone_is_named_and_its_entries_are_written_again(
     gone = str(home / "old-venv" / "bin" / "togetherctl")
     change(kubeconfig, lambda data: data["users"][0]["user"]["exec"].update(command=gone))
     found = look_at("kubeconfig-shim", make_world())
-    assert (found.status, found.subject, found.exit_code.value) == ("failed", gone, 7)
+    assert (found.status, found.subject, found.exit_code) == ("failed", gone, 7)
     mend(found)
     found = look_at("kubeconfig-shim", make_world())
     assert (found.status, found.subject) == ("ok", str(make_world().paths.shim))

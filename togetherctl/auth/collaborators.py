@@ -29,4 +29,4 @@ class Collaborators:
 
     def freshness(self, profile: Profile, session: Session | None) -> Freshness:
         """Of the token that clusters get from the session; expired where there is none."""
-        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
+        return session.freshness(profile, self.clock()) if session else Freshness.EXPIRED

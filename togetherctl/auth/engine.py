@@ -212,12 +212,12 @@ class Engine:
             return None
 
     def state(self, profile: Profile, session: Session | None) -> State:
-        return session.state(profile.token, profile.margin, self._deps.clock()) if session else State.NONE
+        return session.state(profile, self._deps.clock()) if session else State.NONE
 
     # Serving
 
     def _is_ending(self, profile: Profile, session: Session) -> bool:
-        """Whether the last fifth of the token is all that is left, since the issuer refused to refresh it."""
+        """Whether a stale token is all that is left, since the issuer refused to refresh it."""
         return session.refused and self._deps.freshness(profile, session) is not Freshness.FRESH
 
     def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
@@ -243,9 +243,9 @@ class Engine:
         """The session's token, to be asked for again at the next turn of its life. Raises Untrusted."""
         now = self._deps.clock()
         token = session.token(profile.token) if session else None
-        if token is None or token.expires_at <= now:
+        if session is None or token is None or token.expires_at <= now:
             raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
-        turns = (token.stale_at, token.due_at(profile.margin))
+        turns = (token.stale_at(session.early(profile.key)), token.due_at(profile.margin))
         # Kubernetes counts whole seconds, and a moment that is past makes every request ask.
         return Credential(token, next((moment for moment in turns if moment >= now + 1), token.expires_at))
 
@@ -285,7 +285,7 @@ class Engine:
 
     def _pause(self, token: Token) -> float:
         """How long a stale token goes out without another look at it; one that lives for seconds has no half minute."""
-        return min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
+        return min(RETRY_SECONDS, (token.expires_at - token.stale_at(0.0)) / 4)
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
         if self._deps.freshness(profile, session) is Freshness.FRESH:

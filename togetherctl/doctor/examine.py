@@ -82,7 +82,7 @@ def examine(
     return results
 
 
-def exit_code(results: Sequence[Result]) -> ExitCode:
+def exit_code(results: Sequence[Result]) -> int:
     """What the command ends with: the kind of the first that failed."""
     failed = (result.finding.exit_code for result in results if result.finding.status == "failed")
     return next(failed, ExitCode.DONE)

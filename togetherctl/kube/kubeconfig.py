@@ -16,7 +16,6 @@ from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, rewr
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go_rules import unreadable, unusable
 from togetherctl.kube.entries import SECTIONS
-from togetherctl.kube.redact import without_credentials
 from togetherctl.kube.yaml_text import CannotEditYAML, NotAMapping, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
@@ -73,6 +72,8 @@ class KubeconfigChange:
 
     def diff(self) -> str:
         """A unified diff, empty where nothing changes."""
+        from togetherctl.kube.redact import without_credentials
+
         # The lines around a change may hold credentials.
         before, after = without_credentials(self.before), without_credentials(self.after)
         lines = difflib.unified_diff(

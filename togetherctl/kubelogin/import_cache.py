@@ -140,7 +140,7 @@ class CacheImport:
         return Token(old.token, issued_at, expires_at)
 
     def _is_good(self, profile: Profile, session: Session) -> bool:
-        return session.freshness(profile.token, profile.margin, self.clock()) is not Freshness.EXPIRED
+        return session.freshness(profile, self.clock()) is not Freshness.EXPIRED
 
 
 def _account_fits(profile: Profile, old: OldTokens) -> bool:

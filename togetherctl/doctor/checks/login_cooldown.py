@@ -24,7 +24,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         yield Finding("ok", "none is in force")
         return
     session = facts.session(profile)
-    good = session is not None and session.state(profile.token, profile.margin, now) in _good()
+    good = session is not None and session.state(profile, now) in _good()
     ago = time_left(now - (record.failed_at or now))
     yield Finding(
         "warning" if good else "failed",

@@ -23,7 +23,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     if session is None:
         yield _explain_none(facts, profile)
         return
-    state = session.state(profile.token, profile.margin, now)
+    state = session.state(profile, now)
     if token is not None and now < token.expires_at:
         left, life = time_left(token.expires_at - now), time_left(token.expires_at - token.obtained_at)
         stale = "; it is in its last fifth, and the next use renews it" if state is State.STALE else ""
