@@ -55,6 +55,7 @@ def another_certificate(_issuer: ScriptedIssuer, patch: pytest.MonkeyPatch) -> N
     patch.setattr(transport.Connection, "ca_files", ())
     real = transport.Connection.tls_context
     patch.setattr(transport.Connection, "tls_context", lambda self: real(replace(self, ca_files=())))
+    patch.setattr(transport.Connection, "quick_tls_context", lambda _self: None)
 
 
 AWAY: dict[str, tuple[Spoil, str]] = {
