@@ -305,13 +305,13 @@ def test_a_lock_of_ours_whose_process_is_gone_is_removed(kubeconfig: Path, make_
     assert not lock.exists()
 
 
-@pytest.mark.parametrize("content", ["", f"{os.getpid()} {{machine}}\n", f"{DEAD} another-machine-0\n"])
+@pytest.mark.parametrize("content", ["", "{this} {machine}\n", f"{DEAD} another-machine-0\n"])
 @pytest.mark.parametrize(("age", "status"), [(1, "ok"), (3600, "warning")])
 def test_a_lock_of_another_is_left_alone(
     content: str, age: int, status: str, kubeconfig: Path, make_world: MakeWorld, clock: StoppedClock
 ) -> None:
     lock = kubeconfig.with_name("config.lock")
-    lock.write_text(content.format(machine=this_machine()))
+    lock.write_text(content.format(this=os.getpid(), machine=this_machine()))
     os.utime(lock, (clock() - age,) * 2)
     found = look_at("kubeconfig-lock", make_world())
     assert (found.status, found.mend) == (status, None)
