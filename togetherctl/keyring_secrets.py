@@ -22,8 +22,8 @@ _LOOK_SECONDS = 0.1
 _SECRET_SERVICE = ("keyring.backends.SecretService.", "keyring.backends.libsecret.")
 _MAY_ASK = ("keyring.backends.macOS.", "keyring.backends.kwallet.", "keyrings.cryptfile.")
 
-# Gives a secret at once, wants to be unlocked first, or may ask a person and cannot be looked at without.
-Access = Literal["open", "locked", "may-ask"]
+# Gives a secret at once; wants to be unlocked first; may ask a person, and cannot be looked at without; keeps nothing.
+Access = Literal["open", "locked", "may-ask", "forgets"]
 _T = TypeVar("_T")
 
 
@@ -98,6 +98,8 @@ def _look_at(backend: KeyringBackend) -> Access:
     name = f"{type(backend).__module__}.{type(backend).__name__}"
     if name.startswith("keyring.backends.fail."):
         raise NoKeyringError
+    if name.startswith("keyring.backends.null."):
+        return "forgets"
     if name.startswith("keyring.backends.chainer."):
         # Asked one after the other, until one has the secret.
         each = [_look_at(inner) for inner in getattr(backend, "backends", ())]

@@ -241,12 +241,8 @@ class Shim:
 
         Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
         """
-        try:
-            lines = read_whole(self.path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
-            [[other]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
-        except (OSError, ValueError):
-            return
-        if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
+        other = served_config(self.path)
+        if other and other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
             raise StorageError(f"{self.path} serves another configuration, {other}")
 
     def _run_once(self) -> None:
@@ -266,6 +262,16 @@ class Shim:
             raise StorageError(f"{self.path} cannot be run: {reason}") from None
         if done.returncode != 0:
             raise StorageError(f"{self.path} does not work here (it ended with {done.returncode})")
+
+
+def served_config(path: Path) -> str | None:
+    """The configuration's file that the shim at `path` serves; None where that is no shim."""
+    try:
+        lines = read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
+        [[config]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
+    except (OSError, ValueError):
+        return None
+    return config
 
 
 def shim_for(environ: Mapping[str, str], program: str) -> Shim:

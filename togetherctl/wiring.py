@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -71,12 +71,7 @@ class World:
         """The configuration, read and checked once in a run. Raises ConfigError."""
         from togetherctl.config.config import Config
 
-        if self.other_config is not None:
-            return self.other_config
-        config = Config.load(self.paths.config, self.environ)
-        # It was read already, so the next get-token need not.
-        self._known.fill(config, now=self.clock())
-        return config
+        return self.other_config or Config.load(self.paths.config, self.environ)
 
     def reread(self, conversation: Prompter | None = None, *, sleep: Callable[[float], None] | None = None) -> World:
         """This world before it read the configuration; sessions in memory and the sealing key stay."""
@@ -101,8 +96,15 @@ class World:
         if known is not None:
             return known
         profile = self.config.profile(name)
-        self._known.fill(self.config, [name], now=self.clock())
+        self.remember_profiles([name])
         return profile
+
+    def remember_profiles(self, names: Iterable[str] = ()) -> None:
+        """Now that the configuration was read, leave behind what the next `get-token` would read it for.
+
+        All profiles where those are few, else those called `names`. Raises ConfigError.
+        """
+        self._known.fill(self.config, names, now=self.clock())
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -141,6 +143,8 @@ class World:
     def _note(self, profile: Profile, session: Session) -> None:
         """Beside what the session that is still stored gave cause to say; a note that fails costs no login."""
         with suppress(TogetherctlError):
+            if profile.name:
+                self.remember_profiles([profile.name])
             earlier = self.notes_on(profile, self.sessions(profile).load(profile.key))
             self.noted[profile.key] = self.notes_on(profile, session).after(earlier)
 

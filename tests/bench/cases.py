@@ -111,7 +111,8 @@ def slow_cases(bench: Bench, few: OurStates) -> Iterator[Case]:
     for name, other in others:
         yield Case(f"the same from its cache: {name}", other.command, other.environ, other.ready, _SERVED)
     beta = {**few.environ, "KUBERNETES_EXEC_INFO": V1BETA1}
-    yield Case("session file: Python (`v1beta1` asked)", [*python, *_GET_TOKEN], beta, few.ready, _SERVED, share=0.5)
+    yield Case("ready file: Python, `v1beta1` asked", [*python, *_GET_TOKEN], beta, few.ready, _SERVED)
+    yield ours("session file: Python", [*python, *_GET_TOKEN], prepare=few.without_ready, share=0.5)
     yield ours(
         "session file: shim, Python, which writes the ready file anew", shim, prepare=few.without_ready, share=0.5
     )
@@ -196,8 +197,7 @@ def _many(bench: Bench) -> Iterator[Case]:
     name = f"{MANY:,} profiles".replace(",", " ")
     yield Case(f"{name}, ready file: shim", [str(many.shim), *_GET_TOKEN], many.environ, many.ready, _SERVED)
     yield Case(f"{name}, ready file: Python", python, many.environ, many.ready, _SERVED)
-    beta = {**many.environ, "KUBERNETES_EXEC_INFO": V1BETA1}
-    yield Case(f"{name}, session file: Python (`v1beta1` asked)", python, beta, many.ready, _SERVED, share=0.1)
+    yield Case(f"{name}, session file: Python", python, many.environ, many.without_ready, _SERVED, share=0.1)
 
 
 def _which(name: str) -> str:

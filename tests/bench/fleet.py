@@ -113,14 +113,20 @@ def kubelogins(_subject: str, lifetime: float) -> Rule:
     return rule
 
 
+def moments(rule: Rule, calls: Sequence[float]) -> Iterator[float]:
+    """When a person who logs in with their first call has the tokens refreshed."""
+    moment = rule(calls[0], calls)
+    while moment is not None:
+        yield moment
+        moment = rule(moment, calls)
+
+
 def load_of(fleet: Fleet, rule_of: Callable[[str, float], Rule], *, requests: int) -> Load:
     """A day of the fleet, each refresh of which makes so many `requests`."""
     load = Load()
     for subject, calls in fleet.calls():
-        rule, moment = rule_of(subject, fleet.lifetime), calls[0]
-        load.logins[int(moment)] += LOGIN
-        for again in iter(lambda: rule(moment, calls), None):  # noqa: B023 # the rule and the moment of this person
-            moment = again
+        load.logins[int(calls[0])] += LOGIN
+        for moment in moments(rule_of(subject, fleet.lifetime), calls):
             load.refreshes[int(moment)] += requests
     return load
 

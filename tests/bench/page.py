@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BEGINS = "<!-- The table is made by `make bench`; what is changed here is lost. -->"
 ENDS = "<!-- The table ends here. -->"
+TABLE = (BEGINS, ENDS)
+REQUESTS = ("<!-- These two tables are made by `make bench`. -->", "<!-- The two tables end here. -->")
 
 
 def table(rows: Sequence[Row], *, remarks: Sequence[str] = ()) -> str:
@@ -51,10 +53,10 @@ def machine() -> str:
     return f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
-def rewrite(path: Path, made: str) -> None:
-    """Put `made` between the markers of the page. Raises ValueError where it has none."""
-    before, begins, rest = path.read_text(encoding="utf-8").partition(BEGINS)
-    _, ends, after = rest.partition(ENDS)
+def rewrite(path: Path, made: str, markers: tuple[str, str] = TABLE) -> None:
+    """Put `made` between two markers of the page. Raises ValueError where it does not have them."""
+    before, begins, rest = path.read_text(encoding="utf-8").partition(markers[0])
+    _, ends, after = rest.partition(markers[1])
     if not begins or not ends:
         raise ValueError(f"{path.name} has no markers to put a table between")
     path.write_text(f"{before}{begins}\n\n{made}\n\n{ends}{after}", encoding="utf-8")

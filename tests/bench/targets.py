@@ -35,7 +35,7 @@ class Beside:
 
 def beside(name: str) -> Beside | None:
     """What the row called `name` is held against."""
-    return next((against for start, against in _BESIDE.items() if name.startswith(start)), None)
+    return next((against for start, against in TARGETS.items() if name.startswith(start)), None)
 
 
 def _kubelogins(row: str, target: float | None = None) -> Beside:
@@ -52,7 +52,7 @@ def _textual(target: float | None = None) -> Beside:
 
 
 # By the beginning of the row's name; the first that fits counts.
-_BESIDE: Mapping[str, Beside] = {
+TARGETS: Mapping[str, Beside] = {
     "ready file: shim": _kubelogins("the same from its cache", 0.5),
     "ready file: Python": _kubelogins("the same from its cache"),
     "flags, ready file: script": _kubelogins("the same from its cache", 0.6),

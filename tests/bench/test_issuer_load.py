@@ -14,20 +14,11 @@ from togetherctl.auth.session import Freshness, Session, Token
 from togetherctl.auth.time_limits import STALE_SHARE, STALE_SPREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.support.canary import Canary
 
 SMALL = Fleet(people=40, day=4 * HOUR)
-
-
-def refreshes_by(rule: fleet.Rule, calls: Sequence[float]) -> list[float]:
-    moments, moment = [], rule(calls[0], calls)
-    while moment is not None:
-        moments.append(moment)
-        moment = rule(moment, calls)
-    return moments
 
 
 def test_people_call_about_once_a_minute_and_have_lunch() -> None:
@@ -44,15 +35,14 @@ def test_people_call_about_once_a_minute_and_have_lunch() -> None:
 
 def test_each_request_of_the_fleet_is_one_that_the_rules_demand() -> None:
     """Counted again, call by call, without any short cut."""
-    for load, lasts, requests in (
-        (load_of(SMALL, fleet.kubelogins, requests=3), lambda _session: HOUR, 3),
-        (load_of(SMALL, fleet.ours, requests=1), _until_stale, 1),
-    ):
+    loads = {3: load_of(SMALL, fleet.kubelogins, requests=3), 1: load_of(SMALL, fleet.ours, requests=1)}
+    for requests, load in loads.items():
         expected: Counter[int] = Counter()
         for subject, calls in SMALL.calls():
+            share = 1.0 if requests == 3 else 1 - STALE_SHARE - early(Session("i", "c", subject, subject))
             obtained = calls[0]
             for call in calls[1:]:
-                if call >= obtained + lasts(Session("i", "c", subject, subject)):
+                if call >= obtained + HOUR * share:
                     expected[int(call)] += requests
                     obtained = call
         assert load.refreshes == expected
@@ -62,10 +52,6 @@ def test_each_request_of_the_fleet_is_one_that_the_rules_demand() -> None:
 
 def early(session: Session) -> float:
     return session.early(fleet.KEY)
-
-
-def _until_stale(session: Session) -> float:
-    return HOUR * (1 - STALE_SHARE - early(session))
 
 
 def test_the_spread_makes_the_peak_lower(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,19 +80,19 @@ def test_a_working_day_of_five_profiles_costs_a_dozen_requests(tmp_path: Path, c
     calls = working_day.every_minute()
     assert (len(calls), calls[-1]) == (480, 8 * HOUR - 60)
     lived = working_day.ours(tmp_path, calls, canary=canary)
-    foreseen = refreshes_by(fleet.ours("user-1", HOUR, lived.key), calls)
+    foreseen = list(fleet.moments(fleet.ours("user-1", HOUR, lived.key), calls))
     assert lived.tokens_at == [0.0, *foreseen]
     assert lived.requests == {"/.well-known/openid-configuration": 1, "/keys": 1, "/token": 1 + len(foreseen)}
     assert 12 <= lived.total <= 13
     # kubelogin's rules, were its five users to share one cache: three requests each time.
-    assert 3 * (1 + len(refreshes_by(fleet.kubelogins("", HOUR), calls))) == 24
+    assert 3 * (1 + len(list(fleet.moments(fleet.kubelogins("", HOUR), calls)))) == 24
 
 
 def test_the_engine_refreshes_when_the_fleet_says_so(tmp_path: Path, canary: Canary) -> None:
     """A day of the fleet, lunch included, lived through call by call."""
     _, calls = next(Fleet(people=1, between=240.0).calls())
     lived = working_day.ours(tmp_path, calls, canary=canary)
-    assert lived.tokens_at == pytest.approx([calls[0], *refreshes_by(fleet.ours("user-1", HOUR, lived.key), calls)])
+    assert lived.tokens_at == pytest.approx([calls[0], *(fleet.moments(fleet.ours("user-1", HOUR, lived.key), calls))])
     assert len(lived.tokens_at) > 8
 
 

@@ -13,13 +13,14 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.cluster import ScriptedCluster
+from tests.support.findings import mend
 from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
 from togetherctl.doctor.examine import examine
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.forced_refresh import force_refresh
-from togetherctl.errors import ExitCode
+from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -244,6 +245,22 @@ class TakesNewTokensOnly(ScriptedCluster):
 def picky() -> Iterator[TakesNewTokensOnly]:
     with TakesNewTokensOnly() as running:
         yield running
+
+
+def test_a_forced_refresh_is_a_mend_that_a_person_agrees_to(patient: Patient, picky: TakesNewTokensOnly) -> None:
+    patient.move_to(picky)
+    patient.log_in()
+    assert patient.finding().status == "ok"
+    picky.old.update(picky.bearers)
+    found = patient.finding()
+    assert (found.status, patient.refreshes) == ("failed", 0)
+    assert mend(found) == "force one refresh with profile acme"
+    assert (patient.finding().status, patient.refreshes) == ("ok", 1)
+    # Within ten minutes there is no second one.
+    picky.old.update(picky.bearers)
+    with pytest.raises(TogetherctlError, match="less than ten minutes ago"):
+        mend(patient.finding())
+    assert patient.refreshes == 1
 
 
 def test_one_forced_refresh_may_help(patient: Patient, picky: TakesNewTokensOnly, clock: StoppedClock) -> None:

@@ -221,7 +221,7 @@ def test_a_person_sees_what_is_wrong_and_a_count_of_the_rest(
     assert max(map(len, lines)) <= 80
     assert "Configuration  1 warning, 3 ok" in lines
     at = next(at for at, line in enumerate(lines) if line.startswith("Kubeconfig"))
-    assert lines[at] == "Kubeconfig     2 warnings, 5 ok"
+    assert lines[at] == "Kubeconfig     2 warnings, 6 ok"
     assert "[kubeconfig-shim]" in " ".join(lines)
     assert "    run: togetherctl kubeconfig write" in lines
     # What is in order is counted, not told.
@@ -231,6 +231,18 @@ def test_a_person_sees_what_is_wrong_and_a_count_of_the_rest(
     with terminal(_doctor(), coloured, tmp_path, lines=100) as window:
         window.until("ended with")
         assert "\x1b[1m\x1b[33m1 warning, 3 ok" in window.screen(styled=True)
+
+
+def test_what_is_the_same_of_many_is_said_once(acme: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    more = [f'\n[clusters.c{at}]\nprofile = "acme"\nserver = "https://127.0.0.1:644{at}"\n' for at in range(5)]
+    acme.write_text(acme.read_text() + "".join(more))
+    kubeconfig = acme.parent.parent / ".kube" / "config"
+    kubeconfig.parent.mkdir()
+    kubeconfig.write_text("kind: Config\n")
+    with terminal(_doctor(), _environ(environ), tmp_path, lines=100) as window:
+        seen = " ".join(window.until("ended with").split())
+    assert "warning east, c0, c1, c2 and 2 more: the kubeconfig has no context for it [kubeconfig-entries]" in seen
+    assert seen.count("has no context for it") == 1
 
 
 def test_all_shows_also_what_is_in_order(acme: Path, environ: dict[str, str], tmp_path: Path) -> None:
@@ -258,6 +270,21 @@ def test_a_person_is_asked_before_anything_is_mended(
         window.press("Enter")
         window.until(f"ended with {ended}")
     assert len([*(home / ".kube").glob("*.lock")]) == locks
+
+
+def test_a_person_sees_that_it_works_and_can_end_it(acme: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    assert acme.exists()
+    slow = tmp_path / "bin" / "kubectl"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nsleep 30\n")
+    slow.chmod(0o700)
+    words = ["env", f"PATH={slow.parent}:{environ['PATH']}", *_doctor()]
+    with terminal(words, _environ(environ), tmp_path) as window:
+        window.until("Looking: togetherctl, its plugin and kubectl in PATH")
+        window.press("C-c")
+        seen = window.until("ended with 130")
+    assert "Looking" not in seen
+    assert "Traceback" not in seen
 
 
 # Quiet

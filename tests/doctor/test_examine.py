@@ -63,6 +63,7 @@ def test_results_come_in_the_order_of_the_checks_and_each_ends_as_it_does(facts:
         check("skips", raises(Skip("there is nothing"))),
         check("fails", raises(Unreachable("no answer"))),
         check("breaks", raises(ZeroDivisionError())),
+        check("is refused", raises(PermissionError(13, "Permission denied", "/closed"))),
     ]
     results = examine(facts, checks, each=lambda result: seen.append(result.check.name))
     assert seen == [one.name for one in checks]
@@ -73,6 +74,7 @@ def test_results_come_in_the_order_of_the_checks_and_each_ends_as_it_does(facts:
         ("skipped", "there is nothing", ""),
         ("failed", "no answer", ""),
     ]
+    assert found[5] == ("failed", "/closed: Permission denied", "")
     assert (found[4][0], results[4].finding.exit_code) == ("failed", ExitCode.BUG)
     assert exit_code(results) is ExitCode.UNREACHABLE
 

@@ -88,13 +88,18 @@ def test_an_older_one_behind_this_one_is_named(make_world: MakeWorld, tmp_path: 
     broken = program(tmp_path / "broken" / "togetherctl", "exit 3")
     world = make_world(PATH=path_of(OURS, older.parent, broken.parent))
     found = of("togetherctl", world)
-    assert [status for status, _ in found] == ["warning", "warning", "ok"]
-    assert f"{older}, version 0.0.9" in found[0][1]
-    assert f"{broken}, which does not say its version" in found[1][1]
+    assert [status for status, _ in found] == ["ok", "warning", "warning"]
+    assert f"{older}, version 0.0.9" in found[1][1]
+    assert f"{broken}, which does not say its version" in found[2][1]
 
 
 def test_a_link_to_this_one_is_no_second_one(make_world: MakeWorld, tmp_path: Path) -> None:
     (tmp_path / "togetherctl").symlink_to(OURS / "togetherctl")
+    assert [status for status, _ in of("togetherctl", make_world(PATH=path_of(tmp_path, OURS)))] == ["ok"]
+
+
+def test_a_script_that_leads_to_this_version_is_in_order(make_world: MakeWorld, tmp_path: Path) -> None:
+    program(tmp_path / "togetherctl", f'exec {OURS / "togetherctl"} "$@"')
     assert [status for status, _ in of("togetherctl", make_world(PATH=path_of(tmp_path, OURS)))] == ["ok"]
 
 

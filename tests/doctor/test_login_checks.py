@@ -127,6 +127,14 @@ class TestPorts:
         world.paths.config.write_text(text + more)
         assert diagnose_one(make_world(place=DESK), "login-ports").subject == "acme and 3 more"
 
+    def test_an_address_that_is_not_of_this_machine(self, world: World, make_world: MakeWorld) -> None:
+        text = world.paths.config.read_text()
+        listen = 'listen = ["192.0.2.1:8000", "192.0.2.1:8001"]'
+        world.paths.config.write_text(text.replace("[clusters.east]", f"{listen}\n[clusters.east]"))
+        found = diagnose_one(make_world(place=DESK), "login-ports").finding
+        assert found.status == "failed"
+        assert "192.0.2.1:8000 cannot be listened on (Cannot assign requested address); 192" in found.message
+
     def test_where_no_login_listens(self, world: World, make_world: MakeWorld) -> None:
         assert world.paths.config.exists()
         found = diagnose_one(make_world(place=SSH), "login-ports").finding
@@ -137,11 +145,11 @@ class TestBrowser:
     @pytest.mark.parametrize(
         ("keys", "place", "changes", "status", "said"),
         [
-            ("", DESK, {"CI": "1"}, "ok", "none is opened, because CI"),
+            ("", DESK, {"CI": "1"}, "ok", "no browser is opened, because CI"),
             ("browser = false", DESK, {}, "ok", "because browser is false"),
             ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh -c true"),
             ('browser = ["no-such-browser"]', DESK, {}, "warning", "no-such-browser, which browser names, is not"),
-            ("", SSH, {}, "ok", "none comes up here, because this is an SSH session; auto"),
+            ("", SSH, {}, "ok", "no browser comes up here, because this is an SSH session; auto"),
             ('grant = "authcode"', SSH, {}, "warning", "because this is an SSH session, and grant"),
             ('grant = "client-credentials"\ntoken = "access"', DESK, {}, "skipped", "no login here opens a browser"),
             ("", DESK, {"PATH": "/nowhere", "DISPLAY": ":0"}, "warning", "such as xdg-open, is found"),
@@ -161,6 +169,16 @@ class TestBrowser:
         config_at(issuer, "", keys)
         found = diagnose_one(make_world(place=place, **changes), "login-browser").finding
         assert (found.status, said in found.message) == (status, True), found
+
+    def test_windows_has_a_way_of_its_own(
+        self, acme: Path, make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert acme.exists()
+        made = make_world(place=DESK)
+        assert made.config.table.profiles
+        monkeypatch.setattr(sys, "platform", "win32")
+        found = diagnose_one(made, "login-browser").finding
+        assert (found.status, found.message) == ("ok", "a login opens the browser of this machine")
 
     def test_what_the_desktop_has_chosen(self, tmp_path: Path, acme: Path, make_world: MakeWorld) -> None:
         assert acme.exists()
@@ -249,7 +267,7 @@ class TestCooldown:
         assert diagnose_one(make_world(), "login-cooldown").finding.status == "warning"
 
     def test_one_that_is_over(self, refused: World, make_world: MakeWorld, clock: StoppedClock) -> None:
-        assert refused.config.table.profiles
+        assert diagnose_one(refused, "login-cooldown").finding.status == "failed"
         clock.advance(31)
         assert diagnose_one(make_world(), "login-cooldown").finding.status == "ok"
 

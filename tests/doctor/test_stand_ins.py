@@ -17,6 +17,8 @@ KNOWN = [
     ("profile", "x"),
     ("path", "certs/of-ours/ca.pem"),
     ("person", "Bob Miller"),
+    ("path", "/Volumes/Our Drive/ca.pem"),
+    ("path", "~/Our Drive/key.pem"),
     ("authority", "Our CA #2, Inc."),
 ]
 
@@ -54,6 +56,8 @@ def stand_ins() -> StandIns:
         ("in certs/of-ours/ca.pem", "in path-1"),
         ("x of togetherctl.auth", "x of togetherctl.auth"),
         ("by Bob  Miller, bob miller; Our CA #2, Inc.", "by user-1  Miller, person-1; authority-1"),
+        ("/Volumes/Our Drive/ca.pem is gone", "path-1 is gone"),
+        ("/home/bob/Our Drive/key.pem", "path-1"),
         ("401/403, and/or", "401/403, and/or"),
     ],
 )

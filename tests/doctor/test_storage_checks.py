@@ -95,6 +95,13 @@ class TestFolders:
         assert world.paths.sessions.stat().st_mode & 0o777 == 0o700
         assert statuses(diagnose(world, "storage-folders")) == ["ok"]
 
+    def test_why_no_credential_is_ready(self, world: World) -> None:
+        world.paths.ready.mkdir(mode=0o700, parents=True)
+        world.paths.cache.chmod(0o755)
+        found = diagnose_one(world, "storage-folders")
+        assert (found.finding.status, found.subject) == ("warning", str(world.paths.cache))
+        assert found.finding.message.endswith("(mode 0755), so finished credentials are not kept there")
+
     def test_a_session_that_others_can_read(self, world: World, session_file: Path) -> None:
         session_file.chmod(0o644)
         found = diagnose_one(world, "storage-folders")
@@ -135,7 +142,7 @@ class TestFolders:
 
 
 _FULL_DISK = """
-mount -t tmpfs -o size=96k,mode=700 tmpfs "$1" && shift
+mount -t tmpfs -o %s,mode=700 tmpfs "$1" && shift
 mkdir -m 700 "$TOGETHERCTL_HOME/state/sessions"
 %s
 exec "$@"
@@ -147,11 +154,17 @@ class TestSpace:
         found = diagnose_one(world, "storage-space").finding
         assert (found.status, "MiB are free" in found.message) == ("ok", True)
 
-    def on_a_small_disk(self, environ: dict[str, str], world: World, fill: str) -> dict[str, dict[str, str]]:
-        """Run the doctor with a tmpfs of 96 KiB for its state, mounted where only these processes see it."""
-        words = [need("unshare"), "-rm", "sh", "-c", _FULL_DISK % fill, "sh", str(world.paths.state)]
+    def on_a_small_disk(
+        self, environ: dict[str, str], world: World, fill: str, options: str = "size=96k"
+    ) -> dict[str, dict[str, str]]:
+        """Run the doctor with a small tmpfs for its state, mounted where only these processes see it."""
+        words = [need("unshare"), "-rm", "sh", "-c", _FULL_DISK % (options, fill), "sh", str(world.paths.state)]
         if subprocess.run([words[0], "-rm", "true"], check=False, capture_output=True).returncode != 0:
             missing("this system lets no process mount a file system of its own")
+        return self.items(words, environ, world)
+
+    def items(self, words: list[str], environ: dict[str, str], world: World) -> dict[str, dict[str, str]]:
+        """What the doctor, started by these words, says of the folder of sessions."""
         done = subprocess.run(
             [*words, sys.executable, "-m", "togetherctl", "doctor", "--offline", "-o", "json"],
             env=environ,
@@ -173,6 +186,16 @@ class TestSpace:
     def test_a_disk_that_is_almost_full(self, environ: dict[str, str], world: World) -> None:
         found = self.on_a_small_disk(environ, world, ":")["storage-space"]
         assert (found["status"], "KiB are free there" in found["message"]) == ("warning", True)
+
+    def test_a_disk_without_room_for_more_files(self, environ: dict[str, str], world: World) -> None:
+        found = self.on_a_small_disk(environ, world, ":", "size=20m,nr_inodes=60")["storage-space"]
+        assert (found["status"], "more files can be made there" in found["message"]) == ("warning", True)
+        assert found["hint_command"] == f"df -i {world.paths.sessions}"
+
+    def test_files_may_not_grow(self, environ: dict[str, str], world: World) -> None:
+        """A limit for this process, as quotas of some systems answer (RLIMIT_FSIZE)."""
+        found = self.items(["sh", "-c", 'ulimit -f 16; exec "$@"', "sh"], environ, world)["storage-space"]
+        assert (found["status"], "no room for a session: File too large" in found["message"]) == ("failed", True)
 
     def test_a_disk_that_is_read_only(self, environ: dict[str, str], world: World) -> None:
         found = self.on_a_small_disk(environ, world, 'mount -o remount,ro "$TOGETHERCTL_HOME/state"')
@@ -256,6 +279,14 @@ class TestLeftovers:
         assert "of another machine" in found.message
         assert elsewhere.exists()
         assert running.exists()
+
+    def test_a_sealed_session_that_a_killed_writer_left_stays(self, world: World, session_file: Path) -> None:
+        folder = world.paths.sessions / "keyring"
+        folder.mkdir(mode=0o700)
+        left = left_by(dead_process(), folder / session_file.name, session_file.read_bytes())
+        found = diagnose_one(world, "storage-leftovers")
+        assert (found.finding.status, found.subject, found.finding.mend) == ("warning", str(folder), None)
+        assert left.exists()
 
     def test_a_file_of_another_folder(self, world: World) -> None:
         left = left_by(dead_process(), world.paths.state / "taken.json", b"{}")

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.issuer import Reply
+from tests.support.terminal import terminal
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.examine import Result
 from togetherctl.doctor.facts import Facts
@@ -43,7 +45,7 @@ SECRETS = {
 NAMES = {
     "acme", "lab", "vault", "h100-east", "gpu-context", "ml-team", "login.acme-corp.com", "acme-tenant",
     "bob@acme-corp.com", "203.0.113.7", "fe80::7:1", "0oa1b2c3d4", "proxy.acme-corp.com", "Bob Miller", "00u-bob",
-    "people-of-acme", "8f14e45f-ceea-467f-a0e6-aa0e4bd1c1a7", "bastion", "bobby",
+    "people-of-acme", "proxyhost", "8f14e45f-ceea-467f-a0e6-aa0e4bd1c1a7", "bastion", "bobby",
 }  # fmt: skip
 
 
@@ -110,7 +112,7 @@ sha256 = "{"0" * 64}"
 ENVIRONMENT = {
     "ACME_SECRET": "client-secret-xyz",
     "TOGETHER_API_KEY": "together-key-123",
-    "HTTPS_PROXY": "http://bobby:other-password@proxy.acme-corp.com:3128",
+    "HTTPS_PROXY": "http://bobby:other-password@proxyhost:3128",
 }
 
 
@@ -168,7 +170,8 @@ def test_names_and_secrets_in_findings(config: Path, make_world: MakeWorld) -> N
     facts = Facts(make_world(**ENVIRONMENT), offline=True)
     message = (
         "https://login.acme-corp.com/realms/acme-tenant/token?code=abcdefghij answered 401 to client 0oa1b2c3d4 of "
-        "bob@acme-corp.com (client-secret-xyz, Bearer abcdefgh.12345), see /home/bob/acme/ca.pem; proxy-password"
+        "bob@acme-corp.com (client-secret-xyz, Bearer abcdefgh.12345) by proxyhost:3128, see "
+        "/home/bob/acme/ca.pem; proxy-password"
     )
     check = Check("token-x", "token", "A token", "machine", lambda *_: [], signs=(), means="", helps="")
     finding = Finding("failed", message, run("togetherctl", "login", "acme"))
@@ -176,10 +179,17 @@ def test_names_and_secrets_in_findings(config: Path, make_world: MakeWorld) -> N
     [line] = [line for line in text.splitlines() if line.startswith("failed")]
     assert re.fullmatch(
         r"failed   token-x: https://host-\d+/realms/path-\d+/token\?… answered 401 to client client-\d+ of email-\d+ "
-        r"\(\(hidden\), Bearer \(hidden\)\), see /home/[a-z-]+-\d+/name-\d+/path-\d+\.pem; \(hidden\)",
+        r"\(\(hidden\), Bearer \(hidden\)\) by host-\d+:3128, see /home/[a-z-]+-\d+/name-\d+/path-\d+\.pem; \(hidden\)",
         line,
     ), line
     assert re.search(r"run: togetherctl login name-\d+$", text, re.MULTILINE)
+
+
+def test_a_secret_that_is_a_word_of_ours_makes_nothing_unreadable(config: Path, cli: Run) -> None:
+    config.write_text(config.read_text().replace('ticket = "ticket-value-123"', 'mode = "login"'))
+    report = cli("support", "--offline", "--output", "-", "--names").stdout
+    assert 'mode = "(hidden)"' in report
+    assert "togetherctl login" in report
 
 
 def test_what_has_the_form_of_a_secret() -> None:
@@ -229,3 +239,39 @@ def test_a_place_that_cannot_be(place: str, config: Path, cli: Run, tmp_path: Pa
     done = cli("support", "--output", str(tmp_path / place))
     assert done.code == 2
     assert "--output" in done.stderr
+
+
+def test_at_a_terminal_it_shows_the_text_asks_and_writes(config: Path, environ: dict[str, str], tmp_path: Path) -> None:
+    assert config.exists()
+    folder = tmp_path / "here"
+    folder.mkdir()
+    words = [
+        "sh",
+        "-c",
+        'cd "$0" && exec "$@"',
+        str(folder),
+        sys.executable,
+        "-m",
+        "togetherctl",
+        "support",
+        "--offline",
+    ]
+    file = folder / "togetherctl-support.txt"
+    with terminal(words, {**environ, "PAGER": "cat"}, tmp_path) as screen:
+        screen.until("Write this to togetherctl-support.txt?")
+        # It was shown before, and nothing is there before the answer.
+        assert "last error" in screen.everything() or "Sessions" in screen.everything()
+        assert not file.exists()
+        screen.press("y")
+        screen.press("Enter")
+        screen.until("only you can read")
+        screen.until("ended with 0")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with terminal(words, {**environ, "PAGER": "cat"}, tmp_path) as screen:
+        screen.until("Replace togetherctl-support.txt?")
+        before = file.read_bytes()
+        screen.press("n")
+        screen.press("Enter")
+        screen.until("Nothing was changed.")
+        screen.until("ended with 1")
+    assert file.read_bytes() == before

@@ -396,6 +396,7 @@ WRITING = {
     "profile remove": ("profile", "remove", "more", "--yes"),
     "config edit": ("config", "edit"),
     "login": ("login", "acme"),
+    "status": ("status",),
 }
 
 
@@ -414,8 +415,8 @@ def test_after_every_change_a_token_needs_no_library(
     editor.chmod(0o700)
     for what, words in WRITING.items():
         before = acme.read_bytes()
-        if what == "login":
-            # An edit by hand, which the login reads.
+        if what in ("login", "status"):
+            # An edit by hand, which they read.
             acme.write_text(f"{acme.read_text()}\n")
         assert "pydantic" in loaded(*words, VISUAL=str(editor)), what
         assert acme.read_bytes() != before, what

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from togetherctl.kube import yaml_parse
+from togetherctl.kube.yaml_nodes import Document
 from togetherctl.kube.yaml_quick import read_quickly
 from togetherctl.kube.yaml_text import YamlText
 from togetherctl.kube.yaml_values import load
@@ -139,11 +140,11 @@ def test_a_text_is_parsed_in_full_when_it_is_edited_and_not_before(monkeypatch: 
     parsed: list[str] = []
     full = yaml_parse.first
 
-    def parse(text: str) -> object:
+    def first(text: str) -> Document:
         parsed.append(text)
         return full(text)
 
-    monkeypatch.setattr(yaml_parse, "first", parse)
+    monkeypatch.setattr(yaml_parse, "first", first)
     text = YamlText(WRITTEN, lists=("clusters", "contexts", "users"))
     assert [entry["name"] for entry in text.entries("clusters")] == ["c0"]
     assert text.text() == WRITTEN

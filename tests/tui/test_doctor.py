@@ -10,12 +10,12 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.support.screens import becomes, strips
+from tests.support.screens import SNAPSHOTS, becomes, strips
 from tests.tui.test_snapshots import SIZES, can_be_read, colours
-from togetherctl.doctor.check import Check, Skip
+from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import StorageError, run
-from togetherctl.finding import Finding, Mend
+from togetherctl.finding import Finding, Mend, Skip
 from togetherctl.records import replace
 from togetherctl.shim import ShimState, shim_for
 from togetherctl.tui.screens.dialog import Question
@@ -113,6 +113,8 @@ async def test_without_colours_the_cursor_is_turned_around(opened: Open, demo: C
             await looked(table)
             [line] = [strip for strip in strips(table.app) if "Ports of the redirect" in strip.text]
             assert any(segment.style is not None and segment.style.reverse for segment in line)
+            # As large as in colour: nothing is drawn between two findings.
+            assert table.screen == (SNAPSHOTS / "doctor-80x24.txt").read_text(encoding="utf-8")
 
 
 async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..., World]) -> None:
@@ -131,6 +133,28 @@ async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..
             await table.lacks("held by python3")
             await table.press("enter")
             await table.shows("held by python3 (4711)")
+
+
+async def test_the_cursor_moves_through_more_than_fits(opened: Open, demo: Callable[..., World]) -> None:
+    many = [
+        check(f"c{number}", f"Number {number}", Finding("failed", "wrong " * 30, f"togetherctl set {number}=NAME"))
+        for number in range(12)
+    ]
+    with given(*many):
+        async with opened((80, 24), demo) as table:
+            await table.press("D")
+            await looked(table)
+            await table.shows("× Number 0", "togetherctl set 0=NAME")
+            await table.press("j", "j", "enter")
+            await table.shows("▸ × Number 2")
+            await table.press("G", "enter")
+            await table.shows("▸ × Number 11")
+            await table.press("up", "up", "enter")
+            await table.shows("▸ × Number 9")
+            await table.press("pageup")
+            await table.lacks("Number 11")
+            await table.press("g")
+            await table.shows("▾ × Number 0")
 
 
 async def test_a_command_is_copied(opened: Open, demo: Callable[..., World]) -> None:
@@ -171,6 +195,16 @@ async def test_it_is_in_the_command_palette(opened: Open) -> None:
             await table.press("enter")
             await looked(table)
             await table.shows("1 failed")
+
+
+async def test_where_the_configuration_cannot_be_read_it_says_so(opened: Open, acme: Path) -> None:
+    acme.write_text("profiles = 3\n")
+    async with opened((100, 30)) as table:
+        await table.press("D")
+        screen = await looked(table)
+        assert "configuration-valid" in {one.result.check.name for one in screen.query(Found)}
+        await table.press("escape")
+        assert table.app.screen is table.app.home
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c", "q"])

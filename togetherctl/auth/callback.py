@@ -155,10 +155,14 @@ def listen(
 
 @dataclass(frozen=True)
 class TakenAddress:
-    """An address of a redirect URI on which nothing of ours can listen, and why; `holder` is what does, if known."""
+    """An address of a redirect URI on which nothing of ours can listen, and why.
+
+    `in_use`: something else does, which is `holder` where that is known.
+    """
 
     address: str
     why: str
+    in_use: bool = True
     holder: PortHolder | None = None
 
 
@@ -179,8 +183,9 @@ def try_addresses(loopback: Loopback, *, https: bool) -> list[TakenAddress]:
             if error.errno in _NO_IPV6 and address.startswith("[::1]"):
                 continue
             number = int(address.rpartition(":")[2])
-            holder = find_port_holder(number, tables) if error.errno == errno.EADDRINUSE else None
-            taken.append(TakenAddress(address, _reason(error, holder), holder))
+            in_use = error.errno == errno.EADDRINUSE
+            holder = find_port_holder(number, tables) if in_use else None
+            taken.append(TakenAddress(address, _reason(error, holder), in_use, holder))
         else:
             for listening in sockets:
                 listening.close()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from threading import RLock
-from time import gmtime, strftime
 from typing import Any, NamedTuple, TypeVar
 
-from togetherctl.auth.claims import LEEWAY
+from togetherctl.auth.client_registration import try_client
 from togetherctl.auth.discovery import (
     Metadata,
     check_metadata,
@@ -20,30 +17,24 @@ from togetherctl.auth.discovery import (
     parse_metadata,
 )
 from togetherctl.auth.issuer_clients import IssuerClients
-from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls, try_client
+from togetherctl.auth.issuer_clock import ahead_of, compare_clocks, describe_clock
+from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
+from togetherctl.auth.refused_certificate import explain_refusal
 from togetherctl.config.presets import find_preset, recognise_preset
-from togetherctl.disk import read_whole
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.finding import Finding
 from togetherctl.http_failures import host_of
-from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
-from togetherctl.shown_certificate import ShownCertificate, look_at_certificate, names_in
+from togetherctl.shown_certificate import look_at_certificate
 from togetherctl.transport import HTTP, Answer, Connection
 
 _T = TypeVar("_T")
 
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0
-_SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
-_SET = "set this machine's clock by the network (NTP)"
-# A clock that is off by more than this is told in larger units.
-_MANY_SECONDS = 7200
-_MAX_CA_BYTES = 16 * 1024 * 1024
-_MOST_AUTHORITIES = 5
 # What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
 # Where "failed" leaves no way for a login; of the rest, metadata may say less than the issuer does.
@@ -151,7 +142,7 @@ def check_issuer(
         asked = _Timed(http, issuers.clock, shared or Shared())
         look = _Look(typed.issuer, asked, preset, wishes)
         heard = look.take(pasted_metadata=typed.pasted_metadata)
-        heard = _look_at_refused_certificate(heard, _proxy(typed.issuer, issuers, connection), asked, connection)
+        heard = _explain_certificate(heard, _proxy(typed.issuer, issuers, connection), asked, connection, wishes)
     ways = list(_describe_way(typed.issuer, issuers, connection, heard, wishes))
     if typed.pasted_metadata:
         ways.append(
@@ -218,12 +209,20 @@ class _Look:
                 error = other
             else:
                 # A person who pasted the metadata's address has not spelled the issuer at all.
-                wrong = [] if pasted_metadata else [_wrong(error, "issuer")]
+                wrong = [] if pasted_metadata else [self._wrong_slash(error, named)]
                 found = self._look_at(named, document, wrong)
                 return found if pasted_metadata else replace(found, error=error)
         entry = find_preset(preset, self.issuer)
         notes = [replace(note, hint=None) for note in pitfalls(self.issuer, entry)]
         return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
+
+    def _wrong_slash(self, error: Untrusted, named: str) -> Finding:
+        """The error, with the command that writes the URL as it is `named`, where the configuration has this issuer."""
+        found = _wrong(error, "issuer")
+        if self.wishes.issuer is None:
+            return found
+        command = self.wishes.command("issuer", "set", "{}", f"url={named}", does="writes it as it calls itself")
+        return replace(found, hint=command)
 
     def _look_at(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
         metadata = self._complete(parse_metadata(document))
@@ -234,8 +233,9 @@ class _Look:
         provider = [Finding("ok", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
         keys, error = self._check_keys(metadata)
-        ahead = _compare_clocks(self.http.first)
-        clock = [_describe_clock(ahead)] if ahead is not None else []
+        dated = self.http.first
+        ahead = compare_clocks(dated.answer.headers, dated.asked_at, dated.came_at) if dated else None
+        clock = [describe_clock(ahead)] if ahead is not None else []
         found = (*first, *wrong, *provider, *said, *keys, *self._try_clients(metadata), *clock)
         return Report(issuer, preset, found, by_url, metadata, ahead, error)
 
@@ -318,8 +318,10 @@ def _describe_way(
     return way
 
 
-def _look_at_refused_certificate(heard: Report, proxy: str | None, asked: _Timed, connection: Connection) -> Report:
-    """With what is known of a certificate that was refused: who signed it, whose it is, or how the clocks differ."""
+def _explain_certificate(
+    heard: Report, proxy: str | None, asked: _Timed, connection: Connection, wishes: ClientNeeds
+) -> Report:
+    """With what is known of a certificate that was refused."""
     reason = heard.error.reason if isinstance(heard.error, Unreachable) else ""
     if not reason:
         return heard
@@ -327,46 +329,11 @@ def _look_at_refused_certificate(heard: Report, proxy: str | None, asked: _Timed
     shown = asked.shared.once("certificate", lambda: look_at_certificate(heard.issuer, proxy))
     if shown is None:
         return heard
-    if reason == "clock":
-        return _compare_with_certificate(heard, shown, asked_at, asked.clock())
-    if reason == "hostname":
-        return replace(heard, findings=(*heard.findings, Finding("warning", f"it is for {shown.subject}", None, "tls")))
-    who = "it is signed by itself" if shown.self_signed else f"it is signed by {shown.signed_by}"
-    trusted = _authorities_of(connection)
-    trusts = f", and ca_file and ca_data of the issuer hold {', '.join(trusted)}" if trusted else ""
-    text = f"{who}, which this machine does not trust{trusts}"
-    hint = (
-        "get the certificate of that authority as a PEM file from the issuer's operator, and name it by ca_file of the "
-        "issuer"
-    )
-    return replace(heard, findings=(*heard.findings, Finding("warning", text, hint, "tls")))
-
-
-def _authorities_of(connection: Connection) -> list[str]:
-    """What the authorities that the configuration names are called, a few of them."""
-    names = []
-    for path in connection.ca_files:
-        try:
-            names += names_in(read_whole(path, limit=_MAX_CA_BYTES)[0])
-        except OSError:
-            continue
-    if connection.ca_data:
-        try:
-            names += names_in(b64decode(connection.ca_data))
-        except ValueError:
-            return names
-    return names[:_MOST_AUTHORITIES]
-
-
-def _compare_with_certificate(heard: Report, shown: ShownCertificate, asked_at: float, came_at: float) -> Report:
-    """What the dates of a refused certificate say, and this machine's clock against the time that its server states."""
-    days = [strftime("%Y-%m-%d %H:%M UTC", gmtime(at)) for at in (shown.valid_from, shown.valid_until, came_at)]
-    text = f"it is valid from {days[0]} to {days[1]}, and this machine's clock says {days[2]}"
-    found = [*heard.findings, Finding("warning", text, None, "tls")]
-    if shown.stated_at is None:
-        return replace(heard, findings=tuple(found))
-    ahead = _ahead(shown.stated_at, asked_at, came_at)
-    return replace(heard, findings=(*found, _describe_clock(ahead)), clock_ahead=ahead)
+    note = explain_refusal(reason, shown, connection, wishes, now=asked.clock())
+    if reason != "clock" or shown.stated_at is None:
+        return replace(heard, findings=(*heard.findings, note))
+    ahead = ahead_of(shown.stated_at, asked_at, asked.clock())
+    return replace(heard, findings=(*heard.findings, note, describe_clock(ahead)), clock_ahead=ahead)
 
 
 def _wrong(error: TogetherctlError, what: str) -> Finding:
@@ -381,31 +348,3 @@ def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
     if error is not None:
         error.issuer = printable(issuer)
     return error
-
-
-def _compare_clocks(dated: _Dated | None) -> float | None:
-    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it has none."""
-    if dated is None:
-        return None
-    try:
-        stated = parsedate_to_datetime(dated.answer.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    age = dated.answer.headers.get("age", "")
-    stated += int(age) if age.isdecimal() and len(age) < 6 else 0
-    return _ahead(stated, dated.asked_at, dated.came_at)
-
-
-def _ahead(stated: float, asked_at: float, came_at: float) -> float:
-    """This machine's clock against the time that was `stated` between two moments of it."""
-    return asked_at - stated if stated < asked_at else min(came_at - stated, 0.0)
-
-
-def _describe_clock(ahead: float) -> Finding:
-    if abs(ahead) <= _SAME_CLOCK:
-        return Finding("ok", "this machine's clock agrees with the issuer's", None, "clock")
-    long = f"{abs(ahead):.0f} s" if abs(ahead) < _MANY_SECONDS else time_left(abs(ahead))
-    text = f"this machine's clock is {long} {'ahead of' if ahead > 0 else 'behind'} the issuer's"
-    if ahead < -LEEWAY:
-        text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
-    return Finding("warning", text, _SET, "clock")

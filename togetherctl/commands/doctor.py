@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from togetherctl.doctor.examine import Result
     from togetherctl.doctor.facts import Facts
     from togetherctl.doctor.mending import Mended
+    from togetherctl.finding import Mend
 
 
 @click.command(
@@ -48,7 +49,7 @@ def command(
     offline: bool,
     everything: bool,
 ) -> None:
-    """Find out what is wrong between you and your clusters.
+    """Find out what is wrong, and say how to mend it.
 
     Looks at all that a credential needs on its way: the installation, the configuration, the kubeconfig, the issuer,
     the login, the storage, the token, the cluster. It never logs in and never opens a browser.
@@ -69,22 +70,21 @@ def command(
             hint=run("togetherctl", "doctor", *names, *_named(clusters), "--fix", "--yes"),
         )
     profiles = _choose(app, names)
-    results = _look(app, profiles, clusters, offline=offline, fixing=fix)
-    mends = mending.mends_of(results)
-    failed = ExitCode.DONE
-    if fix and mends:
-        if app.output == "table":
-            doctor_report.show(app, results, everything=everything)
-        mended = _mend(app, results, yes=yes)
-        failed = mended.failed[0].exit_code if mended.failed else ExitCode.DONE
+    results = _look(app, profiles, clusters, offline=offline)
+    mends, failed = mending.mends_of(results), ExitCode.DONE
+    if not fix or app.output == "table":
+        doctor_report.show(app, results, everything=everything)
+    if fix:
+        if mends:
+            mended = _mend(app, mends, yes=yes)
+            failed = mended.failed[0].exit_code if mended.failed else failed
         before = results
         # Without a configuration next to nothing was looked at.
-        checks = mending.checks_to_repeat(results) if profiles is not None else None
-        again = _look(app, profiles if checks else _choose(app, names), clusters, checks, offline=offline)
-        results = mending.put_in_place(before, again) if checks else again
+        checks = mending.checks_to_repeat(before, mended=bool(mends)) if profiles is not None else None
+        chosen = profiles if checks is not None else _choose(app, names)
+        again = _look(app, chosen, clusters, checks, offline=offline, fixing=True)
+        results = again if checks is None else mending.put_in_place(before, again)
         doctor_report.show(app, mending.news(before, again) if app.output == "table" else results, everything=True)
-    else:
-        doctor_report.show(app, results, everything=everything)
     if app.output == "table":
         _say_next(app, results, mends=len(mends), fixed=fix)
     code = failed or exit_code(results)
@@ -135,11 +135,10 @@ def _look(
     return results
 
 
-def _mend(app: App, results: Sequence[Result], *, yes: bool) -> Mended:
+def _mend(app: App, mends: Sequence[Mend], *, yes: bool) -> Mended:
     """Show what would be done, ask, and do it."""
-    from togetherctl.doctor.mending import carry_out, mends_of
+    from togetherctl.doctor.mending import carry_out
 
-    mends = mends_of(results)
     said = ["--fix would:", *(f"  - {mend.what}" for mend in mends)]
     app.confirm("Mend this?", yes=yes, said=said)
     return carry_out(mends, done=lambda mend: app.console.say(f"Done: {mend.what}."), failed=app.console.error)

@@ -33,6 +33,8 @@ _INDENT = 4
 # So many subjects of one finding are named.
 _NAMES = 4
 _TITLES = 3
+# For the spinner, and for ^C.
+_ROOM = 8
 
 
 def show(app: App, results: Sequence[Result], *, everything: bool) -> None:
@@ -72,7 +74,8 @@ def progress(app: App) -> Iterator[Callable[[Sequence[str]], None]]:
     from rich.table import Column
 
     terminal = Terminal(stderr=True, no_color=bool(app.environ.get("NO_COLOR")), highlight=False)
-    column = Column(no_wrap=True, overflow="ellipsis")
+    # The terminal shows ^C behind the line, which must not begin another one.
+    column = Column(no_wrap=True, overflow="ellipsis", max_width=max(terminal.width - _ROOM, _ROOM))
     columns = (SpinnerColumn("line", style="none"), TextColumn("{task.description}", markup=False, table_column=column))
     with Progress(*columns, console=terminal, transient=True) as drawn:
         task = drawn.add_task("Looking", total=None)

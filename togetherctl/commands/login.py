@@ -61,6 +61,7 @@ def command(  # each is an option that a person may give
     ends all that is left.
     """
     profiles = once_per_session(choose_profiles(app, names, everyone=everyone))
+    app.world.remember_profiles(profile.name for profile in profiles)
     if account is not None:
         if len(profiles) != 1:
             raise UsageError("--account goes with one profile")

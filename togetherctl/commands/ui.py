@@ -60,8 +60,11 @@ def open_interface(app: App) -> int:
         return app.make_world(app.environ, conversation)
 
     shown = TogetherApp(make_world)
-    with _stderr_for_the_screen_alone():
-        shown.run()
+    try:
+        with _stderr_for_the_screen_alone():
+            shown.run()
+    finally:
+        gc.enable()
     if shown.bug is not None:
         raise shown.bug
     return shown.return_code or 0

@@ -53,6 +53,11 @@ class ProfileHints:
         return self._run("login", "--grant", grant, "{}")
 
     @property
+    def login_without_port(self) -> Remedy:
+        """A login that listens on no port of this machine."""
+        return self.by_grant("paste")
+
+    @property
     def secret(self) -> Remedy:
         """How the client gets its secret: a command, or what to say as well."""
         return Remedy("say --oidc-client-secret=SECRET") if self.configless else self._run("profile", "secret", "{}")

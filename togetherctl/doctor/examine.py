@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.doctor.check import Check, Each, Skip, find_checks
 from togetherctl.doctor.facts import Facts
-from togetherctl.errors import ExitCode, TogetherctlError, run
+from togetherctl.errors import ExitCode, TogetherctlError, from_os_error, run
 from togetherctl.finding import Finding, failure
 
 if TYPE_CHECKING:
@@ -133,6 +133,9 @@ def _examine_one(facts: Facts, task: _Task) -> Sequence[Finding]:
         return [Finding("skipped", skip.why)]
     except TogetherctlError as error:
         return [failure(error)]
+    except OSError as error:
+        # A folder that may not be entered, or a disk that does not answer.
+        return [failure(from_os_error(error))]
     except Exception as error:  # noqa: BLE001 # one broken check must not hide what the others found
         message = f"this check itself failed ({type(error).__name__}), which is a bug of togetherctl"
         return [Finding("failed", message, run("togetherctl", "support"), exit_code=ExitCode.BUG)]

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from togetherctl.doctor.check import Skip
 from togetherctl.errors import ConfigError, StorageError, TogetherctlError
+from togetherctl.finding import Skip
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.login_record import LoginRecord
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from togetherctl.auth.session import Session
     from togetherctl.config.config import Cluster, Config
     from togetherctl.config.profile import Profile
+    from togetherctl.keyring_secrets import Access
     from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
     from togetherctl.usecases.session_snapshot import SessionSnapshot
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 # A keyring that answers by itself does so at once.
 KEYRING_SECONDS = 5.0
+_NOT_AT_HAND = {
+    "locked": "the keyring is locked",
+    "may-ask": "the keyring may ask a person before it answers",
+    "forgets": "the keyring keeps nothing",
+}
 
 
 class Facts:
@@ -139,19 +145,31 @@ class Facts:
         except Skip:
             return None
 
+    def keyring(self) -> Access:
+        """Whether the keyring gives secrets without asking a person; where a profile seals its session, it was read.
+
+        Raises StorageError where it cannot be used.
+        """
+        from togetherctl import keyring_secrets
+        from togetherctl.auth.cache.sealing_key import NAME
+
+        def look() -> Access:
+            patience = keyring_secrets.Patience(KEYRING_SECONDS)
+            access = keyring_secrets.look(patience)
+            if access == "open" and any(profile.storage == "keyring" for profile in self.profiles):
+                keyring_secrets.read(NAME, patience)
+            return access
+
+        return self.once("keyring", look)
+
     def keyring_at_hand(self) -> None:
         """Raises Skip where the keyring cannot be read at once, without asking a person."""
-        from togetherctl import keyring_secrets
-
-        patience = keyring_secrets.Patience(KEYRING_SECONDS)
         try:
-            look = self.once("keyring", lambda: keyring_secrets.look(patience))
+            access = self.keyring()
         except StorageError:
             raise Skip("the keyring cannot be used") from None
-        if look != "open":
-            raise Skip(
-                "the keyring is locked" if look == "locked" else "the keyring may ask a person before it answers"
-            )
+        if access != "open":
+            raise Skip(_NOT_AT_HAND[access])
 
     def kubeconfig(self) -> KubeconfigState:
         """What kubectl knows of the configuration's clusters."""

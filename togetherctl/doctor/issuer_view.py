@@ -7,17 +7,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Skip
-from togetherctl.errors import ExitCode, TogetherctlError, Unreachable
+from togetherctl.errors import ConfigError, ExitCode, Unreachable
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
     from togetherctl.auth.issuer_check import Report
+    from togetherctl.config.profile import Profile
+    from togetherctl.doctor.facts import Facts
 
 # Notes that say what an issuer does not have, or has elsewhere: each login works all the same.
 _GOOD_TO_KNOW = frozenset({"algorithms", "device_codes", "end_session", "endpoints", "revocation"})
 # A look is one request of ten seconds at most where the issuer does not answer, and a few where it is slow.
 SECONDS = 40.0
 LATE = "the issuer has not answered everything within 40 s"
+
+
+def look(facts: Facts, profile: Profile) -> Report:
+    """How the profile's issuer looks. Raises Skip where nothing was asked, which is a finding of other checks."""
+    try:
+        return facts.issuer(profile)
+    except ConfigError:
+        raise Skip("the issuer's certificate authority cannot be read") from None
 
 
 def select(report: Report, *abouts: str) -> list[Finding]:
@@ -41,8 +51,12 @@ def refused_certificate(report: Report) -> Unreachable | None:
 
 def skip_unless_reached(report: Report) -> None:
     """Raises Skip where the issuer itself was not heard, which is a finding of other checks."""
-    if report.metadata is None and isinstance(report.error, TogetherctlError):
-        raise Skip("the issuer gave no metadata of its own")
+    if report.metadata is None and report.error is not None:
+        raise Skip(
+            "the issuer was not reached"
+            if isinstance(report.error, Unreachable)
+            else "the issuer gave no metadata of its own"
+        )
 
 
 def _as_here(finding: Finding, report: Report) -> Finding:
@@ -51,7 +65,7 @@ def _as_here(finding: Finding, report: Report) -> Finding:
     if finding.status == "warning" and (finding.about in _GOOD_TO_KNOW or is_flags):
         said = f"{finding.message} ({finding.remedy.hint})" if is_flags and finding.remedy else finding.message
         return replace(finding, status="ok", message=said, hint=None)
-    if finding.status == "failed" and finding.exit_code is ExitCode.FAILED:
+    if finding.status == "failed" and finding.exit_code == ExitCode.FAILED:
         # As `issuer check` ends: the issuer is there, and cannot be used.
         return replace(finding, exit_code=ExitCode.REFUSED, hint=finding.remedy)
     return finding

@@ -32,7 +32,11 @@ _MAX_BYTES = 1024 * 1024
 # Claims that say nothing of a person: they are codes of the issuer, and times.
 _CODES = frozenset({"iss", "typ", "token_use", "amr", "acr", "alg", "kid", "ver", "scope", "scp", "at_hash", "c_hash"})
 _HEADING = re.compile(r"^\s*\[(issuers|profiles|clusters|bundles)\.(?:\"([^\"]+)\"|([\w.@-]+))", re.MULTILINE)
-_AUTHORITY = re.compile(r"signed by (?:the authority )?(.+?)(?=, which |, good until |; |$)", re.MULTILINE)
+_AUTHORITY = re.compile(
+    r"(?:signed by (?:the authority )?|ca_data of the issuer hold |certificate is for )"
+    r"(.+?)(?=, which |, good until |; |$)",
+    re.MULTILINE,
+)
 _SECRET_FORMS = (
     # A JSON web token, whole or cut.
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
@@ -85,11 +89,11 @@ def find_secrets(facts: Facts, sessions: Iterable[Session]) -> frozenset[str]:
 
 
 def find_authorities(message: str) -> Iterator[Known]:
-    """The authority that signed a certificate, which a check names: the whole name, and each part of it."""
+    """The authorities and the subject of a certificate that a check names: the whole name, and each part of it."""
     for named in _AUTHORITY.findall(message):
         yield "authority", named
         for part in named.split(","):
-            yield "authority", part.strip().partition("=")[2] or part
+            yield "authority", part.strip().partition("=")[2] or part.strip()
 
 
 def hide_secrets(text: str, secrets: Iterable[str]) -> str:
@@ -114,6 +118,9 @@ def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:
     host = socket.gethostname()
     yield "machine", host
     yield "machine", host.partition(".")[0]
+    for name, value in environ.items():
+        if name.lower().endswith("_proxy") and name.lower() != "no_proxy":
+            yield from _host_of(value if "://" in value else f"http://{value}")
 
 
 def _of_configuration(table: ConfigTable) -> Iterator[Known]:

@@ -42,14 +42,13 @@ def carry_out(
     return mended
 
 
-def checks_to_repeat(results: Sequence[Result]) -> list[Check]:
-    """The checks that found something to mend, and those on this machine that the same cause may have failed."""
-    again = (one.check for one in results if one.finding.mend is not None or _may_follow(one))
+def checks_to_repeat(results: Sequence[Result], *, mended: bool) -> list[Check]:
+    """The checks of which not all is in order: the cause may be mended.
+
+    Where nothing was `mended`, those alone that ask the network, because some do more with `Facts.fixing`.
+    """
+    again = [one.check for one in results if one.finding.status != "ok" and (mended or one.check.network)]
     return list({check.name: check for check in again}.values())
-
-
-def _may_follow(result: Result) -> bool:
-    return result.finding.status != "ok" and not result.check.network
 
 
 def news(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:

@@ -35,12 +35,14 @@ _PUBLIC = re.compile(
 )
 _TABLES = frozenset({"issuers", "profiles", "clusters", "bundles"})
 _LOCAL_HOSTS = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
+# What ends a path or an address.
+_PARTS = re.compile(r"[\s/\\|]")
 # A name of this length stands in too many words; one of two letters does where it has a digit in it.
 _SHORTEST = 3
 
 _TOKENS = r"""
-  (?P<address>[a-z][a-z0-9+.-]*://[^\s"'<>`|\\^{}]+)
-| (?P<email>[\w.%+-]+@[\w-]+(?:\.[\w-]+)+)
+  (?P<address>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s"'<>`|\\^{}]+)
+| (?P<email>(?<![\w.%+-])[\w.%+-]+@[\w-]+(?:\.[\w-]+)+)
 | (?P<uuid>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b)
 | (?P<ip>(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:%\w+)?\]?)(?![\w.]*[\w]))
 | (?P<path>(?<![\w.])(?:~|[a-z]:(?=\\))?[/\\][^\s"'<>`|:;,()\[\]{}=]+)
@@ -64,14 +66,14 @@ class StandIns:
         for kind, name in known:
             lower = name.strip().lower()
             long = len(lower) >= _SHORTEST or (len(lower) > 1 and any(char.isdigit() for char in lower))
-            if long and lower not in usual and lower not in _LOCAL_HOSTS and not lower.startswith("stand-in"):
+            if long and lower not in usual and lower not in _LOCAL_HOSTS:
                 # One name of two things has one stand-in, which then says so.
                 self._kinds[lower] = "name" if self._kinds.get(lower, kind) != kind else kind
-        names = "|".join(re.escape(name) for name in sorted(self._kinds, key=len, reverse=True))
-        by_name = rf"| (?P<name>(?<![^\W_])(?:{names})(?![^\W_]))" if names else ""
-        # A name that is longer than what its form says comes first: a subject may look like a path.
-        self._pattern = re.compile(_TOKENS + by_name, re.VERBOSE | re.IGNORECASE)
-        self._names = re.compile(by_name.removeprefix("| "), re.VERBOSE | re.IGNORECASE) if names else None
+        # What its form would cut in two comes before the forms.
+        whole = _any_of("whole", [name for name in self._kinds if _PARTS.search(name)])
+        by_name = _any_of("name", self._kinds)
+        self._pattern = re.compile("|".join(filter(None, (whole, _TOKENS, by_name))), re.VERBOSE | re.IGNORECASE)
+        self._names = re.compile(by_name, re.VERBOSE | re.IGNORECASE) if by_name else None
 
     def replace(self, text: str) -> str:
         """The text with every name and address replaced."""
@@ -101,6 +103,7 @@ class StandIns:
 
     def _address(self, found: str) -> str:
         # A full stop or a bracket at its end belongs to the sentence.
+        found = found.replace("(hidden)", "…")
         address = found.rstrip(".,;:!?)]") if not re.search(r"\[[^\]]*\]$", found) else found
         rest = found[len(address) :]
         scheme, _, tail = address.partition("://")
@@ -175,6 +178,12 @@ class StandIns:
         if self._names is None:
             return text
         return self._names.sub(lambda match: self._stand_in(self._kinds[match[0].lower()], match[0]), text)
+
+
+def _any_of(group: str, names: Iterable[str]) -> str:
+    """A pattern for any of these, the longest first, as words of their own."""
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return rf"(?P<{group}>(?<![^\W_])(?:{either})(?![^\W_]))" if either else ""
 
 
 def _is_ip(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # What a session with large tokens takes.
 _TRIAL_BYTES = 64 * 1024
+_TRIAL = threading.Lock()
 _SESSION = re.compile(r"(?P<key>[0-9a-f]{64})\.json")
 _LOGIN = re.compile(r"(?P<key>[0-9a-f]{64})\.login")
 
@@ -43,22 +45,28 @@ def try_writing(facts: Facts, folder: Path) -> OSError | None:
     """Why a session could not be written into the folder; a trial file is there for a moment."""
 
     def write() -> OSError | None:
-        path = temporary_beside(folder / "doctor")
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
-            try:
-                with open(descriptor, "wb") as file:
-                    file.write(b"\0" * _TRIAL_BYTES)
-                    file.flush()
-                    os.fsync(file.fileno())
-            finally:
-                with suppress(OSError):
-                    path.unlink()
-        except OSError as error:
-            return error
-        return None
+        # One at a time: where there is little room, two would take it from each other.
+        with _TRIAL:
+            return _write(folder)
 
     return facts.once(("write", folder), write)
+
+
+def _write(folder: Path) -> OSError | None:
+    path = temporary_beside(folder / "doctor")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(b"\0" * _TRIAL_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            with suppress(OSError):
+                path.unlink()
+    except OSError as error:
+        return error
+    return None
 
 
 def session_files(folder: Path) -> dict[str, Path]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl import __version__
 from togetherctl.config.types import HIDDEN
-from togetherctl.doctor.check import Skip
 from togetherctl.doctor.examine import Result
 from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_authorities, find_names, find_secrets, hide_secrets
 from togetherctl.doctor.stand_ins import StandIns
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import TogetherctlError
+from togetherctl.finding import Skip
 from togetherctl.kube.exec_credential import timestamp
 from togetherctl.printable import printable
 
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 _SECONDS = 5.0
 # Words of ours that may also be names; as a name they say nothing of who uses them.
 _COMMON = """
-    admin all auto cluster clusters config context dev default failed file host id issuer issuers kubeconfig
-    kubectl kubernetes local login machine name none ok profile profiles prod root session skipped staging
-    state stale test token user valid version warning
+    add admin agent all allowlist auto clean cluster clusters completion config consent context convert default
+    demo dev doctor edit export failed false file get-token help host id import init issuer issuers kubeconfig
+    kubectl kubernetes list local login logout machine name none ok path presets prod profile profiles prune
+    refresh remove rename root run schema select_account session set setup shell show skipped ssh staging stale
+    state status support test token true ui unset update use user valid validate version warning whoami write
 """
 _LIBRARIES = ("cryptography", "pydantic-core", "httpcore2", "certifi", "secretstorage")
 
@@ -60,12 +62,14 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
             "",
         ]
     )
-    text = hide_secrets(text, find_secrets(facts, sessions))
+    common = frozenset(_common_words())
+    # A word of ours that someone has as a secret gives nothing away here; replaced, it would make the rest unreadable.
+    text = hide_secrets(text, find_secrets(facts, sessions) - common)
     if names:
         return text
     home = facts.world.environ.get("HOME") or facts.world.environ.get("USERPROFILE", "")
     known = [*find_names(facts, sessions), *find_authorities(text)]
-    return StandIns(known, home=home, common=_common_words()).replace(text)
+    return StandIns(known, home=home, common=common).replace(text)
 
 
 def _common_words() -> Iterator[str]:
@@ -141,9 +145,9 @@ def _configuration(facts: Facts) -> Iterator[str]:
         yield f"{facts.trouble.message}"
         yield from (f"  {printable(problem)}" for problem in facts.trouble.problems)
         return
-    import tomlkit
+    from togetherctl.config.toml_text import dump
 
-    yield from tomlkit.dumps(without_values_of_others(facts.config.table)).splitlines()
+    yield from dump(without_values_of_others(facts.config.table)).splitlines()
 
 
 def without_values_of_others(table: ConfigTable) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from togetherctl.errors import (
     also,
     run,
 )
-from togetherctl.finding import Finding, failure
+from togetherctl.finding import Finding, Mend, failure
 from togetherctl.kube.header_limits import HEADER_LIMITS, in_kib
 from togetherctl.kube.self_subject_review import ANONYMOUS, ClusterView, who_am_i
 from togetherctl.kube.token_rejection import misfits, naming_of
@@ -34,6 +34,7 @@ from togetherctl.usecases.ask_clusters import explain_refusal
 if TYPE_CHECKING:
     from togetherctl.config.config import Cluster
     from togetherctl.config.profile import Profile
+    from togetherctl.wiring import World
 
 # With these a proxy says that a header is too large (RFC 6585, 5 and RFC 9110, 15.5).
 _TOO_LARGE = frozenset({400, 413, 431})
@@ -85,7 +86,8 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
     if not facts.fixing:
         words = "if it took your tokens before, doctor --fix refreshes once; else this shows what it must be told"
         setup = run("togetherctl", "setup", "--profile", profile.name, words=words)
-        return Finding("failed", explained.message, setup, exit_code=ExitCode.REFUSED)
+        mend = Mend(f"force one refresh with profile {profile.name}", lambda: _force(facts.world, profile))
+        return Finding("failed", explained.message, setup, exit_code=ExitCode.REFUSED, mend=mend)
     try:
         forced = facts.once(("forced", profile.key), lambda: force_refresh(facts.world, profile))
     except TogetherctlError as failed:
@@ -99,6 +101,11 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
         return _with(explained, f"with the token of a forced refresh, too: {again.message}")
     message = f"it refused the token at hand, and took that of a forced refresh: {found.message}"
     return replace(found, message=message, hint=found.remedy)
+
+
+def _force(world: World, profile: Profile) -> None:
+    if force_refresh(world, profile) is None:
+        raise TogetherctlError("a refresh was forced less than ten minutes ago, so none is forced now")
 
 
 def _may_help(facts: Facts, cluster: Cluster, profile: Profile, token: Token) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from togetherctl.config.files import read_text, writable_by_others
 from togetherctl.config.redact import without_secrets
+from togetherctl.config.toml_text import CannotEdit
 from togetherctl.disk import PRIVATE_FOLDER, is_ours, open_to_others
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
@@ -66,7 +68,9 @@ def _holds_secrets(facts: Facts) -> bool:
     if facts.trouble is not None:
         return False
     text = read_text(facts.world.paths.config)
-    return without_secrets(text, facts.config.table).text != text
+    with suppress(CannotEdit):
+        return without_secrets(text, facts.config.table).text != text
+    return False
 
 
 def _look_at_folder(folder: Path, *, ours: bool) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ CHECK = Check(
     title="The configuration and the files that it names",
     each="machine",
     examine=_examine,
-    signs=("the configuration has …", "… cannot be read"),
+    signs=("`config.toml has 2 problems`, or one with its line, exit 2", "`config.toml cannot be read`"),
     means="A value in `config.toml` cannot be right, or a file that it names is gone. No command that needs the "
     "configuration works, and `kubectl` gets no token.",
     helps="`togetherctl config edit` opens the file and checks it before it is kept. The message names the place.",

@@ -44,12 +44,15 @@ def _look_at_own(environ: Mapping[str, str]) -> Iterator[Finding]:
         )
         return
     first, *others = found
-    others = others[:_MOST]
-    if own is not None and first.resolve() != own.resolve():
-        yield _another_first(first, own, environ)
-        others = [other for other in others if other.resolve() != own.resolve()]
-    for other in others:
-        version = _version(other, environ)
+    is_own = own is None or first.resolve() == own.resolve()
+    # Some version managers put a script of theirs before the program.
+    version = __version__ if is_own else _version(first, environ)
+    if own is not None and version != __version__:
+        yield _another_first(first, version, own, environ)
+    else:
+        yield Finding("ok", f"this shell runs {tilde(first, environ)}, version {__version__}", subject=PROGRAM)
+    for other in others[:_MOST]:
+        version = __version__ if own is not None and other.resolve() == own.resolve() else _version(other, environ)
         if version != __version__:
             yield Finding(
                 "warning",
@@ -58,12 +61,9 @@ def _look_at_own(environ: Mapping[str, str]) -> Iterator[Finding]:
                 "uninstall the one that you do not use",
                 subject=PROGRAM,
             )
-    if own is None or first.resolve() == own.resolve():
-        yield Finding("ok", f"this shell runs {tilde(first, environ)}, version {__version__}", subject=PROGRAM)
 
 
-def _another_first(first: Path, own: Path, environ: Mapping[str, str]) -> Finding:
-    version = _version(first, environ)
+def _another_first(first: Path, version: str | None, own: Path, environ: Mapping[str, str]) -> Finding:
     return Finding(
         "warning",
         f"this shell runs {tilde(first, environ)}, {_name(version)}, and not the one that says this, "

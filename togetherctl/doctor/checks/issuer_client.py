@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, select, skip_unless_reached, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look, select, skip_unless_reached, sum_up
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    report = facts.issuer(profile)
+    report = look(facts, profile)
     skip_unless_reached(report)
     worked = facts.session(profile) is not None
     tried = list(_weigh(select(report, "client")))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, refused_certificate, select, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look, refused_certificate, select, sum_up
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _ABOUT = ("url", "issuer", "provider", "endpoints", "pkce", "device_codes", "rev
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    report = facts.issuer(profile)
+    report = look(facts, profile)
     if refused_certificate(report):
         raise Skip("its certificate is not trusted here")
     yield from sum_up(select(report, *_ABOUT))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, select, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look, select, sum_up
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    yield from sum_up(select(facts.issuer(profile), "proxy"), "asked directly, without a proxy")
+    yield from sum_up(select(look(facts, profile), "proxy"), "asked directly, without a proxy")
 
 
 CHECK = Check(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, select, skip_unless_reached, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look, select, skip_unless_reached, sum_up
 from togetherctl.finding import Finding
 
 if TYPE_CHECKING:
@@ -15,15 +15,22 @@ if TYPE_CHECKING:
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    if profile.grant == "client-credentials":
+    from togetherctl.auth.grants.registry import GRANTS
+
+    if GRANTS[profile.grant].for_client:
         raise Skip("a client logs in by itself, without a refresh token")
-    report = facts.issuer(profile)
+    report = look(facts, profile)
     skip_unless_reached(report)
     session = facts.session(profile)
-    if session is not None and session.refresh_token is not None:
+    said = select(report, "refresh_token")
+    if session is None:
+        yield from sum_up(said)
+    elif session.refresh_token is not None:
         yield Finding("ok", "its session holds a refresh token")
-        return
-    yield from sum_up(select(report, "refresh_token"))
+    else:
+        remedy = next((finding.remedy for finding in said if finding.remedy), None)
+        text = "the last login brought no refresh token: you log in again whenever a token expires"
+        yield Finding("warning", text, remedy, "refresh_token")
 
 
 CHECK = Check(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS, refused_certificate, select, sum_up
+from togetherctl.doctor.issuer_view import LATE, SECONDS, refused_certificate, select, skip_unless_reached, sum_up
 from togetherctl.finding import Finding, failure
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         remedies = [note.remedy for note in notes if note.remedy]
         yield replace(found, message=message, hint=remedies[0] if remedies else found.remedy)
         return
-    if report.metadata is None and not notes:
-        raise Skip("the issuer gave no metadata of its own")
+    if not notes:
+        skip_unless_reached(report)
     yield from sum_up(notes, "its certificate is trusted here")
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
-from togetherctl.errors import ExitCode, Remedy, run
-from togetherctl.finding import Finding, Mend
+from togetherctl.errors import ExitCode, KubeconfigError, Remedy, run
+from togetherctl.finding import Finding, Mend, failure
 from togetherctl.kube.entries import SECTIONS, Section, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.ownership import EntryInFile, RemovedEntries, all_entries
@@ -26,8 +26,11 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
         yield Finding("ok", "there is no kubeconfig yet")
         return
     found = [*_hidden(files), *_drift(facts), *_missing(facts)]
-    if config.mtime_ns is not None:
-        found += _orphans(of_nothing_known(facts.world))
+    try:
+        found += _orphans(of_nothing_known(facts.world)) if config.mtime_ns is not None else ()
+    except KubeconfigError as error:
+        # It is laid out in a way that cannot be changed.
+        found.append(failure(error))
     yield from found
     if not found:
         count = len(facts.clusters)

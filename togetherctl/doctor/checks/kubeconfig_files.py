@@ -1,4 +1,4 @@
-"""Whether every kubeconfig that kubectl reads can be read, by kubectl and by nobody else's account."""
+"""Whether every kubeconfig that kubectl reads can be read, by kubectl, and by no other user."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -24,19 +25,21 @@ _SECONDS = 3.0
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
-    by_person = [profile for profile in facts.profiles if profile.grant not in ("password", "client-credentials")]
+    from togetherctl.auth.grants.registry import GRANTS, WITHOUT_BROWSER
+
+    by_person = [profile for profile in facts.profiles if profile.grant not in WITHOUT_BROWSER]
     if not by_person:
         raise Skip("no login here opens a browser")
-    for subject, profile in facts.alike(lambda one: (one.browser, one.grant == "authcode"), by_person):
+    for subject, profile in facts.alike(lambda one: (one.browser, GRANTS[one.grant].listens), by_person):
         yield _look(facts, profile, subject)
 
 
 def _look(facts: Facts, profile: Profile, subject: str) -> Finding:
     environ, word = facts.world.environ, profile.browser[0] if profile.browser else ""
     if not facts.world.policy.ask:
-        found = Finding("ok", "none is opened, because CI or TOGETHERCTL_NO_INPUT is set")
+        found = Finding("ok", "no browser is opened, because CI or TOGETHERCTL_NO_INPUT is set")
     elif profile.browser is False:
-        found = Finding("ok", "none is opened, because browser is false: a login prints its address")
+        found = Finding("ok", "no browser is opened, because browser is false: a login prints its address")
     elif profile.browser and shutil.which(word, path=environ.get("PATH")):
         found = Finding("ok", f"a login opens {shlex.join(profile.browser)}")
     elif profile.browser:
@@ -49,16 +52,20 @@ def _look(facts: Facts, profile: Profile, subject: str) -> Finding:
 
 
 def _elsewhere(profile: Profile, why: str) -> Finding:
-    if profile.grant != "authcode":
-        return Finding("ok", f"none comes up here, because {why}; auto logs in without one")
+    from togetherctl.auth.grants.registry import GRANTS
+
+    if not GRANTS[profile.grant].listens:
+        return Finding("ok", f"no browser comes up here, because {why}; auto logs in without one")
     remedy = run("togetherctl", "profile", "set", profile.name, "grant=auto", words="this chooses what fits")
-    text = f'none comes up here, because {why}, and grant = "authcode" needs one on this machine'
+    text = f'no browser comes up here, because {why}, and grant = "{profile.grant}" needs one on this machine'
     return Finding("warning", text, remedy)
 
 
 def _own(environ: Mapping[str, str]) -> Finding:
     from togetherctl.auth.browser import own_opener
 
+    if sys.platform == "win32":
+        return Finding("ok", "a login opens the browser of this machine")
     opener = own_opener(environ)
     if opener is None:
         return Finding("warning", f"no program that opens a browser, such as xdg-open, is found; {_PRINTS}")

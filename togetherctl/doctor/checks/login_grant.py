@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.issuer_view import LATE, SECONDS
+from togetherctl.doctor.issuer_view import LATE, SECONDS, look
 from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
 
@@ -31,9 +31,11 @@ def _told_apart(profile: Profile) -> tuple[object, ...]:
 
 def _choose(facts: Facts, profile: Profile, subject: str) -> Finding:
     from togetherctl.auth.grants.auto import choose_grant
+    from togetherctl.auth.grants.registry import GRANTS
 
+    spec = GRANTS[profile.grant]
     never = "" if profile.may_log_in else _NEVER
-    if profile.grant == "client-credentials" and profile.secret is None:
+    if spec.for_client and profile.secret is None:
         return Finding(
             "failed",
             "the client logs in by itself, and the profile has no client secret",
@@ -41,10 +43,10 @@ def _choose(facts: Facts, profile: Profile, subject: str) -> Finding:
             subject=subject,
             exit_code=ExitCode.USAGE,
         )
-    if profile.grant == "device-code" and _offers_device_codes(facts, profile) is False:
+    if spec.needs_device_codes and _offers_device_codes(facts, profile) is False:
         return Finding(
             "failed",
-            'grant = "device-code", and the issuer offers no device codes',
+            f'grant = "{profile.grant}", and the issuer offers no device codes',
             run("togetherctl", "profile", "set", profile.name, "grant=auto", words="this chooses what fits"),
             subject=subject,
             exit_code=ExitCode.REFUSED,
@@ -65,7 +67,7 @@ def _choose(facts: Facts, profile: Profile, subject: str) -> Finding:
 def _offers_device_codes(facts: Facts, profile: Profile) -> bool | None:
     """Whether the issuer hands out device codes; None where it cannot be asked."""
     try:
-        report = facts.issuer(profile)
+        report = look(facts, profile)
     except Skip:
         return None
     said = [finding.status for finding in report.findings if finding.about == "device_codes"]

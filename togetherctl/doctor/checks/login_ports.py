@@ -9,6 +9,7 @@ from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import Remedy
 from togetherctl.finding import Finding
+from togetherctl.lock import this_machine
 
 if TYPE_CHECKING:
     from togetherctl.auth.callback import TakenAddress
@@ -19,14 +20,19 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     listening = [profile for profile in facts.profiles if _listens(facts, profile)]
     if not listening:
         raise Skip("no login listens on a port here")
-    owners = {login.owner for login in map(facts.login, listening) if login is not None and login.under_way}
+    owners = {
+        login.owner
+        for login in map(facts.login, listening)
+        if login is not None and login.under_way and login.machine in ("", this_machine())
+    }
     for subject, profile in facts.alike(lambda one: (one.loopbacks, one.certificate is None), listening):
         yield _try(profile, subject, owners)
 
 
 def _listens(facts: Facts, profile: Profile) -> bool:
-    by_auto = profile.grant == "auto" and profile.username is None and not facts.place(profile).without_browser
-    return by_auto or profile.grant == "authcode"
+    from togetherctl.auth.grants.registry import spec_here
+
+    return spec_here(profile, facts.place(profile)).listens
 
 
 def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
@@ -41,7 +47,7 @@ def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
     held = [address for addresses in taken.values() for address in addresses]
     if not held:
         return Finding("ok", f"{' and '.join(free)}: free on every address", subject=subject)
-    said = "; ".join(f"{address.address} is {_why(address, owners)}" for address in held)
+    said = "; ".join(_say(address, owners) for address in held)
     if free:
         own = all(address.holder is not None and address.holder.pid in owners for address in held)
         return Finding("ok" if own else "warning", f"{said}; a login uses {free[0]} instead", subject=subject)
@@ -50,14 +56,16 @@ def _try(profile: Profile, subject: str, owners: set[int]) -> Finding:
     )
 
 
-def _why(address: TakenAddress, owners: set[int]) -> str:
+def _say(address: TakenAddress, owners: set[int]) -> str:
+    if not address.in_use:
+        return f"{address.address} cannot be listened on ({address.why})"
     own = address.holder is not None and address.holder.pid in owners
-    return f"{address.why}, which has a login under way" if own else address.why
+    return f"{address.address} is {address.why}{', which has a login under way' if own else ''}"
 
 
 def _without_port(profile: Profile) -> Remedy:
     words: Sequence[str] = ("end that program", "or register another redirect URI and add it to redirect_uris")
-    paste = profile.ways.by_grant("paste")
+    paste = profile.ways.login_without_port
     return Remedy(f"{', '.join(words)}; pasting needs no port", paste.command)
 
 

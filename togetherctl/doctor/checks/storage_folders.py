@@ -61,10 +61,21 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
         text = f"others can write to it (mode {mode:04o}), so nothing there is trusted"
         yield Finding("failed", text, remedy, subject=subject, exit_code=ExitCode.STORAGE, mend=mend)
     elif open_to_others(status):
-        text = f"others can look into it (mode {mode:04o}), so finished credentials are not kept below it"
+        paths = facts.world.paths
+        what = ", so finished credentials are not kept there" if folder in (paths.cache, paths.ready) else ""
+        text = f"others can look into it (mode {mode:04o}){what}"
         yield Finding("warning", text, remedy, subject=subject, mend=mend)
-    elif (refused := try_writing(facts, folder)) is not None and refused.errno not in _FULL:
+    elif (refused := _try(facts, folder)) is not None:
         yield _failed(f"it cannot be written to: {refused.strerror}", folder)
+
+
+def _try(facts: Facts, folder: Path) -> OSError | None:
+    """Why nothing can be written to the folder, unless it is full; not tried in all: each trial waits for the disk."""
+    paths = facts.world.paths
+    if folder not in (paths.state, paths.sessions, paths.cache, paths.ready):
+        return None
+    refused = try_writing(facts, folder)
+    return refused if refused is not None and refused.errno not in _FULL else None
 
 
 def _look_where_it_goes(folder: Path) -> Iterator[Finding]:
@@ -76,7 +87,10 @@ def _look_where_it_goes(folder: Path) -> Iterator[Finding]:
 
 
 def _look_at_session(path: Path) -> Iterator[Finding]:
-    status = path.lstat()
+    try:
+        status = path.lstat()
+    except OSError:
+        return  # it went meanwhile
     if stat.S_ISREG(status.st_mode) and is_ours(status) and open_to_others(status):
         mode = stat.S_IMODE(status.st_mode)
         yield Finding(

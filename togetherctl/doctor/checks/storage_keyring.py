@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import KEYRING_SECONDS, Facts
 from togetherctl.errors import ExitCode, StorageError, also, run
-from togetherctl.finding import Finding, failure
+from togetherctl.finding import Finding
+from togetherctl.keyring_secrets import NoKeyring
 
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
@@ -17,34 +18,39 @@ _UNLOCK = "unlock it in your desktop's program for passwords and keys, or log in
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
-    from togetherctl import keyring_secrets
-
     sealing = [profile for profile in facts.profiles if profile.storage == "keyring"]
     secrets = dict(_secrets(facts))
     if not sealing and not secrets:
         raise Skip("no profile uses the keyring")
-    patience = keyring_secrets.Patience(KEYRING_SECONDS)
+    way_out = sealing[0].ways.storage("file") if sealing else None
     try:
-        access = facts.once("keyring", lambda: keyring_secrets.look(patience))
+        access = facts.keyring()
         if access == "locked":
-            yield Finding("warning", f"it is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK)
-            return
-        if access == "may-ask":
+            yield Finding(
+                "warning", f"the keyring is locked, and asks a person at its next use{_users(sealing)}", _UNLOCK
+            )
+        elif access == "may-ask":
             raise Skip("only its use tells whether it asks a person first")
-        for name, secret in secrets.items():
-            if keyring_secrets.read(secret, patience) is None:
-                yield Finding(
-                    "failed",
-                    "the keyring does not hold its client secret",
-                    run("togetherctl", "profile", "secret", name),
-                    subject=name,
-                    exit_code=ExitCode.USAGE,
-                )
-        yield Finding("ok", "it answers without asking")
+        elif access == "forgets":
+            yield Finding("failed", "the keyring that is chosen keeps nothing", way_out, exit_code=ExitCode.STORAGE)
+        else:
+            missing = list(_missing(secrets))
+            yield from missing or [Finding("ok", "the keyring answers without asking")]
     except StorageError as error:
-        found = failure(error)
-        way_out = sealing[0].ways.storage("file") if sealing else None
-        yield Finding("failed", found.message, also(found.remedy, way_out), exit_code=error.exit_code)
+        # Without any, there is nothing to unlock.
+        first = None if isinstance(error, NoKeyring) and way_out else error.remedy
+        yield Finding("failed", error.message, also(first, way_out), exit_code=error.exit_code)
+
+
+def _missing(secrets: Mapping[str, str]) -> Iterator[Finding]:
+    """The profiles whose client secret the keyring does not hold. Raises StorageError."""
+    from togetherctl import keyring_secrets
+
+    for name, secret in secrets.items():
+        if keyring_secrets.read(secret, keyring_secrets.Patience(KEYRING_SECONDS)) is None:
+            remedy = run("togetherctl", "profile", "secret", name)
+            text = "the keyring does not hold its client secret"
+            yield Finding("failed", text, remedy, subject=name, exit_code=ExitCode.USAGE)
 
 
 def _users(sealing: list[Profile]) -> str:

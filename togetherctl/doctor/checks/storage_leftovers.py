@@ -52,6 +52,8 @@ def _broken(facts: Facts) -> Iterator[Finding]:
             continue
         except (record.BrokenRecord, record.NewerRecord):
             text = "it cannot be understood, so it counts as none"
+        except FileNotFoundError:
+            continue
         except OSError as error:
             text = f"it cannot be read: {error.strerror}"
         sessions, profile = _sessions(facts, key)
@@ -88,12 +90,18 @@ def _forget(facts: Facts, key: str) -> None:
 
 
 def _temporary_files(facts: Facts) -> Iterator[Finding]:
+    from togetherctl.auth.cache.purge import SEALED
+
     paths = facts.world.paths
     for folder in own_folders(paths):
         there = sorted(leftovers(folder))
         # Removed only where host and boot are these: another machine that shares this home may be at work.
         dead = [left for left in there if left.owner.machine == this_machine() and left.owner.is_dead()]
-        if dead:
+        if dead and folder == paths.sessions / SEALED:
+            # One of them may be the newest session, which only its key tells.
+            text = f"{_count(len(dead))} that a killed process left; the next use of its session takes it over"
+            yield Finding("warning", text, subject=str(folder))
+        elif dead:
             remove = partial(_take_over, facts) if folder == paths.sessions else _remove
             yield Finding(
                 "warning",

@@ -58,7 +58,7 @@ CHECK = Check(
         "… is sealed with a key from the keyring, which this profile does not use",
     ),
     means="The session on disk is encrypted with a key from a keyring: another one than this, or one that was deleted "
-    "or made anew. Without that key nothing opens it.",
+    "or made again. Without that key nothing opens it.",
     helps="Log in again; `togetherctl doctor --fix` moves the session aside first. Where only `storage` of the profile "
     "does not fit, the message names the command that makes it fit.",
     place=40,

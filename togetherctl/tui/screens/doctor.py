@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Collapsible, Static
 from textual.widgets._collapsible import CollapsibleTitle
@@ -17,7 +17,7 @@ from textual.widgets._collapsible import CollapsibleTitle
 from togetherctl.auth.prompter import Cancelled
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
-from togetherctl.tui.screens.dialog import Box, Question, Scroll
+from togetherctl.tui.screens.dialog import Box, Question
 
 if TYPE_CHECKING:
     from togetherctl.doctor.examine import Result
@@ -32,6 +32,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
 }
 _FINE = "In order"
 _SKIPPED = "Not looked at"
+_PROGRAMS = ("togetherctl ", "kubectl ")
 # So many running checks are named.
 _NAMED = 2
 
@@ -83,17 +84,21 @@ class Group(Collapsible):
         self.display = False
 
 
+class Results(VerticalScroll, inherit_bindings=False, can_focus=False):
+    """Scrolls with the cursor and by the page; the other keys move the cursor."""
+
+
 class DoctorScreen(Box[None]):
     """Runs the checks on a thread for `profiles` (all, where none is named) or `clusters`, and shows what they find."""
 
     DEFAULT_CSS = """
     DoctorScreen {
         & > #box { height: 100%; }
-        #found { height: 1fr; max-height: 1fr; }
+        #found { height: 1fr; background: $surface; scrollbar-size-vertical: 1; }
         #failed, #warning { height: auto; }
         #nothing { display: none; margin: 1 1; }
         #doing { color: $text-muted; margin: 1 0 0 0; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        Collapsible { border-top: none; padding: 0; background: $surface; }
+        Collapsible, Collapsible:ansi { border-top: none; padding: 0; background: $surface; }
         Collapsible:focus-within { background-tint: $foreground 0%; }
         Contents { padding: 0 0 0 4; }
         CollapsibleTitle { width: 1fr; color: $text; }
@@ -112,6 +117,8 @@ class DoctorScreen(Box[None]):
         Binding("k,up", "move(-1)", show=False),
         Binding("g,home", "end(0)", show=False),
         Binding("G,end", "end(-1)", show=False),
+        Binding("pagedown,space", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
     ]
 
     app: AppContext
@@ -123,12 +130,11 @@ class DoctorScreen(Box[None]):
         self._over = threading.Event()
         self._looking = False
         self._mending = False
-        self._fixing = False
         # Whether a person has moved the cursor among these results.
         self._moved = False
 
     def inside(self) -> ComposeResult:
-        with Scroll(id="found", can_focus=False):
+        with Results(id="found"):
             yield Static("Nothing is wrong.", id="nothing", markup=False)
             yield Vertical(id="failed")
             yield Vertical(id="warning")
@@ -176,7 +182,7 @@ class DoctorScreen(Box[None]):
             if self._over.is_set():
                 raise Cancelled
 
-        facts = Facts(quiet(self.app.world, lambda _line: None), self._profiles, self._clusters, fixing=self._fixing)
+        facts = Facts(quiet(self.app.world, lambda _line: None), self._profiles, self._clusters)
         with suppress(Cancelled):
             examine(facts, each=lambda result: self._tell(self._show, result), progress=progress, go_on=go_on)
             self._tell(self._end)
@@ -258,12 +264,16 @@ class DoctorScreen(Box[None]):
         if titles := self._titles():
             self._stand_on(titles[place])
 
+    def action_page(self, by: int) -> None:
+        results = self.query_one(Results)
+        results.scroll_relative(y=by * max(results.size.height - 1, 1), animate=False)
+
     def _stand_on(self, title: CollapsibleTitle) -> None:
         self._moved = True
         title.focus(scroll_visible=False)
         # All of it, not its title alone.
         if title.parent is not None:
-            self.query_one("#found", Scroll).scroll_to_widget(title.parent, animate=False)  # type: ignore[arg-type] # a widget
+            self.query_one(Results).scroll_to_widget(title.parent, animate=False)  # type: ignore[arg-type] # a widget
 
     def action_copy(self) -> None:
         if self._chosen is not None and self._chosen.command is not None:
@@ -271,7 +281,6 @@ class DoctorScreen(Box[None]):
             self.app.notify("Copied, if your terminal takes it (OSC 52).", markup=False)
 
     def action_again(self) -> None:
-        self._fixing = False
         self._look()
 
     def action_mend(self) -> None:
@@ -289,7 +298,7 @@ class DoctorScreen(Box[None]):
     # Mending
 
     def _ask(self, mends: Sequence[Mend]) -> None:
-        """Ask, then do the same as `doctor --fix`, and look again."""
+        """Ask, then mend as `doctor --fix` does, and look again. Nothing is done that was not agreed to."""
         lines = [_as_sentence(mend.what) for mend in mends]
         Question(self.titled, "Mend this?", lines).ask(self.app, lambda: self._start_mending(mends))
 
@@ -319,7 +328,6 @@ class DoctorScreen(Box[None]):
 
     def _after_mending(self) -> None:
         self._mending = False
-        self._fixing = True
         self._look()
 
 
@@ -337,7 +345,9 @@ def _explain(result: Result) -> Content:
     finding = result.finding
     parts: list[str | tuple[str, str]] = [_as_sentence(_message(result))]
     if finding.remedy is not None and finding.remedy.text:
-        parts.append(f"\n{_as_sentence(printable(finding.remedy.hint, limit=2000))}")
+        hint = printable(finding.remedy.hint, limit=2000)
+        # What is to be typed with a value of one's own stays as it is.
+        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else _as_sentence(hint)}")
     if finding.remedy is not None and finding.remedy.command:
         parts += [("\nRun: ", "$text-muted"), (printable(finding.remedy.hint_command, limit=2000), "bold")]
     if finding.mend is not None:
