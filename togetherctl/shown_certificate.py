@@ -23,7 +23,8 @@ class ShownCertificate:
     """What a server says of itself, none of it proven. Times are in seconds since 1970.
 
     `signed_by` is the authority that signed the last certificate it shows: the one to trust, or what leads to it;
-    `self_signed`: the server vouches for itself. `stated_at` is the time by its answer's Date (RFC 9110, 6.6.1).
+    `self_signed`: the server vouches for itself. `names` are the hosts and addresses it is for; `stated_at` is the time
+    by its answer's Date (RFC 9110, 6.6.1).
     """
 
     subject: str
@@ -32,15 +33,19 @@ class ShownCertificate:
     valid_from: float
     valid_until: float
     stated_at: float | None = None
+    names: tuple[str, ...] = ()
 
 
-def look_at_certificate(url: str, proxy: str | None, *, seconds: float = _SECONDS) -> ShownCertificate | None:
+def look_at_certificate(
+    url: str, proxy: str | None, *, seconds: float = _SECONDS, context: ssl.SSLContext | None = None
+) -> ShownCertificate | None:
     """Ask the server of an https `url` for its certificate, and nothing but `/`; through an HTTP `proxy` if given.
 
-    None where it cannot be had. Nothing secret is sent, and `seconds` hold for each wait.
+    None where it cannot be had. Nothing secret is sent, and `seconds` hold for each wait. A `context` that verifies
+    nothing says how the server is to be asked, if not by the host of the URL.
     """
     try:
-        connection = _connection(url, proxy, seconds)
+        connection = _connection(url, proxy, seconds, context or _trusting_none())
     except ValueError:
         return None
     try:
@@ -63,13 +68,17 @@ def names_in(pem: bytes) -> list[str]:
         return []
 
 
-def _connection(url: str, proxy: str | None, seconds: float) -> HTTPSConnection:
-    """Raises ValueError where such a proxy cannot be gone through."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 443
+def _trusting_none() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _connection(url: str, proxy: str | None, seconds: float, context: ssl.SSLContext) -> HTTPSConnection:
+    """Raises ValueError where such a proxy cannot be gone through."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 443
     if proxy is None:
         return HTTPSConnection(host, port, timeout=seconds, context=context)
     through = urlsplit(proxy)
@@ -108,7 +117,19 @@ def _describe(chain: Sequence[bytes], stated_at: float | None) -> ShownCertifica
         valid_from=max(x509.load_der_x509_certificate(each).not_valid_before_utc.timestamp() for each in chain),
         valid_until=min(x509.load_der_x509_certificate(each).not_valid_after_utc.timestamp() for each in chain),
         stated_at=stated_at,
+        names=_names(own),
     )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The hosts and addresses that it is for (RFC 5280, 4.2.1.6)."""
+    from cryptography import x509
+
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(one.value) for one in alternatives if isinstance(one, (x509.DNSName, x509.IPAddress)))
 
 
 def _name(name: x509.Name) -> str:

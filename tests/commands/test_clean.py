@@ -310,6 +310,8 @@ def test_all_leaves_nothing_but_the_configuration_and_what_is_not_ours(
     (state / "bundles" / f"{digest('team')}.toml").write_text("")
     (state / "taken.json").write_text("{}")
     (state / "contexts.json").write_text("{}")
+    for mark in ("forced.json", "forced.lock"):
+        (state / mark).write_text("")
     kubeconfig = (home / "kubeconfig").read_bytes()
     before = everything(home)
 

@@ -186,6 +186,7 @@ def test_a_proxy_looks_the_name_up_and_connects(look: Look, server: ScriptedClus
             assert statuses(look(east(server.url, *keys), "cluster-tls")) == ["ok"]
         found = look(east(server.url, keys[1]), "cluster-tls")
         assert (statuses(found), "cannot be verified" in found[0].finding.message) == (["failed"], True)
+        assert "it shows a certificate for 127.0.0.1, localhost, signed by the authority " in found[0].finding.message
         server.always = None
     # It stopped.
     found = look(east(server.url, *keys))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,8 +14,9 @@ from togetherctl.errors import ConfigError, Refused, Remedy, TogetherctlError, U
 from togetherctl.http_failures import host_of, in_words
 from togetherctl.kube.cluster_tls import ClusterConnection
 from togetherctl.kube.self_subject_review import remedy_for
-from togetherctl.kube.server_certificate import look_at_certificate
+from togetherctl.loopback import is_loopback
 from togetherctl.proxies import Proxy, proxy_named
+from togetherctl.shown_certificate import look_at_certificate
 from togetherctl.transport import HTTP
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from togetherctl.doctor.facts import Facts
 
 SECONDS = 5.0
+_MOST_NAMES = 4
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
@@ -108,41 +111,48 @@ def shake_hands(facts: Facts, cluster: Cluster) -> Mapping[str, Any]:
 
 def _shake_hands(facts: Facts, cluster: Cluster, target: Target) -> Mapping[str, Any]:
     connection = ClusterConnection.of(cluster)
-    if target.proxy is not None:
+    try:
+        if target.proxy is None:
+            context = connection.tls_context()
+            plain = socket.create_connection((target.host, target.port), SECONDS)
+            with plain, context.wrap_socket(plain, server_hostname=target.host) as encrypted:
+                return encrypted.getpeercert() or {}
         # Without a token: what the server answers to a stranger does not matter here.
         with HTTP(connection, facts.world.environ, log=facts.world.log, total_seconds=SECONDS) as http:
-            try:
-                http.get(f"{cluster.server.rstrip('/')}/version", follow=False)
-            except Refused:
-                return {}
-            except Unreachable as error:
-                if error.status == 0:
-                    error.remedy = remedy_for(cluster, error)
-                    raise
-        return {}
-    context = connection.tls_context()
-    try:
-        plain = socket.create_connection((target.host, target.port), SECONDS)
-        with plain, context.wrap_socket(plain, server_hostname=target.host) as encrypted:
-            return encrypted.getpeercert() or {}
+            http.get(f"{cluster.server.rstrip('/')}/version", follow=False)
+    except Refused:
+        pass
+    except Unreachable as error:
+        if error.status == 0:
+            raise _explain(error, cluster, target) from None
     except (OSError, ValueError) as error:
-        failed = in_words(error, cluster.server, sent=False)
-        failed.remedy = remedy_for(cluster, failed)
-        if not isinstance(error, ssl.SSLCertVerificationError):
-            raise failed from None
-    shown = look_at_certificate(target.host, target.port, name=cluster.tls_server_name, seconds=SECONDS)
-    raise Unreachable(
-        f"{failed.message}{f'; it shows {shown}' if shown else ''}",
-        hint=failed.remedy,
-        sent=False,
-        reason=failed.reason,
-    )
+        raise _explain(in_words(error, cluster.server, sent=False), cluster, target) from None
+    return {}
+
+
+def _explain(error: Unreachable, cluster: Cluster, target: Target) -> Unreachable:
+    """The failure with what helps, and whose the certificate is that was not trusted, for people to compare."""
+    error.remedy = remedy_for(cluster, error)
+    if not error.reason:
+        return error
+    asked_as = ClusterConnection.of(replace(cluster, insecure=True)).tls_context()
+    proxy = target.proxy.url if target.proxy else None
+    shown = look_at_certificate(cluster.server, proxy, seconds=SECONDS, context=asked_as)
+    if shown is None:
+        return error
+    names = ", ".join(shown.names[:_MOST_NAMES]) or shown.subject
+    more = f" and {len(shown.names) - _MOST_NAMES} more names" if len(shown.names) > _MOST_NAMES else ""
+    by = "itself" if shown.self_signed else f"the authority {shown.signed_by}"
+    until = datetime.fromtimestamp(shown.valid_until, UTC)
+    said = f"{error.message}; it shows a certificate for {names}{more}, signed by {by}, good until {until:%Y-%m-%d}"
+    return Unreachable(said, hint=error.remedy, sent=False, reason=error.reason)
 
 
 def _with_remedy(error: Unreachable, cluster: Cluster, target: Target) -> TogetherctlError:
     """What helps, for this cluster: several may share a host that is not there."""
     if target.proxy is None:
-        words = f"is the network there, and the VPN if {host_of(cluster.server)} needs one? Else check the address"
+        away = f"is the network there, and the VPN if {host_of(cluster.server)} needs one? Else "
+        words = f"{'' if is_loopback(target.host) else away}check the address"
         remedy = run("togetherctl", "cluster", "show", cluster.name, words=words)
     else:
         remedy = Remedy(f"the proxy is named by {target.proxy.named_by}")
