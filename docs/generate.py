@@ -77,7 +77,7 @@ def pages() -> dict[Path, str]:
         HERE / "troubleshooting.md": _put(HERE / "troubleshooting.md", _CHECKS_BEGIN, "".join(_checks())),
         HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
         HERE.parent / "togetherctl" / "cli" / PAGES: _help_pages(),
-        HERE.parent / "scripts" / "kubectl-together_login": PLUGIN_SCRIPT,
+        HERE.parent / "packaging" / "kubectl-together_login": PLUGIN_SCRIPT,
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }

@@ -17,7 +17,7 @@ from tests.support.installed import PROGRAM
 if TYPE_CHECKING:
     from tests.support.issuer import ScriptedIssuer
 
-SCRIPT = ROOT / "scripts" / "kubectl-together_login"
+SCRIPT = ROOT / "packaging" / "kubectl-together_login"
 _VISITOR = """
 import sys, urllib.request
 urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1]).read()
