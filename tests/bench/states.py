@@ -101,7 +101,7 @@ class FlagStates:
     """togetherctl called with kubelogin's flags under its other name, in the same home and at the same issuer."""
 
     def __init__(self, home: Home, issuer: ScriptedIssuer) -> None:
-        programs, folder = home.folder / "programs", home.folder / "flags"
+        programs, folder = home.folder / "programs", home.folder / "flags" / "state"
         programs.mkdir()
         self.script = programs / SCRIPT.name
         shutil.copy(SCRIPT, self.script)
