@@ -147,7 +147,7 @@ class TestBrowser:
         [
             ("", DESK, {"CI": "1"}, "ok", "no browser is opened, because CI"),
             ("browser = false", DESK, {}, "ok", "because browser is false"),
-            ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh -c true"),
+            ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh"),
             ('browser = ["no-such-browser"]', DESK, {}, "warning", "no-such-browser, which browser names, is not"),
             ("", SSH, {}, "ok", "no browser comes up here, because this is an SSH session; auto"),
             ('grant = "authcode"', SSH, {}, "warning", "because this is an SSH session, and grant"),
@@ -169,6 +169,15 @@ class TestBrowser:
         config_at(issuer, "", keys)
         found = diagnose_one(make_world(place=place, **changes), "login-browser").finding
         assert (found.status, said in found.message) == (status, True), found
+
+    @pytest.mark.parametrize("words", [("sh", "-c", "Tr0ub4dor"), ("sh --key Tr0ub4dor",), ("gone --key=Tr0ub4dor",)])
+    def test_the_words_of_its_command_are_not_said(
+        self, words: tuple[str, ...], issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
+    ) -> None:
+        config_at(issuer, "", f"browser = {list(words)}")
+        found = diagnose_one(make_world(place=DESK), "login-browser").finding
+        assert words[0].split()[0] in found.message
+        assert "Tr0ub4dor" not in found.message
 
     def test_windows_has_a_way_of_its_own(
         self, acme: Path, make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
