@@ -118,6 +118,20 @@ class TestPorts:
             found = diagnose_one(world, "login-ports").finding
         assert (found.status, "which has a login under way" in found.message) == ("ok", True)
 
+    def test_all_are_held_while_no_login_is_needed(
+        self, world: World, ports: tuple[int, int], issuer: ScriptedIssuer, make_world: MakeWorld, clock: StoppedClock
+    ) -> None:
+        assert world.paths.config.exists()
+        issuer.token_changes = {"refresh_token": None}
+        logged_in = make_world(browser=ScriptedBrowser(issuer), place=DESK)
+        logged_in.engine.login(logged_in.config.profile("acme"), Policy())
+        with another_program("4", ports[0]), another_program("6", ports[1]):
+            found = diagnose_one(make_world(place=DESK), "login-ports").finding
+            assert found.status == "warning"
+            assert found.message.endswith("; no login is needed now")
+            clock.advance(100_000)
+            assert diagnose_one(make_world(place=DESK), "login-ports").finding.status == "failed"
+
     def test_profiles_with_the_same_ports_are_one(
         self, world: World, ports: tuple[int, int], make_world: MakeWorld
     ) -> None:
