@@ -33,10 +33,13 @@ _MAX_BYTES = 1024 * 1024
 _CODES = frozenset({"iss", "typ", "token_use", "amr", "acr", "alg", "kid", "ver", "scope", "scp", "at_hash", "c_hash"})
 _HEADING = re.compile(r"^\s*\[(issuers|profiles|clusters|bundles)\.(?:\"([^\"]+)\"|([\w.@-]+))", re.MULTILINE)
 _AUTHORITY = re.compile(
-    r"(?:signed by (?:the authority )?|ca_data of the issuer hold |certificate is for )"
+    r"(?:signed by (?:the authority )?|ca_data of the (?:issuer|cluster) hold |certificate is for )"
     r"(.+?)(?=, which |, good until |; |$)",
     re.MULTILINE,
 )
+# What a kubeconfig and the configuration call it, where they differ.
+_TWO_AUTHORITIES = re.compile(r"certificate authority \(kubeconfig: (.+?); configuration: (.+?)\)(?=;|$)", re.MULTILINE)
+_NO_AUTHORITIES = frozenset({"the system's", "no certificate", "one that cannot be read"})
 _SECRET_FORMS = (
     # A JSON web token, whole or cut.
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
@@ -106,7 +109,8 @@ def _of_commands(profile: ProfileTable) -> Iterator[str]:
 
 def find_authorities(message: str) -> Iterator[Known]:
     """The authorities and the subject of a certificate that a check names: the whole name, and each part of it."""
-    for named in _AUTHORITY.findall(message):
+    of_two = {name for pair in _TWO_AUTHORITIES.findall(message) for name in pair} - _NO_AUTHORITIES
+    for named in (*_AUTHORITY.findall(message), *sorted(of_two)):
         yield "authority", named
         for part in named.split(","):
             yield "authority", part.strip().partition("=")[2] or part.strip()
