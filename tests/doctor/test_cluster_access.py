@@ -274,7 +274,12 @@ def test_a_forced_refresh_is_a_mend_that_a_person_agrees_to(patient: Patient, pi
     # Within ten minutes there is no second one.
     picky.old.update(picky.bearers)
     with pytest.raises(TogetherctlError, match="less than ten minutes ago"):
-        mend(patient.finding())
+        mend(found)
+    # Nor is one offered.
+    found = patient.finding()
+    assert found.mend is None
+    assert found.remedy is not None
+    assert "refreshes once" not in found.remedy.text
     assert patient.refreshes == 1
 
 

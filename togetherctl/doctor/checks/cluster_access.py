@@ -11,7 +11,7 @@ from togetherctl.auth.session import Token
 from togetherctl.doctor import cluster_path
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.forced_refresh import force_refresh
+from togetherctl.doctor.forced_refresh import force_refresh, was_forced
 from togetherctl.doctor.stored_token import needs_no_person, why_not_to_send
 from togetherctl.errors import (
     ConfigError,
@@ -89,9 +89,16 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
     if not _may_help(facts, cluster, profile, token):
         return failure(explained)
     if not facts.fixing:
-        remedy = _refresh(profile) if key else _compare(profile)
+        forced_lately = was_forced(facts.world, profile)
+        remedy = _refresh(profile) if key else _compare(profile, may_force=not forced_lately)
         mend = Mend(f"force one refresh with profile {profile.name}", lambda: _force(facts.world, profile))
-        return Finding("failed", explained.message, remedy, exit_code=ExitCode.REFUSED, mend=mend)
+        return Finding(
+            "failed",
+            explained.message,
+            remedy,
+            exit_code=ExitCode.REFUSED,
+            mend=None if forced_lately else mend,
+        )
     try:
         forced = facts.once(("forced", profile.key), lambda: force_refresh(facts.world, profile))
     except TogetherctlError as failed:
@@ -112,11 +119,9 @@ def _refresh(profile: Profile) -> Remedy:
     return run("togetherctl", "refresh", profile.name, "--force", words=words)
 
 
-def _compare(profile: Profile) -> Remedy:
-    words = (
-        "if it took your tokens before, doctor --fix refreshes once; else compare client_id with what your admin gave "
-        "you, and what the API server is told with this"
-    )
+def _compare(profile: Profile, *, may_force: bool) -> Remedy:
+    first = "if it took your tokens before, doctor --fix refreshes once; else " if may_force else ""
+    words = f"{first}compare client_id with what your admin gave you, and what the API server is told with this"
     return run("togetherctl", "setup", "--profile", profile.name, words=words)
 
 
