@@ -237,6 +237,7 @@ def test_a_configuration_that_cannot_be_read(config: Path, cli: Run) -> None:
     # No part of what cannot be understood, and its headings are names still.
     assert not [name for name in NAMES if name in done.stdout]
     assert "[issuers" not in done.stdout
+    assert "Sessions\n========\nnot known: the configuration cannot be read\n" in done.stdout
 
 
 def test_it_writes_a_private_file(config: Path, cli: Run, tmp_path: Path) -> None:

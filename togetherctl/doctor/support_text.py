@@ -190,6 +190,10 @@ def _without_nothing(value: Any) -> Any:
 
 
 def _sessions(facts: Facts, snapshots: Sequence[SessionSnapshot]) -> Iterator[str]:
+    if facts.trouble is not None:
+        # Without it there are no profiles whose sessions could be looked for.
+        yield "not known: the configuration cannot be read"
+        return
     now = facts.world.clock()
     for found in snapshots:
         token = found.token
