@@ -42,6 +42,9 @@ _SECRET_FORMS = (
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
     re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{8,}"),
     re.compile(r"(?i)(?<=://)([^/@\s:]*):[^/@\s]+(?=@)"),
+    # A name without a password is one: some proxies take a token so.
+    re.compile(r"(?<=://)[^/@\s:(]+:?(?=@)"),
+    re.compile(r"(?i)(\b[a-z][a-z\d+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]+"),
     re.compile(
         r"(?i)\b((?:client[_-]?)?secret|passw(?:or)?d|passphrase|api[_-]?key|(?:id|access|refresh)[_-]token|"
         r"code_verifier|device_code)((?:\"|')?\s*[=:]\s*(?:\"|')?)(?!\(hidden\))[^\s\"'&,;]+"
@@ -100,14 +103,18 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, and without what has the form of one."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    tokens, bearers, urls, pairs = _SECRET_FORMS
+    tokens, bearers, urls, users, queries, pairs = _SECRET_FORMS
+    text = queries.sub(r"\1?…", text)
     text = bearers.sub(HIDDEN, tokens.sub(HIDDEN, text))
-    return pairs.sub(rf"\1\2{HIDDEN}", urls.sub(rf"\1:{HIDDEN}", text))
+    text = users.sub(HIDDEN, urls.sub(rf"\1:{HIDDEN}", text))
+    return pairs.sub(rf"\1\2{HIDDEN}", text)
 
 
 def _of_url(url: str | None) -> set[str]:
-    password = urlsplit(url).password if url else None
-    return {password, unquote(password)} if password else set()
+    """The password of an address; without one the name, which may be a token."""
+    parts = urlsplit(url) if url else None
+    secret = (parts.password or parts.username) if parts else None
+    return {secret, unquote(secret)} if secret else set()
 
 
 def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:
