@@ -88,7 +88,20 @@ def test_a_folder_of_ours_that_others_can_write_is_closed(acme: Path, make_world
     found = look_at("configuration-permissions", make_world())
     assert (found.status, found.subject) == ("warning", str(acme.parent))
     mend(found)
-    assert mode_of(acme.parent) == 0o700
+    # Who can look into it stays as it was: it may hold more than the configuration.
+    assert mode_of(acme.parent) == 0o755
+
+
+def test_what_a_link_leads_to_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:
+    team = home / "team"
+    team.mkdir()
+    shared = acme.rename(team / "config.toml")
+    acme.symlink_to(shared)
+    shared.chmod(0o666)
+    team.chmod(0o2777)
+    found = look("configuration-permissions", make_world())
+    assert [(one.subject, one.mend) for one in found] == [(str(acme), None), (str(team), None)]
+    assert (mode_of(shared), mode_of(team)) == (0o666, 0o2777)
 
 
 def test_a_folder_that_is_not_ours_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:

@@ -229,6 +229,47 @@ def test_what_has_the_form_of_a_secret() -> None:
     assert "http://me:(hidden)@host" in hidden
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("refresh token rt99ab77cd was revoked", "refresh token (hidden) was revoked"),
+        ("client_secret S3CR3T wrong", "client_secret (hidden) wrong"),
+        ("bad code=abcdefgh&state=x", "bad code=(hidden)&state=x"),
+        ("AADSTS700082: the token of bob@acme.com expired", "AADSTS700082: the token of bob@acme.com expired"),
+        ("temporarily_unavailable until 2026-11-28T15:00:00Z", "temporarily_unavailable until 2026-11-28T15:00:00Z"),
+        ("abcdefghijklmnopqrstuvwxyz", "(hidden)"),
+    ],
+)
+def test_what_an_issuer_repeats_of_a_secret_is_hidden(
+    said: str, shown: str, config: Path, issuer: ScriptedIssuer, cli_in: CliIn
+) -> None:
+    assert config.exists()
+    call = cli_in(open_browser=ScriptedBrowser(issuer))
+    assert call("login", "lab").code == 0
+    issuer.refresh_reply = Reply(400, {"error": "invalid_grant", "error_description": said})
+    assert call("refresh", "lab", "--force").code != 0
+    report = call("support", "--offline", "--names", "--output", "-").stdout
+    assert "invalid_grant" in report
+    assert shown in report
+    assert said == shown or said not in report
+
+
+def test_a_name_without_a_password_and_the_query_of_an_address_are_hidden(config: Path, cli: Run) -> None:
+    text = config.read_text()
+    text = text.replace("http://bobby:proxy-password@", "http://proxy-token-1@").replace(
+        "http://bastion:8080", "http://proxy-token-2@bastion:8080"
+    )
+    text = text.replace(
+        'redirect_uris = ["http://localhost:0"]',
+        'redirect_uris = ["http://localhost:0"]\nopen_url_after = "https://home.acme-corp.com/done?key=query-word#part-word"',
+    )
+    config.write_text(text)
+    for names in ([], ["--names"]):
+        report = cli("support", "--offline", *names, "-o", "-", HTTPS_PROXY="http://proxy-token-3@proxyhost:1").stdout
+        assert "open_url_after" in report
+        assert re.findall("proxy-token-.|query-word|part-word", report) == []
+
+
 def test_a_configuration_that_cannot_be_read(config: Path, cli: Run) -> None:
     config.write_text(config.read_text().replace("version = 1", "version = 7"))
     done = cli("support", "--offline", "--output", "-")

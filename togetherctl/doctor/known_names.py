@@ -45,6 +45,9 @@ _SECRET_FORMS = (
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
     re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{8,}"),
     re.compile(r"(?i)(?<=://)([^/@\s:]*):[^/@\s]+(?=@)"),
+    # A name without a password is one: some proxies take a token so.
+    re.compile(r"(?<=://)[^/@\s:(]+:?(?=@)"),
+    re.compile(r"(?i)(\b[a-z][a-z\d+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]+"),
     re.compile(
         r"(?i)\b((?:client[_-]?)?secret|passw(?:or)?d|passphrase|api[_-]?key|(?:id|access|refresh)[_-]token|"
         r"code_verifier|device_code)((?:\"|')?\s*[=:]\s*(?:\"|')?)(?!\(hidden\))[^\s\"'&,;]+"
@@ -120,9 +123,11 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, and without what has the form of one."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    tokens, bearers, urls, pairs = _SECRET_FORMS
+    tokens, bearers, urls, users, queries, pairs = _SECRET_FORMS
+    text = queries.sub(r"\1?…", text)
     text = bearers.sub(HIDDEN, tokens.sub(HIDDEN, text))
-    return pairs.sub(rf"\1\2{HIDDEN}", urls.sub(rf"\1:{HIDDEN}", text))
+    text = users.sub(HIDDEN, urls.sub(rf"\1:{HIDDEN}", text))
+    return pairs.sub(rf"\1\2{HIDDEN}", text)
 
 
 def program_of(word: str) -> str:
@@ -144,10 +149,10 @@ def _open_words(table: ConfigTable) -> set[str]:
 
 
 def _of_url(url: str | None) -> set[str]:
-    """The password of an address, its query and what that says."""
+    """The password of an address, its query and what that says; without a password the name, which may be a token."""
     parts = urlsplit(url or "")
-    password = parts.password or ""
-    return {password, unquote(password), parts.query, *(value for _, value in parse_qsl(parts.query))} - {""}
+    secret = parts.password or parts.username or ""
+    return {secret, unquote(secret), parts.query, *(value for _, value in parse_qsl(parts.query))} - {""}
 
 
 def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.disk import temporary_beside
-from togetherctl.errors import StorageError
+from togetherctl.disk import is_ours, temporary_beside
+from togetherctl.errors import StorageError, os_error_as
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
@@ -69,6 +69,25 @@ def _write(folder: Path) -> OSError | None:
     return None
 
 
+def change_mode(path: Path, mode: int) -> None:
+    """Raises StorageError, also where the path is not what it was."""
+    with os_error_as(StorageError, f"the mode of {path} cannot be changed"):
+        if goes_by_link(path):
+            raise StorageError(f"{path} is reached by a link by now; it was left alone")
+        if not is_ours(path.stat()):
+            raise StorageError(f"{path} belongs to another user by now; it was left alone")
+        path.chmod(mode)
+
+
+def goes_by_link(path: Path) -> bool:
+    """Whether the path, or a folder on the way, is a link of a user's: what it leads to may be shared on purpose.
+
+    The links of the system, such as /var of macOS, do not count.
+    """
+    there = (each.lstat() for each in (path, *path.parents) if each.is_symlink())
+    return any(is_ours(status) or status.st_uid != 0 for status in there)
+
+
 def session_files(folder: Path) -> dict[str, Path]:
     """The files in a folder of sessions that are called like one, by their KEY."""
     return _named(folder, _SESSION)
@@ -97,7 +116,7 @@ def locked(sessions: Sessions, key: str) -> Iterator[None]:
 
 
 def set_aside(sessions: Sessions, key: str) -> None:
-    """Put a session that cannot be read out of the way, as a login would. Raises StorageError."""
+    """Put a session that cannot be understood out of the way. Raises StorageError."""
     with locked(sessions, key):
-        if sessions.set_aside(key) is None:
+        if sessions.set_aside(key, only_broken=True) is None:
             raise StorageError("nothing was moved: it can be read by now, or the system refused")

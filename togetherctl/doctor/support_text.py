@@ -23,6 +23,7 @@ from togetherctl.doctor.known_names import (
     program_of,
 )
 from togetherctl.doctor.stand_ins import StandIns
+from togetherctl.doctor.words_of_others import hide_opaque_words
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import TogetherctlError
 from togetherctl.finding import Skip
@@ -69,6 +70,8 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
             "",
         ]
     )
+    for words in _words_of_issuers(facts, snapshots):
+        text = text.replace(words, hide_opaque_words(words))
     common = frozenset(_common_words())
     # A word of ours that someone has as a secret gives nothing away here; replaced, it would make the rest unreadable.
     text = hide_secrets(text, find_secrets(facts, sessions) - common)
@@ -77,6 +80,14 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
     home = facts.world.environ.get("HOME") or facts.world.environ.get("USERPROFILE", "")
     known = [*find_names(facts, sessions), *find_authorities(text)]
     return StandIns(known, home=home, common=common).replace(text)
+
+
+def _words_of_issuers(facts: Facts, snapshots: Sequence[SessionSnapshot]) -> Iterator[str]:
+    """Why refreshes and logins failed, as it stands in the text: an issuer may repeat there what it was sent."""
+    for found in snapshots:
+        login = facts.world.sessions(found.profile).login_file(found.profile.key).read()
+        for message in (found.trouble.message if found.trouble else "", (login.message or "") if login else ""):
+            yield from dict.fromkeys(text for text in (message, printable(message, limit=2000)) if text)
 
 
 def _common_words() -> Iterator[str]:

@@ -16,6 +16,7 @@ from togetherctl.http_failures import without_query
 from togetherctl.kube.entries import SECTIONS, Section, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.ownership import EntryInFile, RemovedEntries, all_entries
+from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.shown_certificate import names_in
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_nothing_known
@@ -125,10 +126,15 @@ def _shown(key: str, value: object) -> str:
 
 
 def _missing(facts: Facts) -> Iterator[Finding]:
-    missing = facts.kubeconfig().missing
+    missing, elsewhere, environ = facts.kubeconfig().missing, facts.kubeconfig().elsewhere, facts.world.environ
     asked = [cluster.name for cluster in facts.clusters if cluster.name in missing]
     for name in asked:
-        yield Finding("warning", "the kubeconfig has no context for it", _write(asked, name), subject=name)
+        text = "the kubeconfig has no context for it"
+        if name in elsewhere:
+            text = (
+                f"its context in the kubeconfig is of {tilde(elsewhere[name], environ)}, which may mean another cluster"
+            )
+        yield Finding("warning", text, _write(asked, name), subject=name)
 
 
 def _write(names: Sequence[str], name: str) -> Remedy:

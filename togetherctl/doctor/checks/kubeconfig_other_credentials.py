@@ -51,7 +51,7 @@ def _others(user: EntryInFile) -> str:
 def _look_at_current(facts: Facts) -> Iterator[Finding]:
     """The current context, where it opens a cluster of ours as a user with another credential."""
     files = facts.kubeconfigs()
-    entries = KubeconfigEntries(files, facts.config)
+    entries = KubeconfigEntries(files, facts.config, facts.world.environ)
     current = current_context(files)
     context = entries.named("contexts", current[1]) if current else None
     user = entries.used_by(context, "users") if context else None
