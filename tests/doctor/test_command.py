@@ -77,23 +77,23 @@ def test_scripts_get_every_finding_with_what_helps(broken: Path, home: Path, onl
     assert (home / ".kube" / "config.lock").exists()
 
 
-def test_without_a_terminal_it_is_a_line_for_each_finding(broken: Path, only: Only, cli: Run) -> None:
+def test_a_pipe_gets_what_is_wrong_a_line_each_and_the_summary_below(broken: Path, only: Only, cli: Run) -> None:
     assert broken.exists()
     only("configuration-valid", "configuration-unused", "kubeconfig-lock")
     done = cli("doctor")
     lines = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["STATUS", "CHECK"],
-        ["ok", "configuration-valid"],
-        ["warning", "configuration-unused"],
-        ["warning", "kubeconfig-lock"],
-    ]
-    assert "; togetherctl issuer remove lab" in lines[2]
-    assert done.stderr.splitlines() == [
+    assert [lines[0], lines[2], lines[4]] == [
+        "Configuration  1 warning, 1 ok",
+        "Kubeconfig     1 warning",
         "2 warnings, 1 ok.",
-        "togetherctl may mend one of these:",
-        "  togetherctl doctor --fix",
     ]
+    assert lines[1].startswith("  warning issuer lab: ")
+    assert lines[1].endswith(" [configuration-unused]; run: togetherctl issuer remove lab")
+    assert "[kubeconfig-lock]; run: rm " in lines[3]
+    assert done.stderr.splitlines() == ["togetherctl may fix one of these:", "  togetherctl doctor --fix"]
+    every = cli("doctor", "--all").stdout.splitlines()
+    assert [line for line in every if line not in lines] == [every[1]]
+    assert every[1].startswith("  ok ")
 
 
 def test_it_exits_as_the_first_that_failed(acme: Path, only: Only, cli: Run) -> None:
@@ -113,7 +113,10 @@ def test_it_exits_as_the_first_that_failed(acme: Path, only: Only, cli: Run) -> 
 def test_all_in_order_is_one_sentence(acme: Path, only: Only, cli: Run) -> None:
     assert acme.exists()
     only("configuration-valid", "configuration-unused")
-    assert cli("doctor").stderr == "Nothing is wrong: 2 ok.\n"
+    done = cli("doctor")
+    assert (done.stdout, done.stderr) == ("Configuration  2 ok\nNothing is wrong: 2 ok.\n", "")
+    done = cli("doctor", "--offline")
+    assert done.stdout.endswith("\nNothing is wrong here, and the issuers and the clusters were not asked: 2 ok.\n")
 
 
 def test_without_a_profile_it_says_how_to_begin(only: Only, cli: Run) -> None:
@@ -151,16 +154,28 @@ def test_fix_mends_after_a_yes_and_looks_again(broken: Path, home: Path, only: O
         f"  - remove the lock {lock}",
         f"Done: write the script {broken} again.",
         f"Done: remove the lock {lock}.",
-        "1 warning, 2 ok.",
     ]
-    before, _, after = done.stdout.partition("\nSTATUS")
-    assert [line.split()[0] for line in before.splitlines()[1:]] == ["warning"] * 3
-    assert [line.split()[:2] for line in after.splitlines()[1:]] == [
-        ["ok", "kubeconfig-shim"],
-        ["ok", "kubeconfig-lock"],
-    ]
+    before, after = done.stdout.split("After fixing:\n")
+    assert [line.split()[0] for line in before.splitlines() if line.startswith(" ")] == ["warning"] * 3
+    # What is still wrong, once, without what is in order by now.
+    assert after.splitlines()[0].startswith("  warning issuer lab: ")
+    assert after.splitlines()[1:] == ["1 warning, 2 ok."]
     assert not lock.exists()
-    assert cli("doctor", "--fix", "--yes").stderr.endswith("There is nothing that --fix may mend.\n")
+    assert cli("doctor", "--fix", "--yes").stderr.endswith("There is nothing that --fix may fix.\n")
+
+
+def test_without_a_fix_a_number_that_changed_is_no_news(acme: Path, only: Only, cli: Run) -> None:
+    acme.write_text("profiles = 3\n")
+    numbers = iter(range(1000, 2000))
+
+    def count(_facts: Facts, _machine: None) -> Iterator[Finding]:
+        yield Finding("warning", f"{next(numbers)} MiB are free")
+
+    only("configuration-valid", Check("counts", "storage", "It", "machine", count, (), "", "", network=True))
+    done = cli("doctor", "--fix", "--yes")
+    assert next(numbers) > 1001
+    assert (done.stdout.count("MiB are free"), done.stdout.count("look")) == (1, 0)
+    assert "nothing that --fix may fix" in done.stderr
 
 
 def test_scripts_get_what_is_left_after_it(broken: Path, only: Only, cli: Run) -> None:
@@ -264,7 +279,7 @@ def test_a_person_is_asked_before_anything_is_mended(
 ) -> None:
     assert broken.exists()
     with terminal(_doctor("--fix"), _environ(environ), tmp_path, lines=100) as window:
-        window.until("Mend this?")
+        window.until("Fix this?")
         assert (home / ".kube" / "config.lock").exists()
         window.press(key)
         window.press("Enter")
@@ -302,9 +317,9 @@ def test_what_checks_log_is_told_by_the_command_alone(acme: Path, only: Only, cl
             yield Finding("ok", f"asks: {world.conversation.can_ask}")
 
     only(Check("talks", "login", "It talks", "machine", talk, signs=(), means="", helps=""))
-    assert cli("doctor").stderr == "Nothing is wrong: 1 ok.\n"
-    assert cli("doctor", "-v").stderr == "togetherctl: a request\nNothing is wrong: 1 ok.\n"
-    assert "asks: False" in cli("doctor").stdout
+    done = cli("doctor", "--all")
+    assert (done.stdout.splitlines()[1:], done.stderr) == (["  ok asks: False [talks]", "Nothing is wrong: 1 ok."], "")
+    assert cli("doctor", "-v").stderr == "togetherctl: a request\n"
 
 
 def test_no_check_can_ask_or_open_anything(acme: Path, make_world: MakeWorld) -> None:
