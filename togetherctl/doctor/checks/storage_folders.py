@@ -95,8 +95,9 @@ def _look_at_session(path: Path) -> Iterator[Finding]:
         mode = stat.S_IMODE(status.st_mode)
         yield Finding(
             "failed",
-            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used",
-            run("chmod", "600", path, words="log out and in again if others use this machine"),
+            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used; "
+            "if others use this machine, log out and in again after that",
+            run("chmod", "600", path),
             subject=str(path),
             exit_code=ExitCode.STORAGE,
             mend=Mend(f"make {path} private (chmod 600)", partial(_chmod, path, PRIVATE_FILE)),
