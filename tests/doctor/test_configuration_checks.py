@@ -136,7 +136,7 @@ def test_what_nothing_uses_is_named(acme: Path, make_world: MakeWorld) -> None:
 
 
 def test_profiles_that_share_a_session_and_its_storage_are_named(acme: Path, make_world: MakeWorld) -> None:
-    assert look_at("configuration-shared-session", make_world()).message == "none is shared"
+    assert look_at("configuration-shared-session", make_world()).message == "no two profiles share a session"
     acme.write_text(acme.read_text() + TWIN)
     found = look_at("configuration-shared-session", make_world())
     assert (found.status, "acme, twin" in found.message) == ("ok", True)

@@ -68,7 +68,7 @@ class TestARealKeyring:
     ) -> None:
         found = doctor()
         assert found["storage-keyring"] == ("ok", "the keyring answers without asking")
-        assert found["storage-sealed"] == ("ok", "it can be opened")
+        assert found["storage-sealed"] == ("ok", "the sealed session can be opened")
         service.lock()
         began = time.monotonic()
         found = doctor()

@@ -266,8 +266,8 @@ def test_the_claims_that_name_the_user(patient: Patient) -> None:
     found = patient.finding("token-claims")
     assert found.status == "ok"
     assert found.message == (
-        "to east the user is me@acme.com, from the claim email, and its groups (2) from groups; which claim that is, "
-        "the configuration does not say (username_claim)"
+        "to east the user is me@acme.com, from the claim email, and its groups (2) from groups; the configuration does "
+        "not say which claim that is (username_claim)"
     )
     patient.configure("", 'username_claim = "sub"\nusername_prefix = "oidc:"\ngroups_claim = "groups"\n')
     found = patient.finding("token-claims")

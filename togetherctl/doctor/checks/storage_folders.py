@@ -33,7 +33,7 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
                 yield finding
     if fine:
         there = paths.state if paths.state.exists() else existing(paths.state)
-        yield Finding("ok", "they are private, and can be written to", subject=str(there))
+        yield Finding("ok", "togetherctl's folders are private, and can be written to", subject=str(there))
 
 
 def _look(facts: Facts, folder: Path) -> Iterator[Finding]:

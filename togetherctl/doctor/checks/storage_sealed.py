@@ -44,7 +44,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
             text = f"{path} is sealed with the right key and cannot be understood"
             yield Finding("failed", text, profile.ways.login, exit_code=ExitCode.STORAGE, mend=mend)
         elif session is not None:
-            yield Finding("ok", "it can be opened")
+            yield Finding("ok", "the sealed session can be opened")
 
 
 CHECK = Check(
