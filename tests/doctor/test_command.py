@@ -107,6 +107,8 @@ def test_it_exits_as_the_first_that_failed(acme: Path, only: Only, cli: Run) -> 
     acme.write_text("profiles = 3\n")
     done = cli("doctor")
     assert done.code == 2
+    acme.write_text("profiles = [\n")
+    assert cli("doctor").stdout.count("config.toml") == 1
     assert "Begin with the first that failed:\n  togetherctl config edit\n" in done.stderr
 
 

@@ -153,6 +153,6 @@ def test_kubectl_never_runs_the_plugin_beside_another_credential(
     assert not plugin_is_run(kubectl, plugin, home, KUBERC="off")
     assert found.remedy is not None
     assert found.remedy.command is not None
-    words = [kubectl, *found.remedy.command[1:]]
+    words = [str(kubectl), *found.remedy.command[1:]]
     subprocess.run(words, env={**os.environ, "HOME": str(home)}, check=True, capture_output=True, timeout=60)
     assert plugin_is_run(kubectl, plugin, home, KUBERC="off")
