@@ -212,6 +212,11 @@ class TestSealed:
         assert (session_file.exists(), Path(f"{session_file}.bad").read_bytes()) == (False, sealed)
         assert diagnose_one(make_world(), "storage-sealed").finding.status == "skipped"
 
+    def test_others_can_read_it(self, session_file: Path, make_world: MakeWorld) -> None:
+        session_file.chmod(0o644)
+        found = diagnose_one(make_world(), "storage-sealed").finding
+        assert (found.status, "open to others" in found.message) == ("skipped", True)
+
     def test_another_key(self, session_file: Path, kept: InMemory, make_world: MakeWorld) -> None:
         assert session_file.exists()
         kept.kept.clear()

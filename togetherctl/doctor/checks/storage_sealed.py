@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.storage import set_aside
+from togetherctl.doctor.storage import refuse_open_session, set_aside
 from togetherctl.errors import ExitCode, StorageError
 from togetherctl.finding import Finding, Mend, failure
 
@@ -34,6 +34,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     try:
         session = sessions.load(profile.key)
     except Unsafe as error:
+        refuse_open_session(facts, profile)
         yield failure(error)
     except Unopenable as error:
         yield failure(error, mend=mend if lost else None)
