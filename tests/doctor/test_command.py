@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -13,11 +14,12 @@ import pytest
 
 from tests.support.samples import LAB, WEST
 from tests.support.terminal import terminal
+from togetherctl.doctor import checks
 from togetherctl.doctor import examine as examining
 from togetherctl.doctor.check import Check, find_checks
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.quiet import NoConversation, quiet
-from togetherctl.finding import Finding
+from togetherctl.finding import Finding, Mend
 from togetherctl.kube.yaml_text import load
 from togetherctl.lock import this_machine
 
@@ -154,8 +156,8 @@ def test_fix_mends_after_a_yes_and_looks_again(broken: Path, home: Path, only: O
         "--fix would:",
         f"  - write the script {broken} again",
         f"  - remove the lock {lock}",
-        f"Done: write the script {broken} again.",
-        f"Done: remove the lock {lock}.",
+        f"Wrote the script {broken} again.",
+        f"Removed the lock {lock}.",
     ]
     before, after = done.stdout.split("After fixing:\n")
     assert [line.split()[0] for line in before.splitlines() if line.startswith(" ")] == ["warning"] * 3
@@ -178,6 +180,28 @@ def test_without_a_fix_a_number_that_changed_is_no_news(acme: Path, only: Only, 
     assert next(numbers) > 1001
     assert (done.stdout.count("MiB are free"), done.stdout.count("look")) == (1, 0)
     assert "nothing that --fix may fix" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "done"),
+    [
+        ("make /a/make private (chmod 700)", "Made /a/make private (chmod 700)."),
+        ("take over or remove 2 files in /a", "Took over or removed 2 files in /a."),
+    ],
+)
+def test_what_was_done_is_said_as_done(what: str, done: str) -> None:
+    assert Mend(what, lambda: None).done == done
+
+
+def test_each_verb_of_what_may_be_done_has_its_past() -> None:
+    verbs = {
+        found
+        for path in Path(checks.__path__[0]).glob("*.py")
+        if "Mend(" in (text := path.read_text(encoding="utf-8"))
+        for found in re.findall(r"(?:Mend\(|\bwhat = )f?\"(\w+) ", text)
+    }
+    assert len(verbs) > 5
+    assert {verb for verb in verbs if Mend(f"{verb} it", lambda: None).done == f"{verb.capitalize()} it."} <= {"let"}
 
 
 def test_scripts_get_what_is_left_after_it(broken: Path, only: Only, cli: Run) -> None:

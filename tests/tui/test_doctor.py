@@ -265,7 +265,7 @@ async def test_an_old_script_is_written_again(opened: Open, acme: Path, cli: Run
         await table.press("F")
         await table.sees("Fix this?")
         await table.press("y")
-        await table.sees("Done:")
+        await table.sees("Wrote the script")
         screen = await looked(table)
         assert not [one for one in screen.query(Found) if one.result.check.name == "kubeconfig-shim"]
     program = next(line for line in shim.read_text().splitlines() if line.startswith("program=")).partition("=")[2]

@@ -164,7 +164,7 @@ def _mend(app: App, mends: Sequence[Mend], *, yes: bool) -> Mended:
 
     said = ["--fix would:", *(f"  - {mend.what}" for mend in mends)]
     app.confirm("Fix this?", yes=yes, said=said)
-    return carry_out(mends, done=lambda mend: app.console.say(f"Done: {mend.what}."), failed=app.console.error)
+    return carry_out(mends, done=lambda mend: app.console.say(mend.done), failed=app.console.error)
 
 
 def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool, offline: bool) -> None:

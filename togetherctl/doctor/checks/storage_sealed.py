@@ -27,6 +27,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         raise Skip("there is no sealed session")
     if profile.storage == "keyring" and form == "sealed":
         facts.keyring_at_hand()
+    refuse_open_session(facts, profile)
     sessions = facts.world.sessions(profile)
     # Moved only where nothing opens it: a session in another form still works.
     lost = profile.storage == "keyring" and form == "sealed"
@@ -34,7 +35,6 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     try:
         session = sessions.load(profile.key)
     except Unsafe as error:
-        refuse_open_session(facts, profile)
         yield failure(error)
     except Unopenable as error:
         yield failure(error, mend=mend if lost else None)

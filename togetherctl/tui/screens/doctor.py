@@ -318,7 +318,7 @@ class DoctorScreen(Box[None]):
         def failed(error: TogetherctlError) -> None:
             self._notify(error.sentence(), failed=True)
 
-        carry_out(mends, done=lambda mend: self._notify(f"Done: {mend.what}."), failed=failed)
+        carry_out(mends, done=lambda mend: self._notify(mend.done), failed=failed)
         with suppress(RuntimeError):
             self.app.call_from_thread(self.app.watcher.look_now)
         self._tell(self._after_mending)
