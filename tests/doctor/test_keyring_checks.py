@@ -68,7 +68,7 @@ class TestARealKeyring:
     ) -> None:
         found = doctor()
         assert found["storage-keyring"] == ("ok", "the keyring answers without asking")
-        assert found["storage-sealed"] == ("ok", "it can be opened")
+        assert found["storage-sealed"] == ("ok", "the sealed session can be opened")
         service.lock()
         began = time.monotonic()
         found = doctor()
@@ -210,6 +210,11 @@ class TestSealed:
         # The keyring that has the key may be another than this one, so the session stays, and looking makes no key.
         assert found.mend is None
         assert (session_file.read_bytes(), kept.kept) == (sealed, {})
+
+    def test_others_can_read_it(self, session_file: Path, make_world: MakeWorld) -> None:
+        session_file.chmod(0o644)
+        found = diagnose_one(make_world(), "storage-sealed").finding
+        assert (found.status, "open to others" in found.message) == ("skipped", True)
 
     def test_another_key(self, session_file: Path, kept: InMemory, make_world: MakeWorld) -> None:
         assert session_file.exists()

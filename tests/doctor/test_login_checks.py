@@ -265,7 +265,7 @@ class TestCooldown:
     def test_none(self, acme: Path, make_world: MakeWorld) -> None:
         assert acme.exists()
         found = diagnose_one(make_world(), "login-cooldown").finding
-        assert (found.status, found.message) == ("ok", "none is in force")
+        assert (found.status, found.message) == ("ok", "no login has failed so that the next one must wait")
 
     def test_one_in_force_is_ended(self, refused: World, make_world: MakeWorld, clock: StoppedClock) -> None:
         clock.advance(5)

@@ -119,6 +119,8 @@ class TestFolders:
         found = diagnose_one(world, "storage-folders")
         assert (found.finding.status, found.finding.exit_code) == ("failed", ExitCode.STORAGE)
         assert (found.subject, "is open to others (mode 0644)" in found.finding.message) == (str(session_file), True)
+        # One fact, one failure.
+        assert statuses(diagnose(world, "token-state")) == ["skipped"]
         before = session_file.read_bytes()
         mend([found])
         assert (session_file.stat().st_mode & 0o777, session_file.read_bytes()) == (0o600, before)

@@ -150,9 +150,7 @@ def test_what_the_last_refresh_was_answered_and_when(patient: Patient, clock: St
     clock.advance(600)
     found = patient.finding("token-refresh")
     assert found.status == "failed"
-    assert found.message.startswith(
-        "the issuer refused the last refresh 10m 00s ago: the issuer refused: invalid_grant"
-    )
+    assert found.message.startswith("the last refresh failed 10m 00s ago: the issuer refused: invalid_grant")
     # The token in hand is still good, so a plain login would keep it.
     assert (found.exit_code, command(found)) == (ExitCode.LOGIN_REQUIRED, "togetherctl login --force acme")
     clock.advance(HOUR)
@@ -276,8 +274,8 @@ def test_the_claims_that_name_the_user(patient: Patient) -> None:
     found = patient.finding("token-claims")
     assert found.status == "ok"
     assert found.message == (
-        "to east the user is me@acme.com, from the claim email, and its groups (2) from groups; which claim that is, "
-        "the configuration does not say (username_claim)"
+        "to east the user is me@acme.com, from the claim email, and its groups (2) from groups; the configuration does "
+        "not say which claim that is (username_claim)"
     )
     patient.configure("", 'username_claim = "sub"\nusername_prefix = "oidc:"\ngroups_claim = "groups"\n')
     found = patient.finding("token-claims")

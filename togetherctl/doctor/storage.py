@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.disk import is_ours, temporary_beside
+from togetherctl.disk import is_ours, open_to_others, temporary_beside
 from togetherctl.errors import StorageError, os_error_as
+from togetherctl.finding import Skip
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import Sessions
+    from togetherctl.config.profile import Profile
     from togetherctl.doctor.facts import Facts
     from togetherctl.paths import Paths
 
@@ -39,6 +42,15 @@ def own_folders(paths: Paths) -> list[Path]:
 def existing(folder: Path) -> Path:
     """The folder, or the first of its parents that is there."""
     return next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+
+
+def refuse_open_session(facts: Facts, profile: Profile) -> None:
+    """Raises Skip where the session's file is open to others, which the check of the folders says with what helps."""
+    path = (profile.sessions or facts.world.paths.sessions) / f"{profile.key}.json"
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and is_ours(status) and open_to_others(status):
+            raise Skip("the file of the session is open to others, so it is not used")
 
 
 def try_writing(facts: Facts, folder: Path) -> OSError | None:

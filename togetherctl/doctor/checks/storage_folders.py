@@ -33,7 +33,7 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
                 yield finding
     if fine:
         there = paths.state if paths.state.exists() else existing(paths.state)
-        yield Finding("ok", "they are private, and can be written to", subject=str(there))
+        yield Finding("ok", "togetherctl's folders are private, and can be written to", subject=str(there))
 
 
 def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
@@ -96,8 +96,9 @@ def _look_at_session(path: Path) -> Iterator[Finding]:
         mode = stat.S_IMODE(status.st_mode)
         yield Finding(
             "failed",
-            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used",
-            run("chmod", "600", path, words="log out and in again if others use this machine"),
+            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used; "
+            "if others use this machine, log out and in again after that",
+            run("chmod", "600", path),
             subject=str(path),
             exit_code=ExitCode.STORAGE,
             mend=None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.storage import set_aside
+from togetherctl.doctor.storage import refuse_open_session, set_aside
 from togetherctl.errors import ExitCode, StorageError
 from togetherctl.finding import Finding, Mend, failure
 
@@ -26,6 +26,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         raise Skip("there is no sealed session")
     if profile.storage == "keyring" and form == "sealed":
         facts.keyring_at_hand()
+    refuse_open_session(facts, profile)
     sessions = facts.world.sessions(profile)
     # One whose key is not here stays: a keyring that is not at hand now may open it.
     lost = profile.storage == "keyring" and form == "sealed"
@@ -39,7 +40,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
             text = f"{path} is sealed with the right key and cannot be understood"
             yield Finding("failed", text, profile.ways.login, exit_code=ExitCode.STORAGE, mend=mend)
         elif session is not None:
-            yield Finding("ok", "it can be opened")
+            yield Finding("ok", "the sealed session can be opened")
 
 
 CHECK = Check(

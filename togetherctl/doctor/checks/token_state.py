@@ -8,6 +8,7 @@ from togetherctl.auth.session import State
 from togetherctl.config.profile import Profile
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
+from togetherctl.doctor.storage import refuse_open_session
 from togetherctl.doctor.stored_token import needs_no_person
 from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
@@ -18,6 +19,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     snapshot, now = facts.snapshot(profile), facts.world.clock()
     session, token = snapshot.session, snapshot.token
     if session is None and snapshot.trouble is not None:
+        refuse_open_session(facts, profile)
         yield Finding("failed", snapshot.trouble.message, snapshot.remedy, exit_code=ExitCode.STORAGE)
         return
     if session is None:
