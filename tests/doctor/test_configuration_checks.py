@@ -45,6 +45,8 @@ def test_a_file_that_it_names_and_that_is_gone_is_named(acme: Path, home: Path, 
     acme.write_text(f'{acme.read_text()}ca_file = "{gone}"\n')
     found = look_at("configuration-valid", make_world())
     assert (found.status, f"clusters.east.ca_file: {gone}" in found.message) == ("failed", True)
+    assert found.remedy is not None
+    assert found.remedy.text == "name one that can be read: togetherctl cluster set east ca_file=FILE"
 
 
 # configuration-permissions

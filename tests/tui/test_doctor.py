@@ -19,7 +19,7 @@ from togetherctl.finding import Finding, Mend, Skip
 from togetherctl.records import replace
 from togetherctl.shim import ShimState, shim_for
 from togetherctl.tui.screens.dialog import Question
-from togetherctl.tui.screens.doctor import DoctorScreen, Found
+from togetherctl.tui.screens.doctor import DoctorScreen, Found, as_sentence
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -257,7 +257,7 @@ async def test_an_old_script_is_written_again(opened: Open, acme: Path, cli: Run
     assert acme.exists()
     assert cli("kubeconfig", "write", "--yes").code == 0
     shim = acme.parent / "state" / "shim" / "togetherctl"
-    shim.write_text(shim.read_text().replace("  asked=v1\n", "", 1))
+    shim.write_text(f"{shim.read_text()}# Of an older version.\n")
     async with opened((120, 40)) as table:
         await table.press("D")
         screen = await looked(table)
@@ -270,3 +270,18 @@ async def test_an_old_script_is_written_again(opened: Open, acme: Path, cli: Run
         assert not [one for one in screen.query(Found) if one.result.check.name == "kubeconfig-shim"]
     program = next(line for line in shim.read_text().splitlines() if line.startswith("program=")).partition("=")[2]
     assert shim_for(environ, program.strip("'")).state() is ShimState.CURRENT
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("it is valid", "It is valid."),
+        ("clusters.east.ca_file: it is gone", "clusters.east.ca_file: it is gone."),
+        ("localhost:34677 refused the connection", "localhost:34677 refused the connection."),
+        ("kubectl cannot read it", "kubectl cannot read it."),
+        ("auto: a login by browser", "Auto: a login by browser."),
+        ("/home/x is full!", "/home/x is full!"),
+    ],
+)
+def test_what_is_no_word_keeps_its_letters_at_the_start_of_a_sentence(said: str, sentence: str) -> None:
+    assert as_sentence(said) == sentence

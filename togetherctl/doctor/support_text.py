@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from togetherctl import __version__
 from togetherctl.config.types import HIDDEN
 from togetherctl.doctor.examine import Result
-from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_authorities, find_names, find_secrets, hide_secrets
+from togetherctl.doctor.known_names import (
+    OPEN_PARAMETERS,
+    find_authorities,
+    find_names,
+    find_secrets,
+    hide_secrets,
+    program_of,
+)
 from togetherctl.doctor.stand_ins import StandIns
 from togetherctl.doctor.words_of_others import hide_opaque_words
 from togetherctl.environment import VARIABLES
@@ -183,7 +190,7 @@ def without_values_of_others(table: ConfigTable) -> dict[str, Any]:
 
 def _program_alone(words: Sequence[str]) -> list[str]:
     """A command line without what its words say; which program it is matters."""
-    return [words[0], *(word if word == "{url}" else HIDDEN for word in words[1:])]
+    return [program_of(words[0]), *(word if word == "{url}" else HIDDEN for word in words[1:])]
 
 
 def _without_nothing(value: Any) -> Any:
@@ -194,6 +201,10 @@ def _without_nothing(value: Any) -> Any:
 
 
 def _sessions(facts: Facts, snapshots: Sequence[SessionSnapshot]) -> Iterator[str]:
+    if facts.trouble is not None:
+        # Without it there are no profiles whose sessions could be looked for.
+        yield "not known: the configuration cannot be read"
+        return
     now = facts.world.clock()
     for found in snapshots:
         token = found.token

@@ -151,6 +151,19 @@ class KubeconfigEntries:
         if user is not None:
             yield from _user_differences(cluster.profile, wanted["users"], user)
 
+    def cluster_values(self, cluster: Cluster) -> dict[str, tuple[Any, Any]]:
+        """What the kubeconfig and the configuration say of a cluster where they differ, by the configuration's key."""
+        context = self.context_of(cluster)
+        used = self.used_by(context, "clusters") if context else None
+        if used is None:
+            return {}
+        [wanted] = [entry for entry in entries_for(cluster, PROGRAM) if entry.section == "clusters"]
+        return {
+            said: (_comparable(key, used.body.get(key), used.file.path), _comparable(key, wanted.body.get(key), None))
+            for key, said in _KEYS.items()
+            if said in _cluster_differences(wanted, used)
+        }
+
     def contexts(self) -> list[str]:
         """The names of all contexts."""
         return list(self._named["contexts"])

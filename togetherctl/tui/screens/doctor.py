@@ -219,7 +219,8 @@ class DoctorScreen(Box[None]):
         self.call_after_refresh(self._begin_at_first)
         failed, warnings = (len(self.query_one(place).children) for place in ("#failed", "#warning"))
         self.query_one("#nothing").display = not failed and not warnings
-        said = f"{failed} failed, {warnings} warning{'' if warnings == 1 else 's'}"
+        counts = ((failed, "failed"), (warnings, "warning" if warnings == 1 else "warnings"))
+        said = ", ".join(f"{count} {word}" for count, word in counts if count) or "All was looked at"
         mends = len(self._mends())
         self._say(f"{said}; togetherctl may mend {mends} of them." if mends else f"{said}.")
         self.refresh_bindings()
@@ -299,7 +300,7 @@ class DoctorScreen(Box[None]):
 
     def _ask(self, mends: Sequence[Mend]) -> None:
         """Ask, then mend as `doctor --fix` does, and look again. Nothing is done that was not agreed to."""
-        lines = [_as_sentence(mend.what) for mend in mends]
+        lines = [as_sentence(mend.what) for mend in mends]
         Question(self.titled, "Mend this?", lines).ask(self.app, lambda: self._start_mending(mends))
 
     def _start_mending(self, mends: Sequence[Mend]) -> None:
@@ -343,11 +344,11 @@ def _message(result: Result) -> str:
 
 def _explain(result: Result) -> Content:
     finding = result.finding
-    parts: list[str | tuple[str, str]] = [_as_sentence(_message(result))]
+    parts: list[str | tuple[str, str]] = [as_sentence(_message(result))]
     if finding.remedy is not None and finding.remedy.text:
         hint = printable(finding.remedy.hint, limit=2000)
         # What is to be typed with a value of one's own stays as it is.
-        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else _as_sentence(hint)}")
+        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else as_sentence(hint)}")
     if finding.remedy is not None and finding.remedy.command:
         parts += [("\nRun: ", "$text-muted"), (printable(finding.remedy.hint_command, limit=2000), "bold")]
     if finding.mend is not None:
@@ -355,5 +356,8 @@ def _explain(result: Result) -> Content:
     return Content.assemble(*parts)
 
 
-def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+def as_sentence(text: str) -> str:
+    """With its first word as a sentence begins, where that is a word: no key, host, file or program's name."""
+    first = text.partition(" ")[0].rstrip(",:;").removesuffix("'s")
+    begins = text[:1].upper() if first.isalpha() and not text.startswith(_PROGRAMS) else text[:1]
+    return f"{begins}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
