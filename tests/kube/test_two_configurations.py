@@ -124,3 +124,28 @@ def test_a_cluster_gets_no_user_of_another_configuration(
     assert cli("cluster", "set", "east", "profile=lab", "--yes").code == 0
     assert kubeconfig.read_bytes() == before
     assert home.exists()
+
+
+def test_a_rename_leaves_the_entries_of_another_configuration(
+    kubeconfig: Path, in_lab: dict[str, str], cli: Run
+) -> None:
+    before = kubeconfig.read_bytes()
+    assert cli("profile", "rename", "acme", "other", "--yes", **in_lab).code == 0
+    assert cli("cluster", "rename", "east", "west", "--yes", **in_lab).code == 0
+    assert kubeconfig.read_bytes() == before
+
+
+def test_no_user_is_taken_from_the_contexts_of_another_configuration(
+    kubeconfig: Path, in_lab: dict[str, str], lab: Path, cli: Run
+) -> None:
+    """With the same profile's name they would send this configuration's token to the other one's servers."""
+    lab.write_text(lab.read_text().replace("east", "west"))
+    before = kubeconfig.read_bytes()
+    done = cli("kubeconfig", "write", "--yes", **in_lab)
+    assert (done.code, kubeconfig.read_bytes()) == (7, before)
+    assert (
+        "user togetherctl:acme of the kubeconfig is of ~/tctl/config.toml, and east would get a credential of this "
+        "configuration with it"
+    ) in " ".join(done.stderr.split())
+    assert cli("kubeconfig", "write", "--yes", "--overwrite", **in_lab).code == 0
+    assert kubeconfig.read_bytes() != before
