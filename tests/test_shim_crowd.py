@@ -264,7 +264,7 @@ def test_who_waits_for_a_login_says_so_once(in_shell: Installed) -> None:
     time.sleep(1)
     assert waiting.poll() is None
     in_shell.ready.write_bytes(body)
-    ns = in_shell.config.stat().st_mtime_ns
+    ns = in_shell.session.stat().st_mtime_ns
     os.utime(in_shell.ready, ns=(ns, ns))
     in_shell.rewrite_ready({4: str(int(time.time()) + 1000)})
     out, err = waiting.communicate(timeout=30)
