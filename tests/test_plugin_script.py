@@ -90,6 +90,8 @@ def test_a_word_that_is_a_value_is_no_flag(plugin: ScriptedPlugin) -> None:
     done = plugin.call("--oidc-extra-scope", "--api-version=v1")
     assert json.loads(done.stdout)["apiVersion"].endswith("/v1beta1")
     assert plugin.ready == []
+    # Nor does it wait, or have others wait, for a ready file that never comes.
+    assert not [*(plugin.home / "cache").glob("ready/.claim-*")]
     done = plugin.call("--oidc-extra-scope", "--token-cache-dir=/nonexistent")
     assert done.returncode == 0
     assert plugin.ready == []

@@ -65,6 +65,8 @@ _WAITING = """\
 # Of many calls at once that find nothing ready, one goes on, and the others wait for what it leaves. They go on too
 # when it has ended without that, and after some eight seconds, unless it says that it is in a login.
 wait_for_another() {
+  # The first crowd of all has no folder to meet in.
+  [ -d "$ready" ] || (umask 077 && mkdir -p -- "$ready")
   [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
   claim=$ready/.claim-$name
   IFS= read -r boot </proc/sys/kernel/random/boot_id || boot=-
@@ -233,7 +235,7 @@ serve() {{
   shift
   asked=v1beta1
   find_folders || return 1
-  text=
+  text= last=
   words=$#
   for word; do
     case $word in
@@ -244,10 +246,15 @@ serve() {{
         word_path && [ -f "$path" ] || return 1
         set -- "$@" "$path"
         ;;
-      --{VERSION_FLAG}=v1 | --{VERSION_FLAG}=v1beta1) asked=${{word#*=}} ;;
+      --{VERSION_FLAG}=v1 | --{VERSION_FLAG}=v1beta1)
+        # After a flag without its value this would be that value.
+        case $last in -*=*) ;; -*) return 1 ;; esac
+        asked=${{word#*=}}
+        ;;
       {_KNOWN}) ;;
       -*) return 1 ;;
     esac
+    case $word in --{VERSION_FLAG}=*) ;; *) last=$word ;; esac
     text=$text$word$newline
   done
   shift "$words"
