@@ -199,7 +199,8 @@ CHECK = Check(
         "`there is no profile …`, from a context that worked before",
     ),
     means="kubectl goes by the kubeconfig alone. What was changed in the configuration, or removed from it, reaches "
-    "kubectl when it is written there.",
+    "kubectl when it is written there. Another server, authority or TLS setting is a failure, since kubectl then "
+    "goes to the wrong place, or trusts the wrong one.",
     helps="`togetherctl kubeconfig write` writes what the configuration says, and `togetherctl kubeconfig prune` takes "
     "out entries of clusters and profiles that are gone. `togetherctl doctor --fix` does both for entries that "
     "togetherctl wrote.",
