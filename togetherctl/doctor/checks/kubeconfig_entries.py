@@ -88,7 +88,7 @@ def _drift(facts: Facts) -> Iterator[Finding]:
 
 def _values(facts: Facts, name: str) -> dict[str, str]:
     """What both say of the cluster, by the key; authorities that are the same in another place do not matter."""
-    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config)
+    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config, facts.world.environ)
     found = entries.cluster_values(facts.config.cluster(name))
     if _CA & found.keys():
         kubeconfig, configuration = (
