@@ -257,11 +257,7 @@ async def test_an_old_script_is_written_again(opened: Open, acme: Path, cli: Run
     assert acme.exists()
     assert cli("kubeconfig", "write", "--yes").code == 0
     shim = acme.parent / "state" / "shim" / "togetherctl"
-<<<<<<< HEAD
     shim.write_text(f"{shim.read_text()}# Of an older version.\n")
-=======
-    shim.write_text(f"{shim.read_text()}# Of a version before.\n")
->>>>>>> w-n1
     async with opened((120, 40)) as table:
         await table.press("D")
         screen = await looked(table)
