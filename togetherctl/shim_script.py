@@ -70,11 +70,9 @@ wait_for_another() {
   [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
   claim=$ready/.claim-$name
   IFS= read -r boot </proc/sys/kernel/random/boot_id || boot=-
-  find_beginning "$$" && [ -n "$began" ] || return
-  mine="$$ works $boot $began"
-  if (umask 077 && set -C && : >"$claim"); then
+  if [ ! -e "$claim" ] && (umask 077 && set -C && : >"$claim"); then
     # On a full disk it would be empty, and hold up all that come.
-    echo "$mine" >"$claim" || rm -f "$claim"
+    claim_it || rm -f "$claim"
     return
   fi
   [ -f "$claim" ] && [ ! -L "$claim" ] && [ -O "$claim" ] || return
@@ -83,11 +81,11 @@ wait_for_another() {
   while { IFS=' ' read -r owner what where since <"$claim" || [ -e "$claim" ]; }; do
     # Only as long as it takes from making the claim to writing into it.
     [ -n "$owner" ] || blanks=$((blanks + 1))
-    [ "$blanks" -le 4 ] || { echo "$mine" >|"$claim"; break; }
-    case $owner in *[!0123456789]*) echo "$mine" >|"$claim"; break ;; esac
+    [ "$blanks" -le 4 ] || { claim_it; break; }
+    case $owner in *[!0123456789]*) claim_it; break ;; esac
     if [ -n "$owner" ] && ! lives "$owner" "$where" "$since"; then
       # One that was killed: if it left this before now, somebody has to go on.
-      [ "$looks" -gt 0 ] || echo "$mine" >|"$claim"
+      [ "$looks" -gt 0 ] || claim_it
       break
     fi
     looks=$((looks + 1))
@@ -113,9 +111,17 @@ wait_for_another() {
   serve "$@"
 }
 
+# Say in the claim that this process works, which machine's run it belongs to, and when it began.
+claim_it() {
+  find_beginning "$$" && [ -n "$began" ] && echo "$$ works $boot $began" >|"$claim"
+}
+
 # Whether the process $1 of the machine's run $2 that began at $3 still runs: its number alone may be another's by now.
 lives() {
-  [ "$2" = "$boot" ] && kill -0 "$1" && find_beginning "$1" && [ "$began" = "$3" ]
+  [ "$2" = "$boot" ] && kill -0 "$1" || return 1
+  # A shell reads byte by byte, and the system makes that file anew for each: a crowd may not ask at every look.
+  case $what,$looks in login,* | *0) ;; *) return 0 ;; esac
+  find_beginning "$1" && [ "$began" = "$3" ]
 }
 
 # Sets `began` to when the process $1 began; empty where none of that number runs.
