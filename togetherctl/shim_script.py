@@ -129,12 +129,11 @@ find_beginning() {
   began=
   if [ -r /proc/self/stat ]; then
     IFS= read -r began <"/proc/$1/stat" || return 1
-    began=${began##*) }
+    # Words behind the name, which may have spaces (proc_pid_stat); a pattern of so many stars would take milliseconds.
+    # shellcheck disable=SC2086
+    set -- ${began##*) }
     # One that has ended, and that its parent has not asked for yet, runs no more.
-    case $began in [ZX]*) began= ;; esac
-    # The twenty-second word of all (proc_pid_stat); the name, which may have spaces, was the second.
-    began=${began#* * * * * * * * * * * * * * * * * * * }
-    began=${began%% *}
+    case ${1-} in [ZX]*) began= ;; *) began=${20-} ;; esac
   else
     began=$(LC_ALL=C ps -o lstart= -p "$1") || return 1
     began=${began%"${began##*[! ]}"}
