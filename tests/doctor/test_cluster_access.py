@@ -307,7 +307,7 @@ def test_once_in_ten_minutes(patient: Patient, clock: StoppedClock) -> None:
     assert patient.refreshes == 1
     clock.advance(599)
     found = patient.finding(fixing=True)
-    assert found.message.endswith("; a refresh was forced less than ten minutes ago, so none is forced now")
+    assert found.message.endswith("; this is the token of a refresh that was forced less than ten minutes ago")
     assert patient.refreshes == 1
     clock.advance(1)
     patient.finding(fixing=True)

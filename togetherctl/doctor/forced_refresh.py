@@ -29,10 +29,10 @@ def force_refresh(world: World, profile: Profile) -> Session | None:
     return world.engine.refresh(profile) if _leave_mark(world, profile.key) else None
 
 
-def was_forced(world: World, profile: Profile) -> bool:
-    """Whether one was forced within the last ten minutes, so that none would be now."""
+def forced_at(world: World, profile: Profile) -> float | None:
+    """When one was forced within the last ten minutes, so that none would be now; in seconds since 1970."""
     at = _read_marks(world).get(profile.key)
-    return at is not None and 0 <= world.clock() - at < PAUSE_SECONDS
+    return at if at is not None and 0 <= world.clock() - at < PAUSE_SECONDS else None
 
 
 def _leave_mark(world: World, key: str) -> bool:

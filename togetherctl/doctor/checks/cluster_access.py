@@ -11,7 +11,7 @@ from togetherctl.auth.session import Token
 from togetherctl.doctor import cluster_path
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.forced_refresh import force_refresh, was_forced
+from togetherctl.doctor.forced_refresh import force_refresh, forced_at
 from togetherctl.doctor.stored_token import needs_no_person, why_not_to_send
 from togetherctl.errors import (
     ConfigError,
@@ -89,7 +89,7 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
     if not _may_help(facts, cluster, profile, token):
         return failure(explained)
     if not facts.fixing:
-        forced_lately = was_forced(facts.world, profile)
+        forced_lately = forced_at(facts.world, profile) is not None
         remedy = _refresh(profile) if key else _compare(profile, may_force=not forced_lately)
         mend = Mend(f"force one refresh with profile {profile.name}", lambda: _force(facts.world, profile))
         return Finding(
@@ -105,6 +105,9 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
         return _with(explained, f"a forced refresh failed, too: {failed.message}", failed.remedy)
     newer = forced.token(profile.token) if forced is not None else None
     if newer is None:
+        at = forced_at(facts.world, profile)
+        if at is not None and token.obtained_at >= at - 1:
+            return _with(explained, "this is the token of a refresh that was forced less than ten minutes ago")
         return _with(explained, "a refresh was forced less than ten minutes ago, so none is forced now")
     try:
         found = _judge(cluster, newer, _ask(facts, cluster, newer))
