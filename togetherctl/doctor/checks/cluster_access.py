@@ -105,16 +105,20 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
         return _with(explained, f"a forced refresh failed, too: {failed.message}", failed.remedy)
     newer = forced.token(profile.token) if forced is not None else None
     if newer is None:
-        at = forced_at(facts.world, profile)
-        if at is not None and token.obtained_at >= at - 1:
-            return _with(explained, "this is the token of a refresh that was forced less than ten minutes ago")
-        return _with(explained, "a refresh was forced less than ten minutes ago, so none is forced now")
+        return _with(explained, _forced_before(facts, profile, token))
     try:
         found = _judge(cluster, newer, _ask(facts, cluster, newer))
     except TogetherctlError as again:
         return _with(explained, f"with the token of a forced refresh, too: {again.message}")
     message = f"it refused the token at hand, and took that of a forced refresh: {found.message}"
     return replace(found, message=message, hint=found.remedy)
+
+
+def _forced_before(facts: Facts, profile: Profile, token: Token) -> str:
+    at = forced_at(facts.world, profile)
+    if at is not None and token.obtained_at >= at - 1:
+        return "this is the token of a refresh that was forced less than ten minutes ago"
+    return "a refresh was forced less than ten minutes ago, so none is forced now"
 
 
 def _refresh(profile: Profile) -> Remedy:
