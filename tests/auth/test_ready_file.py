@@ -442,3 +442,16 @@ def test_what_another_folder_has_ready_is_not_served(
     assert not second.ready.is_good("acme", storage, now=clock())  # type: ignore[arg-type] # its word
     if other != "XDG_STATE_HOME":
         assert not world.ready.is_good("acme", storage, now=clock()), "after another login"  # type: ignore[arg-type] # its word
+
+
+@pytest.mark.usefixtures("old_config")
+def test_a_stamp_that_was_cut_off_before_it_got_its_time_gets_it(
+    make_world: MakeWorld, browser: ScriptedBrowser, home: Path, acme: Path
+) -> None:
+    log_in(make_world(browser=browser))
+    [stamp] = ready(home).parent.glob(".config-*")
+    os.utime(stamp, (1, 1))
+    ready(home).unlink()
+    ask(make_world())
+    assert ready(home).exists()
+    assert stamp.stat().st_mtime_ns == acme.stat().st_mtime_ns

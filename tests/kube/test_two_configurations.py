@@ -149,3 +149,25 @@ def test_no_user_is_taken_from_the_contexts_of_another_configuration(
     ) in " ".join(done.stderr.split())
     assert cli("kubeconfig", "write", "--yes", "--overwrite", **in_lab).code == 0
     assert kubeconfig.read_bytes() != before
+
+
+def test_a_cluster_entry_that_a_context_of_another_configuration_uses_is_not_written(
+    kubeconfig: Path, in_lab: dict[str, str], lab: Path, cli: Run
+) -> None:
+    """A context that a person made of the first one's entries would send its token to the second one's server."""
+    lab.write_text(lab.read_text().replace("acme", "lab"))
+    text = kubeconfig.read_text()
+    [context] = load(text)["contexts"]
+    words = context["context"]
+    mine = f"- context:\n    cluster: {words['cluster']}\n    user: {words['user']}\n  name: mine\n"
+    kubeconfig.write_text(text.replace("contexts:\n", f"contexts:\n{mine}", 1))
+    before = kubeconfig.read_bytes()
+    done = cli("kubeconfig", "write", "--yes", **in_lab)
+    assert (done.code, kubeconfig.read_bytes()) == (7, before)
+    assert "is used by mine, whose credential comes from ~/tctl/config.toml" in done.stderr
+    # Taken over all the same, it is the other one that may not change it.
+    assert cli("kubeconfig", "write", "--yes", "--overwrite", **in_lab).code == 0
+    after = kubeconfig.read_bytes()
+    assert cli("cluster", "set", "east", "server=https://127.0.0.1:7000", "--yes").code == 0
+    assert cli("cluster", "set", "east", "server=https://127.0.0.1:7001", "--yes", **in_lab).code == 0
+    assert kubeconfig.read_bytes() == after

@@ -176,6 +176,14 @@ class KubeconfigEntries:
         """Whether a user gets its credential from another configuration."""
         return user in self._of_others
 
+    def shares_cluster_with_others(self, context: EntryInFile) -> bool:
+        """Whether a context that gets its credential from another configuration uses this one's cluster entry."""
+        used = context.word("cluster")
+        return any(
+            found.word("cluster") == used and (found.word("user") or "") in self._of_others
+            for found in self._named["contexts"].values()
+        )
+
     def named(self, section: Section, name: str) -> EntryInFile | None:
         return self._named[section].get(name)
 

@@ -121,7 +121,8 @@ class _Updating:
             one = _One(cluster, earlier, context, entries, self)
             keys = one.keys
             # A user of another configuration would send its token to the server of this one.
-            if keys and not entries.is_of_others(one.user_name):
+            of_others = entries.is_of_others(one.user_name) or entries.shares_cluster_with_others(context)
+            if keys and not of_others:
                 put += one.entries()
                 updated.keys[cluster.name] = keys
                 updated.contexts[cluster.name] = one.name

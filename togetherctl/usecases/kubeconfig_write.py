@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,12 +11,10 @@ from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
-from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
 from togetherctl.kube.entries import (
     SECTIONS,
-    USER_PREFIX,
     Entry,
     Section,
     entries_for,
@@ -29,10 +27,11 @@ from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeco
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
 from togetherctl.paths import expand, locate, tilde
 from togetherctl.shim import shim_for
+from togetherctl.usecases.other_configurations import refuse_mixing
 
 if TYPE_CHECKING:
     from togetherctl.config.config import Cluster, Config
-    from togetherctl.wiring import World
+from togetherctl.wiring import World
 
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
@@ -166,7 +165,9 @@ class _Writing:
 
         def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
             named.update(self.naming.names(opened, clusters))
-            self._refuse_users_of_others(opened, clusters, {one.instead or one.context for one in named.values()})
+            replaced = {one.instead or one.context for one in named.values()}
+            if not self.overwrite:
+                refuse_mixing(self.world, opened, clusters, replaced)
             command, env, _ = self.own
             for one in clusters:
                 all3 = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
@@ -189,25 +190,6 @@ class _Writing:
         notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
         current = contexts[0] if set_current else None
         return WriteResult(written.changes, contexts, updated, places, current, notes=notes)
-
-    def _refuse_users_of_others(
-        self, opened: Sequence[KubeconfigFile], clusters: Sequence[Cluster], contexts: Collection[str]
-    ) -> None:
-        """Raises KubeconfigError where contexts of another configuration, beside these, would get our command.
-
-        They would send a token of this configuration to servers that the other one names.
-        """
-        others = users_of_others(list(all_entries(opened, "users")), self.world.environ, self.world.paths.config)
-        for user in dict.fromkeys(f"{USER_PREFIX}{cluster.profile}" for cluster in clusters):
-            using = [one.name for one in all_entries(opened, "contexts") if one.word("user") == user]
-            using = [name for name in using if name not in contexts]
-            if user in others and using and not self.overwrite:
-                raise KubeconfigError(
-                    f"user {user} of the kubeconfig is of {tilde(others[user], self.world.environ)}, and "
-                    f"{', '.join(using)} would get a credential of this configuration with it",
-                    hint="give the profile another name (togetherctl profile rename), or write into another file with "
-                    "--kubeconfig; --overwrite does it all the same",
-                )
 
     def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> WriteResult:
         """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""

@@ -131,8 +131,12 @@ class ReadyFiles:
         config = self.paths.config
         stamp = folder / f"{STAMP}{fastpath.state(status)}"
         # Of what a link leads to, an exchange may have the same time; then only Python serves.
-        if config.is_symlink() or config.parent.is_symlink() or os.path.lexists(stamp):
+        if config.is_symlink() or config.parent.is_symlink():
             return
+        with suppress(FileNotFoundError):
+            # One that was cut off before it got its time would keep the shim from serving.
+            if stamp.lstat().st_mtime_ns == status.st_mtime_ns:
+                return
         self._forget_others(folder, stamp.name)
         write_dated(stamp, str(config), like=status)
 
