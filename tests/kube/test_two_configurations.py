@@ -171,3 +171,13 @@ def test_a_cluster_entry_that_a_context_of_another_configuration_uses_is_not_wri
     assert cli("cluster", "set", "east", "server=https://127.0.0.1:7000", "--yes").code == 0
     assert cli("cluster", "set", "east", "server=https://127.0.0.1:7001", "--yes", **in_lab).code == 0
     assert kubeconfig.read_bytes() == after
+
+
+def test_doctor_writes_no_server_under_a_user_without_a_path(
+    acme: Path, in_lab: dict[str, str], cli: Run, make_world: MakeWorld
+) -> None:
+    assert acme.exists()
+    assert cli("kubeconfig", "write", "--portable").code == 0
+    [found] = [one for one in look("kubeconfig-entries", make_world(**in_lab)) if one.subject == "east"]
+    assert (found.status, found.mend) == ("failed", None)
+    assert "togetherctl kubeconfig write east" in str(found.remedy)

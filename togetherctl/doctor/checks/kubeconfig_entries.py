@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from togetherctl.doctor.facts import Facts
 from togetherctl.errors import ExitCode, KubeconfigError, Remedy, run
 from togetherctl.finding import Finding, Mend, failure
 from togetherctl.http_failures import without_query
-from togetherctl.kube.entries import SECTIONS, Section, owner_of
+from togetherctl.kube.entries import SECTIONS, Section, mapping_or_empty, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.ownership import EntryInFile, RemovedEntries, all_entries
 from togetherctl.paths import tilde
@@ -82,8 +83,20 @@ def _drift(facts: Facts) -> Iterator[Finding]:
                 _write(asked, name),
                 subject=name,
                 exit_code=ExitCode.KUBECONFIG,
-                mend=Mend(what, apply),
+                mend=Mend(what, apply) if _is_certain(facts, name, values) else None,
             )
+
+
+def _is_certain(facts: Facts, name: str, values: Mapping[str, str]) -> bool:
+    """Whether the server may be written without being asked for by name.
+
+    Not under a user that calls togetherctl by its bare name: that may be another configuration's in another shell.
+    """
+    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config, facts.world.environ)
+    context = entries.context_of(facts.config.cluster(name))
+    user = entries.used_by(context, "users") if context else None
+    command = mapping_or_empty(user.body.get("exec")).get("command") if user else None
+    return "server" not in values or (isinstance(command, str) and os.sep in command)
 
 
 def _values(facts: Facts, name: str) -> dict[str, str]:
