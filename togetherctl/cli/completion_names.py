@@ -68,7 +68,8 @@ def _find_names(
         return _plain(_list_contexts(app, context.params.get("kubeconfig")))
     if context.info_name == "presets" and word == "NAME":
         return _plain(_list_presets())
-    kind = _find_kind(context, wanted, word, group)
+    # Doctor takes any of these names.
+    kind = "profile" if context.info_name == "doctor" and word == "NAME" else _find_kind(context, wanted, word, group)
     if kind is None:
         return None
     if kind == "profile" and isinstance(wanted, click.Argument) and _stands_alone(context):

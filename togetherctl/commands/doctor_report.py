@@ -131,8 +131,9 @@ def _alike(results: Sequence[Result]) -> list[list[Result]]:
 
 def _finding(app: App, alike: Sequence[Result]) -> Iterator[str]:
     finding, check = alike[0].finding, alike[0].check
+    text = finding.message
     # What the message begins with is not said before it.
-    named = [result.subject for result in alike if result.subject and not finding.message.startswith(result.subject)]
+    named = [result.subject for result in alike if result.subject and not text.startswith(result.subject)]
     subjects = list(dict.fromkeys(_shorten(app, subject) for subject in named))
     more = f" and {len(subjects) - _NAMES} more" if len(subjects) > _NAMES else ""
     about = f"{printable(', '.join(subjects[:_NAMES]), limit=400)}{more}: " if subjects else ""

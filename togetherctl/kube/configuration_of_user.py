@@ -56,7 +56,15 @@ def users_of_others(users: Sequence[EntryInFile], environ: Mapping[str, str], he
     named: dict[str, EntryInFile] = {}
     for user in users:
         named.setdefault(user.name, user)
-    found = {name: other_configuration(user, environ, here) for name, user in named.items()}
+    # Many users call the same script, which is read once.
+    found: dict[str, Path | None] = {}
+    by_call: dict[str, Path | None] = {}
+    for name, user in named.items():
+        stanza = mapping_or_empty(user.body.get("exec"))
+        call = repr((owner_of("users", user.entry) is None, stanza.get("command"), _variables(stanza)))
+        if call not in by_call:
+            by_call[call] = other_configuration(user, environ, here)
+        found[name] = by_call[call]
     return {name: config for name, config in found.items() if config is not None}
 
 
