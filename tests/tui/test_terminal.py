@@ -125,6 +125,8 @@ def test_what_is_typed_before_the_first_picture_is_dropped(
 def test_what_is_typed_fast_reaches_the_field_it_is_meant_for(variables: dict[str, str], tmp_path: Path) -> None:
     with terminal(TOGETHERCTL, variables, tmp_path) as window:
         window.until("There is no profile here yet.")
+        # What is typed in the first half second was meant for the shell.
+        time.sleep(0.6)
         window.press("a")
         window.until("What you will call this profile")
         # All of it at once, as over a slow line.
@@ -146,6 +148,7 @@ def test_what_a_client_secret_command_says_does_not_draw_over_it(
     config_at(issuer, profile_keys=f'client_secret = {{ command = ["sh", "{script}"] }}\ngrant = "client-credentials"')
     with terminal((*TOGETHERCTL, "ui"), variables, tmp_path) as window:
         window.until("· none")
+        time.sleep(0.6)
         window.press("l")
         screen = window.until("ended with 3")
         assert "noise" not in screen
