@@ -10,7 +10,7 @@ from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, MARK, V
 _VERSION = """\
 # Sets `asked` to the version of the answer that the client names, and leaves it where it names none.
 find_version() {
-  # One apiVersion, that one, of the object itself, and nothing escaped: the rest is for whoever reads JSON.
+  # One apiVersion, that one, of the object itself, and nothing escaped: Python reads the rest, as JSON.
   case ${KUBERNETES_EXEC_INFO-} in
     '') return 0 ;;
     *\\\\* | *apiVersion*apiVersion*) return 1 ;;
@@ -37,7 +37,7 @@ answer() {{
   [ "$form $version" = '{FORM}' ] && [ "$named" = "$1" ] && [ "$made_of" = "$2" ] || return 1
   session=$sessions/$key.json
   [ "${{#credential}}" = "$length" ] && [ -f "$session" ] || return 1
-  # It has the mtime of its session: any other session is another one, whoever has put it there.
+  # It has the mtime of its session: a session with another time is another one.
   if [ "$session" -nt "$file" ] || [ "$session" -ot "$file" ]; then return 1; fi
   if [ -n "${{3-}}" ]; then
     # A file beside it has the mtime that the configuration had when it was read.
@@ -84,7 +84,7 @@ wait_for_another() {
     [ "$blanks" -le 4 ] || { claim_it; break; }
     case $owner in *[!0123456789]*) claim_it; break ;; esac
     if [ -n "$owner" ] && ! lives "$owner" "$where" "$since"; then
-      # One that was killed: if it left this before now, somebody has to go on.
+      # One that was killed: if it left this before now, this one goes on.
       [ "$looks" -gt 0 ] || claim_it
       break
     fi
@@ -193,7 +193,7 @@ serve "$@" 2>/dev/null
 {_WAITING}
 [ -z "$waits" ] || wait_for_another "$@" 3>&2 2>/dev/null
 
-# What was in force when this was written is in force for whoever it hands over to.
+# What was in force when this was written is in force for what it hands over to.
 if [ -z "${{TOGETHERCTL_HOME-}}" ] && [ -n "$home" ]; then
   export TOGETHERCTL_HOME="$home"
 elif [ -z "${{TOGETHERCTL_HOME-}}" ] && [ -n "$user_home" ] && [ "${{HOME-}}" != "$user_home" ]; then

@@ -19,7 +19,7 @@ def refuse_mixing(
 ) -> None:
     """Raises KubeconfigError where entries that are to be written serve a context of another configuration, too.
 
-    `contexts` are the names of those that are written anew, all three entries of each.
+    `contexts` are the names of those that are replaced, all three entries of each.
     """
     others = users_of_others(list(all_entries(opened, "users")), world.environ, world.paths.config)
     beside = [one for one in all_entries(opened, "contexts") if one.name not in contexts]
