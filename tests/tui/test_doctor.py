@@ -114,7 +114,8 @@ async def test_without_colours_the_cursor_is_turned_around(opened: Open, demo: C
             [line] = [strip for strip in strips(table.app) if "Ports of the redirect" in strip.text]
             assert any(segment.style is not None and segment.style.reverse for segment in line)
             # As large as in colour: nothing is drawn between two findings.
-            assert table.screen == (SNAPSHOTS / "doctor-80x24.txt").read_text(encoding="utf-8")
+            expected = (SNAPSHOTS / "doctor-80x24.txt").read_text(encoding="utf-8")
+            await table.until(lambda: table.screen == expected, "the same screen as in colour")
 
 
 async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..., World]) -> None:
