@@ -10,7 +10,7 @@ CLIENTS ?= all
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers test check lint types imports docs screens bench soak clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers test check lint types imports docs screens bench soak release clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
+	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
 	@echo "make clean    remove what make made"
 
 demo: $(VENV)/.demo
@@ -32,6 +33,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test node-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
+	@$(if $(PYTEST),:,packaging/note-green.sh)
 
 check: lint types imports
 
@@ -89,6 +91,13 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 
 $(VENV)/.test: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group test
+	@touch $@
+
+release: $(VENV)/.release
+	@$(BIN)/python packaging/release.py $(VERSION)
+
+$(VENV)/.release: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test
