@@ -29,7 +29,7 @@ def read_version(pyproject: str) -> str:
     """The version in pyproject.toml, the one place where it stands. Raises ValueError."""
     found = _VERSION.findall(pyproject)
     if len(found) != 1:
-        raise ValueError("pyproject.toml must have one line version = \"X.Y.Z\"")
+        raise ValueError('pyproject.toml must have one line version = "X.Y.Z"')
     return str(found[0])
 
 

@@ -8,7 +8,9 @@ commit's. The working tree stays as it is: the changed version and changelog bec
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -85,8 +87,6 @@ def _requirements(wheel: Path, source: Path, work: Path) -> Path:
     words = ["install", "--quiet", "--disable-pip-version-check", "--dry-run", "--ignore-installed"]
     words += ["--constraint", str(source / "constraints.txt"), "--report", str(report), str(wheel)]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True)
-    import json
-
     found = [one["metadata"] for one in json.loads(report.read_text())["install"]]
     pinned = sorted(f"{one['name']}=={one['version']}" for one in found if one["name"] != "togetherctl")
     path = work / "requirements.txt"
@@ -97,12 +97,16 @@ def _requirements(wheel: Path, source: Path, work: Path) -> Path:
 def _sbom(requirements: Path, source: Path, target: Path) -> None:
     words = ["-m", "cyclonedx_py", "requirements", str(requirements), "--pyproject", str(source / "pyproject.toml")]
     words += ["--output-reproducible", "--mc-type", "application", "--of", "JSON", "-o", str(target)]
-    subprocess.run([sys.executable, *words], check=True)
+    subprocess.run([sys.executable, *words], check=True, stderr=subprocess.DEVNULL)
+    bom = json.loads(target.read_text())
+    for component in bom["components"]:
+        # An index where it could be had; its purl says what it is, wherever it comes from.
+        component.pop("externalReferences", None)
+    target.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n")
 
 
 def _pack(folder: Path, target: Path, when: int) -> None:
     """A tar.gz of the folder in which nothing is of this machine or of now."""
-    import gzip
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0
@@ -110,10 +114,13 @@ def _pack(folder: Path, target: Path, when: int) -> None:
         member.mtime, member.mode = when, 0o755 if member.isdir() else 0o644
         return member
 
-    with target.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=when) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w") as tar:
-            for path in sorted(folder.rglob("*")):
-                tar.add(path, path.relative_to(folder.parent), recursive=False, filter=plain)
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=when) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for path in sorted(folder.rglob("*")):
+            tar.add(path, path.relative_to(folder.parent), recursive=False, filter=plain)
 
 
 def _checksums(folder: Path) -> None:
@@ -170,6 +177,8 @@ def release(version: str, target: Path) -> None:
         shutil.copy(wheel, wheels)
         single = built / single_file.file_name(version, _MACHINE)
         single_file.build(wheels, single, work, machine=_MACHINE, environ=environ)
+        # The name that the documentation uses.
+        shutil.copy(single, built / "togetherctl.pyz")
         extras = work / f"togetherctl-{version}-completions-and-man-pages"
         man_pages.write(extras, version, date)
         _pack(extras, built / f"{extras.name}.tar.gz", when)

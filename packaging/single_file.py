@@ -21,6 +21,29 @@ _GLIBC = (34, 17)
 # Where it unpacks itself at its first start; `togetherctl clean --all` deletes it.
 UNPACKED = "~/.cache/togetherctl-single-file"
 
+# Before the words of Pex, which go on in sh and end the script there. Once it is unpacked, this costs nothing.
+_FIRST_START = """\
+#!/bin/sh
+folder=~/.cache/togetherctl-single-file
+if [ ! -d "$folder" ]; then
+  machine=$(uname -sm)
+  if [ "$machine" != "Linux @machine@" ]; then
+    echo "togetherctl: this file is for Linux on @machine@, not for $machine; pipx install togetherctl works here" >&2
+    exit 1
+  fi
+  found=
+  for minor in @minors@; do
+    if command -v "python3.$minor" >/dev/null; then found=yes; fi
+  done
+  python3 -c 'import sys; sys.exit(not @oldest@ <= sys.version_info[1] <= @newest@)' 2>/dev/null && found=yes
+  if [ -z "$found" ]; then
+    echo "togetherctl: this file needs Python 3.@oldest@ to 3.@newest@, and there is none on PATH" >&2
+    exit 1
+  fi
+  mkdir -p -m 700 "$folder" 2>/dev/null
+fi
+"""
+
 
 def file_name(version: str, machine: str = "x86_64") -> str:
     """What the file is called: with the Pythons and the platform that it is for."""
@@ -76,5 +99,27 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         described += ["--complete-platform", str(path)]
     words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
     words = [*words, "--console-script", "togetherctl", "--venv", "prepend", "--sh-boot", "--no-compile"]
-    words = [*words, "--runtime-pex-root", UNPACKED, "--output-file", str(target)]
-    subprocess.run([sys.executable, *words], check=True, env={**os.environ, **environ, "PEX_ROOT": str(work / "pex")})
+    words = [*words, "--runtime-pex-root", UNPACKED]
+    made = work / target.name
+    words = [*words, "--output-file", str(made)]
+    subprocess.run(
+        [sys.executable, *words],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environ, "PEX_ROOT": str(work / "pex")},
+    )
+    target.write_bytes(_header(machine).encode() + made.read_bytes().removeprefix(b"#!/bin/sh\n"))
+    target.chmod(0o755)
+
+
+def _header(machine: str) -> str:
+    words = {
+        "@machine@": machine,
+        "@minors@": " ".join(map(str, PYTHONS)),
+        "@oldest@": str(PYTHONS[0]),
+        "@newest@": str(PYTHONS[-1]),
+    }
+    text = _FIRST_START
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
