@@ -26,7 +26,7 @@ _FIRST_START = """\
 #!/bin/sh
 folder=~/.cache/togetherctl-single-file
 if [ ! -d "$folder" ]; then
-  machine=$(uname -sm)
+  machine=$(uname -sm 2>/dev/null) || machine="Linux @machine@"
   if [ "$machine" != "Linux @machine@" ]; then
     echo "togetherctl: this file is for Linux on @machine@, not for $machine; pipx install togetherctl works here" >&2
     exit 1
