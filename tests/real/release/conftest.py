@@ -91,9 +91,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture
 def bare(tmp_path: Path) -> dict[str, str]:
     """The environment of a new account: a home, and the system's programs."""
-    home = tmp_path / "home"
+    home = tmp_path / "account"
     home.mkdir()
     kubectl = shutil.which("kubectl")
     assert kubectl
     path = f"{Path(kubectl).parent}:/usr/bin:/bin"
-    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
+    constraints = str(ROOT / "constraints.txt")
+    # The versions that are pinned, and the certificates that this system trusts: pipx uses uv where that is installed.
+    uv = {"UV_CONSTRAINT": constraints, "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1"}
+    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PIP_CONSTRAINT": constraints, **uv}

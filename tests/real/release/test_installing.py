@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -59,10 +57,9 @@ def test_pipx_installs_it_and_takes_it_away(built: Built, bare: dict[str, str], 
 
 def test_uv_installs_it_and_takes_it_away(built: Built, bare: dict[str, str], tools: Path) -> None:
     home = Path(bare["HOME"])
-    environ = {**bare, "UV_CONSTRAINT": bare["PIP_CONSTRAINT"], "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1"}
-    run(tools / "uv", "tool", "install", "--quiet", built.wheel, environ=environ)
+    run(tools / "uv", "tool", "install", "--quiet", built.wheel, environ=bare)
     drive(home / ".local/bin/togetherctl", bare)
-    run(tools / "uv", "tool", "uninstall", "togetherctl", environ=environ)
+    run(tools / "uv", "tool", "uninstall", "togetherctl", environ=bare)
     assert left_over(home) == set()
 
 
@@ -132,13 +129,7 @@ def test_an_upgrade_keeps_sessions_stanza_and_shim(built: Built, bare: dict[str,
     shim = home / ".local/state/togetherctl/shim/togetherctl"
     quiet = {**bare, "TOGETHERCTL_NO_INPUT": "1"}
     assert "togetherctl login acme" in run(shim, "get-token", "--profile", "acme", environ=quiet, code=3)
-    users = subprocess.run(
-        ["kubectl", "config", "view", "-o", "jsonpath={.users[*].user.exec.command}"],
-        env={**os.environ, **bare},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert users.stdout == str(shim)
+    template = "jsonpath={.users[*].user.exec.command}"
+    assert run("kubectl", "config", "view", "-o", template, environ=bare) == str(shim)
     run(program, "clean", "--all", "--yes", environ=bare)
     assert not {name for name in left_over(home) if "togetherctl" in name and not name.startswith(".config")}

@@ -67,8 +67,8 @@ def test_the_sbom_names_each_package_that_runs(built: Built) -> None:
 
 def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp_path: Path) -> None:
     with tarfile.open(built.first / f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz") as tar:
-        tar.extractall(tmp_path, filter="data")
-    (share,) = tmp_path.iterdir()
+        tar.extractall(tmp_path / "share", filter="data")
+    (share,) = (tmp_path / "share").iterdir()
     assert "togetherctl login acme" in (share / "man/man1/togetherctl-login.1").read_text()
     pages = {path.stem for path in (share / "man/man1").iterdir()}
     assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add"} <= pages
