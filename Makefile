@@ -10,7 +10,7 @@ CLIENTS ?= all
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers test check lint types imports docs screens bench soak release clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -23,6 +23,7 @@ help:
 	@echo "make docs     write the reference pages anew"
 	@echo "make screens  take the pictures of the terminal interface anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
+	@echo "make real-release     build a release twice, compare, and install it in every way"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
@@ -74,6 +75,11 @@ real-clients: $(VENV)/.test node-packages
 	$(BIN)/python -m tests.real.clients.installing
 	$(BIN)/python -m pytest -q tests/real/clients $(PYTEST)
 
+# Builds a release twice from clones of what is committed, and installs it in homes of its own.
+real-release: export TOGETHERCTL_REAL_RELEASE = yes
+real-release: $(VENV)/.test $(VENV)/.release
+	$(BIN)/python -m pytest -q tests/real/release $(PYTEST)
+
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES) --terminals $(TERMINALS)
 
@@ -94,7 +100,7 @@ $(VENV)/.test: $(VENV)/.demo
 	@touch $@
 
 release: $(VENV)/.release
-	@$(BIN)/python packaging/release.py $(VERSION)
+	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
 
 $(VENV)/.release: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release

@@ -44,8 +44,8 @@ def git(*words: str, **environ: str) -> str:
     return done.stdout.strip()
 
 
-def check(version: str) -> str:
-    """The commit to release. Raises NotReady."""
+def check(version: str, *, tagged: bool) -> str:
+    """The commit to release; `tagged`: its tag may be there. Raises NotReady."""
     if not _FORM.fullmatch(version):
         raise NotReady(f"{version!r} is no version: write make release VERSION=1.2.3")
     present = changelog.read_version((ROOT / "pyproject.toml").read_text())
@@ -54,7 +54,7 @@ def check(version: str) -> str:
     changed = git("status", "--porcelain")
     if changed:
         raise NotReady(f"the working tree has changes; commit or stash them:\n{changed}")
-    if git("tag", "--list", f"v{version}"):
+    if not tagged and git("tag", "--list", f"v{version}"):
         raise NotReady(f"there is a tag v{version} already")
     commit = git("rev-parse", "HEAD")
     green = Path(git("rev-parse", "--git-path", _GREEN))
@@ -149,9 +149,9 @@ def _commit(version: str, commit: str, changed: dict[str, str], work: Path) -> s
     return made
 
 
-def release(version: str, target: Path) -> None:
+def release(version: str, target: Path, *, tagged: bool) -> None:
     """Build everything into `target`, which is emptied first. Raises NotReady."""
-    commit = check(version)
+    commit = check(version, tagged=tagged)
     when = int(git("show", "--no-patch", "--format=%ct", commit))
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when), "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}
     date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
@@ -196,9 +196,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build a release into dist/.")
     parser.add_argument("version")
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
+    parser.add_argument("--tagged", action="store_true", help="Build again what has its tag already.")
     given = parser.parse_args()
     try:
-        release(given.version, given.output)
+        release(given.version, given.output, tagged=given.tagged)
     except NotReady as error:
         print(f"no release: {error}", file=sys.stderr)
         return 1
