@@ -94,7 +94,8 @@ nav = [
 language = "en"
 font = false
 features = [
-  "navigation.tabs", "navigation.sections", "navigation.top", "navigation.footer", "search.highlight", "content.code.copy",
+  "navigation.tabs", "navigation.sections", "navigation.top", "navigation.footer", "search.highlight",
+  "content.code.copy",
 ]
 
 [[project.theme.palette]]
