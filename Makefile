@@ -10,7 +10,7 @@ CLIENTS ?= all
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release site clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release packaging site clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -27,6 +27,7 @@ help:
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
+	@echo "make packaging    write the recipes of package managers; BASE=URL: for the release in dist/"
 	@echo "make site     build the documentation site into build/site/site; a broken link ends it"
 	@echo "make clean    remove what make made"
 
@@ -102,6 +103,9 @@ $(VENV)/.test: $(VENV)/.demo
 
 release: $(VENV)/.release
 	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
+
+packaging: $(VENV)/.release
+	@$(BIN)/python packaging/recipes.py $(if $(BASE),--base $(BASE))
 
 site: $(VENV)/.site
 	@$(BIN)/python packaging/site.py

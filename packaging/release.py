@@ -22,7 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import changelog
+import debian
 import man_pages
+import recipes
 import single_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,13 +107,14 @@ def _sbom(requirements: Path, source: Path, target: Path) -> None:
     target.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n")
 
 
-def _pack(folder: Path, target: Path, when: int) -> None:
-    """A tar.gz of the folder in which nothing is of this machine or of now."""
+def _pack(folder: Path, target: Path, when: int, *, within: Path) -> None:
+    """A tar.gz of the folder, its names as they are `within`; nothing in it is of this machine or of now."""
 
     def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.uid = member.gid = 0
         member.uname = member.gname = ""
-        member.mtime, member.mode = when, 0o755 if member.isdir() else 0o644
+        executable = member.isdir() or member.name.endswith(".pyz")
+        member.mtime, member.mode = when, 0o755 if executable else 0o644
         return member
 
     with (
@@ -120,7 +123,22 @@ def _pack(folder: Path, target: Path, when: int) -> None:
         tarfile.open(fileobj=zipped, mode="w") as tar,
     ):
         for path in sorted(folder.rglob("*")):
-            tar.add(path, path.relative_to(folder.parent), recursive=False, filter=plain)
+            tar.add(path, path.relative_to(within), recursive=False, filter=plain)
+
+
+def _pack_for_others(
+    single: Path, extras: Path, source: Path, built: Path, work: Path, version: str, when: int
+) -> None:
+    """The archive that krew unpacks, and the Debian package."""
+    krew = work / "krew"
+    krew.mkdir()
+    shutil.copy(single, krew / "togetherctl.pyz")
+    shutil.copy(source / "LICENSE", krew)
+    _pack(krew, built / f"togetherctl-{version}-krew.tar.gz", when, within=krew)
+    if shutil.which("dpkg-deb") is None:
+        raise NotReady("dpkg-deb is not installed, and the Debian package needs it")
+    table = {**recipes.read_table(), "version": version}
+    debian.build(single, extras, built / f"togetherctl_{version}_amd64.deb", work, table, when)
 
 
 def _checksums(folder: Path) -> None:
@@ -181,7 +199,8 @@ def release(version: str, target: Path, *, tagged: bool) -> None:
         shutil.copy(single, built / "togetherctl.pyz")
         extras = work / f"togetherctl-{version}-completions-and-man-pages"
         man_pages.write(extras, version, date)
-        _pack(extras, built / f"{extras.name}.tar.gz", when)
+        _pack(extras, built / f"{extras.name}.tar.gz", when, within=work)
+        _pack_for_others(single, extras, source, built, work, version, when)
         _sbom(requirements, source, built / f"togetherctl-{version}.cdx.json")
         _checksums(built)
         made = _commit(version, commit, changed, work)

@@ -22,7 +22,9 @@ NAMES = {
     f"togetherctl-{VERSION}-py3-none-any.whl",
     f"togetherctl-{VERSION}-py311-py314-linux_x86_64.pyz",
     f"togetherctl-{VERSION}.cdx.json",
+    f"togetherctl-{VERSION}-krew.tar.gz",
     f"togetherctl-{VERSION}.tar.gz",
+    f"togetherctl_{VERSION}_amd64.deb",
 }
 
 
