@@ -6,21 +6,28 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 import click
 
+from docs.help_pages import record
 from togetherctl.cli.lazy import LazyGroup
+from togetherctl.cli.quick_help import PAGES
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.config import models
+from togetherctl.config.descriptions import describe
 from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
+from togetherctl.doctor.check import find_checks
 from togetherctl.environment import VARIABLES
-from togetherctl.errors import ExitCode
+from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.shim_script import PLUGIN as PLUGIN_SCRIPT
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -30,6 +37,7 @@ _TABLE_BEGINS = (
     "<!-- The table is made from togetherctl/importing/source_rules.py by `make docs`; change it there. -->\n\n"
 )
 _MAP_BEGINS = "<!-- The map is made from the docstrings of the modules by `make docs`; change them there. -->\n"
+_CHECKS_BEGIN = "<!-- What follows is made from togetherctl/doctor/checks by `make docs`; change it there. -->\n"
 _ENDS = "\n<!-- The generated part ends here. -->\n"
 # From the top floor to the ground floor, as in the picture of the page.
 FLOORS = (
@@ -37,6 +45,7 @@ FLOORS = (
     "cli",
     "tui",
     "demo",
+    "doctor",
     "usecases",
     "importing",
     "kubelogin",
@@ -46,6 +55,13 @@ FLOORS = (
     "config",
 )
 _ELSE = {"kubeconfig": "left out, and said", "bundle": "the bundle is refused"}
+_HOW_OFTEN = {
+    "machine": "once",
+    "profile": "for each profile",
+    "cluster": "for each cluster",
+    "issuer": "for each issuer",
+    "session": "for each session",
+}
 MADE = "<!-- Made from the code by `make docs`; change it there. -->\n\n"
 
 
@@ -59,7 +75,10 @@ def pages() -> dict[Path, str]:
         reference / "exit-codes.md": MADE + "".join(_exit_codes()),
         HERE / "providers.md": MADE + "".join(_providers()),
         HERE / "architecture.md": _put(HERE / "architecture.md", _MAP_BEGINS, "".join(_map())),
+        HERE / "troubleshooting.md": _put(HERE / "troubleshooting.md", _CHECKS_BEGIN, "".join(_checks())),
         HERE / "security.md": _put(HERE / "security.md", _TABLE_BEGINS, source_table()),
+        HERE.parent / "togetherctl" / "cli" / PAGES: _help_pages(),
+        HERE.parent / "packaging" / "kubectl-together_login": PLUGIN_SCRIPT,
         HERE.parent / "profiles" / "config.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         HERE.parent / "profiles" / "preset.schema.json": json.dumps(preset_schema(), indent=2) + "\n",
     }
@@ -73,6 +92,22 @@ def _commands() -> Iterator[str]:
     ]:
         context.terminal_width = context.max_content_width = 88
         yield f"\n## {words}\n\n```text\n{command.get_help(context).rstrip()}\n```\n"
+
+
+def help_contexts() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Every command of both programs, with the words that call it and what it is called in."""
+    yield from _walk(root, "togetherctl", None)
+    plugged = _context(plugin, PLUGIN, None)
+    yield PLUGIN, plugin, plugged
+    for name in plugin.list_commands(plugged):
+        verb = plugin.get_command(plugged, name)
+        if verb is not None:
+            yield f"{PLUGIN} {name}", verb, _context(verb, name, plugged)
+
+
+def _help_pages() -> str:
+    made = "".join(record(*each) for each in help_contexts())
+    return f"Made from the commands by `make docs`; change it there.{made}\n"
 
 
 def verbs(command: click.Command, words: str) -> Iterator[tuple[str, click.Command]]:
@@ -104,6 +139,7 @@ def _configuration() -> Iterator[str]:
         "[profiles/example.toml](../../profiles/example.toml), a JSON Schema "
         "[profiles/config.schema.json](../../profiles/config.schema.json).\n"
     )
+    describe(models)
     for title, model in (
         ("The file itself", ConfigTable),
         ("[issuers.NAME]", IssuerTable),
@@ -140,7 +176,7 @@ def _environment() -> Iterator[str]:
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n\n| exit | meaning |\n|---|---|\n"
-    yield from (f"| {code.value} | {code.meaning} |\n" for code in ExitCode)
+    yield from (f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
 
 
 def _providers() -> Iterator[str]:
@@ -190,6 +226,21 @@ def _first_line(path: Path) -> str:
     """The first sentence of a module's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
+
+
+def _checks() -> Iterator[str]:
+    """An entry for each check of doctor, area by area."""
+    for area, checks in groupby(find_checks(), lambda check: check.area):
+        yield f"\n### {area.capitalize()}\n"
+        for check in checks:
+            offline = "; `--offline` leaves it out" if check.network else ""
+            yield (
+                f"\n#### {check.title}: `{check.name}`\n\n"
+                f"- **You see**: {'; '.join(check.signs)}\n"
+                f"- **It means**: {check.means}\n"
+                f"- **It helps**: {check.helps}\n"
+                f"- **Doctor looks**: {_HOW_OFTEN[check.each]}{offline}\n"
+            )
 
 
 def source_table() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +64,8 @@ class Connection:
                 reason = "holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
                 raise ConfigError(f"the CA file {path} cannot be used: {reason}") from None
         if self.ca_data:
+            from base64 import b64decode
+
             try:
                 context.load_verify_locations(cadata=b64decode(self.ca_data).decode("ascii"))
             except (ValueError, ssl.SSLError):

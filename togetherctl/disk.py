@@ -26,12 +26,15 @@ class Leftover(NamedTuple):
     owner: Owner
 
 
-def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, sweep: bool = True) -> None:
+def write_whole(
+    path: Path, data: bytes, *, like: os.stat_result | None = None, sweep: bool = True, durable: bool = True
+) -> None:
     """Replace `path` in one step: a temporary file beside it, 0600 from birth, fsync, rename, fsync of the folder.
 
     The new file gets the mode and owner of `like`, if given. A reader sees the old content or the new one, after a
-    power cut too. With `sweep`, temporary files of dead writers in the folder go first. Raises OSError, and then
-    leaves no temporary file.
+    power cut too; without `durable`, for what can be made again, nothing waits for the disk, and a power cut may leave
+    an empty file. With `sweep`, temporary files of dead writers in the folder go first. Raises OSError, and then leaves
+    no temporary file.
     """
     if sweep:
         sweep_folder(path.parent, beside=path.name)
@@ -46,13 +49,15 @@ def write_whole(path: Path, data: bytes, *, like: os.stat_result | None = None, 
                 with suppress(PermissionError):
                     os.fchown(descriptor, like.st_uid, like.st_gid)
                 os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def rewrite(path: Path, data: bytes) -> None:

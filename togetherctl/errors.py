@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import IntEnum
 from pathlib import Path
 
 from togetherctl.printable import printable
@@ -32,27 +31,34 @@ if TYPE_CHECKING:
     Reason = Literal["", "authority", "hostname", "clock"]
 
 
-class ExitCode(IntEnum):
-    """What a process says when it ends; the meanings are an interface."""
+class ExitCode:
+    """What a process says when it ends; an enumeration would take longer to make than a token to serve."""
 
-    meaning: str
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    LOGIN_REQUIRED = 3
+    UNREACHABLE = 4
+    REFUSED = 5
+    STORAGE = 6
+    KUBECONFIG = 7
+    BUG = 70
+    INTERRUPTED = 130
 
-    def __new__(cls, value: int, meaning: str) -> Self:
-        code = int.__new__(cls, value)
-        code._value_ = value
-        code.meaning = meaning
-        return code
 
-    DONE = 0, "done"
-    FAILED = 1, "failed for a reason not below"
-    USAGE = 2, "wrong usage or configuration"
-    LOGIN_REQUIRED = 3, "login required, and this run may not ask for one"
-    UNREACHABLE = 4, "issuer or cluster unreachable; trying again may help"
-    REFUSED = 5, "issuer refused, or its answer cannot be trusted"
-    STORAGE = 6, "token storage or keyring unusable"
-    KUBECONFIG = 7, "kubeconfig cannot be read or written safely"
-    BUG = 70, "a bug of ours"
-    INTERRUPTED = 130, "interrupted"
+# What each exit code means; these are an interface.
+EXIT_CODES = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILED: "failed for a reason not below",
+    ExitCode.USAGE: "wrong usage or configuration",
+    ExitCode.LOGIN_REQUIRED: "login required, and this run may not ask for one",
+    ExitCode.UNREACHABLE: "issuer or cluster unreachable; trying again may help",
+    ExitCode.REFUSED: "issuer refused, or its answer cannot be trusted",
+    ExitCode.STORAGE: "token storage or keyring unusable",
+    ExitCode.KUBECONFIG: "kubeconfig cannot be read or written safely",
+    ExitCode.BUG: "a bug of ours",
+    ExitCode.INTERRUPTED: "interrupted",
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,10 @@ def also(first: Remedy | None, then: Remedy | None) -> Remedy | None:
     return replace(then if then.command else first, text=words)
 
 
+def _is_command(remedy: Remedy | None) -> bool:
+    return remedy is not None and remedy.command is not None
+
+
 _MAY_HELP = Remedy("trying again may help; is the network there, and the VPN if this needs one?")
 
 
@@ -139,6 +149,11 @@ class TogetherctlError(Exception):
     def advice(self) -> Remedy | None:
         """What a person reads below the message: what helps here, else what usually does with such a failure."""
         return self.remedy
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether what is known here names no cause, so that it has to be looked for."""
+        return False
 
     @property
     def hint(self) -> str | None:
@@ -208,6 +223,12 @@ class Unreachable(TogetherctlError):
         self.status = status
         self.retry_after = retry_after
         self.reason: Reason = reason
+        # Another try, some time before, ended in the same way, or a person waits for this one.
+        self.lasts = False
+
+    @property
+    def is_uncertain(self) -> bool:
+        return (self.lasts or bool(self.reason)) and not _is_command(self.remedy)
 
     @property
     def advice(self) -> Remedy | None:
@@ -240,11 +261,19 @@ class Refused(TogetherctlError):
         self.description = description
         self.status = status
 
+    @property
+    def is_uncertain(self) -> bool:
+        return self.remedy is None
+
 
 class Untrusted(Refused):
     """What the issuer or cluster sent cannot be believed."""
 
     code = "untrusted"
+
+    @property
+    def is_uncertain(self) -> bool:
+        return not _is_command(self.remedy)
 
 
 class StorageError(TogetherctlError):
@@ -252,6 +281,10 @@ class StorageError(TogetherctlError):
 
     exit_code = ExitCode.STORAGE
     code = "storage"
+
+    @property
+    def is_uncertain(self) -> bool:
+        return self.remedy is None
 
 
 class KubeconfigError(TogetherctlError):
@@ -266,11 +299,16 @@ class KubeconfigError(TogetherctlError):
 
 
 @contextmanager
-def about(profile: str | None, issuer: str | None) -> Iterator[None]:
-    """Name the profile and issuer on every error that passes through and does not name them yet."""
+def about(profile: str | None, issuer: str | None, *, doctor: Remedy | None = None) -> Iterator[None]:
+    """Name the profile and issuer on every error that passes through and does not name them yet.
+
+    Where its cause is not certain, `doctor` is the command that looks for it.
+    """
     try:
         yield
     except TogetherctlError as error:
+        if doctor is not None and error.is_uncertain:
+            error.remedy = replace(doctor, text=error.advice.text if error.advice else "")
         error.profile = error.profile or profile
         error.issuer = error.issuer or (printable(issuer) if issuer else None)
         raise

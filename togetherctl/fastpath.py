@@ -10,7 +10,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    Find = Callable[[Sequence[str], Mapping[str, str]], bytes | None]
 
 # The first words of a ready file's header; a change of form is a change here, and in the shim.
 FORM = "togetherctl-ready 1"
@@ -21,10 +23,13 @@ _BEGINS = b'{"apiVersion":"client.authentication.k8s.io/v1",'
 _VERSIONS = ("v1", "v1beta1")
 
 
-def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "int | None":
-    """Print the credential and return the exit code; None where the command line must do the work."""
+def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]", find: "Find | None" = None) -> "int | None":
+    """Print the credential and return the exit code; None where the command line must do the work.
+
+    `find` looks for it, if not under the name of a profile.
+    """
     try:
-        credential = _find_credential(arguments, environ)
+        credential = (find or _find_credential)(arguments, environ)
     except (OSError, ValueError):
         return None
     if credential is None:
@@ -54,6 +59,18 @@ def credential(path: str, *, profile: str, config: str, sessions: str, now: floa
 
     `now` in seconds since 1970; `config` and `sessions` are the paths of the configuration and of the sessions.
     """
+    # It has the mtime that the configuration had when it was read.
+    mtime = os.stat(config).st_mtime_ns
+    return read_ready(path, named=profile, made_of=config, sessions=sessions, now=now, mtime=mtime)
+
+
+def read_ready(
+    path: str, *, named: str, made_of: str, sessions: str, now: float, mtime: "int | None" = None
+) -> "bytes | None":
+    """The credential in the ready file called `named`, if the last word of its header is `made_of`, as `credential`.
+
+    The file has to have this `mtime`, without it that of its session.
+    """
     # A folder of another user, or a symlink, is not ours.
     folder = os.lstat(os.path.dirname(path))
     if folder.st_uid != os.geteuid() or folder.st_mode & 0o170000 != 0o040000:
@@ -64,19 +81,18 @@ def credential(path: str, *, profile: str, config: str, sessions: str, now: floa
         # Who else may read it is not asked, because sh cannot ask it; the folder was private when it was written.
         if status.st_uid != os.geteuid() or status.st_mode & 0o170000 != 0o100000:
             return None
-        # It has the mtime that the configuration had when it was read.
-        if status.st_mtime_ns != os.stat(config).st_mtime_ns:
-            return None
         data = os.read(descriptor, _MAX_BYTES)
     finally:
         os.close(descriptor)
     first, _, body = data.partition(b"\n")
-    form, version, named, written, until, length, key, place = first.decode("utf-8", "surrogateescape").split(" ", 7)
-    if f"{form} {version}" != FORM or named != profile or place != config:
+    form, version, name, written, until, length, key, place = first.decode("utf-8", "surrogateescape").split(" ", 7)
+    if f"{form} {version}" != FORM or name != named or place != made_of:
         return None
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
     session = os.stat(f"{sessions}/{key}.json")
+    if status.st_mtime_ns != (session.st_mtime_ns if mtime is None else mtime):
+        return None
     return body if session.st_mode & 0o170000 == 0o100000 else None
 
 
@@ -85,7 +101,7 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
     if asked is None or environ.get("TOGETHERCTL_CONFIG"):
         return None
     name, otherwise = asked
-    version = _wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), otherwise)
+    version = wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), otherwise)
     places = _locate_folders(environ)
     if places is None or version is None:
         return None
@@ -102,7 +118,7 @@ def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -
                 sessions=f"{state}/sessions",
                 now=time.time(),
             )
-            return found if version == "v1" or found is None else _in_version(found, version)
+            return in_version(found, version)
     return None
 
 
@@ -119,7 +135,8 @@ def _read_arguments(arguments: "Sequence[str]") -> "tuple[str, str] | None":
     return name, version
 
 
-def _wanted_version(info: str, otherwise: str) -> "str | None":
+def wanted_version(info: str, otherwise: str) -> "str | None":
+    """The version of the answer that `KUBERNETES_EXEC_INFO` asks for; None where that needs a reader of JSON."""
     # One apiVersion of the object itself, and nothing escaped: the rest needs a reader of JSON.
     if not info:
         return otherwise
@@ -134,7 +151,10 @@ def _wanted_version(info: str, otherwise: str) -> "str | None":
     return None
 
 
-def _in_version(found: bytes, version: str) -> "bytes | None":
+def in_version(found: "bytes | None", version: str) -> "bytes | None":
+    """The credential of a ready file under the version that is wanted."""
+    if version == "v1" or found is None:
+        return found
     if not found.startswith(_BEGINS):
         return None
     return b'{"apiVersion":"client.authentication.k8s.io/%b",%b' % (version.encode("ascii"), found[len(_BEGINS) :])

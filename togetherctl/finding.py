@@ -12,6 +12,14 @@ from togetherctl.printable import printable
 Status = Literal["ok", "warning", "failed", "skipped"]
 
 
+class Skip(Exception):  # not a failure
+    """Raised by a check that cannot look: `why`, as the words in `skipped (why)`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Mend:
     """What `doctor --fix` may do about a finding: `what` in words, as a command ("remove the lock FILE"), and how.
@@ -38,7 +46,7 @@ class Finding:
     hint: InitVar[Remedy | str | None] = None
     about: str = ""
     subject: str = ""
-    exit_code: ExitCode = ExitCode.FAILED
+    exit_code: int = ExitCode.FAILED
     mend: Mend | None = field(default=None, compare=False, repr=False)
     remedy: Remedy | None = field(init=False, default=None)
 

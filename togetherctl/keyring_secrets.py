@@ -6,7 +6,7 @@ from collections.abc import Callable
 from queue import Empty, Queue
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from togetherctl.errors import StorageError
 
@@ -18,6 +18,12 @@ SERVICE = "togetherctl"
 _WONDER_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
 
+# Backends that speak with the Secret Service of the desktop, and those that ask a person when they see fit.
+_SECRET_SERVICE = ("keyring.backends.SecretService.", "keyring.backends.libsecret.")
+_MAY_ASK = ("keyring.backends.macOS.", "keyring.backends.kwallet.", "keyrings.cryptfile.")
+
+# Gives a secret at once; wants to be unlocked first; may ask a person, and cannot be looked at without; keeps nothing.
+Access = Literal["open", "locked", "may-ask", "forgets"]
 _T = TypeVar("_T")
 
 
@@ -76,6 +82,50 @@ def try_out(patience: Patience = _PATIENCE) -> None:
 
     if not _ask("write to", there_and_back, patience):
         raise StorageError("cannot use the keyring: it does not give back what was written to it")
+
+
+def look(patience: Patience = _PATIENCE) -> Access:
+    """Whether the keyring gives a secret without asking a person; asks no person itself.
+
+    Raises StorageError where it cannot be used at all.
+    """
+    return _ask("look at", _look_at, patience)
+
+
+def _look_at(backend: KeyringBackend) -> Access:
+    from keyring.errors import NoKeyringError
+
+    name = f"{type(backend).__module__}.{type(backend).__name__}"
+    if name.startswith("keyring.backends.fail."):
+        raise NoKeyringError
+    if name.startswith("keyring.backends.null."):
+        return "forgets"
+    if name.startswith("keyring.backends.chainer."):
+        # Asked one after the other, until one has the secret.
+        each = [_look_at(inner) for inner in getattr(backend, "backends", ())]
+        return next((found for found in each if found != "open"), "open")
+    if name.startswith(_SECRET_SERVICE):
+        return _look_at_secret_service(getattr(backend, "preferred_collection", None))
+    return "may-ask" if name.startswith(_MAY_ASK) or "Encrypted" in name else "open"
+
+
+def _look_at_secret_service(collection: str | None) -> Access:
+    """What the Secret Service says of its collection, which it tells of a locked one, too.
+
+    https://specifications.freedesktop.org/secret-service-spec/latest/ (org.freedesktop.Secret.Collection, Locked)
+    """
+    from contextlib import closing
+
+    from secretstorage import Collection, dbus_init
+    from secretstorage.exceptions import ItemNotFoundException
+
+    with closing(dbus_init()) as bus:
+        try:
+            found = Collection(bus, collection) if collection else Collection(bus)
+            return "locked" if found.is_locked() else "open"
+        except ItemNotFoundException:
+            # The first use makes one, and asks for its password.
+            return "may-ask"
 
 
 class _BadChoice(Exception):

@@ -107,8 +107,9 @@ def this_machine() -> str:
         from binascii import crc32
 
         boot, processes = "00000000", ""
-        with suppress(OSError, UnicodeDecodeError), open(_BOOT_ID, encoding="ascii") as file:
-            boot = file.read(8)
+        # As bytes, because a text file loads the tables of its encoding.
+        with suppress(OSError, UnicodeDecodeError), open(_BOOT_ID, "rb", buffering=0) as file:
+            boot = file.read(8).decode("ascii")
         with suppress(OSError, AttributeError):
             processes = os.readlink(_PROCESSES)  # noqa: PTH115 # as a path it would be one more import
         host = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")

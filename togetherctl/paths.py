@@ -68,6 +68,11 @@ class Paths:
         return self.state / "contexts.json"
 
     @property
+    def forced(self) -> Path:
+        """When a refresh of each session was forced last."""
+        return self.state / "forced.json"
+
+    @property
     def known(self) -> Path:
         """Profiles as they were resolved before."""
         return self.cache / "profiles"

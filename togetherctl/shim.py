@@ -19,151 +19,13 @@ from pathlib import Path
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError, run
-from togetherctl.fastpath import FORM
 from togetherctl.paths import Paths, locate
+from togetherctl.shim_script import SHIM
 
 _MODE = 0o700
 _MAX_BYTES = 64 * 1024
 _TRY_SECONDS = 30.0
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
-
-_SCRIPT = """\
-#!/bin/sh
-# Serves Kubernetes clients a credential that is ready, and hands everything else to togetherctl.
-# Written by `togetherctl kubeconfig write`, for this machine; what is changed here is lost.
-home=@home@
-user_home=@user_home@
-config_home=@config_home@
-state_home=@state_home@
-cache_home=@cache_home@
-config=@config@
-sessions=@sessions@
-ready=@ready@
-python=@python@
-program=@program@
-
-serve() {
-  asked=v1
-  case $#,${4-},${5-} in
-    3,,) ;;
-    5,--api-version,v1 | 5,--api-version,v1beta1) asked=$5 ;;
-    *) return 1 ;;
-  esac
-  [ "$1" = get-token ] && [ "$2" = --profile ] || return 1
-  case $3 in '' | .* | */*) return 1 ;; esac
-  [ -z "${TOGETHERCTL_CONFIG-}" ] && [ "${TOGETHERCTL_HOME:-$home}" = "$home" ] || return 1
-  [ -n "$home" ] || same_folders || return 1
-  # One apiVersion, that one, of the object itself, and nothing escaped: the rest is for whoever reads JSON.
-  case ${KUBERNETES_EXEC_INFO-} in
-    '') ;;
-    *\\\\* | *apiVersion*apiVersion*) return 1 ;;
-    '{'*'"apiVersion":"client.authentication.k8s.io/v1"'*) asked=v1 ;;
-    '{'*'"apiVersion": "client.authentication.k8s.io/v1"'*) asked=v1 ;;
-    '{'*'"apiVersion":"client.authentication.k8s.io/v1beta1"'*) asked=v1beta1 ;;
-    '{'*'"apiVersion": "client.authentication.k8s.io/v1beta1"'*) asked=v1beta1 ;;
-    *) return 1 ;;
-  esac
-  before=${KUBERNETES_EXEC_INFO-}
-  before=${before%%'"apiVersion":'*}
-  case ${before#?} in *'{'* | *'['*) return 1 ;; esac
-  # From here on, another call of this profile may bring what is missing.
-  waits=yes
-  file=$ready/$3
-  [ -e "$file" ] || file=${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3
-  folder=${file%/*}
-  [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] || return 1
-  [ -f "$file" ] && [ ! -L "$file" ] && [ -O "$file" ] && [ -f "$config" ] || return 1
-  # It bears the mtime that the store had when it was read: any other store is another store.
-  if [ "$config" -nt "$file" ] || [ "$config" -ot "$file" ]; then return 1; fi
-  {
-    IFS=' ' read -r form version profile written until length key store && IFS= read -r credential || return 1
-  } <"$file"
-  [ "$form $version" = @form@ ] && [ "$profile" = "$3" ] && [ "$store" = "$config" ] || return 1
-  [ "${#credential}" = "$length" ] && [ -f "$sessions/$key.json" ] || return 1
-  case $written$until in '' | *[!0123456789]*) return 1 ;; esac
-  now=$(date +%s) && [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
-  if [ "$asked" != v1 ]; then
-    # For a client that knows no v1, the same credential under the name it knows.
-    begins='{"apiVersion":"client.authentication.k8s.io/v1",'
-    case $credential in "$begins"*) ;; *) return 1 ;; esac
-    credential='{"apiVersion":"client.authentication.k8s.io/'$asked'",'${credential#"$begins"}
-  fi
-  printf '%s\\n' "$credential"
-  exit
-}
-
-# Of many calls at once that find nothing ready, one goes on, and the others wait for what it leaves. They go on too
-# when it has ended without that, and after three seconds, unless it says that it is in a login.
-wait_for_another() {
-  [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
-  claim=$ready/.claim-$3
-  if (umask 077 && set -C && echo "$$" >"$claim"); then return; fi
-  [ -f "$claim" ] && [ ! -L "$claim" ] && [ -O "$claim" ] || return
-  IFS= read -r before <"$file" || before=
-  looks=0
-  while [ "$looks" -lt 60 ] && { IFS=' ' read -r owner what <"$claim" || [ -e "$claim" ]; }; do
-    case $owner in *[!0123456789]*) return ;; esac
-    if [ -n "$owner" ] && ! kill -0 "$owner"; then
-      # One that was killed: if it left this before now, somebody has to go on.
-      [ "$looks" -gt 0 ] || echo "$$" >|"$claim"
-      break
-    fi
-    if [ "$what" != login ]; then
-      looks=$((looks + 1))
-    elif [ -z "$said" ]; then
-      said="togetherctl: waiting for the login that process $owner has begun"
-      echo "$said" >&3
-    fi
-    sleep 0.05 || return
-    for file in "$ready/$3" "${XDG_RUNTIME_DIR:-$ready}/togetherctl/ready/$3"; do
-      # Asked here first, because `serve` starts a process to know the time.
-      if IFS= read -r first <"$file" && [ "$first" != "$before" ]; then serve "$@"; fi
-    done
-  done
-  serve "$@"
-}
-
-same_folders() {
-  [ "${HOME-}" = "$user_home" ] &&
-    [ "${XDG_CONFIG_HOME:-$config_home}" = "$config_home" ] &&
-    [ "${XDG_STATE_HOME:-$state_home}" = "$state_home" ] &&
-    [ "${XDG_CACHE_HOME:-$cache_home}" = "$cache_home" ]
-}
-
-waits=
-said=
-serve "$@" 2>/dev/null
-[ -z "$waits" ] || wait_for_another "$@" 3>&2 2>/dev/null
-
-# What was in force when this was written is in force for whoever it hands over to.
-if [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$home" ]; then
-  export TOGETHERCTL_HOME="$home"
-elif [ -z "${TOGETHERCTL_HOME-}" ] && [ -n "$user_home" ] && [ "${HOME-}" != "$user_home" ]; then
-  # Another home, as sudo and snaps have it, is not where this store is.
-  export XDG_CONFIG_HOME="${config_home:-$user_home/.config}"
-  export XDG_STATE_HOME="${state_home:-$user_home/.local/state}"
-  export XDG_CACHE_HOME="${cache_home:-$user_home/.cache}"
-elif [ -z "${TOGETHERCTL_HOME-}" ]; then
-  [ -z "$config_home" ] || export XDG_CONFIG_HOME="${XDG_CONFIG_HOME:-$config_home}"
-  [ -z "$state_home" ] || export XDG_STATE_HOME="${XDG_STATE_HOME:-$state_home}"
-  [ -z "$cache_home" ] || export XDG_CACHE_HOME="${XDG_CACHE_HOME:-$cache_home}"
-fi
-
-if [ -x "$python" ] && [ -f "$program" ]; then
-  exec "$python" "$program" "$@"
-fi
-status=127
-if found=$(command -v togetherctl) && [ ! "$found" -ef "$0" ]; then
-  "$found" "$@"
-  status=$?
-fi
-if [ "$status" -eq 126 ] || [ "$status" -eq 127 ]; then
-  echo "togetherctl: it is no longer where this kubeconfig expects it ($program)" >&2
-  echo "  install it again, then run: togetherctl kubeconfig write" >&2
-  status=1
-fi
-exit "$status"
-"""
 
 
 class ShimState(Enum):
@@ -229,11 +91,10 @@ class Shim:
             "ready": str(self.paths.ready),
             "python": sys.executable,
             "program": self.program,
-            "form": FORM,
         }
         if any(not value.isprintable() for value in baked.values()):
             raise StorageError("a path with invisible characters in it cannot be put into a script")
-        filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), _SCRIPT)
+        filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), SHIM)
         return filled.encode("utf-8")
 
     def _refuse_other_config(self) -> None:
@@ -241,12 +102,8 @@ class Shim:
 
         Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
         """
-        try:
-            lines = read_whole(self.path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
-            [[other]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
-        except (OSError, ValueError):
-            return
-        if other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
+        other = served_config(self.path)
+        if other and other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
             raise StorageError(f"{self.path} serves another configuration, {other}")
 
     def _run_once(self) -> None:
@@ -266,6 +123,16 @@ class Shim:
             raise StorageError(f"{self.path} cannot be run: {reason}") from None
         if done.returncode != 0:
             raise StorageError(f"{self.path} does not work here (it ended with {done.returncode})")
+
+
+def served_config(path: Path) -> str | None:
+    """The configuration's file that the shim at `path` serves; None where that is no shim."""
+    try:
+        lines = read_whole(path, limit=_MAX_BYTES)[0].decode("utf-8").splitlines()
+        [[config]] = [shlex.split(line.removeprefix("config=")) for line in lines if line.startswith("config=")]
+    except (OSError, ValueError):
+        return None
+    return config
 
 
 def shim_for(environ: Mapping[str, str], program: str) -> Shim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from togetherctl.config.toml_text import TomlText
     from togetherctl.config.types import Storage
     from togetherctl.kube.auth_provider import AuthProvider
+    from togetherctl.plugin_words import PluginWords
     from togetherctl.together.api import TogetherAPI
 
 # How long the keyring may take: a person who unlocks it needs a while, and where no person can, no answer comes.
@@ -92,11 +93,19 @@ class World:
 
         Raises UsageError and ConfigError.
         """
-        known = self._known.read(name)
+        known = self._known.read(name, now=self.clock())
         if known is not None:
             return known
-        self._known.keep(self.config, self.config.resolved(name), now=self.clock())
-        return self.config.profile(name)
+        profile = self.config.profile(name)
+        self.remember_profiles([name])
+        return profile
+
+    def remember_profiles(self, names: Iterable[str] = ()) -> None:
+        """Now that the configuration was read, leave behind what the next `get-token` would read it for.
+
+        All profiles where those are few, else those called `names`. Raises ConfigError.
+        """
+        self._known.fill(self.config, names, now=self.clock())
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -115,7 +124,7 @@ class World:
             clock=self.clock,
             sleep=self.sleep,
             open_browser=self.open_browser or self._open_browser,
-            place=self.place or self._look_around,
+            place=self.place or self.look_around,
             log=self.log,
             after_login=self._note,
         )
@@ -135,6 +144,8 @@ class World:
     def _note(self, profile: Profile, session: Session) -> None:
         """Beside what the session that is still stored gave cause to say; a note that fails costs no login."""
         with suppress(TogetherctlError):
+            if profile.name:
+                self.remember_profiles([profile.name])
             earlier = self.notes_on(profile, self.sessions(profile).load(profile.key))
             self.noted[profile.key] = self.notes_on(profile, session).after(earlier)
 
@@ -162,6 +173,12 @@ class World:
 
         return self._engine(ReadyFiles(self.paths, None))
 
+    def engine_for(self, words: PluginWords) -> Engine:
+        """The engine for a profile that these words make: it makes their ready file."""
+        from togetherctl.auth.cache.plugin_ready_file import PluginReadyFiles
+
+        return self._engine(PluginReadyFiles(self.paths, None, words))
+
     def kubeconfig_engine(self, provider: AuthProvider) -> Engine:
         """The engine for a session that lives in a user of a kubeconfig."""
         from togetherctl.auth.cache.files import FileSessions
@@ -172,8 +189,8 @@ class World:
         return self._engine(ReadyFiles(self.paths, None), lambda _profile: sessions)
 
     def _engine(self, ready: ReadyFiles, sessions: Callable[[Profile], Sessions] | None = None) -> Engine:
+        from togetherctl.auth.collaborators import Collaborators
         from togetherctl.auth.engine import Engine
-        from togetherctl.auth.session_lifecycle import Collaborators
 
         collaborators = Collaborators(
             sessions=sessions or self.sessions,
@@ -262,6 +279,7 @@ class World:
             self.sealing_key,
             self.conversation,
             forget_known=self._known.drop_all,
+            keep_known=lambda config, names: self._known.fill(config, names, now=self.clock()),
             log_out=lambda profile: self.engine.logout(profile, local=True),
         )
         return transaction.run(settle, seen=seen)
@@ -281,7 +299,8 @@ class World:
         environ.pop(CALLERS, None)
         return open_browser(url, profile.browser if self.policy.ask else False, environ)
 
-    def _look_around(self, profile: Profile) -> LoginEnvironment:
+    def look_around(self, profile: Profile) -> LoginEnvironment:
+        """Where a login of this profile would take place."""
         from togetherctl.auth.login_environment import detect_environment
 
         # A browser that a person names, here or in the configuration, is one that comes up.

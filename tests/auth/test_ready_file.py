@@ -15,6 +15,7 @@ from togetherctl import fastpath
 from togetherctl.auth.cache.ready_file import ReadyFiles
 from togetherctl.auth.engine import Credential, Policy
 from togetherctl.errors import TogetherctlError
+from togetherctl.kube.exec_credential import timestamp
 
 if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld, Run
@@ -59,7 +60,7 @@ def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: St
         "1",
         "acme",
         f"{clock():.0f}",
-        f"{served.ask_again_at:.0f}",
+        str(int(served.ask_again_at)),
         str(len(path.read_text().splitlines()[1])),
         profile.key,
         str(world.paths.config),
@@ -76,15 +77,17 @@ def test_it_lives_as_long_as_the_token_is_fresh(
 ) -> None:
     world = make_world(browser=browser)
     log_in(world)
+    until = int(ask(make_world()).ask_again_at)
 
     def good() -> bool:
         return world.ready.is_good("acme", "file", now=clock())
 
-    clock.advance(239)
+    began, clock.now = clock.now, until - 1.0
     assert good()
     clock.advance(1)
     assert not good()
-    # Stale: nothing is made ready, or nobody would ask for a refresh.
+    clock.now = began + 240
+    # Stale, and no refresh may be left behind: nothing is made ready.
     before = ready(home).read_bytes()
     ask(make_world())
     assert ready(home).read_bytes() == before
@@ -96,6 +99,45 @@ def test_it_lives_as_long_as_the_token_is_fresh(
     assert body(ready(home))["status"]["token"] == late.token.value  # type: ignore[index] # as above
     clock.advance(30)
     assert not good()
+
+
+@pytest.mark.usefixtures("old_config")
+def test_a_stale_token_is_ready_for_a_moment_while_it_is_refreshed(
+    make_world: MakeWorld, browser: ScriptedBrowser, clock: StoppedClock, home: Path, issuer: ScriptedIssuer
+) -> None:
+    issuer.lifetime = 1000
+    log_in(make_world(browser=browser))
+    clock.advance(850)
+    there: list[bytes] = []
+    world = make_world(behind=lambda _profile, _lock: there.append(ready(home).read_bytes()))
+    profile = world.config.profile("acme")
+
+    def until() -> float:
+        return float(ready(home).read_text().split(" ")[4])
+
+    ready(home).unlink()
+    stale = world.engine.credential(profile, Policy(ask=False, behind=True))
+    # Before the refresh begins, which puts its own in its place.
+    assert there == [ready(home).read_bytes()]
+    assert (until(), world.ready.is_good("acme", "file", now=clock())) == (clock() + 30, True)
+    # The client is told when a refresh is due, not when the next call looks again.
+    assert body(ready(home))["status"] == {
+        "token": stale.token.value,
+        "expirationTimestamp": timestamp(stale.token.due_at(profile.margin)),
+    }
+    clock.advance(30)
+    assert not world.ready.is_good("acme", "file", now=clock())
+
+    # Never until a refresh would be waited for.
+    clock.advance(50)
+    world.engine.credential(profile, Policy(ask=False, behind=True))
+    assert (until(), len(there)) == (stale.token.due_at(profile.margin), 2)
+
+    renewed = world.engine.refresh(profile)
+    assert renewed.id_token is not None
+    assert body(ready(home))["status"]["token"] == renewed.id_token.value  # type: ignore[index] # as above
+    world.engine.logout(profile, local=True)
+    assert not ready(home).exists()
 
 
 def test_none_is_written_while_the_config_is_young(
@@ -171,7 +213,7 @@ def test_what_the_keyring_seals_is_ready_in_memory_only(
         world = make_world(**with_runtime)
         files = ReadyFiles(world.paths, world.config.mtime_ns)
         until = clock() + 60
-        files.write("acme", "k" * 64, storage, token="opaque", until=until, now=clock())  # type: ignore[arg-type] # its word
+        files.write("acme", "k" * 64, storage, token="opaque", ask_again_at=until, until=until, now=clock())  # type: ignore[arg-type] # its word
         written = [path for path in tmp_path.rglob("acme") if "ready" in path.parts]
         assert written == ([where] if where else [])
         files.drop("k" * 64)

@@ -40,7 +40,8 @@ def test_a_session_from_none_to_a_new_login(
     first = ask(world)
     assert len(browser.opened) == 1
     assert (state(world), issuer.counts["/token"]) == (State.VALID, 1)
-    assert first.ask_again_at == first.token.expires_at - 60  # the last fifth of 300 s
+    # the last fifth of 300 s, or up to a twentieth of them earlier
+    assert 60 <= first.token.expires_at - first.ask_again_at <= 75
 
     # valid: served without a request
     clock.advance(100)

@@ -30,12 +30,12 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         environ = {"PATH": os.environ["PATH"], "HOME": folder, "TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())}
         crowd(locate(environ), asked.profiles, now=time.time())
-        taken = [_once(environ) for _ in range(asked.times)]
+        taken = [first_frame(environ) for _ in range(asked.times)]
     names, states = (statistics.median(column) for column in zip(*taken, strict=True))
     sys.stdout.write(f"{asked.profiles} profiles: names after {names:.2f} s, states after {states:.2f} s\n")
 
 
-def _once(environ: dict[str, str]) -> tuple[float, float]:
+def first_frame(environ: dict[str, str]) -> tuple[float, float]:
     """Seconds until names, and until states are on the screen."""
     import fcntl
     import pty

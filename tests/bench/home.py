@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -35,14 +36,22 @@ class Home:
         """A command line that logs in at the address added to it."""
         return [sys.executable, "-I", str(_VISITOR), str(self.ca_file), str(self.folder / "opened")]
 
+    def browser_script(self) -> Path:
+        """The same as a program without arguments, which is all that some can start."""
+        path = self.folder / "browser"
+        if not path.exists():
+            path.write_text(f'#!/bin/sh\nexec {shlex.join(self.browser)} "$@"\n', encoding="utf-8")
+            path.chmod(0o700)
+        return path
+
     @property
     def environ(self) -> dict[str, str]:
+        """The environment of whoever has no variables of ours but the home; the browser is in the configuration."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         return kept | {
             "HOME": str(self.folder),
             "KUBECONFIG": str(self.folder / "kubeconfig"),
             "TOGETHERCTL_HOME": str(self.base),
-            "TOGETHERCTL_BROWSER": shlex.join(self.browser),
             "NO_COLOR": "1",
         }
 
@@ -79,6 +88,7 @@ class Home:
         parts = [
             f'version = 1\n\n[issuers.acme]\nurl = "{issuer.url}"\nca_file = "{self.ca_file}"\n',
             _profile(profile, issuer.client_id),
+            f"browser = {json.dumps(self.browser)}\n",
             f'[clusters.gpu]\nprofile = "{profile}"\nserver = "{server}"\n',
             f'ca_file = "{server_ca}"\n' if server_ca else "",
             *(_profile(f"other-{number:05}", f"client-{number:05}") for number in range(others)),

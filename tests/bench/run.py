@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
+from tests.bench import fleet, working_day
 from tests.bench.cases import neighbours, quick_cases, running_bench, slow_cases
-from tests.bench.page import rewrite, table
+from tests.bench.page import REQUESTS, rewrite, table
 from tests.bench.timing import CaseFailed, in_turn
 from tests.support.canary import Canary
 from togetherctl.printable import printable
@@ -45,6 +46,10 @@ def main(arguments: Sequence[str], *, canary: Canary | None = None) -> int:
     made = table(rows, remarks=_versions())
     click.echo(made)
     rewrite(chosen.page, made)
+    if not chosen.quick:
+        asked = "\n\n".join((working_day.table(), fleet.table(fleet.Fleet())))
+        click.echo(asked)
+        rewrite(chosen.page, asked, REQUESTS)
     return 0
 
 

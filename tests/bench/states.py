@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.bench.home import PROGRAM
+from tests.support.scripted_plugin import SCRIPT
 from togetherctl.auth.cache.record import decode, encode
 from togetherctl.auth.session import Token
 from togetherctl.paths import locate
@@ -52,26 +56,85 @@ class OurStates:
         self.tokens = Tokens(issuer, self._file)
         session, expired = self.tokens.session, self.tokens.expired
         self._fresh = encode(session)
+        self._edits = 0
         self._expired = encode(replace(session, id_token=expired, access_token=None))
 
     def ready(self) -> None:
-        self._put(self._file, self._fresh)
-        self._put(self._ready, self._ready_bytes)
+        _put(self._file, self._fresh)
+        _put(self._ready, self._ready_bytes)
         os.utime(self._ready, ns=(self._ready_mtime, self._ready_mtime))
 
     def without_ready(self) -> None:
         """A fresh session whose ready file has been removed, as every change of the configuration does."""
-        self._put(self._file, self._fresh)
+        _put(self._file, self._fresh)
         self._ready.unlink(missing_ok=True)
+
+    def edited(self) -> None:
+        """A fresh session, and a configuration that one of our commands has just changed."""
+        _put(self._file, self._fresh)
+        self._edits += 1
+        self.home.togetherctl("profile", "set", "acme", f"margin={10 + self._edits % 50}")
+
+    def edited_by_hand(self) -> None:
+        """The same after an editor."""
+        _put(self._file, self._fresh)
+        with (self.home.base / "config.toml").open("a", encoding="utf-8") as file:
+            file.write("# by hand\n")
 
     def expired(self) -> None:
-        self._put(self._file, self._expired)
+        _put(self._file, self._expired)
         self._ready.unlink(missing_ok=True)
 
-    def _put(self, path: Path, data: bytes) -> None:
-        if not path.exists() or path.read_bytes() != data:
-            path.write_bytes(data)
-            path.chmod(0o600)
+    def logged_out(self) -> None:
+        """No session, and nothing left of one: the next call logs in."""
+        for path in (self._file, self._ready, *self._file.parent.glob("*.login")):
+            path.unlink(missing_ok=True)
+
+
+def _put(path: Path, data: bytes) -> None:
+    if not path.exists() or path.read_bytes() != data:
+        path.write_bytes(data)
+        path.chmod(0o600)
+
+
+class FlagStates:
+    """togetherctl called with kubelogin's flags under its other name, in the same home and at the same issuer."""
+
+    def __init__(self, home: Home, issuer: ScriptedIssuer) -> None:
+        programs, folder = home.folder / "programs", home.folder / "flags" / "state"
+        programs.mkdir()
+        self.script = programs / SCRIPT.name
+        shutil.copy(SCRIPT, self.script)
+        self.script.chmod(0o700)
+        (programs / PROGRAM.name).symlink_to(PROGRAM)
+        self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
+        self.words = [
+            "get-token",
+            f"--oidc-issuer-url={issuer.url}",
+            f"--oidc-client-id={issuer.client_id}",
+            f"--certificate-authority={home.ca_file}",
+            f"--token-cache-dir={folder}",
+            "--listen-address=127.0.0.1:0",
+        ]
+        once = {**self.environ, "TOGETHERCTL_BROWSER": shlex.join(home.browser)}
+        subprocess.run([self.script, *self.words], env=once, stdout=subprocess.DEVNULL, check=True, timeout=60)
+        (self._session,) = folder.glob("*.json")
+        (self._ready,) = locate(self.environ).ready.glob("flags-*")
+        self._kept = {path: path.read_bytes() for path in (self._session, self._ready)}
+        self._mtime = self._session.stat().st_mtime_ns
+
+    @property
+    def command(self) -> list[str]:
+        return [str(self.script), *self.words]
+
+    def ready(self) -> None:
+        for path, data in self._kept.items():
+            _put(path, data)
+            os.utime(path, ns=(self._mtime, self._mtime))
+
+    def without_ready(self) -> None:
+        self.ready()
+        self._ready.unlink()
 
 
 class KubeloginStates:
@@ -79,9 +142,6 @@ class KubeloginStates:
 
     def __init__(self, program: str, home: Home, issuer: ScriptedIssuer, tokens: Tokens) -> None:
         self._folder = home.folder / "kubelogin"
-        browser = home.folder / "browser"
-        browser.write_text(f'#!/bin/sh\nexec {home.environ["TOGETHERCTL_BROWSER"]} "$@"\n', encoding="utf-8")
-        browser.chmod(0o700)
         self.environ = {**home.environ, "KUBERNETES_EXEC_INFO": V1}
         self.command = [
             program,
@@ -91,7 +151,7 @@ class KubeloginStates:
             f"--certificate-authority={home.ca_file}",
             f"--token-cache-dir={self._folder}",
             "--listen-address=127.0.0.1:0",
-            f"--browser-command={browser}",
+            f"--browser-command={home.browser_script()}",
         ]
         self._tokens = tokens
         self._file: Path | None = None

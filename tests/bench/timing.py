@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
+from tests.bench.memory import peak
+
 _LONGEST = 120.0
 
 
@@ -23,7 +25,7 @@ class Case:
     """One command in one state of the world; `prepare` brings that about and is not timed.
 
     `share` of all rounds it takes part in; `at_once` processes are started together, and the last one's end counts;
-    `expects` stands in what each prints.
+    `expects` stands in what each prints. `timed` does the timing itself, in seconds, where a terminal is watched.
     """
 
     name: str
@@ -33,14 +35,16 @@ class Case:
     expects: bytes = b""
     share: float = 1.0
     at_once: int = 1
+    timed: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """How long a case took, in seconds, each time."""
+    """How long a case took, in seconds, each time, and how much memory at its peak, in KiB, where that is known."""
 
     case: Case
     seconds: list[float]
+    memory: int | None = None
 
     @property
     def median(self) -> float:
@@ -60,12 +64,12 @@ def in_turn(cases: Sequence[Case], rounds: int, *, seconds: float, told: Callabl
 
     A round that begins after `seconds` is not begun. Raises CaseFailed.
     """
-    rows = [Row(case, []) for case in cases]
     ends = monotonic() + seconds
     for case in cases:
         if rounds > 1 and case.at_once == 1:
             # What is not in memory yet is another machine's affair.
             time_once(case)
+    rows = [Row(case, [], peak(case)) for case in cases]
     for number in range(rounds):
         if number and monotonic() > ends:
             told(f"the time is up after {number} of {rounds} rounds")
@@ -79,6 +83,8 @@ def in_turn(cases: Sequence[Case], rounds: int, *, seconds: float, told: Callabl
 def time_once(case: Case) -> float:
     """Seconds from the start of the first process to the end of the last. Raises CaseFailed."""
     case.prepare()
+    if case.timed is not None:
+        return case.timed()
     command, environ = list(case.command), dict(case.environ)
     with tempfile.TemporaryFile() as errors, open(os.devnull, "rb") as nothing:
         pipes = [os.pipe() for _ in range(case.at_once)]

@@ -91,8 +91,8 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
         assert f"Would delete ~/{name}: " in dry.stderr
         assert f"Deleted ~/{name}: " in done.stderr
     assert "The issuers were not told" in done.stderr
-    assert logged_in("status").stdout.split()[-4:] == ["-", "none", "-", "east"]
     assert "There was nothing to delete." in logged_in("clean").stderr
+    assert logged_in("status").stdout.split()[-4:] == ["-", "none", "-", "east"]
 
 
 TOKENS = '{"id_token":"eyJ.eyJ.sig","refresh_token":"r"}'
@@ -310,6 +310,8 @@ def test_all_leaves_nothing_but_the_configuration_and_what_is_not_ours(
     (state / "bundles" / f"{digest('team')}.toml").write_text("")
     (state / "taken.json").write_text("{}")
     (state / "contexts.json").write_text("{}")
+    for mark in ("forced.json", "forced.lock"):
+        (state / mark).write_text("")
     kubeconfig = (home / "kubeconfig").read_bytes()
     before = everything(home)
 

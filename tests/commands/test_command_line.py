@@ -352,6 +352,7 @@ def test_a_bug_is_no_traceback_full_of_data(cli: Run, monkeypatch: pytest.Monkey
     done = cli("status")
     assert done.code == 70
     assert "this is a bug in togetherctl (KeyError at test_command_line.py:" in done.stderr
+    assert done.commands == ["togetherctl support"]
     assert "a-secret-in-a-message" not in cli("status", "-vv").stderr
     assert "Traceback" not in done.stderr
 

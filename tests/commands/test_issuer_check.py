@@ -214,6 +214,7 @@ class TestTrouble:
         assert done.code == 4
         assert "cannot be verified" in texts(item, "wrong")
         assert "--ca-file" in texts(item, "wrong")
+        assert "the certificate is signed by Testing CA #" in texts(item, "note")
         done, item = checked(cli, tls_issuer.url, "--ca-file", str(ca_file))
         assert (done.code, item["usable"]) == (0, True)
         assert cli("issuer", "check", tls_issuer.url, "--ca-file", f"{ca_file}.old").code == 2

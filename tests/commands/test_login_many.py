@@ -76,7 +76,7 @@ def test_a_failure_does_not_stop_the_rest_and_decides_the_exit_code(
     lines = summary(done.stderr)
     assert lines[0] == "2 of 3 failed."
     assert lines[1].startswith("  third  failed: the ID token answers another login")
-    assert lines[1].endswith("togetherctl login third")
+    assert lines[1].endswith("togetherctl doctor third")
     assert lines[2].startswith("  other  failed: ")
     assert lines[3] == "  acme   me@acme.com, valid for 5m 00s"
 

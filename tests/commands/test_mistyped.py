@@ -58,7 +58,11 @@ def test_other_words_for_the_same(cli: Run, acme: Path) -> None:
     [
         (["ls"], "togetherctl cluster list"),
         (["list"], "togetherctl cluster list"),
-        (["doctor"], "togetherctl status"),
+        (["debug"], "togetherctl doctor"),
+        (["check"], "togetherctl doctor"),
+        (["diagnose"], "togetherctl doctor"),
+        (["test"], "togetherctl doctor"),
+        (["fix"], "togetherctl doctor --fix"),
         (["current"], "togetherctl status"),
         (["token"], "togetherctl get-token --profile NAME"),
         (["rm"], "togetherctl cluster remove NAME"),

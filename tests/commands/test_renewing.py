@@ -109,14 +109,15 @@ def test_a_login_near_the_end_of_a_session_that_was_refused_is_a_login(
     assert issuer.counts["/token"] - before == 1  # the code alone, and no refresh that was refused before
 
 
-def test_a_refresh_that_the_issuer_may_grant_later_names_a_login(
+def test_a_refresh_that_the_issuer_may_grant_later_names_a_login_and_doctor(
     cli: Run, issuer: ScriptedIssuer, clock: StoppedClock
 ) -> None:
     cli("login")
     clock.advance(1000)
     issuer.refresh_reply = Reply(413, b"too large", {"Content-Type": "text/plain"})
     done = cli("refresh", "acme")
-    assert done.failure == (5, "refused", "togetherctl login acme")
+    assert done.failure == (5, "refused", "togetherctl doctor acme")
+    assert "if this does not end, log in again: togetherctl login acme\n" in done.stderr
     assert "Logged in as me@acme.com" in cli("login").stderr
 
 

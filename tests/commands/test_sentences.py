@@ -77,6 +77,29 @@ class Machine:
         self.issuer.refresh_tokens.clear()
         self.clock.sleep(3600)
 
+    def an_hour_later(self) -> None:
+        self.clock.advance(3600)
+
+    def a_call_that_failed_a_minute_before(self) -> None:
+        assert self.run("get-token", "--profile", "acme").code == 4
+        self.clock.advance(60)
+
+    def a_refresh_for_another_person(self) -> None:
+        self.issuer.claim_changes = {"sub": "somebody-else"}
+
+    def a_token_endpoint_that_is_busy(self) -> None:
+        self.issuer.always["/token"] = Reply(503, {})
+
+    def a_token_endpoint_that_is_gone(self) -> None:
+        self.issuer.always["/token"] = Reply(404, {"message": "no such page"})
+
+    def a_refusal_of_its_own_kind(self) -> None:
+        self.issuer.always["/token"] = Reply(400, {"error": "quota_exceeded"})
+
+    def a_file_for_the_sessions(self) -> None:
+        self.sessions.parent.mkdir(mode=0o700, parents=True)
+        self.sessions.write_text("")
+
     def a_session_that_others_may_read(self) -> None:
         self.logged_in()
         for file in self.sessions.glob("*.json"):

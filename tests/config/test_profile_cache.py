@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.config.config import Config
+from togetherctl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeWorld, WriteConfig
+    from tests.conftest import MakeWorld, UseKeyring, WriteConfig
     from tests.support.clock import StoppedClock
     from togetherctl.wiring import World
 
@@ -107,16 +108,55 @@ def test_a_known_profile_is_the_configs_own(
     "keys",
     [
         'client_secret = "correct-horse"',
-        'client_secret = { env = "X" }',
         'client_secret = { command = ["op"] }',
     ],
 )
-def test_a_profile_with_a_secret_is_not_kept(
+def test_a_profile_that_may_hold_a_secret_is_not_kept(
     keys: str, old: Callable[[str], Path], make_world: MakeWorld, home: Path
 ) -> None:
     old(FULL.replace('client_id = "it"\n', f'client_id = "it"\n{keys}\n'))
     assert make_world().profile("acme").secret is not None
     assert not known(home).exists()
+
+
+@pytest.mark.parametrize("keys", ['client_secret = { env = "X" }', 'client_secret = { file = "secret" }'])
+def test_where_a_secret_is_read_from_is_kept(
+    keys: str, old: Callable[[str], Path], make_world: MakeWorld, home: Path, reads: list[Path]
+) -> None:
+    path = old(FULL.replace('client_id = "it"\n', f'client_id = "it"\n{keys}\n'))
+    secret = "correct-horse"
+    (path.parent / "secret").write_text(f"{secret}\n")
+    first = make_world(X=secret).profile("acme")
+    again = make_world(X=secret).profile("acme")
+    assert (again, len(reads)) == (first, 1)
+    assert again.secret is not None
+    assert first.secret is not None
+    assert again.secret() == first.secret() == secret
+    assert secret not in known(home).read_text()
+    # It is read when it is needed, and what is wrong then is said as ever.
+    (path.parent / "secret").unlink()
+    gone = make_world().profile("acme").secret
+    assert gone is not None
+    with pytest.raises(ConfigError, match="the client secret of profile acme"):
+        gone()
+    assert len(reads) == 1
+
+
+def test_the_keyring_of_a_known_profile_is_asked_for_the_same_secret(
+    old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path], use_keyring: UseKeyring
+) -> None:
+    from tests.support.keyrings import InMemory
+
+    keyring = InMemory()
+    use_keyring(keyring)
+    secret = "correct-horse"
+    keyring.set_password("togetherctl", "client-secret it at https://issuer.example/path/", secret)
+    old(FULL.replace('client_id = "it"\n', 'client_id = "it"\nclient_secret = { keyring = true }\n'))
+    for _ in range(2):
+        reader = make_world().profile("acme").secret
+        assert reader is not None
+        assert reader() == secret
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("keys", ['request_headers = { X = "y" }', 'proxy = "http://me:secret@proxy.example:3128"'])
@@ -128,13 +168,85 @@ def test_headers_and_proxies_are_not_kept(
     assert not known(home).exists()
 
 
-def test_a_config_that_is_young_makes_none_known(
-    write_config: WriteConfig, make_world: MakeWorld, clock: StoppedClock, home: Path
+@pytest.mark.parametrize("seconds", [1, 0, -3600])
+def test_an_edit_that_no_time_and_no_size_shows_is_seen_in_a_young_config(
+    seconds: int,
+    write_config: WriteConfig,
+    make_world: MakeWorld,
+    clock: StoppedClock,
+    reads: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    from togetherctl.config import profile_cache
+
+    # A file system that keeps whole seconds, and no other sign of an edit in place.
+    monkeypatch.setattr(profile_cache, "_identity", lambda status: [status.st_ino, status.st_size])
     path = write_config(FULL)
-    os.utime(path, (clock() - 1,) * 2)
+    written = (clock() - seconds,) * 2
+    os.utime(path, written)
+    first = make_world().profile("acme")
+    assert make_world().profile("acme") == first
+    assert len(reads) == 1
+    path.write_text(FULL.replace('"it"', '"IT"'))
+    os.utime(path, written)
+    assert (make_world().profile("acme").client_id, len(reads)) == ("IT", 2)
+
+
+def test_what_was_kept_young_goes_on_when_the_config_is_old(
+    write_config: WriteConfig, make_world: MakeWorld, clock: StoppedClock, reads: list[Path], home: Path
+) -> None:
+    os.utime(write_config(FULL), (clock(),) * 2)
+    first = make_world().profile("acme")
+    assert json.loads(known(home).read_text())["text"]
+    clock.advance(100)
+    for _ in range(2):
+        assert make_world().profile("acme") == first
+        assert json.loads(known(home).read_text())["text"] is None
+    assert len(reads) == 1
+
+
+def test_of_few_profiles_all_become_known_and_of_many_those_asked_for(
+    old: Callable[[str], Path], make_world: MakeWorld, home: Path, reads: list[Path]
+) -> None:
+    old(FULL)
     make_world().profile("acme")
-    assert not known(home).exists()
+    assert sorted(path.name for path in known(home).parent.iterdir()) == ["acme", "plain"]
+    make_world().profile("plain")
+    assert len(reads) == 1
+
+    many = "".join(f'[profiles.p{number}]\nissuer = "acme"\nclient_id = "x"\n' for number in range(40))
+    old(FULL + many)
+    make_world().profile("p7")
+    assert known(home, "p7").exists()
+    assert not known(home, "p8").exists()
+    read = len(reads)
+    make_world().profile("p7")
+    assert len(reads) == read
+    # After a change by us, those that were asked for before.
+    with make_world().changing_config() as text:
+        text.set(("profiles", "p9", "margin"), 5)
+    assert known(home, "p7").exists()
+    assert not known(home, "p9").exists()
+    read = len(reads)
+    make_world().profile("p7")
+    assert len(reads) == read
+
+
+def test_a_proxy_without_a_password_is_kept(
+    old: Callable[[str], Path], make_world: MakeWorld, reads: list[Path]
+) -> None:
+    old(FULL.replace("[profiles.acme]", 'proxy = "http://proxy.example:3128"\n[profiles.acme]'))
+    assert make_world().profile("acme") == make_world().profile("acme")
+    assert len(reads) == 1
+
+
+def test_a_profile_that_needs_a_home_is_no_trouble_for_the_others(
+    old: Callable[[str], Path], make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old(FULL + '[issuers.far]\nurl = "https://far.example"\n[profiles.far]\nissuer = "far"\nclient_id = "x"\n')
+    monkeypatch.setattr("togetherctl.paths._home_of_this_user", lambda: "")
+    world = make_world(HOME="", USERPROFILE="")
+    assert world.profile("far").client_id == "x"
 
 
 def _same_time_other_size(path: Path) -> None:
@@ -207,8 +319,6 @@ def test_what_the_environment_overrides_is_overridden(
 
 
 def test_wrong_overrides_are_said(old: Callable[[str], Path], make_world: MakeWorld) -> None:
-    from togetherctl.errors import ConfigError
-
     old(FULL)
     make_world().profile("acme")
     for changes in ({"TOGETHERCTL_LOGIN": "maybe"}, {"TOGETHERCTL_BROWSER": "'"}):

@@ -189,7 +189,11 @@ def test_an_ordinary_install_has_all_that_the_demo_needs(
     assert "Logged you@example.com out" in done.stdout
     listed = sorted(path.name for path in programs.glob("*togetherctl*"))
     assert listed == ["togetherctl"]
-    assert (programs / "kubectl-together_login").exists()
+    plugin = programs / "kubectl-together_login"
+    assert plugin.read_text().startswith("#!/bin/sh\n")
+    asked = [str(plugin), "version", "-o", "name"]
+    done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout
 
 
 def test_no_page_and_no_program_names_a_package_of_an_index() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,7 @@ def test_results_come_in_the_order_of_the_checks_and_each_ends_as_it_does(facts:
         check("skips", raises(Skip("there is nothing"))),
         check("fails", raises(Unreachable("no answer"))),
         check("breaks", raises(ZeroDivisionError())),
+        check("is refused", raises(PermissionError(13, "Permission denied", "/closed"))),
     ]
     results = examine(facts, checks, each=lambda result: seen.append(result.check.name))
     assert seen == [one.name for one in checks]
@@ -72,6 +74,7 @@ def test_results_come_in_the_order_of_the_checks_and_each_ends_as_it_does(facts:
         ("skipped", "there is nothing", ""),
         ("failed", "no answer", ""),
     ]
+    assert found[5] == ("failed", "/closed: Permission denied", "")
     assert (found[4][0], results[4].finding.exit_code) == ("failed", ExitCode.BUG)
     assert exit_code(results) is ExitCode.UNREACHABLE
 
@@ -86,6 +89,29 @@ def test_a_check_without_an_end_is_given_up(facts: Facts) -> None:
     (result,) = examine(facts, [check("hangs", hangs)])
     never.set()
     assert (result.finding.status, result.finding.message) == ("failed", "late")
+
+
+@pytest.mark.parametrize(("network", "at_once"), [(False, 8), (True, 32)])
+def test_so_many_run_at_the_same_time(facts: Facts, *, network: bool, at_once: int) -> None:
+    guard, full = threading.Lock(), threading.Event()
+    now = most = 0
+
+    def waits(_facts: Facts, _given: object) -> Iterator[Finding]:
+        nonlocal now, most
+        with guard:
+            now += 1
+            most = max(most, now)
+            if now == at_once:
+                full.set()
+        assert full.wait(5)
+        with guard:
+            now -= 1
+        yield Finding("ok", "all were there")
+
+    checks = [replace(check(str(number), waits, network=network), seconds=10) for number in range(2 * at_once)]
+    results = examine(facts, checks)
+    assert {one.finding.message for one in results} == {"all were there"}
+    assert most == at_once
 
 
 def test_offline_asks_nobody(acme: Path, make_world: MakeWorld) -> None:

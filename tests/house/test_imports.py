@@ -105,7 +105,9 @@ def test_flags_are_loaded_only_where_they_are_given(
     words = [f"--oidc-issuer-url={issuer.url}", "--oidc-client-id=the-client", "--listen-address=127.0.0.1:0"]
     world.configless_engine.credential(profile_of(parse(words), world.environ), Policy())
     modules = loaded("get-token", *words)
-    assert ours(modules) == {f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "profile")}
+    assert ours(modules) == {
+        f"togetherctl.kubelogin.{name}" for name in ("flags", "flag_table", "plain_tables", "profile")
+    }
     assert "togetherctl.config.config" not in modules
     heavy = {"httpx2", "authlib", "joserfc", "cryptography", "keyring", "rich", "ruamel", "segno", "tomlkit"}
     assert not heavy & top(modules)
@@ -170,26 +172,50 @@ def test_a_refresh_loads_neither_oauth_client_nor_jwt_library(
     )
 
 
+def test_a_refresh_behind_checks_no_config(
+    environ: dict[str, str], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    assert tls_config.exists()
+    world = make_world(browser=ScriptedBrowser(tls_issuer))
+    profile = world.profile("acme")
+    session, _ = world.engine.login(profile, Policy())
+    sessions = FileSessions(world.paths.sessions)
+    sessions.save(profile.key, replace(session, id_token=Token("expired-token", 1.0, 2.0)))
+    with sessions.lock(profile.key) as held:
+        done = subprocess.run(
+            [sys.executable, "-c", _DOOR.format(["togetherctl", "refresh", "acme", "--behind", str(held.descriptor)])],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            pass_fds=(held.descriptor,),
+        )
+    code, modules = ast.literal_eval(done.stderr)
+    assert (code, tls_issuer.counts["/token"]) == (0, 2)
+    heavy = {"pydantic", "click", "tomllib", "tomlkit", "httpx2", "authlib", "subprocess"} & top(set(modules))
+    assert heavy == set()
+
+
 # What the plugin itself loads, as kubeconfigs call it: each line here is time that somebody waits.
 READY = {"togetherctl", "togetherctl.__main__", "togetherctl.fastpath"}
 SERVED = READY | {
     f"togetherctl.{name}"
     for name in (
         "auth",
-        "auth.token_response",
         "auth.cache",
         "auth.cache.files",
         "auth.cache.login_record",
         "auth.cache.ready_file",
         "auth.cache.record",
         "auth.cache.base",
-        "auth.claims",
-        "auth.client_auth",
+        "auth.collaborators",
         "auth.engine",
         "auth.issuer_clients",
-        "auth.session_lifecycle",
-        "auth.login_cooldown",
-        "auth.refresh",
         "auth.session",
         "auth.session_lock",
         "auth.time_limits",
@@ -204,20 +230,34 @@ SERVED = READY | {
         "kube",
         "kube.exec_credential",
         "lock",
-        "http_failures",
         "paths",
         "printable",
+        "quick_json",
         "records",
         "config",
         "config.profile_cache",
         "config.profile",
         "config.profile_hints",
-        "signals",
         "wiring",
     )
 }
 REFRESHED = SERVED | {
-    f"togetherctl.{name}" for name in ("auth.discovery", "stdlib_post", "loopback", "proxies", "transport")
+    f"togetherctl.{name}"
+    for name in (
+        "auth.claims",
+        "auth.client_auth",
+        "auth.discovery",
+        "auth.login_cooldown",
+        "auth.refresh",
+        "auth.session_lifecycle",
+        "auth.token_response",
+        "http_failures",
+        "loopback",
+        "proxies",
+        "signals",
+        "stdlib_post",
+        "transport",
+    )
 }
 _DOOR = """
 import os, sys
@@ -227,19 +267,19 @@ def end(code):
     os.write(2, repr([int(code), sorted(set(sys.modules) - before)]).encode())
     really(0)
 really, os._exit, sys.exit = os._exit, end, end
-sys.argv = ["togetherctl", "get-token", "--profile", "acme"]
+sys.argv = {!r}
 door.main()
 """
 
 
 @pytest.fixture
-def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
+def plugin_loads(environ: dict[str, str]) -> Callable[..., Loaded]:
     """The modules that one call of the plugin loads, in an interpreter that has what Python itself starts with."""
 
-    def call() -> Loaded:
+    def call(**changes: str) -> Loaded:
         done = subprocess.run(
-            [sys.executable, "-c", _DOOR],
-            env=environ,
+            [sys.executable, "-c", _DOOR.format(["togetherctl", "get-token", "--profile", "acme"])],
+            env={**environ, **changes},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -254,7 +294,7 @@ def plugin_loads(environ: dict[str, str]) -> Callable[[], Loaded]:
 
 
 def test_what_the_plugin_loads_is_a_short_list(
-    plugin_loads: Callable[[], Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
 ) -> None:
     from dataclasses import replace
 
@@ -265,6 +305,9 @@ def test_what_the_plugin_loads_is_a_short_list(
     profile = world.profile("acme")
     session, _ = world.engine.login(profile, Policy())
     ready = world.paths.ready / "acme"
+    # The configuration is not young any more.
+    known = world.paths.known / "acme"
+    known.write_text(json.dumps({**json.loads(known.read_text()), "text": None}))
 
     def ours(modules: Loaded) -> Loaded:
         return {name for name in modules if name.startswith("togetherctl")}
@@ -277,9 +320,9 @@ def test_what_the_plugin_loads_is_a_short_list(
     ready.unlink()
     served = plugin_loads()
     assert (ours(served), foreign(served)) == (SERVED, set())
-    assert not {"ssl", "http", "socket", "subprocess", "email", "hashlib", "shutil", "asyncio", "datetime"} & top(
-        served
-    )
+    slow = {"ssl", "http", "socket", "subprocess", "email", "hashlib", "shutil", "asyncio", "datetime"}
+    assert not (slow | {"base64", "json", "math", "signal", "threading"}) & top(served)
+    assert "encodings.ascii" not in served
     assert ready.exists()
 
     ready.unlink()
@@ -294,6 +337,105 @@ def test_what_the_plugin_loads_is_a_short_list(
     for loaded in (served, refreshed):
         assert not {"typing", "dataclasses", "inspect", "ast"} & loaded
     assert tls_issuer.counts - before == {"/token": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TOGETHERCTL_BROWSER": "firefox --new-window {url}", "TOGETHERCTL_PROFILE": "other"},
+        {"TOGETHERCTL_BROWSER": "open -a 'Google Chrome' {url}"},
+        {"TOGETHERCTL_LOGIN": "never"},
+    ],
+    ids=" ".join,
+)
+def test_variables_load_no_library(
+    changes: dict[str, str],
+    plugin_loads: Callable[..., Loaded],
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    acme: Path,
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    world.ready.drop(None)
+    modules = plugin_loads(**changes)
+    assert not {"pydantic", "pydantic_settings", "tomllib"} & top(modules)
+    assert ("shlex" in modules) is ("'" in changes.get("TOGETHERCTL_BROWSER", ""))
+    assert acme.exists()
+
+
+def test_a_client_with_a_secret_needs_no_library_either(
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, tls_issuer: ScriptedIssuer, tls_config: Path
+) -> None:
+    from dataclasses import replace
+
+    from tests.support.browser import ScriptedBrowser
+
+    tls_issuer.client_secret = "correct-horse"
+    text = tls_config.read_text()
+    tls_config.write_text(text.replace("client_id =", 'client_secret = { env = "ACME_SECRET" }\nclient_id ='))
+    world = make_world(browser=ScriptedBrowser(tls_issuer), ACME_SECRET="correct-horse")
+    profile = world.profile("acme")
+    session, _ = world.engine.login(profile, Policy())
+    world.ready.drop(None)
+    heavy = {"pydantic", "pydantic_settings", "tomllib", "tomlkit", "httpx2", "authlib", "keyring"}
+    assert not (heavy | {"subprocess"}) & top(plugin_loads())
+    FileSessions(world.paths.sessions).save(profile.key, replace(session, id_token=Token("expired-token", 1.0, 2.0)))
+    world.ready.drop(None)
+    before = tls_issuer.counts.copy()
+    assert not heavy & top(plugin_loads(ACME_SECRET="correct-horse"))
+    assert tls_issuer.counts - before == {"/token": 1}
+
+
+# Everything that writes the configuration, in an order in which each finds what it needs.
+WRITING = {
+    "profile set": ("profile", "set", "acme", "margin=30"),
+    "config set": ("config", "set", "default_profile=acme"),
+    "profile add": ("profile", "add", "more", "--issuer", "acme", "--client-id", "more", "--offline"),
+    "issuer set": ("issuer", "set", "acme", "client_auth=post"),
+    "cluster add": ("cluster", "add", "west", "--profile", "acme", "--server", "https://w.example"),
+    "cluster remove": ("cluster", "remove", "west", "--keep-kubeconfig", "--yes"),
+    "profile remove": ("profile", "remove", "more", "--yes"),
+    "config edit": ("config", "edit"),
+    "login": ("login", "acme"),
+    "status": ("status",),
+}
+
+
+def test_after_every_change_a_token_needs_no_library(
+    loaded: Callable[..., Loaded],
+    plugin_loads: Callable[..., Loaded],
+    make_world: MakeWorld,
+    browser: ScriptedBrowser,
+    acme: Path,
+    tmp_path: Path,
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho '# by hand' >> \"$1\"\n")
+    editor.chmod(0o700)
+    for what, words in WRITING.items():
+        before = acme.read_bytes()
+        if what in ("login", "status"):
+            # An edit by hand, which they read.
+            acme.write_text(f"{acme.read_text()}\n")
+        assert "pydantic" in loaded(*words, VISUAL=str(editor)), what
+        assert acme.read_bytes() != before, what
+        modules = plugin_loads()
+        assert not {"pydantic", "pydantic_settings", "tomllib", "tomlkit"} & top(modules), what
+        assert "togetherctl.wiring" in modules, what
+
+
+def test_an_edit_by_hand_is_validated_at_the_next_token_and_once(
+    plugin_loads: Callable[..., Loaded], make_world: MakeWorld, browser: ScriptedBrowser, acme: Path
+) -> None:
+    world = make_world(browser=browser)
+    world.engine.login(world.profile("acme"), Policy())
+    for _ in range(3):
+        acme.write_text(f"{acme.read_text()}# by hand\n")
+        assert "pydantic" in plugin_loads()
+        assert "pydantic" not in plugin_loads()
 
 
 def test_completing_names_checks_no_config(loaded: Callable[..., Loaded], write_config: WriteConfig) -> None:

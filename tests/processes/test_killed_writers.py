@@ -369,6 +369,8 @@ def test_a_refresh_behind_that_is_killed_is_followed_by_the_next(
     gate.open()
     if when == "after the answer":
         logged_in.wait_until(lambda: issuer.counts["/token"] == 2)
+    # Half a minute later.
+    (logged_in.home / "cache" / "ready" / "acme").unlink()
     assert logged_in.run()[1] == stale.id_token.value
     logged_in.wait_until(lambda: not logged_in.children())
     session = logged_in.session()

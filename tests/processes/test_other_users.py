@@ -57,7 +57,7 @@ def test_a_runtime_folder_of_another_user_gets_no_credential(logged_in: Plugin, 
     environ = {**logged_in.environ, "XDG_RUNTIME_DIR": str(runtime)}
     ready = ReadyFiles(locate(environ), (logged_in.home / "config.toml").stat().st_mtime_ns)
     now = (logged_in.home / "config.toml").stat().st_mtime + 50
-    written = {"token": "a-token", "until": now + 100, "now": now}
+    written = {"token": "a-token", "until": now + 100, "ask_again_at": now + 100, "now": now}
     ready.write("acme", logged_in.profile.key, "keyring", **written)  # type: ignore[arg-type] # named as they are
     assert [path for path in runtime.rglob("*") if path.is_file()] == []
     # In one of ours it is written.

@@ -234,3 +234,46 @@ def test_whoami_names_the_cause_of_a_401(
     done = cluster.run("whoami", "-o", "json")
     [one] = json.loads(done.stdout)["item"]["clusters"]
     assert (done.code, one["error"]["code"], said in one["error"]["message"]) == (5, "refused", True), one
+    # The doctor finds it at the same place.
+    done = cluster.run("doctor", "acme", "-o", "json")
+    [found] = [item for item in json.loads(done.stdout)["items"] if item["check"] == "cluster-access"]
+    assert (found["subject"], found["status"], said in found["message"]) == ("east", "failed", True), found
+    assert found["hint_command"] == "togetherctl setup --profile acme"
+    other = [item for item in json.loads(done.stdout)["items"] if item["check"] in ("cluster-tcp", "cluster-tls")]
+    assert [item["status"] for item in other] == ["ok", "ok"]
+
+
+def test_doctor_at_an_api_server_that_takes_the_token(cluster: Cluster, tls_issuer: ScriptedIssuer) -> None:
+    tls_issuer.claims |= {"groups": ["devs"]}
+    cluster.told(username_claim="email", groups_claim="groups")
+    assert cluster.run("cluster", "set", "east", "username_claim=email", "groups_claim=groups").code == 0
+    assert cluster.run("login").code == 0
+    found = _examined(cluster)
+    assert {name: item["status"] for name, item in found.items() if name.startswith(("token-", "cluster-"))} == {
+        f"token-{name}": "ok" for name in ("state", "refresh", "audience", "claims", "size")
+    } | {f"cluster-{name}": "ok" for name in ("name", "tcp", "tls", "access")}
+    assert found["cluster-access"]["message"] == "it knows you as me@acme.com, in 1 group"
+    # What the configuration says of the cluster is not what its API server is told.
+    assert cluster.run("cluster", "set", "east", "username_claim=sub").code == 0
+    found = _examined(cluster)
+    assert found["cluster-access"]["status"] == "warning"
+    assert "though token and configuration make it " in found["cluster-access"]["message"]
+
+
+def _examined(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    items = json.loads(cluster.run("doctor", "acme", "-o", "json").stdout)["items"]
+    return {item["check"]: item for item in items}
+
+
+def test_groups_that_the_issuer_left_out_as_too_large(cluster: Cluster, tls_issuer: ScriptedIssuer) -> None:
+    """A claim that is elsewhere (OpenID Connect Core 1.0, 5.6.2): the API server goes there, and else refuses."""
+    elsewhere = {"src1": {"endpoint": f"{tls_issuer.url}/nowhere"}}
+    tls_issuer.claims |= {"_claim_names": {"groups": "src1"}, "_claim_sources": elsewhere}
+    cluster.told(username_claim="email", groups_claim="groups")
+    assert cluster.run("cluster", "set", "east", "username_claim=email", "groups_claim=groups").code == 0
+    assert cluster.run("login").code == 0
+    items = json.loads(cluster.run("doctor", "acme", "-o", "json").stdout)["items"]
+    claims = [item["message"] for item in items if item["check"] == "token-claims" and item["status"] == "warning"]
+    assert ["its groups are not in it but elsewhere" in message for message in claims] == [True], claims
+    [access] = [item for item in items if item["check"] == "cluster-access"]
+    assert (access["status"], "its groups are not in it but elsewhere" in access["message"]) == ("failed", True), access

@@ -198,6 +198,12 @@ SHAPES = [
     Shape("groups is null", TAKEN, TAKEN, {"groups": None}),
     Shape("groups is a list with a number", REFUSED, TAKEN, {"groups": ["a", 7]}),
     Shape("groups is an object", REFUSED, TAKEN, {"groups": {"a": True}}),
+    Shape(
+        "groups are elsewhere",
+        REFUSED,
+        TAKEN,
+        {"_claim_names": {"groups": "a"}, "_claim_sources": {"a": {"endpoint": "https://127.0.0.1:1/"}}},
+    ),
     # What else there may be.
     Shape("jti is a text", TAKEN, TAKEN, {"jti": "4f1c"}),
     Shape("jti is a number", TAKEN, TAKEN, {"jti": 7}),

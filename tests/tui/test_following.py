@@ -17,6 +17,7 @@ from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.login_record import LoginRecord
 from togetherctl.auth.engine import Policy
 from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.tui.context import WatcherFound
 from togetherctl.tui.watcher import ConfigRead, Finding, KubeconfigRead, SessionsRead, Watcher
 from togetherctl.usecases.kubeconfig_write import write_clusters
 
@@ -253,3 +254,20 @@ def test_the_kubeconfig_is_read_when_it_has_changed(
     assert [dict(state.drift) for state in step()] == [{"east": ("server",)}]
     kubeconfig.unlink()
     assert [state.missing for state in step()] == [("east",)]
+
+
+@pytest.mark.usefixtures("acme")
+async def test_what_is_found_together_is_drawn_once(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened() as table:
+        await table.shows("· none")
+        app, shown = table.app, []
+        app.watcher.stop()
+        show = app.home.show
+        monkeypatch.setattr(app.home, "show", lambda: shown.append(show()))
+        for _ in range(5):
+            app.post_message(WatcherFound(SessionsRead(())))
+        await table.pilot.pause()
+        assert len(shown) == 1
+        app.post_message(WatcherFound(SessionsRead(())))
+        await table.pilot.pause()
+        assert len(shown) == 2

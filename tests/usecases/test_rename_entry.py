@@ -165,7 +165,7 @@ def test_a_session_is_served_under_the_new_name_without_network(
 
     assert cli("profile", "rename", "acme", "corp").code == 0
     assert list(world.paths.ready.iterdir()) == []
-    assert list(world.paths.known.iterdir()) == []
+    assert [path.name for path in world.paths.known.iterdir()] == ["corp"]
     served = cli("get-token", "--profile", "corp")
     assert (served.code, session.id_token is not None and session.id_token.value in served.stdout) == (0, True)
     old = cli("get-token", "--profile", "acme")
@@ -261,8 +261,8 @@ left = int(sys.argv[1])
 real = Path.replace
 def replace(self, target):
     global left
-    left -= 1
-    if left == 0:
+    left -= "cache" not in self.parts
+    if left == 0 and "cache" not in self.parts:
         os.kill(os.getpid(), signal.SIGKILL)
     return real(self, target)
 Path.replace = replace

@@ -25,12 +25,15 @@ from urllib.parse import parse_qsl, urlsplit
 from togetherctl.auth.authorization_request import fill_in_port
 from togetherctl.auth.callback_page import failure_page, security_headers, stray_page
 from togetherctl.auth.callback_visitors import CONNECTION_SECONDS, Visitors, hang_up
+from togetherctl.auth.port_holder import TABLES, PortHolder, find_port_holder
 from togetherctl.config.profile import Loopback
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import ConfigError, TogetherctlError
 from togetherctl.printable import printable
 
 _RETRIES_FOR_A_FREE_PORT = 20
+_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+_NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
 class PortsTaken(TogetherctlError):
@@ -139,21 +142,61 @@ def listen(
         url = urlsplit(loopback.redirect_uri)
         tls = _server_tls(certificate, ways) if url.scheme == "https" and certificate else None
         try:
-            sockets, port = _bind(loopback, url.hostname or "", _port_of(url.port, tls))
+            sockets, port = _bind(loopback, url.hostname or "", _port_of(url.port, tls=tls is not None))
         except OSError as error:
-            port = _port_of(url.port, tls)
+            port = _port_of(url.port, tls=tls is not None)
             port = int(loopback.listen.rpartition(":")[2]) if loopback.listen else port
-            taken.append(f"{loopback.listen or f'port {port}'}: {_reason(error, port)}")
+            holder = find_port_holder(port) if error.errno == errno.EADDRINUSE else None
+            taken.append(f"{loopback.listen or f'port {port}'}: {_reason(error, holder)}")
             continue
         return Listener(fill_in_port(loopback.redirect_uri, port), sockets, tls)
     raise PortsTaken(f"no redirect URI of this login can be listened on ({'; '.join(taken)})")
+
+
+@dataclass(frozen=True)
+class TakenAddress:
+    """An address of a redirect URI on which nothing of ours can listen, and why.
+
+    `in_use`: something else does, which is `holder` where that is known.
+    """
+
+    address: str
+    why: str
+    in_use: bool = True
+    holder: PortHolder | None = None
+
+
+def try_addresses(loopback: Loopback, *, https: bool) -> list[TakenAddress]:
+    """Listen for a moment on each address of a redirect URI; those on which that fails."""
+    url = urlsplit(loopback.redirect_uri)
+    host, port = url.hostname or "", _port_of(url.port, tls=https)
+    if not loopback.listen and host in _LOOPBACK_HOSTS:
+        tries = [(f"127.0.0.1:{port}", TABLES), (f"[::1]:{port}", TABLES[1:])]
+    else:
+        tries = [(loopback.listen or f"{host}:{port}", TABLES)]
+    taken = []
+    for address, tables in tries:
+        try:
+            sockets, _ = _bind_address(address)
+        except OSError as error:
+            # A machine without IPv6 listens on 127.0.0.1 alone.
+            if error.errno in _NO_IPV6 and address.startswith("[::1]"):
+                continue
+            number = int(address.rpartition(":")[2])
+            in_use = error.errno == errno.EADDRINUSE
+            holder = find_port_holder(number, tables) if in_use else None
+            taken.append(TakenAddress(address, _reason(error, holder), in_use, holder))
+        else:
+            for listening in sockets:
+                listening.close()
+    return taken
 
 
 def _bind(loopback: Loopback, host: str, port: int) -> tuple[list[socket.socket], int]:
     """Listen where the profile says, else where the redirect URI's host is; gives the port, too."""
     if loopback.listen:
         return _bind_address(loopback.listen)
-    if host in ("localhost", "127.0.0.1", "::1"):
+    if host in _LOOPBACK_HOSTS:
         return _bind_loopback(port)
     return _bind_address(f"{host}:{port}")
 
@@ -166,7 +209,7 @@ def _bind_loopback(port: int) -> tuple[list[socket.socket], int]:
         try:
             return [first, _bind_socket(socket.AF_INET6, "::1", bound)], bound
         except OSError as error:
-            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT):
+            if error.errno in _NO_IPV6:
                 return [first], bound
             first.close()
             if port != 0 or error.errno != errno.EADDRINUSE:
@@ -213,16 +256,13 @@ def _server_tls(certificate: tuple[Path, Path], ways: ProfileHints) -> ssl.SSLCo
     return context
 
 
-def _port_of(port: int | None, tls: ssl.SSLContext | None) -> int:
+def _port_of(port: int | None, *, tls: bool) -> int:
     return port if port is not None else (443 if tls else 80)
 
 
-def _reason(error: OSError, port: int) -> str:
+def _reason(error: OSError, holder: PortHolder | None) -> str:
     if error.errno != errno.EADDRINUSE:
         return printable(error.strerror or error)
-    from togetherctl.auth.port_holder import find_port_holder
-
-    holder = find_port_holder(port)
     return f"in use by {holder}" if holder else "in use"
 
 

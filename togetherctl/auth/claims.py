@@ -13,6 +13,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 
+from togetherctl.auth.session import LATEST
 from togetherctl.errors import Untrusted
 from togetherctl.printable import printable
 
@@ -31,8 +32,6 @@ else:
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 MAX_TOKEN = 64 * 1024
 LEEWAY = 60.0
-# The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
-LATEST = 253_402_300_800
 # A JWS in its compact form (RFC 7515, 2 and 7.1): base64url without padding or white space.
 _COMPACT = re.compile(r"([\w-]+)\.([\w-]+)\.[\w-]*", re.ASCII)
 # RFC 8259, 6; some issuers write numbers as texts.

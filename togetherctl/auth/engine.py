@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
+from functools import cached_property
 
 from togetherctl.auth.cache.base import Unopenable
-from togetherctl.auth.refresh import NoNewToken
 from togetherctl.auth.session import Freshness, Session, State, Token
-from togetherctl.auth.session_lifecycle import Collaborators, Ended, SessionLifecycle
 from togetherctl.auth.session_lock import SessionLocks
 from togetherctl.auth.time_limits import RETRY_SECONDS
 from togetherctl.errors import (
@@ -29,7 +28,11 @@ from togetherctl.records import dataclass, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from togetherctl.auth.cache.login_record import LoginRecord
+    from togetherctl.auth.collaborators import Collaborators
+    from togetherctl.auth.session_lifecycle import Ended, SessionLifecycle
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
@@ -68,15 +71,23 @@ class Engine:
     def __init__(self, collaborators: Collaborators, *, refresh_behind: Callable[[Profile, int], None]) -> None:
         self._deps = collaborators
         self._spawn_refresh = refresh_behind
-        self._locks = SessionLocks(collaborators.sessions, collaborators.conversation, collaborators.clock)
-        self._lifecycle = SessionLifecycle(collaborators)
+        self._locks = SessionLocks(
+            collaborators.sessions, collaborators.conversation, collaborators.clock, collaborators.ready.say_login
+        )
+
+    @cached_property
+    def _lifecycle(self) -> SessionLifecycle:
+        # A token that is served needs none of it.
+        from togetherctl.auth.session_lifecycle import SessionLifecycle
+
+        return SessionLifecycle(self._deps)
 
     def credential(self, profile: Profile, policy: Policy, *, renew: bool = False) -> Credential:
         """What kubectl gets; with `renew` a token that is younger than this call, where the issuer gives one.
 
         Raises LoginRequired, Unreachable, Refused, Untrusted and StorageError.
         """
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             began = self._deps.clock()
             session = self.load(profile)
             served = None if renew else self._serve(profile, session)
@@ -147,7 +158,7 @@ class Engine:
         What goes wrong is noted in the session. Raises as `credential` does.
         """
         with (
-            about(profile.name, profile.issuer.url),
+            _about(profile),
             self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
@@ -160,7 +171,7 @@ class Engine:
         Unsafe storage, or a lock that cannot be made, changes nothing of this. Raises Unreachable and Refused, after
         deleting, and StorageError where something could not be deleted, or be read to be revoked.
         """
-        with about(profile.name, profile.issuer.url), ExitStack() as held:
+        with _about(profile), ExitStack() as held:
             alone, unsafe = True, None
             # What killed writers left, before the lock is taken and one of it becomes the session.
             before = self._deps.sessions(profile).found(profile.key, if_left=True).left
@@ -203,12 +214,12 @@ class Engine:
             return None
 
     def state(self, profile: Profile, session: Session | None) -> State:
-        return session.state(profile.token, profile.margin, self._deps.clock()) if session else State.NONE
+        return session.state(profile, self._deps.clock()) if session else State.NONE
 
     # Serving
 
     def _is_ending(self, profile: Profile, session: Session) -> bool:
-        """Whether the last fifth of the token is all that is left, since the issuer refused to refresh it."""
+        """Whether a stale token is all that is left, since the issuer refused to refresh it."""
         return session.refused and self._deps.freshness(profile, session) is not Freshness.FRESH
 
     def _is_younger(self, profile: Profile, session: Session | None, moment: float) -> bool:
@@ -234,19 +245,19 @@ class Engine:
         """The session's token, to be asked for again at the next turn of its life. Raises Untrusted."""
         now = self._deps.clock()
         token = session.token(profile.token) if session else None
-        if token is None or token.expires_at <= now:
+        if session is None or token is None or token.expires_at <= now:
             raise Untrusted(f"the issuer gave no {profile.token} token that is valid")
-        turns = (token.stale_at, token.due_at(profile.margin))
+        turns = (token.stale_at(session.early(profile.key)), token.due_at(profile.margin))
         # Kubernetes counts whole seconds, and a moment that is past makes every request ask.
         return Credential(token, next((moment for moment in turns if moment >= now + 1), token.expires_at))
 
     # Ahead of the next call
 
     def _prepare_next_call(self, profile: Profile, session: Session | None, policy: Policy) -> None:
-        """A fresh token becomes a ready file; a stale one is refreshed behind the caller's back."""
-        if profile.storage == "memory" or not profile.name:
+        """A good token becomes a ready file, a stale one for a moment; that is refreshed behind the caller's back."""
+        if profile.storage == "memory" or not profile.ready_as:
             return  # no other process can do anything with it, or none is asked to
-        fresh = self._deps.freshness(profile, session) is Freshness.FRESH
+        fresh = session is not None and self._keeps_ready(profile, session)
         if session is None or not (
             self._lacks_ready(profile) if fresh else self._wants_refresh(profile, session, policy)
         ):
@@ -259,10 +270,12 @@ class Engine:
             if fresh:
                 self._write_ready_if_fresh(profile, session)
             else:
+                # Before the refresh begins, whose own ready file comes in its place.
+                self._write_ready_for_a_moment(profile, session)
                 self._spawn_refresh(profile, held.descriptor)
 
     def _lacks_ready(self, profile: Profile) -> bool:
-        return not self._deps.ready.is_good(profile.name, profile.storage, now=self._deps.clock())
+        return not self._deps.ready.is_good(profile.ready_as, profile.storage, now=self._deps.clock())
 
     def _wants_refresh(self, profile: Profile, session: Session, policy: Policy) -> bool:
         if not policy.behind or not session.refreshable:
@@ -270,23 +283,40 @@ class Engine:
         failed, token = session.last_error, session.token(profile.token)
         if failed is None or token is None:
             return True
-        # A token that lives for seconds has no half minute to wait.
-        pause = min(RETRY_SECONDS, (token.expires_at - token.stale_at) / 4)
-        return not 0 <= self._deps.clock() - failed.at < pause
+        return not 0 <= self._deps.clock() - failed.at < self._pause(token)
+
+    def _pause(self, token: Token) -> float:
+        """How long a stale token goes out without another look at it; one that lives for seconds has no half minute."""
+        return min(RETRY_SECONDS, (token.expires_at - token.stale_at(0.0)) / 4)
 
     def _write_ready_if_fresh(self, profile: Profile, session: Session) -> None:
-        if self._deps.freshness(profile, session) is Freshness.FRESH:
+        if self._keeps_ready(profile, session):
             self._write_ready(profile, self._credential_of(profile, session))
 
-    def _write_ready(self, profile: Profile, credential: Credential) -> None:
-        if not profile.name:
+    def _keeps_ready(self, profile: Profile, session: Session) -> bool:
+        """Whether its token may lie ready: as long as it is fresh, and until it is due where none is refreshed behind.
+
+        A process behind is told the profile's name, and the words of flags are no other process's to see.
+        """
+        freshness = self._deps.freshness(profile, session)
+        return freshness is Freshness.FRESH or (not profile.name and freshness.is_usable)
+
+    def _write_ready_for_a_moment(self, profile: Profile, session: Session) -> None:
+        """Many calls come while a stale token is refreshed; never until a refresh would be waited for."""
+        credential = self._credential_of(profile, session)
+        soon = self._deps.clock() + self._pause(credential.token)
+        self._write_ready(profile, credential, until=min(soon, credential.token.due_at(profile.margin)))
+
+    def _write_ready(self, profile: Profile, credential: Credential, *, until: float | None = None) -> None:
+        if not profile.ready_as:
             return  # no call could ask for it
         self._deps.ready.write(
-            profile.name,
+            profile.ready_as,
             profile.key,
             profile.storage,
             token=credential.token.value,
-            until=credential.ask_again_at,
+            ask_again_at=credential.ask_again_at,
+            until=until or credential.ask_again_at,
             now=self._deps.clock(),
         )
 
@@ -311,7 +341,7 @@ class Engine:
             return self._serve_late(profile, session, error)
         except LoginRequired as error:
             freshness = self._deps.freshness(profile, session)
-            lasting = isinstance(error, NoNewToken) or (session is not None and session.refresh_token is None)
+            lasting = _is_no_new_token(error) or (session is not None and session.refresh_token is None)
             if freshness is Freshness.DUE or (lasting and freshness is not Freshness.EXPIRED):
                 # Nothing could have renewed it, so it serves to its end.
                 return self._credential_of(profile, session)
@@ -319,7 +349,7 @@ class Engine:
 
     def _explain(self, error: TogetherctlError, *, asked_for: bool = False) -> None:
         """A login at every expiry is something to mend, so it is said why; so is what ended a refresh a person saw."""
-        if isinstance(error, NoNewToken):
+        if _is_no_new_token(error):
             self._deps.conversation.warn(error.message)
         elif asked_for and not isinstance(error, LoginRequired):
             self._deps.conversation.warn(f"the session could not be refreshed: {error.message}; going on with a login")
@@ -332,12 +362,23 @@ class Engine:
     @contextmanager
     def _hold(self, profile: Profile) -> Iterator[None]:
         """The session's lock, and its profile and issuer named on every error."""
-        with about(profile.name, profile.issuer.url):
+        with _about(profile):
             try:
                 with self._locks.hold(profile):
                     yield
             except LockTimeout:
                 raise _busy() from None
+
+
+def _about(profile: Profile) -> AbstractContextManager[None]:
+    """Say of errors whose they are, and what looks for a cause that is not certain."""
+    return about(profile.name, profile.issuer.url, doctor=profile.ways.doctor)
+
+
+def _is_no_new_token(error: TogetherctlError) -> bool:
+    from togetherctl.auth.refresh import NoNewToken
+
+    return isinstance(error, NoNewToken)
 
 
 def _is_non_interactive(profile: Profile, grant: Grant) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import Any, NamedTuple, TypeVar
 
-from togetherctl.auth.claims import LEEWAY
+from togetherctl.auth.client_registration import try_client
 from togetherctl.auth.discovery import (
     Metadata,
     check_metadata,
@@ -17,22 +17,24 @@ from togetherctl.auth.discovery import (
     parse_metadata,
 )
 from togetherctl.auth.issuer_clients import IssuerClients
-from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls, try_client
+from togetherctl.auth.issuer_clock import ahead_of, compare_clocks, describe_clock
+from togetherctl.auth.issuer_findings import ClientNeeds, findings, pitfalls
 from togetherctl.auth.issuer_url import parse_typed_issuer, same_but_for_slash
+from togetherctl.auth.refused_certificate import explain_refusal
 from togetherctl.config.presets import find_preset, recognise_preset
-from togetherctl.config.types import DEFAULT_REDIRECT_URIS
 from togetherctl.errors import Refused, TogetherctlError, Unreachable, Untrusted, about
 from togetherctl.finding import Finding
 from togetherctl.http_failures import host_of
 from togetherctl.printable import printable
 from togetherctl.proxies import proxy_for
+from togetherctl.shown_certificate import look_at_certificate
 from togetherctl.transport import HTTP, Answer, Connection
+
+_T = TypeVar("_T")
 
 # A look takes two requests, and one for each redirect URI of a client.
 _SECONDS = 30.0
-_SAME_CLOCK = 10.0
 _KEY_TYPES = ("RSA", "EC")
-_SET = "set this machine's clock by the network (NTP)"
 # What is worth saying before the first login, and not only to a person who asks.
 _AT_ONCE = ("url", "issuer", "client_secret", "refresh_token", "clock")
 # Where "failed" leaves no way for a login; of the rest, metadata may say less than the issuer does.
@@ -98,28 +100,50 @@ class Report:
             raise self.error
 
 
+@dataclass
+class Shared:
+    """What several looks at one issuer have in common: each thing is asked for once, whichever look comes first."""
+
+    _lock: RLock = field(default_factory=RLock)
+    _known: dict[Hashable, object] = field(default_factory=dict)
+
+    def once(self, key: Hashable, ask: Callable[[], _T]) -> _T:
+        """What `ask` gave or raised for this key; others wait meanwhile."""
+        with self._lock:
+            if key not in self._known:
+                try:
+                    self._known[key] = ask()
+                except TogetherctlError as error:
+                    self._known[key] = error
+            known = self._known[key]
+        if isinstance(known, TogetherctlError):
+            raise known
+        return known  # type: ignore[return-value] # what ask() gave for this key
+
+
 def check_issuer(
     issuers: IssuerClients,
     url: str,
     connection: Connection,
     *,
-    redirect_uris: Sequence[str] = DEFAULT_REDIRECT_URIS,
-    scopes: Sequence[str] = ("openid", "email"),
     preset: str | None = None,
     wishes: ClientNeeds | None = None,
+    shared: Shared | None = None,
 ) -> Report:
     """Ask the issuer at `url` for its metadata and keys, and say what that means for a login there.
 
-    `preset` is the catalogue's entry if the configuration names one; `wishes` says more than scopes and redirect URIs.
-    Raises UsageError where `url` cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever
-    else goes wrong is in the report.
+    `preset` is the catalogue's entry if the configuration names one; `wishes` is what logins there need; `shared` is
+    what other looks at the same issuer, reached in the same way, have asked already. Raises UsageError where `url`
+    cannot be an issuer's, and ConfigError where `connection` cannot be used; whatever else goes wrong is in the report.
     """
     typed = parse_typed_issuer(url)
-    wishes = replace(wishes or ClientNeeds(), redirect_uris=tuple(redirect_uris), scopes=tuple(scopes))
+    wishes = wishes or ClientNeeds()
     with about(None, typed.issuer), issuers.http(typed.issuer, connection, total_seconds=_SECONDS) as http:
-        look = _Look(typed.issuer, _Timed(http, issuers.clock), preset, wishes)
+        asked = _Timed(http, issuers.clock, shared or Shared())
+        look = _Look(typed.issuer, asked, preset, wishes)
         heard = look.take(pasted_metadata=typed.pasted_metadata)
-    ways = list(_describe_way(typed.issuer, issuers, connection, heard))
+        heard = _explain_certificate(heard, _proxy(typed.issuer, issuers, connection), asked, connection, wishes)
+    ways = list(_describe_way(typed.issuer, issuers, connection, heard, wishes))
     if typed.pasted_metadata:
         ways.append(
             Finding("warning", f"that is the address of the metadata; the issuer is {heard.issuer}", None, "url")
@@ -136,17 +160,21 @@ class _Dated(NamedTuple):
 
 
 class _Timed:
-    """Asks through `http`, and remembers the first answer with its time."""
+    """Asks through `http`, each address once, and remembers the first answer with its time."""
 
-    def __init__(self, http: HTTP, clock: Callable[[], float]) -> None:
-        self._http, self._clock = http, clock
+    def __init__(self, http: HTTP, clock: Callable[[], float], shared: Shared) -> None:
+        self._http, self.clock, self.shared = http, clock, shared
         self.first: _Dated | None = None
 
     def get(self, url: str, *, follow: bool = True) -> Answer:
-        asked_at = self._clock()
+        dated = self.shared.once((url, follow), lambda: self._ask(url, follow=follow))
+        self.first = self.first or dated
+        return dated.answer
+
+    def _ask(self, url: str, *, follow: bool) -> _Dated:
+        asked_at = self.clock()
         answer = self._http.get(url, follow=follow)
-        self.first = self.first or _Dated(answer, asked_at, self._clock())
-        return answer
+        return _Dated(answer, asked_at, self.clock())
 
 
 @dataclass(frozen=True)
@@ -181,12 +209,20 @@ class _Look:
                 error = other
             else:
                 # A person who pasted the metadata's address has not spelled the issuer at all.
-                wrong = [] if pasted_metadata else [_wrong(error, "issuer")]
+                wrong = [] if pasted_metadata else [self._wrong_slash(error, named)]
                 found = self._look_at(named, document, wrong)
                 return found if pasted_metadata else replace(found, error=error)
         entry = find_preset(preset, self.issuer)
         notes = [replace(note, hint=None) for note in pitfalls(self.issuer, entry)]
         return Report(self.issuer, preset, (_wrong(error, "issuer"), *notes), by_url, error=error)
+
+    def _wrong_slash(self, error: Untrusted, named: str) -> Finding:
+        """The error, with the command that writes the URL as it is `named`, where the configuration has this issuer."""
+        found = _wrong(error, "issuer")
+        if self.wishes.issuer is None:
+            return found
+        command = self.wishes.command("issuer", "set", "{}", f"url={named}", does="writes it as it calls itself")
+        return replace(found, hint=command)
 
     def _look_at(self, issuer: str, document: dict[str, Any], wrong: list[Finding]) -> Report:
         metadata = self._complete(parse_metadata(document))
@@ -197,8 +233,9 @@ class _Look:
         provider = [Finding("ok", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
         keys, error = self._check_keys(metadata)
-        ahead = _compare_clocks(self.http.first)
-        clock = [_describe_clock(ahead)] if ahead is not None else []
+        dated = self.http.first
+        ahead = compare_clocks(dated.answer.headers, dated.asked_at, dated.came_at) if dated else None
+        clock = [describe_clock(ahead)] if ahead is not None else []
         found = (*first, *wrong, *provider, *said, *keys, *self._try_clients(metadata), *clock)
         return Report(issuer, preset, found, by_url, metadata, ahead, error)
 
@@ -240,11 +277,14 @@ class _Look:
             return []
         if metadata.require_pushed_authorization_requests:
             text = f"client {client_id}: only a login tells whether it is registered, since requests have to be pushed"
-            return [Finding("warning", text, about="client")]
+            return [Finding("skipped", text, about="client")]
         scopes, http = self.wishes.scopes, self.http
+
+        def try_with(uri: str) -> Callable[[], Finding]:
+            return lambda: try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
+
         return [
-            try_client(endpoint, client_id=client_id, redirect_uri=uri, scopes=scopes, http=http)
-            for uri in self.wishes.redirect_uris
+            http.shared.once((endpoint, client_id, uri, scopes), try_with(uri)) for uri in self.wishes.redirect_uris
         ]
 
     def _read_document(self) -> dict[str, Any]:
@@ -254,16 +294,22 @@ class _Look:
             return {}
 
 
-def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, heard: Report) -> list[Finding]:
+def _proxy(issuer: str, issuers: IssuerClients, connection: Connection) -> str | None:
+    try:
+        return connection.proxy or proxy_for(issuer, issuers.environ)
+    except ValueError:
+        return None
+
+
+def _describe_way(
+    issuer: str, issuers: IssuerClients, connection: Connection, heard: Report, wishes: ClientNeeds
+) -> list[Finding]:
     """How the issuer was reached, where that is out of the ordinary."""
     way = []
     if connection.insecure:
         text = "its certificate is not verified: anyone in between can take your tokens"
-        way.append(Finding("warning", text, "togetherctl issuer unset NAME insecure_skip_tls_verify", "tls"))
-    try:
-        proxy = connection.proxy or proxy_for(issuer, issuers.environ)
-    except ValueError:
-        proxy = None
+        way.append(Finding("warning", text, wishes.command("issuer", "unset", "{}", "insecure_skip_tls_verify"), "tls"))
+    proxy = _proxy(issuer, issuers, connection)
     if proxy and isinstance(heard.error, Unreachable):
         hint = "NO_PROXY excepts hosts; proxy of the issuer names another"
         way.append(Finding("warning", f"it was asked through the proxy {host_of(proxy)}", hint, "proxy"))
@@ -272,9 +318,27 @@ def _describe_way(issuer: str, issuers: IssuerClients, connection: Connection, h
     return way
 
 
+def _explain_certificate(
+    heard: Report, proxy: str | None, asked: _Timed, connection: Connection, wishes: ClientNeeds
+) -> Report:
+    """With what is known of a certificate that was refused."""
+    reason = heard.error.reason if isinstance(heard.error, Unreachable) else ""
+    if not reason:
+        return heard
+    asked_at = asked.clock()
+    shown = asked.shared.once("certificate", lambda: look_at_certificate(heard.issuer, proxy))
+    if shown is None:
+        return heard
+    note = explain_refusal(reason, shown, connection, wishes, now=asked.clock())
+    if reason != "clock" or shown.stated_at is None:
+        return replace(heard, findings=(*heard.findings, note))
+    ahead = ahead_of(shown.stated_at, asked_at, asked.clock())
+    return replace(heard, findings=(*heard.findings, note, describe_clock(ahead)), clock_ahead=ahead)
+
+
 def _wrong(error: TogetherctlError, what: str) -> Finding:
     later = "check the address; if it is right, try again later" if isinstance(error, Unreachable) else None
-    return Finding("failed", error.message, error.remedy or later, what)
+    return Finding("failed", error.message, error.remedy or later, what, exit_code=error.exit_code)
 
 
 def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
@@ -284,27 +348,3 @@ def _find_error(report: Report, issuer: str) -> TogetherctlError | None:
     if error is not None:
         error.issuer = printable(issuer)
     return error
-
-
-def _compare_clocks(dated: _Dated | None) -> float | None:
-    """This machine's clock against the answer's Date (RFC 9110, 6.6.1), in seconds; None where it has none."""
-    if dated is None:
-        return None
-    try:
-        stated = parsedate_to_datetime(dated.answer.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    age = dated.answer.headers.get("age", "")
-    stated += int(age) if age.isdecimal() and len(age) < 6 else 0
-    if stated < dated.asked_at:
-        return dated.asked_at - stated
-    return min(dated.came_at - stated, 0.0)
-
-
-def _describe_clock(ahead: float) -> Finding:
-    if abs(ahead) <= _SAME_CLOCK:
-        return Finding("ok", "this machine's clock agrees with the issuer's", None, "clock")
-    text = f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the issuer's"
-    if ahead < -LEEWAY:
-        text += ": a token that has just begun (nbf) is refused here, and one that has expired goes to the cluster"
-    return Finding("warning", text, _SET, "clock")

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from togetherctl.auth.authorization_request import fill_in_port
 from togetherctl.auth.claims import ALGORITHMS
 from togetherctl.auth.discovery import Metadata
 from togetherctl.config.presets import Preset
 from togetherctl.config.types import DEFAULT_REDIRECT_URIS, OfflineAccess
-from togetherctl.errors import Refused, Unreachable
+from togetherctl.errors import Remedy, run
 from togetherctl.finding import Finding, Status
-from togetherctl.printable import printable
-from togetherctl.transport import Answer
-
-
-class Asker(Protocol):
-    """Asks for a page, and follows no redirect."""
-
-    def get(self, url: str, *, follow: bool) -> Answer: ...
-
 
 # What kube-apiserver takes where it is told of the issuer by flags, and nothing is said of algorithms.
 _BY_FLAGS = "RS256"
@@ -37,7 +26,8 @@ class ClientNeeds:
     `has_secret` is None where it was not said whether the client has one; `device_endpoint` and
     `revocation_endpoint` are the configuration's;
     `by_browser` is False where no login goes through a browser on this machine. With `client_id` the issuer is asked
-    whether that client and its redirect URIs are registered.
+    whether that client and its redirect URIs are registered. `profile` and `issuer` are their names in the
+    configuration, for the commands that help.
     """
 
     scopes: tuple[str, ...] = ("openid", "email")
@@ -49,6 +39,19 @@ class ClientNeeds:
     by_browser: bool = True
     pkce: bool = True
     client_id: str | None = None
+    profile: str | None = None
+    issuer: str | None = None
+
+    def command(self, kind: Literal["profile", "issuer"], *words: str, does: str = "") -> Remedy:
+        """The command `togetherctl KIND …` for the profile or issuer, whose name is `{}` among `words`.
+
+        Where no name is known, it is words that cannot be run as they stand. `does` is what it does.
+        """
+        name = self.profile if kind == "profile" else self.issuer
+        argv = ["togetherctl", kind, *(word.format(name or "NAME") for word in words)]
+        if name is None:
+            return Remedy(" ".join([*argv, *filter(None, [does])]))
+        return run(*argv, words=f"this {does}" if does else "")
 
 
 def findings(
@@ -68,7 +71,7 @@ def findings(
     yield from _after_the_login(issuer, metadata, preset, wishes)
 
 
-def _all(about: str, *rows: tuple[object, Status, str, str | None]) -> list[Finding]:
+def _all(about: str, *rows: tuple[object, Status, str, Remedy | str | None]) -> list[Finding]:
     """The findings about one thing; a row is: whether it is so, how bad that is, the sentence, and a hint."""
     return [Finding(level, text, hint, about) for is_so, level, text, hint in rows if is_so]
 
@@ -220,7 +223,7 @@ def _refresh_token(metadata: Metadata, preset: Preset | None, wishes: ClientNeed
             offered,
             "warning",
             "it offers a refresh token, but the profile does not ask for it: you log in again when a token expires",
-            "togetherctl profile set NAME offline_access=auto",
+            wishes.command("profile", "set", "{}", "offline_access=auto"),
         ),
         (
             True,
@@ -236,7 +239,7 @@ def _client_secret(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
         yield Finding(
             "warning",
             f"{preset.title} wants the client secret, PKCE or not",
-            "togetherctl profile secret NAME keeps it in your keyring",
+            wishes.command("profile", "secret", "{}", does="keeps it in your keyring"),
             "client_secret",
         )
 
@@ -247,7 +250,8 @@ def _redirect_uris(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
     if preset and not preset.register_there.redirect_uris:
         yield Finding("ok", f"redirect URIs on this machine need not be registered: {uris}", rule, "redirect_uris")
     else:
-        yield Finding("warning", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
+        # Not looked at here: only the issuer knows, if it can be asked at all.
+        yield Finding("skipped", f"to be registered there, to the letter: {uris}", rule, "redirect_uris")
     for uri in wishes.redirect_uris:
         parts = urlsplit(uri)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
@@ -255,7 +259,7 @@ def _redirect_uris(preset: Preset | None, wishes: ClientNeeds) -> Iterator[Findi
             yield Finding(
                 "warning",
                 f"{uri} means any free port, which {preset.title} does not take with {host}",
-                "togetherctl profile set NAME redirect_uris=http://localhost:8000,http://localhost:18000",
+                wishes.command("profile", "set", "{}", f"redirect_uris={','.join(DEFAULT_REDIRECT_URIS)}"),
                 "redirect_uris",
             )
 
@@ -309,79 +313,3 @@ def _after_the_login(issuer: str, metadata: Metadata, preset: Preset | None, wis
 def _list(document: Mapping[str, Any], name: str) -> list[str]:
     listed = document.get(name)
     return [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
-
-
-_BYTES = 32
-# What an issuer answers to a person who is not logged in there, and to a client it knows (OpenID Connect Core 3.1.2.6).
-_KNOWN = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
-_UNKNOWN_STATUS = (400, 404)
-_ABOUT = "client"
-
-
-def try_client(endpoint: str, *, client_id: str, redirect_uri: str, scopes: Sequence[str], http: Asker) -> Finding:
-    """What the authorization endpoint makes of a request that no person will see (OpenID Connect Core 3.1.2.1).
-
-    An issuer sends an answer only to a redirect URI that is registered for the client; what it thinks of others it
-    shows on a page of its own. The request proves nothing and its answer is thrown away.
-    """
-    uri = fill_in_port(redirect_uri)
-    client = f"client {client_id} with {uri}"
-    try:
-        answer = http.get(_authentication_request(endpoint, client_id, uri, scopes), follow=False)
-    except (Unreachable, Refused) as error:
-        return Finding("warning", f"{client} could not be tried: {error.message}", about=_ABOUT)
-    location = answer.headers.get("location", "")
-    if 300 <= answer.status < 400 and _leads_to(location, uri):
-        return _read_response(client, location)
-    if answer.status in _UNKNOWN_STATUS:
-        return Finding(
-            "failed",
-            f"{client}: one of the two is not registered (HTTP {answer.status})",
-            "register the redirect URI there, to the letter, and compare the client ID",
-            _ABOUT,
-        )
-    return Finding(
-        "warning",
-        f"{client}: it shows a page of its own, so only a login tells whether they are registered",
-        about=_ABOUT,
-    )
-
-
-def _read_response(client: str, location: str) -> Finding:
-    answer = parse_qs(urlsplit(location).query)
-    error = answer.get("error", [""])[0]
-    if not error or error in _KNOWN:
-        return Finding("ok", f"{client} is registered", about=_ABOUT)
-    words = answer.get("error_description", [""])[0]
-    why = f" ({printable(words, limit=200)})" if words else ""
-    return Finding(
-        "warning",
-        f"{client} is registered, but a login is answered with {printable(error, limit=60)}{why}",
-        "scopes of the profile may ask for too much" if error == "invalid_scope" else None,
-        _ABOUT,
-    )
-
-
-def _authentication_request(endpoint: str, client_id: str, redirect_uri: str, scopes: Sequence[str]) -> str:
-    parameters = {
-        "client_id": client_id,
-        "response_type": "code",
-        "redirect_uri": redirect_uri,
-        "scope": " ".join(scopes),
-        "state": secrets.token_urlsafe(_BYTES),
-        "nonce": secrets.token_urlsafe(_BYTES),
-        # Any 43 characters may be a challenge (RFC 7636, 4.2): there will be no code to prove anything for.
-        "code_challenge": secrets.token_urlsafe(_BYTES),
-        "code_challenge_method": "S256",
-        "prompt": "none",
-    }
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
-
-
-def _leads_to(location: str, uri: str) -> bool:
-    try:
-        there, meant = urlsplit(location), urlsplit(uri)
-        same = (there.scheme, there.netloc) == (meant.scheme, meant.netloc)
-    except ValueError:
-        return False
-    return same and (there.path or "/") == (meant.path or "/")

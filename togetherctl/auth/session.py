@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from enum import Enum
 
-from togetherctl.auth.time_limits import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE
+from togetherctl.auth.time_limits import FUTURE_SECONDS, MARGIN_SHARE, STALE_SHARE, STALE_SPREAD
 from togetherctl.records import dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from togetherctl.config.profile import Profile
     from togetherctl.config.types import TokenKind
+
+# The end of the year 9999, in seconds since 1970: no date that can be written lies beyond.
+LATEST = 253_402_300_800
+# A prime, and a number that spreads neighbours over it (its golden section), so that names that differ in one digit
+# come to lie far apart.
+_PRIME = 2**61 - 1
+_GOLDEN = 1_425_089_352_415_399_810
 
 
 class Freshness(Enum):
@@ -44,22 +52,21 @@ class Token:
     obtained_at: float
     expires_at: float
 
-    @property
-    def stale_at(self) -> float:
-        """When the last fifth of its life begins."""
-        return self.expires_at - STALE_SHARE * self._lifetime
+    def stale_at(self, early: float) -> float:
+        """When it is worth a refresh in the background: in the last fifth of its life, and `early`, a share of it."""
+        return self.expires_at - (STALE_SHARE + early) * self._lifetime
 
     def due_at(self, margin: float) -> float:
         """When a refresh is waited for: `margin` before expiry, never more than a tenth of its life."""
         return self.expires_at - min(margin, MARGIN_SHARE * self._lifetime)
 
-    def freshness(self, margin: float, now: float) -> Freshness:
+    def freshness(self, margin: float, now: float, early: float) -> Freshness:
         if now >= self.expires_at:
             return Freshness.EXPIRED
         # Obtained in the future: the clock was set back, so nothing is known of its age.
         if now >= self.due_at(margin) or self.obtained_at > now + FUTURE_SECONDS:
             return Freshness.DUE
-        return Freshness.STALE if now >= self.stale_at else Freshness.FRESH
+        return Freshness.STALE if now >= self.stale_at(early) else Freshness.FRESH
 
     @property
     def _lifetime(self) -> float:
@@ -109,12 +116,22 @@ class Session:
         """Whether a refresh token is held that the issuer has not refused."""
         return self.refresh_token is not None and not self.refused
 
-    def freshness(self, kind: TokenKind, margin: float, now: float) -> Freshness:
-        token = self.token(kind)
-        return token.freshness(margin, now) if token else Freshness.EXPIRED
+    def early(self, key: str) -> float:
+        """How much earlier than others' its tokens turn stale: a share of their life, the same in every process.
 
-    def state(self, kind: TokenKind, margin: float, now: float) -> State:
-        match self.freshness(kind, margin, now):
+        KEY is the same for all who share a configuration, so the subject counts too.
+        """
+        number = int.from_bytes(f"{key} {self.subject}".encode("utf-8", "surrogatepass"), "big")
+        return STALE_SPREAD * (number * _GOLDEN % _PRIME / _PRIME)
+
+    def freshness(self, profile: Profile, now: float) -> Freshness:
+        """How fresh the token is that the profile's clusters get. `now` in seconds since 1970."""
+        token = self.token(profile.token)
+        return token.freshness(profile.margin, now, self.early(profile.key)) if token else Freshness.EXPIRED
+
+    def state(self, profile: Profile, now: float) -> State:
+        """What `status` says of the session of `profile`. `now` in seconds since 1970."""
+        match self.freshness(profile, now):
             case Freshness.FRESH:
                 return State.VALID
             case Freshness.STALE | Freshness.DUE:

@@ -6,14 +6,14 @@ Call all of it under the session's lock.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
-from togetherctl.auth.cache.base import FoundSession, Sessions, Unsafe
+from togetherctl.auth.cache.base import FoundSession, Unsafe
 from togetherctl.auth.client_auth import ClientCredentials
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.refresh import NoNewToken, refresh
-from togetherctl.auth.session import Freshness, Session
+from togetherctl.auth.session import Session
 from togetherctl.auth.time_limits import JUST_NOW_SECONDS, LOCK_SECONDS, REFRESH_SECONDS
 from togetherctl.auth.token_response import RefusedForGood, Revocation
 from togetherctl.errors import (
@@ -24,6 +24,7 @@ from togetherctl.errors import (
     TogetherctlError,
     Unreachable,
     Untrusted,
+    also,
     had_no_answer,
 )
 from togetherctl.records import dataclass, replace
@@ -31,29 +32,11 @@ from togetherctl.signals import defer_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from togetherctl.auth.cache.ready_file import ReadyFiles
-    from togetherctl.auth.issuer_clients import IssuerClients
-    from togetherctl.auth.prompter import Prompter
+    from togetherctl.auth.collaborators import Collaborators
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
 _KINDS: dict[str, type[TogetherctlError]] = {kind.code: kind for kind in (Unreachable, Refused, Untrusted)}
-
-
-@dataclass(frozen=True)
-class Collaborators:
-    """What the engine works with: `wiring` passes the real clock, network, files and terminal, tests their own."""
-
-    sessions: Callable[[Profile], Sessions]
-    ready: ReadyFiles
-    issuers: IssuerClients
-    conversation: Prompter
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-
-    def freshness(self, profile: Profile, session: Session | None) -> Freshness:
-        """Of the token that clusters get from the session; expired where there is none."""
-        return session.freshness(profile.token, profile.margin, self.clock()) if session else Freshness.EXPIRED
 
 
 @dataclass(frozen=True)
@@ -100,11 +83,14 @@ class SessionLifecycle:
             raise _login_required(profile, error.message, good=good) from None
         except TogetherctlError as error:
             self._note(profile, session, error)
-            if isinstance(error, Refused):
+            if isinstance(error, Unreachable):
+                error.lasts = self._was_away_before(session)
+            elif isinstance(error, Refused):
                 from togetherctl.auth.login_advice import explain_refusal
 
                 again = replace(profile.ways.login, text="if this does not end, log in again")
-                error.remedy = error.remedy or explain_refusal(error, profile) or again
+                known = error.remedy or explain_refusal(error, profile)
+                error.remedy = known or also(again, profile.ways.doctor)
             raise
         if renewed.token(profile.token) in (None, session.token(profile.token)):
             missing = NoNewToken.of(profile)
@@ -185,10 +171,14 @@ class SessionLifecycle:
         aside = sessions.set_aside(profile.key)
         if aside is not None:
             self._deps.conversation.warn(f"the session file could not be understood; it is kept as {aside}")
-        self._deps.ready.say_login(profile.name)
-        with logins.under_way(asked_for=asked_for) as opened_at:
-            session = self._deps.issuers.log_in(profile, grant, opened_at)
-            self._keep(profile, session)
+        self._deps.ready.say_login(profile.ready_as)
+        try:
+            with logins.under_way(asked_for=asked_for) as opened_at:
+                session = self._deps.issuers.log_in(profile, grant, opened_at)
+                self._keep(profile, session)
+        except Unreachable as error:
+            error.lasts = True
+            raise
         return session
 
     # Log out
@@ -258,6 +248,10 @@ class SessionLifecycle:
     def _has_just_failed(self, session: Session) -> bool:
         failed = session.last_error
         return failed is not None and 0 <= self._deps.clock() - failed.at < JUST_NOW_SECONDS
+
+    def _was_away_before(self, session: Session) -> bool:
+        failed = session.last_error
+        return failed is not None and failed.code == Unreachable.code and not self._has_just_failed(session)
 
     def _raise_if_logged_out(self, profile: Profile) -> None:
         """Raises LoginRequired after a logout that did not wait for this refresh: the session stays deleted."""

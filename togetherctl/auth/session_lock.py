@@ -17,17 +17,22 @@ if TYPE_CHECKING:
 
 
 class SessionLocks:
-    """Holds the locks of sessions, whatever the storage."""
+    """Holds the locks of sessions, whatever the storage.
+
+    `say_login` tells shims that wait for this process, by the name of a ready file, that it is about a login.
+    """
 
     def __init__(
         self,
         sessions: Callable[[Profile], Sessions],
         conversation: Prompter,
         clock: Callable[[], float],
+        say_login: Callable[[str], None],
     ) -> None:
         self._sessions = sessions
         self._conversation = conversation
         self._clock = clock
+        self._say_login = say_login
 
     @contextmanager
     def hold(self, profile: Profile, *, for_logins: bool = True) -> Iterator[bool]:
@@ -84,6 +89,7 @@ class SessionLocks:
         if login is None or not login.under_way or login.is_abandoned:
             self._conversation.say(f"Waiting for another togetherctl that is busy with {profile.called}.")
             return
+        self._say_login(profile.ready_as)
         self._conversation.say(
             f"Waiting for the login of {profile.called} that process {login.owner} opened "
             f"{max(self._clock() - login.opened_at, 0):.0f} s ago at:"

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 # Of a token's life, the share at its end in which it is served and refreshed in the background.
 STALE_SHARE = 0.2
+# That time begins up to this share of the life earlier, for each person at another moment: thousands who log in at nine
+# do not all ask their issuer in the same minute.
+STALE_SPREAD = 0.05
 # A refresh is waited for in the profile's margin before expiry, which is never more than this share of the life.
 MARGIN_SHARE = 0.1
 # How far clocks commonly differ: a token obtained further ahead than this is not taken for young.

@@ -117,8 +117,11 @@ def _list_profiles_and_clusters(app: App) -> Iterator[Item]:
 
 def _list_keys(app: App, context: click.Context, kind: Kind, incomplete: str) -> Iterator[Item]:
     """Keys of such an entry with `=`, and behind that their values. Loads the models."""
+    from togetherctl.config import models
+    from togetherctl.config.descriptions import describe
     from togetherctl.config.editing import TABLES
 
+    describe(models)
     given = {str(word).partition("=")[0] for word in context.params.get("settings") or ()}
     for key, field in TABLES[kind].model_fields.items():
         if key not in given:

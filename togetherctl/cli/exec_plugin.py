@@ -1,4 +1,4 @@
-"""`get-token` as kubectl calls it: print an ExecCredential, without loading the command line."""
+"""`get-token` as kubectl calls it, and the refresh that it leaves behind, without loading the command line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from togetherctl.auth.cache.ready_file import end_claim
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.environment import CALLERS
-from togetherctl.kube.exec_credential import V1, render, wanted_version
+from togetherctl.kube.exec_credential import V1, VERSIONS, render, wanted_version
 from togetherctl.wiring import World
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
+    from togetherctl.plugin_words import PluginWords
+
+# Seconds; more than a refresh and the command that reads a client secret take together.
+_LONGEST_BEHIND = 60
 
 
 def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> int:
@@ -30,18 +34,62 @@ def get_token(name: str, environ: Mapping[str, str], *, otherwise: str = V1) -> 
         end_claim(world.paths, name)
 
 
+def get_token_by_flags(words: PluginWords, environ: Mapping[str, str], program: str) -> int:
+    """The same for kubelogin's flags in words that may have a ready file."""
+    console = Console(environ, for_a_client=True)
+    world = World(environ, console)
+
+    def make_profile() -> Profile:
+        from togetherctl.kubelogin.ready_words import profile_of_words
+
+        return profile_of_words(environ, words, program=program, warn=console.warn)
+
+    try:
+        return run_to_exit(
+            lambda: print_credential(world, make_profile, words=words, otherwise=VERSIONS[words.version]), console.error
+        )
+    finally:
+        end_claim(world.paths, words.name)
+
+
+def refresh_behind(name: str, lock: int, environ: Mapping[str, str]) -> int:
+    """Refresh the session of the profile `name` for a `get-token` that is gone and left its `lock` open; the exit code.
+
+    Nothing is asked, and what goes wrong is noted in the session.
+    """
+    console = Console(environ, for_a_client=True)
+    world = World(environ, console)
+    if sys.platform != "win32":
+        from signal import alarm
+
+        # If something hangs, there is no person to press Ctrl-C.
+        alarm(_LONGEST_BEHIND)
+
+    def refresh() -> None:
+        # First, because the engine reads the whole configuration where it is not known.
+        profile = world.profile(name)
+        world.engine.refresh_behind(profile, lock)
+
+    return run_to_exit(refresh, console.error)
+
+
 def print_credential(
-    world: World, wanted: str | Callable[[], Profile], *, otherwise: str = V1, renew: bool = False
+    world: World,
+    wanted: str | Callable[[], Profile],
+    *,
+    words: PluginWords | None = None,
+    otherwise: str = V1,
+    renew: bool = False,
 ) -> None:
     """An ExecCredential of the apiVersion that `KUBERNETES_EXEC_INFO` asks for, else of `otherwise`.
 
-    `wanted` names a profile of the configuration, or makes one that no configuration has.
+    `wanted` names a profile of the configuration, or makes one that no configuration has; `words` made that one.
     Nothing else goes to stdout. With `renew` its token is younger than this call, if the issuer gives one.
     """
     with stdout_for_the_answer_alone() as answer:
         version = wanted_version(world.environ, otherwise=otherwise)
         if callable(wanted):
-            profile, engine = wanted(), world.configless_engine
+            profile, engine = wanted(), world.engine_for(words) if words else world.configless_engine
         else:
             profile, engine = world.profile(wanted), world.engine
             if world.environ.get(CALLERS):

@@ -31,11 +31,7 @@ _RENAMES = Remedy("say of what: togetherctl cluster rename OLD NEW, or profile, 
 _ADDS = run(
     "togetherctl", "init", words="init takes clusters from what you have; profile add and cluster add make single ones"
 )
-_LOOKS = run(
-    "togetherctl",
-    "status",
-    words="status says what went wrong last; togetherctl whoami and togetherctl issuer check NAME ask once more",
-)
+_LOOKS = run("togetherctl", "doctor")
 _STATUS = run("togetherctl", "status")
 # By the group, then by the word that is typed there.
 ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
@@ -67,11 +63,14 @@ ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
         "contexts": _STATUS,
         "sessions": _STATUS,
         "info": _STATUS,
-        "doctor": _LOOKS,
         "check": _LOOKS,
         "debug": _LOOKS,
         "diagnose": _LOOKS,
         "test": _LOOKS,
+        "diagnostics": _LOOKS,
+        "troubleshoot": _LOOKS,
+        "repair": _LOOKS,
+        "fix": run("togetherctl", "doctor", "--fix"),
         "switch": Remedy("togetherctl use CLUSTER"),
         "ctx": Remedy("togetherctl use CLUSTER"),
         "use-context": Remedy("togetherctl use CLUSTER"),

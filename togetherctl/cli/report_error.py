@@ -46,6 +46,7 @@ def _bug(error: Exception, *, places: bool) -> int:
 
         for frame in traceback.extract_tb(error.__traceback__):
             tell(f"  {frame.filename}:{frame.lineno} in {frame.name}")
-    else:
-        tell("  please report it, with what you ran and what the same command says with -v")
+    also = "" if places else ", what it says with -v,"
+    tell(f"  please report it, with what you ran{also} and the text that this makes")
+    tell("  run: togetherctl support")
     return ExitCode.BUG

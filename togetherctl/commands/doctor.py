@@ -1,44 +1,164 @@
-"""`togetherctl doctor`: find out what is wrong, and say how to mend it."""
+"""`togetherctl doctor`: find out what is wrong, say how to mend it, and mend what is ours."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
-from togetherctl.cli.output import hint_fields, output_option, show_list
-from togetherctl.doctor.examine import Result, examine, exit_code
-from togetherctl.doctor.facts import Facts
-from togetherctl.errors import ExitCode
+from togetherctl.cli.output import output_option
+from togetherctl.cli.profile_args import name_profile
+from togetherctl.errors import ConfigError, ExitCode, UsageError, run
+
+if TYPE_CHECKING:
+    from togetherctl.doctor.check import Check
+    from togetherctl.doctor.examine import Result
+    from togetherctl.doctor.facts import Facts
+    from togetherctl.doctor.mending import Mended
+    from togetherctl.finding import Mend
 
 
-@click.command("doctor", cls=Command, examples=["togetherctl doctor"])
+@click.command(
+    "doctor",
+    cls=Command,
+    examples=[
+        "togetherctl doctor",
+        "togetherctl doctor acme --offline",
+        "togetherctl doctor --fix --yes",
+    ],
+)
 @click.argument("names", metavar="[PROFILE]...", nargs=-1)
 @click.option("--cluster", "clusters", metavar="CLUSTER", multiple=True, help="Only this cluster (repeatable).")
+@click.option("--fix", is_flag=True, help="Mend what togetherctl may mend, after a question.")
+@click.option("-y", "--yes", is_flag=True, help="Mend without the question.")
 @click.option("--offline", is_flag=True, help="Ask no issuer and no cluster.")
+@click.option("-a", "--all", "everything", is_flag=True, help="Show also what is in order.")
 @output_option
 @pass_app
-def command(app: App, names: tuple[str, ...], clusters: tuple[str, ...], offline: bool) -> None:
-    """Find out what is wrong, and say how to mend it."""
-    facts = Facts(app.world, names, clusters, offline=offline)
-    results = examine(facts, go_on=app.world.conversation.go_on)
-    columns = {
-        "CHECK": lambda item: str(item["check"]),
-        "SUBJECT": lambda item: str(item["subject"]),
-        "STATUS": lambda item: str(item["status"]),
-        "MESSAGE": lambda item: str(item["message"]),
-    }
-    show_list(app, [_item(result) for result in results], columns, name="check")
-    if exit_code(results) is not ExitCode.DONE:
-        raise click.exceptions.Exit(exit_code(results))
+def command(
+    app: App,
+    names: tuple[str, ...],
+    clusters: tuple[str, ...],
+    fix: bool,
+    yes: bool,
+    offline: bool,
+    everything: bool,
+) -> None:
+    """Find out what is wrong, and say how to mend it.
+
+    Looks at all that a credential needs on its way: the installation, the configuration, the kubeconfig, the issuer,
+    the login, the storage, the token, the cluster. It never logs in and never opens a browser.
+
+    --fix shows first what it would do. It changes nothing that togetherctl did not write, and deletes no token that
+    still works.
+
+    It exits with 0 where nothing failed, else with the exit code of the first failure's kind.
+    """
+    # Completing a name needs none of what these load.
+    from togetherctl.commands import doctor_report
+    from togetherctl.doctor import mending
+    from togetherctl.doctor.examine import exit_code
+
+    if fix and not yes and not app.console.can_ask:
+        raise UsageError(
+            "doctor --fix asks before it mends, and it cannot ask here",
+            hint=run("togetherctl", "doctor", *names, *_named(clusters), "--fix", "--yes"),
+        )
+    profiles = _choose(app, names)
+    results = _look(app, profiles, clusters, offline=offline)
+    mends, failed = mending.mends_of(results), ExitCode.DONE
+    if not fix or app.output == "table":
+        doctor_report.show(app, results, everything=everything)
+    if fix:
+        if mends:
+            mended = _mend(app, mends, yes=yes)
+            failed = mended.failed[0].exit_code if mended.failed else failed
+        before = results
+        # Without a configuration next to nothing was looked at.
+        checks = mending.checks_to_repeat(before, mended=bool(mends)) if profiles is not None else None
+        chosen = profiles if checks is not None else _choose(app, names)
+        again = _look(app, chosen, clusters, checks, offline=offline, fixing=True)
+        results = again if checks is None else mending.put_in_place(before, again)
+        doctor_report.show(app, mending.news(before, again) if app.output == "table" else results, everything=True)
+    if app.output == "table":
+        _say_next(app, results, mends=len(mends), fixed=fix)
+    code = failed or exit_code(results)
+    if code is not ExitCode.DONE:
+        raise click.exceptions.Exit(code)
 
 
-def _item(result: Result) -> dict[str, object]:
-    finding = result.finding
-    return {
-        "check": result.check.name,
-        "subject": result.subject,
-        "status": finding.status,
-        "message": finding.message,
-        **hint_fields(finding.remedy),
-    }
+def _named(clusters: Sequence[str]) -> list[str]:
+    return [word for name in clusters for word in ("--cluster", name)]
+
+
+def _choose(app: App, names: Sequence[str]) -> list[str] | None:
+    """The profiles that were named; None where no configuration can be read, which is then the finding."""
+    try:
+        known = app.world.config.table.profiles
+    except ConfigError:
+        return None
+    return [name if name in known else name_profile(app, name) for name in names]
+
+
+def _look(
+    app: App,
+    profiles: Sequence[str] | None,
+    clusters: Sequence[str],
+    checks: Sequence[Check] | None = None,
+    *,
+    offline: bool,
+    fixing: bool = False,
+) -> list[Result]:
+    """Run the checks in the world as it is now; details that they log are shown by this thread alone."""
+    from togetherctl.commands.doctor_report import progress
+    from togetherctl.doctor.examine import examine
+    from togetherctl.doctor.facts import Facts
+    from togetherctl.doctor.quiet import quiet
+
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    def tell() -> None:
+        with suppress(Empty):
+            while app.verbosity:
+                app.console.log(lines.get_nowait())
+        app.world.conversation.go_on()
+
+    facts: Facts = Facts(quiet(app.world, lines.put), profiles or (), clusters, offline=offline, fixing=fixing)
+    with progress(app) as update:
+        results = examine(facts, checks, progress=update, go_on=tell)
+    tell()
+    return results
+
+
+def _mend(app: App, mends: Sequence[Mend], *, yes: bool) -> Mended:
+    """Show what would be done, ask, and do it."""
+    from togetherctl.doctor.mending import carry_out
+
+    said = ["--fix would:", *(f"  - {mend.what}" for mend in mends)]
+    app.confirm("Mend this?", yes=yes, said=said)
+    return carry_out(mends, done=lambda mend: app.console.say(f"Done: {mend.what}."), failed=app.console.error)
+
+
+def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool) -> None:
+    """The last lines: how much is wrong, and what comes next."""
+    from togetherctl.commands.doctor_report import sum_up
+
+    app.console.say(sum_up(results))
+    first = next((result.finding for result in results if result.finding.status == "failed"), None)
+    command = first.remedy.hint_command if first is not None and first.remedy is not None else None
+    if command is not None and (fixed or not (first and first.mend)):
+        app.console.say("Begin with the first that failed:")
+        app.console.show_command(command)
+    if fixed and not mends:
+        app.console.say("There is nothing that --fix may mend.")
+    elif mends and not fixed:
+        app.console.say(f"togetherctl may mend {'one' if mends == 1 else mends} of these:")
+        app.console.show_command("togetherctl doctor --fix")
+    with suppress(ConfigError):
+        if not app.world.config.table.profiles:
+            app.say_it_is_empty()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
@@ -26,9 +25,6 @@ from togetherctl.usecases.log_in_and_out import (
     session_in_the_way,
 )
 from togetherctl.usecases.reports import report_login, report_refresh
-
-# Seconds; more than a refresh and the command that reads a client secret take together.
-_LONGEST_BEHIND = 60
 
 
 @click.command(
@@ -65,6 +61,7 @@ def command(  # each is an option that a person may give
     ends all that is left.
     """
     profiles = once_per_session(choose_profiles(app, names, everyone=everyone))
+    app.world.remember_profiles(profile.name for profile in profiles)
     if account is not None:
         if len(profiles) != 1:
             raise UsageError("--account goes with one profile")
@@ -191,28 +188,15 @@ def _in_a_line(app: App, one: LoginResult) -> str:
 )
 @profiles_argument
 @click.option("--force", is_flag=True, help="Try even a refresh token that the issuer refused before.")
-@click.option("--behind", type=int, hidden=True, help="The session's lock, left open by a get-token that is gone.")
 @pass_app
-def refresh(app: App, names: tuple[str, ...], everyone: bool, force: bool, behind: int | None) -> None:
+def refresh(app: App, names: tuple[str, ...], everyone: bool, force: bool) -> None:
     """Get new tokens now, without a login.
 
     Useful when the claims have changed, such as your groups. Never opens a browser.
     """
-    if behind is not None:
-        _refresh_behind(app, names[0], behind)
-        return
 
     def act(profile: Profile) -> None:
         session = app.world.engine.refresh(profile, force=force)
         app.console.report(report_refresh(app.world, profile, session))
 
     for_each(app, once_per_session(choose_profiles(app, names, everyone=everyone)), act)
-
-
-def _refresh_behind(app: App, name: str, lock: int) -> None:
-    if sys.platform != "win32":
-        import signal
-
-        # If something hangs, there is no person to press Ctrl-C.
-        signal.alarm(_LONGEST_BEHIND)
-    app.world.engine.refresh_behind(app.world.config.profile(name), lock)

@@ -44,6 +44,7 @@ def command(app: App, names: tuple[str, ...], check: bool, watch: bool) -> None:
         watch_sessions(app, chosen)
         return
     found = look(app.world, chosen, whole=app.output != "name")
+    app.world.remember_profiles()
     show(app, found)
     now = app.world.clock()
     if check and not (found.sessions and all(one.is_good(now) for one in found.sessions)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,14 +52,19 @@ def at_a_terminal(environ: Mapping[str, str]) -> bool:
 
 def open_interface(app: App) -> int:
     """Open it, and give the exit code once the person has quit."""
+    # Of what is loaded nothing goes again: to look through it while it comes is a tenth of the start.
+    gc.disable()
     from togetherctl.tui.app import TogetherApp
 
     def make_world(conversation: Prompter) -> World:
         return app.make_world(app.environ, conversation)
 
     shown = TogetherApp(make_world)
-    with _stderr_for_the_screen_alone():
-        shown.run()
+    try:
+        with _stderr_for_the_screen_alone():
+            shown.run()
+    finally:
+        gc.enable()
     if shown.bug is not None:
         raise shown.bug
     return shown.return_code or 0

@@ -47,13 +47,13 @@ class Cluster:
 
 
 class Config:
-    """One configuration file, read and checked; `mtime_ns` is what its file had when it was read."""
+    """One configuration, checked; `file` is what it was read from, None where it is not, or not yet, on disk."""
 
     def __init__(
-        self, path: Path, table: ConfigTable, environ: Mapping[str, str], *, mtime_ns: int | None = None
+        self, path: Path, table: ConfigTable, environ: Mapping[str, str], *, file: files.TomlFile | None = None
     ) -> None:
         self.path = path
-        self.mtime_ns = mtime_ns
+        self.file = file
         self.table = table
         self._environ = environ
 
@@ -64,7 +64,12 @@ class Config:
         table, problems = validate(file.data)
         if table is None:
             raise refusal(path, file.text, problems)
-        return cls(path, table, environ, mtime_ns=file.mtime_ns)
+        return cls(path, table, environ, file=file)
+
+    @property
+    def mtime_ns(self) -> int | None:
+        """When the file was written that this was read from, in nanoseconds since 1970."""
+        return self.file.status.st_mtime_ns if self.file and self.file.status else None
 
     @cached_property
     def overrides(self) -> Overrides | None:

@@ -24,19 +24,19 @@ _LOCK_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class TomlFile:
-    """The file as read: its text, its data, and the mtime it had then (nanoseconds; None where there is no file)."""
+    """The file as read: its text, its data, and its status then; None where there is no file."""
 
     path: Path
     text: str
     data: dict[str, Any]
-    mtime_ns: int | None
+    status: os.stat_result | None
 
 
 def read(path: Path) -> TomlFile:
     """Read and parse `path`; a file that does not exist is an empty configuration. Raises ConfigError."""
-    text, mtime_ns = _read_text(path)
+    text, status = _read_text(path)
     try:
-        return TomlFile(path, text, parse(text) if mtime_ns is not None else {}, mtime_ns)
+        return TomlFile(path, text, parse(text) if status is not None else {}, status)
     except NotTOML as error:
         raise not_toml(path, error) from None
 
@@ -52,7 +52,7 @@ def not_toml(path: Path, error: NotTOML) -> ConfigError:
     return ConfigError(f"{place}: not TOML: {error}")
 
 
-def _read_text(path: Path) -> tuple[str, int | None]:
+def _read_text(path: Path) -> tuple[str, os.stat_result | None]:
     try:
         raw, status = read_whole(path, limit=MAX_BYTES)
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def _read_text(path: Path) -> tuple[str, int | None]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     _refuse_unsafe(path, status)
     try:
-        return raw.decode("utf-8"), status.st_mtime_ns
+        return raw.decode("utf-8"), status
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}:{line}: not UTF-8 text", hint="save the file as UTF-8") from None
@@ -151,12 +151,17 @@ def _refuse_unsafe(path: Path, status: os.stat_result) -> None:
         raise ConfigError(
             f"{path} belongs to another user (uid {status.st_uid})", hint=run("chown", str(os.getuid()), path)
         )
-    loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
-    if os.name == "posix" and loose:
+    if writable_by_others(status):
         raise ConfigError(
             f"{path} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})",
             hint=run("chmod", "go-w", path),
         )
+
+
+def writable_by_others(status: os.stat_result) -> bool:
+    """Whether other users can write a file or folder; a group of the owner alone is no other."""
+    loose = stat.S_IMODE(status.st_mode) & (0o002 if _private_group(status) else 0o022)
+    return os.name == "posix" and bool(loose)
 
 
 def _private_group(status: os.stat_result) -> bool:

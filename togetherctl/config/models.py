@@ -6,6 +6,7 @@ are looked up, paths expanded and presets applied.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -120,7 +121,6 @@ class _Table(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
     )
@@ -284,4 +284,7 @@ class ConfigTable(_Table):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the configuration's file (2020-12)."""
+    from togetherctl.config.descriptions import describe
+
+    describe(sys.modules[__name__])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ConfigTable.model_json_schema()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -25,7 +26,7 @@ UNCERTAIN = "(not certain)"
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class PresetFact(_Table):
@@ -157,6 +158,9 @@ def recognise_preset(issuer: str, metadata: Mapping[str, Any] | None = None) -> 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a catalogue entry (2020-12)."""
+    from togetherctl.config.descriptions import describe
+
+    describe(sys.modules[__name__])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Preset.model_json_schema()}
 
 

@@ -12,7 +12,7 @@ from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.connection_settings import Connection
 from togetherctl.environment import BROWSER, LOGIN, PROFILE
 from togetherctl.paths import expand
-from togetherctl.records import dataclass, field, replace
+from togetherctl.records import NamedTuple, dataclass, field, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import ClientAuth, Grant, OfflineAccess, Pkce, Storage, TokenKind
     from togetherctl.errors import Remedy
+
+_QUOTES = frozenset("'\"\\")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ class Profile:
 
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
-    name: `configless` asks for it, without secrets. `sessions` is the folder of its session, if not the usual one.
+    name: `configless` asks for it, without secrets; `words` is the name of their ready file, empty if there is none.
+    `sessions` is the folder of its session, if not the usual one.
     """
 
     name: str
@@ -80,12 +83,18 @@ class Profile:
     login_timeout: float = 180.0
     margin: float = 60.0
     configless: Remedy | None = None
+    words: str = ""
     sessions: Path | None = None
 
     @property
     def called(self) -> str:
         """What a sentence calls it."""
         return f"profile {self.name}" if self.name else f"client {self.client_id}"
+
+    @property
+    def ready_as(self) -> str:
+        """What its ready file is called; empty where no other call could ask for it."""
+        return self.name or self.words
 
     @property
     def ways(self) -> ProfileHints:
@@ -234,7 +243,33 @@ def read_overrides(environ: Mapping[str, str]) -> Overrides | None:
     return Overrides.read(environ)
 
 
-def override(profile: Profile, overrides: Overrides | None) -> Profile:
+class Override(NamedTuple):
+    """What the environment says about logins and the browser; None where it says nothing."""
+
+    login: str | None
+    browser: tuple[str, ...] | None
+
+
+def simple_overrides(environ: Mapping[str, str]) -> Override:
+    """As `read_overrides`, without a library: a token is worth more than a message about a variable.
+
+    Raises ValueError where a variable is wrong, or takes more to read.
+    """
+    login, browser = environ.get(LOGIN) or None, environ.get(BROWSER) or None
+    if login not in (None, "auto", "never"):
+        raise ValueError(LOGIN)
+    if not (environ.get(PROFILE, "") + (browser or "")).isprintable():
+        raise ValueError("a character that a library judges")
+    if browser is None or _QUOTES.isdisjoint(browser):
+        words = browser.split() if browser else []
+    else:
+        import shlex
+
+        words = shlex.split(browser)
+    return Override(login, tuple(words) or None)
+
+
+def override(profile: Profile, overrides: Override | Overrides | None) -> Profile:
     """The profile with what the environment says about its login and browser."""
     if overrides is None:
         return profile

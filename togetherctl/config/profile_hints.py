@@ -41,11 +41,21 @@ class ProfileHints:
         """What a person runs to log in though the token in hand is still good."""
         return self.configless or self._run("login", "--force", "{}")
 
+    @property
+    def doctor(self) -> Remedy | None:
+        """What looks for the cause of a failure; None for a profile that the configuration does not have."""
+        return self._run("doctor", "{}") if self.name and not self.configless else None
+
     def by_grant(self, grant: Grant) -> Remedy:
         """How the login is done in another way: a command, or what to say as well."""
         if self.configless:
             return Remedy(f"--grant-type={_GRANTS.get(grant, grant)}")
         return self._run("login", "--grant", grant, "{}")
+
+    @property
+    def login_without_port(self) -> Remedy:
+        """A login that listens on no port of this machine."""
+        return self.by_grant("paste")
 
     @property
     def secret(self) -> Remedy:

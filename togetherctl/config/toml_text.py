@@ -57,6 +57,13 @@ def parse(text: str) -> dict[str, Any]:
         raise NotTOML("a number has too many digits", text.count("\n", 0, long.start()) + 1 if long else None) from None
 
 
+def dump(data: Mapping[str, Any]) -> str:
+    """The data as a text of its own."""
+    import tomlkit
+
+    return tomlkit.dumps(data)
+
+
 def _refuse_long_keys(text: str) -> None:
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_PARTS and _QUOTED.sub("", line).count(".") > _MOST_PARTS:

@@ -102,6 +102,11 @@ def for_kubectl(data: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(("clusters", name, "insecure_skip_tls_verify"), reason)
 
 
+def different_storage(data: dict[str, Any]) -> list[Problem]:
+    """Profiles of a configuration, which may be wrong in other ways, that share a session and not its storage."""
+    return list(_different_storage(_valid_part(data)))
+
+
 def new_problems(before: dict[str, Any], after: dict[str, Any]) -> list[Problem]:
     """The problems of `after` that `before` does not have."""
     known = {*validate(before)[1], *for_kubectl(before)}

@@ -9,23 +9,19 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from togetherctl.finding import Skip
+
 if TYPE_CHECKING:
     from togetherctl.doctor.facts import Facts
     from togetherctl.finding import Finding
+
+__all__ = ["AREAS", "Area", "Check", "Each", "Skip", "find_checks"]
 
 # In the order in which a credential travels.
 Area = Literal["installation", "configuration", "kubeconfig", "issuer", "login", "storage", "token", "cluster"]
 # What a check runs once for: this machine, a Profile, a Cluster, or each issuer and session, given as a Profile of it.
 Each = Literal["machine", "profile", "cluster", "issuer", "session"]
 AREAS: tuple[Area, ...] = get_args(Area)
-
-
-class Skip(Exception):  # not a failure
-    """Raised by a check that cannot look: `why`, as the words in `skipped (why)`."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from togetherctl.doctor.check import Check, Each, Skip, find_checks
 from togetherctl.doctor.facts import Facts
-from togetherctl.errors import ExitCode, TogetherctlError, run
+from togetherctl.errors import ExitCode, TogetherctlError, from_os_error, run
 from togetherctl.finding import Finding, failure
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # How often Ctrl-C and deadlines are looked at, in seconds.
 _LOOK = 0.1
 _AT_ONCE = 8
+# Checks that wait for the network cost little else, and hundreds of clusters may be away.
+_WAITING_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def examine(
     results: list[Result] = []
     shown = 0
     while shown < len(tasks):
-        while waiting and len(running) < _AT_ONCE:
+        while waiting and len(running) < (_WAITING_AT_ONCE if waiting[0].check.network else _AT_ONCE):
             running.append(_start(facts, waiting.pop(0), ended))
         progress([task.check.title for task in running])
         go_on()
@@ -80,7 +82,7 @@ def examine(
     return results
 
 
-def exit_code(results: Sequence[Result]) -> ExitCode:
+def exit_code(results: Sequence[Result]) -> int:
     """What the command ends with: the kind of the first that failed."""
     failed = (result.finding.exit_code for result in results if result.finding.status == "failed")
     return next(failed, ExitCode.DONE)
@@ -131,6 +133,9 @@ def _examine_one(facts: Facts, task: _Task) -> Sequence[Finding]:
         return [Finding("skipped", skip.why)]
     except TogetherctlError as error:
         return [failure(error)]
+    except OSError as error:
+        # A folder that may not be entered, or a disk that does not answer.
+        return [failure(from_os_error(error))]
     except Exception as error:  # noqa: BLE001 # one broken check must not hide what the others found
         message = f"this check itself failed ({type(error).__name__}), which is a bug of togetherctl"
         return [Finding("failed", message, run("togetherctl", "support"), exit_code=ExitCode.BUG)]

@@ -63,6 +63,10 @@ class ClusterConnection(Connection):
             context.verify_mode = ssl.CERT_NONE
         return context
 
+    def quick_tls_context(self) -> ssl.SSLContext | None:
+        """None: no part of an issuer's trust is a cluster's, whose authorities are trusted alone."""
+        return None
+
     def _authorities(self) -> str:
         try:
             if self.ca_data:

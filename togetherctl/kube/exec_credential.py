@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from math import floor
 from time import gmtime, strftime
 
 from togetherctl.environment import EXEC_INFO
 from togetherctl.errors import UsageError, run
 from togetherctl.printable import printable
+from togetherctl.quick_json import loads, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,19 +48,13 @@ def may_use_stdin(environ: Mapping[str, str]) -> bool:
 
 def render(api_version: str, token: str, expires_at: float) -> str:
     """One line of JSON; `expires_at` in seconds since 1970, rounded down to whole seconds."""
-    return json.dumps(
-        {
-            "apiVersion": api_version,
-            "kind": "ExecCredential",
-            "status": {"expirationTimestamp": timestamp(expires_at), "token": token},
-        },
-        separators=(",", ":"),
-    )
+    status = f'{{"expirationTimestamp":{quote(timestamp(expires_at))},"token":{quote(token)}}}'
+    return f'{{"apiVersion":{quote(api_version)},"kind":"ExecCredential","status":{status}}}'
 
 
 def timestamp(moment: float) -> str:
     """RFC 3339 in UTC, as Kubernetes writes it."""
-    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(floor(moment)))
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(moment // 1))
 
 
 def _read_request(environ: Mapping[str, str]) -> dict[str, Any] | None:
@@ -69,7 +62,7 @@ def _read_request(environ: Mapping[str, str]) -> dict[str, Any] | None:
     if not text:
         return None
     with suppress(ValueError, RecursionError):
-        info = json.loads(text) if len(text) <= _MAX_INFO else None
+        info = loads(text) if len(text) <= _MAX_INFO else None
         if isinstance(info, dict):
             return info
     raise UsageError(f"{EXEC_INFO} is not the JSON of an ExecCredential")

@@ -16,7 +16,6 @@ from togetherctl.disk import PRIVATE_FILE, make_private_folder, read_whole, rewr
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.client_go_rules import unreadable, unusable
 from togetherctl.kube.entries import SECTIONS
-from togetherctl.kube.redact import without_credentials
 from togetherctl.kube.yaml_text import CannotEditYAML, NotAMapping, NotYAML, YamlText
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
@@ -73,6 +72,8 @@ class KubeconfigChange:
 
     def diff(self) -> str:
         """A unified diff, empty where nothing changes."""
+        from togetherctl.kube.redact import without_credentials
+
         # The lines around a change may hold credentials.
         before, after = without_credentials(self.before), without_credentials(self.after)
         lines = difflib.unified_diff(
@@ -176,7 +177,7 @@ def edit_files(files: Sequence[Path], edit: Edit[Result]) -> Iterator[Pending[Re
         if path not in before:
             # A run that was killed may have changed this file already; its lock would stop kubectl.
             with suppress(KubeconfigError):
-                _remove_if_abandoned(_lock_path(path))
+                remove_if_abandoned(lock_path(path))
     with hold_locks(sorted(before)):
         pending = Pending(*plan_edit(files, edit))
         for change in pending.changes:
@@ -241,7 +242,7 @@ def hold_locks(files: Sequence[Path]) -> Iterator[None]:
     held: list[Path] = []
     try:
         for path in files:
-            lock = _lock_path(path)
+            lock = lock_path(path)
             try:
                 make_private_folder(path.parent)
                 _acquire(lock)
@@ -254,7 +255,8 @@ def hold_locks(files: Sequence[Path]) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
-def _lock_path(path: Path) -> Path:
+def lock_path(path: Path) -> Path:
+    """client-go's lock of a file."""
     return path.with_name(f"{path.name}.lock")
 
 
@@ -269,7 +271,7 @@ def _acquire(lock: Path) -> None:
                     f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
                     hint=run("rm", lock, words="if no kubectl or togetherctl is running"),
                 ) from None
-            if not _remove_if_abandoned(lock):
+            if not remove_if_abandoned(lock):
                 time.sleep(_POLL)
         else:
             return
@@ -304,12 +306,12 @@ def _write_owner(path: Path) -> None:
         raise
 
 
-def _remove_if_abandoned(lock: Path) -> bool:
+def remove_if_abandoned(lock: Path) -> bool:
     """Remove a lock of ours whose process is dead; True where another try is worth it.
 
     Raises KubeconfigError where it cannot be removed.
     """
-    owner = _read_owner(lock)
+    owner = read_lock_owner(lock)
     if owner is None or not owner.is_dead():
         return False
     # Two processes may see the same dead owner: the one whose rename succeeds checks what it moved.
@@ -323,14 +325,14 @@ def _remove_if_abandoned(lock: Path) -> bool:
             f"{lock} was left behind by a togetherctl that is gone, and cannot be removed: {error.strerror}",
             hint=run("rm", lock, words=f"remove it as a user who may write into {lock.parent}"),
         ) from None
-    if _read_owner(aside) != owner:
+    if read_lock_owner(aside) != owner:
         with suppress(OSError):
             os.link(aside, lock)
     aside.unlink(missing_ok=True)
     return True
 
 
-def _read_owner(lock: Path) -> Owner | None:
+def read_lock_owner(lock: Path) -> Owner | None:
     """Who holds a lock of ours; None for any other, as kubectl's are, which are empty."""
     try:
         text = read_whole(lock, limit=_MAX_OWNER_BYTES)[0].decode("ascii")

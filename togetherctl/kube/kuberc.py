@@ -54,6 +54,22 @@ class Kuberc(KubeconfigFile):
         wanted = os.path.normpath(command) if Path(command).is_absolute() else command
         return None if wanted in self._list_allowed() else f"does not have {wanted} in its {LIST}"
 
+    def fault(self) -> str | None:
+        """Why every kubectl command fails with this policy and list, in words that follow the file's name."""
+        data = self.text.data
+        if data.get("apiVersion") != HEAD:
+            return None
+        policy, listed = data.get(POLICY) or "", data.get(LIST)
+        if policy not in ("", "AllowAll", "DenyAll", "Allowlist"):
+            return f"says {POLICY}: {policy}, which kubectl does not know"
+        if policy != "Allowlist":
+            return f"has a {LIST}, which goes with {POLICY}: Allowlist alone" if listed is not None else None
+        if not listed:
+            return f"says {POLICY}: Allowlist and has no {LIST}"
+        allowed = [str(entry) for item in list_or_empty(listed) for entry in _words(item)]
+        wrong = next((entry for entry in allowed if os.sep in entry and os.path.normpath(entry) != entry), None)
+        return f"has {wrong} in its {LIST}, which is no normal path" if wrong else None
+
     def allowing(self, commands: Sequence[str], key: Key) -> KubeconfigChange:
         """The file in which these may run, and what was allowed before. Raises KubeconfigError."""
         text, data = self.text, self.text.data
@@ -80,3 +96,7 @@ class Kuberc(KubeconfigFile):
         """The commands and names in the list."""
         items = [item for item in list_or_empty(self.text.data.get(LIST)) if isinstance(item, dict)]
         return [item.get(key) for item in items for key in ("command", "name")]
+
+
+def _words(item: object) -> list[object]:
+    return [word for key in ("command", "name") if (word := item.get(key))] if isinstance(item, dict) else []

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from togetherctl.kube.yaml_nodes import Node, NotYAML, documents
+from togetherctl.kube.yaml_nodes import Node, NotYAML
+from togetherctl.kube.yaml_parse import documents
 
 _Scalar: TypeAlias = "tuple[tuple[str | int, ...], Node]"
 _HIDDEN = "(hidden)"

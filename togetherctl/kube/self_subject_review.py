@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # v1 since Kubernetes 1.28; the older ones where an admin turned them on.
 _VERSIONS = ("v1", "v1beta1", "v1alpha1")
-_ANONYMOUS = "system:anonymous"
+ANONYMOUS = "system:anonymous"
 # An API server that has just started refuses everybody for about a second, until it has read its roles.
 _STARTING_SECONDS = 2.0
 _MISSING_ROLES = re.compile(r"RBAC: .*not found")
@@ -75,13 +75,13 @@ def who_am_i(
         try:
             for version in _VERSIONS:
                 answer = _ask(http, cluster, version, token)
-                if answer.status == 403 and _forbidden_user(answer) not in (None, _ANONYMOUS):
+                if answer.status == 403 and _forbidden_user(answer) not in (None, ANONYMOUS):
                     sleep(_STARTING_SECONDS)
                     answer = _ask(http, cluster, version, token)
                 if answer.status != 404:
                     return _view(cluster, answer)
         except Unreachable as error:
-            error.remedy = _remedy(cluster, error)
+            error.remedy = remedy_for(cluster, error)
             raise
     raise Refused(
         f"there is no SelfSubjectReview at {host_of(cluster.server)} (HTTP 404): this is no Kubernetes API server, "
@@ -91,8 +91,8 @@ def who_am_i(
     )
 
 
-def _remedy(cluster: Cluster, error: Unreachable) -> Remedy | None:
-    """What to do about it; the transport's own words are for issuers."""
+def remedy_for(cluster: Cluster, error: Unreachable) -> Remedy | None:
+    """What to do about a cluster without an answer; the transport's own words are for issuers."""
     setting = {"authority": "ca_file=FILE", "hostname": "tls_server_name=NAME"}.get(error.reason)
     if setting is not None:
         return Remedy(f"togetherctl cluster set {cluster.name} {setting}")
@@ -138,9 +138,9 @@ def _forbidden(answer: Answer) -> Refused:
     """Why the answer is 403: every authenticated user may ask, unless an admin took that away."""
     username = _forbidden_user(answer)
     host = host_of(answer.url)
-    if username == _ANONYMOUS:
+    if username == ANONYMOUS:
         return Refused(
-            f"the API server at {host} knows you only as {_ANONYMOUS}: the token did not arrive there",
+            f"the API server at {host} knows you only as {ANONYMOUS}: the token did not arrive there",
             hint="something between you and it drops the Authorization header, such as a proxy",
             status=403,
         )

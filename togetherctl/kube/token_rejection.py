@@ -27,7 +27,7 @@ _NBF_LEEWAY = 60.0
 # Clocks that differ by less are as good as the same.
 _CLOCKS_DIFFER = 5.0
 _SHORTLY = 30.0
-_NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
+NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
 
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
@@ -53,11 +53,31 @@ def doubts(
 ) -> list[str]:
     """Why some API servers do not take it. `granted` are scopes; the claims that name users are None where unknown."""
     return [
-        *_unusual_algorithm(algorithm),
-        *(_unusable_email(claims, granted) if username_claim in (None, "email") else ()),
-        *(_unusable_groups(claims) if groups_claim is None else ()),
-        *_clock_doubts(claims, now),
+        *unusual_algorithm(algorithm),
+        *naming_doubts(claims, granted=granted, username_claim=username_claim, groups_claim=groups_claim),
+        *clock_doubts(claims, now),
     ]
+
+
+def naming_doubts(
+    claims: Claims, *, granted: Collection[str], username_claim: str | None, groups_claim: str | None
+) -> Iterator[str]:
+    """Why some API servers cannot name the user; the claims that they read are None where unknown."""
+    if username_claim in (None, "email"):
+        yield from _unusable_email(claims, granted)
+    if groups_claim is None:
+        yield from _unusable_groups(claims)
+    if is_elsewhere(claims, groups_claim or "groups"):
+        yield (
+            f"its {groups_claim or 'groups'} are not in it but elsewhere (_claim_names), as Entra ID does for people "
+            "in many groups, and an API server that reads them and cannot get them there refuses it"
+        )
+
+
+def is_elsewhere(claims: Claims, name: str) -> bool:
+    """Whether the issuer left the claim out and names another place for it (OpenID Connect Core 1.0, 5.6.2)."""
+    elsewhere = claims.get("_claim_names")
+    return claims.get(name) is None and isinstance(elsewhere, dict) and name in elsewhere
 
 
 def _wrong_audience(claims: Claims) -> Iterator[str]:
@@ -82,7 +102,8 @@ def _wrong_times(claims: Claims, now: float) -> Iterator[str]:
             yield f"its {name} is not a time"
 
 
-def _unusual_algorithm(algorithm: str) -> Iterator[str]:
+def unusual_algorithm(algorithm: str) -> Iterator[str]:
+    """What API servers must be told of such a signature, if anything."""
     if algorithm in ALGORITHMS and algorithm != DEFAULT_ALGORITHM:
         yield (
             f"it is signed with {algorithm}, and kube-apiserver's flags take {DEFAULT_ALGORITHM} alone unless "
@@ -107,7 +128,8 @@ def _unusable_groups(claims: Claims) -> Iterator[str]:
         yield "its groups are no text and no list of texts, so it is refused where they are read"
 
 
-def _clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+def clock_doubts(claims: Claims, now: float) -> Iterator[str]:
+    """Why clocks may not agree on the token; `now` in seconds since 1970."""
     issued, expires = _time(claims.get("iat")), _time(claims.get("exp"))
     if issued is not None and issued > now + _CLOCKS_DIFFER:
         yield f"it was issued {issued - now:.0f} s in the future by this machine's clock, which seems to be behind"
@@ -149,16 +171,21 @@ def misfits(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, al
     right there.
     """
     return [
-        *(_wrong_issuer_or_audience(profile, claims) if profile.token == "id" else ()),  # noqa: S105 # a kind of token
-        *([] if str(claims.get("iss")).startswith("https://") else [_NOT_HTTPS]),
+        *wrong_source(profile, claims),
+        *([] if is_from_https(claims) else [NOT_HTTPS]),
         *faults(claims, algorithm=algorithm, now=now),
         *unnamed(cluster, claims),
     ]
 
 
+def is_from_https(claims: Claims) -> bool:
+    """Whether its issuer is one that API servers take; else `NOT_HTTPS` says so."""
+    return str(claims.get("iss")).startswith("https://")
+
+
 def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
     """What the API server has to be told for this token, to be held against what it is told."""
-    naming = _naming(cluster, claims)
+    naming = naming_of(cluster, claims)
     who = _show(claims.get(naming.username_claim))
     return (
         f"it is from the issuer (iss) {_show(claims.get('iss'))} for the audience (aud) {_show(claims.get('aud'))}, "
@@ -168,7 +195,7 @@ def what_must_fit(cluster: Cluster, claims: Mapping[str, Any]) -> str:
 
 def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> Iterator[str]:
     """Why the API server cannot name the user as the configuration says that it does."""
-    naming = _naming(cluster, claims)
+    naming = naming_of(cluster, claims)
     for read in (lambda: naming.username(claims, ""), lambda: naming.groups(claims)):
         try:
             read()
@@ -176,8 +203,10 @@ def unnamed(cluster: Cluster, claims: Mapping[str, Any]) -> Iterator[str]:
             yield error.message
 
 
-def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> Iterator[str]:
-    """What an ID token of this profile would not say."""
+def wrong_source(profile: Profile, claims: Claims) -> Iterator[str]:
+    """What an ID token of this profile would not say of its issuer and audience; an access token may say anything."""
+    if profile.token != "id":  # noqa: S105 # a kind of token
+        return
     named, audience = claims.get("iss"), claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     if named != profile.issuer.url:
@@ -186,7 +215,8 @@ def _wrong_issuer_or_audience(profile: Profile, claims: Mapping[str, Any]) -> It
         yield f"its audience (aud) is {_show(audience)}, not the client {profile.client_id}"
 
 
-def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
+def naming_of(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
+    """How the API server names the user, as far as the configuration says, else as it is suggested to."""
     return Naming.suggested(
         claims,
         username_claim=cluster.username_claim,
@@ -194,6 +224,11 @@ def _naming(cluster: Cluster, claims: Mapping[str, Any]) -> Naming:
         groups_claim=cluster.groups_claim,
         groups_prefix=cluster.groups_prefix,
     )
+
+
+def shown_claim(claims: Claims, name: str) -> str:
+    """The value of a claim for people."""
+    return _show(claims.get(name))
 
 
 def _show(value: object) -> str:

@@ -7,11 +7,13 @@ each node is, and only the values that change are replaced (see `yaml_edit`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from types import NoneType
 from typing import Any
 
 from togetherctl.kube.yaml_edit import CannotEditYAML, Editing, Items, Splice, apply
-from togetherctl.kube.yaml_nodes import Node, NotAMapping, NotYAML, first
+from togetherctl.kube.yaml_nodes import Document, Node, NotAMapping, NotYAML
+from togetherctl.kube.yaml_quick import read_quickly
 from togetherctl.kube.yaml_values import Values, dump, key_text, load
 
 __all__ = ["CannotEditYAML", "NotAMapping", "NotYAML", "YamlText", "dump", "load"]
@@ -30,11 +32,9 @@ class YamlText:
         self._changed: dict[str, dict[int, dict[str, Any] | None]] = {}
         self._added: dict[str, list[dict[str, Any]]] = {}
         self._scalars: dict[str, str] = {}
-        document = first(text)
-        self._end = document.end
-        self.root = document.root
-        self._values = Values()
-        self.data: Any = None if self.root is None else self._values.of(self.root)
+        self.data: Any = read_quickly(text)
+        if self.data is None:
+            self.data = {} if self.root is None else self._values.of(self.root)
         if self.data is None:
             self.data = {}
         if not isinstance(self.data, dict):
@@ -44,6 +44,21 @@ class YamlText:
                 keys = reversed([key for key, _ in self.root.pairs] if self.root else [])
                 line = next((f"line {key.line}: " for key in keys if key_text(key) == section), "")
                 raise NotYAML(f"{line}{section} is not a list")
+
+    @cached_property
+    def _document(self) -> Document:
+        from togetherctl.kube.yaml_parse import first
+
+        return first(self.original)
+
+    @property
+    def root(self) -> Node | None:
+        """The nodes of the text: for edits, and for what its data does not tell. None where there is no content."""
+        return self._document.root
+
+    @cached_property
+    def _values(self) -> Values:
+        return Values()
 
     def entries(self, section: str) -> list[dict[str, Any]]:
         """The named entries of a list; anything else in it is passed over."""
@@ -124,12 +139,12 @@ class YamlText:
         if self.root is None or self.root.kind == "scalar":
             # Nothing is there yet, or a word that says so.
             cut = [Splice(self.root.start, self.root.end, "")] if self.root and not self.root.is_empty else []
-            before = self.original[: self._end]
+            before = self.original[: self._document.end]
             lead = "\n" if before.strip("\ufeff") and not before.endswith("\n") and not cut else ""
-            return [*cut, Splice(self._end, self._end, lead + dump(expected))]
+            return [*cut, Splice(self._document.end, self._document.end, lead + dump(expected))]
         lists = {section: self._list(section) for section in self._sections}
         editing = Editing(self.original, self.root, self._values)
-        return editing.splices(expected, lists, end=self._end, dropped=dropped)
+        return editing.splices(expected, lists, end=self._document.end, dropped=dropped)
 
     def _emptied_tail(self, expected: dict[str, Any]) -> frozenset[str]:
         """The lists that lose their last entry here, where they stand at the end as togetherctl adds them.

@@ -7,32 +7,16 @@ such as `yes` are switches, and dates are text.
 from __future__ import annotations
 
 import io
-import math
 import re
 from base64 import b64decode
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
-
-from togetherctl.kube.yaml_nodes import Node, NotYAML, first
+from togetherctl.kube.yaml_nodes import Node, NotYAML
+from togetherctl.kube.yaml_words import resolved
 
 MERGE = "<<"
 _MAX_VALUES = 2_000_000
 _MAX_MERGED = 500_000
-_MAX_BITS = 64
-_LONG = 100
-_WORDS: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-}
-_INTEGER = re.compile(r"(?P<sign>[-+]?)(?:0[xX](?P<x>[0-9a-fA-F]+)|0[bB](?P<b>[01]+)|0[oO]?(?P<o>[0-7]+)|(?P<d>\d+))")
-_BASES = {"x": 16, "b": 2, "o": 8, "d": 10}
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 _KINDS: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "float": (float, int), "null": (type(None),)}
 _NO_FOLDING = 1 << 20
@@ -44,6 +28,8 @@ _YAML_1_1 = re.compile(
 
 def load(text: str) -> Any:
     """The data of the first document of a YAML (or JSON) text. Raises NotYAML."""
+    from togetherctl.kube.yaml_parse import first
+
     root = first(text).root
     return None if root is None else Values().of(root)
 
@@ -129,23 +115,6 @@ def scalar(node: Node) -> Any:
     return float(node.text) if tag == "float" and isinstance(value, int) else value
 
 
-def resolved(text: str) -> Any:
-    """What a plain word is: nothing, a switch, a number, or text."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[:1] not in "0123456789+-.":
-        return text
-    whole = _INTEGER.fullmatch(text.replace("_", "")) if text[0] != "." else None
-    if whole and len(text) < _LONG:
-        kind = str(whole.lastgroup)
-        value = int(whole["sign"] + whole[kind], _BASES[kind])
-        if value.bit_length() <= _MAX_BITS:
-            return value
-    if _FLOAT.fullmatch(text) and math.isfinite(float(text)):
-        return float(text)
-    return text
-
-
 def is_merge(key: Node) -> bool:
     """Whether a key takes in what other mappings say."""
     return key.kind == "scalar" and key.plain and key.text == MERGE and key.tag in (None, "", "!")
@@ -168,6 +137,8 @@ def _refuse_tag(node: Node) -> None:
 
 def dump(data: Any, *, flow: bool = False) -> str:
     """YAML text in kubectl's style, ASCII, that programs of YAML 1.1 read alike; with `flow` on one line."""
+    from ruamel.yaml import YAML
+
     yaml = YAML()
     yaml.width = _NO_FOLDING
     yaml.allow_unicode = False
@@ -181,6 +152,8 @@ def dump(data: Any, *, flow: bool = False) -> str:
 
 def _quote(value: Any, *, flow: bool) -> Any:
     """The same, with text of several lines marked to be a block, and text that looks like something else quoted."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
     if isinstance(value, str):
         if "\n" in value and value.strip() and not flow:
             return LiteralScalarString(value)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from togetherctl.records import NamedTuple
 
-Command = Literal["get-token", "setup", "standalone", "clean"]
-Kind = Literal["text", "switch", "number", "list", "texts", "map"]
-Group = Literal["Issuer and client", "Login", "Login in a browser", "Tokens", "Connection to the issuer", "Kubeconfig"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
 
-_PLUGIN = frozenset[Command]({"get-token"})
-_BOTH = frozenset[Command]({"get-token", "setup"})
-_LOGINS = frozenset[Command]({"get-token", "setup", "standalone"})
-_ROOT = frozenset[Command]({"standalone"})
+    Command = Literal["get-token", "setup", "standalone", "clean"]
+    Kind = Literal["text", "switch", "number", "list", "texts", "map"]
+    Group = Literal[
+        "Issuer and client", "Login", "Login in a browser", "Tokens", "Connection to the issuer", "Kubeconfig"
+    ]
+
+_PLUGIN: frozenset[Command] = frozenset({"get-token"})
+_BOTH: frozenset[Command] = frozenset({"get-token", "setup"})
+_LOGINS: frozenset[Command] = frozenset({"get-token", "setup", "standalone"})
+_ROOT: frozenset[Command] = frozenset({"standalone"})
 
 LISTEN_ADDRESS = ("127.0.0.1:8000", "127.0.0.1:18000")
 GRANTS = ("auto", "authcode", "authcode-keyboard", "password", "device-code", "client-credentials")
@@ -67,7 +73,7 @@ FLAGS = (
         "text",
         "Tokens",
         "The folder of the sessions. Without it: $KUBECACHEDIR/oidc-login, else togetherctl's own.",
-        frozenset[Command]({"get-token", "clean"}),
+        frozenset({"get-token", "clean"}),
     ),
     Flag(
         "token-cache-storage",

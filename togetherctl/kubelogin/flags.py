@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
-from typing import Any
 
 from togetherctl.errors import UsageError
-from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, Command, Flag, flags_of
+from togetherctl.kubelogin.flag_table import LISTEN_ADDRESS, LOG_SWITCHES, LOG_VALUES, flags_of
+from togetherctl.records import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from togetherctl.kubelogin.flag_table import Command, Flag
 
 _FIELD = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^",]*)')
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
@@ -194,6 +198,8 @@ def _next_word(flag: str, words: Iterator[str]) -> str:
 
 
 def _unknown_flag(name: str, known: Mapping[str, Flag]) -> UsageError:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1)
     elsewhere = _ALL.get(name)
     if near and near[0] != name:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from togetherctl.auth.cache.base import Sessions
-from togetherctl.auth.claims import LATEST, Claims, identity, is_account, read_claims
-from togetherctl.auth.session import Freshness, Session, Token
+from togetherctl.auth.claims import Claims, identity, is_account, read_claims
+from togetherctl.auth.session import LATEST, Freshness, Session, Token
 from togetherctl.config.profile import Profile
 from togetherctl.config.types import SESSION_OWNERS
 from togetherctl.disk import is_ours, open_to_others, read_whole
@@ -140,7 +140,7 @@ class CacheImport:
         return Token(old.token, issued_at, expires_at)
 
     def _is_good(self, profile: Profile, session: Session) -> bool:
-        return session.freshness(profile.token, profile.margin, self.clock()) is not Freshness.EXPIRED
+        return session.freshness(profile, self.clock()) is not Freshness.EXPIRED
 
 
 def _account_fits(profile: Profile, old: OldTokens) -> bool:

@@ -5,30 +5,29 @@ from __future__ import annotations
 import shlex
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
-
 from togetherctl.config import value_checks
-from togetherctl.config.models import IssuerTable, ProfileTable
 from togetherctl.config.profile import Issuer, Loopback, Profile, connection_to, read_overrides, session_key_of
-from togetherctl.config.validation import first_problem
 from togetherctl.environment import CLIENT_SECRET, KUBE_CACHE
 from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.kubelogin.plain_tables import check_plainly
 from togetherctl.paths import expand, locate
 from togetherctl.printable import printable
+from togetherctl.records import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from togetherctl.config.models import IssuerTable, ProfileTable
     from togetherctl.config.overrides import Overrides
     from togetherctl.config.types import Grant, Pkce, Storage
     from togetherctl.kubelogin.flag_table import Command
     from togetherctl.kubelogin.flags import Flags
 
-_Table = TypeVar("_Table", bound=BaseModel)
 # What a person can copy from a line of a terminal, and an error shows of a hint.
 _LONGEST_COMMAND = 900
 # What kubelogin sends to every issuer with an authorization request: some give a refresh token for it.
@@ -137,7 +136,9 @@ def tables(flags: Flags, environ: Mapping[str, str]) -> tuple[IssuerTable, Profi
         "username": (flags.username or None) if kind == "password" else None,
         "auth_params": dict(flags.oidc_auth_request_extra_params) if takes_parameters else {},
     }
-    return _validate(IssuerTable, issuer), _validate(ProfileTable, profile)
+    # The names that are asked for are the same in both.
+    plain: Any = check_plainly(issuer, profile)
+    return plain or _validate(issuer, profile)
 
 
 def grant(flags: Flags) -> Grant:
@@ -237,9 +238,18 @@ def _session_folder(flags: Flags, environ: Mapping[str, str], storage: Storage) 
     return folder
 
 
-def _validate(model: type[_Table], keys: dict[str, Any]) -> _Table:
+def _validate(issuer: dict[str, Any], profile: dict[str, Any]) -> tuple[IssuerTable, ProfileTable]:
+    """Both tables, checked by the models of the configuration. Raises UsageError."""
+    from pydantic import ValidationError
+
+    from togetherctl.config.models import IssuerTable, ProfileTable
+    from togetherctl.config.validation import first_problem
+
+    def given(table: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in table.items() if value is not None}
+
     try:
-        return model.model_validate({key: value for key, value in keys.items() if value is not None})
+        return IssuerTable.model_validate(given(issuer)), ProfileTable.model_validate(given(profile))
     except ValidationError as error:
         problem = first_problem(error)
         raise WrongFlag(_FLAG_OF_KEY[problem.key[0]], problem.reason) from None

@@ -81,6 +81,7 @@ class TogetherApp(AppContext):
         self.home = Home()
         self.jobs: JobRunner = JobRunner(self)
         self.bug: Exception | None = None
+        self._will_show = False
 
     @property
     def selection(self) -> Selection:
@@ -103,6 +104,13 @@ class TogetherApp(AppContext):
             self.rows = {row.name: _keep_session(row, before.get(row.name)) for row in finding.profiles}
         elif isinstance(finding, ConfigBroken):
             self.config, self.broken, self.rows = None, finding.error, {}
+        if not self._will_show:
+            # Once for all that is found already: with hundreds of profiles a picture takes longer than a finding.
+            self._will_show = True
+            self.call_later(self._show)
+
+    def _show(self) -> None:
+        self._will_show = False
         self.home.show()
 
     def _take_sessions(self, finding: SessionsRead) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
+from togetherctl.config import models
+from togetherctl.config.descriptions import describe
 from togetherctl.config.editing import TABLES
 from togetherctl.tui.field_values import as_text
 
@@ -101,6 +103,7 @@ class FieldDefinition:
     @property
     def help(self) -> str:
         """What the key means, and what counts without it, in one line."""
+        describe(models)
         default = f" Default: {self.default}." if self.default and not self.choices else ""
         return " ".join((self._model.description or "").split()) + default
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from togetherctl.auth.prompter import Cancelled
-from togetherctl.errors import Remedy, TogetherctlError, bug_sentence, from_os_error
+from togetherctl.errors import Remedy, TogetherctlError, bug_sentence, from_os_error, run
 from togetherctl.printable import printable
 from togetherctl.tui.job_prompter import JobPrompter
 
@@ -142,7 +142,11 @@ class Job(Generic[_Result]):
         except OSError as error:
             self.fail(from_os_error(error))
         except Exception as error:  # noqa: BLE001 # a bug in one job must not end the app and its other jobs
-            self.fail(TogetherctlError(bug_sentence(error), hint="please report it, with what you did"))
+            self.fail(
+                TogetherctlError(
+                    bug_sentence(error), hint=run("togetherctl", "support", words="please report it, with what you did")
+                )
+            )
         self.prompter.forget()
         if self.status is Status.RUNNING:
             self.status = Status.FAILED if self.failed else Status.DONE

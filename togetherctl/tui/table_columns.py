@@ -134,10 +134,10 @@ def _measure(column: Column, rows: Sequence[SessionSnapshot], now: float) -> int
 
     if column.least == column.most:
         return column.most
-    texts = [column.cell(row, now).text for row in rows]
+    texts = {column.cell(row, now).text for row in rows}
     if column.id == "profile":
         # Clusters are in the lines below, indented by their branch.
-        texts += [f"  {printable(cluster.name)}" for row in rows for cluster in row.clusters]
+        texts |= {f"  {printable(cluster.name)}" for row in rows for cluster in row.clusters}
     return max(column.least, min(column.most, max(map(cell_len, texts), default=0)))
 
 
@@ -176,6 +176,8 @@ def bar(share: float, width: int) -> str:
 
 def matches(row: SessionSnapshot, words: str, now: float) -> bool:
     """Whether a profile, its session or its clusters hold every word of a filter."""
+    if not words:
+        return True
     text = "\n".join(
         (
             row.name,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Seconds between two looks, so that changes of other processes show within a second.
 _EVERY = 0.4
-# How many sessions one message carries, while the rest are still being read.
-_BATCH = 100
+# How many sessions one message carries, while the rest are still being read: first those that are in sight.
+_FIRST_BATCH, _BATCH = 60, 500
 
 Stamp = tuple[int, int, int, int]
 
@@ -160,6 +160,7 @@ class Watcher:
 
     def _read_sessions(self, world: World, keys: set[str] | None, *, in_keyring: bool) -> None:
         batch: list[SessionSnapshot] = []
+        full = _FIRST_BATCH
         for profile, clusters in self._profiles:
             if (keys is not None and profile.key not in keys) or (profile.storage == "keyring") is not in_keyring:
                 continue
@@ -168,9 +169,9 @@ class Watcher:
             found = read_snapshot(world, profile, clusters)
             batch.append(found)
             (self._logging_in.add if found.login else self._logging_in.discard)(profile.key)
-            if len(batch) == _BATCH or profile.storage == "keyring":
+            if len(batch) == full or profile.storage == "keyring":
                 self._tell(SessionsRead(tuple(batch)))
-                batch = []
+                batch, full = [], _BATCH
         if batch:
             self._tell(SessionsRead(tuple(batch)))
 

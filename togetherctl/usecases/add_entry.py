@@ -128,8 +128,6 @@ def look_at_issuer(
         world.issuers,
         issuer.url,
         connection,
-        redirect_uris=tuple(wanted.get("redirect_uris") or DEFAULT_REDIRECT_URIS),
-        scopes=("openid", *(scope for scope in wanted.get("scopes") or ("email",) if scope != "openid")),
         preset=issuer.preset,
         wishes=_wishes(issuer, wanted),
     )
@@ -159,13 +157,15 @@ def _with_issuer(world: World, tables: Tables) -> Tables:
     return {key: table for key, table in tables.items() if key != new} | {profile: {**tables[profile], "issuer": known}}
 
 
-def _wishes(issuer: IssuerTable, profile: Mapping[str, object]) -> ClientNeeds:
+def _wishes(issuer: IssuerTable, profile: Mapping[str, Any]) -> ClientNeeds:
     """What a new profile will want, as far as the look at its issuer goes by it."""
     from togetherctl.auth.grants.registry import WITHOUT_BROWSER
     from togetherctl.auth.issuer_findings import ClientNeeds
 
     by_browser = profile.get("grant") not in WITHOUT_BROWSER
     return ClientNeeds(
+        scopes=("openid", *(scope for scope in profile.get("scopes") or ("email",) if scope != "openid")),
+        redirect_uris=tuple(profile.get("redirect_uris") or DEFAULT_REDIRECT_URIS),
         device_endpoint=issuer.device_authorization_endpoint,
         revocation_endpoint=issuer.revocation_endpoint,
         has_secret=True if "client_secret" in profile else None,

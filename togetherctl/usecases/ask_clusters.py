@@ -144,22 +144,22 @@ def _answer(world: World, one: _Asked, log: Callable[[str], None]) -> ClusterAns
         return ClusterAnswer(one.cluster, view, None)
     except TogetherctlError as error:
         if isinstance(error, Refused) and error.status == 401:
-            error = _explain(world, one, error)
+            error = explain_refusal(one.cluster, one.profile, one.token, error, now=world.clock())
         error.cluster = one.cluster.name
         return ClusterAnswer(one.cluster, None, error)
 
 
-def _explain(world: World, one: _Asked, error: Refused) -> Refused:
-    """The same refusal with what does not fit, as far as that can be known from here."""
-    cluster, profile, hint = one.cluster, one.profile, error.remedy
+def explain_refusal(cluster: Cluster, profile: Profile, token: str, error: Refused, *, now: float) -> Refused:
+    """The same 401 with what does not fit, as far as that can be known from here; `now` in seconds since 1970."""
+    hint = error.remedy
     claims: Claims = {}
     try:
-        claims = read_claims(one.token)
-        algorithm = str(read_header(one.token).get("alg", ""))
+        claims = read_claims(token)
+        algorithm = str(read_header(token).get("alg", ""))
     except Untrusted:
         reason = "it is no JWT, so no API server can read it by itself"
     else:
-        reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=world.clock())
+        reason = why_refused(cluster, profile, claims, algorithm=algorithm, now=now)
     # An API server accepts only a JWT that names an audience.
     if profile.token == "access" and not claims.get("aud"):  # noqa: S105 # a kind of token
         hint = run("togetherctl", "profile", "set", profile.name, "token=id", words="give the cluster the ID token")

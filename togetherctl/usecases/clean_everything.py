@@ -73,6 +73,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.taken, "what sources gave last"
     yield paths.state / "conversions.json", "the record of conversions"
     yield paths.contexts, "the contexts that use left"
+    yield paths.forced, "the marks of forced refreshes"
     for path in files_in(paths.bundles):
         if _BUNDLE.fullmatch(path.name):
             yield path, "a bundle"
@@ -82,6 +83,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
                 yield path, _LOCK
     yield paths.state / "keyring.lock", _LOCK
     yield paths.state / "store.lock", _LOCK
+    yield paths.forced.with_suffix(".lock"), _LOCK
 
 
 def _folders(paths: Paths) -> Iterator[Path]:

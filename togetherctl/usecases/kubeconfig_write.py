@@ -261,8 +261,20 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**config, **{name: environ[name] for name in _FOLDERS if Path(environ.get(name, "")).is_absolute()}}
 
 
-def commands_refused(world: World, commands: Sequence[str]) -> list[str]:
-    """A sentence for each of these commands that kubectl's kuberc does not let it run, with the way out."""
+class Refusal(NamedTuple):
+    """A command that kubectl does not run, its kuberc's `file`, and why, in words that follow the file's name."""
+
+    command: str
+    file: Path
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        return f"kubectl will not run {self.command}: {self.file} {self.why}"
+
+
+def refusals(world: World, commands: Sequence[str]) -> list[Refusal]:
+    """Those of these commands that kubectl's kuberc does not let it run."""
     path = kuberc.locate_kuberc(world.environ)
     if path is None:
         return []
@@ -271,11 +283,12 @@ def commands_refused(world: World, commands: Sequence[str]) -> list[str]:
     except KubeconfigError:
         # kubectl says what is wrong with it, and goes on.
         return []
-    return [
-        f"kubectl will not run {command}: {path} {why}; run: togetherctl kubeconfig allowlist --write"
-        for command in commands
-        if (why := read.forbids(command)) is not None
-    ]
+    return [Refusal(command, path, why) for command in commands if (why := read.forbids(command)) is not None]
+
+
+def commands_refused(world: World, commands: Sequence[str]) -> list[str]:
+    """A sentence for each of these commands that kubectl's kuberc does not let it run, with the way out."""
+    return [f"{one.sentence}; run: togetherctl kubeconfig allowlist --write" for one in refusals(world, commands)]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.auth.engine import Outcome
-from togetherctl.auth.grants.registry import is_non_interactive
 from togetherctl.errors import Remedy, run
 from togetherctl.humanize import time_left
 from togetherctl.paths import tilde
@@ -54,6 +53,8 @@ class Line:
 
 def report_login(world: World, result: LoginResult) -> list[Line]:
     """Who is logged in and for how long, and what a cluster or a later refresh may refuse. Empty for a failed login."""
+    from togetherctl.auth.grants.registry import is_non_interactive
+
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []

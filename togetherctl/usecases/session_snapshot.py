@@ -39,7 +39,7 @@ STATES: Mapping[StateName, StateWords] = {
     "error": StateWords("× error", "bad", "the session cannot be read; its last error says why"),
     "logging-in": StateWords("◌ login…", "busy", "a login is under way, here or elsewhere"),
     State.EXPIRED: StateWords("○ expired", "old", "the next use renews it, without a login"),
-    State.STALE: StateWords("◐ stale", "old", "good, in its last fifth; the next use renews it"),
+    State.STALE: StateWords("◐ stale", "old", "good, near its end; the next use renews it"),
     State.VALID: StateWords("● valid", "good", "the token is good"),
     State.NONE: StateWords("· none", "dim", "there is no session: log in", counted=False),
     "unread": StateWords("…", "dim", counted=False),
@@ -75,7 +75,7 @@ class SessionSnapshot:
     def state(self, now: float) -> State | Literal["error"]:
         """The session's own state, as scripts get it; `error` where it cannot be read. `now` in seconds since 1970."""
         if self.session is not None:
-            return self.session.state(self.profile.token, self.profile.margin, now)
+            return self.session.state(self.profile, now)
         return State.NONE if self.trouble is None else "error"
 
     def is_good(self, now: float) -> bool:

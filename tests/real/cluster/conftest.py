@@ -88,6 +88,13 @@ class Machine:
         found: dict[str, Any] = cluster
         return found
 
+    def doctor(self, check: str, *options: str) -> dict[str, Any]:
+        """What `togetherctl doctor` says of one check, where it says one thing of it."""
+        done = self.run(shlex.join(["togetherctl", "doctor", "acme", "-o", "json", *options]))
+        [found] = [item for item in json.loads(done.stdout)["items"] if item["check"] == check]
+        one: dict[str, Any] = found
+        return one
+
 
 @pytest.fixture
 def machine(environ: dict[str, str], home: Path, ca_file: Path, canary: Canary) -> Machine:

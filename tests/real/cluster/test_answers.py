@@ -8,6 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.real.cluster.conftest import Machine, StartCluster
 
 
@@ -40,11 +42,15 @@ def test_no_rights_yet(machine: Machine, cluster_of: StartCluster) -> None:
         refused = machine.run("togetherctl whoami")
     assert (refused.returncode, "knows you as me@example.com" in refused.stderr) == (5, True), refused.stderr
     [command] = re.findall(r"kubectl create clusterrolebinding .*", refused.stderr)
+    found = machine.doctor("cluster-access")
+    assert (found["status"], found["hint"]) == ("failed", f"the cluster's admin can run: {command}")
     machine.does(command, KUBECONFIG=str(cluster.admin))
     end = time.monotonic() + 20
     while machine.run("togetherctl whoami").returncode and time.monotonic() < end:
         pass
     assert machine.whoami()["username"] == "me@example.com"
+    found = machine.doctor("cluster-access")
+    assert (found["status"], found["message"]) == ("ok", "it knows you as me@example.com, in no group of the issuer")
 
 
 def test_a_cluster_for_another_client(machine: Machine, cluster_of: StartCluster) -> None:
@@ -57,3 +63,23 @@ def test_a_cluster_for_another_client(machine: Machine, cluster_of: StartCluster
     assert "401" in said
     # Only the server's own log knows: the client has to be told where to look.
     assert 'expected audience \\"another-client\\"' in cluster.log.read_text()
+
+    # The doctor says the same without a refresh, and with --fix forces one, once.
+    before = cluster.log.read_text().count("expected audience")
+    found = machine.doctor("cluster-access")
+    assert (found["status"], "must be told just that" in found["message"]) == ("failed", True), found
+    found = machine.doctor("cluster-access", "--fix", "--yes")
+    assert "with the token of a forced refresh, too: " in found["message"]
+    found = machine.doctor("cluster-access", "--fix", "--yes")
+    assert "less than ten minutes ago" in found["message"]
+    assert cluster.log.read_text().count("expected audience") > before
+
+
+def test_an_authority_of_another_cluster(machine: Machine, cluster_of: StartCluster, ca_file: Path) -> None:
+    cluster_of("--oidc-username-claim=email")
+    machine.does("togetherctl login acme")
+    assert (found := machine.doctor("cluster-tls"))["status"] == "ok", found
+    machine.does(f"togetherctl cluster set gpu ca_file={ca_file}")
+    found = machine.doctor("cluster-tls")
+    assert (found["status"], "signed by itself" in found["message"]) == ("failed", True), found
+    assert machine.doctor("cluster-access")["status"] == "skipped"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from pathlib import Path
 
 from togetherctl.disk import is_ours, open_to_others, read_whole, remove, sweep_folder, write_whole
 from togetherctl.lock import Owner, this_machine
+from togetherctl.quick_json import loads
 from togetherctl.records import asdict, dataclass
 
 TYPE_CHECKING = False
@@ -62,11 +62,13 @@ class LoginFile:
             data, status = read_whole(self._path, limit=_MAX_BYTES, follow=False)
             if not is_ours(status) or open_to_others(status):
                 return None
-            return _decode(json.loads(data))
+            return _decode(loads(data))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
     def write(self, record: LoginRecord) -> None:
+        import json
+
         fields = {"version": _VERSION, **asdict(record), "machine": record.machine or this_machine()}
         with suppress(OSError):
             sweep_folder(self._path.parent, beside=self._path.name, alone=True)

@@ -121,14 +121,16 @@ class Move:
 class ConfigTransaction:
     """A change of the configuration with all that follows from it.
 
-    `forget_known` drops what was remembered of profiles; `log_out` deletes the session of a profile, telling no issuer.
+    `forget_known` drops what was remembered of profiles and gives their names, `keep_known` remembers those of a
+    configuration; `log_out` deletes the session of a profile, telling no issuer.
     """
 
     paths: Paths
     environ: Mapping[str, str]
     sealing_key: SealingKey
     conversation: Prompter
-    forget_known: Callable[[], None]
+    forget_known: Callable[[], list[str]]
+    keep_known: Callable[[Config, list[str]], None]
     log_out: Callable[[Profile], Ended]
 
     @contextmanager
@@ -156,10 +158,12 @@ class ConfigTransaction:
                     move.undo()
                 raise
             ready.drop(None)  # all of them
-            self.forget_known()
+            known = self.forget_known()
             for move in moves:
                 move.finish()
         after = read_if_sound(self.paths, self.environ)
+        if after is not None:
+            self.keep_known(after, known)
         if before is None or after is None:
             return
         kept = set(after.keys().values())

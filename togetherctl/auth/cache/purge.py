@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
 from togetherctl.auth.cache.files import FileSessions, form_of
-from togetherctl.auth.cache.ready_file import files_in
+from togetherctl.auth.cache.ready_file import CLAIM, files_in
 from togetherctl.auth.time_limits import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
@@ -62,6 +62,9 @@ class Purge:
             for path in files_in(folder):
                 if _is_ready_file(path):
                     self._delete(path, "a finished credential")
+                elif path.name.startswith(CLAIM) and path.is_file():
+                    # One that is in use may go as well: who waits goes on.
+                    self._delete(path, "the mark of a call that others wait for")
         self.sessions(paths.sessions, trusting_names=True)
         self.sessions(paths.sessions / SEALED, trusting_names=True)
         for path in files_in(paths.discovery):

@@ -28,7 +28,7 @@ _STORE_AGE = 2.0
 _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 # How the shim begins the name of the file by which one call goes on and others wait; no profile is called so.
-_CLAIM = ".claim-"
+CLAIM = ".claim-"
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class ReadyFiles:
     paths: Paths
     config_mtime_ns: int | None
 
-    def write(self, profile: str, key: str, storage: Storage, *, token: str, until: float, now: float) -> None:
+    def write(
+        self, profile: str, key: str, storage: Storage, *, token: str, ask_again_at: float, until: float, now: float
+    ) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
 
-        What prevents it is no error: without a ready file everything works, only slower.
+        `ask_again_at` is what the client is told. What prevents it is no error: without a ready file everything works,
+        only slower.
         """
         folder = self._folder(storage)
         config = str(self.paths.config)
@@ -50,20 +53,18 @@ class ReadyFiles:
         changed_at = self.config_mtime_ns / 1e9
         if now - changed_at < _STORE_AGE or changed_at < _NO_MTIME or not int(now) < int(until):
             return
-        body = render(V1, token, until)
+        body = render(V1, token, ask_again_at)
         header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, config=config)
         path = folder / profile
         with suppress(OSError):
-            make_private_folder(folder)
-            statuses = (folder.lstat(), folder.parent.lstat())
-            if any(not is_ours(status) or open_to_others(status) for status in statuses):
+            if not has_private(folder):
                 return
             # Whose folder it is in memory, who may exchange what is in it.
             if storage == "keyring" and not is_ours(folder.parent.parent.stat()):
                 return
             if self._config_changed():
                 return
-            write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"))
+            write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"), durable=False)
             os.utime(path, ns=(self.config_mtime_ns, self.config_mtime_ns))
             if self._config_changed():
                 path.unlink()
@@ -95,7 +96,7 @@ class ReadyFiles:
             under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
             for path in files_in(folder):
                 made_of = _key_of(path)
-                if path.name.startswith(_CLAIM) and key is not None:
+                if path.name.startswith(CLAIM) and key is not None:
                     continue
                 if made_of is None:
                     if own and path not in under_way:
@@ -107,8 +108,10 @@ class ReadyFiles:
         """Tell shims that wait for this process that it is in a login, which takes longer than they would wait."""
         claim = _claim_of(self.paths, profile)
         if claim is not None:
-            with suppress(OSError):
-                claim.write_text(f"{os.getpid()} login\n", encoding="ascii")
+            with suppress(OSError), claim.open("r+b", buffering=0) as file:
+                # As long as what it was made with, `works`: a file that is empty for a moment would be taken over.
+                file.seek(len(f"{os.getpid()} "))
+                file.write(b"login")
 
     def _folder(self, storage: Storage) -> Path | None:
         """Where a credential may lie: what the keyring seals does not go to disk in the clear."""
@@ -129,6 +132,13 @@ class ReadyFiles:
 
     def _config_changed(self) -> bool:
         return self.paths.config.stat().st_mtime_ns != self.config_mtime_ns
+
+
+def has_private(folder: Path) -> bool:
+    """Whether the folder, which is made if need be, and the one above it are ours alone. Raises OSError."""
+    make_private_folder(folder)
+    statuses = (folder.lstat(), folder.parent.lstat())
+    return all(is_ours(status) and not open_to_others(status) for status in statuses)
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -164,9 +174,9 @@ def end_claim(paths: Paths, profile: str) -> None:
 
 def _claim_of(paths: Paths, profile: str) -> Path | None:
     """The file by which the shim that became this process makes others wait for it."""
-    path = paths.ready / f"{_CLAIM}{profile}"
+    path = paths.ready / f"{CLAIM}{profile}"
     try:
-        data, status = read_whole(path, limit=64, follow=False)
+        data, status = read_whole(path, limit=256, follow=False)
     except (OSError, ValueError):
         return None
     return path if is_ours(status) and data.split()[:1] == [b"%d" % os.getpid()] else None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-from togetherctl.auth.claims import LATEST
-from togetherctl.auth.session import LastError, Session, Token
+from togetherctl.auth.session import LATEST, LastError, Session, Token
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import Remedy
+from togetherctl.quick_json import loads
 from togetherctl.records import asdict
 
 TYPE_CHECKING = False
@@ -66,13 +64,15 @@ class Plain:
 
 def encode(session: Session) -> bytes:
     """The session as it is written."""
+    import json
+
     return json.dumps({"version": VERSION, **asdict(session)}, indent=1).encode("utf-8") + b"\n"
 
 
 def parse(data: bytes) -> dict[str, Any]:
     """The fields of a session file, whatever its form. Raises NewerRecord or BrokenRecord."""
     try:
-        fields = json.loads(data)
+        fields = loads(data)
         version = fields.pop("version")
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise BrokenRecord from None

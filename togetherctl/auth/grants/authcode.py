@@ -190,4 +190,4 @@ def _finish(login: Login, arrival: Arrival, request: AuthorizationRequest) -> Se
     return session
 
 
-SPEC = GrantSpec("in a browser on this machine", "browser", log_in)
+SPEC = GrantSpec("in a browser on this machine", "browser", log_in, listens=True)

@@ -51,4 +51,5 @@ SPEC = GrantSpec(
     log_in=log_in,
     needs_browser=False,
     is_non_interactive=lambda _profile: True,
+    for_client=True,
 )

@@ -205,4 +205,4 @@ def _seconds(value: object) -> float | None:
     return float(value)
 
 
-SPEC = GrantSpec("in a browser on any device; a code is entered there", "device code", log_in)
+SPEC = GrantSpec("in a browser on any device; a code is entered there", "device code", log_in, needs_device_codes=True)

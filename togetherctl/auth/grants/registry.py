@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from togetherctl.auth.grants import GrantSpec, authcode, auto, client_credentials, device_code, password, paste
 
 if TYPE_CHECKING:
+    from togetherctl.auth.login_environment import LoginEnvironment
     from togetherctl.config.profile import Profile
     from togetherctl.config.types import Grant
 
@@ -20,6 +21,14 @@ GRANTS: Mapping[Grant, GrantSpec] = {
     "client-credentials": client_credentials.SPEC,
 }
 WITHOUT_BROWSER: frozenset[str] = frozenset(grant for grant, spec in GRANTS.items() if not spec.needs_browser)
+
+
+def spec_here(profile: Profile, place: LoginEnvironment) -> GrantSpec:
+    """How a login of the profile is done at `place`; `auto` as if the issuer offered no device codes."""
+    spec = GRANTS[profile.grant]
+    if spec is not auto.SPEC:
+        return spec
+    return auto.choose_grant(place, username=profile.username is not None, device_code_offered=False).grant
 
 
 def is_non_interactive(profile: Profile, grant: Grant) -> bool:

@@ -28,6 +28,7 @@ _FOR_A_TRY = "You can log in there, but no API server takes its tokens: it is no
 _LEVELS: dict[Status, tuple[str, str]] = {
     "ok": ("good", "green"),
     "warning": ("note", "yellow"),
+    "skipped": ("note", "yellow"),
     "failed": ("wrong", "red"),
 }
 
@@ -64,15 +65,7 @@ def command(app: App, issuer: str, ca_file: str | None, client_id: str | None, r
     wishes = replace(wishes, client_id=client_id, redirect_uris=redirect_uris or wishes.redirect_uris)
     if ca_file:
         connection = replace(connection, ca_files=(*connection.ca_files, expand(ca_file, app.environ)))
-    report = check_issuer(
-        app.world.issuers,
-        url,
-        connection,
-        redirect_uris=wishes.redirect_uris,
-        scopes=wishes.scopes,
-        preset=preset,
-        wishes=wishes,
-    )
+    report = check_issuer(app.world.issuers, url, connection, preset=preset, wishes=wishes)
     if app.output == "table":
         _show(app, report, client_id)
     else:
@@ -99,14 +92,16 @@ def _find_issuer(app: App, given: str, client_id: str | None) -> tuple[str, Conn
         parse_typed_issuer(given)
         return given, Connection(), None, ClientNeeds()
     table = issuers[name]
-    profiles = [profile for profile in config.table.profiles.values() if profile.issuer == name]
-    profiles = [profile for profile in profiles if profile.client_id == client_id] or profiles
+    of_issuer = {each: profile for each, profile in config.table.profiles.items() if profile.issuer == name}
+    of_client = {each: profile for each, profile in of_issuer.items() if profile.client_id == client_id}
+    names, profiles = list(of_client or of_issuer), list((of_client or of_issuer).values())
     wishes = ClientNeeds(
-        device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint
+        device_endpoint=table.device_authorization_endpoint, revocation_endpoint=table.revocation_endpoint, issuer=name
     )
     if profiles:
         wishes = replace(
             wishes,
+            profile=names[0] if len(names) == 1 else None,
             scopes=tuple(dict.fromkeys(["openid", *(scope for profile in profiles for scope in profile.scopes)])),
             redirect_uris=tuple(dict.fromkeys(uri for profile in profiles for uri in profile.redirect_uris)),
             offline_access=profiles[0].offline_access,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from typing import ClassVar
 
@@ -134,6 +135,9 @@ class Home(Screen[None]):
 
     def _was_drawn(self) -> None:
         self.drawn = True
+        # Whoever opened it may have left the loaded modules uncollected; from here on it runs for hours.
+        gc.freeze()
+        gc.enable()
 
     def _page(self, name: str) -> None:
         switcher = self.query_one(ContentSwitcher)

@@ -1,0 +1,144 @@
+"""Whether the kubeconfig says of our clusters what the configuration says, and of no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from togetherctl.doctor.check import Check
+from togetherctl.doctor.facts import Facts
+from togetherctl.errors import ExitCode, KubeconfigError, Remedy, run
+from togetherctl.finding import Finding, Mend, failure
+from togetherctl.kube.entries import SECTIONS, Section, owner_of
+from togetherctl.kube.kubeconfig import KubeconfigFile
+from togetherctl.kube.ownership import EntryInFile, RemovedEntries, all_entries
+from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_nothing_known
+from togetherctl.usecases.kubeconfig_update import update_entries
+from togetherctl.usecases.reports import drift_words
+
+# More clusters than so many are written by one command.
+_EACH = 3
+
+
+def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
+    config, files = facts.config, facts.kubeconfigs()
+    if not any(file.original is not None for file in files):
+        # Its own check says what to do.
+        yield Finding("ok", "there is no kubeconfig yet")
+        return
+    found = [*_hidden(files), *_drift(facts), *_missing(facts)]
+    try:
+        found += _orphans(of_nothing_known(facts.world)) if config.mtime_ns is not None else ()
+    except KubeconfigError as error:
+        # It is laid out in a way that cannot be changed.
+        found.append(failure(error))
+    yield from found
+    if not found:
+        count = len(facts.clusters)
+        yield Finding("ok", f"it says the same as the configuration of {count} cluster{'s' if count != 1 else ''}")
+
+
+def _drift(facts: Facts) -> Iterator[Finding]:
+    """Clusters of which the kubeconfig says something else."""
+    world, drift = facts.world, facts.kubeconfig().drift
+    asked = [cluster.name for cluster in facts.clusters if cluster.name in drift]
+    for name in asked:
+        keys = drift[name]
+        what = f"write what the configuration says of cluster {name} into the kubeconfig: {drift_words(keys)}"
+
+        def apply(name: str = name) -> None:
+            update_entries(world, [name])
+
+        if "entry" in keys:
+            yield Finding(
+                "failed",
+                "its context in the kubeconfig names a cluster or a user that is not there, so kubectl cannot use it",
+                _write(asked, name),
+                subject=name,
+                exit_code=ExitCode.KUBECONFIG,
+                mend=Mend(what, apply),
+            )
+        else:
+            yield Finding(
+                "warning",
+                f"it differs in the kubeconfig, and kubectl goes by the kubeconfig: {drift_words(keys)}",
+                _write(asked, name),
+                subject=name,
+                mend=Mend(what, apply),
+            )
+
+
+def _missing(facts: Facts) -> Iterator[Finding]:
+    missing = facts.kubeconfig().missing
+    asked = [cluster.name for cluster in facts.clusters if cluster.name in missing]
+    for name in asked:
+        yield Finding("warning", "the kubeconfig has no context for it", _write(asked, name), subject=name)
+
+
+def _write(names: Sequence[str], name: str) -> Remedy:
+    return run("togetherctl", "kubeconfig", "write", *([name] if len(names) <= _EACH else []))
+
+
+def _hidden(files: Sequence[KubeconfigFile]) -> Iterator[Finding]:
+    """Entries of ours that another program's entry of the same name in an earlier file hides."""
+    for section in SECTIONS:
+        first: dict[str, EntryInFile] = {}
+        for found in all_entries(files, section):
+            counts = first.setdefault(found.name, found)
+            if counts is not found and _is_hidden(section, counts, found):
+                yield Finding(
+                    "failed",
+                    f"{found.file.path} has it, but kubectl takes the {section[:-1]} of the same name in "
+                    f"{counts.file.path}, which togetherctl did not write",
+                    f"rename it there, or put {found.file.path} first in KUBECONFIG",
+                    subject=f"{section[:-1]} {found.name}",
+                    exit_code=ExitCode.KUBECONFIG,
+                )
+
+
+def _is_hidden(section: Section, counts: EntryInFile, found: EntryInFile) -> bool:
+    return owner_of(section, found.entry) is not None and owner_of(section, counts.entry) is None
+
+
+def _orphans(leaving: KubeconfigRemoval) -> Iterator[Finding]:
+    removed = leaving.removed
+    if not removed:
+        return
+    names = _names(removed)
+    current = f", and {removed.current} is the current context" if removed.current else ""
+    yield Finding(
+        "failed" if removed.current else "warning",
+        "the configuration does not have the cluster or the profile of these entries any more, so they get no "
+        f"credential: {names}{current}",
+        run("togetherctl", "kubeconfig", "prune"),
+        exit_code=ExitCode.KUBECONFIG,
+        mend=Mend(f"take these out of the kubeconfig: {names}", lambda: _carry_out(leaving)),
+    )
+
+
+def _carry_out(leaving: KubeconfigRemoval) -> None:
+    leaving.carry_out()
+
+
+def _names(removed: RemovedEntries) -> str:
+    lists = (("context", removed.contexts), ("cluster", removed.clusters), ("user", removed.users))
+    return "; ".join(f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" for kind, names in lists if names)
+
+
+CHECK = Check(
+    name="kubeconfig-entries",
+    area="kubeconfig",
+    title="The clusters of the configuration in the kubeconfig",
+    each="machine",
+    examine=_examine,
+    signs=(
+        '`error: context "NAME" does not exist`',
+        "kubectl talks to an old address, or checks the server by an old certificate authority",
+        "`there is no profile …`, from a context that worked before",
+    ),
+    means="kubectl goes by the kubeconfig alone. What was changed in the configuration, or removed from it, reaches "
+    "kubectl when it is written there.",
+    helps="`togetherctl kubeconfig write` writes what the configuration says, and `togetherctl kubeconfig prune` takes "
+    "out entries of clusters and profiles that are gone. `togetherctl doctor --fix` does both for entries that "
+    "togetherctl wrote.",
+    place=20,
+)

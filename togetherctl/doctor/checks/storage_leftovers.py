@@ -1,0 +1,180 @@
+"""What killed processes left: broken sessions, temporary files and folders, records of logins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from togetherctl.disk import Leftover, leftovers
+from togetherctl.doctor.check import Check, Skip
+from togetherctl.doctor.facts import Facts
+from togetherctl.doctor.storage import locked, login_files, own_folders, session_files, set_aside
+from togetherctl.errors import ExitCode, StorageError, os_error_as, run
+from togetherctl.finding import Finding, Mend
+from togetherctl.lock import this_machine
+
+if TYPE_CHECKING:
+    from togetherctl.auth.cache.base import Sessions
+    from togetherctl.config.profile import Profile
+
+_HOUR = 3600
+
+
+def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
+    found = [*_broken(facts), *_dead_logins(facts), *_temporary_files(facts), *_temporary_folders(facts)]
+    yield from found or [Finding("ok", "nothing was left by a process that was killed")]
+
+
+def _sessions(facts: Facts, key: str) -> tuple[Sessions, Profile | None]:
+    """The sessions as a profile of this KEY keeps them, and that profile, where there is one."""
+    from togetherctl.auth.cache.files import FileSessions
+
+    with suppress(Skip):
+        name = next((name for name, its in facts.config.keys().items() if its == key), None)
+        profile = facts.config.profile(name) if name else None
+        if profile is not None and profile.storage != "memory":
+            return facts.world.sessions(profile), profile
+    return FileSessions(facts.world.paths.sessions), None
+
+
+def _broken(facts: Facts) -> Iterator[Finding]:
+    from togetherctl.auth.cache import record
+    from togetherctl.auth.cache.files import MAX_BYTES, form_of
+    from togetherctl.disk import read_whole
+
+    for key, path in session_files(facts.world.paths.sessions).items():
+        if form_of(path) in ("sealed", "newer"):
+            continue
+        try:
+            record.decode(read_whole(path, limit=MAX_BYTES, follow=False)[0])
+            continue
+        except (record.BrokenRecord, record.NewerRecord):
+            text = "it cannot be understood, so it counts as none"
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            text = f"it cannot be read: {error.strerror}"
+        sessions, profile = _sessions(facts, key)
+        yield Finding(
+            "failed" if profile else "warning",
+            text,
+            profile.ways.login if profile else run("ls", "-ld", path, words="look at what is there"),
+            subject=str(path),
+            exit_code=ExitCode.STORAGE,
+            mend=Mend(f"move {path} aside", partial(set_aside, sessions, key)),
+        )
+
+
+def _dead_logins(facts: Facts) -> Iterator[Finding]:
+    for key, path in login_files(facts.world.paths.sessions).items():
+        sessions, _ = _sessions(facts, key)
+        login = sessions.login_file(key).read()
+        if login is not None and login.under_way and login.is_abandoned:
+            yield Finding(
+                "warning",
+                f"process {login.owner} ended while it waited for a login; the next login may be refused for half a "
+                "minute",
+                subject=str(path),
+                mend=Mend(f"forget the login of process {login.owner}, which has ended", partial(_forget, facts, key)),
+            )
+
+
+def _forget(facts: Facts, key: str) -> None:
+    sessions, _ = _sessions(facts, key)
+    with locked(sessions, key):
+        login = sessions.login_file(key).read()
+        if login is not None and login.under_way and login.is_abandoned:
+            sessions.login_file(key).clear()
+
+
+def _temporary_files(facts: Facts) -> Iterator[Finding]:
+    from togetherctl.auth.cache.purge import SEALED
+
+    paths = facts.world.paths
+    for folder in own_folders(paths):
+        there = sorted(leftovers(folder))
+        # Removed only where host and boot are these: another machine that shares this home may be at work.
+        dead = [left for left in there if left.owner.machine == this_machine() and left.owner.is_dead()]
+        if dead and folder == paths.sessions / SEALED:
+            # One of them may be the newest session, which only its key tells.
+            text = f"{_count(len(dead))} that a killed process left; the next use of its session takes it over"
+            yield Finding("warning", text, subject=str(folder))
+        elif dead:
+            remove = partial(_take_over, facts) if folder == paths.sessions else _remove
+            yield Finding(
+                "warning",
+                f"{_count(len(dead))} that a killed process left",
+                subject=str(folder),
+                mend=Mend(f"take over or remove {_count(len(dead))} in {folder}", partial(remove, dead)),
+            )
+        others = [left for left in there if left.owner.machine not in ("", this_machine()) and _is_old(facts, left)]
+        if others:
+            yield Finding(
+                "warning",
+                f"{_count(len(others))} of another machine, or from before this one was started last",
+                run(
+                    "togetherctl",
+                    "clean",
+                    "--dry-run",
+                    words="clean removes them with all sessions; this shows which go",
+                ),
+                subject=str(folder),
+            )
+
+
+def _is_old(facts: Facts, left: Leftover) -> bool:
+    with suppress(OSError):
+        return facts.world.clock() - left.path.lstat().st_mtime > _HOUR
+    return False
+
+
+def _take_over(facts: Facts, dead: Sequence[Leftover]) -> None:
+    """Under its lock each session takes over the newest whole one of what was left, and the rest goes."""
+    for key in {left.of.partition(".")[0] for left in dead}:
+        sessions, _ = _sessions(facts, key)
+        with locked(sessions, key):
+            pass
+        # What is left of other files, such as the record of a login, holds nothing.
+        _remove([left for left in dead if left.of == f"{key}.login"])
+    _remove([left for left in dead if left.of == "doctor"])
+
+
+def _remove(dead: Sequence[Leftover]) -> None:
+    for left in dead:
+        with os_error_as(StorageError, f"{left.path} cannot be removed"):
+            left.path.unlink(missing_ok=True)
+
+
+def _temporary_folders(facts: Facts) -> Iterator[Finding]:
+    from togetherctl.temporary_folder import abandoned, remove_folder
+
+    paths = facts.world.paths
+    for parent in (*paths.own_kubeconfigs, paths.edits):
+        for path in abandoned(parent):
+            yield Finding(
+                "warning",
+                "a killed process left this folder",
+                subject=str(path),
+                mend=Mend(f"remove {path}", partial(remove_folder, path)),
+            )
+
+
+def _count(number: int) -> str:
+    return "1 temporary file" if number == 1 else f"{number} temporary files"
+
+
+CHECK = Check(
+    name="storage-leftovers",
+    area="storage",
+    title="What killed processes left",
+    each="machine",
+    examine=_examine,
+    signs=("… cannot be understood", "the last two logins ended before a person could answer"),
+    means="A process that is killed leaves temporary files, and a disk that fails leaves broken ones. A session that "
+    "cannot be understood counts as none.",
+    helps="`togetherctl doctor --fix` moves a broken session aside, lets a session take over a newer one that was "
+    "written whole, and removes the rest: only what processes of this machine, since its last start, have left.",
+    place=60,
+)

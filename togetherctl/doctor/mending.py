@@ -1,0 +1,69 @@
+"""Carry out what checks offer to mend, and look again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from togetherctl.doctor.check import Check
+from togetherctl.doctor.examine import Result
+from togetherctl.errors import TogetherctlError
+from togetherctl.finding import Mend
+
+
+@dataclass
+class Mended:
+    """What was done, and what could not be."""
+
+    done: list[Mend] = field(default_factory=list)
+    failed: list[TogetherctlError] = field(default_factory=list)
+
+
+def mends_of(results: Sequence[Result]) -> list[Mend]:
+    """What may be mended, in order; several findings may be mended by the same."""
+    mends = [result.finding.mend for result in results]
+    return list({mend.what: mend for mend in mends if mend is not None}.values())
+
+
+def carry_out(
+    mends: Sequence[Mend], *, done: Callable[[Mend], None], failed: Callable[[TogetherctlError], None]
+) -> Mended:
+    """Carry them out one after the other; one that fails does not stop the rest. Both functions are told at once."""
+    mended = Mended()
+    for mend in mends:
+        try:
+            mend.apply()
+        except TogetherctlError as error:
+            mended.failed.append(error)
+            failed(error)
+        else:
+            mended.done.append(mend)
+            done(mend)
+    return mended
+
+
+def checks_to_repeat(results: Sequence[Result], *, mended: bool) -> list[Check]:
+    """The checks of which not all is in order: the cause may be mended.
+
+    Where nothing was `mended`, those alone that ask the network, because some do more with `Facts.fixing`.
+    """
+    again = [one.check for one in results if one.finding.status != "ok" and (mended or one.check.network)]
+    return list({check.name: check for check in again}.values())
+
+
+def news(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:
+    """What is worth showing of `again`: what came of the mends, and what is otherwise than before."""
+    mended = {result.check.name for result in results if result.finding.mend is not None}
+    return [one for one in again if one.check.name in mended or one not in results]
+
+
+def put_in_place(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:
+    """`results`, with those of the repeated checks in the place of their earlier ones."""
+    repeated = {result.check.name for result in again}
+    merged: list[Result] = []
+    for result in results:
+        if result.check.name not in repeated:
+            merged.append(result)
+        elif not any(one.check.name == result.check.name for one in merged):
+            merged += [one for one in again if one.check.name == result.check.name]
+    return merged
