@@ -42,6 +42,7 @@ _PAGES: dict[str, dict[str, str]] = {
         "docs/standalone.md": "tasks/standalone.md",
         "docs/troubleshooting.md": "tasks/troubleshooting.md",
         "docs/faq.md": "tasks/faq.md",
+        "docs/support.md": "tasks/support.md",
     },
     "Reference": {
         "docs/reference/commands.md": "reference/commands.md",
