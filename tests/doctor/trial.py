@@ -290,7 +290,7 @@ def stale_lock(setup: Setup) -> Iterable[str]:
     "I updated togetherctl, and the script that kubectl calls is still the old one", "kubeconfig-shim", mended=True
 )
 def old_shim(setup: Setup) -> Iterable[str]:
-    setup.edit(setup.shim, "  asked=v1\n", "")
+    setup.edit(setup.shim, "#!/bin/sh\n", "#!/bin/sh\n# Of an older version.\n")
     return [str(setup.shim)]
 
 

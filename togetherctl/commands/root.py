@@ -18,7 +18,7 @@ VERBS = {
     "status": Lazy(f"{_HERE}.status", "Show every session: who, how long, and what went wrong."),
     "whoami": Lazy(f"{_HERE}.whoami", "Show who the issuer and each cluster say you are."),
     "doctor": Lazy(f"{_HERE}.doctor", "Find out what is wrong, and say how to mend it."),
-    "support": Lazy(f"{_HERE}.support", "Write one text for a bug report, without secrets."),
+    "support": Lazy(f"{_HERE}.support", "Write one text that you can attach to a bug report."),
     "get-token": Lazy(f"{_HERE}.get_token", "Print a credential for kubectl (kubectl runs this)."),
     "profile": Lazy(f"{_HERE}.profile", "Manage profiles: who you are to an issuer."),
     "issuer": Lazy(f"{_HERE}.issuer", "Manage issuers: OpenID Providers and how to reach them."),
