@@ -7,10 +7,11 @@ TERMINALS ?= 20
 WORKERS ?= auto
 PROVIDERS ?= django keycloak spring
 CLIENTS ?= all
+ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release packaging site clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -29,6 +30,7 @@ help:
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
 	@echo "make packaging    write the recipes of package managers; BASE=URL: for the release in dist/"
 	@echo "make site     build the documentation site into build/site/site; a broken link ends it"
+	@echo "make workflows    check the workflows of the forge"
 	@echo "make clean    remove what make made"
 
 demo: $(VENV)/.demo
@@ -103,6 +105,14 @@ $(VENV)/.test: $(VENV)/.demo
 
 release: $(VENV)/.release
 	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
+
+workflows: $(VENV)/.workflows
+	@if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml; fi
+	@$(BIN)/zizmor --offline --quiet .github/workflows
+
+$(VENV)/.workflows: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group workflows
+	@touch $@
 
 packaging: $(VENV)/.release
 	@$(BIN)/python packaging/recipes.py $(if $(BASE),--base $(BASE))
