@@ -90,6 +90,8 @@ def test_a_word_that_is_a_value_is_no_flag(plugin: ScriptedPlugin) -> None:
     done = plugin.call("--oidc-extra-scope", "--api-version=v1")
     assert json.loads(done.stdout)["apiVersion"].endswith("/v1beta1")
     assert plugin.ready == []
+    # Nor does it wait, or have others wait, for a ready file that never comes.
+    assert not [*(plugin.home / "cache").glob("ready/.claim-*")]
     done = plugin.call("--oidc-extra-scope", "--token-cache-dir=/nonexistent")
     assert done.returncode == 0
     assert plugin.ready == []
@@ -265,7 +267,16 @@ def test_a_ready_file_is_looked_at_as_everywhere(ready: ScriptedPlugin, tmp_path
     words = header.split(b" ")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     past, future = b"%d" % (time.time() - 1), b"%d" % (time.time() + 100)
-    for place, word in ((1, b"2"), (2, b"flags-0"), (3, future), (4, past), (5, b"3"), (6, b"0" * 64), (7, b"0" * 64)):
+    for place, word in (
+        (1, b"1"),
+        (2, b"flags-0"),
+        (3, future),
+        (4, past),
+        (5, b"3"),
+        (6, b"0" * 64),
+        (7, b"1,2,3,4"),
+        (8, b"0" * 64),
+    ):
         changed = [*words]
         changed[place] = word
         ready.put(path, b" ".join(changed) + b"\n" + body)

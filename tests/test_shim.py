@@ -139,7 +139,7 @@ def _other_owner(here: Installed) -> None:
 
 def _empty(here: Installed) -> None:
     here.ready.write_bytes(b"")
-    os.utime(here.ready, ns=(here.config.stat().st_mtime_ns,) * 2)
+    os.utime(here.ready, ns=(here.session.stat().st_mtime_ns,) * 2)
 
 
 def _symlink(here: Installed) -> None:
@@ -177,9 +177,14 @@ WRONG: dict[str, Callable[[Installed], object]] = {
     "written in the future": lambda here: here.rewrite_ready({3: str(int(time.time()) + 100)}),
     "times that are no numbers": lambda here: here.rewrite_ready({3: "0x1", 4: "9e9"}),
     "no times": lambda here: here.rewrite_ready({3: "", 4: ""}),
-    "another form": lambda here: here.rewrite_ready({1: "2"}),
+    "another form": lambda here: here.rewrite_ready({1: "1"}),
     "another profile's": lambda here: here.rewrite_ready({2: "other"}),
-    "another configuration's": lambda here: here.rewrite_ready({7: "/somewhere/else/config.toml"}),
+    "another configuration's": lambda here: here.rewrite_ready({8: f"/else/config.toml/{here.session.parent}"}),
+    "of sessions elsewhere": lambda here: here.rewrite_ready({8: f"{here.config}//else/sessions"}),
+    "of another state of the configuration": lambda here: here.rewrite_ready({7: "1,2,3,4"}),
+    "of no configuration": lambda here: here.rewrite_ready({7: "-"}),
+    "a session that is younger": lambda here: os.utime(here.session, (time.time() + 10,) * 2),
+    "a session that is older": lambda here: os.utime(here.session, (time.time() - 5000,) * 2),
     "another session's": lambda here: here.rewrite_ready({6: "0" * 64}),
     "cut short": lambda here: here.rewrite_ready(body=here.ready.read_bytes().partition(b"\n")[2][:-20]),
     "without its last line end": lambda here: here.rewrite_ready(body=here.ready.read_bytes().partition(b"\n")[2][:-1]),
@@ -310,7 +315,6 @@ def test_logout_and_a_changed_profile_end_it(installed: Installed, process: Run,
     assert not installed.ready.exists()
     # Not even if somebody puts it back.
     installed.ready.write_bytes(kept)
-    os.utime(installed.ready, ns=(installed.config.stat().st_mtime_ns,) * 2)
     done = installed.call_shim()
     assert (done.returncode, done.stdout) == (3, b"")
     assert environ["TOGETHERCTL_HOME"] == str(installed.home)

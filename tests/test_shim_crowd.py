@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -77,11 +78,13 @@ def test_one_python_serves_a_crowd(in_shell: Installed, issuer: ScriptedIssuer) 
 
 def test_nor_does_it_matter_that_nothing_was_ready_before(in_shell: Installed, issuer: ScriptedIssuer) -> None:
     expire(in_shell)
-    in_shell.ready.unlink()
+    # As in a new container, which has a session and no cache.
+    shutil.rmtree(in_shell.ready.parent.parent)
     before = issuer.counts.copy()
     ended = call_at_once(in_shell)
     assert {one.returncode for one in ended} == {0}
     assert ((issuer.counts - before)["/token"], in_shell.started()) == (1, 1)
+    assert stat.S_IMODE(in_shell.ready.parent.stat().st_mode) == 0o700
 
 
 def test_what_one_cannot_get_each_is_told(in_shell: Installed, issuer: ScriptedIssuer) -> None:
@@ -264,7 +267,7 @@ def test_who_waits_for_a_login_says_so_once(in_shell: Installed) -> None:
     time.sleep(1)
     assert waiting.poll() is None
     in_shell.ready.write_bytes(body)
-    ns = in_shell.config.stat().st_mtime_ns
+    ns = in_shell.session.stat().st_mtime_ns
     os.utime(in_shell.ready, ns=(ns, ns))
     in_shell.rewrite_ready({4: str(int(time.time()) + 1000)})
     out, err = waiting.communicate(timeout=30)

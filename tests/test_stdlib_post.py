@@ -53,6 +53,7 @@ def test_an_answer(answer: bytes) -> None:
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}",
         b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20,
         OK + b"X: y\r\n" * 200 + b"\r\n{}",
+        OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}",
     ],
     ids=[
         "nothing",
@@ -63,6 +64,7 @@ def test_an_answer(answer: bytes) -> None:
         "no chunk",
         "hints without end",
         "headers without end",
+        "a length that Python counts no more",
     ],
 )
 def test_what_is_no_answer_may_have_arrived(answer: bytes) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Find = Callable[[Sequence[str], Mapping[str, str]], bytes | None]
 
 # The first words of a ready file's header; a change of form is a change here, and in the shim.
-FORM = "togetherctl-ready 1"
+FORM = "togetherctl-ready 2"
 _LONGEST_NAME = 63
 _MAX_BYTES = 128 * 1024
 # What the credential in a ready file begins with; for clients that ask for another version, its name is put in there.
@@ -45,13 +45,24 @@ def serve(arguments: "Sequence[str]", environ: "Mapping[str, str]", find: "Find 
     return 0
 
 
-def header(profile: str, *, written: int, until: int, length: int, key: str, config: str) -> str:
+def header(profile: str, *, written: int, until: int, length: int, key: str, state: str, made_of: str) -> str:
     """The first line of a ready file, which says for whom and how long the second is good.
 
     `written` and `until` in seconds since 1970; `length` of the second line without its end; `key` of the session it
-    came from; `config`, the path of the file that named the profile.
+    came from; `state` of the configuration, `-` without one; `made_of` is said by `place`.
     """
-    return f"{FORM} {profile} {written} {until} {length} {key} {config}\n"
+    return f"{FORM} {profile} {written} {until} {length} {key} {state} {made_of}\n"
+
+
+def place(config: str, sessions: str) -> str:
+    """What the ready files of a configuration's profiles are made of: its path and that of the sessions."""
+    # No path has this within it.
+    return f"{config}/{sessions}"
+
+
+def state(status: os.stat_result) -> str:
+    """What tells the configuration with this `status` from every other, one of the same time included."""
+    return f"{status.st_mtime_ns},{status.st_ctime_ns},{status.st_size},{status.st_ino}"
 
 
 def credential(path: str, *, profile: str, config: str, sessions: str, now: float) -> "bytes | None":
@@ -59,17 +70,14 @@ def credential(path: str, *, profile: str, config: str, sessions: str, now: floa
 
     `now` in seconds since 1970; `config` and `sessions` are the paths of the configuration and of the sessions.
     """
-    # It has the mtime that the configuration had when it was read.
-    mtime = os.stat(config).st_mtime_ns
-    return read_ready(path, named=profile, made_of=config, sessions=sessions, now=now, mtime=mtime)
+    made_of, known = place(config, sessions), state(os.stat(config))
+    return read_ready(path, named=profile, made_of=made_of, sessions=sessions, now=now, known=known)
 
 
-def read_ready(
-    path: str, *, named: str, made_of: str, sessions: str, now: float, mtime: "int | None" = None
-) -> "bytes | None":
-    """The credential in the ready file called `named`, if the last word of its header is `made_of`, as `credential`.
+def read_ready(path: str, *, named: str, made_of: str, sessions: str, now: float, known: str = "-") -> "bytes | None":
+    """The credential in the ready file called `named`, if its header ends with `known` and `made_of`, as `credential`.
 
-    The file has to have this `mtime`, without it that of its session.
+    `known` is the state of the configuration, and the file has to have the mtime of its session.
     """
     # A folder of another user, or a symlink, is not ours.
     folder = os.lstat(os.path.dirname(path))
@@ -85,13 +93,15 @@ def read_ready(
     finally:
         os.close(descriptor)
     first, _, body = data.partition(b"\n")
-    form, version, name, written, until, length, key, place = first.decode("utf-8", "surrogateescape").split(" ", 7)
-    if f"{form} {version}" != FORM or name != named or place != made_of:
+    words = first.decode("utf-8", "surrogateescape").split(" ", 8)
+    form, version, name, written, until, length, key, read, where = words
+    if f"{form} {version}" != FORM or name != named or read != known or where != made_of:
         return None
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
     session = os.stat(f"{sessions}/{key}.json")
-    if status.st_mtime_ns != (session.st_mtime_ns if mtime is None else mtime):
+    # Any other session is another one, whoever has put it there.
+    if status.st_mtime_ns != session.st_mtime_ns:
         return None
     return body if session.st_mode & 0o170000 == 0o100000 else None
 

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
 from togetherctl.errors import ExitCode, Remedy, TogetherctlError, remedy_of
 from togetherctl.printable import printable
+
+# The verbs that `Mend.what` begins with.
+_PAST = {
+    "end": "ended",
+    "force": "forced",
+    "forget": "forgot",
+    "let": "let",
+    "make": "made",
+    "move": "moved",
+    "remove": "removed",
+    "take": "took",
+    "write": "wrote",
+}
+_COMMAND = re.compile(r"^\w+(?: over or \w+)?")
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 
@@ -30,6 +45,12 @@ class Mend:
 
     what: str
     apply: Callable[[], None]
+
+    @property
+    def done(self) -> str:
+        """What was done, as a sentence: "Removed the lock FILE."."""
+        said = _COMMAND.sub(lambda words: " ".join(_PAST.get(word, word) for word in words[0].split()), self.what)
+        return f"{said[:1].upper()}{said[1:]}."
 
 
 @dataclass(frozen=True)

@@ -20,25 +20,33 @@ find_version() {
     '{'*'"apiVersion": "client.authentication.k8s.io/v1beta1"'*) asked=v1beta1 ;;
     *) return 1 ;;
   esac
-  before=${KUBERNETES_EXEC_INFO%%'"apiVersion":'*}
-  case ${before#?} in *'{'* | *'['*) return 1 ;; esac
+  prefix=${KUBERNETES_EXEC_INFO%%'"apiVersion":'*}
+  case ${prefix#?} in *'{'* | *'['*) return 1 ;; esac
 }
 """
 
 _ANSWER = f"""\
-# Prints what lies in `file` and ends, if it was made for $1 out of $2 and is good now; with $3 it has to have the mtime
-# of its session.
+# Prints what lies in `file` and ends, if it was made for $1 out of $2 and is good now; $3 is the configuration, if any.
 answer() {{
   folder=${{file%/*}}
   [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] || return 1
   [ -f "$file" ] && [ ! -L "$file" ] && [ -O "$file" ] || return 1
   {{
-    IFS=' ' read -r form version named written until length key made_of && IFS= read -r credential || return 1
+    IFS=' ' read -r form version named written until length key state made_of && IFS= read -r credential || return 1
   }} <"$file"
   [ "$form $version" = '{FORM}' ] && [ "$named" = "$1" ] && [ "$made_of" = "$2" ] || return 1
   session=$sessions/$key.json
   [ "${{#credential}}" = "$length" ] && [ -f "$session" ] || return 1
-  if [ -n "${{3-}}" ] && {{ [ "$session" -nt "$file" ] || [ "$session" -ot "$file" ]; }}; then return 1; fi
+  # It has the mtime of its session: any other session is another one, whoever has put it there.
+  if [ "$session" -nt "$file" ] || [ "$session" -ot "$file" ]; then return 1; fi
+  if [ -n "${{3-}}" ]; then
+    # A file beside it has the mtime that the configuration had when it was read.
+    stamp=$folder/.config-$state
+    [ -f "$stamp" ] && [ -f "$3" ] && [ ! -L "$3" ] || return 1
+    if [ "$3" -nt "$stamp" ] || [ "$3" -ot "$stamp" ]; then return 1; fi
+  else
+    [ "$state" = - ] || return 1
+  fi
   case $written$until in '' | *[!0123456789]*) return 1 ;; esac
   [ -n "$now" ] || now=$(date +%s) || return 1
   [ "$written" -le "$now" ] && [ "$now" -lt "$until" ] || return 1
@@ -57,14 +65,14 @@ _WAITING = """\
 # Of many calls at once that find nothing ready, one goes on, and the others wait for what it leaves. They go on too
 # when it has ended without that, and after some eight seconds, unless it says that it is in a login.
 wait_for_another() {
+  # The first crowd of all has no folder to meet in.
+  [ -d "$ready" ] || (umask 077 && mkdir -p -- "$ready")
   [ -d "$ready" ] && [ ! -L "$ready" ] && [ -O "$ready" ] || return
   claim=$ready/.claim-$name
   IFS= read -r boot </proc/sys/kernel/random/boot_id || boot=-
-  find_beginning "$$" && [ -n "$began" ] || return
-  mine="$$ works $boot $began"
-  if (umask 077 && set -C && : >"$claim"); then
+  if [ ! -e "$claim" ] && (umask 077 && set -C && : >"$claim"); then
     # On a full disk it would be empty, and hold up all that come.
-    echo "$mine" >"$claim" || rm -f "$claim"
+    claim_it || rm -f "$claim"
     return
   fi
   [ -f "$claim" ] && [ ! -L "$claim" ] && [ -O "$claim" ] || return
@@ -73,11 +81,11 @@ wait_for_another() {
   while { IFS=' ' read -r owner what where since <"$claim" || [ -e "$claim" ]; }; do
     # Only as long as it takes from making the claim to writing into it.
     [ -n "$owner" ] || blanks=$((blanks + 1))
-    [ "$blanks" -le 4 ] || { echo "$mine" >|"$claim"; break; }
-    case $owner in *[!0123456789]*) echo "$mine" >|"$claim"; break ;; esac
+    [ "$blanks" -le 4 ] || { claim_it; break; }
+    case $owner in *[!0123456789]*) claim_it; break ;; esac
     if [ -n "$owner" ] && ! lives "$owner" "$where" "$since"; then
       # One that was killed: if it left this before now, somebody has to go on.
-      [ "$looks" -gt 0 ] || echo "$mine" >|"$claim"
+      [ "$looks" -gt 0 ] || claim_it
       break
     fi
     looks=$((looks + 1))
@@ -103,9 +111,17 @@ wait_for_another() {
   serve "$@"
 }
 
+# Say in the claim that this process works, which machine's run it belongs to, and when it began.
+claim_it() {
+  find_beginning "$$" && [ -n "$began" ] && echo "$$ works $boot $began" >|"$claim"
+}
+
 # Whether the process $1 of the machine's run $2 that began at $3 still runs: its number alone may be another's by now.
 lives() {
-  [ "$2" = "$boot" ] && kill -0 "$1" && find_beginning "$1" && [ "$began" = "$3" ]
+  [ "$2" = "$boot" ] && kill -0 "$1" || return 1
+  # A shell reads byte by byte, and the system makes that file anew for each: a crowd may not ask at every look.
+  case $what,$looks in login,* | *0) ;; *) return 0 ;; esac
+  find_beginning "$1" && [ "$began" = "$3" ]
 }
 
 # Sets `began` to when the process $1 began; empty where none of that number runs.
@@ -113,12 +129,11 @@ find_beginning() {
   began=
   if [ -r /proc/self/stat ]; then
     IFS= read -r began <"/proc/$1/stat" || return 1
-    began=${began##*) }
+    # Words behind the name, which may have spaces (proc_pid_stat); a pattern of so many stars would take milliseconds.
+    # shellcheck disable=SC2086
+    set -- ${began##*) }
     # One that has ended, and that its parent has not asked for yet, runs no more.
-    case $began in [ZX]*) began= ;; esac
-    # The twenty-second word of all (proc_pid_stat); the name, which may have spaces, was the second.
-    began=${began#* * * * * * * * * * * * * * * * * * * }
-    began=${began%% *}
+    case ${1-} in [ZX]*) began= ;; *) began=${20-} ;; esac
   else
     began=$(LC_ALL=C ps -o lstart= -p "$1") || return 1
     began=${began%"${began##*[! ]}"}
@@ -158,10 +173,7 @@ serve() {{
   waits=yes
   file=$ready/$name
   [ -e "$file" ] || file=${{XDG_RUNTIME_DIR:-$ready}}/togetherctl/ready/$name
-  [ -f "$file" ] && [ -f "$config" ] || return 1
-  # It has the mtime that the store had when it was read: any other store is another store.
-  if [ "$config" -nt "$file" ] || [ "$config" -ot "$file" ]; then return 1; fi
-  answer "$name" "$config"
+  answer "$name" "$config/$sessions" "$config"
 }}
 
 {_VERSION}
@@ -228,7 +240,7 @@ serve() {{
   shift
   asked=v1beta1
   find_folders || return 1
-  text=
+  text= last=
   words=$#
   for word; do
     case $word in
@@ -239,10 +251,15 @@ serve() {{
         word_path && [ -f "$path" ] || return 1
         set -- "$@" "$path"
         ;;
-      --{VERSION_FLAG}=v1 | --{VERSION_FLAG}=v1beta1) asked=${{word#*=}} ;;
+      --{VERSION_FLAG}=v1 | --{VERSION_FLAG}=v1beta1)
+        # After a flag without its value this would be that value.
+        case $last in -*=*) ;; -*) return 1 ;; esac
+        asked=${{word#*=}}
+        ;;
       {_KNOWN}) ;;
       -*) return 1 ;;
     esac
+    case $word in --{VERSION_FLAG}=*) ;; *) last=$word ;; esac
     text=$text$word$newline
   done
   shift "$words"
@@ -272,7 +289,7 @@ EOF
   # From here on, another call with these words may bring what is missing.
   waits=yes
   file=$ready/$name
-  answer "$name" "${{authorities:--}}" dated
+  answer "$name" "${{authorities:--}}"
 }}
 
 # Sets `sessions` and `ready`, as togetherctl has them without these flags.

@@ -20,6 +20,7 @@ _PORTS = {"http": 80, "https": 443}
 _MOST_BEFORE = 8
 _MOST_HEADERS = 100
 _LONGEST_LINE = 65536
+_LONGEST_LENGTH = 18
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -125,7 +126,8 @@ class _Answer:
             return self._chunks(limit)
         if length is None:
             return self._count(self._file.read(limit + 1))
-        if not (length.isascii() and length.isdigit()):
+        # More digits than any file has bytes, and Python refuses to count them.
+        if not (length.isascii() and length.isdigit()) or len(length) > _LONGEST_LENGTH:
             raise NotHTTP("a length that is none")
         return self._exactly(min(int(length), limit + 1))
 

@@ -106,6 +106,7 @@ class World:
         All profiles where those are few, else those called `names`. Raises ConfigError.
         """
         self._known.fill(self.config, names, now=self.clock())
+        self.ready.forget_others()
 
     @cached_property
     def _known(self) -> ProfileCache:
@@ -216,7 +217,7 @@ class World:
 
         if self.environ.get(CONFIG):
             return ReadyFiles(self.paths, None)
-        return ReadyFiles(self.paths, self._known.mtime_ns or self.config.mtime_ns)
+        return ReadyFiles(self.paths, self._known.status or self.config.status)
 
     def sessions(self, profile: Profile) -> Sessions:
         """Where the profile's session is kept."""

@@ -53,20 +53,25 @@ def test_what_it_says(make_world: MakeWorld, browser: ScriptedBrowser, clock: St
     log_in(world)
     served = ask(world)
     path = ready(home)
-    words = path.read_text().splitlines()[0].split(" ", 7)
+    words = path.read_text().splitlines()[0].split(" ", 8)
+    config = world.paths.config.stat()
     profile = world.config.profile("acme")
     assert words == [
         "togetherctl-ready",
-        "1",
+        "2",
         "acme",
         f"{clock():.0f}",
         str(int(served.ask_again_at)),
         str(len(path.read_text().splitlines()[1])),
         profile.key,
-        str(world.paths.config),
+        f"{config.st_mtime_ns},{config.st_ctime_ns},{config.st_size},{config.st_ino}",
+        f"{world.paths.config}/{world.paths.sessions}",
     ]
     assert body(path)["status"]["token"] == served.token.value  # type: ignore[index] # an ExecCredential
-    assert path.stat().st_mtime_ns == world.paths.config.stat().st_mtime_ns
+    assert path.stat().st_mtime_ns == (world.paths.sessions / f"{profile.key}.json").stat().st_mtime_ns
+    [stamp] = path.parent.glob(".config-*")
+    assert (stamp.name, stamp.stat().st_mtime_ns) == (f".config-{words[7]}", config.st_mtime_ns)
+    assert stamp.stat().st_mode & 0o7777 == 0o600
     assert path.stat().st_mode & 0o7777 == 0o600
     assert path.parent.stat().st_mode & 0o7777 == 0o700
 
@@ -211,8 +216,10 @@ def test_what_the_keyring_seals_is_ready_in_memory_only(
         ("memory", {"XDG_RUNTIME_DIR": str(runtime)}, None),
     ):
         world = make_world(**with_runtime)
-        files = ReadyFiles(world.paths, world.config.mtime_ns)
+        files = ReadyFiles(world.paths, world.config.status)
         until = clock() + 60
+        world.paths.sessions.mkdir(parents=True, exist_ok=True)
+        (world.paths.sessions / f"{'k' * 64}.json").touch()
         files.write("acme", "k" * 64, storage, token="opaque", ask_again_at=until, until=until, now=clock())  # type: ignore[arg-type] # its word
         written = [path for path in tmp_path.rglob("acme") if "ready" in path.parts]
         assert written == ([where] if where else [])
@@ -355,3 +362,83 @@ def test_none_is_written_where_every_file_has_one_mtime(
     log_in(make_world(browser=browser))
     ask(make_world())
     assert not ready(home).exists()
+
+
+def exchange(config: Path, old: str, new: str) -> None:
+    """Another text of the same length and time, in the same file, as an editor of its own may leave it."""
+    status = config.stat()
+    text = config.read_text()
+    assert old in text
+    with config.open("r+") as file:
+        file.write(text.replace(old, new))
+    os.utime(config, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.usefixtures("old_config")
+def test_another_configuration_of_the_same_time_is_another(
+    make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    world = make_world(browser=browser)
+    log_in(world)
+    [stamp] = ready(home).parent.glob(".config-*")
+    of_another = stamp.with_name(".config-1,2,3,4")
+    of_another.write_text("/another/config.toml")
+    assert world.ready.is_good("acme", "file", now=clock())
+    exchange(acme, "the-client", "eht-client")
+    assert not world.ready.is_good("acme", "file", now=clock())
+    assert stamp.exists()
+    # The shim, which cannot see that, serves it until the configuration is read.
+    assert make_world().profile("acme").client_id == "eht-client"
+    assert not stamp.exists()
+    assert of_another.exists(), "the configuration of another home, which has the same cache"
+
+
+@pytest.mark.parametrize("linked", ["file", "folder"])
+@pytest.mark.usefixtures("old_config")
+def test_behind_a_link_only_python_serves(
+    linked: str, make_world: MakeWorld, acme: Path, browser: ScriptedBrowser, clock: StoppedClock, home: Path
+) -> None:
+    """What it leads to may be exchanged for another file of the same time."""
+    link = acme if linked == "file" else acme.parent
+    (home / "secrets").mkdir()
+    link.rename(home / "secrets" / "elsewhere")
+    link.symlink_to(home / "secrets" / "elsewhere")
+    world = make_world(browser=browser)
+    log_in(world)
+    assert world.ready.is_good("acme", "file", now=clock())
+    assert not [*ready(home).parent.glob(".config-*")]
+
+
+@pytest.mark.parametrize("other", ["XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"])
+@pytest.mark.usefixtures("old_config")
+def test_what_another_folder_has_ready_is_not_served(
+    other: str, make_world: MakeWorld, clock: StoppedClock, home: Path, tmp_path: Path
+) -> None:
+    """A session that was replaced where its ready file was not seen."""
+    storage = "keyring" if other == "XDG_RUNTIME_DIR" else "file"
+    folders = {
+        "TOGETHERCTL_HOME": "",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+    }
+    for folder in (tmp_path / "run", tmp_path / "other", tmp_path / "config" / "togetherctl"):
+        folder.mkdir(mode=0o700, parents=True)
+    config = tmp_path / "config" / "togetherctl" / "config.toml"
+    config.write_bytes((home / "tctl" / "config.toml").read_bytes())
+    os.utime(config, (clock() - 100,) * 2)
+    world, second = make_world(**folders), make_world(**folders | {other: str(tmp_path / "other")})
+    key = world.config.profile("acme").key
+    for each, age in ((world, 50), (second, 10)):
+        session = each.paths.sessions / f"{key}.json"
+        session.parent.mkdir(parents=True, exist_ok=True)
+        session.write_text("{}")
+        os.utime(session, (clock() - age,) * 2)
+        if each is world:
+            until = clock() + 60
+            each.ready.write("acme", key, storage, token="al", ask_again_at=until, until=until, now=clock())  # type: ignore[arg-type] # its word
+            assert each.ready.is_good("acme", storage, now=clock())  # type: ignore[arg-type] # its word
+    assert not second.ready.is_good("acme", storage, now=clock())  # type: ignore[arg-type] # its word
+    if other != "XDG_STATE_HOME":
+        assert not world.ready.is_good("acme", storage, now=clock()), "after another login"  # type: ignore[arg-type] # its word

@@ -62,7 +62,9 @@ class OurStates:
     def ready(self) -> None:
         _put(self._file, self._fresh)
         _put(self._ready, self._ready_bytes)
-        os.utime(self._ready, ns=(self._ready_mtime, self._ready_mtime))
+        # A ready file bears the mtime of its session.
+        for path in (self._file, self._ready):
+            os.utime(path, ns=(self._ready_mtime, self._ready_mtime))
 
     def without_ready(self) -> None:
         """A fresh session whose ready file has been removed, as every change of the configuration does."""

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,8 +74,10 @@ def test_our_own_files(home: Path, logged_in: Run) -> None:
     after = everything(home)
     gone = set(before) - set(after)
     discovery = {name for name in before if name.startswith("tctl/cache/discovery/")}
+    [stamp] = (name for name in before if name.startswith("tctl/cache/ready/.config-"))
     assert gone == {
         "tctl/cache/ready/acme",
+        stamp,
         "tctl/cache/profiles/acme",
         f"tctl/state/sessions/{key}.json",
         f"tctl/state/sessions/{key}.json.bad",
@@ -210,6 +214,32 @@ def test_a_login_under_way_keeps_its_lock_and_its_record(home: Path, logged_in: 
         done = logged_in("clean")
     assert done.code == 0, done.stderr
     assert {path.name for path in folder.iterdir()} == {f"{key}.lock", f"{key}.login"}
+
+
+def test_what_a_refresh_leaves_that_was_waited_for_goes_too(home: Path, logged_in: Run) -> None:
+    [session] = (home / "tctl" / "state" / "sessions").glob("*.json")
+    ready = home / "tctl" / "cache" / "ready" / "acme"
+    assert logged_in("get-token", "--profile", "acme").code == 0
+    finished = ready.read_bytes()
+    held, gone = threading.Event(), threading.Event()
+
+    def refresh() -> None:
+        with hold_lock(session.with_suffix(".lock"), seconds=5):
+            held.set()
+            for _ in range(1000):
+                if not ready.exists():
+                    gone.set()
+                    break
+                time.sleep(0.01)
+            ready.write_bytes(finished)
+
+    thread = threading.Thread(target=refresh)
+    thread.start()
+    assert held.wait(10)
+    done = logged_in("clean")
+    thread.join()
+    assert gone.is_set(), "it deletes what is ready before it waits"
+    assert (done.code, [*ready.parent.iterdir()], session.exists()) == (0, [], False)
 
 
 def test_a_folder_that_cannot_be_changed_is_said(home: Path, logged_in: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ class TestSound:
         for said in ("to the letter", "PKCE with S256", "signed with ES256", "1 key checks", "clock agrees"):
             assert said in good
         assert texts(item, "note") == (
-            "no API server takes an issuer that is not https, so this one serves for a try at most | None\n"
+            "kube-apiserver takes no issuer that is not https, so this one serves for a try at most | None\n"
             "an API server that is told by flags takes RS256 alone, unless they name another algorithm | "
             "on the API server: --oidc-signing-algs=ES256\n"
             "to be registered there, to the letter: http://localhost:8000 and http://localhost:18000 | None"

@@ -88,6 +88,30 @@ def test_a_cluster_or_a_context_means_its_profile(
     assert [path for path in reads if not path.exists()] == reads
 
 
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("token: hidden", "has a static token"),
+        ("exec: {command: /opt/bin/aws, args: [eks], token: x}", "runs aws"),
+        ("{}", "has no credential"),
+    ],
+)
+def test_a_context_that_is_not_of_togetherctl_is_called_so(user: str, words: str, home: Path, cli: Run) -> None:
+    (home / ".kube").mkdir()
+    (home / ".kube" / "config").write_text(
+        "contexts:\n- name: bobs\n  context: {user: bob, cluster: c}\nusers:\n- name: bob\n  user:\n    " + user + "\n"
+    )
+    for command in ("doctor", "status"):
+        done = cli(command, "bobs")
+        assert done.code == 2
+        assert done.stderr.splitlines() == [
+            f"togetherctl: bobs is a context of the kubeconfig that is not of togetherctl: its user bob {words}",
+            "  ask the cluster who it takes you for",
+            "  run: kubectl --context bobs auth whoami",
+        ]
+    assert "there is no profile nowhere" in cli("doctor", "nowhere").stderr
+
+
 def test_a_logout_by_a_cluster_names_what_else_ends_and_asks(cli: Run, environ: dict[str, str], tmp_path: Path) -> None:
     also = "The session of profile acme also opens lab."
     assert cli("logout", "east").stderr == "Profile acme: east is a cluster of it.\nProfile acme had no session.\n"

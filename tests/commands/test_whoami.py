@@ -149,7 +149,7 @@ def test_a_token_that_is_not_taken_is_looked_at(
     clusters[0].always = Reply(401, {})
     message = item(cli, code=5)["clusters"][0]["error"]["message"]
     # The scripted issuer speaks plain http, which no API server takes: that is said as well.
-    assert "is not https, and API servers take no other" in message
+    assert "is not https, and kube-apiserver takes no other" in message
     assert said in message
 
 

@@ -99,7 +99,7 @@ def test_a_known_profile_is_the_configs_own(
     assert type(again.scopes) is tuple
     assert (again.secret, again.password) == (None, None)
     # Ready files can be written without reading it, too.
-    assert world.ready.config_mtime_ns == (home / "tctl" / "config.toml").stat().st_mtime_ns
+    assert world.ready.config_status == (home / "tctl" / "config.toml").stat()
     assert len(reads) == 1
     assert known(home, name).stat().st_mode & 0o7777 == 0o600
 

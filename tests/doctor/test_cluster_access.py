@@ -14,7 +14,7 @@ import pytest
 from tests.support.browser import ScriptedBrowser
 from tests.support.cluster import ScriptedCluster
 from tests.support.findings import mend
-from tests.support.issuer import Reply, ScriptedIssuer
+from tests.support.issuer import Reply, ScriptedIssuer, signing_key
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
 from togetherctl.doctor.examine import examine
@@ -227,6 +227,21 @@ def test_401_of_a_token_that_fits_says_what_the_server_must_be_told(patient: Pat
     assert command(found) == "togetherctl setup --profile acme"
     assert found.remedy is not None
     assert "doctor --fix refreshes once" in found.remedy.text
+    assert "compare client_id with what your admin gave you" in found.remedy.text
+    assert patient.refreshes == 0
+
+
+def test_401_of_a_token_whose_key_the_issuer_no_longer_has(patient: Patient) -> None:
+    patient.log_in()
+    patient.issuer.key = signing_key("second")
+    patient.server.always = UNAUTHORIZED
+    found = patient.finding()
+    assert found.message.endswith("it is signed with a key that the issuer no longer offers (kid first)")
+    assert (found.status, command(found)) == ("failed", "togetherctl refresh acme --force")
+    assert found.mend is not None
+    # Where the issuer is not asked, that is not known.
+    patient.issuer.always["/keys"] = Reply(503, {})
+    assert "the API server must be told just that" in patient.finding().message
     assert patient.refreshes == 0
 
 
@@ -259,7 +274,12 @@ def test_a_forced_refresh_is_a_mend_that_a_person_agrees_to(patient: Patient, pi
     # Within ten minutes there is no second one.
     picky.old.update(picky.bearers)
     with pytest.raises(TogetherctlError, match="less than ten minutes ago"):
-        mend(patient.finding())
+        mend(found)
+    # Nor is one offered.
+    found = patient.finding()
+    assert found.mend is None
+    assert found.remedy is not None
+    assert "refreshes once" not in found.remedy.text
     assert patient.refreshes == 1
 
 
@@ -287,7 +307,7 @@ def test_once_in_ten_minutes(patient: Patient, clock: StoppedClock) -> None:
     assert patient.refreshes == 1
     clock.advance(599)
     found = patient.finding(fixing=True)
-    assert found.message.endswith("; a refresh was forced less than ten minutes ago, so none is forced now")
+    assert found.message.endswith("; this is the token of a refresh that was forced less than ten minutes ago")
     assert patient.refreshes == 1
     clock.advance(1)
     patient.finding(fixing=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -13,11 +14,12 @@ import pytest
 
 from tests.support.samples import LAB, WEST
 from tests.support.terminal import terminal
+from togetherctl.doctor import checks
 from togetherctl.doctor import examine as examining
 from togetherctl.doctor.check import Check, find_checks
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.quiet import NoConversation, quiet
-from togetherctl.finding import Finding
+from togetherctl.finding import Finding, Mend
 from togetherctl.kube.yaml_text import load
 from togetherctl.lock import this_machine
 
@@ -77,23 +79,23 @@ def test_scripts_get_every_finding_with_what_helps(broken: Path, home: Path, onl
     assert (home / ".kube" / "config.lock").exists()
 
 
-def test_without_a_terminal_it_is_a_line_for_each_finding(broken: Path, only: Only, cli: Run) -> None:
+def test_a_pipe_gets_what_is_wrong_a_line_each_and_the_summary_below(broken: Path, only: Only, cli: Run) -> None:
     assert broken.exists()
     only("configuration-valid", "configuration-unused", "kubeconfig-lock")
     done = cli("doctor")
     lines = done.stdout.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["STATUS", "CHECK"],
-        ["ok", "configuration-valid"],
-        ["warning", "configuration-unused"],
-        ["warning", "kubeconfig-lock"],
-    ]
-    assert "; togetherctl issuer remove lab" in lines[2]
-    assert done.stderr.splitlines() == [
+    assert [lines[0], lines[2], lines[4]] == [
+        "Configuration  1 warning, 1 ok",
+        "Kubeconfig     1 warning",
         "2 warnings, 1 ok.",
-        "togetherctl may mend one of these:",
-        "  togetherctl doctor --fix",
     ]
+    assert lines[1].startswith("  warning issuer lab: ")
+    assert lines[1].endswith(" [configuration-unused]; run: togetherctl issuer remove lab")
+    assert "[kubeconfig-lock]; run: rm " in lines[3]
+    assert done.stderr.splitlines() == ["togetherctl may fix one of these:", "  togetherctl doctor --fix"]
+    every = cli("doctor", "--all").stdout.splitlines()
+    assert [line for line in every if line not in lines] == [every[1]]
+    assert every[1].startswith("  ok ")
 
 
 def test_it_exits_as_the_first_that_failed(acme: Path, only: Only, cli: Run) -> None:
@@ -107,13 +109,18 @@ def test_it_exits_as_the_first_that_failed(acme: Path, only: Only, cli: Run) -> 
     acme.write_text("profiles = 3\n")
     done = cli("doctor")
     assert done.code == 2
+    acme.write_text("profiles = [\n")
+    assert cli("doctor").stdout.count("config.toml") == 1
     assert "Begin with the first that failed:\n  togetherctl config edit\n" in done.stderr
 
 
 def test_all_in_order_is_one_sentence(acme: Path, only: Only, cli: Run) -> None:
     assert acme.exists()
     only("configuration-valid", "configuration-unused")
-    assert cli("doctor").stderr == "Nothing is wrong: 2 ok.\n"
+    done = cli("doctor")
+    assert (done.stdout, done.stderr) == ("Configuration  2 ok\nNothing is wrong: 2 ok.\n", "")
+    done = cli("doctor", "--offline")
+    assert done.stdout.endswith("\nNothing is wrong here, and the issuers and the clusters were not asked: 2 ok.\n")
 
 
 def test_without_a_profile_it_says_how_to_begin(only: Only, cli: Run) -> None:
@@ -149,18 +156,52 @@ def test_fix_mends_after_a_yes_and_looks_again(broken: Path, home: Path, only: O
         "--fix would:",
         f"  - write the script {broken} again",
         f"  - remove the lock {lock}",
-        f"Done: write the script {broken} again.",
-        f"Done: remove the lock {lock}.",
-        "1 warning, 2 ok.",
+        f"Wrote the script {broken} again.",
+        f"Removed the lock {lock}.",
     ]
-    before, _, after = done.stdout.partition("\nSTATUS")
-    assert [line.split()[0] for line in before.splitlines()[1:]] == ["warning"] * 3
-    assert [line.split()[:2] for line in after.splitlines()[1:]] == [
-        ["ok", "kubeconfig-shim"],
-        ["ok", "kubeconfig-lock"],
-    ]
+    before, after = done.stdout.split("After fixing:\n")
+    assert [line.split()[0] for line in before.splitlines() if line.startswith(" ")] == ["warning"] * 3
+    # What is still wrong, once, without what is in order by now.
+    assert after.splitlines()[0].startswith("  warning issuer lab: ")
+    assert after.splitlines()[1:] == ["1 warning, 2 ok."]
     assert not lock.exists()
-    assert cli("doctor", "--fix", "--yes").stderr.endswith("There is nothing that --fix may mend.\n")
+    assert cli("doctor", "--fix", "--yes").stderr.endswith("There is nothing that --fix may fix.\n")
+
+
+def test_without_a_fix_a_number_that_changed_is_no_news(acme: Path, only: Only, cli: Run) -> None:
+    acme.write_text("profiles = 3\n")
+    numbers = iter(range(1000, 2000))
+
+    def count(_facts: Facts, _machine: None) -> Iterator[Finding]:
+        yield Finding("warning", f"{next(numbers)} MiB are free")
+
+    only("configuration-valid", Check("counts", "storage", "It", "machine", count, (), "", "", network=True))
+    done = cli("doctor", "--fix", "--yes")
+    assert next(numbers) > 1001
+    assert (done.stdout.count("MiB are free"), done.stdout.count("look")) == (1, 0)
+    assert "nothing that --fix may fix" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("what", "done"),
+    [
+        ("make /a/make private (chmod 700)", "Made /a/make private (chmod 700)."),
+        ("take over or remove 2 files in /a", "Took over or removed 2 files in /a."),
+    ],
+)
+def test_what_was_done_is_said_as_done(what: str, done: str) -> None:
+    assert Mend(what, lambda: None).done == done
+
+
+def test_each_verb_of_what_may_be_done_has_its_past() -> None:
+    verbs = {
+        found
+        for path in Path(checks.__path__[0]).glob("*.py")
+        if "Mend(" in (text := path.read_text(encoding="utf-8"))
+        for found in re.findall(r"(?:Mend\(|\bwhat = )f?\"(\w+) ", text)
+    }
+    assert len(verbs) > 5
+    assert {verb for verb in verbs if Mend(f"{verb} it", lambda: None).done == f"{verb.capitalize()} it."} <= {"let"}
 
 
 def test_scripts_get_what_is_left_after_it(broken: Path, only: Only, cli: Run) -> None:
@@ -264,7 +305,7 @@ def test_a_person_is_asked_before_anything_is_mended(
 ) -> None:
     assert broken.exists()
     with terminal(_doctor("--fix"), _environ(environ), tmp_path, lines=100) as window:
-        window.until("Mend this?")
+        window.until("Fix this?")
         assert (home / ".kube" / "config.lock").exists()
         window.press(key)
         window.press("Enter")
@@ -302,9 +343,9 @@ def test_what_checks_log_is_told_by_the_command_alone(acme: Path, only: Only, cl
             yield Finding("ok", f"asks: {world.conversation.can_ask}")
 
     only(Check("talks", "login", "It talks", "machine", talk, signs=(), means="", helps=""))
-    assert cli("doctor").stderr == "Nothing is wrong: 1 ok.\n"
-    assert cli("doctor", "-v").stderr == "togetherctl: a request\nNothing is wrong: 1 ok.\n"
-    assert "asks: False" in cli("doctor").stdout
+    done = cli("doctor", "--all")
+    assert (done.stdout.splitlines()[1:], done.stderr) == (["  ok asks: False [talks]", "Nothing is wrong: 1 ok."], "")
+    assert cli("doctor", "-v").stderr == "togetherctl: a request\n"
 
 
 def test_no_check_can_ask_or_open_anything(acme: Path, make_world: MakeWorld) -> None:

@@ -45,6 +45,8 @@ def test_a_file_that_it_names_and_that_is_gone_is_named(acme: Path, home: Path, 
     acme.write_text(f'{acme.read_text()}ca_file = "{gone}"\n')
     found = look_at("configuration-valid", make_world())
     assert (found.status, f"clusters.east.ca_file: {gone}" in found.message) == ("failed", True)
+    assert found.remedy is not None
+    assert found.remedy.text == "name one that can be read: togetherctl cluster set east ca_file=FILE"
 
 
 # configuration-permissions
@@ -63,6 +65,8 @@ def test_a_configuration_that_others_can_write_is_closed(acme: Path, make_world:
     acme.chmod(0o666)
     found = look_at("configuration-permissions", make_world())
     assert (found.status, command(found), found.exit_code) == ("failed", f"chmod 600 {acme}", 2)
+    # One fact, one failure.
+    assert look_at("configuration-valid", make_world()).status == "skipped"
     mend(found)
     assert mode_of(acme) == 0o600
     assert look_at("configuration-permissions", make_world()).status == "ok"
@@ -86,7 +90,20 @@ def test_a_folder_of_ours_that_others_can_write_is_closed(acme: Path, make_world
     found = look_at("configuration-permissions", make_world())
     assert (found.status, found.subject) == ("warning", str(acme.parent))
     mend(found)
-    assert mode_of(acme.parent) == 0o700
+    # Who can look into it stays as it was: it may hold more than the configuration.
+    assert mode_of(acme.parent) == 0o755
+
+
+def test_what_a_link_leads_to_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:
+    team = home / "team"
+    team.mkdir()
+    shared = acme.rename(team / "config.toml")
+    acme.symlink_to(shared)
+    shared.chmod(0o666)
+    team.chmod(0o2777)
+    found = look("configuration-permissions", make_world())
+    assert [(one.subject, one.mend) for one in found] == [(str(acme), None), (str(team), None)]
+    assert (mode_of(shared), mode_of(team)) == (0o666, 0o2777)
 
 
 def test_a_folder_that_is_not_ours_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:
@@ -134,7 +151,7 @@ def test_what_nothing_uses_is_named(acme: Path, make_world: MakeWorld) -> None:
 
 
 def test_profiles_that_share_a_session_and_its_storage_are_named(acme: Path, make_world: MakeWorld) -> None:
-    assert look_at("configuration-shared-session", make_world()).message == "none is shared"
+    assert look_at("configuration-shared-session", make_world()).message == "no two profiles share a session"
     acme.write_text(acme.read_text() + TWIN)
     found = look_at("configuration-shared-session", make_world())
     assert (found.status, "acme, twin" in found.message) == ("ok", True)

@@ -13,8 +13,8 @@ import pytest
 from togetherctl.doctor.check import AREAS, Check, Each, Skip, find_checks
 from togetherctl.doctor.examine import examine, exit_code
 from togetherctl.doctor.facts import Facts
-from togetherctl.errors import ExitCode, Unreachable
-from togetherctl.finding import Finding
+from togetherctl.errors import ExitCode, Unreachable, run
+from togetherctl.finding import Finding, Status
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
@@ -152,3 +152,14 @@ def test_every_check_is_whole_and_has_its_own_name() -> None:
         assert one.means.endswith(".")
         assert one.helps.endswith(".")
         assert one.signs
+
+
+@pytest.mark.parametrize(("status", "words"), [("failed", "once what failed of its issuer is put right"), ("ok", "")])
+def test_a_login_is_not_advised_as_the_first_thing_while_its_issuer_fails(
+    status: Status, words: str, facts: Facts
+) -> None:
+    of_issuer = replace(check("a", gives(Finding(status, "it")), each="issuer"), area="issuer")
+    login = Finding("failed", "no session", run("togetherctl", "login", "acme"))
+    for each in ("session", "cluster"):
+        result = examine(facts, [of_issuer, check("b", gives(login), each=each)])[-1]
+        assert result.finding.remedy == run("togetherctl", "login", "acme", words=words)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from tests.support.findings import look, look_at, mend
 from tests.support.samples import WEST
@@ -133,11 +136,50 @@ def test_other_values_are_named_and_mended(kubeconfig: Path, make_world: MakeWor
 
     change(kubeconfig, how)
     found = look_at("kubeconfig-entries", make_world())
-    assert (found.status, found.subject, command(found)) == ("warning", "east", "togetherctl kubeconfig write east")
-    assert "server, the words of the command" in found.message
+    assert (found.status, found.subject, command(found)) == ("failed", "east", "togetherctl kubeconfig write east")
+    said = f"server (kubeconfig: https://203.0.113.9; configuration: {SERVER}); the words of the command"
+    assert said in found.message
     assert "east" in mend(found)
     assert look_at("kubeconfig-entries", make_world()).status == "ok"
     assert load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"] == SERVER
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "status", "said"),
+    [
+        ("tls-server-name", "k8s", "failed", "tls_server_name (kubeconfig: k8s; configuration: none)"),
+        (
+            "insecure-skip-tls-verify",
+            True,
+            "failed",
+            "insecure_skip_tls_verify (kubeconfig: true; configuration: none)",
+        ),
+        ("proxy-url", "http://me:Tr0ub4dor@p:1", "warning", "proxy_url (kubeconfig: http://p:1; configuration: none)"),
+        ("certificate-authority", "gone.pem", "failed", "one that cannot be read; configuration: the system's"),
+        ("certificate-authority-data", 7, "failed", "one that cannot be read; configuration: the system's"),
+    ],
+)
+def test_both_values_are_shown(
+    key: str, value: object, status: str, said: str, kubeconfig: Path, make_world: MakeWorld
+) -> None:
+    change(kubeconfig, lambda data: data["clusters"][0]["cluster"].update({key: value}))
+    found = look_at("kubeconfig-entries", make_world())
+    assert (found.status, said in found.message, "Tr0ub" in found.message) == (status, True, False), found.message
+
+
+def test_one_authority_in_two_places_is_no_other_authority(
+    acme: Path, ca_file: Path, kubeconfig: Path, make_world: MakeWorld
+) -> None:
+    acme.write_text(acme.read_text().replace("[clusters.east]", f'[clusters.east]\nca_file = "{ca_file}"'))
+    data = b64encode(ca_file.read_bytes()).decode()
+    change(kubeconfig, lambda said: said["clusters"][0]["cluster"].update({"certificate-authority-data": data}))
+    found = look_at("kubeconfig-entries", make_world())
+    assert found.status == "warning"
+    other = b64encode(trustme.CA(organization_name="Other Company").cert_pem.bytes()).decode()
+    change(kubeconfig, lambda said: said["clusters"][0]["cluster"].update({"certificate-authority-data": other}))
+    found = look_at("kubeconfig-entries", make_world())
+    assert found.status == "failed"
+    assert re.search(r"certificate authority \(kubeconfig: .*Other Company; configuration: [^;]+\)$", found.message)
 
 
 def test_a_part_that_is_gone_fails_and_is_mended(kubeconfig: Path, make_world: MakeWorld) -> None:

@@ -58,7 +58,7 @@ def test_a_lock_of_ours_whose_process_is_gone_is_removed(kubeconfig: Path, make_
 
 
 @pytest.mark.parametrize("content", ["", "{this} {machine}\n", f"{DEAD} another-machine-0\n"])
-@pytest.mark.parametrize(("age", "status"), [(1, "ok"), (3600, "warning")])
+@pytest.mark.parametrize(("age", "status"), [(1, "ok"), (6, "warning"), (3600, "warning")])
 def test_a_lock_of_another_is_left_alone(
     content: str, age: int, status: str, kubeconfig: Path, make_world: MakeWorld, clock: StoppedClock
 ) -> None:
@@ -121,6 +121,7 @@ def test_a_credential_beside_ours_fails_and_is_named(
     assert (found.status, found.subject, found.mend) == ("failed", "user togetherctl:acme", None)
     assert f"it also has {said}, which kubectl sends" in found.message
     assert "made-up" not in found.message
+    assert command(found) == f"kubectl config unset users.togetherctl:acme.{next(iter(extra))}"
     assert kubeconfig.read_text() == before
 
 

@@ -118,6 +118,20 @@ class TestPorts:
             found = diagnose_one(world, "login-ports").finding
         assert (found.status, "which has a login under way" in found.message) == ("ok", True)
 
+    def test_all_are_held_while_no_login_is_needed(
+        self, world: World, ports: tuple[int, int], issuer: ScriptedIssuer, make_world: MakeWorld, clock: StoppedClock
+    ) -> None:
+        assert world.paths.config.exists()
+        issuer.token_changes = {"refresh_token": None}
+        logged_in = make_world(browser=ScriptedBrowser(issuer), place=DESK)
+        logged_in.engine.login(logged_in.config.profile("acme"), Policy())
+        with another_program("4", ports[0]), another_program("6", ports[1]):
+            found = diagnose_one(make_world(place=DESK), "login-ports").finding
+            assert found.status == "warning"
+            assert found.message.endswith("; no login is needed now")
+            clock.advance(100_000)
+            assert diagnose_one(make_world(place=DESK), "login-ports").finding.status == "failed"
+
     def test_profiles_with_the_same_ports_are_one(
         self, world: World, ports: tuple[int, int], make_world: MakeWorld
     ) -> None:
@@ -147,7 +161,7 @@ class TestBrowser:
         [
             ("", DESK, {"CI": "1"}, "ok", "no browser is opened, because CI"),
             ("browser = false", DESK, {}, "ok", "because browser is false"),
-            ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh -c true"),
+            ('browser = ["sh", "-c", "true"]', DESK, {}, "ok", "a login opens sh"),
             ('browser = ["no-such-browser"]', DESK, {}, "warning", "no-such-browser, which browser names, is not"),
             ("", SSH, {}, "ok", "no browser comes up here, because this is an SSH session; auto"),
             ('grant = "authcode"', SSH, {}, "warning", "because this is an SSH session, and grant"),
@@ -169,6 +183,15 @@ class TestBrowser:
         config_at(issuer, "", keys)
         found = diagnose_one(make_world(place=place, **changes), "login-browser").finding
         assert (found.status, said in found.message) == (status, True), found
+
+    @pytest.mark.parametrize("words", [("sh", "-c", "Tr0ub4dor"), ("sh --key Tr0ub4dor",), ("gone --key=Tr0ub4dor",)])
+    def test_the_words_of_its_command_are_not_said(
+        self, words: tuple[str, ...], issuer: ScriptedIssuer, config_at: MakeConfig, make_world: MakeWorld
+    ) -> None:
+        config_at(issuer, "", f"browser = {list(words)}")
+        found = diagnose_one(make_world(place=DESK), "login-browser").finding
+        assert words[0].split()[0] in found.message
+        assert "Tr0ub4dor" not in found.message
 
     def test_windows_has_a_way_of_its_own(
         self, acme: Path, make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
@@ -242,7 +265,7 @@ class TestCooldown:
     def test_none(self, acme: Path, make_world: MakeWorld) -> None:
         assert acme.exists()
         found = diagnose_one(make_world(), "login-cooldown").finding
-        assert (found.status, found.message) == ("ok", "none is in force")
+        assert (found.status, found.message) == ("ok", "no login has failed so that the next one must wait")
 
     def test_one_in_force_is_ended(self, refused: World, make_world: MakeWorld, clock: StoppedClock) -> None:
         clock.advance(5)

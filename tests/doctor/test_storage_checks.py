@@ -102,11 +102,25 @@ class TestFolders:
         assert (found.finding.status, found.subject) == ("warning", str(world.paths.cache))
         assert found.finding.message.endswith("(mode 0755), so finished credentials are not kept there")
 
+    def test_what_a_link_leads_to_is_left_to_its_owner(self, world: World, tmp_path: Path) -> None:
+        """A folder of a team, for one, where others may write on purpose."""
+        team = tmp_path / "team" / "state"
+        team.parent.mkdir()
+        world.paths.state.rename(team)
+        world.paths.state.symlink_to(team)
+        team.chmod(0o2775)
+        results = diagnose(world, "storage-folders")
+        assert results[0].subject == str(world.paths.state)
+        assert [result.finding.mend for result in results] == [None] * len(results)
+        assert team.stat().st_mode & 0o7777 == 0o2775
+
     def test_a_session_that_others_can_read(self, world: World, session_file: Path) -> None:
         session_file.chmod(0o644)
         found = diagnose_one(world, "storage-folders")
         assert (found.finding.status, found.finding.exit_code) == ("failed", ExitCode.STORAGE)
         assert (found.subject, "is open to others (mode 0644)" in found.finding.message) == (str(session_file), True)
+        # One fact, one failure.
+        assert statuses(diagnose(world, "token-state")) == ["skipped"]
         before = session_file.read_bytes()
         mend([found])
         assert (session_file.stat().st_mode & 0o777, session_file.read_bytes()) == (0o600, before)
@@ -119,7 +133,7 @@ class TestFolders:
         other.chmod(0o644)
         session_file.unlink()
         session_file.symlink_to(other)
-        with pytest.raises(StorageError, match="is a link by now"):
+        with pytest.raises(StorageError, match="is reached by a link by now"):
             mend([found])
         assert other.stat().st_mode & 0o777 == 0o644
 
@@ -242,6 +256,27 @@ class TestLeftovers:
         assert session_file.with_name(f"{session_file.name}.bad").read_text() == '{"version": 1, "issu'
         assert statuses(diagnose(world, "storage-leftovers")) == ["ok"]
 
+    def test_a_session_whose_mode_keeps_it_from_being_read_is_made_private(
+        self, world: World, session_file: Path, environ: dict[str, str]
+    ) -> None:
+        """It is a good one, so it is not moved."""
+        before = session_file.read_bytes()
+        session_file.chmod(0)
+        # Without these, root may read no more than others may.
+        lowered = [need("setpriv"), "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        done = subprocess.run(
+            [*lowered, sys.executable, "-m", "togetherctl", "doctor", "--offline", "--fix", "--yes"],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert f"make {session_file} private (chmod 600)" in done.stdout + done.stderr
+        assert (session_file.stat().st_mode & 0o777, session_file.read_bytes()) == (0o600, before)
+        assert not session_file.with_name(f"{session_file.name}.bad").exists()
+
     def test_a_session_that_was_mended_meanwhile_stays(self, world: World, session_file: Path) -> None:
         good = session_file.read_bytes()
         session_file.write_text("{")
@@ -295,6 +330,14 @@ class TestLeftovers:
         results = diagnose(world, "storage-leftovers")
         mend(results)
         assert (left.exists(), person.exists()) == (False, True)
+
+    def test_a_file_of_no_session_among_the_sessions(self, world: World) -> None:
+        left = left_by(dead_process(), world.paths.sessions / "mynotes.txt", b"of a person")
+        before = sorted(world.paths.sessions.iterdir())
+        results = diagnose(world, "storage-leftovers")
+        assert statuses(results) == ["ok"]
+        mend(results)
+        assert (sorted(world.paths.sessions.iterdir()), left.read_bytes()) == (before, b"of a person")
 
     def test_a_login_whose_process_was_killed(self, world: World, environ: dict[str, str]) -> None:
         profile = world.config.profile("acme")

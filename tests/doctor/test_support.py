@@ -40,6 +40,9 @@ SECRETS = {
     "a word of a browser": "browser-word-123",
     "a word of a command": "command-word-123",
     "a comment": "comment-word-123",
+    "an option of a command": "option-word-123",
+    "a query behind a login": "behind-word-123",
+    "a word of a browser in a variable": "variable-word-123",
     "a bundle's query": "sig=bundle-word-123",
 }
 NAMES = {
@@ -82,7 +85,8 @@ browser = ["firefox", "-P", "browser-word-123", "{{url}}"]
 [profiles.vault]
 issuer = "acme"
 client_id = "0oa1b2c3d4"
-client_secret = {{ command = ["op", "read", "command-word-123"] }}
+client_secret = {{ command = ["op", "read", "command-word-123", "--key=option-word-123"] }}
+open_url_after = "https://portal.acme-corp.com/?key=behind-word-123"
 
 [profiles.by-variable]
 issuer = "acme"
@@ -114,6 +118,7 @@ ENVIRONMENT = {
     "TOGETHER_API_KEY": "together-key-123",
     "HTTPS_PROXY": "http://bobby:other-password@proxyhost:3128",
 }
+BROWSER = "sh --key variable-word-123"
 
 
 @pytest.fixture
@@ -165,6 +170,27 @@ def test_with_names_the_secrets_alone_go(config: Path, cli: Run) -> None:
     ) == set()
 
 
+@pytest.mark.parametrize("names", [[], ["--names"]])
+@pytest.mark.parametrize("found", [True, False])
+def test_a_browser_in_a_variable(*, found: bool, names: list[str], config: Path, cli: Run) -> None:
+    assert config.exists()
+    browser = BROWSER if found else BROWSER.replace("sh", "gone")
+    for words in (["support", "-o", "-", *names], ["doctor", "--all"], ["doctor", "-o", "json"]):
+        done = cli(*words, "--offline", **ENVIRONMENT, TOGETHERCTL_BROWSER=browser)
+        assert "login-browser" in done.stdout
+        assert [kind for kind, secret in SECRETS.items() if secret in done.stdout + done.stderr] == []
+
+
+def test_a_secret_of_a_command_in_a_finding(config: Path, make_world: MakeWorld) -> None:
+    assert config.exists()
+    facts = Facts(make_world(**ENVIRONMENT, TOGETHERCTL_BROWSER=BROWSER), offline=True)
+    check = Check("token-x", "token", "A token", "machine", lambda *_: [], signs=(), means="", helps="")
+    finding = Finding("failed", " ".join(SECRETS.values()), run("togetherctl", "login", "lab"))
+    text = write_support_text(facts, [Result(check, finding)], names=True)
+    # What a comment says is known to no one.
+    assert [kind for kind, secret in SECRETS.items() if secret in text] == ["a comment"]
+
+
 def test_names_and_secrets_in_findings(config: Path, make_world: MakeWorld) -> None:
     assert config.exists()
     facts = Facts(make_world(**ENVIRONMENT), offline=True)
@@ -203,6 +229,47 @@ def test_what_has_the_form_of_a_secret() -> None:
     assert "http://me:(hidden)@host" in hidden
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("refresh token rt99ab77cd was revoked", "refresh token (hidden) was revoked"),
+        ("client_secret S3CR3T wrong", "client_secret (hidden) wrong"),
+        ("bad code=abcdefgh&state=x", "bad code=(hidden)&state=x"),
+        ("AADSTS700082: the token of bob@acme.com expired", "AADSTS700082: the token of bob@acme.com expired"),
+        ("temporarily_unavailable until 2026-11-28T15:00:00Z", "temporarily_unavailable until 2026-11-28T15:00:00Z"),
+        ("abcdefghijklmnopqrstuvwxyz", "(hidden)"),
+    ],
+)
+def test_what_an_issuer_repeats_of_a_secret_is_hidden(
+    said: str, shown: str, config: Path, issuer: ScriptedIssuer, cli_in: CliIn
+) -> None:
+    assert config.exists()
+    call = cli_in(open_browser=ScriptedBrowser(issuer))
+    assert call("login", "lab").code == 0
+    issuer.refresh_reply = Reply(400, {"error": "invalid_grant", "error_description": said})
+    assert call("refresh", "lab", "--force").code != 0
+    report = call("support", "--offline", "--names", "--output", "-").stdout
+    assert "invalid_grant" in report
+    assert shown in report
+    assert said == shown or said not in report
+
+
+def test_a_name_without_a_password_and_the_query_of_an_address_are_hidden(config: Path, cli: Run) -> None:
+    text = config.read_text()
+    text = text.replace("http://bobby:proxy-password@", "http://proxy-token-1@").replace(
+        "http://bastion:8080", "http://proxy-token-2@bastion:8080"
+    )
+    text = text.replace(
+        'redirect_uris = ["http://localhost:0"]',
+        'redirect_uris = ["http://localhost:0"]\nopen_url_after = "https://home.acme-corp.com/done?key=query-word#part-word"',
+    )
+    config.write_text(text)
+    for names in ([], ["--names"]):
+        report = cli("support", "--offline", *names, "-o", "-", HTTPS_PROXY="http://proxy-token-3@proxyhost:1").stdout
+        assert "open_url_after" in report
+        assert re.findall("proxy-token-.|query-word|part-word", report) == []
+
+
 def test_a_configuration_that_cannot_be_read(config: Path, cli: Run) -> None:
     config.write_text(config.read_text().replace("version = 1", "version = 7"))
     done = cli("support", "--offline", "--output", "-")
@@ -211,6 +278,7 @@ def test_a_configuration_that_cannot_be_read(config: Path, cli: Run) -> None:
     # No part of what cannot be understood, and its headings are names still.
     assert not [name for name in NAMES if name in done.stdout]
     assert "[issuers" not in done.stdout
+    assert "Sessions\n========\nnot known: the configuration cannot be read\n" in done.stdout
 
 
 def test_it_writes_a_private_file(config: Path, cli: Run, tmp_path: Path) -> None:

@@ -111,5 +111,5 @@ def test_doctor_names_the_cause(one: Trouble, setup: Setup) -> None:
 def test_the_trial_is_as_large_as_it_was_written_down() -> None:
     """Each of them is named, and each that may be is mended: no more than one in twenty was allowed to be missed."""
     assert len(TRIAL) == len({one.name for one in TRIAL}) == 26
-    assert sum(one.mended for one in TRIAL) == 6
+    assert sum(one.mended for one in TRIAL) == 5
     assert {name for one in TRIAL for name in one.checks} <= {check.name for check in find_checks()}

@@ -151,3 +151,8 @@ def test_kubectl_never_runs_the_plugin_beside_another_credential(
     [found] = [one for one in look("kubeconfig-other-credentials", make_world()) if one.status == "failed"]
     assert "togetherctl is never asked" in found.message
     assert not plugin_is_run(kubectl, plugin, home, KUBERC="off")
+    assert found.remedy is not None
+    assert found.remedy.command is not None
+    words = [str(kubectl), *found.remedy.command[1:]]
+    subprocess.run(words, env={**os.environ, "HOME": str(home)}, check=True, capture_output=True, timeout=60)
+    assert plugin_is_run(kubectl, plugin, home, KUBERC="off")

@@ -253,7 +253,7 @@ def keyring_locked(setup: Setup) -> Iterable[str]:
     return ["keyring", "locked"]
 
 
-@trouble("I made a new keyring after I forgot the password of the old one", "storage-sealed", mended=True)
+@trouble("I made a new keyring after I forgot the password of the old one", "storage-sealed")
 def sealed_without_key(setup: Setup) -> Iterable[str]:
     service = use_keyring(setup)
     script = (

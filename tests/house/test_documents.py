@@ -32,6 +32,14 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_blank_line_ends_a_table(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text)]
+    tables = [rows for block in blocks if (rows := [line for line in block if line.lstrip().startswith("|")])]
+    assert [rows[0] for rows in tables if not re.match(r"\s*\|[\s:|-]*-[\s:|-]*$", "".join(rows[1:2]))] == []
+
+
 def _typed(document: Path) -> list[str]:
     """Every `togetherctl …` line in the document's code blocks."""
     blocks = re.findall(r"```(?:sh|console|text)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)

@@ -236,7 +236,7 @@ def test_a_folder_in_its_place_is_said(home: Path, cli: Run) -> None:
 
 
 def test_a_lock_is_waited_for_and_then_named(config: Path, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(kubeconfig, "LOCK_SECONDS", 0.3)
     lock = config.with_name("config.lock")
     for content in ("", f"{os.getpid()}\n", "not a pid"):
         lock.write_text(content)
@@ -285,7 +285,7 @@ def test_a_dead_lock_that_cannot_be_removed_is_said_at_once(
 def test_a_dead_lock_that_comes_back_is_not_waited_for_longer_than_others(
     dead_lock: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(kubeconfig, "LOCK_SECONDS", 0.3)
     content = dead_lock.read_text()
     rename = pathlib.Path.rename
 
@@ -318,7 +318,7 @@ def test_a_folder_without_hard_links_has_locks_too(
     assert [path.name for path in config.parent.iterdir() if "lock" in path.name] == []
     lock = config.with_name("config.lock")
     lock.write_text("")
-    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(kubeconfig, "LOCK_SECONDS", 0.1)
     config.unlink()
     assert cli("kubeconfig", "write", "east").code == 7, "one that is there still counts"
     assert lock.read_text() == ""

@@ -305,7 +305,7 @@ def test_a_symlink_stays_one_and_the_mode_is_kept(config_file: Path, home: Path,
 def test_trouble_with_the_file_changes_nothing(
     trouble: str, acme: Path, config_file: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(kubeconfig, "LOCK_SECONDS", 0.2)
     cli("kubeconfig", "write")
     if trouble == "lock":
         config_file.with_name("config.lock").touch()
@@ -333,7 +333,7 @@ def test_trouble_with_the_file_changes_nothing(
 def test_of_several_files_those_change_that_have_something_of_ours(
     home: Path, cli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kubeconfig, "_LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(kubeconfig, "LOCK_SECONDS", 0.2)
     one, two, three = (home / name for name in ("one", "two", "three"))
     one.write_text(THEIRS)
     # Nobody has to be able to write into a file that stays as it is.

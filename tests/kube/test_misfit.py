@@ -39,7 +39,7 @@ def test_what_fits(change: dict[str, Any]) -> None:
     [
         ({"iss": f"{URL}/"}, [f"its issuer (iss) is {URL}/, not {URL}"]),
         ({"iss": None}, [f"its issuer (iss) is missing, not {URL}", "its issuer (iss) is not https"]),
-        ({"iss": "http://x"}, ["its issuer (iss) is http://x, not", "is not https, and API servers take no other"]),
+        ({"iss": "http://x"}, ["its issuer (iss) is http://x, not", "is not https, and kube-apiserver takes no other"]),
         ({"aud": "other"}, ["its audience (aud) is other, not the client the-client"]),
         ({"aud": ["a", "b"]}, ["its audience (aud) is a, b, not"]),
         ({"aud": []}, ["its audience (aud) is missing, and API servers take no token without one"]),
@@ -84,6 +84,14 @@ def why(change: dict[str, Any], algorithm: str = "RS256", *, profile: Profile = 
 BY_ACCESS_TOKEN = replace(PROFILE, token="access")
 WITH_EMAIL = replace(PROFILE, scopes=("openid", "email"))
 MUST_FIT = "the API server must be told just that"
+
+
+def test_where_the_issuer_alone_is_not_https_what_must_fit_is_said_too() -> None:
+    url = "http://localhost:9"
+    profile = replace(PROFILE, issuer=replace(PROFILE.issuer, url=url))
+    said = why({"iss": url}, profile=profile)
+    assert "is not https, and kube-apiserver takes no other; if this one does, it is from the issuer (iss)" in said
+    assert said.endswith(MUST_FIT)
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "PS256", "RS512"])

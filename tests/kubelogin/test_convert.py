@@ -352,7 +352,7 @@ def test_a_link_is_followed_and_stays(kubeconfig: Path, folder: Path, cli: Run) 
 def test_a_held_lock_changes_nothing(
     kubeconfig: Path, cli: Run, monkeypatch: pytest.MonkeyPatch, home: Path, folder: Path
 ) -> None:
-    monkeypatch.setattr(kubeconfig_module, "_LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(kubeconfig_module, "LOCK_SECONDS", 0.3)
     kubeconfig.write_text(written(a=stanza()))
     before = kubeconfig.read_bytes()
     (folder / "config.lock").touch()

@@ -55,14 +55,14 @@ def test_a_runtime_folder_of_another_user_gets_no_credential(logged_in: Plugin, 
     runtime = shared / "runtime"
     as_another("os.mkdir(sys.argv[1]); os.chmod(sys.argv[1], 0o777)", str(runtime))
     environ = {**logged_in.environ, "XDG_RUNTIME_DIR": str(runtime)}
-    ready = ReadyFiles(locate(environ), (logged_in.home / "config.toml").stat().st_mtime_ns)
+    ready = ReadyFiles(locate(environ), (logged_in.home / "config.toml").stat())
     now = (logged_in.home / "config.toml").stat().st_mtime + 50
     written = {"token": "a-token", "until": now + 100, "ask_again_at": now + 100, "now": now}
     ready.write("acme", logged_in.profile.key, "keyring", **written)  # type: ignore[arg-type] # named as they are
     assert [path for path in runtime.rglob("*") if path.is_file()] == []
     # In one of ours it is written.
     (tmp_path / "mine").mkdir(mode=0o700)
-    ours = ReadyFiles(locate({**environ, "XDG_RUNTIME_DIR": str(tmp_path / "mine")}), ready.config_mtime_ns)
+    ours = ReadyFiles(locate({**environ, "XDG_RUNTIME_DIR": str(tmp_path / "mine")}), ready.config_status)
     ours.write("acme", logged_in.profile.key, "keyring", **written)  # type: ignore[arg-type] # as above
     assert (tmp_path / "mine" / "togetherctl" / "ready" / "acme").exists()
 

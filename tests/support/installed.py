@@ -38,6 +38,12 @@ class Installed:
         return self.home / "cache" / "ready" / "acme"
 
     @property
+    def stamp(self) -> Path:
+        """By which the shim knows the configuration."""
+        [path] = self.ready.parent.glob(".config-*")
+        return path
+
+    @property
     def shim(self) -> Path:
         return self.home / "state" / "shim" / "togetherctl"
 
@@ -87,7 +93,7 @@ class Installed:
         """Change words of the ready file's header by place, or what follows it, and keep its mtime."""
         status = self.ready.stat()
         first, _, rest = self.ready.read_bytes().partition(b"\n")
-        words = first.decode().split(" ", 7)
+        words = first.decode().split(" ", 8)
         for place, word in (change or {}).items():
             words[place] = word
         self.ready.write_bytes(" ".join(words).encode() + b"\n" + (rest if body is None else body))

@@ -19,7 +19,7 @@ from togetherctl.finding import Finding, Mend, Skip
 from togetherctl.records import replace
 from togetherctl.shim import ShimState, shim_for
 from togetherctl.tui.screens.dialog import Question
-from togetherctl.tui.screens.doctor import DoctorScreen, Found
+from togetherctl.tui.screens.doctor import DoctorScreen, Found, as_sentence
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -122,7 +122,7 @@ async def test_what_failed_comes_first_and_folds(opened: Open, demo: Callable[..
         async with opened((100, 30), demo) as table:
             await table.press("D")
             await looked(table)
-            text = await table.shows("1 failed, 1 warning; togetherctl may mend 1 of them.", "In order: 2")
+            text = await table.shows("1 failed, 1 warning; togetherctl may fix 1 of them.", "In order: 2")
             assert text.index("Ports of the redirect URIs") < text.index("The script that kubeconfigs call")
             assert "112 GiB" not in text
             assert "Skipped" not in text
@@ -240,11 +240,11 @@ async def test_no_is_no_and_what_cannot_be_mended_is_said(opened: Open, demo: Ca
         async with opened((100, 30), demo) as table:
             await table.press("D")
             await looked(table)
-            await table.press("m")
-            await table.sees("Mend this?", "Make it private.")
+            await table.press("f")
+            await table.sees("Fix this?", "Make it private.")
             await table.press("n")
             assert calls == []
-            await table.press("M")
+            await table.press("F")
             assert isinstance(table.app.screen, Question)
             await table.press("y")
             await table.sees("read-only")
@@ -262,11 +262,26 @@ async def test_an_old_script_is_written_again(opened: Open, acme: Path, cli: Run
         await table.press("D")
         screen = await looked(table)
         assert [one for one in screen.query(Found) if one.result.check.name == "kubeconfig-shim"]
-        await table.press("M")
-        await table.sees("Mend this?")
+        await table.press("F")
+        await table.sees("Fix this?")
         await table.press("y")
-        await table.sees("Done:")
+        await table.sees("Wrote the script")
         screen = await looked(table)
         assert not [one for one in screen.query(Found) if one.result.check.name == "kubeconfig-shim"]
     program = next(line for line in shim.read_text().splitlines() if line.startswith("program=")).partition("=")[2]
     assert shim_for(environ, program.strip("'")).state() is ShimState.CURRENT
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("it is valid", "It is valid."),
+        ("clusters.east.ca_file: it is gone", "clusters.east.ca_file: it is gone."),
+        ("localhost:34677 refused the connection", "localhost:34677 refused the connection."),
+        ("kubectl cannot read it", "kubectl cannot read it."),
+        ("auto: a login by browser", "Auto: a login by browser."),
+        ("/home/x is full!", "/home/x is full!"),
+    ],
+)
+def test_what_is_no_word_keeps_its_letters_at_the_start_of_a_sentence(said: str, sentence: str) -> None:
+    assert as_sentence(said) == sentence

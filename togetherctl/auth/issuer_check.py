@@ -47,7 +47,8 @@ class Report:
 
     `issuer` is how it should be written; `preset` its entry in the catalogue, and `by_url` whether the URL alone tells
     that; `clock_ahead` is this machine's clock against the issuer's, in seconds. `error` is what a login would end
-    with, None where the issuer can be used.
+    with, None where the issuer can be used. `key_ids` are the IDs (kid) of its keys, None where a key
+    has none or they are not known.
     """
 
     issuer: str
@@ -57,6 +58,7 @@ class Report:
     metadata: Metadata | None = None
     clock_ahead: float | None = None
     error: TogetherctlError | None = None
+    key_ids: frozenset[str] | None = None
 
     @property
     def usable(self) -> bool:
@@ -232,12 +234,12 @@ class _Look:
         how = "" if by_url or self.preset else ", as its metadata shows"
         provider = [Finding("ok", f"this is {entry.title}{how}", None, "provider")] if entry else []
         said = list(findings(issuer, document, metadata, entry, self.wishes))
-        keys, error = self._check_keys(metadata)
+        keys, key_ids, error = self._check_keys(metadata)
         dated = self.http.first
         ahead = compare_clocks(dated.answer.headers, dated.asked_at, dated.came_at) if dated else None
         clock = [describe_clock(ahead)] if ahead is not None else []
         found = (*first, *wrong, *provider, *said, *keys, *self._try_clients(metadata), *clock)
-        return Report(issuer, preset, found, by_url, metadata, ahead, error)
+        return Report(issuer, preset, found, by_url, metadata, ahead, error, key_ids)
 
     def _complete(self, metadata: Metadata) -> Metadata:
         """With what only the issuer's other metadata names (RFC 8414), as a logout and a device login look it up."""
@@ -256,20 +258,22 @@ class _Look:
         known = by_url or recognise_preset(issuer, document)
         return self.preset or (known[0] if known else None), by_url is not None
 
-    def _check_keys(self, metadata: Metadata) -> tuple[list[Finding], TogetherctlError | None]:
+    def _check_keys(self, metadata: Metadata) -> tuple[list[Finding], frozenset[str] | None, TogetherctlError | None]:
         if metadata.jwks_uri is None:
-            return [], None
+            return [], None, None
         try:
             keys = fetch_keys(metadata.jwks_uri, self.http)["keys"]
         except (Unreachable, Refused) as error:
-            return [_wrong(error, "keys")], error
+            return [_wrong(error, "keys")], None, error
         usable = [key for key in keys if isinstance(key, dict) and key.get("kty") in _KEY_TYPES]
         usable = [key for key in usable if key.get("use", "sig") == "sig"]
         if not usable:
             text = "none of its keys can check an ID token"
-            return [Finding("failed", text, "an RSA or EC key for signatures is needed", "keys")], None
+            return [Finding("failed", text, "an RSA or EC key for signatures is needed", "keys")], None, None
         count = "1 key checks" if len(usable) == 1 else f"{len(usable)} keys check"
-        return [Finding("ok", f"{count} its ID tokens", None, "keys")], None
+        ids = [key.get("kid") for key in usable]
+        known = frozenset(one for one in ids if isinstance(one, str))
+        return [Finding("ok", f"{count} its ID tokens", None, "keys")], known if None not in ids else None, None
 
     def _try_clients(self, metadata: Metadata) -> list[Finding]:
         endpoint, client_id = metadata.authorization_endpoint, self.wishes.client_id

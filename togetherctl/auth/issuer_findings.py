@@ -159,7 +159,7 @@ def _signatures(issuer: str, document: Mapping[str, Any]) -> list[Finding]:
             (
                 not issuer.startswith("https://"),
                 "warning",
-                "no API server takes an issuer that is not https, so this one serves for a try at most",
+                "kube-apiserver takes no issuer that is not https, so this one serves for a try at most",
                 None,
             ),
         ),

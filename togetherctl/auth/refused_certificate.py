@@ -31,7 +31,7 @@ def explain_refusal(
     if reason == "hostname":
         return Finding("warning", f"the certificate is for {shown.subject}", about="tls")
     who = "itself" if shown.self_signed else shown.signed_by
-    trusted = _authorities_of(connection)
+    trusted = authorities_of(connection)
     trusts = f", and ca_file and ca_data of the issuer hold {', '.join(trusted)}" if trusted else ""
     set_it = wishes.command("issuer", "set", "{}", "ca_file=FILE").hint
     return Finding(
@@ -42,7 +42,7 @@ def explain_refusal(
     )
 
 
-def _authorities_of(connection: Connection) -> list[str]:
+def authorities_of(connection: Connection) -> list[str]:
     """What the authorities that the configuration names are called, a few of them."""
     names = []
     for path in connection.ca_files:

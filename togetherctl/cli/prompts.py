@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from questionary import Question
 
 Value = TypeVar("Value")
+_HOW_TO_CLOSE = "(In this view, q closes it and space goes on; the question comes after it.)"
 _MOST_TEXT = 1000
 # A difference that leaves the question and what comes before it in sight.
 _SHORT = 14
@@ -118,7 +119,7 @@ class Prompts:
             answer = self._ask_letter(question, "(Y/n, d: show the difference)" if default else _LOSING, "ynd")
             if answer != "d":
                 return default if not answer else answer == "y"
-            _page(lines)
+            show_in_pager(lines)
 
     def _ask_letter(self, question: str, instruction: str, letters: str) -> str:
         """The first letter of what is typed, empty for Enter alone."""
@@ -192,12 +193,15 @@ def _make_printable(text: str) -> str:
     return spell(sys.stderr, printable(text, limit=_MOST_TEXT))
 
 
-def _page(lines: Sequence[str]) -> None:
-    """Show lines in the person's pager, on stderr where stdout is no terminal."""
+def show_in_pager(lines: Sequence[str]) -> None:
+    """Show lines in the person's pager, on stderr where stdout is no terminal.
+
+    The first line says how a pager is closed: less shows nothing but a colon.
+    """
     if not sys.stdout.isatty():
         for line in lines:
             tell(line)
         return
     import click
 
-    click.echo_via_pager(f"{line}\n" for line in lines)
+    click.echo_via_pager(f"{line}\n" for line in (_HOW_TO_CLOSE, "", *lines))

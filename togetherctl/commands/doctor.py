@@ -1,4 +1,4 @@
-"""`togetherctl doctor`: find out what is wrong, say how to mend it, and mend what is ours."""
+"""`togetherctl doctor`: find out what is wrong, say how to fix it, and fix what is ours."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import output_option
 from togetherctl.cli.profile_args import name_profile
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
         "togetherctl doctor --fix --yes",
     ],
 )
-@click.argument("names", metavar="[PROFILE]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--cluster", "clusters", metavar="CLUSTER", multiple=True, help="Only this cluster (repeatable).")
-@click.option("--fix", is_flag=True, help="Mend what togetherctl may mend, after a question.")
-@click.option("-y", "--yes", is_flag=True, help="Mend without the question.")
+@click.option("--fix", is_flag=True, help="Fix what togetherctl may fix, after a question.")
+@click.option("-y", "--yes", is_flag=True, help="Fix without the question.")
 @click.option("--offline", is_flag=True, help="Ask no issuer and no cluster.")
 @click.option("-a", "--all", "everything", is_flag=True, help="Show also what is in order.")
 @output_option
@@ -49,7 +50,9 @@ def command(
     offline: bool,
     everything: bool,
 ) -> None:
-    """Find out what is wrong, and say how to mend it.
+    """Find out what is wrong, and say how to fix it.
+
+    NAME is a profile, or a cluster or a context of one; without a name all are looked at.
 
     Looks at all that a credential needs on its way: the installation, the configuration, the kubeconfig, the issuer,
     the login, the storage, the token, the cluster. It never logs in and never opens a browser.
@@ -66,7 +69,7 @@ def command(
 
     if fix and not yes and not app.console.can_ask:
         raise UsageError(
-            "doctor --fix asks before it mends, and it cannot ask here",
+            "doctor --fix asks first, and it cannot ask here",
             hint=run("togetherctl", "doctor", *names, *_named(clusters), "--fix", "--yes"),
         )
     profiles = _choose(app, names)
@@ -78,15 +81,15 @@ def command(
         if mends:
             mended = _mend(app, mends, yes=yes)
             failed = mended.failed[0].exit_code if mended.failed else failed
-        before = results
-        # Without a configuration next to nothing was looked at.
-        checks = mending.checks_to_repeat(before, mended=bool(mends)) if profiles is not None else None
-        chosen = profiles if checks is not None else _choose(app, names)
-        again = _look(app, chosen, clusters, checks, offline=offline, fixing=True)
-        results = again if checks is None else mending.put_in_place(before, again)
-        doctor_report.show(app, mending.news(before, again) if app.output == "table" else results, everything=True)
+        before, results = results, _look_again(app, names, clusters, profiles, results, offline=offline)
+        if app.output != "table":
+            doctor_report.show(app, results, everything=True)
+        elif mends:
+            doctor_report.show_what_is_left(app, results, "After fixing:")
+        elif mending.differ(before, results):
+            doctor_report.show_what_is_left(app, results, "After a second look:")
     if app.output == "table":
-        _say_next(app, results, mends=len(mends), fixed=fix)
+        _say_next(app, results, mends=len(mends), fixed=fix, offline=offline)
     code = failed or exit_code(results)
     if code is not ExitCode.DONE:
         raise click.exceptions.Exit(code)
@@ -135,29 +138,50 @@ def _look(
     return results
 
 
+def _look_again(
+    app: App,
+    names: Sequence[str],
+    clusters: Sequence[str],
+    profiles: Sequence[str] | None,
+    results: Sequence[Result],
+    *,
+    offline: bool,
+) -> list[Result]:
+    """The results with what is so by now in the place of what was not in order."""
+    from togetherctl.doctor import mending
+
+    mends = mending.mends_of(results)
+    if profiles is None and mends:
+        # Without a configuration next to nothing was looked at.
+        return _look(app, _choose(app, names), clusters, offline=offline, fixing=True)
+    checks = mending.checks_to_repeat(results, mended=bool(mends))
+    return mending.put_in_place(results, _look(app, profiles, clusters, checks, offline=offline, fixing=True))
+
+
 def _mend(app: App, mends: Sequence[Mend], *, yes: bool) -> Mended:
     """Show what would be done, ask, and do it."""
     from togetherctl.doctor.mending import carry_out
 
     said = ["--fix would:", *(f"  - {mend.what}" for mend in mends)]
-    app.confirm("Mend this?", yes=yes, said=said)
-    return carry_out(mends, done=lambda mend: app.console.say(f"Done: {mend.what}."), failed=app.console.error)
+    app.confirm("Fix this?", yes=yes, said=said)
+    return carry_out(mends, done=lambda mend: app.console.say(mend.done), failed=app.console.error)
 
 
-def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool) -> None:
+def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool, offline: bool) -> None:
     """The last lines: how much is wrong, and what comes next."""
     from togetherctl.commands.doctor_report import sum_up
 
-    app.console.say(sum_up(results))
+    # Where the findings are, so that a file or a pager has them in order.
+    put(sum_up(results, offline=offline))
     first = next((result.finding for result in results if result.finding.status == "failed"), None)
     command = first.remedy.hint_command if first is not None and first.remedy is not None else None
     if command is not None and (fixed or not (first and first.mend)):
         app.console.say("Begin with the first that failed:")
         app.console.show_command(command)
     if fixed and not mends:
-        app.console.say("There is nothing that --fix may mend.")
+        app.console.say("There is nothing that --fix may fix.")
     elif mends and not fixed:
-        app.console.say(f"togetherctl may mend {'one' if mends == 1 else mends} of these:")
+        app.console.say(f"togetherctl may fix {'one' if mends == 1 else mends} of these:")
         app.console.show_command("togetherctl doctor --fix")
     with suppress(ConfigError):
         if not app.world.config.table.profiles:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # What is worst comes first, in summaries.
 _ORDER: tuple[Status, ...] = ("failed", "warning", "ok", "skipped")
 _COLOURS: dict[Status, str] = {"failed": "red", "warning": "yellow", "ok": "green"}
+_WRONG: tuple[Status, ...] = ("failed", "warning")
 _AREA = 15
 _INDENT = 4
 # So many subjects of one finding are named.
@@ -38,29 +39,35 @@ _ROOM = 8
 
 
 def show(app: App, results: Sequence[Result], *, everything: bool) -> None:
-    """Print the results in the form that was asked for; at a terminal what is in order is counted, unless `everything`.
+    """Print the results in the form that was asked for; what is in order is counted, unless `everything`.
 
-    Without a terminal it is a line for each finding.
+    Without a terminal what helps stands in the line of its finding.
     """
-    if app.output == "table" and sys.stdout.isatty():
+    if app.output == "table":
         for line in _areas(app, results, everything=everything):
             put(spell(sys.stdout, line))
         return
-    columns: dict[str, Callable[[Item], str]] = {
-        "STATUS": lambda item: str(item["status"]),
-        "CHECK": lambda item: str(item["check"]),
-        "SUBJECT": lambda item: str(item["subject"]) or "-",
-        "MESSAGE": _message_and_hint,
-    }
-    show_list(app, [_item(result) for result in results], columns, name="check")
+    show_list(app, [_item(result) for result in results], {}, name="check")
 
 
-def sum_up(results: Sequence[Result]) -> str:
-    """How many findings there are of each kind, in one sentence."""
+def show_what_is_left(app: App, results: Sequence[Result], title: str) -> None:
+    """Print below `title` what is still wrong, without a heading for each area; nothing where all is in order."""
+    wrong = [result for result in results if result.finding.status in _WRONG]
+    if wrong:
+        put(title)
+    for alike in _alike(wrong):
+        for line in _finding(app, alike):
+            put(spell(sys.stdout, line))
+
+
+def sum_up(results: Sequence[Result], *, offline: bool = False) -> str:
+    """How much is wrong and in order, in a sentence; `offline` is said where it found nothing."""
     counts = Counter(result.finding.status for result in results)
-    if not counts["failed"] and not counts["warning"]:
-        return f"Nothing is wrong: {_count(counts)}."
-    return f"{_count(counts)}."
+    if counts["failed"] or counts["warning"]:
+        return f"{_count(counts)}."
+    if offline:
+        return f"Nothing is wrong here, and the issuers and the clusters were not asked: {_count(counts)}."
+    return f"Nothing is wrong: {_count(counts)}."
 
 
 @contextmanager
@@ -101,20 +108,14 @@ def _item(result: Result) -> Item:
     }
 
 
-def _message_and_hint(item: Item) -> str:
-    said = dict.fromkeys(filter(None, (item["message"], item["hint"], item["hint_command"])))
-    return "; ".join(said)
-
-
 def _areas(app: App, results: Sequence[Result], *, everything: bool) -> Iterator[str]:
-    """The lines for a terminal."""
     for area, found in groupby(results, lambda result: result.check.area):
         of_area = list(found)
         counts = Counter(result.finding.status for result in of_area)
         worst = next(status for status in _ORDER if counts[status])
         yield f"{area.capitalize():<{_AREA}}{_paint(app, _count(counts), worst)}{_why_skipped(counts, of_area)}"
         for alike in _alike(of_area):
-            if everything or alike[0].finding.status in ("failed", "warning"):
+            if everything or alike[0].finding.status in _WRONG:
                 yield from _finding(app, alike)
 
 
@@ -130,11 +131,16 @@ def _alike(results: Sequence[Result]) -> list[list[Result]]:
 
 def _finding(app: App, alike: Sequence[Result]) -> Iterator[str]:
     finding, check = alike[0].finding, alike[0].check
-    subjects = list(dict.fromkeys(_shorten(app, result.subject) for result in alike if result.subject))
+    # What the message begins with is not said before it.
+    named = [result.subject for result in alike if result.subject and not finding.message.startswith(result.subject)]
+    subjects = list(dict.fromkeys(_shorten(app, subject) for subject in named))
     more = f" and {len(subjects) - _NAMES} more" if len(subjects) > _NAMES else ""
     about = f"{printable(', '.join(subjects[:_NAMES]), limit=400)}{more}: " if subjects else ""
-    label = f"  {finding.status}"
-    text = paragraph(f"{about}{finding.message} [{check.name}]", label=f"{label} ", indent=_INDENT)
+    label, said = f"  {finding.status}", f"{about}{finding.message} [{check.name}]"
+    if not sys.stdout.isatty():
+        yield "; ".join([f"{label} {said}", *(line.strip() for line in _remedy(app, finding.remedy))])
+        return
+    text = paragraph(said, label=f"{label} ", indent=_INDENT)
     yield text.replace(label, f"  {_paint(app, finding.status, finding.status)}", 1)
     yield from _remedy(app, finding.remedy)
 
@@ -165,7 +171,7 @@ def _why_skipped(counts: Counter[Status], results: Sequence[Result]) -> str:
 
 
 def _paint(app: App, text: str, status: Status | None) -> str:
-    if app.environ.get("NO_COLOR"):
+    if app.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
     colour = _COLOURS.get(status) if status else None
     return click.style(text, fg=colour, bold=True) if colour or status is None else text

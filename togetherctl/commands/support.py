@@ -46,6 +46,7 @@ def command(app: App, output: str | None, names: bool, offline: bool, yes: bool)
 
     You see the text before it is written. Nothing is sent anywhere.
     """
+    from togetherctl.cli.prompts import show_in_pager
     from togetherctl.commands.doctor_report import progress
     from togetherctl.doctor.examine import examine
     from togetherctl.doctor.facts import Facts
@@ -63,7 +64,7 @@ def command(app: App, output: str | None, names: bool, offline: bool, yes: bool)
         put(text, end="")
         return
     if not yes and app.console.can_ask:
-        _show(text)
+        show_in_pager(text.splitlines())
     shown = tilde(path, app.environ)
     if path.exists():
         app.confirm(f"Replace {shown}?", yes=yes)
@@ -80,11 +81,3 @@ def _refuse_what_is_no_file(path: Path) -> None:
         raise UsageError(f"{path} is no file", hint="name a file with --output, or - for stdout")
     if not path.parent.is_dir():
         raise UsageError(f"the folder {path.parent} does not exist", hint="name a file with --output, or - for stdout")
-
-
-def _show(text: str) -> None:
-    """In the person's pager, where it can be read to its end."""
-    if sys.stdout.isatty():
-        click.echo_via_pager(text)
-    else:
-        sys.stderr.write(text)

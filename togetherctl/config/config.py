@@ -16,6 +16,8 @@ from togetherctl.errors import Remedy, UsageError, run
 from togetherctl.paths import expand
 
 if TYPE_CHECKING:
+    import os
+
     from pydantic import BaseModel
 
     from togetherctl.config.models import ConfigTable
@@ -69,7 +71,12 @@ class Config:
     @property
     def mtime_ns(self) -> int | None:
         """When the file was written that this was read from, in nanoseconds since 1970."""
-        return self.file.status.st_mtime_ns if self.file and self.file.status else None
+        return self.status.st_mtime_ns if self.status else None
+
+    @property
+    def status(self) -> os.stat_result | None:
+        """The status of the file that this was read from, if there was one."""
+        return self.file.status if self.file else None
 
     @cached_property
     def overrides(self) -> Overrides | None:

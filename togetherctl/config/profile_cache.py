@@ -40,15 +40,12 @@ _LEFT_OUT = frozenset({"secret", "password", "sessions"})
 
 
 class ProfileCache:
-    """The profiles of one configuration.
-
-    `mtime_ns` is what the configuration had when the last one was read from here.
-    """
+    """The profiles of one configuration; `status` is of its file when the last profile was read from here."""
 
     def __init__(self, paths: Paths, environ: Mapping[str, str]) -> None:
         self._paths = paths
         self._environ = environ
-        self.mtime_ns: int | None = None
+        self.status: os.stat_result | None = None
 
     def read(self, name: str, *, now: float) -> Profile | None:
         """The profile `name`, if it is known and the configuration is still the same; None costs no more than asking.
@@ -70,7 +67,7 @@ class ProfileCache:
                 profile = replace(profile, secret=lambda: self._read_secret(kind, value, profile))
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        self.mtime_ns = status.st_mtime_ns
+        self.status = status
         return profile
 
     def keep(self, config: Config, profile: Profile, *, now: float) -> None:

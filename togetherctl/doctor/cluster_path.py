@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from togetherctl.auth.refused_certificate import authorities_of
 from togetherctl.doctor.check import Skip
 from togetherctl.errors import ConfigError, Refused, Remedy, TogetherctlError, Unreachable, run
 from togetherctl.http_failures import host_of, in_words
@@ -100,7 +101,7 @@ def connect(facts: Facts, cluster: Cluster) -> Target:
 def shake_hands(facts: Facts, cluster: Cluster) -> Mapping[str, Any]:
     """The certificate that the server showed and that was verified, as `ssl` describes it; nothing where none was.
 
-    Raises Unreachable, ConfigError, and Skip where there is no connection.
+    Raises Unreachable, ConfigError, and Skip where there is no connection, or no authority that can be read.
     """
     try:
         target = connect(facts, cluster)
@@ -112,8 +113,12 @@ def shake_hands(facts: Facts, cluster: Cluster) -> Mapping[str, Any]:
 def _shake_hands(facts: Facts, cluster: Cluster, target: Target) -> Mapping[str, Any]:
     connection = ClusterConnection.of(cluster)
     try:
+        context = connection.tls_context()
+    except ConfigError:
+        # The check configuration-valid names the file, and how another is named.
+        raise Skip("its certificate authority cannot be read") from None
+    try:
         if target.proxy is None:
-            context = connection.tls_context()
             plain = socket.create_connection((target.host, target.port), SECONDS)
             with plain, context.wrap_socket(plain, server_hostname=target.host) as encrypted:
                 return encrypted.getpeercert() or {}
@@ -145,7 +150,9 @@ def _explain(error: Unreachable, cluster: Cluster, target: Target) -> Unreachabl
     by = "itself" if shown.self_signed else f"the authority {shown.signed_by}"
     until = datetime.fromtimestamp(shown.valid_until, UTC)
     said = f"{error.message}; it shows a certificate for {names}{more}, signed by {by}, good until {until:%Y-%m-%d}"
-    return Unreachable(said, hint=error.remedy, sent=False, reason=error.reason)
+    trusted = authorities_of(ClusterConnection.of(cluster)) if error.reason == "authority" else []
+    holds = f"; ca_file and ca_data of the cluster hold {', '.join(trusted)}" if trusted else ""
+    return Unreachable(f"{said}{holds}", hint=error.remedy, sent=False, reason=error.reason)
 
 
 def _with_remedy(error: Unreachable, cluster: Cluster, target: Target) -> TogetherctlError:

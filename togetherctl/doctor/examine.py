@@ -17,9 +17,11 @@ from togetherctl.finding import Finding, failure
 
 if TYPE_CHECKING:
     from togetherctl.config.profile import Profile
+    from togetherctl.errors import Remedy
 
 # How often Ctrl-C and deadlines are looked at, in seconds.
 _LOOK = 0.1
+_LATER = "once what failed of its issuer is put right"
 _AT_ONCE = 8
 # Checks that wait for the network cost little else, and hundreds of clusters may be away.
 _WAITING_AT_ONCE = 32
@@ -64,6 +66,8 @@ def examine(
     ended: Queue[_Task] = Queue()
     running: list[_Task] = []
     results: list[Result] = []
+    # Of the issuers where a check failed: a login there fails, too.
+    closed: set[str] = set()
     shown = 0
     while shown < len(tasks):
         while waiting and len(running) < (_WAITING_AT_ONCE if waiting[0].check.network else _AT_ONCE):
@@ -75,7 +79,7 @@ def examine(
         _give_up_late(running)
         running = [task for task in running if task.findings is None]
         while shown < len(tasks) and tasks[shown].findings is not None:
-            for result in _results(tasks[shown]):
+            for result in _results(facts, tasks[shown], closed):
                 results.append(result)
                 each(result)
             shown += 1
@@ -151,11 +155,21 @@ def _give_up_late(running: Sequence[_Task]) -> None:
             task.findings = [Finding("failed", message, exit_code=code)]
 
 
-def _results(task: _Task) -> Iterator[Result]:
+def _results(facts: Facts, task: _Task, closed: set[str]) -> Iterator[Result]:
+    """The results of a check that ended. `closed` are the issuers where one failed before; theirs are added to it."""
+    profile: Profile | None = task.given
+    if task.check.each == "cluster" and task.given is not None:
+        profile = facts.profile_of(task.given)
     for finding in task.findings or ():
-        yield Result(task.check, finding if finding.subject else replace_subject(finding, task.subject))
+        remedy = finding.remedy
+        if profile is not None and profile.issuer.name in closed and remedy is not None:
+            remedy = _later(remedy)
+        if profile is not None and task.check.area == task.check.each == "issuer" and finding.status == "failed":
+            closed.add(profile.issuer.name)
+        yield Result(task.check, replace(finding, subject=finding.subject or task.subject, hint=remedy))
 
 
-def replace_subject(finding: Finding, subject: str) -> Finding:
-    """The finding with another subject."""
-    return replace(finding, subject=subject, hint=finding.remedy)
+def _later(remedy: Remedy) -> Remedy:
+    """The remedy, with a word before a login that would fail now."""
+    command = remedy.command or ()
+    return run(*command, words=_LATER) if command[:2] == ("togetherctl", "login") and not remedy.text else remedy

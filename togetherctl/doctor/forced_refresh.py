@@ -29,6 +29,12 @@ def force_refresh(world: World, profile: Profile) -> Session | None:
     return world.engine.refresh(profile) if _leave_mark(world, profile.key) else None
 
 
+def forced_at(world: World, profile: Profile) -> float | None:
+    """When one was forced within the last ten minutes, so that none would be now; in seconds since 1970."""
+    at = _read_marks(world).get(profile.key)
+    return at if at is not None and 0 <= world.clock() - at < PAUSE_SECONDS else None
+
+
 def _leave_mark(world: World, key: str) -> bool:
     """Whether this process may force one now, and left the mark that no other may."""
     now, path = world.clock(), world.paths.forced

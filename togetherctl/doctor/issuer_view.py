@@ -32,7 +32,7 @@ def look(facts: Facts, profile: Profile) -> Report:
 
 def select(report: Report, *abouts: str) -> list[Finding]:
     """The findings about these things, in their order; a note that is merely good to know is ok here."""
-    return [_as_here(finding, report) for finding in report.findings if finding.about in abouts]
+    return [_as_here(finding) for finding in report.findings if finding.about in abouts]
 
 
 def sum_up(findings: Sequence[Finding], *otherwise: str) -> Iterator[Finding]:
@@ -59,11 +59,11 @@ def skip_unless_reached(report: Report) -> None:
         )
 
 
-def _as_here(finding: Finding, report: Report) -> Finding:
-    # The rest of what is said about API servers is about their flags, which a cluster's own answer tells better.
-    is_flags = finding.about == "api_server" and report.issuer.startswith("https://")
-    if finding.status == "warning" and (finding.about in _GOOD_TO_KNOW or is_flags):
-        said = f"{finding.message} ({finding.remedy.hint})" if is_flags and finding.remedy else finding.message
+def _as_here(finding: Finding) -> Finding:
+    # Whether an API server takes its tokens is told best by that server's own answer.
+    of_server = finding.about == "api_server"
+    if finding.status == "warning" and (finding.about in _GOOD_TO_KNOW or of_server):
+        said = f"{finding.message} ({finding.remedy.hint})" if of_server and finding.remedy else finding.message
         return replace(finding, status="ok", message=said, hint=None)
     if finding.status == "failed" and finding.exit_code == ExitCode.FAILED:
         # As `issuer check` ends: the issuer is there, and cannot be used.

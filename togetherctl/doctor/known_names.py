@@ -8,18 +8,18 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from togetherctl.config.types import HIDDEN
 from togetherctl.disk import read_whole
-from togetherctl.environment import API_KEY, CLIENT_SECRET
+from togetherctl.environment import API_KEY, BROWSER, CLIENT_SECRET
 from togetherctl.errors import TogetherctlError
 from togetherctl.kube.entries import SECTIONS, list_or_empty, mapping_or_empty
 from togetherctl.kube.kubeconfig import KubeconfigFile, kubeconfig_files
 
 if TYPE_CHECKING:
     from togetherctl.auth.session import Session
-    from togetherctl.config.models import ConfigTable
+    from togetherctl.config.models import ConfigTable, ProfileTable
     from togetherctl.doctor.facts import Facts
 
 Known = tuple[str, str]
@@ -33,15 +33,21 @@ _MAX_BYTES = 1024 * 1024
 _CODES = frozenset({"iss", "typ", "token_use", "amr", "acr", "alg", "kid", "ver", "scope", "scp", "at_hash", "c_hash"})
 _HEADING = re.compile(r"^\s*\[(issuers|profiles|clusters|bundles)\.(?:\"([^\"]+)\"|([\w.@-]+))", re.MULTILINE)
 _AUTHORITY = re.compile(
-    r"(?:signed by (?:the authority )?|ca_data of the issuer hold |certificate is for )"
+    r"(?:signed by (?:the authority )?|ca_data of the (?:issuer|cluster) hold |certificate is for )"
     r"(.+?)(?=, which |, good until |; |$)",
     re.MULTILINE,
 )
+# What a kubeconfig and the configuration call it, where they differ.
+_TWO_AUTHORITIES = re.compile(r"certificate authority \(kubeconfig: (.+?); configuration: (.+?)\)(?=;|$)", re.MULTILINE)
+_NO_AUTHORITIES = frozenset({"the system's", "no certificate", "one that cannot be read"})
 _SECRET_FORMS = (
     # A JSON web token, whole or cut.
     re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"),
     re.compile(r"(?i)(?<=\bbearer )[\w.~+/=-]{8,}"),
     re.compile(r"(?i)(?<=://)([^/@\s:]*):[^/@\s]+(?=@)"),
+    # A name without a password is one: some proxies take a token so.
+    re.compile(r"(?<=://)[^/@\s:(]+:?(?=@)"),
+    re.compile(r"(?i)(\b[a-z][a-z\d+.-]*://[^\s?#\"'<>]*)[?#][^\s\"'<>]+"),
     re.compile(
         r"(?i)\b((?:client[_-]?)?secret|passw(?:or)?d|passphrase|api[_-]?key|(?:id|access|refresh)[_-]token|"
         r"code_verifier|device_code)((?:\"|')?\s*[=:]\s*(?:\"|')?)(?!\(hidden\))[^\s\"'&,;]+"
@@ -67,30 +73,47 @@ def find_secrets(facts: Facts, sessions: Iterable[Session]) -> frozenset[str]:
     """Every secret that is known here. No file of a secret is read for it, and no command is run."""
     environ = facts.world.environ
     secrets = {environ.get(API_KEY, ""), environ.get(CLIENT_SECRET, "")}
+    said = _of_command(environ.get(BROWSER, "").split())
     for name, value in environ.items():
         if name.lower().endswith("_proxy"):
             secrets |= _of_url(value)
     if facts.trouble is None:
         secrets.update(environ.get(name, "") for name in facts.config.secret_variables())
-        for issuer in facts.config.table.issuers.values():
-            secrets |= {*issuer.request_headers.values(), *_of_url(issuer.proxy)}
-        for cluster in facts.config.table.clusters.values():
-            secrets |= _of_url(cluster.proxy_url)
-        for bundle in facts.config.table.bundles.values():
-            secrets.add(urlsplit(bundle.source).query)
-        for profile in facts.config.table.profiles.values():
-            if profile.client_secret is not None and profile.client_secret.kind == "literal":
-                secrets.add(str(profile.client_secret.value))
-            secrets.update(value for name, value in profile.auth_params.items() if name not in OPEN_PARAMETERS)
+        secrets.update(_of_entries(facts.config.table))
+        said.update(word for one in facts.config.table.profiles.values() for word in _of_commands(one))
+        said -= _open_words(facts.config.table)
     for session in sessions:
         tokens = (session.id_token, session.access_token)
         secrets |= {session.refresh_token or "", *(token.value for token in tokens if token)}
-    return frozenset(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+    return frozenset(secret for secret in secrets | said if len(secret) >= _SHORTEST_SECRET)
+
+
+def _of_entries(table: ConfigTable) -> Iterator[str]:
+    for issuer in table.issuers.values():
+        yield from issuer.request_headers.values()
+        yield from _of_url(issuer.proxy)
+    for cluster in table.clusters.values():
+        yield from _of_url(cluster.proxy_url)
+    for bundle in table.bundles.values():
+        yield from _of_url(bundle.source)
+    for profile in table.profiles.values():
+        if profile.client_secret is not None and profile.client_secret.kind == "literal":
+            yield str(profile.client_secret.value)
+        yield from (value for name, value in profile.auth_params.items() if name not in OPEN_PARAMETERS)
+        yield from _of_url(profile.open_url_after)
+
+
+def _of_commands(profile: ProfileTable) -> Iterator[str]:
+    if isinstance(profile.browser, (list, tuple)):
+        yield from _of_command(profile.browser)
+    if profile.client_secret is not None and profile.client_secret.kind == "command":
+        yield from _of_command(profile.client_secret.value)
 
 
 def find_authorities(message: str) -> Iterator[Known]:
     """The authorities and the subject of a certificate that a check names: the whole name, and each part of it."""
-    for named in _AUTHORITY.findall(message):
+    of_two = {name for pair in _TWO_AUTHORITIES.findall(message) for name in pair} - _NO_AUTHORITIES
+    for named in (*_AUTHORITY.findall(message), *sorted(of_two)):
         yield "authority", named
         for part in named.split(","):
             yield "authority", part.strip().partition("=")[2] or part.strip()
@@ -100,14 +123,36 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, and without what has the form of one."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
-    tokens, bearers, urls, pairs = _SECRET_FORMS
+    tokens, bearers, urls, users, queries, pairs = _SECRET_FORMS
+    text = queries.sub(r"\1?…", text)
     text = bearers.sub(HIDDEN, tokens.sub(HIDDEN, text))
-    return pairs.sub(rf"\1\2{HIDDEN}", urls.sub(rf"\1:{HIDDEN}", text))
+    text = users.sub(HIDDEN, urls.sub(rf"\1:{HIDDEN}", text))
+    return pairs.sub(rf"\1\2{HIDDEN}", text)
+
+
+def program_of(word: str) -> str:
+    """The program of a command line's first word, without the options of a line that was written as one word."""
+    return re.split(r"\s+-", word, maxsplit=1)[0]
+
+
+def _of_command(words: Iterable[str]) -> set[str]:
+    """What a command's words after the program say, apart from options and words of a language, which are no secret."""
+    said = [word.partition("=")[2] if word.startswith("-") else word for word in list(words)[1:]]
+    return {word for word in said if not (word.isalpha() or word.isdecimal() or "{url}" in word)}
+
+
+def _open_words(table: ConfigTable) -> set[str]:
+    """Words of the configuration that a command may be given, and that are no secrets."""
+    named = (table.issuers, table.profiles, table.clusters)
+    clients = (profile.client_id for profile in table.profiles.values())
+    return {*(name for entries in named for name in entries), *clients, *(one.url for one in table.issuers.values())}
 
 
 def _of_url(url: str | None) -> set[str]:
-    password = urlsplit(url).password if url else None
-    return {password, unquote(password)} if password else set()
+    """The password of an address, its query and what that says; without a password the name, which may be a token."""
+    parts = urlsplit(url or "")
+    secret = parts.password or parts.username or ""
+    return {secret, unquote(secret), parts.query, *(value for _, value in parse_qsl(parts.query))} - {""}
 
 
 def _of_this_machine(environ: Mapping[str, str]) -> Iterator[Known]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -51,10 +52,14 @@ def checks_to_repeat(results: Sequence[Result], *, mended: bool) -> list[Check]:
     return list({check.name: check for check in again}.values())
 
 
-def news(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:
-    """What is worth showing of `again`: what came of the mends, and what is otherwise than before."""
-    mended = {result.check.name for result in results if result.finding.mend is not None}
-    return [one for one in again if one.check.name in mended or one not in results]
+def differ(results: Sequence[Result], again: Sequence[Result]) -> bool:
+    """Whether a second look found a thing that the first did not: numbers, as of seconds and bytes, change by time."""
+    return {_without_numbers(one) for one in again} - {_without_numbers(one) for one in results} != set()
+
+
+def _without_numbers(result: Result) -> tuple[str, str, str, str]:
+    finding = result.finding
+    return result.check.name, result.subject, finding.status, re.sub(r"\d+", "", finding.message)
 
 
 def put_in_place(results: Sequence[Result], again: Sequence[Result]) -> list[Result]:

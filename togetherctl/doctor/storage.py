@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.disk import temporary_beside
-from togetherctl.errors import StorageError
+from togetherctl.disk import is_ours, open_to_others, temporary_beside
+from togetherctl.errors import StorageError, os_error_as
+from togetherctl.finding import Skip
 from togetherctl.lock import LockTimeout
 
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import Sessions
+    from togetherctl.config.profile import Profile
     from togetherctl.doctor.facts import Facts
     from togetherctl.paths import Paths
 
@@ -39,6 +42,15 @@ def own_folders(paths: Paths) -> list[Path]:
 def existing(folder: Path) -> Path:
     """The folder, or the first of its parents that is there."""
     return next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+
+
+def refuse_open_session(facts: Facts, profile: Profile) -> None:
+    """Raises Skip where the session's file is open to others, which the check of the folders says with what helps."""
+    path = (profile.sessions or facts.world.paths.sessions) / f"{profile.key}.json"
+    with suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and is_ours(status) and open_to_others(status):
+            raise Skip("the file of the session is open to others, so it is not used")
 
 
 def try_writing(facts: Facts, folder: Path) -> OSError | None:
@@ -69,6 +81,25 @@ def _write(folder: Path) -> OSError | None:
     return None
 
 
+def change_mode(path: Path, mode: int) -> None:
+    """Raises StorageError, also where the path is not what it was."""
+    with os_error_as(StorageError, f"the mode of {path} cannot be changed"):
+        if goes_by_link(path):
+            raise StorageError(f"{path} is reached by a link by now; it was left alone")
+        if not is_ours(path.stat()):
+            raise StorageError(f"{path} belongs to another user by now; it was left alone")
+        path.chmod(mode)
+
+
+def goes_by_link(path: Path) -> bool:
+    """Whether the path, or a folder on the way, is a link of a user's: what it leads to may be shared on purpose.
+
+    The links of the system, such as /var of macOS, do not count.
+    """
+    there = (each.lstat() for each in (path, *path.parents) if each.is_symlink())
+    return any(is_ours(status) or status.st_uid != 0 for status in there)
+
+
 def session_files(folder: Path) -> dict[str, Path]:
     """The files in a folder of sessions that are called like one, by their KEY."""
     return _named(folder, _SESSION)
@@ -97,7 +128,7 @@ def locked(sessions: Sessions, key: str) -> Iterator[None]:
 
 
 def set_aside(sessions: Sessions, key: str) -> None:
-    """Put a session that cannot be read out of the way, as a login would. Raises StorageError."""
+    """Put a session that cannot be understood out of the way. Raises StorageError."""
     with locked(sessions, key):
-        if sessions.set_aside(key) is None:
+        if sessions.set_aside(key, only_broken=True) is None:
             raise StorageError("nothing was moved: it can be read by now, or the system refused")

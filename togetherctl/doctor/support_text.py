@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any
 from togetherctl import __version__
 from togetherctl.config.types import HIDDEN
 from togetherctl.doctor.examine import Result
-from togetherctl.doctor.known_names import OPEN_PARAMETERS, find_authorities, find_names, find_secrets, hide_secrets
+from togetherctl.doctor.known_names import (
+    OPEN_PARAMETERS,
+    find_authorities,
+    find_names,
+    find_secrets,
+    hide_secrets,
+    program_of,
+)
 from togetherctl.doctor.stand_ins import StandIns
+from togetherctl.doctor.words_of_others import hide_opaque_words
 from togetherctl.environment import VARIABLES
 from togetherctl.errors import TogetherctlError
 from togetherctl.finding import Skip
@@ -62,6 +70,8 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
             "",
         ]
     )
+    for words in _words_of_issuers(facts, snapshots):
+        text = text.replace(words, hide_opaque_words(words))
     common = frozenset(_common_words())
     # A word of ours that someone has as a secret gives nothing away here; replaced, it would make the rest unreadable.
     text = hide_secrets(text, find_secrets(facts, sessions) - common)
@@ -70,6 +80,14 @@ def write_support_text(facts: Facts, results: Sequence[Result], *, names: bool =
     home = facts.world.environ.get("HOME") or facts.world.environ.get("USERPROFILE", "")
     known = [*find_names(facts, sessions), *find_authorities(text)]
     return StandIns(known, home=home, common=common).replace(text)
+
+
+def _words_of_issuers(facts: Facts, snapshots: Sequence[SessionSnapshot]) -> Iterator[str]:
+    """Why refreshes and logins failed, as it stands in the text: an issuer may repeat there what it was sent."""
+    for found in snapshots:
+        login = facts.world.sessions(found.profile).login_file(found.profile.key).read()
+        for message in (found.trouble.message if found.trouble else "", (login.message or "") if login else ""):
+            yield from dict.fromkeys(text for text in (message, printable(message, limit=2000)) if text)
 
 
 def _common_words() -> Iterator[str]:
@@ -172,7 +190,7 @@ def without_values_of_others(table: ConfigTable) -> dict[str, Any]:
 
 def _program_alone(words: Sequence[str]) -> list[str]:
     """A command line without what its words say; which program it is matters."""
-    return [words[0], *(word if word == "{url}" else HIDDEN for word in words[1:])]
+    return [program_of(words[0]), *(word if word == "{url}" else HIDDEN for word in words[1:])]
 
 
 def _without_nothing(value: Any) -> Any:
@@ -183,6 +201,10 @@ def _without_nothing(value: Any) -> Any:
 
 
 def _sessions(facts: Facts, snapshots: Sequence[SessionSnapshot]) -> Iterator[str]:
+    if facts.trouble is not None:
+        # Without it there are no profiles whose sessions could be looked for.
+        yield "not known: the configuration cannot be read"
+        return
     now = facts.world.clock()
     for found in snapshots:
         token = found.token

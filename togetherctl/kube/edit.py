@@ -151,14 +151,22 @@ class RenamedEntries:
     notes: list[str] = field(default_factory=list)
 
 
-def rename_profile(files: Sequence[KubeconfigFile], old: str, new: str, called: ContextNamer) -> RenamedEntries:
-    """Have our entries call the profile `old` by `new`. Raises KubeconfigError where a name is taken."""
+def rename_profile(
+    files: Sequence[KubeconfigFile], old: str, new: str, called: ContextNamer, but_users: Collection[str] = ()
+) -> RenamedEntries:
+    """Have our entries call the profile `old` by `new`, but for those of `but_users`, which mean another one.
+
+    Raises KubeconfigError where a name is taken.
+    """
     renaming = _Renaming(files)
+    kept = _used_by_users(files, but_users)
     before, after = f"{USER_PREFIX}{old}", f"{USER_PREFIX}{new}"
     users = {before: after}
     for found in all_entries(files, "users"):
         owner = owner_of("users", found.entry)
-        if owner is not None and owner.profile == old:
+        if found.name in but_users:
+            users.pop(found.name, None)
+        elif owner is not None and owner.profile == old:
             name = after if found.name == before else found.name
             stanza = found.body.get("exec")
             changes = {"exec": _set_profile(stanza, old, new)} if isinstance(stanza, dict) else {}
@@ -172,27 +180,36 @@ def rename_profile(files: Sequence[KubeconfigFile], old: str, new: str, called: 
             )
     for found in all_entries(files, "clusters"):
         owner = owner_of("clusters", found.entry)
-        if owner is not None and owner.profile == old:
+        if owner is not None and owner.profile == old and found.name not in kept:
             renaming.put(found, found.name, {}, profile=new)
     for found in all_entries(files, "contexts"):
         owner = owner_of("contexts", found.entry)
-        if owner is not None and owner.profile == old:
+        if owner is not None and owner.profile == old and found.word("user") not in but_users:
             user = found.body.get("user")
             renaming.put(found, called(found) or found.name, {"user": users.get(str(user), user)}, profile=new)
     return renaming.followed
 
 
 def rename_cluster(
-    files: Sequence[KubeconfigFile], old: str, new: str, *, names: tuple[str, str], called: ContextNamer
+    files: Sequence[KubeconfigFile],
+    old: str,
+    new: str,
+    *,
+    names: tuple[str, str],
+    called: ContextNamer,
+    but_users: Collection[str] = (),
 ) -> RenamedEntries:
     """Have our entries call the cluster `old` by `new`; those named `names[0]` are named `names[1]` from now on.
 
-    Contexts of others that use such an entry follow it. Raises KubeconfigError where a name is taken.
+    Contexts of others that use such an entry follow it; what contexts of `but_users` use stays. Raises KubeconfigError
+    where a name is taken.
     """
     renaming = _Renaming(files)
     before, after = names
     entries = list(all_entries(files, "clusters"))
+    kept = _used_by_users(files, but_users)
     ours = [found for found in entries if (owner := owner_of("clusters", found.entry)) and owner.cluster == old]
+    ours = [found for found in ours if found.name not in kept]
     alone = all(found.name != before or any(found is one for one in ours) for found in entries)
     moved = {before: after} if before != after and any(found.name == before for found in ours) else {}
     for found in ours:
@@ -201,6 +218,8 @@ def rename_cluster(
         owner = owner_of("contexts", found.entry)
         cluster = str(found.body.get("cluster"))
         changes = {"cluster": moved[cluster]} if cluster in moved and (alone or owner is not None) else {}
+        if found.word("user") in but_users:
+            continue
         if owner is not None and owner.cluster == old:
             name = called(found) or (after if found.name == before else found.name)
             renaming.put(found, name, changes, cluster=new)
@@ -210,6 +229,11 @@ def rename_cluster(
                 f"context {found.name} in {found.file.path} uses this cluster, and follows it"
             )
     return renaming.followed
+
+
+def _used_by_users(files: Sequence[KubeconfigFile], users: Collection[str]) -> set[str | None]:
+    """The clusters of contexts that have one of these users."""
+    return {found.word("cluster") for found in all_entries(files, "contexts") if found.word("user") in users}
 
 
 class _Renaming:

@@ -20,7 +20,7 @@ from togetherctl.kube.yaml_text import CannotEditYAML, NotAMapping, NotYAML, Yam
 from togetherctl.lock import Owner, this_process
 from togetherctl.paths import expand
 
-_LOCK_SECONDS = 5.0
+LOCK_SECONDS = 5.0
 _POLL = 0.1
 _MAX_OWNER_BYTES = 64
 _MAX_BYTES = 16 * 1024 * 1024
@@ -261,14 +261,14 @@ def lock_path(path: Path) -> Path:
 
 
 def _acquire(lock: Path) -> None:
-    deadline = time.monotonic() + _LOCK_SECONDS
+    deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             _create_lock(lock)
         except FileExistsError:
             if time.monotonic() >= deadline:
                 raise KubeconfigError(
-                    f"{lock} has been there for {_LOCK_SECONDS:.0f} s: another program is writing, or died writing",
+                    f"{lock} has been there for {LOCK_SECONDS:.0f} s: another program is writing, or died writing",
                     hint=run("rm", lock, words="if no kubectl or togetherctl is running"),
                 ) from None
             if not remove_if_abandoned(lock):

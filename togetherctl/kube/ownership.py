@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -74,10 +74,12 @@ def _current_of(file: KubeconfigFile) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def remove_entries(files: Sequence[KubeconfigFile], *, clusters: Predicate, profiles: Predicate) -> RemovedEntries:
+def remove_entries(
+    files: Sequence[KubeconfigFile], *, clusters: Predicate, profiles: Predicate, but_users: Collection[str] = ()
+) -> RemovedEntries:
     """Remove our entries whose cluster or profile goes, and those that nothing uses without them.
 
-    A cluster or user that another context uses stays.
+    A cluster or user that another context uses stays. `but_users` are users that stay, with all contexts that use them.
     """
     removed = RemovedEntries()
     gone = [
@@ -86,16 +88,23 @@ def remove_entries(files: Sequence[KubeconfigFile], *, clusters: Predicate, prof
         for found in all_entries(files, section)
         if (owner := owner_of(section, found.entry)) is not None
         and (clusters(owner.cluster) if section == "clusters" else profiles(owner.profile))
+        and not (section == "users" and found.name in but_users)
     ]
     removing: set[tuple[Section, str | None]] = {(found.section, found.name) for found in gone}
     contexts = list(all_entries(files, "contexts"))
-    leaving = [found for found in contexts if _goes(found, removing, clusters, profiles)]
+    leaving = [
+        found
+        for found in contexts
+        if found.word("user") not in but_users and _goes(found, removing, clusters, profiles)
+    ]
     staying = [found for found in contexts if not any(found is other for other in leaving)]
     gone += _unused_users(files, leaving, staying, gone)
     for found in gone:
         using = [context for context in staying if context.body.get(found.section[:-1]) == found.name]
         if using:
-            names = ", ".join(context.name for context in using)
+            names = ", ".join(context.name for context in using if context.word("user") not in but_users)
+            if not names:
+                continue
             removed.kept.append(f"{found.section[:-1]} {found.name} in {found.file.path}, which {names} uses")
         else:
             leaving.append(found)

@@ -27,7 +27,7 @@ _NBF_LEEWAY = 60.0
 # Clocks that differ by less are as good as the same.
 _CLOCKS_DIFFER = 5.0
 _SHORTLY = 30.0
-NOT_HTTPS = "its issuer (iss) is not https, and API servers take no other"
+NOT_HTTPS = "its issuer (iss) is not https, and kube-apiserver takes no other"
 
 
 def faults(claims: Claims, *, algorithm: str, now: float) -> list[str]:
@@ -150,6 +150,9 @@ def _time(value: object) -> float | None:
 def why_refused(cluster: Cluster, profile: Profile, claims: Mapping[str, Any], *, algorithm: str, now: float) -> str:
     """What is wrong with the token; else what may be, and what the API server must be told. `now` as in `misfits`."""
     wrong = misfits(cluster, profile, claims, algorithm=algorithm, now=now)
+    if wrong == [NOT_HTTPS]:
+        # Some take it all the same, such as the demo's: what must fit may be the cause, too.
+        return f"{NOT_HTTPS}; if this one does, {what_must_fit(cluster, claims)}"
     if wrong:
         return "; ".join(wrong)
     may_be = doubts(

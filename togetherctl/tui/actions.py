@@ -48,7 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("write", "w", "Write kubeconfig", "show the changes, then write them", clusters.write, _any, "Write"),
     Action("use", "u", "Use cluster", "make its context the current one", clusters.use, _any, "Use"),
     Action("test", "t", "Test cluster", "ask clusters who you are there", clusters.test, _any, "Test"),
-    Action("doctor", "D", "Doctor", "find out what is wrong, and mend it", doctor.examine, _always),
+    Action("doctor", "D", "Doctor", "find out what is wrong, and fix it", doctor.examine, _always),
     Action("add", "a", "Add profile", "by hand; it asks the issuer first", entries.add, _always, "Add"),
     Action(
         "import",

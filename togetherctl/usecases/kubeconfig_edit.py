@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import UsageError, run
 from togetherctl.kube import kuberc
+from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.entries import own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, edit_files, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import Predicate, RemovedEntries, remove_entries
+from togetherctl.kube.ownership import Predicate, RemovedEntries, all_entries, remove_entries
 from togetherctl.shim import shim_for
 from togetherctl.usecases.kubeconfig_write import (
     WithChanges,
@@ -34,6 +35,7 @@ class KubeconfigRemoval(WithChanges):
     removed: RemovedEntries
     clusters: Predicate = field(repr=False)
     profiles: Predicate = field(repr=False)
+    but_users: Callable[[Sequence[KubeconfigFile]], Collection[str]] = field(repr=False)
 
     def carry_out(self) -> KubeconfigRemoval:
         """Take the entries out of the files as they are now; gives what was taken out. Raises KubeconfigError."""
@@ -42,7 +44,7 @@ class KubeconfigRemoval(WithChanges):
 
     def edit(self, files: Sequence[KubeconfigFile]) -> RemovedEntries:
         """Change the opened files."""
-        return remove_entries(files, clusters=self.clusters, profiles=self.profiles)
+        return remove_entries(files, clusters=self.clusters, profiles=self.profiles, but_users=self.but_users(files))
 
 
 def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = None) -> KubeconfigRemoval:
@@ -51,9 +53,9 @@ def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = 
     Raises UsageError where neither configuration nor kubeconfig has such a cluster, and KubeconfigError.
     """
     if not names:
-        return plan_leaving(world, kubeconfig, clusters=lambda _name: True, profiles=lambda _name: True)
+        return plan_leaving(world, kubeconfig, clusters=lambda _name: True, profiles=lambda _name: True, of_others=True)
     wanted = frozenset(names)
-    found = plan_leaving(world, kubeconfig, clusters=wanted.__contains__, profiles=lambda _name: False)
+    found = plan_leaving(world, kubeconfig, clusters=wanted.__contains__, profiles=lambda _name: False, of_others=True)
     owners = [owner_of(one.section, one.entry) for one in read_entries(found.files, "clusters", "contexts")]
     for name in sorted(wanted - {owner.cluster for owner in owners if owner}):
         world.config.entry("cluster", name)
@@ -61,7 +63,7 @@ def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = 
 
 
 def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> KubeconfigRemoval:
-    """Our entries whose cluster or profile the configuration does not have.
+    """Our entries whose cluster or profile the configuration does not have, but for those of another configuration.
 
     Raises KubeconfigError, and UsageError where there is no configuration.
     """
@@ -81,12 +83,22 @@ def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> Kubeconf
 
 
 def plan_leaving(
-    world: World, kubeconfig: str | None, *, clusters: Predicate, profiles: Predicate
+    world: World, kubeconfig: str | None, *, clusters: Predicate, profiles: Predicate, of_others: bool = False
 ) -> KubeconfigRemoval:
-    """The entries of the clusters and profiles that these functions select. Raises KubeconfigError."""
-    files = kubeconfig_files(kubeconfig, world.environ)
-    changes, removed = plan_edit(files, lambda opened: remove_entries(opened, clusters=clusters, profiles=profiles))
-    return KubeconfigRemoval(files, changes, removed, clusters, profiles)
+    """The entries of the clusters and profiles that these functions select. Raises KubeconfigError.
+
+    Those that get their credential from another configuration that is there stay, unless `of_others`.
+    """
+
+    def but_users(opened: Sequence[KubeconfigFile]) -> Collection[str]:
+        users = () if of_others else list(all_entries(opened, "users"))
+        return users_of_others(users, world.environ, world.paths.config).keys()
+
+    plan = KubeconfigRemoval(
+        kubeconfig_files(kubeconfig, world.environ), [], RemovedEntries(), clusters, profiles, but_users
+    )
+    changes, removed = plan_edit(plan.files, plan.edit)
+    return replace(plan, changes=changes, removed=removed)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from togetherctl.errors import KubeconfigError
+from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.entries import (
     PROGRAM,
     SECTIONS,
@@ -47,7 +48,8 @@ class KubeconfigState:
     `current_cluster` and `current_profile` are the configuration's, None where the current context is of neither.
     `drift` names the keys of each cluster that its kubeconfig entries say otherwise: the configuration's keys, `exec`
     for other words of the stanza, and `entry` where a part is not there at all. `missing` are clusters without a
-    context of ours. `trouble` says why no kubeconfig could be read; then all else is empty.
+    context of ours; `elsewhere` says of those that have one which other configuration its credential comes from.
+    `trouble` says why no kubeconfig could be read; then all else is empty.
     """
 
     current_context: str | None = None
@@ -55,6 +57,7 @@ class KubeconfigState:
     current_profile: str | None = None
     drift: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     missing: tuple[str, ...] = ()
+    elsewhere: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
     trouble: str | None = None
 
 
@@ -68,7 +71,7 @@ def read_kubeconfig_state(world: World, kubeconfig: str | None = None) -> Kubeco
         files = [KubeconfigFile.read(path) for path in kubeconfig_files(kubeconfig, world.environ)]
     except KubeconfigError as error:
         return KubeconfigState(trouble=error.message)
-    entries = KubeconfigEntries(files, config)
+    entries = KubeconfigEntries(files, config, world.environ)
     current = current_context(files)
     name = current[1] if current else None
     cluster, profile = entries.whose(name)
@@ -80,22 +83,31 @@ def read_kubeconfig_state(world: World, kubeconfig: str | None = None) -> Kubeco
             missing.append(one.name)
         elif keys := tuple(entries.differences(one, context)):
             drift[one.name] = keys
-    return KubeconfigState(name, cluster, profile, MappingProxyType(drift), tuple(missing))
+    elsewhere = {name: entries.elsewhere[name] for name in missing if name in entries.elsewhere}
+    return KubeconfigState(name, cluster, profile, MappingProxyType(drift), tuple(missing), MappingProxyType(elsewhere))
 
 
 class KubeconfigEntries:
-    """The entries of several kubeconfigs as kubectl merges them: the first of a name counts."""
+    """The entries of several kubeconfigs as kubectl merges them: the first of a name counts.
 
-    def __init__(self, files: Sequence[KubeconfigFile], config: Config) -> None:
+    `elsewhere` are clusters that our contexts name, by the other configuration that those get their credential from.
+    """
+
+    def __init__(self, files: Sequence[KubeconfigFile], config: Config, environ: Mapping[str, str]) -> None:
         self._config = config
+        self.elsewhere: dict[str, Path] = {}
         self._named: dict[Section, dict[str, EntryInFile]] = {section: {} for section in SECTIONS}
         for section, named in self._named.items():
             for found in all_entries(files, section):
                 named.setdefault(found.name, found)
         self._ours: dict[str, list[EntryInFile]] = {}
+        self._of_others = users_of_others(list(self._named["users"].values()), environ, config.path)
         for found in self._named["contexts"].values():
             owner = owner_of("contexts", found.entry)
-            if owner is not None and owner.cluster is not None:
+            other = self._of_others.get(found.word("user") or "")
+            if owner is not None and owner.cluster is not None and other is not None:
+                self.elsewhere.setdefault(owner.cluster, other)
+            elif owner is not None and owner.cluster is not None:
                 self._ours.setdefault(owner.cluster, []).append(found)
 
     def context_of(self, cluster: Cluster) -> EntryInFile | None:
@@ -139,6 +151,19 @@ class KubeconfigEntries:
         if user is not None:
             yield from _user_differences(cluster.profile, wanted["users"], user)
 
+    def cluster_values(self, cluster: Cluster) -> dict[str, tuple[Any, Any]]:
+        """What the kubeconfig and the configuration say of a cluster where they differ, by the configuration's key."""
+        context = self.context_of(cluster)
+        used = self.used_by(context, "clusters") if context else None
+        if used is None:
+            return {}
+        [wanted] = [entry for entry in entries_for(cluster, PROGRAM) if entry.section == "clusters"]
+        return {
+            said: (_comparable(key, used.body.get(key), used.file.path), _comparable(key, wanted.body.get(key), None))
+            for key, said in _KEYS.items()
+            if said in _cluster_differences(wanted, used)
+        }
+
     def contexts(self) -> list[str]:
         """The names of all contexts."""
         return list(self._named["contexts"])
@@ -146,6 +171,10 @@ class KubeconfigEntries:
     def is_of(self, context: EntryInFile, cluster: str) -> bool:
         """Whether a context is one of ours for the cluster, and no person's own made from its entries."""
         return any(context is found for found in self._ours.get(cluster, []))
+
+    def is_of_others(self, user: str) -> bool:
+        """Whether a user gets its credential from another configuration."""
+        return user in self._of_others
 
     def named(self, section: Section, name: str) -> EntryInFile | None:
         return self._named[section].get(name)

@@ -110,7 +110,7 @@ class _Updating:
         if not opened:
             return updated
         # Contexts go by the names that they were given.
-        entries = KubeconfigEntries(opened, self.before)
+        entries = KubeconfigEntries(opened, self.before, self.world.environ)
         put: list[Entry] = []
         for cluster in self.clusters:
             known = cluster.name in self.before.table.clusters
@@ -120,7 +120,8 @@ class _Updating:
                 continue
             one = _One(cluster, earlier, context, entries, self)
             keys = one.keys
-            if keys:
+            # A user of another configuration would send its token to the server of this one.
+            if keys and not entries.is_of_others(one.user_name):
                 put += one.entries()
                 updated.keys[cluster.name] = keys
                 updated.contexts[cluster.name] = one.name
@@ -178,11 +179,21 @@ class _One:
         gave = not self.cluster.namespace and bool(self.earlier.namespace) and not self.keeps_namespace
         return gave and self.context.word("namespace") == self.earlier.namespace
 
+    @property
+    def user(self) -> EntryInFile | None:
+        """The user that the context names."""
+        return self.there.used_by(self.context, "users")
+
+    @property
+    def user_name(self) -> str:
+        """The user that the context names from now on."""
+        user = self.user
+        return user.name if user and "profile" not in self.keys else f"{USER_PREFIX}{self.cluster.profile}"
+
     def entries(self) -> Iterator[Entry]:
         """The entries of the cluster under the names that they have; a user that serves its profile stays."""
-        used, user = self.there.used_by(self.context, "clusters"), self.there.used_by(self.context, "users")
+        used, user, user_name = self.there.used_by(self.context, "clusters"), self.user, self.user_name
         serves = user is not None and "profile" not in self.keys
-        user_name = user.name if user is not None and serves else f"{USER_PREFIX}{self.cluster.profile}"
         own = self.updating.command(self.there.named("users", user_name) or user)
         named = Named(self.name, template_of(self.context), self.context.name)
         of_cluster, of_context, of_user = entries_for(self.cluster, own.command, named, env=own.env)

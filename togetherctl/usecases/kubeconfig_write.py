@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,9 +11,20 @@ from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.cluster_tls import is_authority
+from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
-from togetherctl.kube.entries import SECTIONS, Entry, Section, entries_for, is_our_entry, mark_of, own_command, owner_of
+from togetherctl.kube.entries import (
+    SECTIONS,
+    USER_PREFIX,
+    Entry,
+    Section,
+    entries_for,
+    is_our_entry,
+    mark_of,
+    own_command,
+    owner_of,
+)
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, kubeconfig_files, plan_edit
 from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
 from togetherctl.paths import expand, locate, tilde
@@ -98,7 +109,7 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = ContextNaming(world.config, ContextTemplate.parse(template) if template is not None else None)
     own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(list(world.config.table.clusters), own, naming, overwrite, api_version, dry_run)
+    writing = _Writing(world, own, naming, overwrite, api_version, dry_run)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
@@ -137,9 +148,9 @@ def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Writing:
-    """What is the same for every file: the clusters of the configuration, the command, names and options."""
+    """What is the same for every file: the configuration, the command, names and options."""
 
-    known: list[str]
+    world: World
     own: ExecCommand
     naming: ContextNaming
     overwrite: bool
@@ -155,6 +166,7 @@ class _Writing:
 
         def entries(opened: Sequence[KubeconfigFile]) -> list[Entry]:
             named.update(self.naming.names(opened, clusters))
+            self._refuse_users_of_others(opened, clusters, {one.instead or one.context for one in named.values()})
             command, env, _ = self.own
             for one in clusters:
                 all3 = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
@@ -165,7 +177,7 @@ class _Writing:
             files,
             entries,
             overwrite=self.overwrite,
-            known=self.known,
+            known=list(self.world.config.table.clusters),
             set_current=set_current,
             current=current,
             dry_run=self.dry_run,
@@ -177,6 +189,25 @@ class _Writing:
         notes = [f"The context {one.instead} is called {one.context} now." for one in named.values() if one.instead]
         current = contexts[0] if set_current else None
         return WriteResult(written.changes, contexts, updated, places, current, notes=notes)
+
+    def _refuse_users_of_others(
+        self, opened: Sequence[KubeconfigFile], clusters: Sequence[Cluster], contexts: Collection[str]
+    ) -> None:
+        """Raises KubeconfigError where contexts of another configuration, beside these, would get our command.
+
+        They would send a token of this configuration to servers that the other one names.
+        """
+        others = users_of_others(list(all_entries(opened, "users")), self.world.environ, self.world.paths.config)
+        for user in dict.fromkeys(f"{USER_PREFIX}{cluster.profile}" for cluster in clusters):
+            using = [one.name for one in all_entries(opened, "contexts") if one.word("user") == user]
+            using = [name for name in using if name not in contexts]
+            if user in others and using and not self.overwrite:
+                raise KubeconfigError(
+                    f"user {user} of the kubeconfig is of {tilde(others[user], self.world.environ)}, and "
+                    f"{', '.join(using)} would get a credential of this configuration with it",
+                    hint="give the profile another name (togetherctl profile rename), or write into another file with "
+                    "--kubeconfig; --overwrite does it all the same",
+                )
 
     def into_folder(self, folder: Path, clusters: Sequence[Cluster]) -> WriteResult:
         """Write each cluster into its own file, called like the cluster. None is written if one cannot be."""

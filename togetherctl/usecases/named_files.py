@@ -68,9 +68,13 @@ def find_problems(world: World) -> list[str]:
 
     Raises ConfigError where it cannot be read, with every problem of its text.
     """
-    said = [file.sentence for file in unusable_files(world)]
+    return [file.sentence for file in unusable_files(world)] + refused_by_kubectl(world)
+
+
+def refused_by_kubectl(world: World) -> list[str]:
+    """What kubectl alone refuses of a configuration that can be read, a sentence each. Raises ConfigError."""
     data = TomlText(read(world.paths.config).text).data
-    return said + [f"{problem.shown}: {problem.reason}" for problem in for_kubectl(data)]
+    return [f"{problem.shown}: {problem.reason}" for problem in for_kubectl(data)]
 
 
 def _read(world: World) -> Iterator[FileProblem]:

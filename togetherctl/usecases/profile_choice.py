@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from togetherctl.config.validation import unknown
-from togetherctl.errors import KubeconfigError
+from togetherctl.errors import KubeconfigError, UsageError, run
 
 if TYPE_CHECKING:
     from togetherctl.wiring import World
+
+# What a user of a kubeconfig may have beside or instead of a plugin; client-go then asks no plugin.
+_CREDENTIALS = {
+    "token": "has a static token",
+    "tokenFile": "has a file with a token",
+    "client-certificate": "has a client certificate",
+    "client-certificate-data": "has a client certificate",
+    "username": "has a user name and a password",
+    "auth-provider": "logs in by an auth-provider",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,9 @@ def find_profile(world: World, word: str) -> MeantProfile:
     owner = next(contexts, None) or _owner_of_context(world, word)
     if owner:
         return MeantProfile(owner, "context", word)
+    foreign = _explain_foreign(world, word)
+    if foreign is not None:
+        raise foreign
     raise unknown("profile", word, [*table.profiles, *table.clusters], config=world.config.path)
 
 
@@ -84,3 +98,29 @@ def _owner_of_context(world: World, context: str) -> str | None:
             if owner is not None and owner.cluster in clusters:
                 return clusters[owner.cluster].profile
     return None
+
+
+def _explain_foreign(world: World, context: str) -> UsageError | None:
+    """The error for a context of the kubeconfig that is not of the configuration, with what its user logs in by."""
+    from togetherctl.kube.entries import mapping_or_empty
+    from togetherctl.kube.kubeconfig import kubeconfig_files
+    from togetherctl.usecases.kubeconfig_write import read_entries
+
+    try:
+        entries = read_entries(kubeconfig_files(None, world.environ), "contexts", "users")
+    except KubeconfigError:
+        return None
+    found = next((one for one in entries if one.section == "contexts" and one.name == context), None)
+    if found is None:
+        return None
+    name = found.word("user")
+    user = next((one for one in entries if one.section == "users" and one.name == name), None)
+    body = user.body if user else {}
+    words = next((words for key, words in _CREDENTIALS.items() if body.get(key)), "")
+    remedy = run("kubectl", "--context", context, "auth", "whoami", words="ask the cluster who it takes you for")
+    if not words:
+        command = mapping_or_empty(body.get("exec")).get("command")
+        words = f"runs {PurePath(command).name}" if isinstance(command, str) and command else "has no credential"
+    return UsageError(
+        f"{context} is a context of the kubeconfig that is not of togetherctl: its user {name} {words}", hint=remedy
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from togetherctl import keyring_secrets
@@ -103,11 +103,7 @@ def remove_entry(world: World, going: Removal) -> RemovalResult:
         _refuse_if_used(text, going.entries)
         if pending:
             pending.write()
-    done = (
-        KubeconfigRemoval(out.files, pending.changes, pending.said, out.clusters, out.profiles)
-        if out and pending
-        else None
-    )
+    done = replace(out, changes=pending.changes, removed=pending.said) if out and pending else None
     return RemovalResult(done, list(_forget(going.secrets)))
 
 

@@ -7,7 +7,7 @@ kubeconfig still calls the old one: the same command continues there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from togetherctl.config.toml_text import TomlText
 from togetherctl.config.types import Kind
 from togetherctl.config.validation import unknown
 from togetherctl.errors import UsageError
+from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.edit import RenamedEntries, rename_cluster, rename_profile
 from togetherctl.kube.entries import SECTIONS, owner_of
 from togetherctl.kube.kubeconfig import (
@@ -78,9 +79,9 @@ def rename_entry(
     if dry_run:
         if not went_on:
             config_editing.rename(TomlText(read(world.paths.config).text), kind, old, new)
-        changes, said = plan_edit(files, _edit(config, kind, old, new)) if files else ([], RenamedEntries())
+        changes, said = plan_edit(files, _edit(world, config, kind, old, new)) if files else ([], RenamedEntries())
         return RenameResult(changes, said.contexts, said.notes, went_on)
-    with edit_files(files, _edit(config, kind, old, new)) if files else nullcontext() as pending:
+    with edit_files(files, _edit(world, config, kind, old, new)) if files else nullcontext() as pending:
         if not went_on:
             with world.changing_config() as text:
                 config_editing.rename(text, kind, old, new)
@@ -114,7 +115,7 @@ def _is_left(world: World, kind: Kind, old: str, new: str, kubeconfig: str | Non
     return any(old in of_file for of_file in names) and not any({old, new} <= of_file for of_file in names)
 
 
-def _edit(config: Config, kind: Kind, old: str, new: str) -> Edit:
+def _edit(world: World, config: Config, kind: Kind, old: str, new: str) -> Edit:
     """The change of kubeconfigs. The configuration may have either name."""
 
     def name(found: EntryInFile) -> str | None:
@@ -130,8 +131,11 @@ def _edit(config: Config, kind: Kind, old: str, new: str) -> Edit:
         context = new if config.table.clusters[known].context is None else cluster.context
         return name_by_template(template_of(found), values | {"cluster": new, "context": context})
 
+    def others(files: Sequence[KubeconfigFile]) -> Collection[str]:
+        return users_of_others(list(all_entries(files, "users")), world.environ, config.path).keys()
+
     if kind == "profile":
-        return lambda files: rename_profile(files, old, new, name)
+        return lambda files: rename_profile(files, old, new, name, others(files))
     table = config.table.clusters[old if old in config.table.clusters else new]
     names = (table.context, table.context) if table.context is not None else (old, new)
-    return lambda files: rename_cluster(files, old, new, names=names, called=name)
+    return lambda files: rename_cluster(files, old, new, names=names, called=name, but_users=others(files))

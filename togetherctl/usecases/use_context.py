@@ -16,6 +16,7 @@ from togetherctl.environment import CLUSTER
 from togetherctl.errors import UsageError, run
 from togetherctl.kube.kubeconfig import KubeconfigFile, edit_files, kubeconfig_files
 from togetherctl.kube.ownership import CURRENT, current_context
+from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.usecases.kubeconfig_state import KubeconfigEntries
 from togetherctl.usecases.kubeconfig_update import EntriesUpdate, update_entries
@@ -63,7 +64,7 @@ class ContextChoice(NamedTuple):
 def choices(world: World, *, kubeconfig: str | None = None) -> list[ContextChoice]:
     """The clusters of the configuration, then all other contexts. Raises ConfigError and KubeconfigError."""
     files = _read_files(kubeconfig_files(kubeconfig, world.environ))
-    entries = KubeconfigEntries(files, world.config)
+    entries = KubeconfigEntries(files, world.config, world.environ)
     current = current_context(files)
     name = current[1] if current else None
     found: list[ContextChoice] = []
@@ -85,7 +86,7 @@ def use_cluster(world: World, word: str, *, kubeconfig: str | None = None) -> Us
     paths = kubeconfig_files(kubeconfig, world.environ)
     _refuse_in_own_shell(world, paths, word)
     files = _read_files(paths)
-    entries = KubeconfigEntries(files, world.config)
+    entries = KubeconfigEntries(files, world.config, world.environ)
     if word == BACK:
         current = current_context(files)
         meant = _named_context(entries, _before(world, paths, current[1] if current else ""))
@@ -151,6 +152,12 @@ def _use(world: World, cluster: Cluster, named: str, entries: KubeconfigEntries,
     """Use the cluster by the context that is `named`, else by the one that the configuration names."""
     written = updated = None
     context = entries.context_of(cluster)
+    if context is None and cluster.name in entries.elsewhere:
+        raise UsageError(
+            f"the context of cluster {cluster.name} in the kubeconfig gets its credential from another configuration, "
+            f"{tilde(entries.elsewhere[cluster.name], world.environ)}",
+            hint=run("togetherctl", "kubeconfig", "write", cluster.name, words="if this one's is the right one"),
+        )
     differ = list(entries.differences(cluster, context)) if context is not None else ["entry"]
     left = ["namespace"] if context is not None and context.word("namespace") and "namespace" in differ else []
     if context is None or "entry" in differ:

@@ -70,8 +70,10 @@ class Sessions(Protocol):
     def save(self, key: str, session: Session) -> None:
         """Replace the session, durably. Raises OSError and StorageError."""
 
-    def set_aside(self, key: str) -> Path | None:
+    def set_aside(self, key: str, *, only_broken: bool = False) -> Path | None:
         """Make room for the session of a login that is about to begin; the new path of what was put aside for it.
+
+        With `only_broken` no login is about to begin: what another key may still open stays, and no key is made.
 
         Call it under the lock. Raises StorageError where no session could be kept, before a person is asked to log in.
         """

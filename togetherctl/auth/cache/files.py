@@ -105,13 +105,14 @@ class FileSessions:
         sweep_folder(self.folder, beside=path.name, alone=True)
         write_whole(path, data, sweep=False)
 
-    def set_aside(self, key: str) -> Path | None:
+    def set_aside(self, key: str, *, only_broken: bool = False) -> Path | None:
         """Rename what cannot be read, understood or opened to `.bad` and give its new path. Call it under the lock.
 
         One that holds tokens unsealed where they should be sealed is left to be replaced. Raises StorageError where
-        the form cannot be written.
+        the form cannot be written. With `only_broken` one that cannot be opened stays, and no key is made.
         """
-        self._form.ready()
+        if not only_broken:
+            self._form.ready()
         path, data = self._path(key), None
         try:
             data = self._read(path)
@@ -121,7 +122,7 @@ class FileSessions:
         except (Unsafe, record.BrokenRecord):
             pass
         except record.ClosedRecord:
-            if data is None or "sealed" not in record.parse(data):
+            if only_broken or data is None or "sealed" not in record.parse(data):
                 return None
         except record.NewerRecord:
             return None

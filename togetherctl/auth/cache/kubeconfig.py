@@ -73,7 +73,7 @@ class KubeconfigSessions:
         ):
             self._provider.keep(session.id_token.value, session.refresh_token)
 
-    def set_aside(self, key: str) -> Path | None:
+    def set_aside(self, key: str, *, only_broken: bool = False) -> Path | None:
         """Nothing: a login replaces the tokens."""
         return None
 

@@ -49,7 +49,7 @@ class MemorySessions:
         """Keep the session until the process ends."""
         self._kept[key] = session
 
-    def set_aside(self, key: str) -> Path | None:
+    def set_aside(self, key: str, *, only_broken: bool = False) -> Path | None:
         """Nothing: there is always room."""
         return None
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from togetherctl import fastpath
-from togetherctl.auth.cache.ready_file import CLAIM, ReadyFiles, files_in, has_private
-from togetherctl.disk import write_whole
+from togetherctl.auth.cache.ready_file import CLAIM, ReadyFiles, files_in, has_private, write_dated
 from togetherctl.kube.exec_credential import V1, render
 from togetherctl.records import dataclass
 
@@ -36,16 +34,19 @@ class PluginReadyFiles(ReadyFiles):
             return
         body = render(V1, token, ask_again_at)
         header = fastpath.header(
-            profile, written=int(now), until=int(until), length=len(body), key=key, config=self.words.authorities
+            profile,
+            written=int(now),
+            until=int(until),
+            length=len(body),
+            key=key,
+            state="-",
+            made_of=self.words.authorities,
         )
         folder = self.paths.ready
         with suppress(OSError):
             if has_private(folder):
                 _make_room(folder, now)
-                # It has the mtime of its session: any other session is another one, whoever has put it there.
-                mtime_ns = Path(self.words.sessions, f"{key}.json").stat().st_mtime_ns
-                write_whole(folder / profile, f"{header}{body}\n".encode("ascii"), durable=False)
-                os.utime(folder / profile, ns=(mtime_ns, mtime_ns))
+                write_dated(folder / profile, f"{header}{body}\n", like=Path(self.words.sessions, f"{key}.json"))
 
     def is_good(self, profile: str, storage: Storage, *, now: float) -> bool:
         words = self.words

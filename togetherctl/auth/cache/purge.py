@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl import fastpath
 from togetherctl.auth.cache.files import FileSessions, form_of
-from togetherctl.auth.cache.ready_file import CLAIM, files_in
+from togetherctl.auth.cache.ready_file import CLAIM, STAMP, files_in
 from togetherctl.auth.time_limits import LOCK_SECONDS
 from togetherctl.disk import Leftover, is_ours, leftovers, read_whole
 from togetherctl.errors import StorageError
@@ -58,15 +58,12 @@ class Purge:
 
     def own(self, paths: Paths) -> None:
         """Everything below togetherctl's own folders. What cannot be deleted is left, and said so."""
-        for folder in filter(None, (paths.ready, paths.runtime and paths.runtime / "ready")):
-            for path in files_in(folder):
-                if _is_ready_file(path):
-                    self._delete(path, "a finished credential")
-                elif path.name.startswith(CLAIM) and path.is_file():
-                    # One that is in use may go as well: who waits goes on.
-                    self._delete(path, "the mark of a call that others wait for")
+        self._ready(paths)
         self.sessions(paths.sessions, trusting_names=True)
         self.sessions(paths.sessions / SEALED, trusting_names=True)
+        if not self._dry_run:
+            # One that was busy with a session, and was waited for, has left what it brought.
+            self._ready(paths)
         for path in files_in(paths.discovery):
             if _DISCOVERY.fullmatch(path.name):
                 self._delete(path, "metadata of an issuer")
@@ -77,6 +74,21 @@ class Purge:
             self._leftovers(leftovers(folder))
         self._abandoned(paths.own_kubeconfigs, "a kubeconfig that a killed togetherctl left")
         self._abandoned([paths.edits], "a copy of the configuration that a killed togetherctl left")
+
+    def _ready(self, paths: Paths) -> None:
+        """Finished credentials, and what is beside them."""
+        for folder in filter(None, (paths.ready, paths.runtime and paths.runtime / "ready")):
+            stays = {path for path, _ in self.done.left}
+            for path in files_in(folder):
+                if path in stays:
+                    continue
+                if _is_ready_file(path):
+                    self._delete(path, "a finished credential")
+                elif path.name.startswith(STAMP) and path.is_file():
+                    self._delete(path, "the time of a configuration")
+                elif path.name.startswith(CLAIM) and path.is_file():
+                    # One that is in use may go as well: who waits goes on.
+                    self._delete(path, "the mark of a call that others wait for")
 
     def beside(self, files: Iterable[Path]) -> None:
         """What killed writers left of files that are a person's own: the configuration, kubeconfigs, client secrets."""
@@ -215,7 +227,8 @@ def holds_sealed(folder: Path) -> bool:
 
 
 def _is_ready_file(path: Path) -> bool:
-    form = f"{fastpath.FORM} ".encode("ascii")
+    # Of any version: an older one may have left some.
+    form = fastpath.FORM.encode("ascii").partition(b" ")[0] + b" "
     if path.suffix == ".tmp" and path.name.startswith("."):
         return path.is_file() and not path.is_symlink()
     try:

@@ -29,14 +29,16 @@ _NO_MTIME = 631_152_000
 _LONGEST = 1024 * 1024
 # How the shim begins the name of the file by which one call goes on and others wait; no profile is called so.
 CLAIM = ".claim-"
+# How the file begins that has the mtime of the configuration, which the shim cannot get from a number.
+STAMP = ".config-"
 
 
 @dataclass(frozen=True)
 class ReadyFiles:
-    """The ready files of one configuration; `config_mtime_ns` is when it was written, and without that none is made."""
+    """The ready files of one configuration; `config_status` is of the file that was read; without it none is made."""
 
     paths: Paths
-    config_mtime_ns: int | None
+    config_status: os.stat_result | None
 
     def write(
         self, profile: str, key: str, storage: Storage, *, token: str, ask_again_at: float, until: float, now: float
@@ -47,14 +49,17 @@ class ReadyFiles:
         only slower.
         """
         folder = self._folder(storage)
-        config = str(self.paths.config)
-        if folder is None or self.config_mtime_ns is None or not config.isprintable() or config != config.strip():
+        made_of = fastpath.place(str(self.paths.config), str(self.paths.sessions))
+        if folder is None or self.config_status is None or not made_of.isprintable() or made_of != made_of.strip():
             return
-        changed_at = self.config_mtime_ns / 1e9
+        changed_at = self.config_status.st_mtime
         if now - changed_at < _STORE_AGE or changed_at < _NO_MTIME or not int(now) < int(until):
             return
         body = render(V1, token, ask_again_at)
-        header = fastpath.header(profile, written=int(now), until=int(until), length=len(body), key=key, config=config)
+        state = fastpath.state(self.config_status)
+        header = fastpath.header(
+            profile, written=int(now), until=int(until), length=len(body), key=key, state=state, made_of=made_of
+        )
         path = folder / profile
         with suppress(OSError):
             if not has_private(folder):
@@ -64,10 +69,10 @@ class ReadyFiles:
                 return
             if self._config_changed():
                 return
-            write_whole(path, f"{header}{body}\n".encode("utf-8", "surrogateescape"), durable=False)
-            os.utime(path, ns=(self.config_mtime_ns, self.config_mtime_ns))
+            write_dated(path, f"{header}{body}\n", like=self.paths.sessions / f"{key}.json")
             if self._config_changed():
                 path.unlink()
+            self._stamp(folder, self.config_status)
 
     def is_good(self, profile: str, storage: Storage, *, now: float) -> bool:
         """Whether there is a ready file that would be served."""
@@ -96,13 +101,40 @@ class ReadyFiles:
             under_way = {left.path for left in leftovers(folder) if not left.owner.is_dead()}
             for path in files_in(folder):
                 made_of = _key_of(path)
-                if path.name.startswith(CLAIM) and key is not None:
+                if path.name.startswith((CLAIM, STAMP)) and key is not None:
                     continue
                 if made_of is None:
                     if own and path not in under_way:
                         _remove(path)
                 elif key in (made_of, None):
                     _remove(path)
+
+    def forget_others(self) -> None:
+        """Now that the configuration was read, have the shim serve nothing that was made of another one there.
+
+        Python sees by itself that it is another; the shim may not, where both have one mtime.
+        """
+        if self.config_status is not None:
+            for folder, own in self._folders():
+                if own:
+                    self._forget_others(folder, f"{STAMP}{fastpath.state(self.config_status)}")
+
+    def _forget_others(self, folder: Path, stamp: str) -> None:
+        for path in files_in(folder):
+            if path.name.startswith(STAMP) and path.name != stamp:
+                with suppress(OSError, ValueError):
+                    if read_whole(path, limit=_LONGEST, follow=False)[0] == os.fsencode(self.paths.config):
+                        path.unlink()
+
+    def _stamp(self, folder: Path, status: os.stat_result) -> None:
+        """Have a file by which the shim knows this configuration. Raises OSError."""
+        config = self.paths.config
+        stamp = folder / f"{STAMP}{fastpath.state(status)}"
+        # Of what a link leads to, an exchange may have the same time; then only Python serves.
+        if config.is_symlink() or config.parent.is_symlink() or os.path.lexists(stamp):
+            return
+        self._forget_others(folder, stamp.name)
+        write_dated(stamp, str(config), like=status)
 
     def say_login(self, profile: str) -> None:
         """Tell shims that wait for this process that it is in a login, which takes longer than they would wait."""
@@ -131,7 +163,15 @@ class ReadyFiles:
                 yield folder, stat.S_ISDIR(status.st_mode) and is_ours(status)
 
     def _config_changed(self) -> bool:
-        return self.paths.config.stat().st_mtime_ns != self.config_mtime_ns
+        known = self.config_status
+        return known is None or fastpath.state(self.paths.config.stat()) != fastpath.state(known)
+
+
+def write_dated(path: Path, text: str, *, like: Path | os.stat_result) -> None:
+    """Write a file with the mtime of another one, by which the shim sees that this is the same. Raises OSError."""
+    mtime_ns = (like.stat() if isinstance(like, Path) else like).st_mtime_ns
+    write_whole(path, text.encode("utf-8", "surrogateescape"), durable=False)
+    os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
 def has_private(folder: Path) -> bool:
@@ -158,7 +198,7 @@ def _key_of(path: Path) -> str | None:
     """The session that a ready file of ours was made of; None for anything else, which is not waited for."""
     try:
         data, status = read_whole(path, limit=_LONGEST, follow=False)
-        form, version, *rest = data.partition(b"\n")[0].decode("utf-8", "surrogateescape").split(" ", 7)
+        form, version, *rest = data.partition(b"\n")[0].decode("utf-8", "surrogateescape").split(" ", 8)
         return rest[4] if f"{form} {version}" == fastpath.FORM and is_ours(status) else None
     except (OSError, LookupError, ValueError):
         return None

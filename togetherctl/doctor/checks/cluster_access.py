@@ -11,7 +11,7 @@ from togetherctl.auth.session import Token
 from togetherctl.doctor import cluster_path
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.forced_refresh import force_refresh
+from togetherctl.doctor.forced_refresh import force_refresh, forced_at
 from togetherctl.doctor.stored_token import needs_no_person, why_not_to_send
 from togetherctl.errors import (
     ConfigError,
@@ -28,7 +28,8 @@ from togetherctl.errors import (
 from togetherctl.finding import Finding, Mend, failure
 from togetherctl.kube.header_limits import HEADER_LIMITS, in_kib
 from togetherctl.kube.self_subject_review import ANONYMOUS, ClusterView, who_am_i
-from togetherctl.kube.token_rejection import misfits, naming_of
+from togetherctl.kube.token_rejection import NOT_HTTPS, misfits, naming_of
+from togetherctl.printable import printable
 from togetherctl.usecases.ask_clusters import explain_refusal
 
 if TYPE_CHECKING:
@@ -81,26 +82,54 @@ def _ask(facts: Facts, cluster: Cluster, token: Token) -> ClusterView:
 def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, error: Refused) -> Finding:
     """After a 401: why, and with --fix the same question with the token of one forced refresh."""
     explained = explain_refusal(cluster, profile, token.value, error, now=facts.world.clock())
+    key = _key_that_is_gone(facts, cluster, profile, token)
+    if key:
+        message = f"{error.message}: it is signed with a key that the issuer no longer offers (kid {key})"
+        explained = Refused(message, hint=profile.ways.forced_login, status=error.status)
     if not _may_help(facts, cluster, profile, token):
         return failure(explained)
     if not facts.fixing:
-        words = "if it took your tokens before, doctor --fix refreshes once; else this shows what it must be told"
-        setup = run("togetherctl", "setup", "--profile", profile.name, words=words)
+        forced_lately = forced_at(facts.world, profile) is not None
+        remedy = _refresh(profile) if key else _compare(profile, may_force=not forced_lately)
         mend = Mend(f"force one refresh with profile {profile.name}", lambda: _force(facts.world, profile))
-        return Finding("failed", explained.message, setup, exit_code=ExitCode.REFUSED, mend=mend)
+        return Finding(
+            "failed",
+            explained.message,
+            remedy,
+            exit_code=ExitCode.REFUSED,
+            mend=None if forced_lately else mend,
+        )
     try:
         forced = facts.once(("forced", profile.key), lambda: force_refresh(facts.world, profile))
     except TogetherctlError as failed:
         return _with(explained, f"a forced refresh failed, too: {failed.message}", failed.remedy)
     newer = forced.token(profile.token) if forced is not None else None
     if newer is None:
-        return _with(explained, "a refresh was forced less than ten minutes ago, so none is forced now")
+        return _with(explained, _forced_before(facts, profile, token))
     try:
         found = _judge(cluster, newer, _ask(facts, cluster, newer))
     except TogetherctlError as again:
         return _with(explained, f"with the token of a forced refresh, too: {again.message}")
     message = f"it refused the token at hand, and took that of a forced refresh: {found.message}"
     return replace(found, message=message, hint=found.remedy)
+
+
+def _forced_before(facts: Facts, profile: Profile, token: Token) -> str:
+    at = forced_at(facts.world, profile)
+    if at is not None and token.obtained_at >= at - 1:
+        return "this is the token of a refresh that was forced less than ten minutes ago"
+    return "a refresh was forced less than ten minutes ago, so none is forced now"
+
+
+def _refresh(profile: Profile) -> Remedy:
+    words = "this brings a token that is signed with a key of today"
+    return run("togetherctl", "refresh", profile.name, "--force", words=words)
+
+
+def _compare(profile: Profile, *, may_force: bool) -> Remedy:
+    first = "if it took your tokens before, doctor --fix refreshes once; else " if may_force else ""
+    words = f"{first}compare client_id with what your admin gave you, and what the API server is told with this"
+    return run("togetherctl", "setup", "--profile", profile.name, words=words)
 
 
 def _force(world: World, profile: Profile) -> None:
@@ -111,13 +140,29 @@ def _force(world: World, profile: Profile) -> None:
 def _may_help(facts: Facts, cluster: Cluster, profile: Profile, token: Token) -> bool:
     """Whether another token could fare better: nothing is wrong that would be so with the next one, too."""
     session = facts.snapshot(profile).session
-    if needs_no_person(profile) or session is None or not session.refreshable:
-        return False
+    refreshable = session is not None and session.refreshable
+    return not needs_no_person(profile) and refreshable and _fits(facts, cluster, profile, token)
+
+
+def _fits(facts: Facts, cluster: Cluster, profile: Profile, token: Token) -> bool:
+    """Whether nothing is wrong with the token that can be seen from here."""
     try:
         claims, algorithm = read_claims(token.value), str(read_header(token.value).get("alg", ""))
     except Untrusted:
         return False
-    return not misfits(cluster, profile, claims, algorithm=algorithm, now=facts.world.clock())
+    return not set(misfits(cluster, profile, claims, algorithm=algorithm, now=facts.world.clock())) - {NOT_HTTPS}
+
+
+def _key_that_is_gone(facts: Facts, cluster: Cluster, profile: Profile, token: Token) -> str:
+    """The ID of the key that an ID token is signed with, where the issuer has it no more; empty where that is open."""
+    if profile.token != "id" or not _fits(facts, cluster, profile, token):  # noqa: S105 # a kind of token
+        return ""
+    try:
+        known = facts.issuer(profile).key_ids
+    except (TogetherctlError, Skip):
+        return ""
+    named = read_header(token.value).get("kid")
+    return printable(named, limit=100) if known and isinstance(named, str) and named not in known else ""
 
 
 def _with(error: Refused, more: str, remedy: Remedy | None = None) -> Finding:

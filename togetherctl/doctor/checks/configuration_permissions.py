@@ -6,16 +6,18 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from togetherctl.config.files import read_text, writable_by_others
 from togetherctl.config.redact import without_secrets
 from togetherctl.config.toml_text import CannotEdit
-from togetherctl.disk import PRIVATE_FOLDER, is_ours, open_to_others
+from togetherctl.disk import is_ours, open_to_others
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
+from togetherctl.doctor.storage import change_mode, goes_by_link
 from togetherctl.environment import CONFIG
-from togetherctl.errors import ConfigError, ExitCode, os_error_as, run
+from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding, Mend
 
 
@@ -28,7 +30,11 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
         return
     # A folder that a person named may hold more than the configuration, and is not ours to close.
     folder, ours = path.resolve().parent, not facts.world.environ.get(CONFIG)
-    found = [*_look_at_file(path, facts), *_look_at_folder(folder, ours=ours), *_look_above(folder)]
+    found = [
+        *_look_at_file(path, facts),
+        *_look_at_folder(path.parent, folder, ours=ours and not path.is_symlink()),
+        *_look_above(folder),
+    ]
     yield from found
     if not found:
         yield Finding("ok", "only you can change it", subject=str(path))
@@ -73,7 +79,7 @@ def _holds_secrets(facts: Facts) -> bool:
     return False
 
 
-def _look_at_folder(folder: Path, *, ours: bool) -> Iterator[Finding]:
+def _look_at_folder(named: Path, folder: Path, *, ours: bool) -> Iterator[Finding]:
     status = folder.stat()
     mode = stat.S_IMODE(status.st_mode)
     if writable_by_others(status) and is_ours(status):
@@ -82,7 +88,7 @@ def _look_at_folder(folder: Path, *, ours: bool) -> Iterator[Finding]:
             f"others on this machine can write into it (mode {mode:04o}), and so replace the configuration",
             run("chmod", "go-w", folder),
             subject=str(folder),
-            mend=_closing(folder, PRIVATE_FOLDER) if ours else None,
+            mend=_closing(named, mode & ~0o022) if ours else None,
         )
 
 
@@ -101,12 +107,11 @@ def _look_above(folder: Path) -> Iterator[Finding]:
             )
 
 
-def _closing(path: Path, mode: int) -> Mend:
-    def apply() -> None:
-        with os_error_as(ConfigError, f"the mode of {path} cannot be changed"):
-            path.chmod(mode)
-
-    return Mend(f"let only you into {path} (mode {mode:04o})", apply)
+def _closing(path: Path, mode: int) -> Mend | None:
+    """None where a link leads there: it may be open to others on purpose."""
+    if goes_by_link(path):
+        return None
+    return Mend(f"let only you change {path} (mode {mode:04o})", partial(change_mode, path, mode))
 
 
 CHECK = Check(

@@ -31,7 +31,11 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     config = facts.config
     shared = {tuple(config.sharing(profile)) for profile in facts.profiles}
     together = sorted(", ".join(names) for names in shared if len(names) > 1)
-    said = f"profiles that share a session, and its storage: {'; '.join(together)}" if together else "none is shared"
+    said = (
+        f"profiles that share a session, and its storage: {'; '.join(together)}"
+        if together
+        else "no two profiles share a session"
+    )
     yield Finding("ok", said)
 
 

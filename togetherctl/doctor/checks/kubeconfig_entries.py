@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
+from togetherctl.disk import read_whole
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
 from togetherctl.errors import ExitCode, KubeconfigError, Remedy, run
 from togetherctl.finding import Finding, Mend, failure
+from togetherctl.http_failures import without_query
 from togetherctl.kube.entries import SECTIONS, Section, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigFile
 from togetherctl.kube.ownership import EntryInFile, RemovedEntries, all_entries
+from togetherctl.paths import tilde
+from togetherctl.printable import printable
+from togetherctl.shown_certificate import names_in
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_nothing_known
+from togetherctl.usecases.kubeconfig_state import KubeconfigEntries
 from togetherctl.usecases.kubeconfig_update import update_entries
 from togetherctl.usecases.reports import drift_words
 
 # More clusters than so many are written by one command.
 _EACH = 3
+# What kubectl needs to reach the right server, and to know that it is that.
+_WAY = frozenset({"server", "ca", "tls_server_name", "insecure_skip_tls_verify"})
+_CA = frozenset({"ca_file", "ca_data"})
+_TITLES = {"ca": "certificate authority"}
+_MAX_CA_BYTES = 16 * 1024 * 1024
+_MOST_AUTHORITIES = 3
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -58,20 +73,68 @@ def _drift(facts: Facts) -> Iterator[Finding]:
                 mend=Mend(what, apply),
             )
         else:
+            values = _values(facts, name)
+            others = [key for key in keys if key not in values and not (key in _CA and "ca" in values)]
+            said = "; ".join([*values.values(), *([drift_words(others)] if others else [])])
             yield Finding(
-                "warning",
-                f"it differs in the kubeconfig, and kubectl goes by the kubeconfig: {drift_words(keys)}",
+                "failed" if _WAY & values.keys() else "warning",
+                f"it differs in the kubeconfig, and kubectl goes by the kubeconfig: {said}",
                 _write(asked, name),
                 subject=name,
+                exit_code=ExitCode.KUBECONFIG,
                 mend=Mend(what, apply),
             )
 
 
+def _values(facts: Facts, name: str) -> dict[str, str]:
+    """What both say of the cluster, by the key; authorities that are the same in another place do not matter."""
+    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config, facts.world.environ)
+    found = entries.cluster_values(facts.config.cluster(name))
+    if _CA & found.keys():
+        kubeconfig, configuration = (
+            _authorities(found.get("ca_file", ("", ""))[at], found.get("ca_data", ("", ""))[at]) for at in (0, 1)
+        )
+        for key in _CA:
+            found.pop(key, None)
+        if kubeconfig != configuration:
+            found["ca"] = (_called(kubeconfig), _called(configuration))
+    return {
+        key: f"{_TITLES.get(key, key)} (kubeconfig: {_shown(key, one)}; configuration: {_shown(key, other)})"
+        for key, (one, other) in found.items()
+    }
+
+
+def _authorities(path: Any, data: Any) -> bytes | None:
+    """The PEM text that a file or base64 holds; None where neither can be read."""
+    try:
+        return read_whole(Path(path), limit=_MAX_CA_BYTES)[0].strip() if path else b64decode(data or "").strip()
+    except (OSError, TypeError, ValueError):
+        return None
+
+
+def _called(pem: bytes | None) -> str:
+    if pem is None:
+        return "one that cannot be read"
+    return ", ".join(names_in(pem)[:_MOST_AUTHORITIES]) or ("no certificate" if pem else "the system's")
+
+
+def _shown(key: str, value: object) -> str:
+    if isinstance(value, str) and key in ("server", "proxy_url"):
+        # Not the user and password that it may hold.
+        return without_query(value)
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else printable(value, limit=200)
+
+
 def _missing(facts: Facts) -> Iterator[Finding]:
-    missing = facts.kubeconfig().missing
+    missing, elsewhere, environ = facts.kubeconfig().missing, facts.kubeconfig().elsewhere, facts.world.environ
     asked = [cluster.name for cluster in facts.clusters if cluster.name in missing]
     for name in asked:
-        yield Finding("warning", "the kubeconfig has no context for it", _write(asked, name), subject=name)
+        text = "the kubeconfig has no context for it"
+        if name in elsewhere:
+            text = (
+                f"its context in the kubeconfig is of {tilde(elsewhere[name], environ)}, which may mean another cluster"
+            )
+        yield Finding("warning", text, _write(asked, name), subject=name)
 
 
 def _write(names: Sequence[str], name: str) -> Remedy:
@@ -136,7 +199,8 @@ CHECK = Check(
         "`there is no profile …`, from a context that worked before",
     ),
     means="kubectl goes by the kubeconfig alone. What was changed in the configuration, or removed from it, reaches "
-    "kubectl when it is written there.",
+    "kubectl when it is written there. Another server, authority or TLS setting is a failure, since kubectl then "
+    "goes to the wrong place, or trusts the wrong one.",
     helps="`togetherctl kubeconfig write` writes what the configuration says, and `togetherctl kubeconfig prune` takes "
     "out entries of clusters and profiles that are gone. `togetherctl doctor --fix` does both for entries that "
     "togetherctl wrote.",

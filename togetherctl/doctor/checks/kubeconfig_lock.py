@@ -10,10 +10,7 @@ from togetherctl.doctor.facts import Facts
 from togetherctl.errors import run
 from togetherctl.finding import Finding, Mend
 from togetherctl.humanize import time_left
-from togetherctl.kube.kubeconfig import kubeconfig_files, lock_path, read_lock_owner, remove_if_abandoned
-
-# kubectl holds a lock for the time that it takes to write one file.
-_LONG_SECONDS = 60.0
+from togetherctl.kube.kubeconfig import LOCK_SECONDS, kubeconfig_files, lock_path, read_lock_owner, remove_if_abandoned
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -41,7 +38,8 @@ def _look(lock: Path, *, age: float) -> Finding:
             mend=Mend(f"remove the lock {lock}", lambda: _remove(lock)),
         )
     by = f"process {owner.pid} of togetherctl" if owner is not None else "another program"
-    if age < _LONG_SECONDS:
+    # A write gives up waiting after that time.
+    if age < LOCK_SECONDS:
         return Finding("ok", f"{by} is writing the kubeconfig at this moment", subject=str(lock))
     return Finding(
         "warning",

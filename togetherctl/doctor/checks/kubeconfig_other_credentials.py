@@ -26,13 +26,14 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     files = facts.kubeconfigs()
     found = False
     for user in all_entries(files, "users"):
-        words = _others(user)
-        if words and owner_of("users", user.entry) is not None and user.body.get("exec"):
+        if owner_of("users", user.entry) is None or not user.body.get("exec"):
+            continue
+        for key in filter(user.body.get, _INSTEAD):
             found = True
             yield Finding(
                 "failed",
-                f"it also has {words}, which kubectl sends; togetherctl is never asked",
-                f"take that out of the user in {user.file.path}",
+                f"it also has {_INSTEAD[key]}, which kubectl sends; togetherctl is never asked",
+                run("kubectl", "config", "unset", f"users.{user.name}.{key}"),
                 subject=f"user {user.name}",
                 exit_code=ExitCode.KUBECONFIG,
             )
@@ -51,7 +52,7 @@ def _others(user: EntryInFile) -> str:
 def _look_at_current(facts: Facts) -> Iterator[Finding]:
     """The current context, where it opens a cluster of ours as a user with another credential."""
     files = facts.kubeconfigs()
-    entries = KubeconfigEntries(files, facts.config)
+    entries = KubeconfigEntries(files, facts.config, facts.world.environ)
     current = current_context(files)
     context = entries.named("contexts", current[1]) if current else None
     user = entries.used_by(context, "users") if context else None

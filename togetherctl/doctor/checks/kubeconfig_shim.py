@@ -100,7 +100,7 @@ def _rewriting(facts: Facts, command: str) -> Mend | None:
     """How the entries that call a program which is gone are written again; None where no cluster is behind them."""
     if facts.trouble is not None:
         return None
-    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config)
+    entries = KubeconfigEntries(facts.kubeconfigs(), facts.config, facts.world.environ)
     names = []
     for cluster in facts.config.clusters():
         context = entries.context_of(cluster)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
+from togetherctl.doctor.known_names import program_of
 from togetherctl.errors import run
 from togetherctl.finding import Finding
 from togetherctl.printable import printable
@@ -36,14 +36,16 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
 
 def _look(facts: Facts, profile: Profile, subject: str) -> Finding:
     environ, word = facts.world.environ, profile.browser[0] if profile.browser else ""
+    # Its other words may hold what only its owner may know, such as a key.
+    program = program_of(word)
     if not facts.world.policy.ask:
         found = Finding("ok", "no browser is opened, because CI or TOGETHERCTL_NO_INPUT is set")
     elif profile.browser is False:
         found = Finding("ok", "no browser is opened, because browser is false: a login prints its address")
     elif profile.browser and shutil.which(word, path=environ.get("PATH")):
-        found = Finding("ok", f"a login opens {shlex.join(profile.browser)}")
+        found = Finding("ok", f"a login opens {program}")
     elif profile.browser:
-        found = Finding("warning", f"{word}, which browser names, is not found; {_PRINTS}")
+        found = Finding("warning", f"{program}, which browser names, is not found; {_PRINTS}")
     elif why := facts.place(profile).without_browser:
         found = _elsewhere(profile, why)
     else:

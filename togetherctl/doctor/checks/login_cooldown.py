@@ -21,7 +21,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     now, record = facts.world.clock(), facts.login(profile)
     pause = record.until - now if record is not None and not record.under_way else 0.0
     if record is None or not 0 < pause <= LONGEST_COOLDOWN_SECONDS:
-        yield Finding("ok", "none is in force")
+        yield Finding("ok", "no login has failed so that the next one must wait")
         return
     session = facts.session(profile)
     good = session is not None and session.state(profile, now) in _good()

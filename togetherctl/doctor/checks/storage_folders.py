@@ -12,8 +12,8 @@ from pathlib import Path
 from togetherctl.disk import PRIVATE_FILE, PRIVATE_FOLDER, is_ours, open_to_others
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.storage import existing, own_folders, session_files, try_writing
-from togetherctl.errors import ExitCode, StorageError, os_error_as, run
+from togetherctl.doctor.storage import change_mode, existing, goes_by_link, own_folders, session_files, try_writing
+from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding, Mend
 
 # What a check of space says.
@@ -33,7 +33,7 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
                 yield finding
     if fine:
         there = paths.state if paths.state.exists() else existing(paths.state)
-        yield Finding("ok", "they are private, and can be written to", subject=str(there))
+        yield Finding("ok", "togetherctl's folders are private, and can be written to", subject=str(there))
 
 
 def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
@@ -48,7 +48,8 @@ def _look(facts: Facts, folder: Path) -> Iterator[Finding]:
         yield _failed(f"it cannot be looked at: {error.strerror}", folder)
         return
     mode = stat.S_IMODE(status.st_mode)
-    mend = Mend(f"make {folder} private (chmod 700)", partial(_chmod, folder, PRIVATE_FOLDER))
+    what = f"make {folder} private (chmod 700)"
+    mend = None if goes_by_link(folder) else Mend(what, partial(change_mode, folder, PRIVATE_FOLDER))
     remedy = run("chmod", "700", folder)
     if not stat.S_ISDIR(status.st_mode):
         yield _failed("it is no folder, so nothing can be kept there", folder)
@@ -95,27 +96,20 @@ def _look_at_session(path: Path) -> Iterator[Finding]:
         mode = stat.S_IMODE(status.st_mode)
         yield Finding(
             "failed",
-            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used",
-            run("chmod", "600", path, words="log out and in again if others use this machine"),
+            f"it holds tokens and is open to others (mode {mode:04o}), so it is not used; "
+            "if others use this machine, log out and in again after that",
+            run("chmod", "600", path),
             subject=str(path),
             exit_code=ExitCode.STORAGE,
-            mend=Mend(f"make {path} private (chmod 600)", partial(_chmod, path, PRIVATE_FILE)),
+            mend=None
+            if goes_by_link(path)
+            else Mend(f"make {path} private (chmod 600)", partial(change_mode, path, PRIVATE_FILE)),
         )
 
 
 def _failed(text: str, path: Path) -> Finding:
     remedy = run("ls", "-ld", path, words="look at what is there")
     return Finding("failed", text, remedy, subject=str(path), exit_code=ExitCode.STORAGE)
-
-
-def _chmod(path: Path, mode: int) -> None:
-    """Raises StorageError, also where the path is not what it was."""
-    with os_error_as(StorageError, f"{path} cannot be made private"):
-        if path.is_symlink() and mode == PRIVATE_FILE:
-            raise StorageError(f"{path} is a link by now; it was left alone")
-        if not is_ours(path.stat()):
-            raise StorageError(f"{path} belongs to another user by now; it was left alone")
-        path.chmod(mode)
 
 
 CHECK = Check(
@@ -127,7 +121,7 @@ CHECK = Check(
     signs=("… holds tokens and is open to others", "… can be written by others", "… cannot be used for sessions"),
     means="Sessions and finished credentials lie in folders that only you may enter. What others may read is not used, "
     "what others may write is not trusted, and where nothing can be written each token is the last one.",
-    helps="`togetherctl doctor --fix` makes folders and files of togetherctl's own private again. A folder of another "
-    "user, or a file in its place, is yours to look at.",
+    helps="`togetherctl doctor --fix` makes folders and files of togetherctl's own private again, but for those "
+    "that a link leads to. A folder of another user, or a file in its place, is yours to look at.",
     place=10,
 )

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from togetherctl.disk import Leftover, leftovers
+from togetherctl.disk import PRIVATE_FILE, Leftover, is_ours, leftovers
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.storage import locked, login_files, own_folders, session_files, set_aside
+from togetherctl.doctor.storage import (
+    change_mode,
+    goes_by_link,
+    locked,
+    login_files,
+    own_folders,
+    session_files,
+    set_aside,
+)
 from togetherctl.errors import ExitCode, StorageError, os_error_as, run
 from togetherctl.finding import Finding, Mend
 from togetherctl.lock import this_machine
@@ -18,8 +29,10 @@ from togetherctl.lock import this_machine
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import Sessions
     from togetherctl.config.profile import Profile
+    from togetherctl.paths import Paths
 
 _HOUR = 3600
+_OF_SESSION = re.compile(r"[0-9a-f]{64}\.")
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -54,6 +67,9 @@ def _broken(facts: Facts) -> Iterator[Finding]:
             text = "it cannot be understood, so it counts as none"
         except FileNotFoundError:
             continue
+        except PermissionError as error:
+            yield _unreadable(path, error)
+            continue
         except OSError as error:
             text = f"it cannot be read: {error.strerror}"
         sessions, profile = _sessions(facts, key)
@@ -65,6 +81,22 @@ def _broken(facts: Facts) -> Iterator[Finding]:
             exit_code=ExitCode.STORAGE,
             mend=Mend(f"move {path} aside", partial(set_aside, sessions, key)),
         )
+
+
+def _unreadable(path: Path, error: OSError) -> Finding:
+    """A session that its mode keeps from being read, which may be a good one."""
+    status = path.lstat()
+    mend = None
+    if stat.S_ISREG(status.st_mode) and is_ours(status) and not goes_by_link(path):
+        mend = Mend(f"make {path} private (chmod 600)", partial(change_mode, path, PRIVATE_FILE))
+    return Finding(
+        "failed",
+        f"it cannot be read: {error.strerror}",
+        run("chmod", "600", path) if mend else run("ls", "-ld", path, words="look at what is there"),
+        subject=str(path),
+        exit_code=ExitCode.STORAGE,
+        mend=mend,
+    )
 
 
 def _dead_logins(facts: Facts) -> Iterator[Finding]:
@@ -94,7 +126,7 @@ def _temporary_files(facts: Facts) -> Iterator[Finding]:
 
     paths = facts.world.paths
     for folder in own_folders(paths):
-        there = sorted(leftovers(folder))
+        there = [left for left in sorted(leftovers(folder)) if _is_of_a_session(left) or not _is_in(folder, paths)]
         # Removed only where host and boot are these: another machine that shares this home may be at work.
         dead = [left for left in there if left.owner.machine == this_machine() and left.owner.is_dead()]
         if dead and folder == paths.sessions / SEALED:
@@ -122,6 +154,16 @@ def _temporary_files(facts: Facts) -> Iterator[Finding]:
                 ),
                 subject=str(folder),
             )
+
+
+def _is_in(folder: Path, paths: Paths) -> bool:
+    """Whether the folder is one of those that hold sessions."""
+    return paths.sessions in (folder, folder.parent)
+
+
+def _is_of_a_session(left: Leftover) -> bool:
+    """Whether it is of a session, or of a trial of the folder; others have no lock to take it over under."""
+    return left.of == "doctor" or _OF_SESSION.match(left.of) is not None
 
 
 def _is_old(facts: Facts, left: Leftover) -> bool:

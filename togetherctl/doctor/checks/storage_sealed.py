@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.doctor.check import Check, Skip
 from togetherctl.doctor.facts import Facts
-from togetherctl.doctor.storage import set_aside
+from togetherctl.doctor.storage import refuse_open_session, set_aside
 from togetherctl.errors import ExitCode, StorageError
 from togetherctl.finding import Finding, Mend, failure
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
-    from togetherctl.auth.cache.base import Unopenable, Unsafe
     from togetherctl.auth.cache.files import form_of
 
     folder = profile.sessions or facts.world.paths.sessions
@@ -27,16 +26,13 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         raise Skip("there is no sealed session")
     if profile.storage == "keyring" and form == "sealed":
         facts.keyring_at_hand()
+    refuse_open_session(facts, profile)
     sessions = facts.world.sessions(profile)
-    # Moved only where nothing opens it: a session in another form still works.
+    # One whose key is not here stays: a keyring that is not at hand now may open it.
     lost = profile.storage == "keyring" and form == "sealed"
     mend = Mend(f"move the session of {profile.called} aside", partial(set_aside, sessions, profile.key))
     try:
         session = sessions.load(profile.key)
-    except Unsafe as error:
-        yield failure(error)
-    except Unopenable as error:
-        yield failure(error, mend=mend if lost else None)
     except StorageError as error:
         yield failure(error)
     else:
@@ -44,7 +40,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
             text = f"{path} is sealed with the right key and cannot be understood"
             yield Finding("failed", text, profile.ways.login, exit_code=ExitCode.STORAGE, mend=mend)
         elif session is not None:
-            yield Finding("ok", "it can be opened")
+            yield Finding("ok", "the sealed session can be opened")
 
 
 CHECK = Check(
@@ -59,7 +55,8 @@ CHECK = Check(
     ),
     means="The session on disk is encrypted with a key from a keyring: another one than this, or one that was deleted "
     "or made again. Without that key nothing opens it.",
-    helps="Log in again; `togetherctl doctor --fix` moves the session aside first. Where only `storage` of the profile "
-    "does not fit, the message names the command that makes it fit.",
+    helps="Unlock the keyring that has the key, or log in again. `togetherctl doctor --fix` moves aside only what the "
+    "right key opens and no togetherctl understands. Where only `storage` of the profile does not fit, the message "
+    "names the command that makes it fit.",
     place=40,
 )

@@ -12,10 +12,8 @@ from togetherctl.doctor.stored_token import token_of
 from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
 from togetherctl.kube.token_rejection import (
-    NOT_HTTPS,
     clock_doubts,
     faults,
-    is_from_https,
     shown_claim,
     unusual_algorithm,
     wrong_source,
@@ -35,8 +33,6 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     for clause in wrong:
         remedy = as_id_token if profile.token == "access" else check_command(profile)  # noqa: S105 # a kind
         yield Finding("failed", f"no API server takes this token: {clause}", remedy, exit_code=ExitCode.REFUSED)
-    if not is_from_https(claims):
-        yield Finding("warning", f"API servers refuse this token: {NOT_HTTPS}")
     for clause in clock_doubts(claims, came):
         yield Finding("warning", f"when the token came, {clause}", "compare this machine's clock with the issuer's")
     if not wrong:

@@ -78,7 +78,7 @@ def _describe(cluster: Cluster, claims: Claims, names: str) -> str:
     groups = listed_groups(claims.get(naming.groups_claim)) if naming.groups_claim else None
     of_groups = f", and its groups ({len(groups)}) from {naming.groups_claim}" if groups else ", and it has no groups"
     user = naming.username(claims, str(claims.get("iss")))
-    guessed = "" if cluster.username_claim else "; which claim that is, the configuration does not say (username_claim)"
+    guessed = "" if cluster.username_claim else "; the configuration does not say which claim that is (username_claim)"
     return f"to {names} the user is {user}, from the claim {naming.username_claim}{of_groups}{guessed}"
 
 

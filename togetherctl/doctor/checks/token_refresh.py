@@ -32,8 +32,8 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         words = _know(facts, profile) or "this shows whether the issuer offers one"
         yield Finding("warning", message, check_command(profile, words=words))
     elif session.refused:
-        said = f": {last.message}" if last else ""
-        message = f"the issuer refused the last refresh{when}{said}; only a login brings new tokens"
+        said = f"the last refresh failed{when}: {last.message}" if last else "the issuer refused the last refresh"
+        message = f"{said}; only a login brings new tokens"
         login = profile.ways.forced_login if is_good else profile.ways.login
         yield Finding("failed", message, login, exit_code=ExitCode.LOGIN_REQUIRED)
     elif last is not None and last.code in _LASTING:

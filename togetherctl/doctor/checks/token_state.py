@@ -8,8 +8,9 @@ from togetherctl.auth.session import State
 from togetherctl.config.profile import Profile
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
+from togetherctl.doctor.storage import refuse_open_session
 from togetherctl.doctor.stored_token import needs_no_person
-from togetherctl.errors import ExitCode
+from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
 from togetherctl.humanize import time_left
 
@@ -18,6 +19,7 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
     snapshot, now = facts.snapshot(profile), facts.world.clock()
     session, token = snapshot.session, snapshot.token
     if session is None and snapshot.trouble is not None:
+        refuse_open_session(facts, profile)
         yield Finding("failed", snapshot.trouble.message, snapshot.remedy, exit_code=ExitCode.STORAGE)
         return
     if session is None:
@@ -30,6 +32,12 @@ def _examine(facts: Facts, profile: Profile) -> Iterator[Finding]:
         yield Finding("ok", f"the token of {session.identity} is good for another {left} of its {life}{stale}")
     elif state is State.EXPIRED or needs_no_person(profile):
         ago = f"expired {time_left(now - token.expires_at)} ago" if token else "is not there"
+        if session.last_error is not None:
+            message = (
+                f"the token of {session.identity} {ago}, and the last refresh failed: kubectl gets none until one works"
+            )
+            yield Finding("warning", message, run("togetherctl", "refresh", profile.name))
+            return
         yield Finding("ok", f"the token of {session.identity} {ago}, and the next use gets a new one without a login")
     else:
         why = "nothing renews it" if session.refresh_token is None else "the issuer refused to renew it"

@@ -1,4 +1,4 @@
-"""Doctor: what is wrong, as checks find it, with what mends it to copy or to run."""
+"""Doctor: what is wrong, as checks find it, with what fixes it to copy or to run."""
 
 from __future__ import annotations
 
@@ -100,6 +100,8 @@ class DoctorScreen(Box[None]):
         #doing { color: $text-muted; margin: 1 0 0 0; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         Collapsible, Collapsible:ansi { border-top: none; padding: 0; background: $surface; }
         Collapsible:focus-within { background-tint: $foreground 0%; }
+        /* What is told stands above the keys. */
+        ToastRack { margin-bottom: 4; }
         Contents { padding: 0 0 0 4; }
         CollapsibleTitle { width: 1fr; color: $text; }
         CollapsibleTitle:focus { background: $primary 22%; color: $text; text-style: bold; }
@@ -110,8 +112,8 @@ class DoctorScreen(Box[None]):
         Binding("escape,q", "close", "Close"),
         Binding("ctrl+c", "close", show=False, priority=True),
         Binding("c", "copy", "Copy command"),
-        Binding("m", "mend", "Mend"),
-        Binding("M", "mend_all", "Mend all"),
+        Binding("f", "mend", "Fix"),
+        Binding("F", "mend_all", "Fix all"),
         Binding("r", "again", "Look again"),
         Binding("j,down", "move(1)", show=False),
         Binding("k,up", "move(-1)", show=False),
@@ -219,9 +221,11 @@ class DoctorScreen(Box[None]):
         self.call_after_refresh(self._begin_at_first)
         failed, warnings = (len(self.query_one(place).children) for place in ("#failed", "#warning"))
         self.query_one("#nothing").display = not failed and not warnings
-        said = f"{failed} failed, {warnings} warning{'' if warnings == 1 else 's'}"
+        counted = [f"{failed} failed"] if failed else []
+        counted += [f"{warnings} warning{'' if warnings == 1 else 's'}"] if warnings else []
+        said = ", ".join(counted) or "All that was looked at is in order"
         mends = len(self._mends())
-        self._say(f"{said}; togetherctl may mend {mends} of them." if mends else f"{said}.")
+        self._say(f"{said}; togetherctl may fix {mends} of them." if mends else f"{said}.")
         self.refresh_bindings()
 
     def _say(self, text: str) -> None:
@@ -299,12 +303,12 @@ class DoctorScreen(Box[None]):
 
     def _ask(self, mends: Sequence[Mend]) -> None:
         """Ask, then mend as `doctor --fix` does, and look again. Nothing is done that was not agreed to."""
-        lines = [_as_sentence(mend.what) for mend in mends]
-        Question(self.titled, "Mend this?", lines).ask(self.app, lambda: self._start_mending(mends))
+        lines = [as_sentence(mend.what) for mend in mends]
+        Question(self.titled, "Fix this?", lines).ask(self.app, lambda: self._start_mending(mends))
 
     def _start_mending(self, mends: Sequence[Mend]) -> None:
         self._mending = True
-        self._say("Mending …")
+        self._say("Fixing …")
         self.refresh_bindings()
         self.app.run_worker(lambda: self._mend(mends), thread=True, group="doctor", name=self.titled)
 
@@ -314,7 +318,7 @@ class DoctorScreen(Box[None]):
         def failed(error: TogetherctlError) -> None:
             self._notify(error.sentence(), failed=True)
 
-        carry_out(mends, done=lambda mend: self._notify(f"Done: {mend.what}."), failed=failed)
+        carry_out(mends, done=lambda mend: self._notify(mend.done), failed=failed)
         with suppress(RuntimeError):
             self.app.call_from_thread(self.app.watcher.look_now)
         self._tell(self._after_mending)
@@ -343,17 +347,20 @@ def _message(result: Result) -> str:
 
 def _explain(result: Result) -> Content:
     finding = result.finding
-    parts: list[str | tuple[str, str]] = [_as_sentence(_message(result))]
+    parts: list[str | tuple[str, str]] = [as_sentence(_message(result))]
     if finding.remedy is not None and finding.remedy.text:
         hint = printable(finding.remedy.hint, limit=2000)
         # What is to be typed with a value of one's own stays as it is.
-        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else _as_sentence(hint)}")
+        parts.append(f"\n{hint if hint.startswith(_PROGRAMS) else as_sentence(hint)}")
     if finding.remedy is not None and finding.remedy.command:
         parts += [("\nRun: ", "$text-muted"), (printable(finding.remedy.hint_command, limit=2000), "bold")]
     if finding.mend is not None:
-        parts += ["\n", ("m", "bold"), (" mends it: ", "$text-muted"), printable(finding.mend.what, limit=2000)]
+        parts += ["\n", ("f", "bold"), (" fixes it: ", "$text-muted"), printable(finding.mend.what, limit=2000)]
     return Content.assemble(*parts)
 
 
-def _as_sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+def as_sentence(text: str) -> str:
+    """With its first word as a sentence begins, where that is a word: no key, host, file or program's name."""
+    first = text.partition(" ")[0].rstrip(",:;").removesuffix("'s")
+    begins = text[:1].upper() if first.isalpha() and not text.startswith(_PROGRAMS) else text[:1]
+    return f"{begins}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
