@@ -91,7 +91,10 @@ def _complete_platform(minor: int, machine: str) -> dict[str, object]:
 
 
 def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapping[str, str]) -> None:
-    """Make `target` of the wheels in the folder `wheels`, the same bytes each time; `work` is a folder to write in."""
+    """Make `target` of the wheels in the folder `wheels`, the same bytes each time; `work` is a folder to write in.
+
+    pip has resolved them: Pex's own way leaves packages out (findings/pex-extra-of-a-shared-dependency.sh).
+    """
     described: list[str] = []
     for minor in PYTHONS:
         path = work / f"python3.{minor}.json"
