@@ -7,10 +7,11 @@ TERMINALS ?= 20
 WORKERS ?= auto
 PROVIDERS ?= django keycloak spring
 CLIENTS ?= all
+ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers test check lint types imports docs screens bench soak clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -23,8 +24,13 @@ help:
 	@echo "make docs     write the reference pages anew"
 	@echo "make screens  take the pictures of the terminal interface anew"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
+	@echo "make real-release     build a release twice, compare, and install it in every way"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
+	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
+	@echo "make packaging    write the recipes of package managers; BASE=URL: for the release in dist/"
+	@echo "make site     build the documentation site into build/site/site; a broken link ends it"
+	@echo "make workflows    check the workflows of the forge"
 	@echo "make clean    remove what make made"
 
 demo: $(VENV)/.demo
@@ -32,6 +38,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test node-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
+	@$(if $(PYTEST),:,packaging/note-green.sh)
 
 check: lint types imports
 
@@ -72,6 +79,11 @@ real-clients: $(VENV)/.test node-packages
 	$(BIN)/python -m tests.real.clients.installing
 	$(BIN)/python -m pytest -q tests/real/clients $(PYTEST)
 
+# Builds a release twice from clones of what is committed, and installs it in homes of its own.
+real-release: export TOGETHERCTL_REAL_RELEASE = yes
+real-release: $(VENV)/.test $(VENV)/.release
+	$(BIN)/python -m pytest -q tests/real/release $(PYTEST)
+
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES) --terminals $(TERMINALS)
 
@@ -89,6 +101,31 @@ $(VENV)/.demo: $(VENV)/.pip pyproject.toml
 
 $(VENV)/.test: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group test
+	@touch $@
+
+release: $(VENV)/.release
+	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
+
+workflows: $(VENV)/.workflows
+	@if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml; fi
+	@$(BIN)/zizmor --offline --quiet .github/workflows
+
+$(VENV)/.workflows: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group workflows
+	@touch $@
+
+packaging: $(VENV)/.release
+	@$(BIN)/python packaging/recipes.py $(if $(BASE),--base $(BASE))
+
+site: $(VENV)/.site
+	@$(BIN)/python packaging/site.py
+
+$(VENV)/.site: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group site
+	@touch $@
+
+$(VENV)/.release: $(VENV)/.demo
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.test

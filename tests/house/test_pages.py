@@ -32,6 +32,7 @@ ISSUER, SERVER, CLIENT = "https://acme.okta.com/oauth2/default", "https://203.0.
 ROBOT_SECRET = "made-up-secret"
 # What is typed and not run here, each with the reason.
 NOT_RUN = {
+    "make ": "builds and tests in a clone; tests/real/release builds a release twice, and installs it",
     "pipx ": "installs from an index; tests/demo installs the wheel",
     "uv ": "installs from an index; tests/demo installs the wheel",
     "python3 -m venv": "makes the folder that the next line installs into",

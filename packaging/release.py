@@ -1,0 +1,234 @@
+"""Build a release into dist/, the same bytes each time: `make release VERSION=X.Y.Z`. Nothing is published.
+
+All is built from an export of the commit that is checked out, so that no file beside it gets in, and every date is that
+commit's. The working tree stays as it is: the changed version and changelog become a commit on the branch
+`release/X.Y.Z`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import changelog
+import debian
+import man_pages
+import recipes
+import single_file
+
+ROOT = Path(__file__).resolve().parent.parent
+_FORM = re.compile(r"\d+\.\d+\.\d+")
+# Written by `make test` where all of it passed; in the folder of git, since it is about one machine.
+_GREEN = "togetherctl-green"
+_MACHINE = "x86_64"
+
+
+class NotReady(Exception):
+    """Why no release can be cut, in one sentence that says what helps."""
+
+
+def git(*words: str, **environ: str) -> str:
+    """What git says, without the line's end."""
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True, env={**os.environ, **environ}
+    )
+    return done.stdout.strip()
+
+
+def check(version: str, *, tagged: bool) -> str:
+    """The commit to release; `tagged`: its tag may be there. Raises NotReady."""
+    if not _FORM.fullmatch(version):
+        raise NotReady(f"{version!r} is no version: write make release VERSION=1.2.3")
+    present = changelog.read_version((ROOT / "pyproject.toml").read_text())
+    if tuple(map(int, version.split("."))) <= tuple(map(int, present.split("."))):
+        raise NotReady(f"{version} does not come after {present}, which pyproject.toml has")
+    changed = git("status", "--porcelain")
+    if changed:
+        raise NotReady(f"the working tree has changes; commit or stash them:\n{changed}")
+    if not tagged and git("tag", "--list", f"v{version}"):
+        raise NotReady(f"there is a tag v{version} already")
+    commit = git("rev-parse", "HEAD")
+    green = Path(git("rev-parse", "--git-path", _GREEN))
+    recorded = (ROOT / green).read_text().split() if (ROOT / green).is_file() else []
+    if commit not in recorded:
+        raise NotReady(f"no green run of {commit[:12]} is recorded here: run make test, then make release again")
+    return commit
+
+
+def _export(commit: str, folder: Path) -> None:
+    archive = subprocess.run(["git", "-C", str(ROOT), "archive", commit], check=True, capture_output=True).stdout
+    with tempfile.TemporaryFile() as file:
+        file.write(archive)
+        file.seek(0)
+        with tarfile.open(fileobj=file) as tar:
+            tar.extractall(folder, filter="data")
+
+
+def _build_packages(source: Path, target: Path, environ: dict[str, str]) -> Path:
+    """The sdist, and the wheel made of it; the wheel's path."""
+    words = ["-m", "build", "--no-isolation", "--outdir", str(target), str(source)]
+    subprocess.run([sys.executable, *words], check=True, env=environ, stdout=subprocess.DEVNULL)
+    (wheel,) = target.glob("*.whl")
+    return wheel
+
+
+def _requirements(wheel: Path, source: Path, work: Path) -> Path:
+    """What the wheel needs, pinned, as pip resolves it under constraints.txt."""
+    report = work / "report.json"
+    words = ["install", "--quiet", "--disable-pip-version-check", "--dry-run", "--ignore-installed"]
+    words += ["--constraint", str(source / "constraints.txt"), "--report", str(report), str(wheel)]
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
+    found = [one["metadata"] for one in json.loads(report.read_text())["install"]]
+    pinned = sorted(f"{one['name']}=={one['version']}" for one in found if one["name"] != "togetherctl")
+    path = work / "requirements.txt"
+    path.write_text("".join(f"{line}\n" for line in pinned))
+    return path
+
+
+def _sbom(requirements: Path, source: Path, target: Path) -> None:
+    words = ["-m", "cyclonedx_py", "requirements", str(requirements), "--pyproject", str(source / "pyproject.toml")]
+    words += ["--output-reproducible", "--mc-type", "application", "--of", "JSON", "-o", str(target)]
+    subprocess.run([sys.executable, *words], check=True, stderr=subprocess.DEVNULL)
+    bom = json.loads(target.read_text())
+    for component in bom["components"]:
+        # An index where it could be had; its purl says what it is, wherever it comes from.
+        component.pop("externalReferences", None)
+    target.write_text(json.dumps(bom, indent=2, sort_keys=True) + "\n")
+
+
+def _pack(folder: Path, target: Path, when: int, *, within: Path) -> None:
+    """A tar.gz of the folder, its names as they are `within`; nothing in it is of this machine or of now."""
+
+    def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = ""
+        executable = member.isdir() or member.name.endswith(".pyz")
+        member.mtime, member.mode = when, 0o755 if executable else 0o644
+        return member
+
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=when) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as tar,
+    ):
+        for path in sorted(folder.rglob("*")):
+            tar.add(path, path.relative_to(within), recursive=False, filter=plain)
+
+
+def _pack_for_others(
+    single: Path, extras: Path, source: Path, built: Path, work: Path, version: str, when: int
+) -> None:
+    """The archive that krew unpacks, and the Debian package."""
+    krew = work / "krew"
+    krew.mkdir()
+    shutil.copy(single, krew / "togetherctl.pyz")
+    shutil.copy(source / "LICENSE", krew)
+    _pack(krew, built / f"togetherctl-{version}-krew.tar.gz", when, within=krew)
+    if shutil.which("dpkg-deb") is None:
+        raise NotReady("dpkg-deb is not installed, and the Debian package needs it")
+    table = {**recipes.read_table(), "version": version}
+    debian.build(single, extras, built / f"togetherctl_{version}_amd64.deb", work, table, when)
+
+
+def _checksums(folder: Path) -> None:
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(folder.iterdir())
+        if path.name != "SHA256SUMS"
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def _commit(version: str, commit: str, changed: dict[str, str], work: Path) -> str:
+    """A commit on release/VERSION with the changed files, whose dates are those of the commit before it."""
+    when = git("show", "--no-patch", "--format=%cI", commit)
+    index = {"GIT_INDEX_FILE": str(work / "index")}
+    git("read-tree", commit, **index)
+    for name, text in changed.items():
+        path = work / "blob"
+        path.write_text(text)
+        blob = git("hash-object", "-w", f"--path={name}", str(path))
+        git("update-index", "--cacheinfo", f"100644,{blob},{name}", **index)
+    tree = git("write-tree", **index)
+    dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+    made = git("commit-tree", tree, "-p", commit, "-m", f"Release {version}", **dates)
+    git("branch", "--force", f"release/{version}", made)
+    return made
+
+
+def release(version: str, target: Path, *, tagged: bool) -> None:
+    """Build everything into `target`, which is emptied first. Raises NotReady."""
+    commit = check(version, tagged=tagged)
+    when = int(git("show", "--no-patch", "--format=%ct", commit))
+    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when), "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}
+    date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
+    os.umask(0o022)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        source, built, wheels = work / f"togetherctl-{version}", work / "built", work / "wheels"
+        for folder in (source, built, wheels):
+            folder.mkdir()
+        _export(commit, source)
+        try:
+            changed = {
+                "pyproject.toml": changelog.set_version((source / "pyproject.toml").read_text(), version),
+                "docs/changelog.md": changelog.cut((source / "docs/changelog.md").read_text(), version, date),
+            }
+        except ValueError as error:
+            raise NotReady(str(error)) from None
+        for path, text in changed.items():
+            (source / path).write_text(text)
+        wheel = _build_packages(source, built, environ)
+        requirements = _requirements(wheel, source, work)
+        single_file.download(requirements, wheels, machine=_MACHINE)
+        shutil.copy(wheel, wheels)
+        single = built / single_file.file_name(version, _MACHINE)
+        single_file.build(wheels, single, work, machine=_MACHINE, environ=environ)
+        # The name that the documentation uses.
+        shutil.copy(single, built / "togetherctl.pyz")
+        extras = work / f"togetherctl-{version}-completions-and-man-pages"
+        man_pages.write(extras, version, date)
+        _pack(extras, built / f"{extras.name}.tar.gz", when, within=work)
+        _pack_for_others(single, extras, source, built, work, version, when)
+        _sbom(requirements, source, built / f"togetherctl-{version}.cdx.json")
+        _checksums(built)
+        made = _commit(version, commit, changed, work)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(built, target)
+    print(f"{target} holds {version}. Branch release/{version} ({made[:12]}) has its version and changelog.")
+    print("Nothing is published; docs/releasing.md says how that goes on.")
+
+
+def main() -> int:
+    """Read the command line, and say in one sentence why there is no release."""
+    parser = argparse.ArgumentParser(description="Build a release into dist/.")
+    parser.add_argument("version")
+    parser.add_argument("--output", type=Path, default=ROOT / "dist")
+    parser.add_argument("--tagged", action="store_true", help="Build again what has its tag already.")
+    given = parser.parse_args()
+    try:
+        release(given.version, given.output, tagged=given.tagged)
+    except NotReady as error:
+        print(f"no release: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"no release: {' '.join(map(str, error.cmd[:4]))} … ended with {error.returncode}", file=sys.stderr)
+        if error.stderr:
+            print(error.stderr, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""A release of the commit that is checked out, built twice, and homes in which its artefacts are installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# Set by `make real-release`, which installs what builds a release.
+_HERE = os.environ.get("TOGETHERCTL_REAL_RELEASE") == "yes"
+VERSION = "9.8.7"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/real/release" in item.path.as_posix() and not _HERE:
+            item.add_marker(pytest.mark.skip(reason="`make real-release` builds and installs a release"))
+
+
+@dataclass(frozen=True)
+class Built:
+    """Two folders of artefacts, built from two clones of one commit."""
+
+    first: Path
+    second: Path
+    clone: Path
+
+    @property
+    def wheel(self) -> Path:
+        return self.first / f"togetherctl-{VERSION}-py3-none-any.whl"
+
+    @property
+    def sdist(self) -> Path:
+        return self.first / f"togetherctl-{VERSION}.tar.gz"
+
+    @property
+    def single(self) -> Path:
+        return self.first / "togetherctl.pyz"
+
+
+def run(*words: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None, code: int = 0) -> str:
+    """What the command prints, on both streams; it must end with `code`."""
+    done = subprocess.run(
+        list(map(str, words)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=300,
+        env=environ,
+        cwd=cwd,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
+    """Clone, record a green run, and release; a clone of another place, under another umask and time zone."""
+    folder.mkdir(parents=True)
+    environ = {**os.environ, "TZ": zone, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig")}
+    (folder / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@acme.com\n[safe]\n\tdirectory = *\n")
+    run("git", "clone", "--quiet", ROOT, folder / "clone", environ=environ)
+    commit = run("git", "-C", folder / "clone", "rev-parse", "HEAD", environ=environ)
+    (folder / "clone/.git/togetherctl-green").write_text(commit)
+    before = os.umask(umask)
+    try:
+        script = folder / "clone/packaging/release.py"
+        run(sys.executable, script, VERSION, "--output", folder / "dist", environ=environ)
+    finally:
+        os.umask(before)
+    return folder / "dist"
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("release")
+    first = build_from_clone(folder / "one", umask=0o022, zone="UTC")
+    second = build_from_clone(folder / "two/deeper", umask=0o077, zone="Asia/Tokyo")
+    return Built(first, second, folder / "one/clone")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """The environment of a new account: a home, and the system's programs."""
+    home = tmp_path / "account"
+    home.mkdir()
+    kubectl = shutil.which("kubectl")
+    assert kubectl
+    path = f"{Path(kubectl).parent}:/usr/bin:/bin"
+    constraints = str(ROOT / "constraints.txt")
+    # The versions that are pinned, and the certificates that this system trusts: pipx uses uv where that is installed.
+    uv = {"UV_CONSTRAINT": constraints, "UV_PYTHON": sys.executable, "UV_NO_CONFIG": "1", "UV_SYSTEM_CERTS": "1"}
+    return {"HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "PIP_CONSTRAINT": constraints, **uv}

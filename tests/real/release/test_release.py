@@ -1,0 +1,117 @@
+"""What `make release` builds: the same bytes each time, complete, and only where it may."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.real.release.conftest import VERSION, Built, run
+
+NAMES = {
+    "SHA256SUMS",
+    "togetherctl.pyz",
+    f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz",
+    f"togetherctl-{VERSION}-py3-none-any.whl",
+    f"togetherctl-{VERSION}-py311-py314-linux_x86_64.pyz",
+    f"togetherctl-{VERSION}.cdx.json",
+    f"togetherctl-{VERSION}-krew.tar.gz",
+    f"togetherctl-{VERSION}.tar.gz",
+    f"togetherctl_{VERSION}_amd64.deb",
+}
+
+
+def test_two_builds_are_the_same_bytes(built: Built) -> None:
+    assert {path.name for path in built.first.iterdir()} == NAMES
+    assert {path.name: path.read_bytes() for path in built.first.iterdir()} == {
+        path.name: path.read_bytes() for path in built.second.iterdir()
+    }
+    assert "FAILED" not in run("sha256sum", "--check", "SHA256SUMS", cwd=built.first)
+    assert len((built.first / "SHA256SUMS").read_text().splitlines()) == len(NAMES) - 1
+
+
+def test_the_version_stands_in_the_wheel_and_on_a_branch_alone(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as wheel:
+        metadata = wheel.read(f"togetherctl-{VERSION}.dist-info/METADATA").decode()
+        dates = {member.date_time for member in wheel.infolist()}
+    assert f"\nVersion: {VERSION}\n" in metadata
+    assert len(dates) == 1
+    git = ("git", "-C", built.clone)
+    assert run(*git, "status", "--porcelain") == ""
+    assert run(*git, "diff", "--name-only", "HEAD", f"release/{VERSION}").split() == [
+        "docs/changelog.md",
+        "pyproject.toml",
+    ]
+    when = run(*git, "show", "--no-patch", "--format=%cs", "HEAD").strip()
+    assert f"## {VERSION} ({when})\n" in run(*git, "show", f"release/{VERSION}:docs/changelog.md")
+
+
+def test_the_sbom_names_each_package_that_runs(built: Built) -> None:
+    bom = json.loads((built.first / f"togetherctl-{VERSION}.cdx.json").read_text())
+    assert (bom["bomFormat"], bom["metadata"]["component"]["name"]) == ("CycloneDX", "togetherctl")
+    with zipfile.ZipFile(built.single) as single:
+        found = {
+            re.sub(r"[-_.]+", "-", part.split("-")[0]).lower()
+            for name in single.namelist()
+            for part in re.findall(r"^\.deps/([^/]+)/", name)
+        }
+    named = {re.sub(r"[-_.]+", "-", one["name"]).lower() for one in bom["components"]}
+    assert found - {"togetherctl"} == named
+    assert all(one["purl"].startswith("pkg:pypi/") for one in bom["components"])
+
+
+def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp_path: Path) -> None:
+    with tarfile.open(built.first / f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz") as tar:
+        tar.extractall(tmp_path / "share", filter="data")
+    (share,) = (tmp_path / "share").iterdir()
+    assert "togetherctl login acme" in (share / "man/man1/togetherctl-login.1").read_text()
+    pages = {path.stem for path in (share / "man/man1").iterdir()}
+    assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add"} <= pages
+    for name in ("bash-completion/completions/togetherctl", "fish/vendor_completions.d/togetherctl.fish"):
+        assert "togetherctl" in (share / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "reason"),
+    [
+        ("0.0.1", "", "does not come after"),
+        ("next", "", "is no version"),
+        (VERSION, "touch new", "the working tree has changes"),
+        (VERSION, f"git tag v{VERSION}", "there is a tag"),
+        (VERSION, "rm .git/togetherctl-green", "no green run"),
+    ],
+)
+def test_there_is_no_release_where_something_is_missing(
+    version: str, what: str, reason: str, built: Built, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", built.clone, clone)
+    (clone / ".git/togetherctl-green").write_text(run("git", "-C", clone, "rev-parse", "HEAD"))
+    if what:
+        run("sh", "-c", what, cwd=clone)
+    done = subprocess.run(
+        [sys.executable, clone / "packaging/release.py", version], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("no release: ")
+    assert reason in done.stderr
+    assert not (clone / "dist").exists()
+
+
+def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", ROOT, clone)
+    note, noted = ROOT / "packaging/note-green.sh", clone / ".git/togetherctl-green"
+    (clone / "README.md").write_text("changed\n")
+    run(note, cwd=clone)
+    assert not noted.exists()
+    run("git", "checkout", "--quiet", "README.md", cwd=clone)
+    run(note, cwd=clone)
+    assert noted.read_text() == run("git", "rev-parse", "HEAD", cwd=clone)
