@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.cluster import ScriptedCluster
-from tests.support.findings import mend
+from tests.support.findings import command, mend
 from tests.support.issuer import Reply, ScriptedIssuer, signing_key
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
@@ -102,10 +102,6 @@ def patient(
 ) -> Patient:
     tls_issuer.lifetime = 3600
     return Patient(tls_issuer, server, config_at(tls_issuer, f'ca_file = "{ca_file}"'), make_world)
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 # Without a token

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.findings import look, look_at, mend
+from tests.support.findings import command, look, look_at, mend
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
-    from togetherctl.finding import Finding
 
 # A twin of acme: the same issuer, client and scopes, and so the same session.
 TWIN = '\n[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\nredirect_uris = ["http://localhost:0"]\n'
 LAB = '\n[issuers.lab]\nurl = "https://sso.lab.example"\n'
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 def mode_of(path: Path) -> int:
