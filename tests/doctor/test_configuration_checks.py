@@ -117,6 +117,22 @@ def test_a_folder_that_is_not_ours_is_left_to_its_owner(acme: Path, home: Path, 
         folder.chmod(0o700)
 
 
+def test_a_file_that_a_person_named_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:
+    """It may be a team's: closed to the group, none of them could read it."""
+    shared = home / "shared" / "x.toml"
+    shared.parent.mkdir()
+    shared.write_text(acme.read_text().replace("client_id", 'client_secret = "made-up"\nclient_id'))
+    for mode, helps in ((0o666, "go-w"), (0o640, "600")):
+        shared.chmod(mode)
+        found = look_at("configuration-permissions", make_world(TOGETHERCTL_CONFIG=str(shared)))
+        assert (found.status != "ok", found.mend, mode_of(shared)) == (True, None, mode)
+        assert command(found) == f"chmod {helps} {shared}"
+    # Our own place, named.
+    acme.chmod(0o666)
+    found = look_at("configuration-permissions", make_world(TOGETHERCTL_CONFIG=str(acme)))
+    assert mend(found) == f"let only you change {acme} (mode 0600)"
+
+
 def test_a_folder_like_tmp_lets_others_replace_nothing(acme: Path, home: Path, make_world: MakeWorld) -> None:
     assert acme.exists()
     home.chmod(0o1777)
