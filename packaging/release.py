@@ -29,6 +29,8 @@ import single_file
 
 ROOT = Path(__file__).resolve().parent.parent
 _FORM = re.compile(r"\d+\.\d+\.\d+")
+# No quote, which would end it in pyproject.toml; http: is for a server on this machine alone.
+_ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s\"'\\]+")
 # Written by `make test` where all of it passed; in the folder of git, since it is about one machine.
 _GREEN = "togetherctl-green"
 _MACHINE = "x86_64"
@@ -46,10 +48,12 @@ def git(*words: str, **environ: str) -> str:
     return done.stdout.strip()
 
 
-def check(version: str, *, tagged: bool) -> str:
-    """The commit to release; `tagged`: its tag may be there. Raises NotReady."""
+def check(version: str, *, tagged: bool, base: str | None) -> str:
+    """The commit to release; `tagged`: its tag may be there; `base`: the address of releases. Raises NotReady."""
     if not _FORM.fullmatch(version):
         raise NotReady(f"{version!r} is no version: write make release VERSION=1.2.3")
+    if base and not _ADDRESS.fullmatch(base):
+        raise NotReady(f"{base!r} is no address of releases: write make release BASE=https://…")
     present = changelog.read_version((ROOT / "pyproject.toml").read_text())
     if tuple(map(int, version.split("."))) <= tuple(map(int, present.split("."))):
         raise NotReady(f"{version} does not come after {present}, which pyproject.toml has")
@@ -167,9 +171,12 @@ def _commit(version: str, commit: str, changed: dict[str, str], work: Path) -> s
     return made
 
 
-def release(version: str, target: Path, *, tagged: bool) -> None:
-    """Build everything into `target`, which is emptied first. Raises NotReady."""
-    commit = check(version, tagged=tagged)
+def release(version: str, target: Path, *, tagged: bool, base: str | None = None) -> None:
+    """Build everything into `target`, which is emptied first. Raises NotReady.
+
+    `base` is the address that `togetherctl version --check` asks; without, it is the one in pyproject.toml, if any.
+    """
+    commit = check(version, tagged=tagged, base=base)
     when = int(git("show", "--no-patch", "--format=%ct", commit))
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when), "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}
     date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
@@ -187,6 +194,8 @@ def release(version: str, target: Path, *, tagged: bool) -> None:
             }
         except ValueError as error:
             raise NotReady(str(error)) from None
+        if base:
+            changed["pyproject.toml"] = changelog.set_address(changed["pyproject.toml"], base.rstrip("/"))
         for path, text in changed.items():
             (source / path).write_text(text)
         wheel = _build_packages(source, built, environ)
@@ -202,6 +211,7 @@ def release(version: str, target: Path, *, tagged: bool) -> None:
         _pack(extras, built / f"{extras.name}.tar.gz", when, within=work)
         _pack_for_others(single, extras, source, built, work, version, when)
         _sbom(requirements, source, built / f"togetherctl-{version}.cdx.json")
+        (built / "latest.json").write_text(json.dumps({"version": version, "date": date}) + "\n")
         _checksums(built)
         made = _commit(version, commit, changed, work)
         shutil.rmtree(target, ignore_errors=True)
@@ -216,9 +226,10 @@ def main() -> int:
     parser.add_argument("version")
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
     parser.add_argument("--tagged", action="store_true", help="Build again what has its tag already.")
+    parser.add_argument("--base", help="The address of releases, which `togetherctl version --check` asks.")
     given = parser.parse_args()
     try:
-        release(given.version, given.output, tagged=given.tagged)
+        release(given.version, given.output, tagged=given.tagged, base=given.base)
     except NotReady as error:
         print(f"no release: {error}", file=sys.stderr)
         return 1

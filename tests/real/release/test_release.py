@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.real.release.conftest import VERSION, Built, run
+from tests.real.release.conftest import BASE, VERSION, Built, run
 
 NAMES = {
     "SHA256SUMS",
+    "latest.json",
     "togetherctl.pyz",
     f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz",
     f"togetherctl-{VERSION}-py3-none-any.whl",
@@ -42,6 +43,7 @@ def test_the_version_stands_in_the_wheel_and_on_a_branch_alone(built: Built) -> 
         metadata = wheel.read(f"togetherctl-{VERSION}.dist-info/METADATA").decode()
         dates = {member.date_time for member in wheel.infolist()}
     assert f"\nVersion: {VERSION}\n" in metadata
+    assert f"\nProject-URL: Releases, {BASE}\n" in metadata
     assert len(dates) == 1
     git = ("git", "-C", built.clone)
     assert run(*git, "status", "--porcelain") == ""
@@ -83,6 +85,7 @@ def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp
     [
         ("0.0.1", "", "does not come after"),
         ("next", "", "is no version"),
+        (f"{VERSION} --base=http://releases.acme.com", "", "is no address of releases"),
         (VERSION, "touch new", "the working tree has changes"),
         (VERSION, f"git tag v{VERSION}", "there is a tag"),
         (VERSION, "rm .git/togetherctl-green", "no green run"),
@@ -97,7 +100,7 @@ def test_there_is_no_release_where_something_is_missing(
     if what:
         run("sh", "-c", what, cwd=clone)
     done = subprocess.run(
-        [sys.executable, clone / "packaging/release.py", version], capture_output=True, text=True, check=False
+        [sys.executable, clone / "packaging/release.py", *version.split()], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.startswith("no release: ")
