@@ -142,7 +142,8 @@ def _pack_for_others(
     if shutil.which("dpkg-deb") is None:
         raise NotReady("dpkg-deb is not installed, and the Debian package needs it")
     table = {**recipes.read_table(), "version": version}
-    debian.build(single, extras, built / f"togetherctl_{version}_amd64.deb", work, table, when)
+    plugin = source / "packaging" / debian.PLUGIN
+    debian.build(single, plugin, extras, built / f"togetherctl_{version}_amd64.deb", work, table, when)
 
 
 def _checksums(folder: Path) -> None:
@@ -206,6 +207,8 @@ def release(version: str, target: Path, *, tagged: bool, base: str | None = None
         single_file.build(wheels, single, work, machine=_MACHINE, environ=environ)
         # The name that the documentation uses.
         shutil.copy(single, built / "togetherctl.pyz")
+        # What kubectl runs as `kubectl together-login`: for those who put the single file on PATH.
+        shutil.copy(source / "packaging" / debian.PLUGIN, built)
         extras = work / f"togetherctl-{version}-completions-and-man-pages"
         man_pages.write(extras, version, date)
         _pack(extras, built / f"{extras.name}.tar.gz", when, within=work)

@@ -17,6 +17,7 @@ from tests.real.release.conftest import BASE, VERSION, Built, run
 
 NAMES = {
     "SHA256SUMS",
+    "kubectl-together_login",
     "latest.json",
     "togetherctl.pyz",
     f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz",
