@@ -28,7 +28,7 @@ folder=~/.cache/togetherctl-single-file
 if [ ! -d "$folder" ]; then
   machine=$(uname -sm 2>/dev/null) || machine="Linux @machine@"
   if [ "$machine" != "Linux @machine@" ]; then
-    echo "togetherctl: this file is for Linux on @machine@, not for $machine; pipx install togetherctl works here" >&2
+    echo "togetherctl: this file is for Linux on @machine@, not for $machine; install the wheel with pipx or uv" >&2
     exit 1
   fi
   found=

@@ -97,9 +97,7 @@ def test_two_lines_of_the_readme_lead_to_kubectl_get_pods(built: Built, bare_pyt
     assert {path.name for path in home.iterdir()} == {"togetherctl.pyz", ".cache"}
 
 
-def test_the_lines_of_the_install_page_work_up_to_the_upgrade_and_back(
-    releases: Path, bare: dict[str, str], tmp_path: Path
-) -> None:
+def test_the_lines_of_the_install_page_work_up_to_the_upgrade_and_back(releases: Path, bare: dict[str, str]) -> None:
     """The single file is downloaded, put on PATH with the plugin, finds that it is old, upgrades, and goes."""
     home = Path(bare["HOME"])
     environ = {**bare, "PATH": f"{home}/.local/bin:{bare['PATH']}"}
