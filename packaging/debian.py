@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+# Debian's names of machines, by those of `uname -m`.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 PLUGIN = "kubectl-together_login"
 _CONTROL = """\
 Package: togetherctl
 Version: {version}
 Section: admin
 Priority: optional
-Architecture: amd64
+Architecture: {architecture}
 Depends: python3 (>= {oldest_python})
 Recommends: kubectl | kubernetes-client
 Maintainer: {maintainer}

@@ -162,5 +162,11 @@ def test_a_version_that_is_being_made_is_older_than_its_release() -> None:
 )
 def test_the_upgrade_is_the_way_it_was_installed(prefix: str, command: str) -> None:
     environ = {"PEX": "/home/me/my bin/togetherctl"}
-    remedy = upgrade_command("https://releases.acme.com", "1.2.3", environ, prefix)
+    remedy = upgrade_command("https://releases.acme.com", "1.2.3", environ, prefix, "x86_64")
     assert remedy.hint_command == command.format(wheel="https://releases.acme.com/togetherctl-1.2.3-py3-none-any.whl")
+
+
+def test_the_single_file_is_upgraded_to_one_for_the_same_machine() -> None:
+    prefix = "/home/me/.cache/togetherctl-single-file/venvs/4/s/2330de6a/venv"
+    remedy = upgrade_command("https://releases.acme.com", "1.2.3", {"PEX": "/t.pyz"}, prefix, "aarch64")
+    assert remedy.hint_command == "curl -fLo /t.pyz https://releases.acme.com/togetherctl-aarch64.pyz"

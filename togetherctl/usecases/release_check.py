@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -105,14 +106,17 @@ def order(text: str) -> tuple[tuple[int, ...], bool, str]:
     return tuple(map(int, found["release"].split("."))), not before, before
 
 
-def upgrade_command(base: str, newest: str, environ: Mapping[str, str], prefix: str) -> Remedy:
-    """What installs `newest` in the place of the togetherctl whose Python has `prefix`."""
+def upgrade_command(
+    base: str, newest: str, environ: Mapping[str, str], prefix: str, machine: str = platform.machine()
+) -> Remedy:
+    """What installs `newest` in the place of the togetherctl whose Python has `prefix`, on a machine of that kind."""
     wheel = f"{base}/togetherctl-{newest}-py3-none-any.whl"
     parts = Path(prefix).parts
     if SINGLE_FILE in parts:
         # Pex says there which file it was.
         file = environ.get("PEX") or "togetherctl.pyz"
-        return run("curl", "-fLo", file, f"{base}/togetherctl.pyz")
+        there = "togetherctl.pyz" if machine == "x86_64" else f"togetherctl-{machine}.pyz"
+        return run("curl", "-fLo", file, f"{base}/{there}")
     if "pipx" in parts:
         return run("pipx", "install", "--force", wheel)
     if parts[-3:-1] == ("uv", "tools"):
