@@ -40,6 +40,19 @@ def test_no_blank_line_ends_a_table(document: Path) -> None:
     assert [rows[0] for rows in tables if not re.match(r"\s*\|[\s:|-]*-[\s:|-]*$", "".join(rows[1:2]))] == []
 
 
+def test_the_tests_that_the_security_model_names_exist() -> None:
+    rows = (ROOT / "docs" / "security-model.md").read_text(encoding="utf-8").splitlines()
+    named = [
+        (path, test)
+        for row in rows
+        for path, tests in re.findall(r"`(tests/[a-z_/]+\.py)`: ((?:`test_\w+`(?:, )?)+)", row)
+        for test in re.findall(r"test_\w+", tests)
+    ]
+    assert len(named) >= 40
+    sources = {path: (ROOT / path).read_text(encoding="utf-8") for path, _ in named}
+    assert [test for path, test in named if f"def {test}(" not in sources[path]] == []
+
+
 def _typed(document: Path) -> list[str]:
     """Every `togetherctl …` line in the document's code blocks."""
     blocks = re.findall(r"```(?:sh|console|text)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
