@@ -68,7 +68,7 @@ def _typed(document: Path) -> list[str]:
 )
 def test_commands_that_are_shown_exist(document: Path) -> None:
     for line in _typed(document):
-        command, words = find_command(line.partition("  #")[0].partition(" && ")[0])
+        command, words = find_command(re.split(r"  #| && | \| ", line)[0])
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
