@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
-_LINK = re.compile(r"(?P<before>!?\[[^\]]*\]\()(?P<target>[^)\s]+)(?P<after>\))")
+_LINK = re.compile(r"""(?P<before>!?\[[^\]]*\]\(|\ssrc(?:set)?=")(?P<target>[^)\s"]+)(?P<after>\)|")""")
 
 # Where each page stands on the site, by the need that leads people to it, in the order of the navigation.
 _PAGES: dict[str, dict[str, str]] = {

@@ -27,7 +27,7 @@ def test_a_generated_page_is_up_to_date(path: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+    for target in re.findall(r"(?:\]\(|\ssrc(?:set)?=\")([^)#\"]+)(?:#[^)]*)?[)\"]", text):
         if "://" not in target:
             assert (document.parent / target).exists(), target
 
