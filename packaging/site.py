@@ -90,6 +90,7 @@ site_description = "One TOML file of profiles, one auth engine, and every Kubern
 docs_dir = "pages"
 site_dir = "site"
 use_directory_urls = false
+extra_css = ["narrow.css"]
 nav = [
 @nav@]
 
@@ -112,6 +113,19 @@ media = "(prefers-color-scheme: dark)"
 scheme = "slate"
 toggle.icon = "lucide/moon"
 toggle.name = "Light"
+"""
+
+# On a phone a table scrolls sideways; its cells stay wide enough to be read, and its first column stays in sight.
+_NARROW = """\
+@media (max-width: 40em) {
+  .md-typeset table:not([class]):has(th:nth-child(3)) { overflow: visible; }
+  .md-typeset table:has(th:nth-child(4)) :is(th, td) { min-width: 8.5rem; }
+  .md-typeset table:has(th:nth-child(3)) :is(th, td):first-child {
+    min-width: 5.5rem; max-width: 7rem; position: sticky; left: 0; z-index: 1;
+    background-color: var(--md-default-bg-color); border-right: .05rem solid var(--md-default-fg-color--lightest);
+  }
+  .md-typeset table:has(th:nth-child(3)) :is(th, td):first-child code { overflow-wrap: anywhere; }
+}
 """
 
 
@@ -185,6 +199,7 @@ def main() -> int:
     except Broken as error:
         print(f"no site: {error}", file=sys.stderr)
         return 1
+    (work / "pages" / "narrow.css").write_text(_NARROW, encoding="utf-8")
     (work / "zensical.toml").write_text(_SETTINGS.replace("@nav@", _navigation()), encoding="utf-8")
     done = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=work, check=False)
     if done.returncode == 0:
