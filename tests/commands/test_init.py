@@ -192,7 +192,7 @@ def test_an_import_gives_a_script_the_same_record(
     assert f'+url = "{issuer.url}"' in planned["difference"]
     done = record(cli("profile", "import", source, "--yes", "-o", "json"), code=0)
     assert done == {**planned, "dry_run": False, "difference": None}
-    nothing = {"context": None, "username": None, "groups": [], "error": None}
+    nothing: dict[str, Any] = {"context": None, "username": None, "groups": [], "error": None}
     assert done["clusters"] == [{"cluster": name, "profile": "localhost", **nothing} for name in ("east", "west")]
     assert (done["profiles"], done["logins"], done["current_context"]) == (["localhost"], None, None)
     assert record(cli("profile", "import", source, "--yes", "-o", "json"), code=0)["files"] == []
