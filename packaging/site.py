@@ -60,6 +60,7 @@ _PAGES: dict[str, dict[str, str]] = {
         "docs/tokens.md": "understanding/tokens.md",
         "docs/storage.md": "understanding/storage.md",
         "docs/security.md": "understanding/security.md",
+        "docs/network.md": "understanding/network.md",
         "docs/comparison.md": "understanding/comparison.md",
         "docs/platforms.md": "understanding/platforms.md",
         "docs/performance.md": "understanding/performance.md",

@@ -43,6 +43,14 @@ def test_two_builds_are_the_same_bytes(built: Built) -> None:
     assert len((built.first / "SHA256SUMS").read_text().splitlines()) == len(NAMES) - 1
 
 
+def test_the_workflow_gives_the_index_the_wheel_and_the_sdist_alone() -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text().replace("${GITHUB_REF_NAME#v}", VERSION)
+    (published,) = re.findall(r"uv==\S+ publish (?:[^\n]|\n {10})+", text)
+    named = set(re.findall(r"dist/([^\"\s]+)", published))
+    assert named == {f"togetherctl-{VERSION}-py3-none-any.whl", f"togetherctl-{VERSION}.tar.gz"}
+    assert named < NAMES
+
+
 def test_the_version_stands_in_the_wheel_and_on_a_branch_alone(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         metadata = wheel.read(f"togetherctl-{VERSION}.dist-info/METADATA").decode()
