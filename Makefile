@@ -11,7 +11,7 @@ ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens bench soak release packaging site workflows clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens cast bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -23,6 +23,7 @@ help:
 	@echo "make real-providers   PROVIDERS=\"django keycloak spring\": run tests at these identity providers, which are installed once"
 	@echo "make docs     write the reference pages anew"
 	@echo "make screens  take the pictures of the terminal interface anew"
+	@echo "make cast     record 'togetherctl init' again, as the first page shows it"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make real-release     build a release twice, compare, and install it in every way"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
@@ -70,6 +71,9 @@ docs: $(VENV)/.demo
 
 screens: $(VENV)/.demo
 	$(BIN)/python docs/screens.py
+
+cast: $(VENV)/.demo
+	@$(BIN)/python packaging/cast.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run

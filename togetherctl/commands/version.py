@@ -85,4 +85,6 @@ def _shim(app: App) -> dict[str, str | None]:
     except KubeconfigError:
         return {"shim": None, "shim_state": ShimState.NONE.value}
     state = shim.state()
+    if shim.other_config() is not None:
+        state = ShimState.NONE
     return {"shim": None if state is ShimState.NONE else str(shim.path), "shim_state": state.value}
