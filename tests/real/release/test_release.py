@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -143,3 +144,21 @@ def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -
     run("git", "checkout", "--quiet", "README.md", cwd=clone)
     run(note, cwd=clone)
     assert noted.read_text() == run("git", "rev-parse", "HEAD", cwd=clone)
+
+
+def test_the_address_of_releases_stands_once_in_pyproject(built: Built) -> None:
+    """A release writes it there; the next one replaces it."""
+    script = "import sys, changelog; sys.stdout.write(changelog.set_address(sys.stdin.read(), sys.argv[1]))"
+    text = run("git", "-C", built.clone, "show", f"release/{VERSION}:pyproject.toml")
+    assert tomllib.loads(text)["project"]["urls"] == {"Releases": BASE}
+    for before in (text, text.replace(f'Releases = "{BASE}"', 'Source = "https://acme.com"')):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "https://releases.acme.com"],
+            input=before,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT / "packaging",
+        )
+        assert tomllib.loads(done.stdout)["project"]["urls"]["Releases"] == "https://releases.acme.com"
+        assert len(done.stdout.splitlines()) - len(before.splitlines()) == int(before != text)
