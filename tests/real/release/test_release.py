@@ -102,6 +102,7 @@ def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp
     assert "togetherctl login acme" in (share / "man/man1/togetherctl-login.1").read_text()
     pages = {path.stem for path in (share / "man/man1").iterdir()}
     assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add", "kubectl-together_login"} <= pages
+    assert [page for page in pages if " " in page] == []
     for name in ("bash-completion/completions/togetherctl", "fish/vendor_completions.d/togetherctl.fish"):
         assert "togetherctl" in (share / name).read_text()
 
