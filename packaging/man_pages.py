@@ -51,9 +51,13 @@ def write(folder: Path, version: str, date: str) -> None:
         write_man_pages(program, commands, version=version, date=date, target_dir=str(pages))
         for name, command in loaded:
             lines: Sequence[str] = getattr(command, "examples", ())
+            # click-man puts a hyphen where the name of a command has a space.
+            page = pages / f"{name.replace(' ', '-')}.1"
             if lines:
-                with (pages / f"{name}.1").open("a") as page:
-                    page.write(_examples(lines))
+                with page.open("a") as file:
+                    file.write(_examples(lines))
+            # The page is found by the name of the program's file.
+            page.rename(pages / page.name.replace("kubectl-together-login", "kubectl-together_login"))
     for shell, place in _COMPLETIONS.items():
         done = subprocess.run(
             [sys.executable, "-m", "togetherctl", "completion", shell], check=True, capture_output=True

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def test_two_builds_are_the_same_bytes(built: Built) -> None:
     }
     assert "FAILED" not in run("sha256sum", "--check", "SHA256SUMS", cwd=built.first)
     assert len((built.first / "SHA256SUMS").read_text().splitlines()) == len(NAMES) - 1
+
+
+def test_the_workflow_gives_the_index_the_wheel_and_the_sdist_alone() -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text().replace("${GITHUB_REF_NAME#v}", VERSION)
+    (published,) = re.findall(r"uv==\S+ publish (?:[^\n]|\n {10})+", text)
+    named = set(re.findall(r"dist/([^\"\s]+)", published))
+    assert named == {f"togetherctl-{VERSION}-py3-none-any.whl", f"togetherctl-{VERSION}.tar.gz"}
+    assert named < NAMES
 
 
 def test_the_version_stands_in_the_wheel_and_on_a_branch_alone(built: Built) -> None:
@@ -93,6 +102,7 @@ def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp
     assert "togetherctl login acme" in (share / "man/man1/togetherctl-login.1").read_text()
     pages = {path.stem for path in (share / "man/man1").iterdir()}
     assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add", "kubectl-together_login"} <= pages
+    assert [page for page in pages if " " in page] == []
     for name in ("bash-completion/completions/togetherctl", "fish/vendor_completions.d/togetherctl.fish"):
         assert "togetherctl" in (share / name).read_text()
 
@@ -135,3 +145,21 @@ def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -
     run("git", "checkout", "--quiet", "README.md", cwd=clone)
     run(note, cwd=clone)
     assert noted.read_text() == run("git", "rev-parse", "HEAD", cwd=clone)
+
+
+def test_the_address_of_releases_stands_once_in_pyproject(built: Built) -> None:
+    """A release writes it there; the next one replaces it."""
+    script = "import sys, changelog; sys.stdout.write(changelog.set_address(sys.stdin.read(), sys.argv[1]))"
+    text = run("git", "-C", built.clone, "show", f"release/{VERSION}:pyproject.toml")
+    assert tomllib.loads(text)["project"]["urls"] == {"Releases": BASE}
+    for before in (text, text.replace(f'Releases = "{BASE}"', 'Source = "https://acme.com"')):
+        done = subprocess.run(
+            [sys.executable, "-c", script, "https://releases.acme.com"],
+            input=before,
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT / "packaging",
+        )
+        assert tomllib.loads(done.stdout)["project"]["urls"]["Releases"] == "https://releases.acme.com"
+        assert len(done.stdout.splitlines()) - len(before.splitlines()) == int(before != text)
