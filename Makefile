@@ -30,6 +30,7 @@ help:
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
+	@echo "               BASE=URL: where releases can be had, which togetherctl version --check asks"
 	@echo "make packaging    write the recipes of package managers; BASE=URL: for the release in dist/"
 	@echo "make site     build the documentation site into build/site/site; a broken link ends it"
 	@echo "make workflows    check the workflows of the forge"
@@ -113,7 +114,7 @@ $(VENV)/.test: $(VENV)/.demo
 	@touch $@
 
 release: $(VENV)/.release
-	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
+	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged) $(if $(BASE),--base '$(BASE)')
 
 workflows: $(VENV)/.workflows
 	@if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml; fi

@@ -63,6 +63,7 @@ _PAGES: dict[str, dict[str, str]] = {
         "docs/security.md": "understanding/security.md",
         "docs/network.md": "understanding/network.md",
         "docs/comparison.md": "understanding/comparison.md",
+        "docs/platforms.md": "understanding/platforms.md",
         "docs/performance.md": "understanding/performance.md",
         "docs/glossary.md": "understanding/glossary.md",
         "docs/architecture.md": "understanding/architecture.md",

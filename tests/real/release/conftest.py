@@ -17,6 +17,8 @@ from tests.conftest import ROOT
 # Set by `make real-release`, which installs what builds a release.
 _HERE = os.environ.get("TOGETHERCTL_REAL_RELEASE") == "yes"
 VERSION = "9.8.7"
+# Where the releases of these tests can be had: a test that serves them there listens on that port.
+BASE = "http://127.0.0.1:18765/releases"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,7 +76,7 @@ def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
     before = os.umask(umask)
     try:
         script = folder / "clone/packaging/release.py"
-        run(sys.executable, script, VERSION, "--output", folder / "dist", environ=environ)
+        run(sys.executable, script, VERSION, "--base", BASE, "--output", folder / "dist", environ=environ)
     finally:
         os.umask(before)
     return folder / "dist"

@@ -13,18 +13,24 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.real.release.conftest import VERSION, Built, run
+from tests.real.release.conftest import BASE, VERSION, Built, run
 
 NAMES = {
     "SHA256SUMS",
+    "kubectl-together_login",
+    "latest.json",
+    "togetherctl-aarch64.pyz",
     "togetherctl.pyz",
     f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz",
     f"togetherctl-{VERSION}-py3-none-any.whl",
+    f"togetherctl-{VERSION}-py311-py314-linux_aarch64.pyz",
     f"togetherctl-{VERSION}-py311-py314-linux_x86_64.pyz",
     f"togetherctl-{VERSION}.cdx.json",
-    f"togetherctl-{VERSION}-krew.tar.gz",
+    f"togetherctl-{VERSION}-krew-linux_aarch64.tar.gz",
+    f"togetherctl-{VERSION}-krew-linux_x86_64.tar.gz",
     f"togetherctl-{VERSION}.tar.gz",
     f"togetherctl_{VERSION}_amd64.deb",
+    f"togetherctl_{VERSION}_arm64.deb",
 }
 
 
@@ -42,6 +48,7 @@ def test_the_version_stands_in_the_wheel_and_on_a_branch_alone(built: Built) -> 
         metadata = wheel.read(f"togetherctl-{VERSION}.dist-info/METADATA").decode()
         dates = {member.date_time for member in wheel.infolist()}
     assert f"\nVersion: {VERSION}\n" in metadata
+    assert f"\nProject-URL: Releases, {BASE}\n" in metadata
     assert len(dates) == 1
     git = ("git", "-C", built.clone)
     assert run(*git, "status", "--porcelain") == ""
@@ -67,13 +74,25 @@ def test_the_sbom_names_each_package_that_runs(built: Built) -> None:
     assert all(one["purl"].startswith("pkg:pypi/") for one in bom["components"])
 
 
+# What an ELF header says of the machine, at byte 18 (ELF-64 Object File Format, e_machine).
+@pytest.mark.parametrize(("name", "machine"), [("togetherctl.pyz", 62), ("togetherctl-aarch64.pyz", 183)])
+def test_the_native_code_in_a_single_file_is_of_its_machine(name: str, machine: int, built: Built) -> None:
+    with zipfile.ZipFile(built.first / name) as single:
+        libraries = [member for member in single.namelist() if member.endswith(".so")]
+        found = {int.from_bytes(single.read(library)[18:20], "little") for library in libraries}
+    assert found == {machine}
+    for library in ("pydantic_core/_pydantic_core", "_cffi_backend"):
+        for minor in (11, 12, 13, 14):
+            assert any(f"{library}.cpython-3{minor}-" in one for one in libraries), (library, minor)
+
+
 def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp_path: Path) -> None:
     with tarfile.open(built.first / f"togetherctl-{VERSION}-completions-and-man-pages.tar.gz") as tar:
         tar.extractall(tmp_path / "share", filter="data")
     (share,) = (tmp_path / "share").iterdir()
     assert "togetherctl login acme" in (share / "man/man1/togetherctl-login.1").read_text()
     pages = {path.stem for path in (share / "man/man1").iterdir()}
-    assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add"} <= pages
+    assert {"togetherctl", "togetherctl-init", "togetherctl-profile-add", "kubectl-together_login"} <= pages
     for name in ("bash-completion/completions/togetherctl", "fish/vendor_completions.d/togetherctl.fish"):
         assert "togetherctl" in (share / name).read_text()
 
@@ -83,6 +102,7 @@ def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp
     [
         ("0.0.1", "", "does not come after"),
         ("next", "", "is no version"),
+        (f"{VERSION} --base=http://releases.acme.com", "", "is no address of releases"),
         (VERSION, "touch new", "the working tree has changes"),
         (VERSION, f"git tag v{VERSION}", "there is a tag"),
         (VERSION, "rm .git/togetherctl-green", "no green run"),
@@ -97,7 +117,7 @@ def test_there_is_no_release_where_something_is_missing(
     if what:
         run("sh", "-c", what, cwd=clone)
     done = subprocess.run(
-        [sys.executable, clone / "packaging/release.py", version], capture_output=True, text=True, check=False
+        [sys.executable, clone / "packaging/release.py", *version.split()], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.startswith("no release: ")
