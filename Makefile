@@ -22,8 +22,8 @@ help:
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"
 	@echo "make real-providers   PROVIDERS=\"django keycloak spring\": run tests at these identity providers, which are installed once"
-	@echo "make docs     write the reference pages anew"
-	@echo "make screens  take the pictures of the terminal interface anew"
+	@echo "make docs     write the reference pages again"
+	@echo "make screens  take the pictures of the terminal interface again"
 	@echo "make cast     record 'togetherctl init' again, as the first page shows it"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make real-release     build a release twice, compare, and install it in every way"
@@ -83,7 +83,7 @@ cast: $(VENV)/.demo
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run
 
-# Installed in the cache folder of whoever runs it, once for each version.
+# Installed in the cache folder of the person who runs it, once for each version.
 real-clients: export TOGETHERCTL_REAL_CLIENTS = $(CLIENTS)
 real-clients: $(VENV)/.test node-packages
 	$(BIN)/python -m tests.real.clients.installing
