@@ -11,18 +11,19 @@ ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release test check lint types imports docs screens cast bench soak release packaging site workflows clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release test coverage check lint types imports docs screens cast bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl, Chromium or Go say so where those are missing"
 	@echo "               PYTEST=\"tests/tui -k login\": only these; WORKERS=4: in so many processes (default: one a core)"
 	@echo "make check    style, types, import rules and generated pages"
+	@echo "make coverage  run the tests without tests/real, and fail if they reach less of the code than before"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"
 	@echo "make real-providers   PROVIDERS=\"django keycloak spring\": run tests at these identity providers, which are installed once"
-	@echo "make docs     write the reference pages anew"
-	@echo "make screens  take the pictures of the terminal interface anew"
+	@echo "make docs     write the reference pages again"
+	@echo "make screens  take the pictures of the terminal interface again"
 	@echo "make cast     record 'togetherctl init' again, as the first page shows it"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make real-release     build a release twice, compare, and install it in every way"
@@ -41,6 +42,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test node-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 	@$(if $(PYTEST),:,packaging/note-green.sh)
+
+# Not in `make test`: measuring takes longer, and a test that starts processes is not seen.
+coverage: $(VENV)/.coverage
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore tests/real --cov --cov-report=term $(PYTEST)
 
 check: lint types imports
 
@@ -78,7 +83,7 @@ cast: $(VENV)/.demo
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run
 
-# Installed in the cache folder of whoever runs it, once for each version.
+# Installed in the cache folder of the person who runs it, once for each version.
 real-clients: export TOGETHERCTL_REAL_CLIENTS = $(CLIENTS)
 real-clients: $(VENV)/.test node-packages
 	$(BIN)/python -m tests.real.clients.installing
@@ -133,6 +138,10 @@ $(VENV)/.release: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
 	@touch $@
 
+$(VENV)/.coverage: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group coverage
+	@touch $@
+
 $(VENV)/.check: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group check
 	@touch $@
@@ -146,4 +155,4 @@ node-packages:
 	fi
 
 clean:
-	rm -rf $(VENV) $(NODE)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(NODE)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

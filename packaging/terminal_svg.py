@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _CELL, _LINE, _MARGIN = 8.4, 18, 14
 _LONGEST_PAUSE = 2.4
@@ -22,6 +22,18 @@ _COLOURS = (
     *("#4c566a", "#f07178", "#a3d977", "#ffcb6b", "#82aaff", "#c792ea", "#6fd6e3", "#d8dee9"),
     *("#7b8494", "#ff8b92", "#b8e994", "#ffd98a", "#9cc0ff", "#ddb3ff", "#9ae7f0", "#ffffff"),
 )
+# What a code of Select Graphic Rendition turns on or off (ECMA-48, 8.3.117).
+_SWITCHES: dict[int, dict[str, Any]] = {
+    1: {"bold": True},
+    2: {"dim": True},
+    3: {"italic": True},
+    4: {"underlined": True},
+    7: {"reversed": True},
+    22: {"bold": False, "dim": False},
+    23: {"italic": False},
+    24: {"underlined": False},
+    27: {"reversed": False},
+}
 _SEQUENCE = re.compile(r"\x1b\[([\d;]*)m|\x1b\[[^a-zA-Z]*[a-zA-Z]|\x1b[()].|[\x0e\x0f]")
 _FONTS = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
@@ -79,17 +91,9 @@ def _restyle(style: Style, codes: list[int]) -> Style:
 
 
 def _restyle_once(style: Style, code: int, rest: Iterator[int]) -> Style:
-    switches = {
-        1: {"bold": True},
-        2: {"dim": True},
-        3: {"italic": True},
-        4: {"underlined": True},
-        7: {"reversed": True},
-    }
-    off = {22: {"bold": False, "dim": False}, 23: {"italic": False}, 24: {"underlined": False}, 27: {"reversed": False}}
     if code == 0:
         return Style()
-    if change := switches.get(code) or off.get(code):
+    if change := _SWITCHES.get(code):
         return style._replace(**change)
     if code in (38, 48):
         colour = _extended(rest)
