@@ -48,8 +48,14 @@ class Built:
         return self.first / "togetherctl.pyz"
 
 
-def run(*words: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None, code: int = 0) -> str:
-    """What the command prints, on both streams; it must end with `code`."""
+def run(
+    *words: str | Path,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    code: int = 0,
+    seconds: float = 300,
+) -> str:
+    """What the command prints, on both streams; it must end with `code`, within `seconds`."""
     done = subprocess.run(
         list(map(str, words)),
         stdin=subprocess.DEVNULL,
@@ -57,7 +63,7 @@ def run(*words: str | Path, environ: Mapping[str, str] | None = None, cwd: Path 
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=seconds,
         env=environ,
         cwd=cwd,
     )

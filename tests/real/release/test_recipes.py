@@ -81,7 +81,7 @@ def test_the_pkgbuild_packs_what_it_downloads(built: Built, filled: Path, tmp_pa
 def test_the_debian_package_is_clean_installs_runs_and_goes(built: Built, bare: dict[str, str], tmp_path: Path) -> None:
     package = built.first / f"togetherctl_{VERSION}_amd64.deb"
     if shutil.which("lintian"):
-        run("lintian", "--allow-root", "--fail-on", "error,warning", package)
+        run("lintian", "--allow-root", "--fail-on", "error,warning", package, seconds=1800)
     root = tmp_path / "root"
     (root / "var/lib/dpkg/info").mkdir(parents=True)
     (root / "var/lib/dpkg/updates").mkdir()
