@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.lock import LockTimeout, hold_lock
 from togetherctl.quick_json import loads
@@ -119,12 +117,12 @@ def _parse(data: bytes, status: os.stat_result) -> tuple[Remembered, ...]:
 
 def _checked(one: Any) -> Remembered:
     """Raises ValueError, TypeError and LookupError."""
-    found = Remembered(one["kind"], one["profile"], one["host"], one["yes"], one["until"])
-    is_text = isinstance(found.profile, str) and (found.host is None or isinstance(found.host, str))
-    is_time = isinstance(found.until, (int, float)) and not isinstance(found.until, bool)
-    if found.kind not in ("credential", "login") or not is_text or not isinstance(found.yes, bool) or not is_time:
+    kind, profile, host, yes, until = (one[name] for name in Remembered._fields)
+    is_text = isinstance(profile, str) and (host is None or isinstance(host, str))
+    is_time = isinstance(until, (int, float)) and not isinstance(until, bool)
+    if kind not in ("credential", "login") or not is_text or not isinstance(yes, bool) or not is_time:
         raise ValueError("it holds something else than answers")
-    return found
+    return Remembered(kind, profile, host, yes, until)
 
 
 def _counting(known: Sequence[Remembered], now: float) -> list[Remembered]:
@@ -135,7 +133,6 @@ def _counting(known: Sequence[Remembered], now: float) -> list[Remembered]:
 def _reason(error: Exception) -> str:
     if isinstance(error, LockTimeout):
         return "another process holds its lock"
-    with suppress(AttributeError):
-        if error.strerror:  # type: ignore[attr-defined] # of an OSError
-            return str(error.strerror)
-    return str(error) if type(error) is ValueError and "{" not in str(error) else "it is damaged"
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be read"
+    return str(error) if type(error) is ValueError else "it is damaged"

@@ -139,7 +139,7 @@ class QuestionDesk:
     def show_login(self, profile: str, host: str | None, seconds: float, stop: Cancel) -> Over:
         """Show that a login for `host` runs, until what is returned is called.
 
-        Where it is done, what it was for is handed out once without a question. `stop` is called where a person ends it.
+        Where it is done, what it was for is handed out once without a question. `stop` lets the person end it.
         """
         now = self._clock()
         running = Question(os.urandom(3).hex(), "login", profile, host, now, now + seconds, runs=True, stop=stop)
