@@ -185,3 +185,26 @@ def test_answers_are_in_a_private_file_that_a_restart_keeps(started: RunningAgen
     started.question(kind="credential", host="head")
     far.leave()
     assert started.stop().count("what was answered before is asked again") == 1
+
+
+def test_an_agent_that_ends_leaves_neither_a_login_nor_a_question(
+    started: RunningAgent, visits: Path, tmp_path: Path
+) -> None:
+    programs, closed = tmp_path / "programs", tmp_path / "closed"
+    programs.mkdir()
+    notify = programs / "notify-send"
+    notify.write_text(f"#!/bin/sh\ntrap 'echo closed >> {closed}; exit' INT\nwhile :; do sleep 0.05; done\n")
+    notify.chmod(0o700)
+    desktop = {"PATH": f"{programs}:{os.environ['PATH']}", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
+    started.start(**browser("nothing", visits), **desktop)
+    login = Far(started.forward("head"), "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    started.until(visits.exists, "the browser")
+    asked = Far(started.forward("other"), "GET", "/v1/credentials/acme")
+    started.question(kind="credential")
+    started.stop()
+    started.until(lambda: not started.children("login"), "the end of the child")
+    # One of the question that was answered, one of the login that ran, one of the question that waited.
+    started.until(lambda: closed.exists() and len(closed.read_text().splitlines()) == 3, "the end of what was shown")
+    login.leave()
+    asked.leave()
