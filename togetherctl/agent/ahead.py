@@ -91,7 +91,7 @@ class KeepAhead:
 
     def fileno(self) -> int:
         """Readable when a child has ended, the clock was set, the machine woke, or a network came up."""
-        return self._selector.fileno()  # type: ignore[attr-defined,no-any-return] # where there is epoll or kqueue
+        return self._selector.fileno()
 
     def next_wait(self) -> float:
         """The most seconds until `tick` should be called again."""
@@ -135,6 +135,9 @@ class KeepAhead:
                 self._end(key.fd, moment)
         clock_jumped = self._clock_watch.read()
         self._unregister_closed()
+        if moment.was_set:
+            # What a child said of a token's life was said by the other clock.
+            self._stale_at.clear()
         if moment.slept or moment.was_set or clock_jumped:
             # Times that were waited for have passed, or the network that was away is another one.
             self._try_again(moment.boot)
@@ -155,6 +158,7 @@ class KeepAhead:
 
     def _end(self, descriptor: int, moment: Moment) -> None:
         child = self._children.pop(descriptor)
+        # Before it is closed, and another file gets its number.
         self._selector.unregister(descriptor)
         for report in child.end():
             self._take(report, moment)
@@ -245,8 +249,8 @@ class KeepAhead:
             for name in names:
                 self._take(Report(name, "failed", message=error.strerror or "no process could be started"), moment)
             return
-        self._children[child.fileno()] = child
-        self._register(child.fileno())
+        self._children[child.reader] = child
+        self._register(child.reader)
         for name in names:
             self._standings[name] = self._standings[name]._replace(state="refreshing", next_refresh=None)
 

@@ -32,18 +32,15 @@ class Child:
     """One child, the profiles it was told, and what it has said so far; `ends_by` on the clock that counts sleep."""
 
     process: subprocess.Popen[bytes]
+    reader: int
     names: tuple[str, ...]
     ends_by: float
     said: bytearray = field(default_factory=bytearray)
 
-    def fileno(self) -> int:
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
-
     def read(self) -> bool:
         """Take what it has said; False once it has said everything. Never waits."""
         try:
-            data = os.read(self.fileno(), 65536)
+            data = os.read(self.reader, 65536)
         except BlockingIOError:
             return True
         except OSError:
@@ -61,8 +58,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        os.close(self.reader)
         told = {report.profile: report for report in _read_reports(bytes(self.said))}
         for name in self.names:
             yield told.get(name) or Report(name, "failed", message="the process that refreshes it was ended")
@@ -73,19 +69,29 @@ def start(names: Sequence[str], *, leaves_ready: bool, environ: Mapping[str, str
 
     It never asks, and goes on alone if the agent ends: what it has begun with an issuer must reach the disk.
     """
-    process = subprocess.Popen(
-        # -P: nothing in the folder this happens to run in is ours.
-        [sys.executable, "-P", "-m", "togetherctl", "refresh", "--ahead", "ready" if leaves_ready else "none", *names],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        start_new_session=True,
-        env=for_refresh(environ) | {NO_INPUT: "1"},
-    )
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    return Child(process, tuple(names), boot + _SECONDS_EACH * len(names) + _GRACE)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    try:
+        process = subprocess.Popen(
+            # -P: nothing in the folder this happens to run in is ours.
+            [sys.executable, "-P", "-m", "togetherctl", "refresh", *words_for(names, leaves_ready=leaves_ready)],
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=for_refresh(environ) | {NO_INPUT: "1"},
+        )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    return Child(process, reader, tuple(names), boot + _SECONDS_EACH * len(names) + _GRACE)
+
+
+def words_for(names: Sequence[str], *, leaves_ready: bool) -> list[str]:
+    """The words after `refresh` by which a child knows its work; see `cli/keep_ahead.py`."""
+    return ["--ahead", "ready" if leaves_ready else "none", *names]
 
 
 def _read_reports(said: bytes) -> Iterator[Report]:

@@ -1,7 +1,7 @@
 """Tell from files which sessions are used: ready files say when they were read, sessions who wrote them last.
 
-What the agent's own children wrote is no use. `used.json` in the agent's folder says what that was, and when each profile
-was used last, so that a restart forgets nothing:
+What the agent's own children wrote is no use. `used.json` in the agent's folder says what that was, and when each
+profile was used last, so that a restart forgets nothing:
 
     {"version": 1, "profiles": {NAME: {"used_at": SECONDS, "session": NANOSECONDS, "written": SECONDS}}}
 """
