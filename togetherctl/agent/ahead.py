@@ -1,22 +1,28 @@
 """Keep used sessions ahead: refresh each before its token turns old, so that no call waits for an issuer.
 
 Nothing here holds a token. A child does the refresh, under the session's lock, as the one does that `get-token` leaves
-behind; this process looks at the times of files once a minute, and sooner where something happens.
+behind; the agent looks at the times of files once a minute, and sooner where something happens.
 """
 
 from __future__ import annotations
 
-import selectors
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from togetherctl.agent import ahead_children
-from togetherctl.agent.ahead_children import Child, Report
 from togetherctl.agent.ahead_due import Facts, Trouble, due_in, is_over, trouble_after
 from togetherctl.agent.ahead_uses import Place, Uses, notes_reads
 from togetherctl.agent.ahead_wake import Clocks, ClockWatch, Moment, NetworkWatch
+from togetherctl.environment import CONFIG
 from togetherctl.records import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from togetherctl.agent.protocol import Children, Document, Ended, Loop
+    from togetherctl.agent.snapshot import Configuration, Snapshot
+    from togetherctl.paths import Paths
 
 # Seconds between two looks while nothing happens.
 _LOOK_EVERY = 60.0
@@ -26,142 +32,206 @@ _NETWORK_PAUSE = 5.0
 # At once no more children than this, and no more profiles in each.
 _CHILDREN = 2
 _NAMES = 8
+# A child ends itself after a minute for each profile; one that was stopped cannot.
+_SECONDS_EACH = 60.0
+_GRACE = 30.0
 
-StartChild = Callable[..., Child]
 
+class Report(NamedTuple):
+    """What came of one profile: `kept`, `busy` or the code of an error; `stale_at` in seconds since 1970."""
 
-class Standing(NamedTuple):
-    """What is known of one profile: `next_refresh` and `used_at` in seconds since 1970, `trouble` in words.
-
-    `state` is `kept`, `refreshing`, `unused`, `none` without a session, `waiting` after a failure that may pass, or the
-    code of an error that only a change ends, such as `login_required`.
-    """
-
-    name: str
-    state: str
-    used_at: float | None
-    next_refresh: float | None
-    trouble: str = ""
+    profile: str
+    outcome: str
+    stale_at: float | None = None
+    message: str = ""
 
 
 class KeepAhead:
-    """Looks when told to, by `tick`; `fileno` is readable when that is worth it before `next_wait` seconds are over.
-
-    `folder` is the agent's own; `environ` is for the children.
-    """
+    """What `protocol.Ahead` says. `environ` says where the configuration is."""
 
     def __init__(
         self,
-        folder: Path,
+        loop: Loop,
+        children: Children,
+        configuration: Configuration,
+        paths: Paths,
         environ: Mapping[str, str],
         *,
         clocks: Clocks | None = None,
-        start: StartChild = ahead_children.start,
         reads_are_noted: Callable[[Path], bool] = notes_reads,
     ) -> None:
-        self._environ = environ
+        self._loop, self._children, self._configuration = loop, children, configuration
+        self._paths = paths
+        # A configuration that the environment names has no ready files.
+        self._makes_ready = not environ.get(CONFIG)
         self._clocks = clocks or Clocks()
-        self._start = start
         self._reads_are_noted = reads_are_noted
         self._noted: dict[Path, bool] = {}
-        self._uses = Uses(folder)
+        self._uses = Uses(paths.agent_state)
+        self._snapshot: Snapshot | None = None
         self._places: dict[str, Place] = {}
-        self._idle = 86400.0
+        self._facts: dict[str, Facts] = {}
+        self._waits: dict[str, float | None] = {}
         self._stale_at: dict[str, tuple[int | None, float]] = {}
         self._troubles: dict[str, Trouble] = {}
-        self._standings: dict[str, Standing] = {}
-        self._children: dict[int, Child] = {}
-        self._selector = selectors.DefaultSelector()
+        self._under_way: list[tuple[str, ...]] = []
         self._clock_watch = ClockWatch()
         self._network = NetworkWatch()
         self._network_at = float("-inf")
-        self._wait = 0.0
-        self._register(self._clock_watch.fileno())
+        self._unwatch_network: Callable[[], None] | None = None
+        self._looks_at = float("-inf")
+        self._sooner: Callable[[], None] = lambda: None
+        if (descriptor := self._clock_watch.fileno()) is not None:
+            self._unwatch_clock = loop.watch(descriptor, self._take_clock)
 
-    def update(self, places: Iterable[Place], idle: float) -> None:
-        """Keep these ahead from now on, unless they were not used for `idle` seconds; all troubles may be over."""
-        self._places = {place.name: place for place in places}
-        self._idle = idle
-        self._uses.keep_only(frozenset(self._places))
-        self._troubles.clear()
-        self._stale_at.clear()
-        self._standings.clear()
-        self._noted.clear()
-        self._wait = 0.0
+    def tick(self) -> float:
+        """See `protocol.Ahead`. Never waits."""
+        # Where the configuration has changed, a child reads it, and the next look is by the new one.
+        self._configuration.ask(lambda _snapshot: None)
+        wait = self._look()
+        self._looks_at = time.monotonic() + wait
+        return wait
 
-    def fileno(self) -> int:
-        """Readable when a child has ended, the clock was set, the machine woke, or a network came up."""
-        return self._selector.fileno()
+    def states(self) -> Mapping[str, Document]:
+        """See `protocol.Ahead`; as of the last look."""
+        moment = self._clocks.look_again()
+        return {name: self._describe(name, facts, moment) for name, facts in self._facts.items()}
 
-    def next_wait(self) -> float:
-        """The most seconds until `tick` should be called again."""
-        return self._wait
+    # What happens between two ticks
 
-    def standings(self) -> Sequence[Standing]:
-        """What was found at the last look, in the order of the configuration."""
-        return [self._standings[name] for name in self._places if name in self._standings]
+    def _take_clock(self) -> None:
+        jumped = self._clock_watch.read()
+        if self._clock_watch.fileno() is None:
+            self._unwatch_clock()
+        if jumped:
+            # Times that were waited for have passed, and the network that was away may be another one.
+            self._try_again(self._clocks.look_again().boot)
+            self._look_now()
 
-    def tick(self) -> None:
-        """Take what has happened, and start the children that are due. Never waits."""
+    def _take_network(self) -> None:
+        came, boot = self._network.read(), self._clocks.look_again().boot
+        if self._network.fileno() is None and self._unwatch_network is not None:
+            self._unwatch_network()
+            self._unwatch_network = None
+        if came and boot - self._network_at >= _NETWORK_PAUSE:
+            self._network_at = boot
+            self._try_again(boot + _NETWORK_SETTLES)
+            self._look_now()
+
+    def _take_end(self, names: tuple[str, ...], ended: Ended) -> None:
+        self._under_way.remove(names)
+        moment = self._clocks.look_again()
+        told = {report.profile: report for report in read_reports(ended.output)}
+        for name in names:
+            self._take(told.get(name) or Report(name, "failed", message="its refresh was cut off"), moment)
+        self._look_now()
+
+    def _look_now(self) -> None:
+        """Look without a tick, and again before the next one where that is too late."""
+        wait = self._look()
+        self._sooner()
+        if time.monotonic() + wait < self._looks_at:
+            self._sooner = self._loop.after(wait, self._look_now)
+
+    # What is due
+
+    def _look(self) -> float:
+        """Look at all profiles, start the children that are due, and give the seconds until the next look."""
+        self._take_snapshot()
         moment = self._clocks.look()
-        self._take_events(moment)
-        self._end_late_children(moment)
-        waits = self._look(moment)
-        due = [name for name, wait in waits.items() if wait <= 0]
-        self._start_children(due, moment)
-        with suppress(OSError):
-            self._uses.save()
-        self._watch_network()
-        later = [wait for wait in waits.values() if wait > 0]
-        if self._children:
-            later.append(1.0 + max(0.0, min(child.ends_by for child in self._children.values()) - moment.boot))
-        self._wait = min([_LOOK_EVERY, *later])
-
-    def close(self) -> None:
-        """Stop watching; children go on, so that what they began with an issuer reaches the disk."""
-        with suppress(OSError):
-            self._uses.save()
-        self._clock_watch.close()
-        self._network.close()
-        self._selector.close()
-        self._children.clear()
-
-    # What has happened
-
-    def _take_events(self, moment: Moment) -> None:
-        for key, _ in self._selector.select(0):
-            child = self._children.get(key.fd)
-            if child is not None and not child.read():
-                self._end(key.fd, moment)
-        clock_jumped = self._clock_watch.read()
-        self._unregister_closed()
         if moment.was_set:
             # What a child said of a token's life was said by the other clock.
             self._stale_at.clear()
-        if moment.slept or moment.was_set or clock_jumped:
-            # Times that were waited for have passed, or the network that was away is another one.
+        if moment.slept or moment.was_set:
             self._try_again(moment.boot)
-        if self._network.read() and moment.boot - self._network_at >= _NETWORK_PAUSE:
-            self._network_at = moment.boot
-            self._try_again(moment.boot + _NETWORK_SETTLES)
+        for place in self._places.values():
+            facts = self._facts[place.name] = self._find(place, moment)
+            trouble = self._troubles.get(place.name)
+            if trouble is not None and is_over(facts, trouble, now=moment.wall):
+                trouble = None
+                del self._troubles[place.name]
+            self._waits[place.name] = due_in(facts, trouble, idle=self._idle, now=moment.wall, boot=moment.boot)
+        self._start_children([name for name, wait in self._waits.items() if wait is not None and wait <= 0])
+        with suppress(OSError):
+            self._uses.save()
+        self._watch_network()
+        return min([_LOOK_EVERY, *(wait for wait in self._waits.values() if wait)])
 
-    def _try_again(self, at: float) -> None:
-        for name, trouble in self._troubles.items():
-            if not trouble.lasting:
-                self._troubles[name] = trouble._replace(failures=0, again_at=min(trouble.again_at, at))
+    @property
+    def _idle(self) -> float:
+        return self._snapshot.idle if self._snapshot else 0.0
 
-    def _end_late_children(self, moment: Moment) -> None:
-        for descriptor, child in list(self._children.items()):
-            if moment.boot > child.ends_by:
-                child.kill()
-                self._end(descriptor, moment)
+    def _take_snapshot(self) -> None:
+        """Begin with the newest configuration, in which all troubles may be over."""
+        snapshot = self._configuration.last_good
+        if snapshot is self._snapshot or snapshot is None:
+            return
+        self._snapshot = snapshot
+        self._places = {
+            profile.name: Place(profile.name, Path(profile.session), self._ready(profile.name, profile.storage))
+            for profile in snapshot.profiles
+            if profile.session is not None
+        }
+        self._uses.keep_only(frozenset(self._places))
+        for known in (self._facts, self._waits, self._stale_at, self._troubles, self._noted):
+            known.clear()
 
-    def _end(self, descriptor: int, moment: Moment) -> None:
-        child = self._children.pop(descriptor)
-        # Before it is closed, and another file gets its number.
-        self._selector.unregister(descriptor)
-        for report in child.end():
-            self._take(report, moment)
+    def _ready(self, name: str, storage: str) -> Path | None:
+        """Where the ready file of a profile is; the same as `auth.cache.ready_file` says."""
+        if not self._makes_ready or storage not in ("file", "keyring"):
+            return None
+        if storage == "keyring":
+            return self._paths.runtime / "ready" / name if self._paths.runtime else None
+        return self._paths.ready / name
+
+    def _find(self, place: Place, moment: Moment) -> Facts:
+        facts = self._uses.look(place, now=moment.wall, idle=self._idle)
+        session, stale_at = self._stale_at.get(place.name, (None, 0.0))
+        # A child's word goes before the ready file's, which may be of another moment of the token's life.
+        return facts._replace(stale_at=stale_at) if session is not None and session == facts.session else facts
+
+    # Children
+
+    def _start_children(self, due: Sequence[str]) -> None:
+        groups: dict[bool, list[str]] = {}
+        for name in self._with_siblings(due):
+            ready = self._places[name].ready
+            groups.setdefault(ready is not None and self._notes_reads(ready.parent), []).append(name)
+        for leaves_ready, names in groups.items():
+            for first in range(0, len(names), _NAMES):
+                if len(self._under_way) < _CHILDREN:
+                    self._start_child(tuple(names[first : first + _NAMES]), leaves_ready=leaves_ready)
+
+    def _with_siblings(self, due: Sequence[str]) -> list[str]:
+        """Those that are due, each followed by the other used profiles of its session: they need no second child."""
+        busy = {self._places[name].session for names in self._under_way for name in names if name in self._places}
+        names: dict[str, None] = {}
+        for name in due:
+            session = self._places[name].session
+            if session not in busy:
+                names[name] = None
+                names |= dict.fromkeys(
+                    other.name
+                    for other in self._places.values()
+                    if other.session == session
+                    and self._waits.get(other.name) is not None
+                    and other.name not in self._troubles
+                )
+        return list(names)
+
+    def _start_child(self, names: tuple[str, ...], *, leaves_ready: bool) -> None:
+        self._under_way.append(names)
+        self._children.run(
+            ["refresh", "--ahead", "ready" if leaves_ready else "none", *names],
+            lambda ended: self._take_end(names, ended),
+            seconds=_SECONDS_EACH * len(names) + _GRACE,
+            urgent=False,
+        )
+
+    def _notes_reads(self, folder: Path) -> bool:
+        if folder not in self._noted:
+            self._noted[folder] = self._reads_are_noted(folder)
+        return self._noted[folder]
 
     def _take(self, report: Report, moment: Moment) -> None:
         place = self._places.get(report.profile)
@@ -169,128 +239,56 @@ class KeepAhead:
             return
         if report.outcome != "busy":
             self._uses.own(place)
-        session = self._facts(place, moment).session
-        trouble = trouble_after(
-            self._troubles.get(place.name),
-            session,
-            outcome=report.outcome,
-            message=report.message,
-            boot=moment.boot,
-        )
+        session = self._find(place, moment).session
+        before = self._troubles.pop(place.name, None)
+        trouble = trouble_after(before, session, outcome=report.outcome, message=report.message, boot=moment.boot)
         if trouble is not None:
             self._troubles[place.name] = trouble
-            return
-        self._troubles.pop(place.name, None)
-        if report.stale_at is not None:
-            # A token that is stale again at once is one that lives for seconds; those are left to `get-token`.
+        elif report.stale_at is not None:
+            # A token that is stale again at once lives for seconds; it is left to `get-token` meanwhile.
             self._stale_at[place.name] = (session, max(report.stale_at, moment.wall + _LOOK_EVERY / 4))
 
-    # What is due
-
-    def _look(self, moment: Moment) -> dict[str, float]:
-        """The seconds to wait for each profile that is kept ahead and not under way."""
-        under_way = {name for child in self._children.values() for name in child.names}
-        waits: dict[str, float] = {}
-        for place in self._places.values():
-            facts = self._facts(place, moment)
-            trouble = self._troubles.get(place.name)
-            if trouble is not None and is_over(facts, trouble, now=moment.wall):
-                trouble = None
-                del self._troubles[place.name]
-            wait = due_in(facts, trouble, idle=self._idle, now=moment.wall, boot=moment.boot)
-            if wait is not None and place.name not in under_way:
-                waits[place.name] = wait
-            self._standings[place.name] = _standing(
-                place.name, facts, trouble, wait, moment, under_way=place.name in under_way
-            )
-        return waits
-
-    def _facts(self, place: Place, moment: Moment) -> Facts:
-        facts = self._uses.look(place, now=moment.wall, idle=self._idle)
-        session, stale_at = self._stale_at.get(place.name, (None, 0.0))
-        # A child's word goes before the ready file's, which may be of another moment of the token's life.
-        return facts._replace(stale_at=stale_at) if session is not None and session == facts.session else facts
-
-    def _start_children(self, due: Sequence[str], moment: Moment) -> None:
-        groups: dict[bool, list[str]] = {}
-        for name in self._with_siblings(due):
-            ready = self._places[name].ready
-            groups.setdefault(ready is not None and self._notes_reads(ready.parent), []).append(name)
-        for leaves_ready, names in groups.items():
-            for first in range(0, len(names), _NAMES):
-                if len(self._children) >= _CHILDREN:
-                    return
-                self._start_child(names[first : first + _NAMES], moment, leaves_ready=leaves_ready)
-
-    def _with_siblings(self, due: Sequence[str]) -> list[str]:
-        """Those that are due, each followed by the other used profiles of its session, which needs no second child."""
-        under_way = {
-            self._places[name].session
-            for child in self._children.values()
-            for name in child.names
-            if name in self._places
-        }
-        names: dict[str, None] = {}
-        for name in due:
-            session = self._places[name].session
-            if session in under_way:
-                continue
-            names[name] = None
-            for other in self._places.values():
-                standing = self._standings.get(other.name)
-                if other.session == session and standing is not None and standing.state == "kept":
-                    names[other.name] = None
-        return list(names)
-
-    def _start_child(self, names: Sequence[str], moment: Moment, *, leaves_ready: bool) -> None:
-        try:
-            child = self._start(names, leaves_ready=leaves_ready, environ=self._environ, boot=moment.boot)
-        except OSError as error:
-            for name in names:
-                self._take(Report(name, "failed", message=error.strerror or "no process could be started"), moment)
-            return
-        self._children[child.reader] = child
-        self._register(child.reader)
-        for name in names:
-            self._standings[name] = self._standings[name]._replace(state="refreshing", next_refresh=None)
-
-    def _notes_reads(self, folder: Path) -> bool:
-        if folder not in self._noted:
-            self._noted[folder] = self._reads_are_noted(folder)
-        return self._noted[folder]
-
-    # What is watched
+    def _try_again(self, at: float) -> None:
+        """Have no trouble that may pass be waited out for longer than `at`."""
+        for name, trouble in self._troubles.items():
+            if not trouble.lasting:
+                self._troubles[name] = trouble._replace(failures=0, again_at=min(trouble.again_at, at))
 
     def _watch_network(self) -> None:
-        """Only while something waits for the network."""
+        """Only while something waits for it."""
         waits = any(not trouble.lasting for trouble in self._troubles.values())
-        if waits and self._network.fileno() is None:
-            self._register(self._network.open())
-        elif not waits and self._network.fileno() is not None:
-            self._selector.unregister(self._network.fileno() or 0)
+        if waits and self._unwatch_network is None:
+            descriptor = self._network.open()
+            if descriptor is not None:
+                self._unwatch_network = self._loop.watch(descriptor, self._take_network)
+        elif not waits and self._unwatch_network is not None:
+            self._unwatch_network()
+            self._unwatch_network = None
             self._network.close()
 
-    def _register(self, descriptor: int | None) -> None:
-        if descriptor is not None:
-            self._selector.register(descriptor, selectors.EVENT_READ)
+    def _describe(self, name: str, facts: Facts, moment: Moment) -> Document:
+        trouble, wait = self._troubles.get(name), self._waits.get(name)
+        return {
+            "kept": wait is not None,
+            "used_at": _say_time(facts.used_at) if facts.session is not None else None,
+            "next_refresh": _say_time(max(moment.wall, self._clocks.last.wall + wait)) if wait is not None else None,
+            "problem": (trouble.message or trouble.outcome) if trouble else None,
+        }
 
-    def _unregister_closed(self) -> None:
-        """One that closed itself is gone from the kernel's list, not from ours."""
-        open_now = {self._clock_watch.fileno(), self._network.fileno(), *self._children}
-        for descriptor in [fd for fd in self._selector.get_map() if fd not in open_now]:
-            self._selector.unregister(descriptor)
+
+def read_reports(output: bytes) -> Iterator[Report]:
+    """What a child said, see `cli/keep_ahead.py`; a line that is no report of ours is skipped."""
+    for line in output.splitlines():
+        with suppress(ValueError, KeyError, TypeError):
+            fields = json.loads(line)
+            stale_at = fields.get("stale_at")
+            yield Report(
+                str(fields["profile"]),
+                str(fields["outcome"]),
+                float(stale_at) if stale_at is not None else None,
+                str(fields.get("message", "")),
+            )
 
 
-def _standing(
-    name: str, facts: Facts, trouble: Trouble | None, wait: float | None, moment: Moment, *, under_way: bool
-) -> Standing:
-    if facts.session is None:
-        return Standing(name, "none", None, None)
-    message = trouble.message if trouble else ""
-    if under_way:
-        return Standing(name, "refreshing", facts.used_at, None, message)
-    if wait is None:
-        return Standing(
-            name, trouble.outcome if trouble and trouble.lasting else "unused", facts.used_at, None, message
-        )
-    return Standing(name, "waiting" if trouble else "kept", facts.used_at, moment.wall + wait, message)
+def _say_time(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

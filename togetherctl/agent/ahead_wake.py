@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from togetherctl.records import NamedTuple, dataclass, field
+from togetherctl.records import NamedTuple
 
 # Clocks drift apart by less than this, in seconds, from one look to the next.
 _DRIFT = 2.0
@@ -33,24 +33,31 @@ class Moment(NamedTuple):
     was_set: bool = False
 
 
-@dataclass
 class Clocks:
     """Three clocks, which tell sleep and a clock that was set by how they drift apart."""
 
-    wall: Callable[[], float] = time.time
-    boot: Callable[[], float] = _count_with_sleep
-    awake: Callable[[], float] = time.monotonic
-    _before: tuple[float, float, float] | None = field(default=None)
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        boot: Callable[[], float] = _count_with_sleep,
+        awake: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall, self._boot, self._awake = wall, boot, awake
+        self.last = Moment(wall(), boot())
+        self._last_awake = awake()
 
     def look(self) -> Moment:
-        wall, boot, awake = self.wall(), self.boot(), self.awake()
-        before, self._before = self._before, (wall, boot, awake)
-        if before is None:
-            return Moment(wall, boot)
-        passed = boot - before[1]
-        slept = passed - (awake - before[2]) > _DRIFT
-        was_set = abs((wall - before[0]) - passed) > _DRIFT
-        return Moment(wall, boot, slept=slept, was_set=was_set)
+        """The present moment, and what has happened since the last call."""
+        wall, boot, awake = self._wall(), self._boot(), self._awake()
+        passed = boot - self.last.boot
+        slept = passed - (awake - self._last_awake) > _DRIFT
+        was_set = abs((wall - self.last.wall) - passed) > _DRIFT
+        self.last, self._last_awake = Moment(wall, boot, slept=slept, was_set=was_set), awake
+        return self.last
+
+    def look_again(self) -> Moment:
+        """The present moment alone."""
+        return Moment(self._wall(), self._boot())
 
 
 class ClockWatch:
