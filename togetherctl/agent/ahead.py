@@ -144,7 +144,12 @@ class KeepAhead:
             self._stale_at.clear()
         if moment.slept or moment.was_set:
             self._try_again(moment.boot)
+        busy = self._busy()
         for place in self._places.values():
+            if place.session in busy:
+                # What a child of ours writes must not be taken for a use before it says that it has.
+                self._waits[place.name] = None
+                continue
             facts = self._facts[place.name] = self._find(place, moment)
             trouble = self._troubles.get(place.name)
             if trouble is not None and is_over(facts, trouble, now=moment.wall):
@@ -204,20 +209,23 @@ class KeepAhead:
 
     def _with_siblings(self, due: Sequence[str]) -> list[str]:
         """Those that are due, each followed by the other used profiles of its session: they need no second child."""
-        busy = {self._places[name].session for names in self._under_way for name in names if name in self._places}
         names: dict[str, None] = {}
         for name in due:
-            session = self._places[name].session
-            if session not in busy:
-                names[name] = None
-                names |= dict.fromkeys(
-                    other.name
-                    for other in self._places.values()
-                    if other.session == session
-                    and self._waits.get(other.name) is not None
-                    and other.name not in self._troubles
-                )
+            names[name] = None
+            names |= dict.fromkeys(
+                other.name
+                for other in self._places.values()
+                if other.session == self._places[name].session
+                and self._waits[other.name] is not None
+                and other.name not in self._troubles
+            )
         return list(names)
+
+    def _busy(self) -> frozenset[Path]:
+        """The sessions that a child is at work on."""
+        return frozenset(
+            self._places[name].session for names in self._under_way for name in names if name in self._places
+        )
 
     def _start_child(self, names: tuple[str, ...], *, leaves_ready: bool) -> None:
         self._under_way.append(names)
@@ -238,7 +246,9 @@ class KeepAhead:
         if place is None:
             return
         if report.outcome != "busy":
-            self._uses.own(place)
+            for other in self._places.values():
+                if other.session == place.session:
+                    self._uses.own(other)
         session = self._find(place, moment).session
         before = self._troubles.pop(place.name, None)
         trouble = trouble_after(before, session, outcome=report.outcome, message=report.message, boot=moment.boot)
