@@ -73,11 +73,6 @@ def _run(arguments: "list[str]", program: str) -> int:
         from togetherctl.cli.exec_plugin import refresh_behind
 
         return refresh_behind(arguments[1], int(arguments[3]), os.environ)
-    if arguments[:2] == ["refresh", "--ahead"]:
-        # As `agent/ahead_children.py` calls it.
-        from togetherctl.cli.keep_ahead import keep_ahead
-
-        return keep_ahead(arguments[2:], os.environ)
     from togetherctl.commands.run import run
 
     return run(arguments, os.environ, program=program)

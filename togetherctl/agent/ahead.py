@@ -15,6 +15,7 @@ from pathlib import Path
 from togetherctl.agent.ahead_due import Facts, Trouble, due_in, is_over, trouble_after
 from togetherctl.agent.ahead_uses import Place, Uses, notes_reads
 from togetherctl.agent.ahead_wake import Clocks, ClockWatch, Moment, NetworkWatch
+from togetherctl.agent.protocol import Errand
 from togetherctl.environment import CONFIG
 from togetherctl.records import NamedTuple
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from togetherctl.agent.snapshot import Configuration, Snapshot
     from togetherctl.paths import Paths
 
+# The module of which a child is made.
+_CHILD = "togetherctl.cli.keep_ahead"
 # Seconds between two looks while nothing happens.
 _LOOK_EVERY = 60.0
 # A network that has just come up has no name server for a moment; one that flaps must not start a child each time.
@@ -229,12 +232,9 @@ class KeepAhead:
 
     def _start_child(self, names: tuple[str, ...], *, leaves_ready: bool) -> None:
         self._under_way.append(names)
-        self._children.run(
-            ["refresh", "--ahead", "ready" if leaves_ready else "none", *names],
-            lambda ended: self._take_end(names, ended),
-            seconds=_SECONDS_EACH * len(names) + _GRACE,
-            urgent=False,
-        )
+        words = ["ready" if leaves_ready else "none", *names]
+        seconds = _SECONDS_EACH * len(names) + _GRACE
+        self._children.run(Errand(words, seconds, _CHILD, urgent=False), lambda ended: self._take_end(names, ended))
 
     def _notes_reads(self, folder: Path) -> bool:
         if folder not in self._noted:
@@ -278,8 +278,9 @@ class KeepAhead:
 
     def _describe(self, name: str, facts: Facts, moment: Moment) -> Document:
         trouble, wait = self._troubles.get(name), self._waits.get(name)
+        place = self._places.get(name)
         return {
-            "kept": wait is not None,
+            "kept": wait is not None or (place is not None and place.session in self._busy()),
             "used_at": _say_time(facts.used_at) if facts.session is not None else None,
             "next_refresh": _say_time(max(moment.wall, self._clocks.last.wall + wait)) if wait is not None else None,
             "problem": (trouble.message or trouble.outcome) if trouble else None,

@@ -1,6 +1,6 @@
 """The child in which the agent refreshes sessions ahead of their use; it says in JSON what came of each.
 
-    togetherctl refresh --ahead ready|none NAME…
+    python -m togetherctl.cli.keep_ahead ready|none NAME…
 
 A line for each profile: `{"profile", "outcome", "stale_at", "message"}`. The outcome is `kept`, `busy` where another
 process holds the session's lock, or the code of an error; `stale_at`, in seconds since 1970, is there after `kept`.
@@ -9,10 +9,12 @@ process holds the session's lock, or the code of an error; `stale_at`, in second
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from togetherctl.cli.console import Console
+from togetherctl.cli.exec_plugin import stdout_for_the_answer_alone
 from togetherctl.cli.report_error import run_to_exit
 from togetherctl.errors import LoginRequired, TogetherctlError
 from togetherctl.lock import LockTimeout
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _LONGEST = 60
 
 
-def keep_ahead(words: Sequence[str], environ: Mapping[str, str]) -> int:
+def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
     """Refresh the sessions of the profiles named that are not fresh, and make their tokens ready; the exit code.
 
     The first word is `none` where no ready file may be left. Nothing is asked, and no lock is waited for.
@@ -38,9 +40,10 @@ def keep_ahead(words: Sequence[str], environ: Mapping[str, str]) -> int:
     leaves_ready, names = words[:1] == ["ready"], words[1:]
 
     def keep_all() -> None:
-        for name in names:
-            _end_after(_LONGEST)
-            print(json.dumps({"profile": name, **_keep(world, name, leaves_ready=leaves_ready)}), flush=True)  # noqa: T201 # a line for the agent
+        with stdout_for_the_answer_alone() as answer:
+            for name in names:
+                _end_after(_LONGEST)
+                answer(json.dumps({"profile": name, **_keep(world, name, leaves_ready=leaves_ready)}))
 
     return run_to_exit(keep_all, console.error)
 
@@ -81,3 +84,7 @@ def _end_after(seconds: int) -> None:
         from signal import alarm
 
         alarm(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:], os.environ))
