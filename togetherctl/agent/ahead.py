@@ -89,11 +89,17 @@ class KeepAhead:
 
     def tick(self) -> float:
         """See `protocol.Ahead`. Never waits."""
-        # Where the configuration has changed, a child reads it, and the next look is by the new one.
-        self._configuration.ask(lambda _snapshot: None)
+        # Where the configuration has changed, a child reads it, and there is another look then.
+        self._configuration.ask(lambda _snapshot: self._see_configuration())
         wait = self._look()
         self._looks_at = time.monotonic() + wait
         return wait
+
+    def wake(self) -> None:
+        """See `protocol.Ahead`."""
+        # Times that were waited for have passed, and the network that was away may be another one.
+        self._try_again(self._clocks.look_again().boot)
+        self._look_now()
 
     def states(self) -> Mapping[str, Document]:
         """See `protocol.Ahead`; as of the last look."""
@@ -102,14 +108,16 @@ class KeepAhead:
 
     # What happens between two ticks
 
+    def _see_configuration(self) -> None:
+        if self._configuration.last_good is not self._snapshot:
+            self._look_now()
+
     def _take_clock(self) -> None:
         jumped = self._clock_watch.read()
         if self._clock_watch.fileno() is None:
             self._unwatch_clock()
         if jumped:
-            # Times that were waited for have passed, and the network that was away may be another one.
-            self._try_again(self._clocks.look_again().boot)
-            self._look_now()
+            self.wake()
 
     def _take_network(self) -> None:
         came, boot = self._network.read(), self._clocks.look_again().boot

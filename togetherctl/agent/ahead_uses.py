@@ -129,7 +129,7 @@ class Uses:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode) or not is_ours(status):
                 return None
-            of = (status.st_ino, status.st_mtime_ns, status.st_size)
+            of = (status.st_ino, status.st_ctime_ns, status.st_size)
             known = self._headers.get(path)
             if known is None or known[0] != of:
                 known = (of, *_read_times(path))

@@ -40,5 +40,8 @@ class NoAhead:
     def tick(self) -> float:
         return 3600.0
 
+    def wake(self) -> None:
+        """Nothing was missed."""
+
     def states(self) -> Mapping[str, Document]:
         return {}

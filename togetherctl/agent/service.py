@@ -124,6 +124,7 @@ class Service:
             self._loop.end()
 
         self._loop.catch(signal.SIGCHLD, self._children.reap)
+        self._loop.catch(signal.SIGCONT, self._ahead.wake)
         self._loop.catch(signal.SIGINT, interrupt)
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop.catch(number, lambda: self._stop("it was asked to end"))
