@@ -106,6 +106,16 @@ class KeepAhead:
         moment = self._clocks.look_again()
         return {name: self._describe(name, facts, moment) for name, facts in self._facts.items()}
 
+    def close(self) -> None:
+        """Watch nothing more. Children go on: what they have begun with an issuer must reach the disk."""
+        self._sooner()
+        if self._clock_watch.fileno() is not None:
+            self._unwatch_clock()
+            self._clock_watch.close()
+        if self._unwatch_network is not None:
+            self._unwatch_network()
+        self._network.close()
+
     # What happens between two ticks
 
     def _see_configuration(self) -> None:
@@ -298,7 +308,7 @@ class KeepAhead:
 def read_reports(output: bytes) -> Iterator[Report]:
     """What a child said, see `cli/keep_ahead.py`; a line that is no report of ours is skipped."""
     for line in output.splitlines():
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
             fields = json.loads(line)
             stale_at = fields.get("stale_at")
             yield Report(

@@ -47,8 +47,9 @@ def due_in(facts: Facts, trouble: Trouble | None, *, idle: float, now: float, bo
     if facts.session is None or now - facts.used_at > idle:
         return None
     if facts.stale_at is None:
-        # Against a clock that was set back, no more than that.
-        wait = min(_SETTLE, max(0.0, facts.session / 1e9 + _SETTLE - now))
+        wait = facts.session / 1e9 + _SETTLE - now
+        # Further in the future it was written before the clock was set back.
+        wait = wait if 0 < wait <= _SETTLE else 0.0
     else:
         wait = max(0.0, facts.stale_at - now)
     if trouble is None or is_over(facts, trouble, now=now):
