@@ -88,6 +88,7 @@ class Service:
             self._questions,
             self._ahead,
             open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, self._limit, host=host),
+            count_children=lambda: self._children.started,
             stop=lambda: self._stop("it was told to stop"),
         )
         ours = given(self._environ)
