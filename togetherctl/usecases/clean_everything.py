@@ -9,7 +9,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from togetherctl import keyring_secrets
-from togetherctl.agent import log, trouble
+from togetherctl.agent import ahead_uses, log, trouble
 from togetherctl.agent.client import runs
 from togetherctl.agent.protocol import AGENT_LOCK
 from togetherctl.agent.sockets import is_left
@@ -97,6 +97,8 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
         yield path, "the agent's log"
     yield paths.agent_state / trouble.NAME, "what the agent warned of"
     yield paths.agent_answers, "the answers that the agent remembers"
+    yield paths.agent_answers.with_suffix(".lock"), _LOCK
+    yield paths.agent_state / ahead_uses.FILE, "when the agent saw each session used"
     if not runs(paths.agent):
         for path in (paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))):
             # A service manager may listen there for an agent to come.
