@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from togetherctl import keyring_secrets
+from togetherctl.agent.ahead_uses import USED
 from togetherctl.auth.cache.purge import SEALED, PurgeResult
 from togetherctl.auth.cache.ready_file import files_in
 from togetherctl.config.client_secret import keyring_name
@@ -24,12 +25,14 @@ _LOCK = "a lock"
 _BUNDLE = re.compile(r"[0-9a-f]{64}\.toml")
 
 
-def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool) -> None:
+def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool, services: Iterable[Path] = ()) -> None:
     """Delete the script that kubeconfigs call, records, locks that no process holds, and folders that are then empty.
+
+    `services` are files of ours by which the agent is started.
 
     What is not known to be ours stays, and is added to `done.left`.
     """
-    for path, kind in _remaining_files(paths):
+    for path, kind in (*((path, "the agent's service") for path in services), *_remaining_files(paths)):
         try:
             if os.path.lexists(path):
                 _delete(path, is_lock=kind == _LOCK, dry_run=dry_run)
@@ -74,6 +77,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.state / "conversions.json", "the record of conversions"
     yield paths.contexts, "the contexts that use left"
     yield paths.forced, "the marks of forced refreshes"
+    yield paths.agent_state / USED, "when profiles were used last"
     for path in files_in(paths.bundles):
         if _BUNDLE.fullmatch(path.name):
             yield path, "a bundle"
