@@ -128,10 +128,9 @@ def test_no_password_goes_into_a_file(cli: Run, environ: dict[str, str]) -> None
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("folder", ["plain", 'odd "home" with $HOME, 100% and spaces \\'])
 def test_systemd_takes_the_units(cli: Run, units: tuple[Path, Path], tmp_path: Path, folder: str) -> None:
-    need("systemd-analyze")
     assert cli("agent", "install", "--yes", TOGETHERCTL_HOME=str(tmp_path / folder)).code == 0
     done = subprocess.run(
-        ["systemd-analyze", "--user", "verify", *map(str, units)],
+        [need("systemd-analyze"), "--user", "verify", *map(str, units)],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -142,12 +141,12 @@ def test_systemd_takes_the_units(cli: Run, units: tuple[Path, Path], tmp_path: P
 
 
 def test_the_plist_says_the_same(environ: dict[str, str]) -> None:
-    [file] = plan({**environ, "XDG_CACHE_HOME": "/tmp/<a> & b"}, "darwin").files
+    [file] = plan({**environ, "XDG_CACHE_HOME": "/srv/<a> & b"}, "darwin").files
     read = plistlib.loads(file.text.encode())
     assert file.path == Path(environ["HOME"]) / "Library" / "LaunchAgents" / "togetherctl.agent.plist"
     assert MARK in file.text
     assert read["ProgramArguments"] == [PROGRAM, "agent", "run"]
-    assert read["EnvironmentVariables"]["XDG_CACHE_HOME"] == "/tmp/<a> & b"
+    assert read["EnvironmentVariables"]["XDG_CACHE_HOME"] == "/srv/<a> & b"
     assert (read["Umask"], read["RunAtLoad"], read["KeepAlive"]) == (0o077, True, {"SuccessfulExit": False})
 
 

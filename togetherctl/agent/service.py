@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.agent.connection import Handle
-    from togetherctl.agent.protocol import Ahead, Document
+    from togetherctl.agent.protocol import Document
     from togetherctl.agent.snapshot import Snapshot
 
     Say = Callable[[str], None]
@@ -57,7 +57,11 @@ class Service:
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
         self._questions.askers += find_askers(self._questions, self._loop, environ, say)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
+<<<<<<< HEAD
         self._ahead: Ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
+=======
+        self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
+>>>>>>> w-core
         self._interrupted = False
 
     def run(self) -> bool:
