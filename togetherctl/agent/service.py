@@ -57,11 +57,7 @@ class Service:
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
         self._questions.askers += find_askers(self._questions, self._loop, environ, say)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
-<<<<<<< HEAD
-        self._ahead: Ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
-=======
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
->>>>>>> w-core
         self._interrupted = False
 
     def run(self) -> bool:
