@@ -39,7 +39,9 @@ class ScriptedAgent:
         self.answers: dict[str, Reply | Callable[[Handler], Reply]] = {
             "GET /v1/profiles": (200, {"profiles": [], "login_seconds": 60})
         }
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed([path.parent, *path.parent.parents]):
+            # Each one private, as `togetherctl ssh` makes them.
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def __enter__(self) -> Self:
         agent = self
