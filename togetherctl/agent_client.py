@@ -20,6 +20,7 @@ from togetherctl.errors import (
     ConfigError,
     LoginRequired,
     Refused,
+    Remedy,
     StorageError,
     TogetherctlError,
     Unreachable,
@@ -45,6 +46,7 @@ _MOMENT_SECONDS = 0.25
 # A login begins with a question; the agent says how long it waits in all, and is believed up to here.
 _LONGEST_LOGIN = 900.0
 _USUAL_LOGIN = 360.0
+_WHERE = "where the agent runs"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _KINDS: dict[str, type[TogetherctlError]] = {
     kind.code: kind for kind in (ConfigError, LoginRequired, Refused, StorageError, Unreachable, Untrusted, UsageError)
@@ -267,20 +269,28 @@ def _failure(answer: Answer, told: object, name: str) -> TogetherctlError:
     told = told if isinstance(told, dict) else {}
     said, code = told.get("message"), told.get("code")
     message = said if isinstance(said, str) and said else f"the agent answered with HTTP status {answer.status}"
-    hint = told.get("hint")
-    words = f"on the machine that the agent runs on: {hint}" if isinstance(hint, str) and hint else ""
+    words = _what_helps(told)
     if answer.status == 401:
-        login = run("togetherctl", "login", name, words="on the machine that the agent runs on") if name else None
+        login = run("togetherctl", "login", name, words=_WHERE) if name else None
         return LoginRequired(message, hint=login)
     if answer.status == 403:
-        said = f"on the machine that the agent runs on: togetherctl profile set {name} forward=ask"
-        return Refused(message, hint=words or said, error="forbidden", status=403)
+        return Refused(message, hint=words, error="forbidden", status=403)
     if answer.status == 404:
         return UsageError(message, hint=words)
     if answer.status == 503:
         return Unreachable(message, hint=words, status=503)
     kind = _KINDS.get(code, TogetherctlError) if isinstance(code, str) else TogetherctlError
     return kind(message, hint=words)
+
+
+def _what_helps(told: Mapping[str, Any]) -> Remedy | None:
+    """In words alone: a command of the other machine is none of this one."""
+    hint, command = told.get("hint"), told.get("hint_command")
+    words = [part for part in dict.fromkeys((hint, command)) if isinstance(part, str) and part]
+    if not words:
+        return None
+    where = "" if words[0].startswith(_WHERE) else f"{_WHERE}: "
+    return Remedy(f"{where}{': '.join(words)}")
 
 
 def _no_answer_of_an_agent(path: str) -> Untrusted:

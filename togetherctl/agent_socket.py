@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     import _socket
 
-RECONNECT = Remedy("connect again from the machine that the agent runs on: togetherctl ssh HOST")
+RECONNECT = Remedy("connect again from where the agent runs: togetherctl ssh HOST")
 # Seconds in which an agent that is awake takes a connection, and says something.
 SILENCE_SECONDS = 5.0
 _MOMENT_SECONDS = 0.25
@@ -121,7 +121,7 @@ def forget(path: str) -> None:
 def silent(path: str) -> Unreachable:
     """The error for an agent that takes a connection, or does not, and says nothing."""
     return Unreachable(
-        f"the agent at {path} does not answer; the machine that it runs on may be asleep or cut off", hint=RECONNECT
+        f"the agent at {path} does not answer; the machine where it runs may be asleep or cut off", hint=RECONNECT
     )
 
 

@@ -92,7 +92,7 @@ def print_credential(
             profile, engine = wanted(), world.engine_for(words) if words else world.configless_engine
         else:
             known = None if world.environ.get(AGENT) else world.profile(wanted)
-            if known is None or known.grant == "agent":
+            if known is None or known.called_there:
                 from togetherctl.usecases.forwarded_credential import forwarded_credential
 
                 forwarded = forwarded_credential(world, wanted, known)

@@ -18,6 +18,6 @@ def log_in_from_afar(world: World, name: str, there: str) -> None:
     conversation = world.conversation
     with about(name, None):
         seconds = fetch_profiles(world.environ).login_seconds
-        conversation.say(f"{name} needs a login, which is asked for on the machine that the agent runs on")
+        conversation.say(f"{name} needs a login, which is asked for where the agent runs")
         with conversation.waiting("the login there", seconds):
             log_in_there(world.environ, there, seconds=seconds, go_on=conversation.go_on)

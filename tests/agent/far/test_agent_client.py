@@ -168,11 +168,15 @@ def test_what_the_agent_fails_with_is_told_as_it_is(
     assert caught.value.message == said
 
 
-def test_a_refusal_names_what_lets_it_out(far: Environ, agent: ScriptedAgent) -> None:
-    agent.answers["GET /v1/credentials/gpu"] = failure(403, "forbidden", "profile gpu may not go out")
+def test_what_helps_is_to_be_done_there(far: Environ, agent: ScriptedAgent) -> None:
+    error = {"code": "forbidden", "message": "not this one", "hint": None}
+    error["hint_command"] = "togetherctl profile set gpu forward=ask"
+    agent.answers["GET /v1/credentials/gpu"] = 403, {"error": error}
     with pytest.raises(Refused) as caught:
         fetch_credential(far, "gpu")
-    assert "togetherctl profile set gpu forward=ask" in str(caught.value.remedy)
+    assert caught.value.hint == "where the agent runs: togetherctl profile set gpu forward=ask"
+    # A command of the other machine is none of this one.
+    assert caught.value.hint_command is None
 
 
 @pytest.mark.parametrize(

@@ -205,11 +205,12 @@ def test_what_gone_sockets_gave_is_removed(far: Environ, runtime: Path) -> None:
 
 
 def test_a_refusal_ends_with_its_exit_code(far: Environ, agent: ScriptedAgent) -> None:
-    agent.answers["GET /v1/credentials/gpu"] = failure(403, "forbidden", "profile gpu may not go out")
+    hint = "where the agent runs, this lets it ask: togetherctl profile set gpu forward=ask"
+    agent.answers["GET /v1/credentials/gpu"] = failure(403, "forbidden", "profile gpu may not go out", hint=hint)
     done = in_process(far, *CALL)
     assert (done.returncode, done.stdout) == (5, "")
     assert "profile gpu may not go out" in done.stderr
-    assert "forward=ask" in done.stderr
+    assert hint in done.stderr
 
 
 def test_no_login_is_asked_for_where_no_person_may_be(far: Environ, agent: ScriptedAgent, process: Run) -> None:
