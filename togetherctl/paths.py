@@ -48,6 +48,26 @@ class Paths:
         return [folder / "kubeconfigs" for folder in (self.runtime, self.state) if folder]
 
     @property
+    def agent(self) -> Path:
+        """The private folder of the agent's sockets."""
+        return self.runtime or self.state / "run"
+
+    @property
+    def agent_socket(self) -> Path:
+        """Where the agent answers; what is asked there may come from another machine."""
+        return self.agent / "agent.sock"
+
+    @property
+    def agent_control(self) -> Path:
+        """Where the agent answers the person at this machine."""
+        return self.agent / "control.sock"
+
+    @property
+    def agent_state(self) -> Path:
+        """The agent's log, and the answers that it remembers."""
+        return self.state / "agent"
+
+    @property
     def edits(self) -> Path:
         """Copies of the configuration that are open in an editor."""
         return self.state / "edits"

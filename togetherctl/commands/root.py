@@ -28,6 +28,7 @@ VERBS = {
     "shell": Lazy(f"{_HERE}.shell", "Open a shell with a kubeconfig of its own."),
     "ssh": Lazy(f"{_HERE}.ssh", "Run ssh, and let the other side ask for credentials."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
+    "agent": Lazy(f"{_HERE}.agent", "Keep sessions ahead, and hand credentials out over a socket."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how to make an API server accept that token."),
     "clean": Lazy(f"{_HERE}.clean", "Delete the token cache.", removes=True),
     "config": Lazy(f"{_HERE}.config", "Show and edit the configuration itself."),

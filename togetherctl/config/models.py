@@ -28,6 +28,7 @@ from togetherctl.config.types import (
     DEFAULT_SCOPES,
     HIDDEN,
     ClientAuth,
+    Forward,
     Grant,
     OfflineAccess,
     Storage,
@@ -205,6 +206,9 @@ class ProfileTable(_Table):
     """Seconds a login may take."""
     margin: Annotated[int, Field(ge=0, le=3600)] = 60
     """Seconds before expiry at which a refresh is waited for; never more than a tenth of the token's lifetime."""
+    forward: Forward = "never"
+    """Whether the agent hands its credential out over a socket that other machines may use: never, after a question
+    on this one, or always."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> ProfileTable:
@@ -265,6 +269,13 @@ class BundleTable(_Table):
     """The SHA-256 of the bundle as it was taken last."""
 
 
+class AgentTable(_Table):
+    """What `togetherctl agent` does."""
+
+    idle: Annotated[int, Field(ge=0, le=2_592_000)] = 86_400
+    """Seconds for which the agent keeps a session ahead that nothing uses, up to thirty days; with 0 it keeps none."""
+
+
 class ConfigTable(_Table):
     """togetherctl's configuration: issuers, profiles and clusters."""
 
@@ -272,6 +283,8 @@ class ConfigTable(_Table):
     """The version of this file's form."""
     default_profile: str | None = None
     """The profile meant where a command leaves it out."""
+    agent: AgentTable = Field(default_factory=AgentTable)
+    """What the agent does."""
     issuers: dict[Name, IssuerTable] = Field(default_factory=dict)
     """OpenID Providers by name."""
     profiles: dict[Name, ProfileTable] = Field(default_factory=dict)

@@ -22,6 +22,8 @@ USUAL_GRANTS: frozenset[Grant] = frozenset({"auto", "authcode"})
 TokenKind = Literal["id", "access"]
 Storage = Literal["file", "keyring", "memory"]
 OfflineAccess = Literal["auto", "always", "never"]
+# Whether a credential may go out over the agent's socket, which people forward to other machines.
+Forward = Literal["never", "ask", "always"]
 ClientAuth = Literal["auto", "basic", "post"]
 # `S256` takes an issuer that lists other methods alone at its word and goes no further; `always` does not, and `auto`
 # goes without PKCE there.

@@ -1,0 +1,148 @@
+"""The agent's process: puts its parts together, and runs until it is told to stop.
+
+All that it needs is imported before it begins, because the package may be upgraded while it runs.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from contextlib import ExitStack
+
+from togetherctl.agent.broker import Broker
+from togetherctl.agent.children import ChildProcesses
+from togetherctl.agent.control import Control
+from togetherctl.agent.defaults import NoAhead, NoLogins, NoQuestions
+from togetherctl.agent.listener import Limit, Listener
+from togetherctl.agent.log import Log
+from togetherctl.agent.loop import EventLoop
+from togetherctl.agent.protocol import Failure
+from togetherctl.agent.snapshot import Configuration
+from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
+from togetherctl.errors import bug_sentence
+from togetherctl.paths import locate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from togetherctl.agent.connection import Handle
+    from togetherctl.agent.protocol import Ahead, Document, Logins, Questions
+    from togetherctl.agent.snapshot import Snapshot
+
+    Say = Callable[[str], None]
+
+# Seconds that the answer to a request to stop has to get out.
+_LAST_WORDS = 0.2
+_LONGEST_WAIT = 3600.0
+
+
+class Service:
+    """One agent: `say` gets what happens, `warn` what goes wrong, a plain line each."""
+
+    def __init__(self, environ: Mapping[str, str], say: Say, warn: Say) -> None:
+        self._environ, self._say, self._warn = environ, say, warn
+        self._paths = locate(environ)
+        self._loop = EventLoop(lambda error: warn(bug_sentence(error)))
+        self._limit = Limit()
+        self._open: dict[str, Listener] = {}
+        self._children = ChildProcesses(self._loop, environ)
+        self._configuration = Configuration(self._paths.config, self._children, self._see)
+        self._questions: Questions = NoQuestions()
+        self._logins: Logins = NoLogins()
+        self._ahead: Ahead = NoAhead()
+        self._interrupted = False
+
+    def run(self) -> bool:
+        """Until it is told to stop; False where Ctrl-C did. Raises TogetherctlError where it cannot begin."""
+        folder = self._paths.agent
+        prepare_folder(folder)
+        with ExitStack() as stack:
+            stack.enter_context(be_the_only_one(folder))
+            self._remove_forwards(folder)
+            self._listen(stack)
+            self._catch_signals()
+            self._configuration.ask(lambda _snapshot: None)
+            self._loop.after(0.0, self._tick)
+            # What was loaded stays as long as the process, and is looked through no more.
+            gc.collect()
+            gc.freeze()
+            self._loop.run()
+            for listener in list(self._open.values()):
+                listener.close()
+        return not self._interrupted
+
+    def _listen(self, stack: ExitStack) -> None:
+        log = Log(self._paths.agent_state, self._warn, self._tell)
+        broker = Broker(self._paths, self._configuration, self._children, self._questions, self._logins, log)
+        control = Control(
+            self._paths,
+            self._configuration,
+            self._questions,
+            self._ahead,
+            open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, host=host),
+            stop=lambda: self._stop("it was told to stop"),
+        )
+        ours = given(self._environ)
+        for path, handle in ((self._paths.agent_socket, broker.handle), (self._paths.agent_control, control.handle)):
+            if path.name in ours:
+                # The service manager made it, and goes on listening after this process.
+                listening = ours[path.name]
+                listener = Listener(self._loop, listening, handle, self._limit, warn=self._warn)
+                self._open[str(path)] = listener
+                stack.callback(listening.close)
+            else:
+                stack.callback(self._serve(path, handle))
+        self._say(f"The agent listens at {self._paths.agent_socket} (pid {os.getpid()}).")
+
+    def _serve(self, path: Path, handle: Handle, *, host: str | None = None) -> Callable[[], None]:
+        """Listen at `path`, and give what ends that and removes the socket."""
+        listening = listen(path)
+        born = path.lstat()
+        listener = Listener(self._loop, listening, handle, self._limit, host=host, warn=self._warn)
+        self._open[str(path)] = listener
+
+        def close() -> None:
+            listener.close()
+            self._open.pop(str(path), None)
+            unlink(path, listening, born)
+
+        return close
+
+    @staticmethod
+    def _remove_forwards(folder: Path) -> None:
+        """Those of an agent that was killed; nobody listens there, because this process has the lock."""
+        for path in folder.glob("forward-*.sock"):
+            path.unlink(missing_ok=True)
+
+    def _catch_signals(self) -> None:
+        def interrupt() -> None:
+            self._interrupted = True
+            self._loop.end()
+
+        self._loop.catch(signal.SIGCHLD, self._children.reap)
+        self._loop.catch(signal.SIGINT, interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._loop.catch(number, lambda: self._stop("it was asked to end"))
+
+    def _stop(self, why: str) -> None:
+        self._say(f"The agent stops: {why}.")
+        self._loop.after(_LAST_WORDS, self._loop.end)
+
+    def _tick(self) -> None:
+        wait = _LONGEST_WAIT
+        try:
+            wait = min(wait, max(1.0, self._ahead.tick()))
+        finally:
+            # A bug in one tick does not end all others.
+            self._loop.after(wait, self._tick)
+
+    def _see(self, snapshot: Snapshot | Failure) -> None:
+        if isinstance(snapshot, Failure):
+            self._warn(f"nothing is handed out: {snapshot.message}")
+
+    def _tell(self, entry: Document) -> None:
+        place = f" for {entry['host']}" if entry["host"] else ""
+        self._say(f"{entry['time']} {entry['what']} of {entry['profile']}{place}: {entry['answer']}")

@@ -1,0 +1,24 @@
+"""`togetherctl agent`: the process that keeps sessions ahead and hands credentials out over a socket."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.cli.lazy import Lazy, LazyGroup
+
+_HERE = "togetherctl.commands.agent"
+
+
+@click.group(
+    "agent",
+    cls=LazyGroup,
+    lazy={
+        "run": Lazy(f"{_HERE}.run", "Run the agent here, until Ctrl-C."),
+    },
+)
+def command() -> None:
+    """Keep sessions ahead, and hand credentials out over a Unix socket.
+
+    The agent is one process for each user. Nothing else needs it: without it, kubectl gets its credentials as before.
+    What may leave this machine is said by forward in each profile: never, ask or always.
+    """
