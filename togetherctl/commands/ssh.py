@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.errors import UsageError, run
+from togetherctl.usecases.agent_process import ask_status, refuse_windows, start_agent
 from togetherctl.usecases.foreground_process import CannotRun
+from togetherctl.usecases.lent_socket import lent_socket
 from togetherctl.usecases.ssh_forward import Signalled, SshEnded, SshRun, run_plain_ssh
 from togetherctl.usecases.ssh_words import read_ssh_words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from togetherctl.usecases.ssh_words import SshWords
 
 _WORDS = "togetherctl.ssh"
 
@@ -64,7 +74,7 @@ def _run(app: App, words: Sequence[str]) -> int:
                 "togetherctl ssh makes a control master of its own, so it does not take -M",
                 hint=run("ssh", *words, words="without the agent"),
             )
-        return SshRun(line, app.environ, app.world.paths, _lend, lambda opened: _say(app, opened)).run()
+        return _run_with_agent(app, line)
     except CannotRun as error:
         app.console.error(error)
         return error.shell_code
@@ -72,3 +82,34 @@ def _run(app: App, words: Sequence[str]) -> int:
         return ended.code
     except Signalled as signalled:
         return signalled.code
+
+
+def _run_with_agent(app: App, line: SshWords) -> int:
+    refuse_windows()
+    paths = app.world.paths
+    status = ask_status(paths)
+    if status is None:
+        status = start_agent(paths, app.environ)
+        app.console.say(f"Started the agent (pid {status['pid']}); togetherctl agent stop ends it.")
+    rules = {one["name"]: one["forward"] for one in status["profiles"]}
+
+    def lend(host: str, link: Path) -> AbstractContextManager[None]:
+        return lent_socket(paths, host, link)
+
+    def opened(what: Opened) -> None:
+        _say(app, what, rules)
+
+    return SshRun(line, app.environ, paths, lend, opened).run()
+
+
+def _say(app: App, what: Opened, rules: Mapping[str, str]) -> None:
+    over = "over 1 connection, which ssh opened" if what.connections else "over your control master: no new connection"
+    allowed = [f"{name} ({rule})" for name, rule in rules.items() if rule != "never"]
+    if allowed:
+        app.console.say(f"{what.host} may ask this machine's agent for {', '.join(allowed)}; {over}.")
+        return
+    app.console.say(f"{what.host} reaches this machine's agent, {over}; but forward is never for every profile.")
+    name = next(iter(rules), None)
+    app.console.show_command(
+        shlex.join(["togetherctl", "profile", "set", name, "forward=ask"]) if name else "togetherctl init"
+    )

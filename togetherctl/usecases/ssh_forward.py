@@ -84,14 +84,14 @@ class _Settings(NamedTuple):
 class SshRun:
     """One call of ssh: its words, and where it runs.
 
-    `lend` gives the path of a socket of the agent that is there while its block runs, for the host that is named.
+    `lend` keeps a path a link to a socket of the agent for a host, while its block runs.
     `opened` is called once, when everything is open and before the session begins.
     """
 
     words: SshWords
     environ: Mapping[str, str]
     paths: Paths
-    lend: Callable[[str], AbstractContextManager[Path]]
+    lend: Callable[[str, Path], AbstractContextManager[None]]
     opened: Callable[[Opened], None]
 
     def run(self) -> int:
@@ -109,10 +109,9 @@ class SshRun:
         with _signals_raise(), ExitStack() as stack:
             folder = stack.enter_context(_short_folder(self.paths))
             control = stack.enter_context(self._connection(settings, folder))
-            lent = stack.enter_context(self.lend(host))
             # ssh splits its argument at colons, and an address has few bytes: a link in our folder is short and plain.
             link = folder.path / "a"
-            link.symlink_to(lent)
+            stack.enter_context(self.lend(host, link))
             log = folder.path / "log"
             far, keeper = stack.enter_context(far_socket(_over(control), host, self.environ, log))
             stack.enter_context(self._forward(control, far, link))
