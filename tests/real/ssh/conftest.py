@@ -64,15 +64,15 @@ class Laptop:
         return done.stdout
 
     def ssh(
-        self, host: FarHost, *words: str, options: Sequence[str] = (), **more: str
+        self, host: FarHost, *words: str, options: Sequence[str] = (), stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         """`togetherctl ssh`, to its end."""
-        return self.end(self.start_ssh(host, *words, options=options, **more))
+        return self.end(self.start_ssh(host, *words, options=options, stdin=stdin is not None), stdin)
 
     def start_ssh(
-        self, host: FarHost, *words: str, options: Sequence[str] = (), stdin: bool = False, **more: str
+        self, host: FarHost, *words: str, options: Sequence[str] = (), stdin: bool = False
     ) -> subprocess.Popen[str]:
-        return self.start("ssh", "-F", str(host.config), *options, host.name, *words, stdin=stdin, **more)
+        return self.start("ssh", "-F", str(host.config), *options, host.name, *words, stdin=stdin)
 
     def allow(self, forward: str) -> None:
         """Set what may leave for the profile `acme`."""
@@ -112,7 +112,8 @@ def laptop(environ: dict[str, str], home: Path, tmp_path: Path, canary: Canary) 
             {**demo.environ, **usual, "TOGETHERCTL_HOME": environ["TOGETHERCTL_HOME"]}, runtime, demo, canary
         )
         found.do("profile", "add", "acme", "--issuer", demo.issuer, "--client-id", demo.client_id)
-        found.do("cluster", "add", "gpu", "--profile", "acme", "--server", demo.server, "--ca-file", str(demo.ca_file))
+        server = ["--server", demo.server, "--ca-file", str(demo.ca_file)]
+        found.do("cluster", "add", "gpu", "--profile", "acme", *server)
         found.do("login", "acme")
         try:
             yield found

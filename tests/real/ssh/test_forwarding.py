@@ -14,6 +14,7 @@ import pytest
 
 from tests.real.ssh.conftest import until
 from tests.real.ssh.sshd import far_host
+from tests.support.programs import need
 
 if TYPE_CHECKING:
     from tests.real.ssh.conftest import Laptop
@@ -101,7 +102,7 @@ def test_what_ssh_says_of_a_host_that_cannot_be_reached_is_enough(laptop: Laptop
 
 @pytest.mark.parametrize("words", [("-V",), ("-Q", "cipher"), ("-Z", "host"), (), ("-G", "host")])
 def test_what_begins_no_session_is_left_to_ssh(laptop: Laptop, words: tuple[str, ...]) -> None:
-    plain = subprocess.run(["ssh", *words], capture_output=True, text=True, check=False, env=laptop.environ)
+    plain = subprocess.run([need("ssh"), *words], capture_output=True, text=True, check=False, env=laptop.environ)
     done = laptop.run("ssh", *words)
     assert (done.returncode, done.stdout, done.stderr) == (plain.returncode, plain.stdout, plain.stderr)
     assert laptop.sockets() == []
@@ -110,7 +111,7 @@ def test_what_begins_no_session_is_left_to_ssh(laptop: Laptop, words: tuple[str,
 def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop, bare: FarHost, tmp_path: Path) -> None:
     """Who logged in with a second factor an hour ago is not asked for it again."""
     master = ["-F", str(bare.config), "-S", str(tmp_path / "m")]
-    subprocess.run(["ssh", *master, "-M", "-f", "-N", bare.name], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([need("ssh"), *master, "-M", "-f", "-N", bare.name], check=True, stderr=subprocess.DEVNULL)
     try:
         with bare.config.open("a") as config:
             config.write(f"  ControlPath {tmp_path / 'm'}\n")
@@ -120,10 +121,10 @@ def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop,
         assert done.stderr.splitlines()[-1].endswith("; over your control master: no new connection.")
         assert bare.connections == 1
         assert bare.sockets() == []
-        checked = subprocess.run(["ssh", *master, "-O", "check", bare.name], capture_output=True, check=False)
+        checked = subprocess.run([need("ssh"), *master, "-O", "check", bare.name], capture_output=True, check=False)
         assert checked.returncode == 0
     finally:
-        subprocess.run(["ssh", *master, "-O", "exit", bare.name], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run([need("ssh"), *master, "-O", "exit", bare.name], check=False, stderr=subprocess.DEVNULL)
 
 
 def test_settings_of_the_person_that_would_be_in_the_way(laptop: Laptop, bare: FarHost, tmp_path: Path) -> None:
