@@ -15,7 +15,7 @@ from togetherctl.errors import UsageError, run
 from togetherctl.usecases.agent_process import ask_status, refuse_windows, start_agent
 from togetherctl.usecases.foreground_process import CannotRun
 from togetherctl.usecases.lent_socket import lent_socket
-from togetherctl.usecases.ssh_forward import Signalled, SshEnded, SshRun, run_plain_ssh
+from togetherctl.usecases.ssh_forward import Opened, Signalled, SshEnded, SshRun, run_plain_ssh
 from togetherctl.usecases.ssh_words import read_ssh_words
 
 if TYPE_CHECKING:

@@ -32,6 +32,8 @@ _LONGEST_ADDRESS = 103
 # Seconds that a master without sessions stays, should this process be killed.
 _MASTER_STAYS = 10
 _CONTROL_SECONDS = 20.0
+# As `ssh -G` prints them; SILENT is QUIET.
+_QUIET_LEVELS = frozenset({"QUIET", "SILENT", "FATAL", "ERROR"})
 # What ssh ends with for a failure of its own.
 _LOST = 255
 # What the session alone is about, and what we say ourselves; the connection has none of it.
@@ -114,7 +116,7 @@ class SshRun:
             stack.enter_context(self.lend(host, link))
             log = folder.path / "log"
             far, keeper = stack.enter_context(far_socket(_over(control), host, self.environ, log))
-            stack.enter_context(self._forward(control, far, link))
+            stack.enter_context(self._forward(settings, control, far, link))
             if not settings.quiet:
                 self.opened(Opened(host, far, 0 if settings.master else 1))
             ready()
@@ -149,14 +151,11 @@ class SshRun:
         )
         if code:
             raise SshEnded(code)
-        try:
+        with _at_the_end([*_over(control), "-O", "exit"], self.environ):
             yield control
-        finally:
-            with defer_signals():
-                _ask_master(control, self.environ, "exit")
 
     @contextmanager
-    def _forward(self, control: str, far: str, near: Path) -> Iterator[None]:
+    def _forward(self, settings: _Settings, control: str, far: str, near: Path) -> Iterator[None]:
         """The forwarding itself. Raises ForwardingRefused."""
         where = ["-R", f"{_field(far)}:{_field(str(near))}"]
         if _ask_master(control, self.environ, "forward", *where) != 0:
@@ -165,11 +164,12 @@ class SshRun:
                 "DisableForwarding, or restrict in authorized_keys)",
                 hint=run(SSH, self.words.destination, words="ask its admin to allow it; without the agent"),
             )
-        try:
+        if settings.master is None:
+            # It goes with our master.
             yield
-        finally:
-            with defer_signals():
-                _ask_master(control, self.environ, "cancel", *where)
+            return
+        with _at_the_end([*_over(control), "-O", "cancel", *where], self.environ):
+            yield
 
     def _in_background(self, settings: _Settings) -> int:
         """As `ssh -f`: in the foreground until everything is open, then in a process that the terminal does not end."""
@@ -233,7 +233,7 @@ def _read_settings(words: SshWords, environ: Mapping[str, str]) -> _Settings:
         path if alive else None,
         words.has("N") or found.get("sessiontype") == "none",
         words.has("f") or found.get("forkafterauthentication") == "yes",
-        found.get("loglevel", "").upper() in ("QUIET", "FATAL", "ERROR"),
+        found.get("loglevel", "").upper() in _QUIET_LEVELS,
         found.get("remotecommand", "none") != "none",
     )
 
@@ -262,6 +262,30 @@ def _ask_master(control: str, environ: Mapping[str, str], what: str, *more: str)
         ).returncode
     except (OSError, subprocess.TimeoutExpired):
         return _LOST
+
+
+@contextmanager
+def _at_the_end(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[None]:
+    """Run `command` when the block ends, and also where this process is killed before: another one waits for that."""
+    waiting = subprocess.Popen(
+        ["/bin/sh", "-c", 'cat >/dev/null; exec "$@"', "sh", *command],
+        env=dict(environ),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C at the terminal is not for it.
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        with defer_signals():
+            try:
+                # This closes its stdin.
+                waiting.communicate(timeout=_CONTROL_SECONDS)
+            except subprocess.TimeoutExpired:
+                waiting.kill()
+                waiting.communicate()
 
 
 def _set(*options: str) -> list[str]:

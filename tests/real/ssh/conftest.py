@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Run
 from tests.real.ssh.sshd import FarHost, far_host, need_sshd
 from togetherctl.demo.playground import playground
 
@@ -33,6 +34,7 @@ class Laptop:
     runtime: Path
     demo: Playground
     canary: Canary
+    cli: Run = field(repr=False)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def run(self, *words: str, stdin: str | None = None, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -57,10 +59,10 @@ class Laptop:
         self.canary.saw("stderr of a command", stderr)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
-    def do(self, *words: str, **changes: str) -> str:
-        """Run togetherctl, which has to succeed; what it prints."""
-        done = self.run(*words, **changes)
-        assert done.returncode == 0, done.stderr
+    def do(self, *words: str) -> str:
+        """Run togetherctl, which has to succeed, in this process; what it prints."""
+        done = self.cli(*words, **self.environ)
+        assert done.code == 0, done.stderr
         return done.stdout
 
     def ssh(
@@ -101,15 +103,23 @@ def until(is_so: Callable[[], object], seconds: float = SECONDS) -> None:
 
 
 @pytest.fixture
-def laptop(environ: dict[str, str], home: Path, tmp_path: Path, canary: Canary) -> Iterator[Laptop]:
+def short(canary: Canary) -> Iterator[Path]:
+    """A folder with a short path: the address of a Unix socket has 108 bytes."""
+    with TemporaryDirectory(prefix="ssh-") as name:
+        yield Path(name)
+        canary.look_through(Path(name), but=frozenset())
+
+
+@pytest.fixture
+def laptop(environ: dict[str, str], home: Path, short: Path, canary: Canary, cli: Run) -> Iterator[Laptop]:
     """With the profile `acme`, which is logged in, and the cluster `gpu`; no agent runs yet."""
     need_sshd()
-    runtime = tmp_path / "runtime"
+    runtime = short / "run"
     runtime.mkdir(mode=0o700)
     with playground({**environ, "PYTHONPATH": str(ROOT)}, by_hand=False) as demo:
         usual = {"XDG_RUNTIME_DIR": str(runtime), "SHELL": "/bin/sh", "KUBECONFIG": str(home / "kubeconfig")}
         found = Laptop(
-            {**demo.environ, **usual, "TOGETHERCTL_HOME": environ["TOGETHERCTL_HOME"]}, runtime, demo, canary
+            {**demo.environ, **usual, "TOGETHERCTL_HOME": environ["TOGETHERCTL_HOME"]}, runtime, demo, canary, cli
         )
         found.do("profile", "add", "acme", "--issuer", demo.issuer, "--client-id", demo.client_id)
         server = ["--server", demo.server, "--ca-file", str(demo.ca_file)]
@@ -118,23 +128,23 @@ def laptop(environ: dict[str, str], home: Path, tmp_path: Path, canary: Canary) 
         try:
             yield found
         finally:
-            found.run("agent", "stop")
+            found.cli("agent", "stop", **found.environ)
             for process in found.started:
                 process.kill()
                 process.communicate()
 
 
 @pytest.fixture
-def head(tmp_path: Path, environ: dict[str, str]) -> Iterator[FarHost]:
+def head(short: Path, environ: dict[str, str]) -> Iterator[FarHost]:
     """A head node where togetherctl is installed."""
-    with far_host(tmp_path / "head", "head1", with_togetherctl(environ)) as host:
+    with far_host(short / "head", "head1", with_togetherctl(environ)) as host:
         yield host
 
 
 @pytest.fixture
-def bare(tmp_path: Path, environ: dict[str, str]) -> Iterator[FarHost]:
+def bare(short: Path, environ: dict[str, str]) -> Iterator[FarHost]:
     """A head node that has kubectl, curl and sh alone."""
-    with far_host(tmp_path / "bare", "bare1", {"PATH": environ["PATH"]}) as host:
+    with far_host(short / "bare", "bare1", {"PATH": environ["PATH"]}) as host:
         yield host
 
 

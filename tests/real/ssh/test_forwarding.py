@@ -60,19 +60,19 @@ def test_only_a_folder_of_the_person_holds_the_socket(laptop: Laptop, bare: FarH
     assert (folder, socket) == (f"700 {user}", f"600 {user}")
 
 
-def test_the_runtime_folder_over_there_is_preferred(laptop: Laptop, tmp_path: Path, environ: dict[str, str]) -> None:
+def test_the_runtime_folder_over_there_is_preferred(laptop: Laptop, short: Path, environ: dict[str, str]) -> None:
     """It is in memory, and not shared between hosts as homes are."""
-    runtime = tmp_path / "far-runtime"
+    runtime = short / "far-runtime"
     runtime.mkdir(mode=0o700)
-    with far_host(tmp_path / "far", "far1", {"PATH": environ["PATH"], "XDG_RUNTIME_DIR": str(runtime)}) as host:
+    with far_host(short / "far", "far1", {"PATH": environ["PATH"], "XDG_RUNTIME_DIR": str(runtime)}) as host:
         done = laptop.ssh(host, "ls $XDG_RUNTIME_DIR/togetherctl/agents")
     assert done.stdout.endswith(".sock\n")
     assert host.sockets() == []
     assert list((runtime / "togetherctl" / "agents").iterdir()) == []
 
 
-def test_a_server_that_forwards_no_socket_is_named(laptop: Laptop, tmp_path: Path, environ: dict[str, str]) -> None:
-    with far_host(tmp_path / "far", "far1", {"PATH": environ["PATH"]}, "AllowStreamLocalForwarding=no") as host:
+def test_a_server_that_forwards_no_socket_is_named(laptop: Laptop, short: Path, environ: dict[str, str]) -> None:
+    with far_host(short / "far", "far1", {"PATH": environ["PATH"]}, "AllowStreamLocalForwarding=no") as host:
         done = laptop.ssh(host, "echo began")
     assert (done.returncode, done.stdout) == (1, "")
     assert "far1 does not let a Unix socket be forwarded" in done.stderr
@@ -81,8 +81,8 @@ def test_a_server_that_forwards_no_socket_is_named(laptop: Laptop, tmp_path: Pat
     assert host.sockets() == []
 
 
-def test_a_server_without_a_shell_is_named(laptop: Laptop, tmp_path: Path, environ: dict[str, str]) -> None:
-    with far_host(tmp_path / "far", "far1", {"PATH": environ["PATH"]}, "ForceCommand=echo no shell here >&2") as host:
+def test_a_server_without_a_shell_is_named(laptop: Laptop, short: Path, environ: dict[str, str]) -> None:
+    with far_host(short / "far", "far1", {"PATH": environ["PATH"]}, "ForceCommand=echo no shell here >&2") as host:
         done = laptop.ssh(host)
     assert (done.returncode, done.stdout) == (1, "")
     assert "far1 has no private folder for the agent's socket: no shell here" in done.stderr
@@ -108,13 +108,13 @@ def test_what_begins_no_session_is_left_to_ssh(laptop: Laptop, words: tuple[str,
     assert laptop.sockets() == []
 
 
-def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop, bare: FarHost, tmp_path: Path) -> None:
+def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop, bare: FarHost, short: Path) -> None:
     """Who logged in with a second factor an hour ago is not asked for it again."""
-    master = ["-F", str(bare.config), "-S", str(tmp_path / "m")]
+    master = ["-F", str(bare.config), "-S", str(short / "m")]
     subprocess.run([need("ssh"), *master, "-M", "-f", "-N", bare.name], check=True, stderr=subprocess.DEVNULL)
     try:
         with bare.config.open("a") as config:
-            config.write(f"  ControlPath {tmp_path / 'm'}\n")
+            config.write(f"  ControlPath {short / 'm'}\n")
         laptop.allow("always")
         done = laptop.ssh(bare, PROFILES)
         assert done.returncode == 0, done.stderr
@@ -127,19 +127,19 @@ def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop,
         subprocess.run([need("ssh"), *master, "-O", "exit", bare.name], check=False, stderr=subprocess.DEVNULL)
 
 
-def test_settings_of_the_person_that_would_be_in_the_way(laptop: Laptop, bare: FarHost, tmp_path: Path) -> None:
+def test_settings_of_the_person_that_would_be_in_the_way(laptop: Laptop, bare: FarHost, short: Path) -> None:
     """A command of the host's settings, a master to be made, forwards, and a path of a master with percent signs."""
     with bare.config.open("a") as config:
         config.write(
-            f"  RemoteCommand {PROFILES}\n  RequestTTY no\n  ControlMaster auto\n  ControlPath {tmp_path}/%r@%h:%p\n"
-            f"  LocalForward {tmp_path}/l.sock /nowhere\n  PermitLocalCommand yes\n"
-            f"  LocalCommand echo %n >> {tmp_path}/local\n"
+            f"  RemoteCommand {PROFILES}\n  RequestTTY no\n  ControlMaster auto\n  ControlPath {short}/%r@%h:%p\n"
+            f"  LocalForward {short}/l.sock /nowhere\n  PermitLocalCommand yes\n"
+            f"  LocalCommand echo %n >> {short}/local\n"
         )
     laptop.allow("always")
     done = laptop.ssh(bare)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["profiles"]
-    assert (tmp_path / "local").read_text() == "bare1\n"
+    assert (short / "local").read_text() == "bare1\n"
     assert "forward" not in done.stderr.lower().replace("forward is never", "")
 
 
@@ -171,6 +171,7 @@ def test_without_a_session_it_waits_for_the_end_of_the_connection(laptop: Laptop
 
 def test_in_the_background(laptop: Laptop, bare: FarHost) -> None:
     """As `ssh -f` it comes back once everything is open; what is open goes with the command over there."""
+    laptop.allow("always")
     os.mkfifo(bare.home / "pipe")
     script = f"{PROFILES} > $HOME/seen; read line < $HOME/pipe"
     # What is in the background keeps these open.
@@ -196,7 +197,7 @@ def test_an_agent_that_is_started_again_in_the_middle_is_found(laptop: Laptop, b
     assert "acme" in process.stdout.readline()
     first = laptop.agent_pid
     laptop.do("agent", "stop")
-    laptop.do("agent", "start")
+    assert laptop.run("agent", "start").returncode == 0
     assert laptop.agent_pid != first
     until(lambda: len(laptop.sockets()) == 3)
     done = laptop.end(process, f"{PROFILES}\n")
