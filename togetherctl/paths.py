@@ -68,6 +68,11 @@ class Paths:
         return self.state / "agent"
 
     @property
+    def agent_answers(self) -> Path:
+        """What the person answered, for as long as it counts."""
+        return self.agent_state / "answers.json"
+
+    @property
     def edits(self) -> Path:
         """Copies of the configuration that are open in an editor."""
         return self.state / "edits"

@@ -177,14 +177,18 @@ class Children(Protocol):
 class Questions(Protocol):
     """Asks the person at the laptop, and remembers the answers."""
 
-    def ask(self, kind: Kind, profile: str, host: str | None, answered: Callable[[bool], None]) -> Cancel:
+    def ask(self, kind: Kind, profile: str, host: str | None, answered: Callable[[Failure | None], None]) -> Cancel:
         """Call `answered` once: at once where the answer is remembered, else when it was given or time is up.
 
-        `host` is None where it is not known. Cancelled, the question is taken back.
+        None is a "yes"; else it is why not, for the one who asked. `host` is None where it is not known. Cancelled, the
+        question is taken back.
         """
 
     def pending(self) -> Sequence[Document]:
-        """The open questions: `{"id", "kind", "profile", "host", "asked_at", "ends_at"}`, times in RFC 3339."""
+        """The open questions: `{"id", "kind", "profile", "host", "asked_at", "ends_at", "runs"}`, times in RFC 3339.
+
+        What `runs` is a login that was agreed to: "no" ends it.
+        """
 
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """Answer the question `number`, remembered for `seconds`, 0 for this once. False where there is none."""

@@ -10,14 +10,18 @@ import os
 import signal
 from contextlib import ExitStack
 
+from togetherctl.agent.answers import Answers
+from togetherctl.agent.askers import find_askers
 from togetherctl.agent.broker import Broker
 from togetherctl.agent.children import ChildProcesses
 from togetherctl.agent.control import Control
-from togetherctl.agent.defaults import NoAhead, NoLogins, NoQuestions
+from togetherctl.agent.defaults import NoAhead
 from togetherctl.agent.listener import Limit, Listener
 from togetherctl.agent.log import Log
+from togetherctl.agent.logins import LoginDesk
 from togetherctl.agent.loop import EventLoop
 from togetherctl.agent.protocol import Failure
+from togetherctl.agent.questions import QuestionDesk
 from togetherctl.agent.snapshot import Configuration
 from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
 from togetherctl.errors import bug_sentence
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.agent.connection import Handle
-    from togetherctl.agent.protocol import Ahead, Document, Logins, Questions
+    from togetherctl.agent.protocol import Ahead, Document
     from togetherctl.agent.snapshot import Snapshot
 
     Say = Callable[[str], None]
@@ -50,8 +54,9 @@ class Service:
         self._open: dict[str, Listener] = {}
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
-        self._questions: Questions = NoQuestions()
-        self._logins: Logins = NoLogins()
+        self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
+        self._questions.askers += find_askers(self._questions, self._loop, environ, say)
+        self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead: Ahead = NoAhead()
         self._interrupted = False
 
@@ -142,6 +147,12 @@ class Service:
     def _see(self, snapshot: Snapshot | Failure) -> None:
         if isinstance(snapshot, Failure):
             self._warn(f"nothing is handed out: {snapshot.message}")
+
+    def _session_of(self, profile: str) -> str:
+        """The session file of a profile; one that keeps none shares none."""
+        known = self._configuration.last_good
+        found = known.profile(profile) if known else None
+        return (found and found.session) or f"profile {profile}"
 
     def _tell(self, entry: Document) -> None:
         place = f" for {entry['host']}" if entry["host"] else ""
