@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from togetherctl.agent.client import AgentClient
 
 from tests.conftest import ROOT, Run
 from tests.real.ssh.sshd import FarHost, far_host, need_sshd
+from togetherctl.agent.protocol import QUESTIONS
 from togetherctl.demo.playground import playground
 
 if TYPE_CHECKING:
@@ -84,6 +86,24 @@ class Laptop:
         """What the agent handed out and refused, oldest first."""
         path = Path(self.environ["TOGETHERCTL_HOME"]) / "state" / "agent" / "log.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def forget(self) -> None:
+        """Begin the log and the ready files of other hosts afresh."""
+        for path in (Path(self.environ["TOGETHERCTL_HOME"]) / "state" / "agent").glob("log.jsonl*"):
+            path.unlink()
+
+    def sessions(self) -> list[Path]:
+        """The files of sessions."""
+        return list((Path(self.environ["TOGETHERCTL_HOME"]) / "state" / "sessions").glob("*.json"))
+
+    def questions(self) -> list[dict[str, Any]]:
+        """What the agent wants to know."""
+        with AgentClient(self.runtime / "togetherctl" / "control.sock") as client:
+            return list(client.ask("GET", QUESTIONS)["questions"])
+
+    def answer(self, number: str, answer: str, seconds: int = 0) -> None:
+        with AgentClient(self.runtime / "togetherctl" / "control.sock") as client:
+            client.ask("POST", f"{QUESTIONS}/{number}", {"answer": answer, "seconds": seconds})
 
     def sockets(self) -> list[str]:
         """The sockets in the agent's folder."""
