@@ -49,7 +49,7 @@ class _SshCommand(Command):
         "togetherctl ssh -J jump me@head1 kubectl get pods",
     ],
 )
-@click.argument("words", metavar="[SSH'S OWN ARGUMENTS] HOST [COMMAND]...", nargs=-1)
+@click.argument("words", metavar="[OPTIONS OF SSH] HOST [COMMAND]...", nargs=-1)
 @pass_app
 def command(app: App, words: tuple[str, ...]) -> None:
     """Run ssh, and let the other side ask this machine's agent for credentials.

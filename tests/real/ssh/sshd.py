@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from tests.support.programs import missing, need
 from tests.support.running import Server, free_port, running
@@ -51,6 +54,8 @@ class FarHost:
 
 def need_sshd() -> str:
     """The server; a test without it is skipped, with the reason."""
+    if sys.platform != "linux":
+        pytest.skip("the rig is made for the sshd of Linux")
     # It is in no person's PATH.
     found = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     return found or missing("sshd is not installed (Debian: openssh-server)")
