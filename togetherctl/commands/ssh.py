@@ -103,13 +103,13 @@ def _run_with_agent(app: App, line: SshWords) -> int:
 
 
 def _say(app: App, what: Opened, rules: Mapping[str, str]) -> None:
-    over = "over 1 connection, which ssh opened" if what.connections else "over your control master: no new connection"
+    over = "ssh opened 1 connection" if what.connections else "over your control master, ssh opened no connection"
     allowed = [f"{name} ({rule})" for name, rule in rules.items() if rule != "never"]
     if allowed:
         app.console.say(f"{what.host} may ask this machine's agent for {', '.join(allowed)}; {over}.")
         return
-    app.console.say(f"{what.host} reaches this machine's agent, {over}; but forward is never for every profile.")
+    why = "forward is never for each profile" if rules else "there is no profile here yet"
+    app.console.say(f"{what.host} may ask this machine's agent for nothing, because {why}; {over}.")
     name = next(iter(rules), None)
-    app.console.show_command(
-        shlex.join(["togetherctl", "profile", "set", name, "forward=ask"]) if name else "togetherctl init"
-    )
+    command = ["togetherctl", "profile", "set", name, "forward=ask"] if name else ["togetherctl", "init"]
+    app.console.show_command(shlex.join(command))

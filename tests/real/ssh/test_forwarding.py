@@ -32,7 +32,7 @@ def test_it_starts_the_agent_and_forwards_over_one_connection(laptop: Laptop, ba
     assert [one["name"] for one in json.loads(done.stdout)["profiles"]] == ["acme"]
     started, said = done.stderr.splitlines()
     assert started == f"Started the agent (pid {laptop.agent_pid}); togetherctl agent stop ends it."
-    assert said == "bare1 may ask this machine's agent for acme (always); over 1 connection, which ssh opened."
+    assert said == "bare1 may ask this machine's agent for acme (always); ssh opened 1 connection."
     assert bare.connections == 1
     # Over there nothing is left, and here only what the agent always has.
     assert bare.sockets() == []
@@ -118,7 +118,7 @@ def test_a_control_master_of_ones_own_is_used_and_left_as_it_was(laptop: Laptop,
         laptop.allow("always")
         done = laptop.ssh(bare, PROFILES)
         assert done.returncode == 0, done.stderr
-        assert done.stderr.splitlines()[-1].endswith("; over your control master: no new connection.")
+        assert done.stderr.splitlines()[-1].endswith("; over your control master, ssh opened no connection.")
         assert bare.connections == 1
         assert bare.sockets() == []
         checked = subprocess.run([need("ssh"), *master, "-O", "check", bare.name], capture_output=True, check=False)
