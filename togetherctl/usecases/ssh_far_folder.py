@@ -31,7 +31,7 @@ _KEEPER = (
     'd="$b/togetherctl/agents"; '
     'case "$b" in /*) mkdir -p "$d" 2>/dev/null && test -O "$b" && test -O "$d" && chmod 700 "$d" 2>/dev/null && '
     'p="$d/$n-$1.sock" && test ${#p} -le 103 && break;; esac; p=; done; '
-    'test -n "$p" || exit 1; '
+    'test -n "$p" || { echo "$HOME/.cache is not writable, or its path is too long for a socket" >&2; exit 1; }; '
     'if test -r /proc/net/unix; then for f in "$d/$n"-*.sock; do '
     'if test -S "$f"; then grep -qF " $f" /proc/net/unix || rm -f "$f"; fi; done; fi; '
     f'echo "{_MARK}$p"; cat >/dev/null; rm -f "$p"'
