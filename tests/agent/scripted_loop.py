@@ -52,6 +52,11 @@ class ScriptedLoop:
             if descriptor in self._watched:
                 self._watched[descriptor]()
 
+    def drain(self) -> None:
+        """See to what is watched until nothing is."""
+        while self._watched:
+            self.turn()
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing would wake it."""

@@ -24,7 +24,10 @@ _MOST = 4
 
 
 class LoginDesk:
-    """What `protocol.Logins` says, one login at a time for each session. `session_of` tells whose session a profile uses: any text, equal for equal ones."""
+    """What `protocol.Logins` says, one login at a time for each session.
+
+    `session_of` tells whose session a profile uses: any text, equal for equal ones.
+    """
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ _HERE = "togetherctl.commands.agent"
     cls=LazyGroup,
     lazy={
         "run": Lazy(f"{_HERE}.run", "Run the agent here, until Ctrl-C."),
+        "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask for."),
     },
 )
 def command() -> None:
