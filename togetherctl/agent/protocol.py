@@ -210,5 +210,8 @@ class Ahead(Protocol):
     def tick(self) -> float:
         """Do what is due, and give the seconds until the next call at the latest."""
 
+    def wake(self) -> None:
+        """Do what is due now that this process, which was stopped, goes on."""
+
     def states(self) -> Mapping[str, Document]:
         """What `agent status` says of each profile: `{"kept", "used_at", "next_refresh", "problem"}`, as known."""

@@ -10,12 +10,12 @@ import os
 import signal
 from contextlib import ExitStack
 
+from togetherctl.agent.ahead import KeepAhead
 from togetherctl.agent.answers import Answers
 from togetherctl.agent.askers import find_askers
 from togetherctl.agent.broker import Broker
 from togetherctl.agent.children import ChildProcesses
 from togetherctl.agent.control import Control
-from togetherctl.agent.defaults import NoAhead
 from togetherctl.agent.listener import Limit, Listener
 from togetherctl.agent.log import Log
 from togetherctl.agent.logins import LoginDesk
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.agent.connection import Handle
-    from togetherctl.agent.protocol import Ahead, Document
+    from togetherctl.agent.protocol import Document
     from togetherctl.agent.snapshot import Snapshot
 
     Say = Callable[[str], None]
@@ -57,7 +57,7 @@ class Service:
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
         self._questions.askers += find_askers(self._questions, self._loop, environ, say)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
-        self._ahead: Ahead = NoAhead()
+        self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
         self._interrupted = False
 
     def run(self) -> bool:
@@ -128,6 +128,7 @@ class Service:
             self._loop.end()
 
         self._loop.catch(signal.SIGCHLD, self._children.reap)
+        self._loop.catch(signal.SIGCONT, self._ahead.wake)
         self._loop.catch(signal.SIGINT, interrupt)
         for number in (signal.SIGTERM, signal.SIGHUP):
             self._loop.catch(number, lambda: self._stop("it was asked to end"))
