@@ -100,6 +100,11 @@ def newest_first(environ: Mapping[str, str]) -> list[str]:
     return [path for _, path in sorted(found, reverse=True)]
 
 
+def has_socket(environ: Mapping[str, str]) -> bool:
+    """Whether a socket is named, or in our folders; it may answer no more."""
+    return bool(environ.get(AGENT) or newest_first(environ))
+
+
 def forget(path: str) -> None:
     """Remove a socket of ours, made on this host, at which nothing listens any more.
 
