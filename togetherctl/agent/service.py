@@ -77,6 +77,7 @@ class Service:
             self._loop.run()
             for listener in list(self._open.values()):
                 listener.close()
+            self._ahead.close()
         return not self._interrupted
 
     def _listen(self, stack: ExitStack) -> None:

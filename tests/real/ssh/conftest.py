@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from togetherctl.agent.client import AgentClient
 
 from tests.conftest import ROOT, Run
 from tests.real.ssh.sshd import FarHost, far_host, need_sshd
+from togetherctl.agent.client import AgentClient
 from togetherctl.agent.protocol import QUESTIONS
 from togetherctl.demo.playground import playground
 
