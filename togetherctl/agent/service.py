@@ -55,7 +55,7 @@ class Service:
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
-        self._questions.askers += find_askers(self._questions, self._loop, environ, say)
+        self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
         self._interrupted = False
@@ -88,6 +88,7 @@ class Service:
             self._questions,
             self._ahead,
             open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, self._limit, host=host),
+            count_children=lambda: self._children.started,
             stop=lambda: self._stop("it was told to stop"),
         )
         ours = given(self._environ)

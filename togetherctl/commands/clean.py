@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from togetherctl.agent.client import runs
 from togetherctl.auth.cache.purge import SEALED, Purge, PurgeResult, holds_sealed
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.kubelogin_flags import FlagsCommand
@@ -51,9 +52,9 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
     In the folder that --token-cache-dir or KUBECACHEDIR names, it deletes kubelogin's sessions too. Called as kubectl
     together-login, it also does so in ~/.kube/cache/oidc-login. Folders, and all other files in them, stay.
 
-    With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the client
-    secrets and the API key of togetherctl in the keyring, and the folders that are then empty. The configuration and
-    kubeconfigs stay.
+    With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the agent's log
+    and answers, the client secrets and the API key of togetherctl in the keyring, and the folders that are then empty.
+    The configuration and kubeconfigs stay, and an agent that runs goes on.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -102,6 +103,8 @@ def _say_what_goes(app: App) -> Iterator[str]:
     with suppress(TogetherctlError):
         if of_clusters(app.world, ()).removed:
             yield "Your kubeconfig still calls togetherctl: togetherctl kubeconfig remove --all takes that out first."
+    if runs(app.world.paths.agent):
+        yield "The agent runs, and goes on: togetherctl agent stop stops it first."
     if any(installed_files(app.environ)):
         yield "The agent's service is deleted too; one that runs goes on: togetherctl agent uninstall stops it first."
     yield f"The configuration stays: {tilde(app.world.paths.config, app.environ)}."
@@ -114,6 +117,8 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool, everything: bool) -> 
         app.console.say("There was nothing to delete.")
     elif any("session" in kind for _, kind in done.deleted):
         app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
+    if everything and runs(app.world.paths.agent):
+        app.console.say("The agent runs, so its sockets stay; togetherctl agent stop stops it.")
     if done.deleted and not dry_run:
         what = "and kubeconfigs" if everything else "what kubeconfigs call, and lock files, which are empty"
         app.console.say(f"Left alone: the configuration{' ' if everything else ', '}{what}.")
