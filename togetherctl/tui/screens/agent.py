@@ -130,9 +130,9 @@ def _lines(view: AgentView, now: float) -> Iterator[Content]:
         answer = printable(entry.get("answer"), limit=40)
         host = entry.get("host")
         yield Content.assemble(
-            (f"{printable(entry.get('time'), limit=40)}  ", "$text-muted"),
+            (f"{_when(entry.get('time'), now)}  ", "$text-muted"),
             f"{printable(entry.get('what'), limit=12):<10}  {printable(entry.get('profile'), limit=80)}  ",
-            (f"{host_in_words(host if isinstance(host, str) else None)}  ", ""),
+            f"{printable(host, limit=100) if isinstance(host, str) else '(host not known)'}  ",
             (answer, _STYLES.get(answer, "$text-warning")),
         )
 
@@ -178,6 +178,16 @@ def _remembered(view: AgentView, now: float) -> Iterator[Content]:
             f"{said:<3}  {what} of {printable(one.profile, limit=80)} for {host_in_words(one.host)}, "
             f"until {clock_time(one.until)} ({time_left(one.until - now)})"
         )
+
+
+def _when(time: object, now: float) -> str:
+    """The time here, with the day where that is another one; as it stands where it is no time."""
+    try:
+        moment = datetime.fromisoformat(str(time)).astimezone()
+    except ValueError:
+        return printable(time, limit=40)
+    is_today = moment.date() == datetime.fromtimestamp(now).astimezone().date()
+    return moment.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S")
 
 
 def _heading(text: str) -> Iterator[Content]:
