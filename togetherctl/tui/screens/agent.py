@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -115,7 +116,7 @@ class AgentScreen(Box[None]):
 
 
 def _lines(view: AgentView, now: float) -> Iterator[Content]:
-    yield from _state(view)
+    yield from _state(view, now)
     if view.questions:
         yield from _heading("Waiting for you")
         for one in view.questions:
@@ -137,7 +138,7 @@ def _lines(view: AgentView, now: float) -> Iterator[Content]:
         )
 
 
-def _state(view: AgentView) -> Iterator[Content]:
+def _state(view: AgentView, now: float) -> Iterator[Content]:
     if view.problem is not None:
         yield Content.styled(view.problem.sentence(), "$text-error")
     elif view.status is None:
@@ -145,7 +146,8 @@ def _state(view: AgentView) -> Iterator[Content]:
         yield Content.styled("It starts with: togetherctl agent start", "$text-muted")
     else:
         status = view.status
-        pid, since, socket = (printable(status.get(name), limit=200) for name in ("pid", "since", "socket"))
+        pid, socket = (printable(status.get(name), limit=200) for name in ("pid", "socket"))
+        since = _when(status.get("since"), now)
         yield Content.assemble(("The agent runs", "$text-success"), f", process {pid}, since {since}.")
         yield Content.styled(f"It answers at {socket}", "$text-muted")
         problem = status.get("problem")
