@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.screens import NOW
 from tests.agent.running_agent import Far, RunningAgent, running_agent
+from tests.support.screens import becomes, strips
+from tests.tui.test_snapshots import SIZES, can_be_read, colours
+from togetherctl.agent.answers import Remembered
 from togetherctl.tui.screens.agent import AgentScreen
 from togetherctl.tui.screens.agent_question import AgentQuestion
+from togetherctl.usecases.agent_questions import WaitingQuestion
+from togetherctl.usecases.agent_view import AgentView
 
 if TYPE_CHECKING:
     from tests.conftest import MakeConfig
@@ -136,9 +142,8 @@ async def test_decide_later_waits_on_the_agents_screen(opened: Open, agent: Runn
         clock.look()
         await person.press("down", "enter")
         await person.until(lambda: not far.waits, "the answer")
-        screen = await person.shows(
-            "Answers that still count", "no   the credential of acme for head, until", "forbidden"
-        )
+        kept = "no   the credential of acme for head, until"
+        screen = await person.shows("Answers that still count", kept, "forbidden")
         assert "Waiting for you" not in screen
         clock.look()
         await person.press("f")
@@ -202,8 +207,82 @@ async def test_an_agent_that_is_killed_takes_its_question_along(opened: Open, ag
         agent.process = None
 
 
+async def test_without_colour_the_answer_under_the_cursor_is_seen(
+    opened: Open, agent: RunningAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with at_the_agent(opened, agent, NO_COLOR="1") as (person, clock):
+        far = Far(agent.forward("head"), "GET", CREDENTIAL)
+        await person.shows("May head have")
+        clock.look()
+        for expected in ("No, for one hour", "Yes, this once"):
+            await person.press("down")
+            shown = [segment for strip in strips(person.app) for segment in strip if segment.style]
+            reverse = "".join(one.text for one in shown if one.style and one.style.reverse)
+            assert reverse.strip() == expected
+        far.leave()
+
+
 async def test_it_is_in_the_palette(opened: Open, demo: Callable[..., World]) -> None:
     async with opened(make_world=demo) as person:
         commands = {command.title: command for command in person.app.get_system_commands(person.app.screen)}
         commands["Agent"].callback()
         await person.sees("No agent runs.")
+
+
+QUESTIONS = [
+    WaitingQuestion("3f9a1c", "credential", "acme", "gpu-head.example.com", NOW - 7, NOW + 53, runs=False),
+    WaitingQuestion("77ab02", "login", "lab", None, NOW - 7, NOW + 280, runs=True),
+    WaitingQuestion("0c11d2", "login", "lab", "login node \\x1b[31m", NOW - 7, NOW + 53, runs=False),
+]
+VIEW = AgentView(
+    status={
+        "pid": 4711,
+        "since": "2026-06-01T07:02:11Z",
+        "socket": "/run/user/1000/togetherctl/agent.sock",
+        "profiles": [{"name": "acme", "forward": "ask"}, {"name": "lab", "forward": "always"}],
+        "hosts": ["gpu-head.example.com"],
+        "problem": None,
+    },
+    questions=QUESTIONS[:2],
+    remembered=[
+        Remembered("credential", "acme", "gpu-head.example.com", yes=True, until=NOW + 2460),
+        Remembered("login", "lab", None, yes=False, until=NOW + 3600),
+    ],
+    entries=[
+        {
+            "time": "2026-06-01T08:59:03Z",
+            "what": "credential",
+            "profile": "acme",
+            "host": "gpu-head.example.com",
+            "answer": "given",
+        },
+        {"time": "2026-05-31T18:00:00Z", "what": "login", "profile": "lab", "host": None, "answer": "forbidden"},
+        {"time": "soon", "what": "\x1b[2J", "profile": "[b]lab[/b]", "host": "a\u202eb", "answer": "unreachable"},
+    ],
+)
+
+
+def shown_by(name: str, person: Person) -> None:
+    if name == "agent":
+        person.app.push_screen(AgentScreen())
+    else:
+        person.app.push_screen(AgentQuestion(QUESTIONS[0 if name == "agent-question" else 2]))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["agent", "agent-question", "agent-login"])
+async def test_it_looks_so(
+    name: str, size: str, opened: Open, demo: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("togetherctl.usecases.agent_view.look_at_agent", lambda _paths, **_how: VIEW)
+    async with opened(SIZES[size], demo) as person:
+        person.app.agent.questions = QUESTIONS
+        shown_by(name, person)
+        await becomes(person.pilot, f"{name}-{size}")
+        await can_be_read(person)
+        dark = colours(person)
+        person.app.theme = "together-light"
+        await person.until(lambda: not colours(person) & dark, f"other colours than {dark}")
+        await becomes(person.pilot, f"{name}-{size}")
+        await can_be_read(person)
