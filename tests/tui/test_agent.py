@@ -218,8 +218,8 @@ async def test_without_colour_the_answer_under_the_cursor_is_seen(
         for expected in ("No, for one hour", "Yes, this once"):
             await person.press("down")
             shown = [segment for strip in strips(person.app) for segment in strip if segment.style]
-            reverse = "".join(one.text for one in shown if one.style and one.style.reverse)
-            assert reverse.strip() == expected
+            marked = "".join(one.text for one in shown if one.style and one.style.underline)
+            assert marked.strip() == expected
         far.leave()
 
 

@@ -35,8 +35,9 @@ class AgentQuestion(Box[Choice]):
         OptionList, OptionList:focus {
             border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
         }
-        OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
     }
+    /* Textual's list drops `reverse`. */
+    AgentQuestion OptionList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Answer", priority=True),
