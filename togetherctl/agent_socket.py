@@ -106,7 +106,12 @@ def has_socket(environ: Mapping[str, str]) -> bool:
 
 
 def forget(path: str) -> None:
-    """Remove a socket of ours at which nothing listens any more."""
+    """Remove a socket of ours, made on this host, at which nothing listens any more.
+
+    In a home that several hosts share, that of another host refuses too, and may be alive there.
+    """
+    if not os.path.basename(path).startswith(f"{os.uname().nodename}-"):
+        return
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         if time() - os.lstat(path).st_mtime >= _JUST_MADE:

@@ -114,16 +114,14 @@ class Broker:
             self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
             exchange.answer(answer)
 
-        def answered(yes: bool) -> None:  # noqa: FBT001 # protocol.Questions gives it so
-            if yes:
+        def answered(refusal: Failure | None) -> None:
+            if refusal is None:
                 exchange.when_gone(self._fetch(profile.name, hand_out))
             else:
-                hand_out(
-                    failure("forbidden", f"profile {profile.name}: refused where the agent runs", ExitCode.REFUSED)
-                )
+                hand_out(refusal)
 
         if profile.forward == "always":
-            answered(True)  # noqa: FBT003 # as above
+            answered(None)
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
 

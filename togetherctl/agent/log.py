@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from togetherctl.agent.protocol import Document
 
@@ -69,14 +70,51 @@ def files(folder: Path) -> list[Path]:
     return [folder / _OLDER, folder / NAME]
 
 
-def read(folder: Path) -> Iterator[Document]:
+def read(folder: Path) -> list[Document]:
     """What was noted, the oldest first; a line that is none of ours is left out. Raises OSError."""
-    for path in files(folder):
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            continue
-        yield from parse(data)
+    return [*read_older(folder), *Follower(folder).more()]
+
+
+def read_older(folder: Path) -> list[Document]:
+    """What was cut off last. Raises OSError."""
+    try:
+        return list(parse((folder / _OLDER).read_bytes()))
+    except FileNotFoundError:
+        return []
+
+
+class Follower:
+    """Gives what is added to the log in `folder`, also where it is cut meanwhile."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place = (0, 0)
+        self._offset = 0
+
+    def more(self) -> list[Document]:
+        """What was added since the last call, at first all of it. Raises OSError."""
+        found: list[Document] = []
+        # What came before the cut, since the last call.
+        for name in (_OLDER, NAME) if self._offset else (NAME,):
+            try:
+                with (self._folder / name).open("rb") as file:
+                    found += self._read(file, is_newest=name == NAME)
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _read(self, file: BinaryIO, *, is_newest: bool) -> Iterator[Document]:
+        status = os.fstat(file.fileno())
+        place = (status.st_dev, status.st_ino)
+        if place != self._place:
+            if not is_newest:
+                return
+            self._place, self._offset = place, 0
+        file.seek(self._offset)
+        whole = file.read().rpartition(b"\n")[0]
+        if whole:
+            self._offset += len(whole) + 1
+            yield from parse(whole)
 
 
 def parse(data: bytes) -> Iterator[Document]:

@@ -37,7 +37,10 @@ REQUEST_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 MAX_HEAD = 8 * 1024
 MAX_BODY = 16 * 1024
+# At one socket, at all that may be forwarded, and at control.sock.
 MAX_CONNECTIONS = 256
+MAX_FORWARDABLE = 512
+MAX_CONTROL = 64
 MAX_CHILDREN = 4
 
 # The HTTP status for each code of an error; `exit` in the envelope says what a client ends with.
@@ -177,14 +180,18 @@ class Children(Protocol):
 class Questions(Protocol):
     """Asks the person at the laptop, and remembers the answers."""
 
-    def ask(self, kind: Kind, profile: str, host: str | None, answered: Callable[[bool], None]) -> Cancel:
+    def ask(self, kind: Kind, profile: str, host: str | None, answered: Callable[[Failure | None], None]) -> Cancel:
         """Call `answered` once: at once where the answer is remembered, else when it was given or time is up.
 
-        `host` is None where it is not known. Cancelled, the question is taken back.
+        None is a "yes"; else it is why not, for the one who asked. `host` is None where it is not known. Cancelled, the
+        question is taken back.
         """
 
     def pending(self) -> Sequence[Document]:
-        """The open questions: `{"id", "kind", "profile", "host", "asked_at", "ends_at"}`, times in RFC 3339."""
+        """The open questions: `{"id", "kind", "profile", "host", "asked_at", "ends_at", "runs"}`, times in RFC 3339.
+
+        What `runs` is a login that was agreed to: "no" ends it.
+        """
 
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """Answer the question `number`, remembered for `seconds`, 0 for this once. False where there is none."""
@@ -205,6 +212,9 @@ class Ahead(Protocol):
 
     def tick(self) -> float:
         """Do what is due, and give the seconds until the next call at the latest."""
+
+    def wake(self) -> None:
+        """Do what is due now that this process, which was stopped, goes on."""
 
     def states(self) -> Mapping[str, Document]:
         """What `agent status` says of each profile: `{"kept", "used_at", "next_refresh", "problem"}`, as known."""

@@ -1,7 +1,7 @@
 """The exec stanza for a machine without togetherctl: `sh` and `curl` ask the agent that another machine forwards.
 
-It finds the socket as `agent_socket` does. `curl` cannot look whether an agent that says nothing is asleep or asks its
-person, so it waits as long as a person may take.
+It finds the socket as `agent_socket` does. An agent that asks its person says nothing meanwhile, as one that sleeps
+does; so `curl` first asks, on the same connection, what needs no person, and waits for that only a moment.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ fail() {
   printf 'togetherctl: %s\\n' "$1" >&2
   exit "$2"
 }
-# Sets `http` and `body`; gives the exit code of curl. The token is in no argument of any program.
+# Sets `http` and `body`; gives the exit code of curl. The token is in no argument of any program. What answers nothing
+# to the first request, within five seconds, sleeps; the second may wait for a person.
 ask() {
-  answer=$(curl -q -s -m "$2" --connect-timeout 5 --noproxy '*' --unix-socket "$1" \\
+  answer=$(curl -q -s --fail-early -m 5 --noproxy '*' --unix-socket "$1" -o /dev/null http://agent/v1/profiles \\
+    --next -s -m "$2" --noproxy '*' --unix-socket "$1" \\
     -H 'Content-Type: application/json' -d "$4" -X "$3" -w '\\n%{http_code}' "http://agent$5") || return
   http=${answer##*"$nl"} body=${answer%"$nl"*}
 }
@@ -91,7 +93,8 @@ while :; do
   tried="$tried$socket|"
   if get "$socket"; then go_on; else code=$?; fi
   case $code in
-    7) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" ;;
+    # In a home that several hosts share, that of another host may be alive there.
+    7) case ${socket##*/} in "$(uname -n)"-*) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" ;; esac ;;
     28) fail "the agent at $socket does not answer; $again" 4 ;;
   esac
 done

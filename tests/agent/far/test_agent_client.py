@@ -70,22 +70,25 @@ def test_without_a_name_the_newest_that_answers_is_asked_and_dead_ones_go(
     environ: Environ, tmp_path: Path, folder: str
 ) -> None:
     environ["XDG_RUNTIME_DIR"] = str(tmp_path / "run")
-    place = tmp_path / folder
+    place, here = tmp_path / folder, os.uname().nodename
     with ScriptedAgent(place / "old.sock") as old, ScriptedAgent(place / "new.sock") as new:
         os.utime(old.path, (1, 1))
         old.hands_out("gpu", "old")
         new.hands_out("gpu", "new")
-        dead_socket(place / "dead.sock", age=-60)
-        os.utime(place / "dead.sock")
-        dead_socket(place / "gone.sock", age=20)
+        dead_socket(place / f"{here}-dead.sock", age=-60)
+        os.utime(place / f"{here}-dead.sock")
+        dead_socket(place / f"{here}-gone.sock", age=20)
+        dead_socket(place / "o-gone.sock", age=20)
         assert fetch_credential(environ, "gpu").token == "new"
-        assert (place / "dead.sock").exists(), "it may be about to listen"
-        os.utime(place / "dead.sock", (2_000_000_000, 2_000_000_000))
+        assert (place / f"{here}-dead.sock").exists(), "it may be about to listen"
+        os.utime(place / f"{here}-dead.sock", (2_000_000_000, 2_000_000_000))
         os.utime(new.path, (2, 2))
-    os.utime(place / "gone.sock", (3, 3))
+    for name in (here, "o"):
+        os.utime(place / f"{name}-gone.sock", (3, 3))
     with pytest.raises(Unreachable, match="no agent is forwarded to this machine"):
         fetch_credential(environ, "gpu")
-    assert not (place / "gone.sock").exists()
+    assert not (place / f"{here}-gone.sock").exists()
+    assert (place / "o-gone.sock").exists(), "homes are shared, and it may be alive there"
 
 
 def test_a_socket_elsewhere_is_not_removed(environ: Environ, tmp_path: Path) -> None:

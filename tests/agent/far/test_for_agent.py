@@ -31,7 +31,7 @@ SHELLS = {
     "zsh": ("zsh", "--emulate", "sh"),
 }
 # What a head node has at least: no Python and nothing of ours.
-FEW = ("sh", "curl", "tr", "sed", "find", "rm", "cat")
+FEW = ("sh", "curl", "tr", "sed", "uname", "find", "rm", "cat")
 
 
 @pytest.fixture
@@ -74,21 +74,24 @@ def test_the_newest_socket_that_answers_is_found(shell: list[str], bare: Environ
     done = ask(shell, bare)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["status"]["token"] == TOKEN
-    assert agent.asked == ["GET /v1/credentials/gpu"]
+    assert agent.asked == ["GET /v1/profiles", "GET /v1/credentials/gpu"]
 
 
 def test_dead_sockets_go_and_older_ones_are_asked(shell: list[str], bare: Environ, agent: ScriptedAgent) -> None:
-    dead = agent.path.with_name("dead.sock")
-    with ScriptedAgent(dead):
-        pass
+    dead = agent.path.with_name(f"{os.uname().nodename}-dead.sock")
+    of_another_host = agent.path.with_name("other-host-dead.sock")
+    for path in (dead, of_another_host):
+        with ScriptedAgent(path):
+            pass
+        os.utime(path, (1_000_000_000, 1_000_000_000))
     os.utime(agent.path, (1, 1))
-    os.utime(dead, (1_000_000_000, 1_000_000_000))
-    young = agent.path.with_name("young.sock")
+    young = agent.path.with_name(f"{os.uname().nodename}-young.sock")
     with ScriptedAgent(young):
         pass
     assert ask(shell, bare).returncode == 0
     assert not dead.exists()
     assert young.exists(), "it may be about to listen"
+    assert of_another_host.exists(), "homes are shared, and it may be alive there"
 
 
 def test_the_variable_names_the_socket(shell: list[str], bare: Environ, tmp_path: Path, agent: ScriptedAgent) -> None:

@@ -203,7 +203,8 @@ def _remove(path: Path) -> None:
 def _key_of(path: Path) -> str | None:
     """The session that a ready file of ours was made of; None for anything else, which is not waited for."""
     try:
-        data, status = read_whole(path, limit=_LONGEST, follow=False)
+        # The agent tells by the access time which ready files are used, and this is no use of one.
+        data, status = read_whole(path, limit=_LONGEST, follow=False, traceless=True)
         form, version, *rest = data.partition(b"\n")[0].decode("utf-8", "surrogateescape").split(" ", 8)
         return rest[4] if f"{form} {version}" == fastpath.FORM and is_ours(status) else None
     except (OSError, LookupError, ValueError):

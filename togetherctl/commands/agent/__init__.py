@@ -14,6 +14,13 @@ _HERE = "togetherctl.commands.agent"
     cls=LazyGroup,
     lazy={
         "run": Lazy(f"{_HERE}.run", "Run the agent here, until Ctrl-C."),
+        "start": Lazy(f"{_HERE}.start", "Start the agent in the background."),
+        "stop": Lazy(f"{_HERE}.stop", "Stop the agent."),
+        "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, and what it does."),
+        "log": Lazy(f"{_HERE}.log", "Show which credentials were handed out, and where to."),
+        "install": Lazy(f"{_HERE}.install", "Start the agent at every login."),
+        "uninstall": Lazy(f"{_HERE}.uninstall", "Start it at no login any more."),
+        "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask for."),
     },
 )
 def command() -> None:

@@ -9,9 +9,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
-from togetherctl.errors import UsageError
-
-MODULE = "togetherctl.agent"
+from togetherctl.usecases.agent_process import argv, refuse_windows
 
 
 @click.command("run", cls=Command, examples=["togetherctl agent run  # until Ctrl-C"])
@@ -27,15 +25,3 @@ def command(app: App) -> None:
     sys.stderr.flush()
     # Another process image, because the agent does without most of what was loaded to get here.
     os.execve(sys.executable, argv(), dict(app.environ))  # noqa: S606 # our own words, no shell
-
-
-def argv() -> list[str]:
-    """The command line that is the agent."""
-    # -P: nothing in the folder this happens to run in is ours.
-    return [sys.executable, "-P", "-m", MODULE]
-
-
-def refuse_windows() -> None:
-    """Raises UsageError where there are no Unix sockets that tell who is at the other end."""
-    if sys.platform == "win32":
-        raise UsageError("there is no agent on Windows; in WSL there is one")
