@@ -78,7 +78,7 @@ class AppContext(App[None]):
         self.kubeconfig: KubeconfigState | None = None
         self.typeahead = TypeAhead()
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
-        self.agent = AgentAsking(self)
+        self.agent = AgentAsking(self, lambda: self.world.paths)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
     def note(self, profile: str, text: str) -> None:
