@@ -68,6 +68,11 @@ class Paths:
         return self.state / "agent"
 
     @property
+    def agent_mark(self) -> Path:
+        """Touched by the agent whenever a question comes or goes."""
+        return self.agent / "asked"
+
+    @property
     def agent_answers(self) -> Path:
         """What the person answered, for as long as it counts."""
         return self.agent_state / "answers.json"

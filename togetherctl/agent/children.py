@@ -34,6 +34,7 @@ class ChildProcesses:
         left_out = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "TOGETHERCTL_AGENT")
         kept = {name: value for name, value in for_refresh(environ).items() if name not in left_out}
         self._environ = kept | {NO_INPUT: "1"}
+        self.started = 0
         self._running: set[_Child] = set()
         self._waiting: deque[_Child] = deque()
         self._idle: deque[_Child] = deque()
@@ -70,6 +71,7 @@ class ChildProcesses:
 
     def _start(self, child: _Child) -> None:
         self._running.add(child)
+        self.started += 1
         try:
             child.process = subprocess.Popen(
                 # -P: nothing in the folder this happens to run in is ours.

@@ -11,7 +11,7 @@ from contextlib import suppress
 import h11
 
 from togetherctl.agent import peer
-from togetherctl.agent.protocol import read_failure
+from togetherctl.agent.protocol import AGENT_LOCK, read_failure
 from togetherctl.agent.sockets import pid_in
 from togetherctl.errors import TogetherctlError, Unreachable, run
 from togetherctl.lock import LockTimeout, hold_lock
@@ -150,8 +150,6 @@ class AgentClient:
 
 def runs(folder: Path) -> bool:
     """Whether an agent of this user has the lock in its folder; one that is stopped has it too."""
-    from togetherctl.agent.protocol import AGENT_LOCK
-
     path = folder / AGENT_LOCK
     if not path.exists():
         return False

@@ -38,10 +38,11 @@ class Control:
         ahead: Ahead,
         *,
         open_socket: Open,
+        count_children: Callable[[], int],
         stop: Callable[[], None],
     ) -> None:
         self._paths, self._configuration, self._questions, self._ahead = paths, configuration, questions, ahead
-        self._open_socket, self._stop = open_socket, stop
+        self._open_socket, self._count_children, self._stop = open_socket, count_children, stop
         self._since = time.time()
         self._hosts: list[str] = []
 
@@ -87,6 +88,7 @@ class Control:
             ],
             "hosts": list(self._hosts),
             "questions": len(self._questions.pending()),
+            "children": self._count_children(),
             "problem": problem,
         }
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from togetherctl.agent import peer
 from togetherctl.agent.connection import Connection
 from togetherctl.agent.protocol import MAX_CONNECTIONS, failure
+from togetherctl.errors import ExitCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Limit:
-    """How many connections there are, at all sockets together."""
+    """The connections at the sockets that share this: at most `most`, so that some flood keeps no other out."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.served: set[Connection] = set()
         self.refused: set[Connection] = set()
 
@@ -86,8 +88,9 @@ class Listener:
             uid = peer.uid_of(opened)
             self._warn(f"a process of another user (uid {'not known' if uid is None else uid}) was refused")
             refused = failure("forbidden", "this agent answers the user who started it, and no other")
-        elif len(self._limit.served) >= MAX_CONNECTIONS:
-            refused = failure("busy", "the agent has as many connections as it takes; try again in a moment")
+        elif len(self._limit.served) >= self._limit.most or len(self._mine) >= MAX_CONNECTIONS:
+            words = "the agent has as many connections as it takes; try again in a moment"
+            refused = failure("busy", words, ExitCode.UNREACHABLE)
         if refused is not None and len(self._limit.refused) >= _MOST_REFUSED:
             with suppress(OSError):
                 opened.close()

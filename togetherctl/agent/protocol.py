@@ -37,7 +37,10 @@ REQUEST_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 MAX_HEAD = 8 * 1024
 MAX_BODY = 16 * 1024
+# At one socket, at all that may be forwarded, and at control.sock.
 MAX_CONNECTIONS = 256
+MAX_FORWARDABLE = 512
+MAX_CONTROL = 64
 MAX_CHILDREN = 4
 
 # The HTTP status for each code of an error; `exit` in the envelope says what a client ends with.

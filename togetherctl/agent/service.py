@@ -20,7 +20,7 @@ from togetherctl.agent.listener import Limit, Listener
 from togetherctl.agent.log import Log
 from togetherctl.agent.logins import LoginDesk
 from togetherctl.agent.loop import EventLoop
-from togetherctl.agent.protocol import Failure
+from togetherctl.agent.protocol import MAX_CONTROL, MAX_FORWARDABLE, Failure
 from togetherctl.agent.questions import QuestionDesk
 from togetherctl.agent.snapshot import Configuration
 from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
@@ -50,12 +50,12 @@ class Service:
         self._environ, self._say, self._warn = environ, say, warn
         self._paths = locate(environ)
         self._loop = EventLoop(lambda error: warn(bug_sentence(error)))
-        self._limit = Limit()
+        self._limit, self._control_limit = Limit(MAX_FORWARDABLE), Limit(MAX_CONTROL)
         self._open: dict[str, Listener] = {}
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
-        self._questions.askers += find_askers(self._questions, self._loop, environ, say)
+        self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
         self._interrupted = False
@@ -87,26 +87,29 @@ class Service:
             self._configuration,
             self._questions,
             self._ahead,
-            open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, host=host),
+            open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, self._limit, host=host),
+            count_children=lambda: self._children.started,
             stop=lambda: self._stop("it was told to stop"),
         )
         ours = given(self._environ)
-        for path, handle in ((self._paths.agent_socket, broker.handle), (self._paths.agent_control, control.handle)):
+        for path, handle, limit in (
+            (self._paths.agent_socket, broker.handle, self._limit),
+            (self._paths.agent_control, control.handle, self._control_limit),
+        ):
             if path.name in ours:
                 # The service manager made it, and goes on listening after this process.
                 listening = ours[path.name]
-                listener = Listener(self._loop, listening, handle, self._limit, warn=self._warn)
-                self._open[str(path)] = listener
+                self._open[str(path)] = Listener(self._loop, listening, handle, limit, warn=self._warn)
                 stack.callback(listening.close)
             else:
-                stack.callback(self._serve(path, handle))
+                stack.callback(self._serve(path, handle, limit))
         self._say(f"The agent listens at {self._paths.agent_socket} (pid {os.getpid()}).")
 
-    def _serve(self, path: Path, handle: Handle, *, host: str | None = None) -> Callable[[], None]:
+    def _serve(self, path: Path, handle: Handle, limit: Limit, *, host: str | None = None) -> Callable[[], None]:
         """Listen at `path`, and give what ends that and removes the socket."""
         listening = listen(path)
         born = path.lstat()
-        listener = Listener(self._loop, listening, handle, self._limit, host=host, warn=self._warn)
+        listener = Listener(self._loop, listening, handle, limit, host=host, warn=self._warn)
         self._open[str(path)] = listener
 
         def close() -> None:

@@ -58,8 +58,10 @@ def be_the_only_one(folder: Path) -> AbstractContextManager[object]:
             with hold_lock(path, seconds=0.0, ours=True) as held:
                 os.ftruncate(held.descriptor, 0)
                 os.pwrite(held.descriptor, b"%d\n" % os.getpid(), 0)
-                yield
-                os.ftruncate(held.descriptor, 0)
+                try:
+                    yield
+                finally:
+                    os.ftruncate(held.descriptor, 0)
         except LockTimeout:
             raise TogetherctlError(
                 f"an agent runs already (pid {pid_in(folder) or 'not known'})",
@@ -86,7 +88,8 @@ def listen(path: Path) -> socket.socket:
     The caller holds the lock, so no other agent of ours listens there.
     """
     try:
-        _clear(path)
+        if is_left(path):
+            path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         # Private from birth: nobody connects between bind and chmod.
         usual = os.umask(0o177)
@@ -132,11 +135,12 @@ def given(environ: Mapping[str, str]) -> dict[str, socket.socket]:
     return found
 
 
-def _clear(path: Path) -> None:
+def is_left(path: Path) -> bool:
+    """Whether a socket is there that nobody listens at any more. Raises OSError where something else is there."""
     try:
         status = path.lstat()
     except FileNotFoundError:
-        return
+        return False
     if not stat.S_ISSOCK(status.st_mode):
         raise OSError(errno.EEXIST, "something else is there, which is no socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
@@ -146,6 +150,5 @@ def _clear(path: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ECONNREFUSED, errno.ENOENT):
                 raise
-        else:
-            raise OSError(errno.EADDRINUSE, "another process listens there")
-    path.unlink(missing_ok=True)
+            return True
+    raise OSError(errno.EADDRINUSE, "another process listens there")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
@@ -15,6 +15,7 @@ from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import profile_facts
+from togetherctl.tui.agent_asking import AgentAsking
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import NullPrompter
 from togetherctl.tui.typeahead import TypeAhead
@@ -23,6 +24,7 @@ from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
+    from togetherctl.usecases.agent_questions import WaitingQuestion
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
@@ -36,6 +38,14 @@ class WatcherFound(Message):
     def __init__(self, finding: Finding) -> None:
         super().__init__()
         self.finding = finding
+
+
+class AgentAsks(Message):
+    """These questions wait at the agent."""
+
+    def __init__(self, questions: Sequence[WaitingQuestion]) -> None:
+        super().__init__()
+        self.questions = questions
 
 
 class Jobs(Protocol):
@@ -68,6 +78,7 @@ class AppContext(App[None]):
         self.kubeconfig: KubeconfigState | None = None
         self.typeahead = TypeAhead()
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
+        self.agent = AgentAsking(self)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
     def note(self, profile: str, text: str) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from togetherctl.cli.output import Item
 
 
+_SHOWN = ("pid", "socket", "since", "config", "hosts", "questions")
+
+
 @click.command(
     "status",
     cls=Command,
@@ -38,10 +41,10 @@ def command(app: App) -> None:
         raise NoAgent
     status = {name: status[name] for name in ("pid", "socket", "since", "profiles")} | status
     if app.output != "table":
-        show_record(app, status, name="pid")
+        show_record(app, status, name="socket")
         return
     profiles = status.pop("profiles")
-    show_record(app, {name: value for name, value in status.items() if name != "problem"}, name="pid")
+    show_record(app, {name: status[name] for name in _SHOWN if name in status}, name="pid")
     if profiles:
         put("")
         show_list(app, profiles, _columns(profiles), name="name")
