@@ -50,7 +50,10 @@ NOT_RUN = {
     "togetherctl login --all": "shows an issuer that is gone; tests/commands/test_login_many.py has one",
     "togetherctl profile update --yes --trust-host north.acme.com": "the host is one of a bundle at a web server",
 }
-RUN_ELSEWHERE = {"two-accounts.md": "tests/commands/test_accounts.py logs in with both accounts"}
+RUN_ELSEWHERE = {
+    "agent.md": "tests/real/ssh/test_page.py has a server to log in to",
+    "two-accounts.md": "tests/commands/test_accounts.py logs in with both accounts",
+}
 # What asks at a terminal gets its answer as the flag that stands for it.
 ANSWERS = {"togetherctl init": f"--issuer-url {ISSUER} --client-id {CLIENT} --server {SERVER} --ca-file h100-east.pem"}
 # How a line ends that shows a failure, and what it says then.
