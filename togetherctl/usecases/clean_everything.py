@@ -97,6 +97,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
         yield path, "the agent's log"
     yield paths.agent_state / trouble.NAME, "what the agent warned of"
     yield paths.agent_answers, "the answers that the agent remembers"
+    yield paths.agent_answers.with_suffix(".lock"), _LOCK
     if not runs(paths.agent):
         for path in (paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))):
             # A service manager may listen there for an agent to come.
@@ -104,6 +105,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
                 if is_left(path):
                     yield path, "a socket of an agent that is gone"
         yield paths.agent / AGENT_LOCK, _LOCK
+        yield paths.agent_mark, "the mark of the agent's questions"
 
 
 def _folders(paths: Paths) -> Iterator[Path]:
