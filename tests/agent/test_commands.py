@@ -140,8 +140,33 @@ def test_the_log_is_shown_and_followed(ctl: Run, agent: RunningAgent) -> None:
         assert following.wait(60) == 0
 
 
+def make_log(
+    folder: Path,
+    warn: Callable[[str], None] = lambda _line: None,
+    after: Callable[[float, Callable[[], None]], object] = lambda _seconds, _call: None,
+) -> Log:
+    return Log(folder / "agent", warn=warn, said=lambda _entry: None, after=after)
+
+
+def test_a_flood_in_the_log_is_one_entry_and_hides_nothing(tmp_path: Path) -> None:
+    timers: list[Callable[[], None]] = []
+    log = make_log(tmp_path, after=lambda _seconds, call: timers.append(call))
+    log.write("credential", "given", profile="acme", host="good.example")
+    for number in range(5000):
+        log.write("credential", "usage", profile=f"made-up-{number}", host="bad.example")
+        log.write("credential", "given", profile="acme", host="bad.example")
+    for call_it in timers:
+        call_it()
+    entries = read(tmp_path / "agent")
+    assert [entry["host"] for entry in entries].count("good.example") == 1
+    assert len(entries) == 1 + 2 * (20 + 1)
+    assert sum(entry.get("count", 1) for entry in entries) == 10_001
+    log.write("credential", "given", profile="acme", host="bad.example")
+    assert "count" not in read(tmp_path / "agent")[-1]
+
+
 def test_the_log_is_cut_and_a_follower_misses_nothing(tmp_path: Path) -> None:
-    log = Log(tmp_path / "agent", lambda _line: None, lambda _entry: None)
+    log = make_log(tmp_path)
     follower = Follower(tmp_path / "agent")
     seen = []
     for number in range(6000):
@@ -161,7 +186,7 @@ def test_the_log_is_cut_and_a_follower_misses_nothing(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     warned: list[str] = []
     (tmp_path / "agent").write_text("in the way")
-    log = Log(tmp_path / "agent", warned.append, lambda _entry: None)
+    log = make_log(tmp_path, warn=warned.append)
     for _ in range(3):
         log.write("credential", "given", profile="p", host=None)
     assert len(warned) == 1

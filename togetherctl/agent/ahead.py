@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from togetherctl.agent.ahead_due import Facts, Trouble, due_in, is_over, trouble_after
+from togetherctl.agent.ahead_due import FIRST_PAUSE, Facts, Trouble, due_in, is_over, trouble_after
 from togetherctl.agent.ahead_uses import Place, Uses, notes_reads
 from togetherctl.agent.ahead_wake import Clocks, ClockWatch, Moment, NetworkWatch
 from togetherctl.agent.protocol import Errand
@@ -77,6 +77,7 @@ class KeepAhead:
         self._waits: dict[str, float | None] = {}
         self._stale_at: dict[str, tuple[int | None, float]] = {}
         self._troubles: dict[str, Trouble] = {}
+        self._ended_at: dict[str, float] = {}
         self._under_way: list[tuple[str, ...]] = []
         self._clock_watch = ClockWatch()
         self._network = NetworkWatch()
@@ -176,7 +177,8 @@ class KeepAhead:
             if trouble is not None and is_over(facts, trouble, now=moment.wall):
                 trouble = None
                 del self._troubles[place.name]
-            self._waits[place.name] = due_in(facts, trouble, idle=self._idle, now=moment.wall, boot=moment.boot)
+            wait = due_in(facts, trouble, idle=self._idle, now=moment.wall, boot=moment.boot)
+            self._waits[place.name] = wait if wait is None else max(wait, self._rests(place.name, moment))
         self._start_children([name for name, wait in self._waits.items() if wait is not None and wait <= 0])
         with suppress(OSError):
             self._uses.save()
@@ -199,7 +201,7 @@ class KeepAhead:
             if profile.session is not None
         }
         self._uses.keep_only(frozenset(self._places))
-        for known in (self._facts, self._waits, self._stale_at, self._troubles, self._noted):
+        for known in (self._facts, self._waits, self._stale_at, self._troubles, self._ended_at, self._noted):
             known.clear()
 
     def _ready(self, name: str, storage: str) -> Path | None:
@@ -212,9 +214,10 @@ class KeepAhead:
 
     def _find(self, place: Place, moment: Moment) -> Facts:
         facts = self._uses.look(place, now=moment.wall, idle=self._idle)
-        session, stale_at = self._stale_at.get(place.name, (None, 0.0))
-        # A child's word goes before the ready file's, which may be of another moment of the token's life.
-        return facts._replace(stale_at=stale_at) if session is not None and session == facts.session else facts
+        if facts.stale_at is not None or place.name not in self._stale_at:
+            return facts
+        session, stale_at = self._stale_at[place.name]
+        return facts._replace(stale_at=stale_at) if session == facts.session else facts
 
     # Children
 
@@ -242,6 +245,10 @@ class KeepAhead:
             )
         return list(names)
 
+    def _rests(self, name: str, moment: Moment) -> float:
+        """The seconds until another child may be started for it: a token that lives for seconds is left to itself."""
+        return self._ended_at.get(name, float("-inf")) + FIRST_PAUSE - moment.boot
+
     def _busy(self) -> frozenset[Path]:
         """The sessions that a child is at work on."""
         return frozenset(
@@ -263,6 +270,7 @@ class KeepAhead:
         place = self._places.get(report.profile)
         if place is None:
             return
+        self._ended_at[place.name] = moment.boot
         if report.outcome != "busy":
             for other in self._places.values():
                 if other.session == place.session:
@@ -273,11 +281,11 @@ class KeepAhead:
         if trouble is not None:
             self._troubles[place.name] = trouble
         elif report.stale_at is not None:
-            # A token that is stale again at once lives for seconds; it is left to `get-token` meanwhile.
-            self._stale_at[place.name] = (session, max(report.stale_at, moment.wall + _LOOK_EVERY / 4))
+            self._stale_at[place.name] = (session, report.stale_at)
 
     def _try_again(self, at: float) -> None:
         """Have no trouble that may pass be waited out for longer than `at`."""
+        self._ended_at.clear()
         for name, trouble in self._troubles.items():
             if not trouble.lasting:
                 self._troubles[name] = trouble._replace(failures=0, again_at=min(trouble.again_at, at))

@@ -19,7 +19,7 @@ from togetherctl.agent.ahead_due import Facts
 from togetherctl.disk import is_ours, make_private_folder, read_whole, write_whole
 from togetherctl.records import NamedTuple
 
-_FILE = "used.json"
+USED = "used.json"
 _LONGEST = 1024 * 1024
 # A header has two paths of at most 4096 bytes each.
 _LONGEST_HEADER = 10 * 1024
@@ -56,7 +56,7 @@ class Uses:
     """When each profile was used last; `folder` is the agent's own."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / _FILE
+        self._path = folder / USED
         self._known = _read(self._path)
         self._saved = dict(self._known)
         self._headers: dict[Path, tuple[tuple[int, int, int], int, int]] = {}

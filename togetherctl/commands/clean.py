@@ -19,6 +19,7 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.profile import cache_folder, home_path
 from togetherctl.paths import expand, locate, tilde
+from togetherctl.usecases.agent_units import installed_files
 from togetherctl.usecases.clean_everything import delete_keyring_secrets, delete_remaining_files
 from togetherctl.usecases.kubeconfig_edit import of_clusters
 
@@ -67,7 +68,8 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
         cleaning.named(folder)
     done = cleaning.done
     if everything:
-        delete_remaining_files(app.world.paths, done, dry_run=dry_run)
+        services = installed_files(app.environ)
+        delete_remaining_files(app.world.paths, done, dry_run=dry_run, services=services)
     for path, kind in done.deleted:
         app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
     for path, reason in done.left[:_MOST_LINES]:
@@ -103,6 +105,8 @@ def _say_what_goes(app: App) -> Iterator[str]:
             yield "Your kubeconfig still calls togetherctl: togetherctl kubeconfig remove --all takes that out first."
     if runs(app.world.paths.agent):
         yield "The agent runs, and goes on: togetherctl agent stop stops it first."
+    if any(installed_files(app.environ)):
+        yield "The agent's service is deleted too; one that runs goes on: togetherctl agent uninstall stops it first."
     yield f"The configuration stays: {tilde(app.world.paths.config, app.environ)}."
 
 

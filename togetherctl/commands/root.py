@@ -26,6 +26,7 @@ VERBS = {
     "use": Lazy(f"{_HERE}.use", "Make a cluster's context the current one."),
     "run": Lazy(f"{_HERE}.run_command", "Run a command with a kubeconfig of its own."),
     "shell": Lazy(f"{_HERE}.shell", "Open a shell with a kubeconfig of its own."),
+    "ssh": Lazy(f"{_HERE}.ssh", "Run ssh, and let the other side ask for credentials."),
     "kubeconfig": Lazy(f"{_HERE}.kubeconfig", "Write clusters into your kubeconfig."),
     "agent": Lazy(f"{_HERE}.agent", "Keep sessions ahead, and hand credentials out over a socket."),
     "setup": Lazy(f"{_HERE}.setup", "Log in, and show how to make an API server accept that token."),

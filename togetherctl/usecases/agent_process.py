@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from togetherctl.agent.client import AgentClient, NoAgent, runs
-from togetherctl.agent.protocol import PROFILES, STATUS
+from togetherctl.agent.protocol import PROFILES, STATUS, STOP
 from togetherctl.agent.trouble import open_trouble, read_trouble
 from togetherctl.environment import for_refresh
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError, run
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Seconds for Python to start, on a machine that is busy.
 _SECONDS = 20.0
 _POLL = 0.05
+_STOP_SECONDS = 10.0
 
 
 def argv() -> list[str]:
@@ -44,6 +45,23 @@ def ask_status(paths: Paths) -> Document | None:
             return client.ask("GET", STATUS)
     except NoAgent:
         return None
+
+
+def stop_agent(paths: Paths) -> int | None:
+    """Stop it, and give its process number once it has ended; None where none ran. Raises Unreachable."""
+    try:
+        with AgentClient(paths.agent_control) as client:
+            pid = int(client.ask("POST", STOP)["pid"])
+    except NoAgent:
+        return None
+    until = time.monotonic() + _STOP_SECONDS
+    while runs(paths.agent):
+        if time.monotonic() > until:
+            raise Unreachable(
+                f"the agent (pid {pid}) did not end within {_STOP_SECONDS:.0f} seconds", hint=f"kill {pid}"
+            )
+        time.sleep(_POLL)
+    return pid
 
 
 def start_agent(paths: Paths, environ: Mapping[str, str]) -> Document:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from togetherctl import keyring_secrets
-from togetherctl.agent import log, trouble
+from togetherctl.agent import ahead_uses, log, trouble
 from togetherctl.agent.client import runs
 from togetherctl.agent.protocol import AGENT_LOCK
 from togetherctl.agent.sockets import is_left
@@ -28,12 +28,14 @@ _LOCK = "a lock"
 _BUNDLE = re.compile(r"[0-9a-f]{64}\.toml")
 
 
-def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool) -> None:
+def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool, services: Iterable[Path] = ()) -> None:
     """Delete the script that kubeconfigs call, records, locks that no process holds, and folders that are then empty.
+
+    `services` are files of ours by which the agent is started.
 
     What is not known to be ours stays, and is added to `done.left`.
     """
-    for path, kind in _remaining_files(paths):
+    for path, kind in (*((path, "the agent's service") for path in services), *_remaining_files(paths)):
         try:
             if os.path.lexists(path):
                 _delete(path, is_lock=kind == _LOCK, dry_run=dry_run)
@@ -98,6 +100,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.agent_state / trouble.NAME, "what the agent warned of"
     yield paths.agent_answers, "the answers that the agent remembers"
     yield paths.agent_answers.with_suffix(".lock"), _LOCK
+    yield paths.agent_state / ahead_uses.USED, "when profiles were used last"
     if not runs(paths.agent):
         for path in (paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))):
             # A service manager may listen there for an agent to come.

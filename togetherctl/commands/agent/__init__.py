@@ -18,6 +18,8 @@ _HERE = "togetherctl.commands.agent"
         "stop": Lazy(f"{_HERE}.stop", "Stop the agent."),
         "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, and what it does."),
         "log": Lazy(f"{_HERE}.log", "Show which credentials were handed out, and where to."),
+        "install": Lazy(f"{_HERE}.install", "Start the agent at every login."),
+        "uninstall": Lazy(f"{_HERE}.uninstall", "Start it at no login any more."),
         "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask for."),
     },
 )

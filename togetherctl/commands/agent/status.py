@@ -41,7 +41,7 @@ def command(app: App) -> None:
         raise NoAgent
     status = {name: status[name] for name in ("pid", "socket", "since", "profiles")} | status
     if app.output != "table":
-        show_record(app, status, name="pid")
+        show_record(app, status, name="socket")
         return
     profiles = status.pop("profiles")
     show_record(app, {name: status[name] for name in _SHOWN if name in status}, name="pid")
