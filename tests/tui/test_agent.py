@@ -185,7 +185,7 @@ async def test_without_an_agent_nothing_is_different(opened: Open, acme: Path, e
         async with at_the_agent(opened, agent) as (person, clock):
             await person.press("A")
             await person.sees("No agent runs.", "It starts with: togetherctl agent start", "Nothing yet.")
-            assert isinstance(person.app.screen, AgentScreen)
+            assert person.app.screen is not person.app.home
             clock.look()
             await person.press("a", "x", "f", "q")
             assert person.app.screen is person.app.home
@@ -200,7 +200,7 @@ async def test_an_agent_that_is_killed_takes_its_question_along(opened: Open, ag
         agent.process.communicate()
         # Nothing tells of it; the time of the question ends.
         late = time.time() + 61
-        person.app.now = lambda: late
+        person.app.now = lambda: late  # type: ignore[method-assign] # a minute is not waited for
         await person.lacks("May head have")
         await person.sees("That question is over: profile acme.")
         far.leave()

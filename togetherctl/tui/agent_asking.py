@@ -23,7 +23,7 @@ _SECONDS = 8.0
 
 
 class AgentAsking:
-    """The questions that wait; `watch_again` has the agent looked at once more."""
+    """The questions that wait at the agent; `paths` gives where it is."""
 
     def __init__(self, app: App[None], paths: Callable[[], Paths]) -> None:
         self._app, self._paths = app, paths
