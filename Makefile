@@ -11,7 +11,7 @@ ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release test coverage check lint types imports docs screens cast bench soak release packaging site workflows clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release real-ssh test coverage check lint types imports docs screens cast bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
@@ -27,6 +27,7 @@ help:
 	@echo "make cast     record 'togetherctl init' again, as the first page shows it"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make real-release     build a release twice, compare, and install it in every way"
+	@echo "make real-ssh     run what make test runs with a real sshd on loopback, and nothing else"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
@@ -93,6 +94,9 @@ real-clients: $(VENV)/.test node-packages
 real-release: export TOGETHERCTL_REAL_RELEASE = yes
 real-release: $(VENV)/.test $(VENV)/.release
 	$(BIN)/python -m pytest -q tests/real/release $(PYTEST)
+
+real-ssh: $(VENV)/.test
+	@TOGETHERCTL_TESTS_NEED=all $(BIN)/python -m pytest $(PYTEST) tests/real/ssh
 
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES) --terminals $(TERMINALS)

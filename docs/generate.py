@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 import click
+from pydantic import BaseModel
 
 from docs.help_pages import record
 from togetherctl.cli.lazy import LazyGroup
@@ -19,7 +20,15 @@ from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.config import models
 from togetherctl.config.descriptions import describe
-from togetherctl.config.models import BundleTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable, json_schema
+from togetherctl.config.models import (
+    AgentTable,
+    BundleTable,
+    ClusterTable,
+    ConfigTable,
+    IssuerTable,
+    ProfileTable,
+    json_schema,
+)
 from togetherctl.config.presets import example, find_preset, parts, preset_names
 from togetherctl.config.presets import json_schema as preset_schema
 from togetherctl.doctor.check import find_checks
@@ -28,9 +37,6 @@ from togetherctl.errors import EXIT_CODES
 from togetherctl.importing.source_rules import POWERS, Verdict
 from togetherctl.kubelogin import PLUGIN
 from togetherctl.shim_script import PLUGIN as PLUGIN_SCRIPT
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 HERE = Path(__file__).parent
 _TABLE_BEGINS = (
@@ -47,6 +53,7 @@ FLOORS = (
     "demo",
     "doctor",
     "usecases",
+    "agent",
     "importing",
     "kubelogin",
     "auth",
@@ -146,6 +153,7 @@ def _configuration() -> Iterator[str]:
         ("[profiles.NAME]", ProfileTable),
         ("[clusters.NAME]", ClusterTable),
         ("[bundles.NAME]", BundleTable),
+        ("[agent]", AgentTable),
     ):
         yield f"\n## {title}\n\n{model.__doc__}\n\n| key | default | meaning |\n|---|---|---|\n"
         yield from _keys(model)
@@ -157,7 +165,7 @@ def _keys(model: type[BaseModel]) -> Iterator[str]:
             default = "required"
         else:
             value = field.get_default(call_default_factory=True)
-            default = f"`{json.dumps(value)}`" if value not in (None, {}) else ""
+            default = f"`{json.dumps(value)}`" if value not in (None, {}) and not isinstance(value, BaseModel) else ""
         meaning = " ".join((field.description or "").split())
         choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
         if len(choices) > 1:

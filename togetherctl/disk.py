@@ -129,22 +129,34 @@ def remove(path: Path) -> bool:
     return True
 
 
-def read_whole(path: Path, *, limit: int, follow: bool = True) -> tuple[bytes, os.stat_result]:
+def read_whole(path: Path, *, limit: int, follow: bool = True, traceless: bool = False) -> tuple[bytes, os.stat_result]:
     """The content of a regular file of at most `limit` bytes, and its status.
 
-    Never waits: a pipe or a device in its place is refused. A symlink is followed only if `follow`. Raises OSError.
+    Never waits: a pipe or a device in its place is refused. A symlink is followed only if `follow`. `traceless`: the
+    file's access time stays what it is, so that it goes on saying when others read it. Raises OSError.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
-    with open(os.open(path, flags), "rb") as file:
+    with open(_open_traceless(path, flags) if traceless else os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())
         if stat.S_ISDIR(status.st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "Not a regular file")
         data = file.read(limit + 1)
+        if traceless and not hasattr(os, "O_NOATIME"):
+            with suppress(OSError):
+                os.utime(file.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"Larger than {limit // 1024} KiB")
     return data, status
+
+
+def _open_traceless(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        # Only the owner may leave no trace.
+        return os.open(path, flags)
 
 
 def make_private_folder(folder: Path) -> None:

@@ -14,6 +14,7 @@ BROWSER = "TOGETHERCTL_BROWSER"
 NO_INPUT = "TOGETHERCTL_NO_INPUT"
 CALLERS = "TOGETHERCTL_CALLERS"
 CLUSTER = "TOGETHERCTL_CLUSTER"
+AGENT = "TOGETHERCTL_AGENT"
 EXEC_INFO = "KUBERNETES_EXEC_INFO"
 # Set by the shell scripts of `completion` alone, for the one call that answers them.
 COMPLETING = "_TOGETHERCTL_COMPLETE"
@@ -97,6 +98,12 @@ VARIABLES = (
         CLUSTER,
         "Set by `shell` and `run` for what they start: the name of its cluster, for a prompt or a script to show. "
         "togetherctl itself does not read it.",
+    ),
+    Variable(
+        AGENT,
+        "The socket of an agent that another machine forwards: `get-token --profile` asks there, whatever the "
+        'configuration says, and profiles with `grant = "agent"` too. Without it these take the newest socket in '
+        "`$XDG_RUNTIME_DIR/togetherctl/agents` and `~/.cache/togetherctl/agents`.",
     ),
     Variable(
         CALLERS,

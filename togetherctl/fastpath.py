@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The first words of a ready file's header; a change of form is a change here, and in the shim.
 FORM = "togetherctl-ready 2"
+# How ready files begin of what the agent gave that TOGETHERCTL_AGENT names; no profile is called so.
+FORWARDED = ".agent-"
 _LONGEST_NAME = 63
 _MAX_BYTES = 128 * 1024
 # What the credential in a ready file begins with; for clients that ask for another version, its name is put in there.
@@ -99,19 +101,28 @@ def read_ready(path: str, *, named: str, made_of: str, sessions: str, now: float
         return None
     if not int(written) <= now < int(until) or len(body) != int(length) + 1 or not body.endswith(b"\n"):
         return None
-    session = os.stat(f"{sessions}/{key}.json")
+    # What a forwarded agent gave is good for as long as its socket is there: no KEY begins like a path.
+    session, kind = (os.lstat(key), 0o140000) if key[:1] == "/" else (os.stat(f"{sessions}/{key}.json"), 0o100000)
     # Any other session is another one, whoever has put it there.
     if status.st_mtime_ns != session.st_mtime_ns:
         return None
-    return body if session.st_mode & 0o170000 == 0o100000 else None
+    return body if session.st_mode & 0o170000 == kind else None
 
 
 def _find_credential(arguments: "Sequence[str]", environ: "Mapping[str, str]") -> "bytes | None":
     asked = _read_arguments(arguments)
-    if asked is None or environ.get("TOGETHERCTL_CONFIG"):
+    agent = environ.get("TOGETHERCTL_AGENT")
+    if asked is None or (environ.get("TOGETHERCTL_CONFIG") and not agent):
         return None
     name, otherwise = asked
     version = wanted_version(environ.get("KUBERNETES_EXEC_INFO", ""), otherwise)
+    if agent:
+        # Whatever the configuration says, and where there is none.
+        runtime = environ.get("XDG_RUNTIME_DIR")
+        if not runtime or version is None:
+            return None
+        path = f"{runtime}/togetherctl/ready/{FORWARDED}{name}"
+        return in_version(read_ready(path, named=name, made_of=agent, sessions="", now=time.time()), version)
     places = _locate_folders(environ)
     if places is None or version is None:
         return None

@@ -50,6 +50,36 @@ class Paths:
         return [folder / "kubeconfigs" for folder in (self.runtime, self.state) if folder]
 
     @property
+    def agent(self) -> Path:
+        """The private folder of the agent's sockets."""
+        return self.runtime or self.state / "run"
+
+    @property
+    def agent_socket(self) -> Path:
+        """Where the agent answers; what is asked there may come from another machine."""
+        return self.agent / "agent.sock"
+
+    @property
+    def agent_control(self) -> Path:
+        """Where the agent answers the person at this machine."""
+        return self.agent / "control.sock"
+
+    @property
+    def agent_state(self) -> Path:
+        """The agent's log, and the answers that it remembers."""
+        return self.state / "agent"
+
+    @property
+    def agent_mark(self) -> Path:
+        """Touched by the agent whenever a question comes or goes."""
+        return self.agent / "asked"
+
+    @property
+    def agent_answers(self) -> Path:
+        """What the person answered, for as long as it counts."""
+        return self.agent_state / "answers.json"
+
+    @property
     def edits(self) -> Path:
         """Copies of the configuration that are open in an editor."""
         return self.state / "edits"

@@ -4,7 +4,7 @@ They share how the version of the answer is found, how a ready file is looked at
 Both are handed over to Python for all they do not understand.
 """
 
-from togetherctl.fastpath import FORM
+from togetherctl.fastpath import FORM, FORWARDED
 from togetherctl.plugin_words import AUTHORITY_FLAG, FLAGS, FOLDER_FLAG, MARK, VERSION_FLAG
 
 _VERSION = """\
@@ -35,8 +35,12 @@ answer() {{
     IFS=' ' read -r form version named written until length key state made_of && IFS= read -r credential || return 1
   }} <"$file"
   [ "$form $version" = '{FORM}' ] && [ "$named" = "$1" ] && [ "$made_of" = "$2" ] || return 1
-  session=$sessions/$key.json
-  [ "${{#credential}}" = "$length" ] && [ -f "$session" ] || return 1
+  case $key in
+    # What a forwarded agent gave is good for as long as its socket is there.
+    /*) session=$key && [ -S "$session" ] && [ ! -L "$session" ] && [ -O "$session" ] || return 1 ;;
+    *) session=$sessions/$key.json && [ -f "$session" ] || return 1 ;;
+  esac
+  [ "${{#credential}}" = "$length" ] || return 1
   # It has the mtime of its session: a session with another time is another one.
   if [ "$session" -nt "$file" ] || [ "$session" -ot "$file" ]; then return 1; fi
   if [ -n "${{3-}}" ]; then
@@ -166,6 +170,13 @@ serve() {{
   [ "$1" = get-token ] && [ "$2" = --profile ] || return 1
   case $3 in '' | .* | */*) return 1 ;; esac
   name=$3
+  if [ -n "${{TOGETHERCTL_AGENT-}}" ]; then
+    # Whatever the configuration says, and where there is none.
+    find_version && [ -n "${{XDG_RUNTIME_DIR-}}" ] || return 1
+    file=$XDG_RUNTIME_DIR/togetherctl/ready/{FORWARDED}$name
+    answer "$name" "$TOGETHERCTL_AGENT"
+    return 1
+  fi
   [ -z "${{TOGETHERCTL_CONFIG-}}" ] && [ "${{TOGETHERCTL_HOME:-$home}}" = "$home" ] || return 1
   [ -n "$home" ] || same_folders || return 1
   find_version || return 1

@@ -49,47 +49,69 @@ class OurStates:
         self.shim = paths.shim
         home.togetherctl("kubeconfig", "write")
         home.togetherctl("login", "acme")
-        (self._file,) = paths.sessions.glob("*.json")
+        (self.file,) = paths.sessions.glob("*.json")
         self._ready = paths.ready / "acme"
+        self._issuer = issuer
+        self._edits = 0
+        self.take()
+
+    def take(self) -> None:
+        """Have what is there now, a fresh session and its ready file, be what is put back."""
         self._ready_mtime = self._ready.stat().st_mtime_ns
         self._ready_bytes = self._ready.read_bytes()
-        self.tokens = Tokens(issuer, self._file)
+        self.tokens = Tokens(self._issuer, self.file)
         session, expired = self.tokens.session, self.tokens.expired
         self._fresh = encode(session)
-        self._edits = 0
         self._expired = encode(replace(session, id_token=expired, access_token=None))
 
     def ready(self) -> None:
-        _put(self._file, self._fresh)
+        _put(self.file, self._fresh)
         _put(self._ready, self._ready_bytes)
         # A ready file bears the mtime of its session.
-        for path in (self._file, self._ready):
+        for path in (self.file, self._ready):
             os.utime(path, ns=(self._ready_mtime, self._ready_mtime))
 
     def without_ready(self) -> None:
         """A fresh session whose ready file has been removed, as every change of the configuration does."""
-        _put(self._file, self._fresh)
+        _put(self.file, self._fresh)
         self._ready.unlink(missing_ok=True)
 
     def edited(self) -> None:
         """A fresh session, and a configuration that one of our commands has just changed."""
-        _put(self._file, self._fresh)
+        _put(self.file, self._fresh)
         self._edits += 1
         self.home.togetherctl("profile", "set", "acme", f"margin={10 + self._edits % 50}")
 
     def edited_by_hand(self) -> None:
         """The same after an editor."""
-        _put(self._file, self._fresh)
+        _put(self.file, self._fresh)
         with (self.home.base / "config.toml").open("a", encoding="utf-8") as file:
             file.write("# by hand\n")
 
     def expired(self) -> None:
-        _put(self._file, self._expired)
+        _put(self.file, self._expired)
         self._ready.unlink(missing_ok=True)
+
+    def night(self) -> None:
+        """The token has expired while nothing was written, and the ready file says that it was good until then."""
+        session, header = decode(self.file.read_bytes()), self._ready.read_bytes()
+        times = {path: path.stat().st_mtime_ns for path in (self.file, self._ready)}
+        _put(self.file, encode(replace(session, id_token=self.tokens.expired, access_token=None)))
+        words = header.split(b" ", 8)
+        words[3:5] = (b"%d" % (moment - 3600) for moment in (time.time() - LIFETIME, time.time()))
+        _put(self._ready, b" ".join(words))
+        for path, mtime in times.items():
+            os.utime(path, ns=(mtime, mtime))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a ready file is there that is good now."""
+        words = self._ready.read_bytes().split(b" ", 8) if self._ready.exists() else []
+        return len(words) == 9 and int(words[4]) > time.time()
 
     def logged_out(self) -> None:
         """No session, and nothing left of one: the next call logs in."""
-        for path in (self._file, self._ready, *self._file.parent.glob("*.login")):
+        for path in (self.file, self._ready, *self.file.parent.glob("*.login")):
             path.unlink(missing_ok=True)
 
 

@@ -81,6 +81,7 @@ def asked(run: Run, line: str, shell: str = "bash", **changes: str) -> Done:
         ("togetherctl cluster set h100.east profile=w", ["work"]),
         ("togetherctl config set def", ["more,default_profile="]),
         ("togetherctl config set default_profile=w", ["work"]),
+        ("togetherctl config set ag", ["more,agent.idle="]),
         ("togetherctl kubeconfig convert --context l", ["lab"]),
         ("togetherctl kubeconfig convert --kubeconfig other --context ", ["elsewhere"]),
         ("togetherctl kubeconfig convert --kubeconfig broken --context ", []),

@@ -135,7 +135,7 @@ def test_what_is_missing_is_said_once(cli: Run) -> None:
     assert (
         done.stderr == "togetherctl: an argument is missing: bash, zsh or fish\n  run: togetherctl completion --help\n"
     )
-    assert cli("config", "set").stderr.startswith("togetherctl: default_profile=NAME is missing\n")
+    assert cli("config", "set").stderr.startswith("togetherctl: KEY=VALUE is missing\n")
     assert cli("profile", "show").stderr.startswith("togetherctl: NAME is missing\n")
 
 

@@ -193,7 +193,7 @@ def test_set_show_unset(write_config: WriteConfig, cli: Run) -> None:
         ),
         (["listen_cert_file=a\nb", "listen_key_file=c"], "listen_cert_file: must not hold control characters"),
         (["margin=soon"], "margin: must be a whole number; it is 'soon'"),
-        (["grant=device"], "grant: must be auto, authcode, paste, device-code, password or client-credentials"),
+        (["grant=device"], "grant: must be auto, authcode, paste, device-code, password, client-credentials or agent"),
         (["marign=1"], "profiles have no key marign; did you mean margin?"),
         (["scopes.x=1"], "profiles have no key scopes.x"),
         (["margin"], "margin is not of the form KEY=VALUE"),

@@ -14,8 +14,8 @@ from togetherctl.config.types import SESSION_OWNERS, Grant
 PRODUCT = Path(togetherctl.__file__).parent
 # Where grants are defined; and the words that kubelogin has for them, which are its own.
 NAMED_IN = ("auth/grants/", "config/types.py", "config/profile_hints.py", "kubelogin/")
-# `password` and `auto` are words for other things as well.
-TELLING = set(get_args(Grant)) - {"auto", "password"}
+# These are words for other things as well.
+TELLING = set(get_args(Grant)) - {"auto", "password", "agent"}
 
 
 def test_every_grant_of_the_config_is_in_the_registry_and_has_an_owner() -> None:

@@ -251,6 +251,7 @@ REFRESHED = SERVED | {
         "auth.refresh",
         "auth.session_lifecycle",
         "auth.token_response",
+        "http_answer",
         "http_failures",
         "loopback",
         "proxies",

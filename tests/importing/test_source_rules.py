@@ -155,6 +155,7 @@ IN_A_BUNDLE: dict[tuple[Kind, str], tuple[list[Any], list[Any]]] = {
     ("profile", "login"): ([], ["never"]),
     ("profile", "login_timeout"): ([], [60]),
     ("profile", "margin"): ([], [0]),
+    ("profile", "forward"): ([], ["always", "ask", "never"]),
     ("cluster", "profile"): (["acme"], []),
     ("cluster", "server"): ([SERVER], []),
     ("cluster", "tls_server_name"): (["kube"], []),

@@ -152,18 +152,21 @@ class Engine:
                 self._write_ready_if_fresh(profile, session)
                 return session
 
-    def refresh_behind(self, profile: Profile, lock: int) -> None:
-        """Refresh on behalf of a caller that was served and is gone, who left its `lock` open as this descriptor.
+    def refresh_behind(self, profile: Profile, lock: int | None = None) -> Session | None:
+        """Refresh where no caller waits for it, and leave a ready file; gives the session as it is stored then.
 
-        What goes wrong is noted in the session. Raises as `credential` does.
+        `lock` is the one that a caller left open as this descriptor; without it, it is taken if it is free right now.
+        What goes wrong is noted in the session. Raises LockTimeout, and as `credential` does.
         """
         with (
             _about(profile),
             self._deps.sessions(profile).lock(profile.key, handed_over=lock),
         ):
             session = self.load(profile)
-            if self._deps.freshness(profile, session) is not Freshness.FRESH:
-                self._refresh(profile, session)
+            if session is None or self._deps.freshness(profile, session) is not Freshness.FRESH:
+                return self._refresh(profile, session)
+            self._write_ready_if_fresh(profile, session)
+            return session
 
     def logout(self, profile: Profile, *, local: bool = False) -> Ended:
         """Revoke the session's tokens at the issuer unless `local`, then delete it whatever came of that.

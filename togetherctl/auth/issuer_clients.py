@@ -84,6 +84,7 @@ class IssuerClients:
                 place=self.place(profile),
                 clock=self.clock,
                 sleep=self.sleep,
+                environ=self.environ,
             )
             session = login.log_in(GRANTS[grant].log_in)
         self.after_login(profile, session)

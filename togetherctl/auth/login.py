@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from togetherctl.auth.claims import check_account, expiry, identity
@@ -40,6 +40,7 @@ class Login:
     place: LoginEnvironment
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def log_in(self, by: Callable[[Login], Session]) -> Session:
         """A verified session `by` a grant, not yet stored.

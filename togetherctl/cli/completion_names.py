@@ -50,7 +50,7 @@ def _find_keys(
     app: App, context: click.Context, wanted: click.Parameter, group: Kind | None, word: str, incomplete: str
 ) -> Iterable[Item] | None:
     if wanted.name == "setting":
-        return _offer_key("default_profile", "The profile meant where none is named", app, incomplete)
+        return _list_own_keys(app, incomplete)
     if group and word == "KEYVALUE":
         return _list_keys(app, context, group, incomplete)
     if group and word == "KEY":
@@ -127,6 +127,17 @@ def _list_keys(app: App, context: click.Context, kind: Kind, incomplete: str) ->
     for key, field in TABLES[kind].model_fields.items():
         if key not in given:
             yield from _offer_key(key, field.description or "", app, incomplete, field)
+
+
+def _list_own_keys(app: App, incomplete: str) -> Iterator[Item]:
+    """The keys of the configuration itself. Loads the models."""
+    from togetherctl.config import models
+    from togetherctl.config.descriptions import describe
+    from togetherctl.config.editing import own_keys
+
+    describe(models)
+    for key, field in own_keys().items():
+        yield from _offer_key(key, field.description or "", app, incomplete, field)
 
 
 def _offer_key(key: str, meaning: str, app: App, incomplete: str, field: FieldInfo | None = None) -> Iterator[Item]:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from togetherctl.auth.cache.ready_file import end_claim
 from togetherctl.cli.console import Console
 from togetherctl.cli.report_error import run_to_exit
-from togetherctl.environment import CALLERS
+from togetherctl.environment import AGENT, CALLERS
 from togetherctl.kube.exec_credential import V1, VERSIONS, render, wanted_version
 from togetherctl.wiring import World
 
@@ -91,7 +91,14 @@ def print_credential(
         if callable(wanted):
             profile, engine = wanted(), world.engine_for(words) if words else world.configless_engine
         else:
-            profile, engine = world.profile(wanted), world.engine
+            known = None if world.environ.get(AGENT) else world.profile(wanted)
+            if known is None or known.called_there:
+                from togetherctl.usecases.forwarded_credential import forwarded_credential
+
+                forwarded = forwarded_credential(world, wanted, known)
+                answer(render(version, forwarded.token, forwarded.ask_again_at))
+                return
+            profile, engine = known, world.engine
             if world.environ.get(CALLERS):
                 from togetherctl.config.client_secret import refuse_recursion
 

@@ -104,7 +104,7 @@ ELSEWHERE: Mapping[str, Mapping[str, Remedy]] = {
     "config": {
         "list": run("togetherctl", "config", "show"),
         "view": run("togetherctl", "config", "show"),
-        "unset": Remedy("togetherctl config set default_profile= means that there is no default"),
+        "unset": Remedy("togetherctl config set KEY= takes a key away"),
     },
 }
 _FORMS = {"--json": "json", "--yaml": "yaml", "--format": "json", "--quiet": "name", "-q": "name"}

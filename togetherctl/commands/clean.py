@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from togetherctl.agent.client import runs
 from togetherctl.auth.cache.purge import SEALED, Purge, PurgeResult, holds_sealed
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.kubelogin_flags import FlagsCommand
@@ -18,6 +19,7 @@ from togetherctl.kubelogin import PLUGIN
 from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.profile import cache_folder, home_path
 from togetherctl.paths import expand, locate, tilde
+from togetherctl.usecases.agent_units import installed_files
 from togetherctl.usecases.clean_everything import delete_keyring_secrets, delete_remaining_files, delete_single_file
 from togetherctl.usecases.kubeconfig_edit import of_clusters
 
@@ -50,9 +52,9 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
     In the folder that --token-cache-dir or KUBECACHEDIR names, it deletes kubelogin's sessions too. Called as kubectl
     together-login, it also does so in ~/.kube/cache/oidc-login. Folders, and all other files in them, stay.
 
-    With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the client
-    secrets and the API key of togetherctl in the keyring, what the single file unpacked, and the folders that are then
-    empty. The configuration and kubeconfigs stay.
+    With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the agent's log
+    and answers, the client secrets and the API key of togetherctl in the keyring, what the single file unpacked, and
+    the folders that are then empty. The configuration and kubeconfigs stay, and an agent that runs goes on.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -66,7 +68,8 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
         cleaning.named(folder)
     done = cleaning.done
     if everything:
-        delete_remaining_files(app.world.paths, done, dry_run=dry_run)
+        services = installed_files(app.environ)
+        delete_remaining_files(app.world.paths, done, dry_run=dry_run, services=services)
     if not dry_run:
         _forget_key(app, folder)
         if everything:
@@ -96,6 +99,10 @@ def _say_what_goes(app: App) -> Iterator[str]:
     with suppress(TogetherctlError):
         if of_clusters(app.world, ()).removed:
             yield "Your kubeconfig still calls togetherctl: togetherctl kubeconfig remove --all takes that out first."
+    if runs(app.world.paths.agent):
+        yield "The agent runs, and goes on: togetherctl agent stop stops it first."
+    if any(installed_files(app.environ)):
+        yield "The agent's service is deleted too; one that runs goes on: togetherctl agent uninstall stops it first."
     yield f"The configuration stays: {tilde(app.world.paths.config, app.environ)}."
 
 
@@ -112,6 +119,8 @@ def _sum_up(app: App, done: PurgeResult, *, dry_run: bool, everything: bool) -> 
         app.console.say("There was nothing to delete.")
     elif any("session" in kind for _, kind in done.deleted):
         app.console.say("The issuers were not told, so the tokens that were in there end by themselves.")
+    if everything and runs(app.world.paths.agent):
+        app.console.say("The agent runs, so its sockets stay; togetherctl agent stop stops it.")
     if done.deleted and not dry_run:
         what = "and kubeconfigs" if everything else "what kubeconfigs call, and lock files, which are empty"
         app.console.say(f"Left alone: the configuration{' ' if everything else ', '}{what}.")

@@ -172,25 +172,26 @@ def validate(app: App) -> None:
 @click.command(
     "set",
     cls=Command,
-    examples=[
-        "togetherctl config set default_profile=acme",
-    ],
+    examples=["togetherctl config set default_profile=acme", "togetherctl config set agent.idle=43200"],
 )
-@click.argument("setting", metavar="default_profile=NAME")
+@click.argument("setting", metavar="KEY=VALUE")
 @pass_app
 def set_(app: App, setting: str) -> None:
     """Set a key of the configuration itself, such as default_profile.
 
-    Commands use the default profile where you name none. An empty NAME means that there is no default.
+    Commands use the default profile where you name none. agent.idle is for how many seconds the agent keeps a session
+    ahead that nothing uses. Without a value the key goes, and what counts without it counts again.
     """
-    key, equals, name = setting.partition("=")
-    if key != "default_profile" or not equals:
-        raise UsageError(
-            "the key that can be set here is default_profile", hint="togetherctl config set default_profile=NAME"
-        )
+    from togetherctl.config.editing import own_assignment
+
+    key, value = own_assignment(setting)
     with app.world.changing_config() as text:
-        if name:
-            text.set(("default_profile",), name)
+        if value is None:
+            text.unset(key)
         else:
-            text.unset(("default_profile",))
-    app.console.say(f"The default profile is {name}." if name else "There is no default profile.")
+            text.set(key, value)
+    if key == ("default_profile",):
+        said = f"The default profile is {value}." if value else "There is no default profile."
+    else:
+        said = f"Set {setting}." if value is not None else f"Unset {'.'.join(key)}."
+    app.console.say(said)

@@ -67,8 +67,9 @@ def command(
     Writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who you
     are.
 
-    SOURCE is where your clusters come from: together (by API key), a kubeconfig that you were sent, a folder of them, a
-    bundle (a file or an https address), or - for standard input. Without one you are asked, or say --issuer-url,
+    SOURCE is where your clusters come from: together (by API key), agent (of another machine, forwarded to this one), a
+    kubeconfig that you were sent, a folder of them, a bundle (a file or an https address), or - for standard input.
+    Without one you are asked, or say --issuer-url,
     --client-id and --server.
 
     Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself

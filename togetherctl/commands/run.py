@@ -30,13 +30,22 @@ def run(
     asked = environ.get(COMPLETING) if program != PLUGIN else None
     if asked:
         return _complete(App(environ, make_world=make_world), asked, program)
-    verbosity, arguments = take_verbosity(arguments, apart=program == PLUGIN or "get-token" in arguments[:1])
-    app = App(environ, verbosity, _find_output_form(arguments), make_world)
+    own, others = _split(arguments, program)
+    verbosity, own = take_verbosity(own, apart=program == PLUGIN or "get-token" in own[:1])
+    app = App(environ, verbosity, _find_output_form(own), make_world)
+    arguments = [*own, *others]
     return run_to_exit(
         lambda: _through_click(app, list(arguments), program),
         lambda error: _tell_failure(app, error),
         places=app.verbosity > 0,
     )
+
+
+def _split(arguments: Sequence[str], program: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Our own arguments, and those that are ssh's, whose `-v` and `-o` mean something else."""
+    verb = next((at for at, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
+    at = verb + 1 if program != PLUGIN and arguments[verb : verb + 1] == ["ssh"] else len(arguments)
+    return arguments[:at], arguments[at:]
 
 
 def _complete(app: App, instruction: str, program: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from togetherctl.config import files
-from togetherctl.config.models import ClusterTable, ConfigTable, IssuerTable, ProfileTable
+from togetherctl.config.models import AgentTable, ClusterTable, ConfigTable, IssuerTable, ProfileTable
 from togetherctl.config.session_key import sharing
 from togetherctl.config.toml_text import Key, NotTOML, TomlText, parse
 from togetherctl.config.validation import first_problem, for_kubectl, nearest, unknown, validate
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TABLES: dict[Kind, type[BaseModel]] = {"profile": ProfileTable, "issuer": IssuerTable, "cluster": ClusterTable}
 # By kind: what names such an entry, and with which key.
 USED_BY: dict[Kind, tuple[Kind, str]] = {"issuer": ("profile", "issuer"), "profile": ("cluster", "profile")}
+_OWN_FORM = "togetherctl config set KEY=VALUE; the keys are default_profile and agent.idle"
 _NEW_STORE = "# togetherctl's configuration: who you are to which issuer, and which cluster that opens.\n"
 
 
@@ -125,6 +126,25 @@ def assignments(kind: Kind, words: Sequence[str]) -> dict[Key, object]:
     return parsed
 
 
+def own_assignment(word: str) -> tuple[Key, object]:
+    """`KEY=VALUE` of the configuration itself, None where VALUE is empty: the key goes. Raises UsageError."""
+    name, equals, text = word.partition("=")
+    key = tuple(name.split("."))
+    field = own_keys().get(name)
+    if field is None or not equals:
+        wrong = f"{name or word} is not of the form KEY=VALUE" if field else f"the configuration has no key {name}"
+        raise UsageError(f"{wrong}{'' if field else nearest(name, own_keys())}", hint=_OWN_FORM)
+    if not text or key == ("default_profile",):
+        return key, text or None
+    return key, _checked(field, name, text)
+
+
+def own_keys() -> dict[str, FieldInfo]:
+    """The keys of the configuration itself that `config set` sets, as they are typed."""
+    agent = {f"agent.{name}": field for name, field in AgentTable.model_fields.items()}
+    return {"default_profile": ConfigTable.model_fields["default_profile"], **agent}
+
+
 def new_table(kind: Kind, given: Mapping[str, object], words: Sequence[str]) -> dict[str, object]:
     """The table of a new entry: what options gave it, and `KEY=VALUE` words. Raises UsageError."""
     table = {name: value for name, value in given.items() if value not in (None, (), [])}
@@ -157,20 +177,24 @@ def _value(kind: Kind, key: Key, text: str) -> object:
             hint="keep it in the keyring with togetherctl profile secret NAME, or say where it is: "
             "client_secret='{ env = \"VARIABLE\" }'",
         )
+    return _checked(field, ".".join(key), text, inner=len(key) > 1, secret=key[0] == "client_secret")
+
+
+def _checked(field: FieldInfo, shown: str, text: str, *, inner: bool = False, secret: bool = False) -> object:
+    """What `text` means for the field, or for a text `inner` its table. Raises UsageError."""
     # Annotated needs at least one piece of metadata besides the type.
-    checked_type: Any = str if len(key) > 1 else Annotated[(field.annotation, *field.metadata, "value")]
+    checked_type: Any = str if inner else Annotated[(field.annotation, *field.metadata, "value")]
     adapter = TypeAdapter[Any](checked_type, config=ConfigDict(strict=True, hide_input_in_errors=True))
     reason = ""
     # Text that looks like a table but is not valid TOML would pass for a secret.
-    candidates = islice(_candidates(text), 1) if key[0] == "client_secret" else _candidates(text)
-    for candidate in candidates:
+    for candidate in islice(_candidates(text), 1) if secret else _candidates(text):
         try:
             adapter.validate_python(candidate)
         except ValidationError as error:
             reason = reason or first_problem(error).reason
         else:
             return candidate
-    raise UsageError(f"{'.'.join(key)}: {reason}; it is {printable(repr(text), limit=100)}")
+    raise UsageError(f"{shown}: {reason}; it is {printable(repr(text), limit=100)}")
 
 
 def _candidates(text: str) -> Iterator[object]:

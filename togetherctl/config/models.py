@@ -28,6 +28,7 @@ from togetherctl.config.types import (
     DEFAULT_SCOPES,
     HIDDEN,
     ClientAuth,
+    Forward,
     Grant,
     OfflineAccess,
     Storage,
@@ -167,7 +168,8 @@ class ProfileTable(_Table):
     offline_access: OfflineAccess = "auto"
     """Whether a refresh token is asked for by scope: where the issuer offers it, always, or never."""
     grant: Grant = "auto"
-    """How a login is done; `auto` chooses by the place it runs in, and takes `password` where `username` is set."""
+    """How a login is done; `auto` chooses by the place it runs in, and takes `password` where `username` is set. With
+    `agent` there is none here: an agent that another machine forwards is asked for the credential."""
     username: Text | None = None
     """The user name for the password grant; with `grant = "auto"` it chooses that grant."""
     redirect_uris: Annotated[list[RedirectURI], Field(min_length=1)] = Field(
@@ -189,12 +191,13 @@ class ProfileTable(_Table):
     token: TokenKind = "id"  # noqa: S105 # a kind of token
     """Which token the cluster gets. With `access` an issuer may leave the ID token out, and any text is a token."""
     storage: Storage = "file"
-    """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory."""
+    """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory, which it
+    always is with `grant = "agent"`."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
     session: Text | None = None
     """Keeps this profile's session apart from that of profiles that are otherwise the same: any word or path, another
-    one for each person."""
+    one for each person. With `grant = "agent"`, which needs it: what the agent calls the profile."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None
@@ -205,6 +208,9 @@ class ProfileTable(_Table):
     """Seconds a login may take."""
     margin: Annotated[int, Field(ge=0, le=3600)] = 60
     """Seconds before expiry at which a refresh is waited for; never more than a tenth of the token's lifetime."""
+    forward: Forward = "never"
+    """Whether the agent hands its credential out over a socket that other machines may use: never, after a question
+    on this one, or always."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> ProfileTable:
@@ -214,6 +220,11 @@ class ProfileTable(_Table):
             raise ValueError("listen has more addresses than redirect_uris has entries; they go together one by one")
         if not self.listen_cert_file and any(uri.startswith("https:") for uri in self.redirect_uris):
             raise ValueError("an https redirect URI needs listen_cert_file and listen_key_file")
+        if self.grant == "agent":
+            if self.session is None:
+                raise ValueError('grant = "agent" needs session, which is what the agent calls the profile')
+            if "storage" in self.model_fields_set and self.storage != "memory":
+                raise ValueError('grant = "agent" keeps no session here; leave storage out')
         return self
 
 
@@ -265,6 +276,13 @@ class BundleTable(_Table):
     """The SHA-256 of the bundle as it was taken last."""
 
 
+class AgentTable(_Table):
+    """What `togetherctl agent` does."""
+
+    idle: Annotated[int, Field(ge=0, le=2_592_000)] = 86_400
+    """Seconds for which the agent keeps a session ahead that nothing uses, up to thirty days; with 0 it keeps none."""
+
+
 class ConfigTable(_Table):
     """togetherctl's configuration: issuers, profiles and clusters."""
 
@@ -272,6 +290,8 @@ class ConfigTable(_Table):
     """The version of this file's form."""
     default_profile: str | None = None
     """The profile meant where a command leaves it out."""
+    agent: AgentTable = Field(default_factory=AgentTable)
+    """What the agent does."""
     issuers: dict[Name, IssuerTable] = Field(default_factory=dict)
     """OpenID Providers by name."""
     profiles: dict[Name, ProfileTable] = Field(default_factory=dict)

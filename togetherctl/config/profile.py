@@ -57,6 +57,7 @@ class Profile:
     `key` tells whose session it is; `secret` reads the client secret when it is needed, None for a public client;
     `password` reads the person's, None where it is asked for; times are in seconds. A profile that flags make has no
     name: `configless` asks for it, without secrets; `words` is the name of their ready file, empty if there is none.
+    `called_there` is what a forwarded agent calls the profile whose credential it gives.
     `sessions` is the folder of its session, if not the usual one.
     """
 
@@ -84,6 +85,7 @@ class Profile:
     margin: float = 60.0
     configless: Remedy | None = None
     words: str = ""
+    called_there: str = ""
     sessions: Path | None = None
 
     @property
@@ -157,7 +159,7 @@ def resolve(
         offline_access=preset.offline_access if preset and profile.offline_access == "auto" else profile.offline_access,
         grant=profile.grant,
         token=profile.token,
-        storage=profile.storage,
+        storage="memory" if profile.grant == "agent" else profile.storage,
         secret=_secret_reader(name, profile, issuer, folder, environ, secrets),
         username=profile.username,
         loopbacks=_loopbacks(profile),
@@ -170,6 +172,7 @@ def resolve(
         may_log_in=profile.login == "auto",
         login_timeout=float(profile.login_timeout),
         margin=float(profile.margin),
+        called_there=(profile.session or "") if profile.grant == "agent" else "",
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -172,8 +172,13 @@ def _known_keys(location: Key) -> Iterator[str]:
     """The keys that may stand in the table at `location`."""
     model: type[BaseModel] = ConfigTable
     if location:
-        annotation = ConfigTable.model_fields[location[0]].annotation
-        model = annotation.__args__[1]  # type: ignore[union-attr] # dict[Name, Table]
+        annotation: Any = ConfigTable.model_fields[location[0]].annotation
+        # dict[Name, Table], or a table of its own.
+        model = (
+            annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel)
+            else get_args(annotation)[1]
+        )
     yield from model.model_fields
 
 

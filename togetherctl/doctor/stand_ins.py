@@ -33,7 +33,7 @@ _ENDINGS = frozenset(_ENDING_WORDS.split())
 _PUBLIC = re.compile(
     r"(?:.*\.)?(?:k8s\.io|kubernetes\.io|localhost|localdomain|togetherctl\.[a-z_.]+|example)$", re.IGNORECASE
 )
-_TABLES = frozenset({"issuers", "profiles", "clusters", "bundles"})
+_TABLES = frozenset({"issuers", "profiles", "clusters", "bundles", "agent"})
 _LOCAL_HOSTS = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 # What ends a path or an address.
 _PARTS = re.compile(r"[\s/\\|]")

@@ -87,12 +87,17 @@ class Additions:
         self._of_client.setdefault(client, []).append(name)
 
     def profile(
-        self, issuer_table: Mapping[str, Any], profile: Mapping[str, Any], secret: str | None, *candidates: str
+        self,
+        issuer_table: Mapping[str, Any],
+        profile: Mapping[str, Any],
+        secret: str | None,
+        *candidates: str,
+        called: str = "",
     ) -> tuple[str, list[str]]:
         """The name of the profile for these tables, new or known, and the notes on it.
 
-        `secret` leaves its kubeconfig; `candidates` are further names, for where the issuer's is in use. Raises
-        ValueError where the client has another secret than one before it.
+        `secret` leaves its kubeconfig; `candidates` are further names, for where the issuer's, or what its
+        source has `called` it, is in use. Raises ValueError where the client has another secret than one before it.
         """
         client = (issuer_table["url"], profile["client_id"])
         before = self.secrets.get(client)
@@ -113,11 +118,12 @@ class Additions:
             if known.storage != wanted.storage:
                 table["storage"] = known.storage
                 notes.append(f"shares the session of profile {name}, and so its storage ({known.storage})")
-        wished = naming.name_from_url(issuer.url, issuer.preset)
+        of_issuer = naming.name_from_url(issuer.url, issuer.preset)
+        wished = called or of_issuer
         default = self._names.free([wished, *candidates])
         name = self._names.free([self._called.get(default, default)])
         self._names.add(name)
-        at = self._issuer(issuer_table, issuer, wished if default == name else name)
+        at = self._issuer(issuer_table, issuer, of_issuer if called or default == name else name)
         if name == default != wished:
             notes.append(f"gets a profile called {name}, because the name {wished} is taken")
         if secret is not None:

@@ -146,7 +146,7 @@ def bundle_of(config: Config, profiles: Sequence[str], environ: Mapping[str, str
         "cluster": [name for name, cluster in config.table.clusters.items() if cluster.profile in exported],
     }
     tables: dict[tuple[str, ...], dict[str, Any]] = {}
-    above = [key for key in LEFT_ABOVE if getattr(config.table, key)]
+    above = [key for key in LEFT_ABOVE if getattr(config.table, key) and key in config.table.model_fields_set]
     left_out = [f"the configuration: {', '.join(above)}"] if above else []
     for kind in KINDS:
         for name in chosen[kind]:

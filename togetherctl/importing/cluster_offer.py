@@ -27,7 +27,8 @@ class Offer:
     `opened_by` is a profile of the configuration, where the person said so. `left` is what the source said and may not
     set.
     `vouched` where the person or Together AI's API said it all; `takes_secret` where its program would take a client
-    secret from the environment. The repr shows no secret.
+    secret from the environment. `profile_name` is what a new profile is called, where the source says so. The
+    repr shows no secret.
     """
 
     name: str
@@ -41,6 +42,12 @@ class Offer:
     left: tuple[Left, ...] = ()
     vouched: bool = False
     takes_secret: bool = False
+    profile_name: str = ""
+
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether an agent of another machine gives its credential, so that no issuer is asked here."""
+        return (self.profile or {}).get("grant") == "agent"
 
     @property
     def says_login(self) -> bool:

@@ -26,8 +26,11 @@ from togetherctl.loopback import is_safe
 from togetherctl.paths import expand, tilde
 from togetherctl.transport import HTTP, Connection
 
-SOURCES = "together, a kubeconfig, a folder of them, a bundle (a file or an https address), or - for standard input"
+SOURCES = (
+    "together, agent, a kubeconfig, a folder of them, a bundle (a file or an https address), or - for standard input"
+)
 TOGETHER = "together"
+AGENT = "agent"
 STANDARD_INPUT = "-"
 MAX_BYTES = 4 * 1024 * 1024
 _SECONDS = 30.0
@@ -39,7 +42,7 @@ _KEY = re.compile(rb"^\s*version\s*=", re.MULTILINE)
 class Source:
     """A word and what it names; `path` where that is a file or a folder."""
 
-    kind: Literal["together", "file", "folder", "url", "stdin"]
+    kind: Literal["together", "agent", "file", "folder", "url", "stdin"]
     word: str
     path: Path | None = None
 
@@ -72,6 +75,8 @@ def recognise(word: str, environ: Mapping[str, str]) -> Source:
     """What `word` names. Raises UsageError where it names nothing."""
     if word == TOGETHER:
         return Source("together", word)
+    if word == AGENT:
+        return Source("agent", word)
     if word == STANDARD_INPUT:
         return Source("stdin", word)
     if is_remote(word):
@@ -101,7 +106,14 @@ def read_source(
     stdin: Callable[[], BinaryIO] | None = None,
     log: Callable[[str], None],
 ) -> SourceOffers | Fetched:
-    """What kubeconfigs offer, or a bundle as it was fetched. Raises TogetherctlError where it cannot be read."""
+    """What kubeconfigs or an agent offer, or a bundle as it was fetched.
+
+    Raises TogetherctlError where it cannot be read.
+    """
+    if source.kind == "agent":
+        from togetherctl.importing.from_agent import from_agent
+
+        return from_agent(environ)
     if source.kind == "folder" and source.path is not None:
         return from_folder(source.path, environ)
     fetched = fetch(source.word, environ, stdin=stdin, log=log)

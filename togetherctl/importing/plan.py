@@ -124,7 +124,7 @@ class _OfferPlanner:
         issuer = self._matching.issuer(offer)
         # A login that opens several clusters is called after none of them.
         candidate = naming.telling(offer.name) if self.logins[_client(offer)] == 1 else ""
-        name, notes = self._additions.profile(issuer, offer.profile, offer.secret, candidate)
+        name, notes = self._additions.profile(issuer, offer.profile, offer.secret, candidate, called=offer.profile_name)
         self.plan.notes += [f"{offer.name} {note}" for note in notes]
         return name
 

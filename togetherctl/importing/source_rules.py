@@ -249,8 +249,16 @@ POWERS = (
         why="togetherctl leaves that choice to you, not to a {source}",
     ),
     Power(
-        "the default profile, and further sources",
-        above=("default_profile", "bundles"),
+        "whether credentials go out over the agent's socket",
+        (("profile", "forward"),),
+        kubeconfig=_UNSAID,
+        bundle=_REFUSED,
+        together=_UNSAID,
+        why="togetherctl lets no {source} send your credentials to other machines",
+    ),
+    Power(
+        "the default profile, further sources, and what the agent does",
+        above=("default_profile", "bundles", "agent"),
         kubeconfig=_UNSAID,
         bundle=_REFUSED,
         together=_UNSAID,

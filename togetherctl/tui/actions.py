@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from togetherctl.tui.context import AppContext
 
 # Handlers import what they need when they run, so that the app starts quickly.
-from togetherctl.tui.handlers import clusters, doctor, entries, importing, sessions
+from togetherctl.tui.handlers import agent, clusters, doctor, entries, importing, sessions
 from togetherctl.tui.selection import Selection
 
 
@@ -49,6 +49,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("use", "u", "Use cluster", "make its context the current one", clusters.use, _any, "Use"),
     Action("test", "t", "Test cluster", "ask clusters who you are there", clusters.test, _any, "Test"),
     Action("doctor", "D", "Doctor", "find out what is wrong, and fix it", doctor.examine, _always),
+    Action("agent", "A", "Agent", "what it hands out to whom, and what waits for you", agent.show, _always),
     Action("add", "a", "Add profile", "by hand; it asks the issuer first", entries.add, _always, "Add"),
     Action(
         "import",

@@ -20,7 +20,9 @@ from textual.theme import Theme
 
 from togetherctl.auth.prompter import Prompter
 from togetherctl.tui.actions import ACTIONS
-from togetherctl.tui.context import AppContext, WatcherFound
+from togetherctl.tui.agent_asking import AgentAsking
+from togetherctl.tui.agent_watcher import AgentWatcher
+from togetherctl.tui.context import AgentAsks, AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
 from togetherctl.tui.screens.home import Home
 from togetherctl.tui.selection import Selection
@@ -80,15 +82,22 @@ class TogetherApp(AppContext):
         super().__init__(make_world)
         self.home = Home()
         self.jobs: JobRunner = JobRunner(self)
+        self.agent: AgentAsking = AgentAsking(self, lambda: self.world.paths)
         self.bug: Exception | None = None
         self._will_show = False
+        self._agent_watcher = AgentWatcher(
+            lambda: self.world.paths, lambda questions: self.post_message(AgentAsks(questions))
+        )
 
     @property
     def selection(self) -> Selection:
         """The row under the cursor of the home screen, and the profiles marked there."""
         return self.home.selection if self.home.query(Profiles) else Selection()
 
-    # What the watcher finds
+    # What the watchers find
+
+    def on_agent_asks(self, message: AgentAsks) -> None:
+        self.agent.take(message.questions)
 
     def on_watcher_found(self, message: WatcherFound) -> None:
         finding = message.finding
@@ -129,6 +138,7 @@ class TogetherApp(AppContext):
         self.theme = _DARK.name
         self.push_screen(self.home)
         self.watcher.start()
+        self._agent_watcher.start()
         if not self.is_headless and sys.platform != "win32":
             # A signal that ends the app must leave the terminal as it was.
             import asyncio
@@ -138,6 +148,7 @@ class TogetherApp(AppContext):
 
     def on_unmount(self) -> None:
         self.watcher.stop()
+        self._agent_watcher.stop()
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own page for a bug shows local variables, which may hold tokens.

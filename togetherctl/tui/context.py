@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.app import App
@@ -23,6 +23,7 @@ from togetherctl.usecases.session_snapshot import SessionSnapshot
 from togetherctl.wiring import World
 
 if TYPE_CHECKING:
+    from togetherctl.usecases.agent_questions import WaitingQuestion
     from togetherctl.usecases.kubeconfig_state import KubeconfigState
 
 # How many events the app remembers, and how many of them one profile's details show.
@@ -36,6 +37,14 @@ class WatcherFound(Message):
     def __init__(self, finding: Finding) -> None:
         super().__init__()
         self.finding = finding
+
+
+class AgentAsks(Message):
+    """These questions wait at the agent."""
+
+    def __init__(self, questions: Sequence[WaitingQuestion]) -> None:
+        super().__init__()
+        self.questions = questions
 
 
 class Jobs(Protocol):
@@ -52,10 +61,28 @@ class Jobs(Protocol):
         """Start a browser at a page that `job` shows."""
 
 
+class AgentQuestions(Protocol):
+    """Brings the agent's questions to the person."""
+
+    def take(self, questions: Sequence[WaitingQuestion]) -> None:
+        """What waits now."""
+
+    def ask(self, question: WaitingQuestion) -> None:
+        """Ask this one now."""
+
+    def cancel(self, login: WaitingQuestion) -> None:
+        """End a login that runs."""
+
+    @property
+    def questions(self) -> Sequence[WaitingQuestion]:
+        """What waits."""
+
+
 class AppContext(App[None]):
     """The state of the app, without its screens and keys. `make_world` gives a world that asks through a prompter."""
 
     jobs: Jobs
+    agent: AgentQuestions
 
     def __init__(self, make_world: Callable[[Prompter], World]) -> None:
         self.world = make_world(NullPrompter())

@@ -46,6 +46,7 @@ _LABELS: Mapping[Kind, Mapping[str, Mapping[str, str]]] = {
             "token": "Token for clusters",
             "margin": "Refresh margin",
             "session": "Session name",
+            "forward": "Forwarding",
         },
     },
     "issuer": {

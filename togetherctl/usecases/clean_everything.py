@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from togetherctl import keyring_secrets
+from togetherctl.agent import ahead_uses, log, trouble
+from togetherctl.agent.client import runs
+from togetherctl.agent.protocol import AGENT_LOCK
+from togetherctl.agent.sockets import is_left
 from togetherctl.auth.cache.purge import SEALED, PurgeResult
 from togetherctl.auth.cache.ready_file import files_in
 from togetherctl.config.client_secret import keyring_name
@@ -25,12 +29,14 @@ _LOCK = "a lock"
 _BUNDLE = re.compile(r"[0-9a-f]{64}\.toml")
 
 
-def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool) -> None:
+def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool, services: Iterable[Path] = ()) -> None:
     """Delete the script that kubeconfigs call, records, locks that no process holds, and folders that are then empty.
+
+    `services` are files of ours by which the agent is started.
 
     What is not known to be ours stays, and is added to `done.left`.
     """
-    for path, kind in _remaining_files(paths):
+    for path, kind in (*((path, "the agent's service") for path in services), *_remaining_files(paths)):
         try:
             if os.path.lexists(path):
                 _delete(path, is_lock=kind == _LOCK, dry_run=dry_run)
@@ -97,6 +103,7 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.state / "conversions.json", "the record of conversions"
     yield paths.contexts, "the contexts that use left"
     yield paths.forced, "the marks of forced refreshes"
+    yield from _agent_files(paths)
     for path in files_in(paths.bundles):
         if _BUNDLE.fullmatch(path.name):
             yield path, "a bundle"
@@ -109,11 +116,29 @@ def _remaining_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.forced.with_suffix(".lock"), _LOCK
 
 
+def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
+    """What the agent keeps, and its sockets where none runs: those of one that runs are in use."""
+    for path in log.files(paths.agent_state):
+        yield path, "the agent's log"
+    yield paths.agent_state / trouble.NAME, "what the agent warned of"
+    yield paths.agent_answers, "the answers that the agent remembers"
+    yield paths.agent_answers.with_suffix(".lock"), _LOCK
+    yield paths.agent_state / ahead_uses.USED, "when profiles were used last"
+    if not runs(paths.agent):
+        for path in (paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))):
+            # A service manager may listen there for an agent to come.
+            with suppress(OSError):
+                if is_left(path):
+                    yield path, "a socket of an agent that is gone"
+        yield paths.agent / AGENT_LOCK, _LOCK
+        yield paths.agent_mark, "the mark of the agent's questions"
+
+
 def _folders(paths: Paths) -> Iterator[Path]:
     """Our folders, each after those in it."""
     yield paths.sessions / SEALED
     yield from (paths.sessions, paths.bundles, paths.shim.parent, paths.ready, paths.known, paths.discovery)
-    yield from (*paths.own_kubeconfigs, paths.edits)
+    yield from (*paths.own_kubeconfigs, paths.edits, paths.agent_state, paths.state / "run")
     if paths.runtime is not None:
         yield from (paths.runtime / "ready", paths.runtime)
     yield from (paths.state, paths.cache)

@@ -52,6 +52,8 @@ class IssuerLook:
 
 
 def is_new_issuer(world: World, offer: Offer) -> bool:
-    """Whether the offer names an issuer that the configuration does not have."""
+    """Whether the offer names an issuer that the configuration does not have, and that is asked from here."""
+    if offer.is_forwarded:
+        return False
     urls = {table.url for table in world.config.table.issuers.values()}
     return offer.issuer is not None and offer.issuer["url"] not in urls

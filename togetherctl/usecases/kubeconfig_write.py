@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
 from togetherctl.kube import kuberc
+from togetherctl.kube.agent_stanza import entries_for_agent
 from togetherctl.kube.cluster_tls import is_authority
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
@@ -84,13 +85,15 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     output_dir: str | None = None,
     template: str | None = None,
     api_version: str | None = None,
+    for_agent: bool = False,
 ) -> WriteResult:
     """Write the clusters called `names`; without names, all of them.
 
     They go into `kubeconfig`, else where kubectl looks; or each into its own file in `output_dir`. `template` names the
     contexts. With `set_current` the cluster `current`, or the only one, becomes the current one. `api_version` is that
-    of the exec entries; None keeps what they say already, else v1. Raises UsageError and KubeconfigError, and then no
-    kubeconfig was changed.
+    of the exec entries; None keeps what they say already, else v1. With `for_agent` they need sh and curl alone, and
+    ask the agent that is forwarded to the machine that has the file. Raises UsageError and KubeconfigError, and then
+    no kubeconfig was changed.
     """
     clusters = world.config.clusters(names)
     if not clusters:
@@ -107,8 +110,12 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
     if set_current and current is None and len(clusters) != 1:
         raise UsageError("--set-current goes with one cluster", hint="togetherctl kubeconfig write NAME --set-current")
     naming = ContextNaming(world.config, ContextTemplate.parse(template) if template is not None else None)
-    own = exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
-    writing = _Writing(world, own, naming, overwrite, api_version, dry_run)
+    own = (
+        ExecCommand("sh")
+        if for_agent
+        else exec_command(world.environ, portable=portable, no_shim=no_shim, write=not dry_run)
+    )
+    writing = _Writing(world, own, naming, overwrite, api_version, dry_run, for_agent)
     if output_dir is not None:
         written = writing.into_folder(expand(output_dir, world.environ), clusters)
     else:
@@ -125,10 +132,23 @@ def write_clusters(  # noqa: PLR0913 # each is an option that a person may give
                 if one.ca_file and not one.ca_file.is_file()
             ),
             *_left_out(world, clusters),
-            *commands_refused(world, [own.command]),
+            *(kept_back(world, clusters) if for_agent else commands_refused(world, [own.command])),
         ]
     )
     return written
+
+
+def called_there(world: World, cluster: Cluster) -> str:
+    """What an agent calls the profile that opens `cluster`."""
+    return world.config.resolved(cluster.profile).called_there or cluster.profile
+
+
+def kept_back(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
+    """A sentence for each profile that the agent here does not let out."""
+    for name in dict.fromkeys(cluster.profile for cluster in clusters):
+        table = world.config.table.profiles[name]
+        if table.forward == "never" and not world.config.resolved(name).called_there:
+            yield f"the agent does not let profile {name} out; togetherctl profile set {name} forward=ask lets it ask"
 
 
 def _left_out(world: World, clusters: Sequence[Cluster]) -> Iterator[str]:
@@ -155,6 +175,7 @@ class _Writing:
     overwrite: bool
     api_version: str | None
     dry_run: bool
+    for_agent: bool = False
 
     def into(
         self, files: Sequence[Path], clusters: Sequence[Cluster], *, set_current: bool, current: str | None = None
@@ -170,7 +191,10 @@ class _Writing:
                 refuse_mixing(self.world, opened, clusters, replaced)
             command, env, _ = self.own
             for one in clusters:
-                all3 = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
+                if self.for_agent:
+                    all3 = entries_for_agent(one, called_there(self.world, one), named[one.name])
+                else:
+                    all3 = entries_for(one, command, named[one.name], env=env, api_version=self.api_version)
                 made[one.name] = [_in_place_of(entry, named[one.name].instead, opened) for entry in all3]
             return [entry for of_cluster in made.values() for entry in of_cluster]
 

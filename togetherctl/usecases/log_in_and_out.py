@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from togetherctl.auth.cache.forwarded_ready_file import drop_forwarded
 from togetherctl.auth.claims import WrongAccount, is_account, read_claims
 from togetherctl.auth.token_notes import TokenNotes
 from togetherctl.config.profile import Profile, once_per_session
-from togetherctl.errors import Remedy, TogetherctlError, UsageError, also, run
+from togetherctl.config.types import SESSION_OWNERS
+from togetherctl.errors import LoginRequired, Remedy, TogetherctlError, UsageError, also, run
 
 if TYPE_CHECKING:
     from togetherctl.auth.engine import Outcome
@@ -69,14 +71,45 @@ def log_in_one_by_one(
 
 def log_in_to(world: World, profile: Profile, grant: Grant | None = None, *, force: bool = False) -> LoginResult:
     """Log in to one session. Raises what `Engine.login` raises."""
+    _refuse_grant(profile, grant)
     try:
-        session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
+        if profile.called_there:
+            session, outcome = _log_in_there(world, profile, force=force)
+        else:
+            session, outcome = world.engine.login(profile, world.policy, grant=grant, force=force)
     except WrongAccount as error:
         if profile.account and profile.account != world.config.resolved(profile.name).account:
             # To set this in the profile would end the session that it has.
             error.remedy = second_profile(world, profile, profile.account, "auth_params.prompt=select_account")
         raise
     return LoginResult(profile, session, outcome, notes=world.noted.pop(profile.key, TokenNotes()))
+
+
+def _refuse_grant(profile: Profile, grant: Grant | None) -> None:
+    """Raises UsageError where the profile's credential comes from an agent, or `grant` would ask one for another's."""
+    if grant is None or grant == profile.grant:
+        return
+    if profile.called_there:
+        raise UsageError(f"profile {profile.name} has no login here: an agent that is forwarded gives its credential")
+    if SESSION_OWNERS[grant] == "agent":
+        raise UsageError(
+            f"profile {profile.name} is none that an agent gives the credential of",
+            hint=run("togetherctl", "init", "agent", words="this takes the profiles of a forwarded agent"),
+        )
+
+
+def _log_in_there(world: World, profile: Profile, *, force: bool) -> tuple[Session, Outcome]:
+    """What the agent gives, after a login there where one is needed, or by `force` always."""
+    from togetherctl.usecases.login_from_afar import log_in_from_afar
+
+    if not force:
+        try:
+            return world.engine.login(profile, world.policy)
+        except LoginRequired:
+            if not world.policy.ask:
+                raise
+    log_in_from_afar(world, profile.name, profile.called_there)
+    return world.engine.login(profile, world.policy, force=force)
 
 
 def log_in_as(world: World, profile: Profile, account: str) -> Profile:
@@ -116,6 +149,8 @@ def second_profile(world: World, profile: Profile, account: str, *settings: str)
 
 def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:
     """Revoke and delete a session. Raises what `Engine.logout` raises; its remedy says if the tokens are gone here."""
+    if profile.called_there:
+        drop_forwarded(world.paths, profile.name)
     try:
         return world.engine.logout(profile, local=local)
     except TogetherctlError as error:

@@ -58,6 +58,11 @@ def report_login(world: World, result: LoginResult) -> list[Line]:
     profile, session, outcome = result.profile, result.session, result.outcome
     if session is None or outcome is None:
         return []
+    if profile.called_there:
+        until = _valid_for(world, profile, session)
+        return [
+            Line(f"The agent gives profile {profile.name} a token of {session.identity}, not verified here{until}.")
+        ]
     others = _sharing(world, profile)
     in_memory, renews = profile.storage == "memory", session.refreshable or is_non_interactive(profile, profile.grant)
     lines = [
@@ -90,6 +95,10 @@ def report_refresh(world: World, profile: Profile, session: Session) -> list[Lin
 def report_logout(world: World, profile: Profile, ended: Ended) -> list[Line]:
     """Who is logged out, what the issuer revoked, and how long a token that is out there stays valid."""
     session = ended.session
+    if profile.called_there:
+        return [
+            Line(f"Profile {profile.name} has no session here: that of the agent stays, what it gave is forgotten.")
+        ]
     if ended.unread:
         return [Line(f"The session of profile {profile.name} could not be read; it was deleted here.", "note")]
     if session is None:

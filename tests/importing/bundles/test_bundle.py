@@ -58,6 +58,7 @@ FORBIDDEN: dict[tuple[Kind, str], list[Any]] = {
     ("profile", "login"): ["never"],
     ("profile", "login_timeout"): [60],
     ("profile", "margin"): [0],
+    ("profile", "forward"): ["always", "ask", "never"],
     ("cluster", "ca_file"): ["/etc/ca.pem"],
     ("cluster", "proxy_url"): ["http://proxy.evil.example:3128"],
     ("cluster", "insecure_skip_tls_verify"): [True],

@@ -45,6 +45,7 @@ class ReadyFiles:
     ) -> None:
         """Have `token` ready for `profile` until `until`. Call it under the session's lock; times since 1970.
 
+        `key` may also be the path of a forwarded agent's socket, which the token then is good as long as.
         `ask_again_at` is what the client is told. What prevents it is no error: without a ready file everything works,
         only slower.
         """
@@ -69,7 +70,8 @@ class ReadyFiles:
                 return
             if self._config_changed():
                 return
-            write_dated(path, f"{header}{body}\n", like=self.paths.sessions / f"{key}.json")
+            session = Path(key) if key.startswith("/") else self.paths.sessions / f"{key}.json"
+            write_dated(path, f"{header}{body}\n", like=session)
             if self._config_changed():
                 path.unlink()
             self._stamp(folder, self.config_status)
@@ -201,7 +203,8 @@ def _remove(path: Path) -> None:
 def _key_of(path: Path) -> str | None:
     """The session that a ready file of ours was made of; None for anything else, which is not waited for."""
     try:
-        data, status = read_whole(path, limit=_LONGEST, follow=False)
+        # The agent tells by the access time which ready files are used, and this is no use of one.
+        data, status = read_whole(path, limit=_LONGEST, follow=False, traceless=True)
         form, version, *rest = data.partition(b"\n")[0].decode("utf-8", "surrogateescape").split(" ", 8)
         return rest[4] if f"{form} {version}" == fastpath.FORM and is_ours(status) else None
     except (OSError, LookupError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from togetherctl.auth.grants import GrantSpec, authcode, auto, client_credentials, device_code, password, paste
+from togetherctl.auth.grants import GrantSpec, agent, authcode, auto, client_credentials, device_code, password, paste
 
 if TYPE_CHECKING:
     from togetherctl.auth.login_environment import LoginEnvironment
@@ -19,6 +19,7 @@ GRANTS: Mapping[Grant, GrantSpec] = {
     "device-code": device_code.SPEC,
     "password": password.SPEC,
     "client-credentials": client_credentials.SPEC,
+    "agent": agent.SPEC,
 }
 WITHOUT_BROWSER: frozenset[str] = frozenset(grant for grant, spec in GRANTS.items() if not spec.needs_browser)
 

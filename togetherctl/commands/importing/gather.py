@@ -6,6 +6,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from togetherctl.agent_socket import has_socket
 from togetherctl.cli.app import App
 from togetherctl.cli.prompts import PromptChoice, Prompts
 from togetherctl.commands.importing.ask_login import read_authority
@@ -15,7 +16,7 @@ from togetherctl.config.value_checks import server_url
 from togetherctl.environment import API_KEY
 from togetherctl.errors import UsageError
 from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers, TypedServer, offer_typed
-from togetherctl.importing.fetch import SOURCES, TOGETHER, Fetched, Source, read_source, recognise
+from togetherctl.importing.fetch import AGENT, SOURCES, TOGETHER, Fetched, Source, read_source, recognise
 from togetherctl.together.api import KEYS_PAGE, base_url
 from togetherctl.usecases.together_api_key import api_key, keep_key, read_key
 
@@ -69,6 +70,11 @@ def gather(run: ImportRun) -> Gathered:
 def _ask_source(run: ImportRun, asking: Prompts) -> str:
     """The word the person would have typed."""
     answers = [
+        *(
+            [PromptChoice("The agent of another machine, which is forwarded to this one", AGENT)]
+            if has_socket(run.app.environ)
+            else []
+        ),
         PromptChoice("Together AI, by your API key", TOGETHER),
         PromptChoice("A kubeconfig or a bundle that you were sent: file, folder, https address", _FILE),
         PromptChoice("I know the issuer, the client ID and the API server", _BY_HAND),

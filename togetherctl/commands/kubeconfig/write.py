@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +13,22 @@ from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import as_json, output_option, show_list
 from togetherctl.errors import UsageError
-from togetherctl.kube.entries import entries_for
+from togetherctl.kube.agent_stanza import entries_for_agent
+from togetherctl.kube.entries import Entry, entries_for
 from togetherctl.kube.exec_credential import VERSIONS
 from togetherctl.kube.yaml_text import YamlText
-from togetherctl.usecases.kubeconfig_write import ExecCommand, WriteResult, exec_command, write_clusters
+from togetherctl.usecases.kubeconfig_write import (
+    ExecCommand,
+    WriteResult,
+    called_there,
+    exec_command,
+    kept_back,
+    write_clusters,
+)
 from togetherctl.usecases.reports import describe_write, report_written
+
+if TYPE_CHECKING:
+    from togetherctl.config.config import Cluster
 
 
 def command_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,6 +61,22 @@ _api_version = click.option(
 )
 
 
+_for_agent = click.option(
+    "--for-agent",
+    is_flag=True,
+    help="Make it for a machine that an agent is forwarded to: its entries need only sh and curl there, and no "
+    "togetherctl.",
+)
+
+
+def _refuse_beside_agent(options: Mapping[str, Any]) -> None:
+    """Raises UsageError where an option chooses what the entries for an agent do not have."""
+    for name in ("portable", "no_shim", "api_version", "set_current"):
+        if options["for_agent"] and options.get(name):
+            other = f"--{name.replace('_', '-')}"
+            raise UsageError(f"--for-agent and {other} exclude each other")
+
+
 @click.command(
     "write",
     cls=Command,
@@ -74,6 +101,7 @@ _api_version = click.option(
 @click.option("--overwrite", is_flag=True, help="Replace entries of the same name that togetherctl did not write.")
 @click.option("--dry-run", is_flag=True, help="Print the difference and write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_for_agent
 @_api_version
 @command_options
 @output_option
@@ -85,9 +113,15 @@ def command(app: App, /, names: tuple[str, ...], everyone: bool, yes: bool, **op
 
     A context that was named by a template keeps that template. To go back to the names of the configuration, say
     --context-template '{context}'.
+
+    With --for-agent the file is for another machine, so it is printed if you name none.
     """
     if everyone and names:
         raise UsageError("name clusters or say --all, not both")
+    _refuse_beside_agent(options)
+    if options["for_agent"] and not (options["kubeconfig"] or options["output_dir"]):
+        _print_for_agent(app, names, "yaml")
+        return
     dry_run = options["dry_run"]
     if not yes and not dry_run and app.console.can_ask:
         planned = write_clusters(app.world, names, **{**options, "dry_run": True})
@@ -128,9 +162,11 @@ def _show_next(app: App, written: WriteResult, kubeconfig: str | None) -> None:
     cls=Command,
     examples=[
         "togetherctl kubeconfig show gpu > gpu.yaml",
+        "togetherctl kubeconfig show gpu --for-agent > far.yaml  # for sh and curl",
     ],
 )
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
+@_for_agent
 @_api_version
 @command_options
 @click.option(
@@ -143,17 +179,41 @@ def _show_next(app: App, written: WriteResult, kubeconfig: str | None) -> None:
     help="The form of the output.",
 )
 @pass_app
-def show(app: App, names: tuple[str, ...], portable: bool, no_shim: bool, form: str, api_version: str | None) -> None:
+def show(app: App, /, names: tuple[str, ...], form: str, for_agent: bool, **options: Any) -> None:
     """Print what would be written, as a kubeconfig of its own.
 
     Without CLUSTER, all of them. It holds no secret, no issuer and no client ID.
     """
+    _refuse_beside_agent({"for_agent": for_agent, **options})
+    if for_agent:
+        _print_for_agent(app, names, form)
+        return
+    own = choose_command(app, portable=options["portable"], no_shim=options["no_shim"], write=False)
     clusters = app.world.config.clusters(names)
-    own = choose_command(app, portable=portable, no_shim=no_shim, write=False)
+    _print_entries(
+        clusters,
+        [
+            entry
+            for cluster in clusters
+            for entry in entries_for(cluster, own.command, env=own.env, api_version=options["api_version"])
+        ],
+        form,
+    )
+
+
+def _print_for_agent(app: App, names: Sequence[str], form: str) -> None:
+    clusters = app.world.config.clusters(names)
+    entries = [entry for one in clusters for entry in entries_for_agent(one, called_there(app.world, one))]
+    _print_entries(clusters, entries, form)
+    for sentence in kept_back(app.world, clusters):
+        app.console.warn(sentence)
+
+
+def _print_entries(clusters: Sequence[Cluster], entries: Sequence[Entry], form: str) -> None:
+    """A kubeconfig of its own; a cluster that is alone is its current one."""
     text = YamlText("apiVersion: v1\nkind: Config\n")
-    for cluster in clusters:
-        for entry in entries_for(cluster, own.command, env=own.env, api_version=api_version):
-            text.put(entry.section, entry.over(None))
+    for entry in entries:
+        text.put(entry.section, entry.over(None))
     if len(clusters) == 1:
         text.put_scalar("current-context", clusters[0].context)
     put(as_json(text.expected()) if form == "json" else text.text(), end="\n" if form == "json" else "")

@@ -31,7 +31,7 @@ from togetherctl.usecases.import_clusters import KubeconfigOptions
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     """Import profiles and clusters into the configuration.
 
-    SOURCE is what togetherctl init takes: together, a kubeconfig, a folder of them, a bundle (a file or an https
+    SOURCE is what togetherctl init takes: together, agent, a kubeconfig, a folder of them, a bundle (a file or an https
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
     """
     taken = import_clusters(ImportRun.begin(app, words, options, offline=True), KubeconfigOptions(write=False))

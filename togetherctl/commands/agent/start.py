@@ -1,0 +1,34 @@
+"""`togetherctl agent start`: start the agent, detached from this terminal."""
+
+from __future__ import annotations
+
+import click
+
+from togetherctl.cli.app import App, pass_app
+from togetherctl.cli.lazy import Command
+from togetherctl.errors import TogetherctlError, run
+from togetherctl.paths import tilde
+from togetherctl.usecases.agent_process import ask_status, refuse_windows, start_agent
+
+
+@click.command("start", cls=Command, examples=["togetherctl agent start"])
+@pass_app
+def command(app: App) -> None:
+    """Start the agent in the background.
+
+    It belongs to no terminal, and runs until togetherctl agent stop or the end of the machine. Where one runs already,
+    that one is named, and nothing else happens.
+    """
+    refuse_windows()
+    paths = app.world.paths
+    before = ask_status(paths)
+    status = before or start_agent(paths, app.environ)
+    if status["config"] != str(paths.config):
+        raise TogetherctlError(
+            f"an agent of this user runs already (pid {status['pid']}), for another configuration: {status['config']}",
+            hint=run("togetherctl", "agent", "stop"),
+        )
+    said = "runs already" if before else "runs"
+    app.console.say(f"The agent {said} (pid {status['pid']}) and listens at {tilde(paths.agent_socket, app.environ)}.")
+    if status["problem"]:
+        app.console.warn(f"nothing is handed out: {status['problem']['message']}")
