@@ -31,6 +31,8 @@ _PAGES: dict[str, dict[str, str]] = {
     "Tasks": {
         "docs/logging-in.md": "tasks/logging-in.md",
         "docs/managing.md": "tasks/managing.md",
+        "docs/agent.md": "tasks/agent.md",
+        "docs/containers.md": "tasks/containers.md",
         "docs/several-clusters.md": "tasks/several-clusters.md",
         "docs/two-accounts.md": "tasks/two-accounts.md",
         "docs/tui.md": "tasks/tui.md",
@@ -53,6 +55,7 @@ _PAGES: dict[str, dict[str, str]] = {
         "docs/reference/json.md": "reference/json.md",
         "docs/providers.md": "reference/providers.md",
         "docs/plugin.md": "reference/plugin.md",
+        "docs/agent-protocol.md": "reference/agent-protocol.md",
         "docs/changelog.md": "reference/changelog.md",
     },
     "Understanding": {
