@@ -69,6 +69,8 @@ def _typed(document: Path) -> list[str]:
 def test_commands_that_are_shown_exist(document: Path) -> None:
     for line in _typed(document):
         command, words = find_command(re.split(r"  #| && | \| ", line)[0])
+        if command.name == "ssh":
+            continue  # its words are those of the program ssh
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
