@@ -25,7 +25,7 @@ def test_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recognise("-", environ).kind == "stdin"
     with pytest.raises(UsageError, match="there is no file or folder team.yaml") as failed:
         recognise("team.yaml", environ)
-    assert "a source is together, a kubeconfig" in (str(failed.value.remedy or ""))
+    assert "a source is together, agent, a kubeconfig" in (str(failed.value.remedy or ""))
     with pytest.raises(UsageError) as failed:
         recognise("Together", environ)
     assert str(failed.value.remedy) == "togetherctl init together"

@@ -47,7 +47,9 @@ class ScriptedAgent:
         agent = self
 
         class Bound(Handler):
-            scripted = agent
+            """Of this agent."""
+
+        Bound.scripted = agent
 
         class Server(socketserver.ThreadingUnixStreamServer):
             daemon_threads = True
@@ -99,7 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         """Whether the client closes the connection within `seconds`."""
         self.connection.settimeout(seconds)
         try:
-            return self.connection.recv(1) == b""
+            return not self.connection.recv(1)
         except TimeoutError:
             return False
         except ConnectionError:

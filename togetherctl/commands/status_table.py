@@ -112,7 +112,8 @@ def columns(found: Sessions, now: float) -> dict[str, Callable[[Item], str]]:
         moment = datetime.fromisoformat(row["expires_at"]).timestamp()
         if moment <= now:
             return f"{time_left(now - moment)} ago"
-        return f"in {time_left(moment - now)}" + ("" if row["refreshable"] else ", then login")
+        renewed = row["refreshable"] or by_name[row["profile"]].profile.called_there
+        return f"in {time_left(moment - now)}" + ("" if renewed else ", then login")
 
     def clusters(row: Item) -> str:
         current = found.kubeconfig.current_cluster if row["current"] else None
@@ -135,6 +136,9 @@ def sentences(found: Sessions, now: float) -> Iterator[Line]:
         if one.login is not None:
             lasts = time_left(now - one.login.opened_at)
             yield Line(f"{one.name}: logging in for {lasts} at {one.login.address}")
+    forwarded = [one.name for one in found.sessions if one.profile.called_there]
+    if forwarded:
+        yield Line(f"{', '.join(forwarded)}: a forwarded agent gives the credential, which is not verified here.")
     for one in found.sessions:
         trouble = one.trouble
         if trouble is not None:

@@ -94,7 +94,7 @@ def exit_code(results: Sequence[Result]) -> int:
 
 def _tasks(facts: Facts, checks: Sequence[Check]) -> Iterator[_Task]:
     for check in checks:
-        subjects = list(_subjects(facts, check.each))
+        subjects = list(_subjects(facts, check))
         if not subjects and facts.trouble is not None:
             yield _Task(check, "", None, findings=[Finding("skipped", "the configuration cannot be read")])
         for subject, given in subjects:
@@ -102,8 +102,9 @@ def _tasks(facts: Facts, checks: Sequence[Check]) -> Iterator[_Task]:
             yield _Task(check, subject, given, findings=[Finding("skipped", "offline")] if offline else None)
 
 
-def _subjects(facts: Facts, kind: Each) -> Iterator[tuple[str, Any]]:
-    """The names and values that a check of this kind runs for."""
+def _subjects(facts: Facts, check: Check) -> Iterator[tuple[str, Any]]:
+    """The names and values that a check runs for; an issuer that only a forwarded agent asks is none."""
+    kind: Each = check.each
     if kind == "machine":
         yield "", None
     elif kind == "cluster":
@@ -111,6 +112,8 @@ def _subjects(facts: Facts, kind: Each) -> Iterator[tuple[str, Any]]:
     else:
         first: dict[str, Profile] = {}
         for profile in facts.profiles:
+            if profile.called_there and check.area == "issuer":
+                continue
             told_apart = {"profile": profile.name, "issuer": profile.issuer.name, "session": profile.key}[kind]
             if first.setdefault(told_apart, profile) is profile:
                 yield profile.issuer.name if kind == "issuer" else profile.name, profile

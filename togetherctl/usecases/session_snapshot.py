@@ -93,7 +93,7 @@ def read_snapshot(world: World, profile: Profile, clusters: tuple[Cluster, ...] 
     """Read a profile's session; no network, no lock. A keyring may take its time."""
     session, trouble, remedy = None, None, None
     try:
-        session = world.engine.load(profile)
+        session = _forwarded(world, profile) if profile.called_there else world.engine.load(profile)
         damaged = world.sessions(profile).damaged(profile.key) if session is None else None
         if damaged is not None:
             raise StorageError(f"{damaged} cannot be understood", hint=profile.ways.login)
@@ -103,6 +103,18 @@ def read_snapshot(world: World, profile: Profile, clusters: tuple[Cluster, ...] 
         trouble = session.last_error
     login = world.engine.login_under_way(profile)
     return SessionSnapshot(profile, clusters, looked=True, session=session, trouble=trouble, login=login, remedy=remedy)
+
+
+def _forwarded(world: World, profile: Profile) -> Session | None:
+    """What an agent gave, as long as it lies ready; its claims are not verified."""
+    from togetherctl.auth.cache.forwarded_ready_file import read_forwarded
+    from togetherctl.auth.grants.agent import make_session
+
+    ready = read_forwarded(world.paths, profile.name, now=world.clock())
+    if ready is None:
+        return world.engine.load(profile)
+    token, written, until = ready
+    return make_session(profile, token, obtained_at=written, ask_again_at=until)
 
 
 def describe_changes(before: SessionSnapshot, after: SessionSnapshot) -> Iterator[str]:

@@ -11,6 +11,7 @@ from togetherctl import fastpath
 from togetherctl.auth.cache.ready_file import files_in, has_private, write_dated
 from togetherctl.disk import is_ours, read_whole
 from togetherctl.kube.exec_credential import V1, render
+from togetherctl.quick_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,22 @@ def leave_forwarded(
                 name, written=int(now), until=int(ends), length=len(body), key=socket, state="-", made_of=socket
             )
             write_dated(folder / f"{fastpath.FORWARDED}{name}", f"{header}{body}\n", like=Path(socket))
+
+
+def read_forwarded(paths: Paths, name: str, *, now: float) -> tuple[str, float, float] | None:
+    """The token that an agent gave of the configuration's profile `name`, if it is ready: with when, and until when."""
+    if paths.runtime is None:
+        return None
+    path = paths.runtime / "ready" / name
+    try:
+        found = fastpath.credential(
+            str(path), profile=name, config=str(paths.config), sessions=str(paths.sessions), now=now
+        )
+        words = read_whole(path, limit=_LONGEST, follow=False)[0].split(b" ", 5)
+        token = loads(found)["status"]["token"] if found else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return (token, float(words[3]), float(words[4])) if token else None
 
 
 def drop_forwarded(paths: Paths, name: str) -> bool:

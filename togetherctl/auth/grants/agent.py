@@ -12,6 +12,7 @@ from togetherctl.errors import Untrusted
 
 if TYPE_CHECKING:
     from togetherctl.auth.login import Login
+    from togetherctl.config.profile import Profile
 
 
 def log_in(login: Login) -> Session:
@@ -19,15 +20,20 @@ def log_in(login: Login) -> Session:
 
     The claims are not verified: what an agent gives is believed no more than its socket, and the cluster judges it.
     """
-    profile, now = login.provider.profile, login.clock()
+    profile = login.provider.profile
     got = fetch_credential(login.environ, profile.called_there)
+    return make_session(profile, got.token, obtained_at=login.clock(), ask_again_at=got.ask_again_at)
+
+
+def make_session(profile: Profile, value: str, *, obtained_at: float, ask_again_at: float) -> Session:
+    """The session that a token of an agent makes, which nothing here can renew; times in seconds since 1970."""
     try:
-        claims = read_claims(got.token)
+        claims = read_claims(value)
         subject, who, ends = str(claims["sub"]), identity(claims), expiry(claims)
     except (Untrusted, KeyError):
         # Any text is a token, and some clusters take access tokens.
-        subject, who, ends = "", "unknown", got.ask_again_at
-    token = Token(got.token, now, max(ends, got.ask_again_at))
+        subject, who, ends = "", "unknown", ask_again_at
+    token = Token(value, obtained_at, max(ends, ask_again_at))
     return Session(
         issuer=profile.issuer.url,
         client_id=profile.client_id,

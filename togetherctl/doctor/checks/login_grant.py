@@ -51,6 +51,8 @@ def _choose(facts: Facts, profile: Profile, subject: str) -> Finding:
             subject=subject,
             exit_code=ExitCode.REFUSED,
         )
+    if profile.called_there:
+        return Finding("ok", "none here: a forwarded agent gives the credential", subject=subject)
     if profile.grant != "auto":
         return Finding("ok", f"{profile.grant}, as grant says{never}", subject=subject)
     place = facts.place(profile)
