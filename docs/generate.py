@@ -53,6 +53,7 @@ FLOORS = (
     "demo",
     "doctor",
     "usecases",
+    "agent",
     "importing",
     "kubelogin",
     "auth",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.running_agent import RunningAgent, call
+from tests.conftest import ROOT
+from tests.support.pages import typed_on
 from togetherctl.agent.client import runs
 from togetherctl.agent.log import Follower, Log, files, read
 from togetherctl.agent.sockets import pid_in
@@ -83,6 +86,28 @@ def test_start_status_and_stop(ctl: Run, agent: RunningAgent) -> None:
     assert "No agent runs" in ctl("agent", "stop").stderr
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_what_the_page_of_the_protocol_types_works(ctl: Run, agent: RunningAgent, tmp_path: Path) -> None:
+    program = tmp_path / "togetherctl"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m togetherctl "$@"\n')
+    program.chmod(0o700)
+    environ = {**agent.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = [
+        subprocess.run(["/bin/sh", "-c", typed.line], env=environ, capture_output=True, text=True, check=True).stdout
+        for typed in typed_on(ROOT / "docs" / "agent-protocol.md")
+    ]
+    assert len(said) == 3
+    assert json.loads(said[1])["profiles"][0]["name"] == "acme"
+    assert json.loads(ctl("agent", "status", "-o", "json", code=3).stdout)["error"]["code"] == "no_agent"
+
+
+def test_where_no_socket_fits_no_agent_runs_and_start_says_why(ctl: Run, tmp_path: Path) -> None:
+    far = str(tmp_path / ("x" * 100))
+    ctl("agent", "status", code=3, XDG_RUNTIME_DIR=far)
+    assert "No agent runs" in ctl("agent", "stop", XDG_RUNTIME_DIR=far).stderr
+    assert "too long for a Unix socket" in ctl("agent", "start", code=1, XDG_RUNTIME_DIR=far).stderr
+
+
 def test_an_agent_that_cannot_begin_says_why(ctl: Run, agent: RunningAgent) -> None:
     agent.folder.mkdir(mode=0o700)
     agent.control.write_text("a file")
@@ -140,8 +165,33 @@ def test_the_log_is_shown_and_followed(ctl: Run, agent: RunningAgent) -> None:
         assert following.wait(60) == 0
 
 
+def make_log(
+    folder: Path,
+    warn: Callable[[str], None] = lambda _line: None,
+    after: Callable[[float, Callable[[], None]], object] = lambda _seconds, _call: None,
+) -> Log:
+    return Log(folder / "agent", warn=warn, said=lambda _entry: None, after=after)
+
+
+def test_a_flood_in_the_log_is_one_entry_and_hides_nothing(tmp_path: Path) -> None:
+    timers: list[Callable[[], None]] = []
+    log = make_log(tmp_path, after=lambda _seconds, call: timers.append(call))
+    log.write("credential", "given", profile="acme", host="good.example")
+    for number in range(5000):
+        log.write("credential", "usage", profile=f"made-up-{number}", host="bad.example")
+        log.write("credential", "given", profile="acme", host="bad.example")
+    for call_it in timers:
+        call_it()
+    entries = read(tmp_path / "agent")
+    assert [entry["host"] for entry in entries].count("good.example") == 1
+    assert len(entries) == 1 + 2 * (20 + 1)
+    assert sum(entry.get("count", 1) for entry in entries) == 10_001
+    log.write("credential", "given", profile="acme", host="bad.example")
+    assert "count" not in read(tmp_path / "agent")[-1]
+
+
 def test_the_log_is_cut_and_a_follower_misses_nothing(tmp_path: Path) -> None:
-    log = Log(tmp_path / "agent", lambda _line: None, lambda _entry: None)
+    log = make_log(tmp_path)
     follower = Follower(tmp_path / "agent")
     seen = []
     for number in range(6000):
@@ -161,7 +211,7 @@ def test_the_log_is_cut_and_a_follower_misses_nothing(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     warned: list[str] = []
     (tmp_path / "agent").write_text("in the way")
-    log = Log(tmp_path / "agent", warned.append, lambda _entry: None)
+    log = make_log(tmp_path, warn=warned.append)
     for _ in range(3):
         log.write("credential", "given", profile="p", host=None)
     assert len(warned) == 1

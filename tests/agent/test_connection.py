@@ -226,4 +226,5 @@ def test_a_client_that_sends_on_while_it_waits_is_closed(rig: Rig) -> None:
         client.sendall(b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             client.sendall(b"x" * MAX_HEAD * 100)
+        assert rig.closed.acquire(timeout=_SECONDS)
     assert rig.gone == rig.waiting

@@ -245,6 +245,23 @@ def test_a_signal_ends_it_in_order(agent: RunningAgent, number: int, code: int) 
     agent.process = None
 
 
+def test_an_agent_whose_socket_is_gone_ends(agent: RunningAgent) -> None:
+    script = (
+        "import os; from togetherctl.agent import service; service._LOOK_SECONDS = 0.2; "
+        "service.Service(dict(os.environ), print, print).run()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=agent.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        agent.process = process
+        agent.until(agent.control.exists, "the agent's sockets")
+        agent.socket.unlink()
+        said, _ = process.communicate(timeout=60)
+        agent.process = None
+    assert "its socket is gone" in said
+    assert process.returncode == 0
+
+
 _WATCHED = """
 import os, sys
 from togetherctl.agent.service import Service

@@ -23,8 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.bench.cases import running_bench
+from tests.bench.home import PROGRAM, Home
+from tests.bench.states import V1
 from tests.bench.timing import Case
 from tests.support.canary import Canary
+from togetherctl.environment import VARIABLES
 from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ LOOKS = 60
 REFRESHES = 4 / 3
 CURL = "over the agent's socket: `curl`"
 CLIENT = "over the agent's socket: togetherctl"
+_VARIABLE = "TOGETHERCTL_AGENT"
 _SERVED = b'"token":'
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -114,13 +118,22 @@ def socket_cases(agent: Agent) -> Iterator[Case]:
     if curl := shutil.which("curl"):
         words = [curl, "--silent", "--fail", "--unix-socket", socket, "http://agent/v1/credentials/acme"]
         yield served(CURL, words, agent.environ)
+    if any(variable.name == _VARIABLE for variable in VARIABLES):
+        # Another home, as that of the other side, where no session and no ready file is.
+        there = Home(agent.states.home.folder / "there", agent.states.home.ca_file)
+        there.folder.mkdir(mode=0o700)
+        words = [sys.executable, str(PROGRAM), "get-token", "--profile", "acme"]
+        yield served(CLIENT, words, {**there.environ, "KUBERNETES_EXEC_INFO": V1, _VARIABLE: socket})
 
 
 def table(bench: Bench) -> str:
     """The figures of one agent, as Markdown."""
-    with running_agent(bench.home("agent")) as agent:
+    with running_agent(bench.home("night")) as agent:
         shim = [str(agent.states.shim), "get-token", "--profile", "acme"]
-        call = partial(subprocess.run, shim, env=agent.environ, stdout=subprocess.PIPE, check=True, timeout=60)
+
+        def call() -> subprocess.CompletedProcess[bytes]:
+            return subprocess.run(shim, env=agent.environ, stdout=subprocess.PIPE, check=True, timeout=60)
+
         call()
         agent.pass_night()
         before = bench.issuer.counts.copy()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BEGINS = "<!-- The table is made by `make bench`; what is changed here is lost. -->"
 ENDS = "<!-- The table ends here. -->"
 TABLE = (BEGINS, ENDS)
+AGENT = ("<!-- This table of the agent is made by `make bench`. -->", "<!-- The table of the agent ends here. -->")
 REQUESTS = ("<!-- These two tables are made by `make bench`. -->", "<!-- The two tables end here. -->")
 
 

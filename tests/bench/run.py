@@ -8,13 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from tests.bench import fleet, working_day
+from tests.bench import agent, fleet, working_day
 from tests.bench.cases import neighbours, quick_cases, running_bench, slow_cases
-from tests.bench.page import REQUESTS, rewrite, table
+from tests.bench.page import AGENT, REQUESTS, rewrite, table
 from tests.bench.timing import CaseFailed, in_turn
 from tests.support.canary import Canary
 from togetherctl.printable import printable
@@ -33,11 +34,14 @@ def main(arguments: Sequence[str], *, canary: Canary | None = None) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="togetherctl-bench-") as folder,
         running_bench(Path(folder).resolve(), clock=time.time, canary=canary or Canary()) as bench,
+        ExitStack() as stack,
     ):
         few = bench.home("few")
         cases = list(quick_cases(few))
         if not chosen.quick:
-            cases += slow_cases(bench, few)
+            of_agent = agent.table(bench)
+            running = stack.enter_context(agent.running_agent(bench.home("agent")))
+            cases += [*agent.socket_cases(running), *slow_cases(bench, few)]
         try:
             rows = in_turn(cases, chosen.rounds, seconds=_SECONDS, told=lambda line: click.echo(line, err=True))
         except CaseFailed as error:
@@ -50,6 +54,8 @@ def main(arguments: Sequence[str], *, canary: Canary | None = None) -> int:
         asked = "\n\n".join((working_day.table(), fleet.table(fleet.Fleet())))
         click.echo(asked)
         rewrite(chosen.page, asked, REQUESTS)
+        click.echo(of_agent)
+        rewrite(chosen.page, of_agent, AGENT)
     return 0
 
 

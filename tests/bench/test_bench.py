@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bench.agent import running_agent, socket_cases
+from tests.bench.agent import table as agent_table
 from tests.bench.cases import quick_cases, running_bench, slow_cases
 from tests.bench.crowd import crowd
 from tests.bench.failing import ONE_IN, FailingIssuer
@@ -136,12 +138,22 @@ def test_the_page_says_how_a_row_stands_and_by_how_much_it_misses() -> None:
 def test_every_target_is_that_of_a_row_that_is_measured(tmp_path: Path, canary: Canary) -> None:
     with running_bench(tmp_path, clock=time.time, canary=canary) as bench:
         few = bench.home("few")
-        names = [case.name for case in (*quick_cases(few), *slow_cases(bench, few))]
+        with running_agent(bench.home("agent")) as agent:
+            names = [case.name for case in (*quick_cases(few), *socket_cases(agent), *slow_cases(bench, few))]
     assert len(names) == len(set(names))
     for start in TARGETS:
         assert any(name.startswith(start) for name in names), start
     against = {name for found in map(beside, names) if found for row in found.rows for name in row}
     assert {name for name in against if "kubelogin" not in name and "oidc_login" not in name} <= set(names)
+
+
+def test_the_agent_is_measured_by_what_it_does(tmp_path: Path, canary: Canary) -> None:
+    with running_bench(tmp_path, clock=time.time, canary=canary) as bench:
+        made = agent_table(bench)
+    assert cells(made, "requests in the first `kubectl` after a night")[1] == "0"
+    assert float(cells(made, "resident memory, after a night")[1].removesuffix(" MiB")) < 38
+    # What the kernel counted, not a clock; a quiet machine takes a tenth of it.
+    assert float(cells(made, "CPU time of an hour with tokens of an hour")[1].removesuffix(" s")) < 1
 
 
 def test_memory_is_that_of_the_program_and_not_of_the_bench() -> None:

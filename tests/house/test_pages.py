@@ -51,6 +51,7 @@ NOT_RUN = {
     "togetherctl profile update --yes --trust-host north.acme.com": "the host is one of a bundle at a web server",
 }
 RUN_ELSEWHERE = {
+    "agent-protocol.md": "tests/agent/test_commands.py starts the agent that answers",
     "agent.md": "tests/real/ssh/test_page.py has a server to log in to",
     "two-accounts.md": "tests/commands/test_accounts.py logs in with both accounts",
 }

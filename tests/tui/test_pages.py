@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.screens import becomes
+from tests.support.screens import becomes, strips
 from togetherctl.auth.engine import Policy
 
 if TYPE_CHECKING:
@@ -162,6 +162,11 @@ async def test_no_colour(opened: Open, demo: Callable[..., World], monkeypatch: 
         assert table.app.native_ansi_color
         cursor = table.app.home.table._cursor_style()
         assert cursor.reverse
+        # Of a choice, the one that Enter takes.
+        await table.press("L", "down")
+        await table.shows("Log in by")
+        shown = [segment for strip in strips(table.app) for segment in strip if segment.style]
+        assert "".join(one.text for one in shown if one.style and one.style.underline).startswith("authcode")
 
 
 async def test_quitting(opened: Open, demo: Callable[..., World]) -> None:

@@ -23,17 +23,51 @@ NAME = "log.jsonl"
 _OLDER = "log.old.jsonl"
 _MAX_BYTES = 256 * 1024
 _LONGEST_HOST = 255
+# So many entries of one kind are written within so many seconds; the rest is counted, so that a flood hides nothing.
+_MOST_ALIKE = 20
+_FLOOD_SECONDS = 60.0
 
 
 class Log:
-    """The log in `folder`; `warn` is told, once, where it cannot be written."""
+    """The log in `folder`; `said` gets each entry, `warn` why it cannot be written, once; `after` is the loop's."""
 
-    def __init__(self, folder: Path, warn: Callable[[str], None], said: Callable[[Document], None]) -> None:
-        self._folder, self._warn, self._said = folder, warn, said
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        warn: Callable[[str], None],
+        said: Callable[[Document], None],
+        after: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._folder, self._warn, self._said, self._after = folder, warn, said, after
         self._warned = False
+        self._alike: dict[tuple[str, str, str, str | None], int] = {}
 
     def write(self, what: str, answer: str, *, profile: str, host: str | None) -> None:
-        """Note that a `what` (`credential`, `login`) was asked for, and the answer: `given`, or an error's code."""
+        """Note that a `what` (`credential`, `login`) was asked for, and the answer: `given`, or an error's code.
+
+        After some of one kind within a minute, the others are one entry with their `count`.
+        """
+        # Names that are made up are one kind.
+        kind = (what, answer, "" if answer == "usage" else profile, host)
+        before = self._alike.get(kind, 0)
+        self._alike[kind] = before + 1
+        if before == 0:
+            self._after(_FLOOD_SECONDS, lambda: self._sum_up(kind, profile))
+        if before < _MOST_ALIKE:
+            self._note(what, answer, profile=profile, host=host)
+
+    def close(self) -> None:
+        """Write what was counted."""
+        for kind in list(self._alike):
+            self._sum_up(kind, kind[2])
+
+    def _sum_up(self, kind: tuple[str, str, str, str | None], profile: str) -> None:
+        more = self._alike.pop(kind, 0) - _MOST_ALIKE
+        if more > 0:
+            self._note(kind[0], kind[1], profile=profile, host=kind[3], more=more)
+
+    def _note(self, what: str, answer: str, *, profile: str, host: str | None, more: int = 0) -> None:
         entry: Document = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "what": what,
@@ -41,6 +75,8 @@ class Log:
             "host": printable(host, limit=_LONGEST_HOST) if host is not None else None,
             "answer": answer,
         }
+        if more:
+            entry["count"] = more
         self._said(entry)
         try:
             self._append(json.dumps(entry).encode("ascii") + b"\n")

@@ -90,12 +90,9 @@ class Failure(NamedTuple):
     @property
     def error(self) -> TogetherctlError:
         """The error that a command ends with."""
-        hint = (
-            self.hint
-            if self.hint_command is None or self.hint == self.hint_command
-            else f"{self.hint}: {self.hint_command}"
-        )
-        error = TogetherctlError(self.message, hint=hint or self.hint_command)
+        # Where there are no words, the hint is the command.
+        hints = dict.fromkeys(filter(None, (self.hint, self.hint_command)))
+        error = TogetherctlError(self.message, hint=": ".join(hints))
         error.exit_code, error.code = self.exit, self.code
         return error
 

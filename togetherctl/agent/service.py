@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import time
 from contextlib import ExitStack
 
 from togetherctl.agent.ahead import KeepAhead
@@ -41,17 +42,23 @@ if TYPE_CHECKING:
 # Seconds that the answer to a request to stop has to get out.
 _LAST_WORDS = 0.2
 _LONGEST_WAIT = 3600.0
+# Seconds between two looks at the sockets' files, and between two warnings that are the same.
+_LOOK_SECONDS = 300.0
+_SAME_WARNING = 60.0
+_MOST_WARNINGS = 100
 
 
 class Service:
     """One agent: `say` gets what happens, `warn` what goes wrong, a plain line each."""
 
     def __init__(self, environ: Mapping[str, str], say: Say, warn: Say) -> None:
-        self._environ, self._say, self._warn = environ, say, warn
+        self._environ, self._say, self._warn_now = environ, say, warn
+        self._warned: dict[str, float] = {}
         self._paths = locate(environ)
         self._loop = EventLoop(lambda error: warn(bug_sentence(error)))
         self._limit, self._control_limit = Limit(MAX_FORWARDABLE), Limit(MAX_CONTROL)
         self._open: dict[str, Listener] = {}
+        self._born: dict[Path, os.stat_result] = {}
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
@@ -71,16 +78,19 @@ class Service:
             self._catch_signals()
             self._configuration.ask(lambda _snapshot: None)
             self._loop.after(0.0, self._tick)
+            self._loop.after(_LOOK_SECONDS, self._look_at_sockets)
             # What was loaded stays as long as the process, and is looked through no more.
             gc.collect()
             gc.freeze()
             self._loop.run()
             for listener in list(self._open.values()):
                 listener.close()
+            self._ahead.close()
         return not self._interrupted
 
     def _listen(self, stack: ExitStack) -> None:
-        log = Log(self._paths.agent_state, self._warn, self._tell)
+        log = Log(self._paths.agent_state, warn=self._warn, said=self._tell, after=self._loop.after)
+        stack.callback(log.close)
         broker = Broker(self._paths, self._configuration, self._children, self._questions, self._logins, log)
         control = Control(
             self._paths,
@@ -103,6 +113,7 @@ class Service:
                 stack.callback(listening.close)
             else:
                 stack.callback(self._serve(path, handle, limit))
+            self._born[path] = path.lstat()
         self._say(f"The agent listens at {self._paths.agent_socket} (pid {os.getpid()}).")
 
     def _serve(self, path: Path, handle: Handle, limit: Limit, *, host: str | None = None) -> Callable[[], None]:
@@ -158,6 +169,27 @@ class Service:
         found = known.profile(profile) if known else None
         return (found and found.session) or f"profile {profile}"
 
+    def _warn(self, line: str) -> None:
+        """Once a minute the same, because others may cause it as often as they like."""
+        now = time.monotonic()
+        self._warned = {known: when for known, when in self._warned.items() if now - when < _SAME_WARNING}
+        if line not in self._warned and len(self._warned) < _MOST_WARNINGS:
+            self._warned[line] = now
+            self._warn_now(line)
+
+    def _look_at_sockets(self) -> None:
+        """End where the sockets are gone, as after a logout: no client finds them, and another agent may begin."""
+        for path, born in self._born.items():
+            try:
+                if os.path.samestat(path.lstat(), born):
+                    continue
+            except OSError:
+                pass
+            self._stop(f"its socket is gone: {path}")
+            return
+        self._loop.after(_LOOK_SECONDS, self._look_at_sockets)
+
     def _tell(self, entry: Document) -> None:
         place = f" for {entry['host']}" if entry["host"] else ""
-        self._say(f"{entry['time']} {entry['what']} of {entry['profile']}{place}: {entry['answer']}")
+        more = f", {entry['count']} more of these" if "count" in entry else ""
+        self._say(f"{entry['time']} {entry['what']} of {entry['profile']}{place}: {entry['answer']}{more}")

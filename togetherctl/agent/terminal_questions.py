@@ -63,7 +63,8 @@ class TerminalQuestions:
         if not question.runs:
             self._say(f"  {meaning(question.host)}")
         given = choices(question.kind, runs=question.runs)
-        self._say("  " + ", ".join(f"{choice.word} = {choice.label}" for choice in given))
+        for choice in given:
+            self._say(f"    {choice.word:<6} {choice.label}")
         self._say(f"  Type one of them and press Enter ({time_left(question.ends_at - question.asked_at)}):")
         self._listen()
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 from togetherctl.errors import TogetherctlError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual.app import App
+
     from togetherctl.agent.choices import Choice
-    from togetherctl.tui.context import AppContext
+    from togetherctl.paths import Paths
     from togetherctl.tui.screens.agent_question import AgentQuestion
     from togetherctl.usecases.agent_questions import WaitingQuestion
 
@@ -19,10 +23,10 @@ _SECONDS = 8.0
 
 
 class AgentAsking:
-    """The questions that wait; `watch_again` has the agent looked at once more."""
+    """The questions that wait at the agent; `paths` gives where it is."""
 
-    def __init__(self, app: AppContext) -> None:
-        self._app = app
+    def __init__(self, app: App[None], paths: Callable[[], Paths]) -> None:
+        self._app, self._paths = app, paths
         self.questions: Sequence[WaitingQuestion] = ()
         self._box: AgentQuestion | None = None
         # Those that the person puts off; they wait on the agent's own screen.
@@ -76,7 +80,7 @@ class AgentAsking:
         from togetherctl.usecases.agent_questions import answer_question
 
         try:
-            answer_question(self._app.world.paths, question.number, yes=yes, seconds=seconds)
+            answer_question(self._paths(), question.number, yes=yes, seconds=seconds)
         except TogetherctlError as error:
             said = error.sentence()
         self._app.call_from_thread(self._tell, said)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from togetherctl.disk import read_whole, write_whole
-from togetherctl.environment import BROWSER, CONFIG, HOME
+from togetherctl.environment import BROWSER, CONFIG, HOME, for_child
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.kube.entries import own_command
 from togetherctl.paths import expand
@@ -255,7 +255,13 @@ def _run(words: Sequence[str]) -> str | None:
     """Run a command, and give what it says where it fails."""
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_SECONDS
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+            env=for_child(os.environ),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)

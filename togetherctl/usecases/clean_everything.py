@@ -108,6 +108,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
                 if is_left(path):
                     yield path, "a socket of an agent that is gone"
         yield paths.agent / AGENT_LOCK, _LOCK
+        yield paths.agent_mark, "the mark of the agent's questions"
 
 
 def _folders(paths: Paths) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from togetherctl.agent_client import fetch_profiles, log_in_there
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.login_cooldown import LoginCooldown
+from togetherctl.auth.time_limits import NOTIFY_AFTER_SECONDS
 from togetherctl.config.profile_hints import ProfileHints
 from togetherctl.errors import StorageError, Unreachable, about
 from togetherctl.lock import LockTimeout
@@ -34,9 +35,13 @@ def log_in_for_a_call(world: World, name: str, there: str) -> None:
     key = blake2b(f"agent {there}".encode("utf-8", "surrogateescape"), digest_size=32).hexdigest()
     began = world.clock()
 
+    told = False
+
     def waiting(so_far: float) -> None:
+        nonlocal told
         world.conversation.go_on()
-        if not so_far:
+        if so_far >= NOTIFY_AFTER_SECONDS and not told:
+            told = True
             world.conversation.say(f"another call has asked for the login to {name}; waiting for it")
 
     try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from togetherctl.agent.choices import Choice
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, output_option, rfc3339, show_list
@@ -21,8 +22,6 @@ from togetherctl.usecases.agent_questions import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from togetherctl.agent.choices import Choice
 
 
 _COLUMNS: dict[str, Callable[[Item], str]] = {
@@ -115,7 +114,7 @@ def _choose(app: App, question: WaitingQuestion) -> Choice | None:
     offered = sorted(question.choices, key=lambda one: one.yes)
     answers: list[PromptChoice[Choice | None]] = [
         PromptChoice("decide later", None),
-        *(PromptChoice(one.label, one) for one in offered),
+        *(PromptChoice[Choice | None](one.label, one) for one in offered),
     ]
     return Prompts(app.environ).one(question.sentence, answers)
 

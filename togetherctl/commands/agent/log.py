@@ -38,8 +38,9 @@ _KEYS = ("time", "profile", "host", "what", "answer")
 def command(app: App, follow: bool, tail: int | None) -> None:
     """Show which credentials the agent handed out, and which it refused.
 
-    A line says when, of which profile, to which host, and the answer: given, or the code of the error. The log has no
-    tokens, and is cut at some thousand lines. With --follow and -o json, each line is a JSON object.
+    A line says when, of which profile, to which host, and the answer: given, or the code of the error. More than
+    twenty of one kind in a minute are one line with their number. The log has no tokens, and is cut at some thousand
+    lines. With --follow and -o json, each line is a JSON object.
     """
     follower = Follower(app.world.paths.agent_state)
     with os_error_as(TogetherctlError, "the log cannot be read"):
@@ -71,4 +72,6 @@ def _show(app: App, entries: Sequence[Item]) -> None:
 
 
 def _cell(key: str, item: Item) -> str:
+    if key == "answer" and "count" in item:
+        return printable(f"{item['answer']} ({item['count']} times)", limit=300)
     return printable(item.get(key) or ("not known" if key == "host" else ""), limit=300)

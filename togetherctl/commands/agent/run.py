@@ -9,6 +9,7 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
+from togetherctl.environment import for_refresh
 from togetherctl.usecases.agent_process import argv, refuse_windows
 
 
@@ -24,4 +25,4 @@ def command(app: App) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     # Another process image, because the agent does without most of what was loaded to get here.
-    os.execve(sys.executable, argv(), dict(app.environ))  # noqa: S606 # our own words, no shell
+    os.execve(sys.executable, argv(), for_refresh(app.environ))  # noqa: S606 # our own words, no shell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -115,7 +116,7 @@ class AgentScreen(Box[None]):
 
 
 def _lines(view: AgentView, now: float) -> Iterator[Content]:
-    yield from _state(view)
+    yield from _state(view, now)
     if view.questions:
         yield from _heading("Waiting for you")
         for one in view.questions:
@@ -130,14 +131,14 @@ def _lines(view: AgentView, now: float) -> Iterator[Content]:
         answer = printable(entry.get("answer"), limit=40)
         host = entry.get("host")
         yield Content.assemble(
-            (f"{printable(entry.get('time'), limit=40)}  ", "$text-muted"),
+            (f"{_when(entry.get('time'), now)}  ", "$text-muted"),
             f"{printable(entry.get('what'), limit=12):<10}  {printable(entry.get('profile'), limit=80)}  ",
-            (f"{host_in_words(host if isinstance(host, str) else None)}  ", ""),
+            f"{printable(host, limit=100) if isinstance(host, str) else '(host not known)'}  ",
             (answer, _STYLES.get(answer, "$text-warning")),
         )
 
 
-def _state(view: AgentView) -> Iterator[Content]:
+def _state(view: AgentView, now: float) -> Iterator[Content]:
     if view.problem is not None:
         yield Content.styled(view.problem.sentence(), "$text-error")
     elif view.status is None:
@@ -145,7 +146,8 @@ def _state(view: AgentView) -> Iterator[Content]:
         yield Content.styled("It starts with: togetherctl agent start", "$text-muted")
     else:
         status = view.status
-        pid, since, socket = (printable(status.get(name), limit=200) for name in ("pid", "since", "socket"))
+        pid, socket = (printable(status.get(name), limit=200) for name in ("pid", "socket"))
+        since = _when(status.get("since"), now)
         yield Content.assemble(("The agent runs", "$text-success"), f", process {pid}, since {since}.")
         yield Content.styled(f"It answers at {socket}", "$text-muted")
         problem = status.get("problem")
@@ -178,6 +180,16 @@ def _remembered(view: AgentView, now: float) -> Iterator[Content]:
             f"{said:<3}  {what} of {printable(one.profile, limit=80)} for {host_in_words(one.host)}, "
             f"until {clock_time(one.until)} ({time_left(one.until - now)})"
         )
+
+
+def _when(time: object, now: float) -> str:
+    """The time here, with the day where that is another one; as it stands where it is no time."""
+    try:
+        moment = datetime.fromisoformat(str(time)).astimezone()
+    except ValueError:
+        return printable(time, limit=40)
+    is_today = moment.date() == datetime.fromtimestamp(now).astimezone().date()
+    return moment.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S")
 
 
 def _heading(text: str) -> Iterator[Content]:

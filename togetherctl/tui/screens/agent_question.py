@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
+from togetherctl.agent.choices import Choice
 from togetherctl.agent.questions import host_in_words
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _SEEN_AFTER = 0.7
 
 
-class AgentQuestion(Box["Choice"]):
+class AgentQuestion(Box[Choice]):
     """Gives the answer to `question`; None where the person decides later, or it ended meanwhile (`is_over`)."""
 
     DEFAULT_CSS = """
@@ -34,8 +35,9 @@ class AgentQuestion(Box["Choice"]):
         OptionList, OptionList:focus {
             border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
         }
-        OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
     }
+    /* Textual's list drops `reverse`. */
+    AgentQuestion OptionList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose", "Answer", priority=True),

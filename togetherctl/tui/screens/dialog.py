@@ -176,7 +176,8 @@ class ChoiceDialog(Box[str]):
     ChoiceDialog OptionList, ChoiceDialog OptionList:focus {
         border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
     }
-    ChoiceDialog OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
+    /* Textual's list drops `reverse`. */
+    ChoiceDialog OptionList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
     ChoiceDialog .does { margin: 1 0 0 0; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
