@@ -20,6 +20,7 @@ from textual.theme import Theme
 
 from togetherctl.auth.prompter import Prompter
 from togetherctl.tui.actions import ACTIONS
+from togetherctl.tui.agent_asking import AgentAsking
 from togetherctl.tui.agent_watcher import AgentWatcher
 from togetherctl.tui.context import AgentAsks, AppContext, WatcherFound
 from togetherctl.tui.job_runner import JobRunner
@@ -81,6 +82,7 @@ class TogetherApp(AppContext):
         super().__init__(make_world)
         self.home = Home()
         self.jobs: JobRunner = JobRunner(self)
+        self.agent: AgentAsking = AgentAsking(self, lambda: self.world.paths)
         self.bug: Exception | None = None
         self._will_show = False
         self._agent_watcher = AgentWatcher(

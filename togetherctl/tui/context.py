@@ -15,7 +15,6 @@ from togetherctl.errors import TogetherctlError
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 from togetherctl.tui import profile_facts
-from togetherctl.tui.agent_asking import AgentAsking
 from togetherctl.tui.job import Job
 from togetherctl.tui.job_prompter import NullPrompter
 from togetherctl.tui.typeahead import TypeAhead
@@ -62,10 +61,21 @@ class Jobs(Protocol):
         """Start a browser at a page that `job` shows."""
 
 
+class AgentQuestions(Protocol):
+    """Brings the agent's questions to the person."""
+
+    def ask(self, question: WaitingQuestion) -> None:
+        """Ask this one now."""
+
+    def cancel(self, login: WaitingQuestion) -> None:
+        """End a login that runs."""
+
+
 class AppContext(App[None]):
     """The state of the app, without its screens and keys. `make_world` gives a world that asks through a prompter."""
 
     jobs: Jobs
+    agent: AgentQuestions
 
     def __init__(self, make_world: Callable[[Prompter], World]) -> None:
         self.world = make_world(NullPrompter())
@@ -78,7 +88,6 @@ class AppContext(App[None]):
         self.kubeconfig: KubeconfigState | None = None
         self.typeahead = TypeAhead()
         self.events: deque[profile_facts.Event] = deque(maxlen=_EVENTS)
-        self.agent = AgentAsking(self, lambda: self.world.paths)
         self.watcher = Watcher(lambda: self.world, lambda finding: self.post_message(WatcherFound(finding)))
 
     def note(self, profile: str, text: str) -> None:
