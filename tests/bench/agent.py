@@ -140,7 +140,7 @@ def table(bench: Bench) -> str:
         began = time.perf_counter()
         served = call()
         first = time.perf_counter() - began
-        assert _SERVED in served
+        assert _SERVED in served.stdout
         asked = sum((bench.issuer.counts - before).values())
 
         before_looks = agent.cpu
