@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +63,7 @@ class Rig:
 
 
 @pytest.fixture
-def rig(environ: dict[str, str], acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> Iterator[Rig]:
+def rig(environ: dict[str, str], acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> Rig:
     os.utime(acme, (time.time() - 100,) * 2)
     world = make_world(browser=browser)
     world.engine.login(world.config.profile("acme"), Policy())
