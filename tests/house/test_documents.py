@@ -6,7 +6,6 @@ import re
 from itertools import takewhile
 from pathlib import Path
 
-import click
 import pytest
 
 from docs.generate import pages
@@ -72,10 +71,6 @@ def test_commands_that_are_shown_exist(document: Path) -> None:
         command, words = find_command(re.split(r"  #| && | \| ", line)[0])
         if command.name == "ssh":
             continue  # its words are those of the program ssh
-        if getattr(command, "runs_another", False) and not any(
-            isinstance(each, click.Option) for each in command.params
-        ):
-            continue  # all its words are another program's
         options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         if isinstance(command, FlagsCommand):
             options |= {f"--{name}" for name in flags_of(command.takes)}
