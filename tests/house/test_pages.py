@@ -33,6 +33,14 @@ ROBOT_SECRET = "made-up-secret"
 # What is typed and not run here, each with the reason.
 NOT_RUN = {
     "make ": "builds and tests in a clone; tests/real/release builds a release twice, and installs it",
+    "chmod +x togetherctl.pyz": "the single file; tests/real/release downloads it and types these lines",
+    "./togetherctl.pyz": "the single file, as above",
+    "curl -fLO RELEASES/": "downloads a release, as above",
+    "sha256sum --check": "needs the files of a release; tests/real/release checks the sums",
+    "install -D -m 755": "the single file, as above",
+    "rm ~/.local/bin/togetherctl": "takes away the single file, as above",
+    "sudo apt": "installs the Debian package; tests/real/release does",
+    "togetherctl version --check": "needs a togetherctl built with an address of releases; tests/real/release has one",
     "pipx ": "installs from an index; tests/demo installs the wheel",
     "uv ": "installs from an index; tests/demo installs the wheel",
     "python3 -m venv": "makes the folder that the next line installs into",

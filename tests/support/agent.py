@@ -6,6 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from time import gmtime, strftime, time
@@ -88,11 +89,13 @@ class Handler(BaseHTTPRequestHandler):
         said = self.scripted.answers.get(line, failure(404, "usage", f"there is no {self.path}", exit_code=2))
         status, document = said(self) if callable(said) else said
         data = document if isinstance(document, bytes) else json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        # A client that called it off reads no answer.
+        with suppress(ConnectionError):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
     def do_POST(self) -> None:
         self.do_GET()
