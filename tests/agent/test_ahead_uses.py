@@ -26,8 +26,8 @@ MOUNTS = {"relatime": True, "strictatime": True, "strictatime,lazytime": True, "
 class Files:
     """A session and its ready file, written `ago` seconds ago."""
 
-    def __init__(self, folder: Path, *, ago: float = 7200) -> None:
-        self.place = Place("acme", folder / "KEY.json", folder / "acme")
+    def __init__(self, folder: Path, *, ago: float = 7200, sessions: Path | None = None) -> None:
+        self.place = Place("acme", (sessions or folder) / "KEY.json", folder / "acme")
         self.written = int(time.time() - ago)
         self.place.session.write_text("{}")
         os.utime(self.place.session, (self.written, self.written))
@@ -85,7 +85,7 @@ def test_a_read_is_a_use_and_our_own_is_none(files: Files, uses: Uses) -> None:
 def test_a_refresh_of_another_session_is_no_use_of_this_one(tmp_path: Path, uses: Uses) -> None:
     paths = locate({"TOGETHERCTL_HOME": str(tmp_path)})
     paths.ready.mkdir(mode=0o700, parents=True)
-    files = Files(paths.ready)
+    files = Files(paths.ready, sessions=tmp_path)
     uses.look(files.place, now=time.time(), idle=IDLE)
     # It looks through all ready files for those of its own session.
     ReadyFiles(paths, None).drop("ANOTHER")
