@@ -11,24 +11,27 @@ ACTIONLINT ?= v1.7.12
 BIN = $(VENV)/bin
 NODE = tests/real/node
 
-.PHONY: acceptance demo real-clients real-cluster real-providers real-release real-ssh test check lint types imports docs screens bench soak release packaging site workflows clean help
+.PHONY: acceptance demo real-clients real-cluster real-providers real-release real-ssh test coverage check lint types imports docs screens cast bench soak release packaging site workflows clean help
 
 help:
 	@echo "make demo     watch the main job run, on this machine alone"
 	@echo "make test     run the tests; those that need Node.js, kubectl, Chromium or Go say so where those are missing"
 	@echo "               PYTEST=\"tests/tui -k login\": only these; WORKERS=4: in so many processes (default: one a core)"
 	@echo "make check    style, types, import rules and generated pages"
+	@echo "make coverage  run the tests without tests/real, and fail if they reach less of the code than before"
 	@echo "make acceptance ISSUER_URL=… CLIENT_ID=…    log in at a live provider, and see what it can do"
 	@echo "make real-cluster     run tests at a real kube-apiserver, which is built once"
 	@echo "make real-providers   PROVIDERS=\"django keycloak spring\": run tests at these identity providers, which are installed once"
-	@echo "make docs     write the reference pages anew"
-	@echo "make screens  take the pictures of the terminal interface anew"
+	@echo "make docs     write the reference pages again"
+	@echo "make screens  take the pictures of the terminal interface again"
+	@echo "make cast     record 'togetherctl init' again, as the first page shows it"
 	@echo "make bench    time whole processes and write the table of docs/performance.md"
 	@echo "make real-release     build a release twice, compare, and install it in every way"
 	@echo "make real-ssh     run what make test runs with a real sshd on loopback, and nothing else"
 	@echo "make soak     MINUTES=10 TERMINALS=20: kubectl in a loop over short tokens and a failing issuer"
 	@echo "make real-clients  CLIENTS=all: install Kubernetes clients of five languages, and run programs on them"
 	@echo "make release VERSION=1.2.3    build a release into dist/, the same bytes each time; nothing is published"
+	@echo "               BASE=URL: where releases can be had, which togetherctl version --check asks"
 	@echo "make packaging    write the recipes of package managers; BASE=URL: for the release in dist/"
 	@echo "make site     build the documentation site into build/site/site; a broken link ends it"
 	@echo "make workflows    check the workflows of the forge"
@@ -40,6 +43,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test node-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 	@$(if $(PYTEST),:,packaging/note-green.sh)
+
+# Not in `make test`: measuring takes longer, and a test that starts processes is not seen.
+coverage: $(VENV)/.coverage
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --ignore tests/real --cov --cov-report=term $(PYTEST)
 
 check: lint types imports
 
@@ -71,10 +78,13 @@ docs: $(VENV)/.demo
 screens: $(VENV)/.demo
 	$(BIN)/python docs/screens.py
 
+cast: $(VENV)/.demo
+	@$(BIN)/python packaging/cast.py
+
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench.run
 
-# Installed in the cache folder of whoever runs it, once for each version.
+# Installed in the cache folder of the person who runs it, once for each version.
 real-clients: export TOGETHERCTL_REAL_CLIENTS = $(CLIENTS)
 real-clients: $(VENV)/.test node-packages
 	$(BIN)/python -m tests.real.clients.installing
@@ -108,7 +118,7 @@ $(VENV)/.test: $(VENV)/.demo
 	@touch $@
 
 release: $(VENV)/.release
-	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged)
+	@$(BIN)/python packaging/release.py $(VERSION) $(if $(TAGGED),--tagged) $(if $(BASE),--base '$(BASE)')
 
 workflows: $(VENV)/.workflows
 	@if command -v go >/dev/null; then go run github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) .github/workflows/*.yml; fi
@@ -132,6 +142,10 @@ $(VENV)/.release: $(VENV)/.demo
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group release
 	@touch $@
 
+$(VENV)/.coverage: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group coverage
+	@touch $@
+
 $(VENV)/.check: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group check
 	@touch $@
@@ -145,4 +159,4 @@ node-packages:
 	fi
 
 clean:
-	rm -rf $(VENV) $(NODE)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(NODE)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*

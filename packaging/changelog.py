@@ -1,4 +1,4 @@
-"""Cut the changelog: what is unreleased becomes a version with its date."""
+"""Cut the changelog, and set what pyproject.toml says of a release: its version and the address of releases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 UNRELEASED = "## Unreleased"
 _VERSION = re.compile(r"^version = \"([^\"]+)\"$", re.MULTILINE)
+_ADDRESS = re.compile(r"^Releases = \"[^\"]*\"$", re.MULTILINE)
 _HEADING = re.compile(r"^## (?P<version>\d+\.\d+\.\d+) \(\d{4}-\d{2}-\d{2}\)$", re.MULTILINE)
 
 
@@ -36,3 +37,13 @@ def read_version(pyproject: str) -> str:
 def set_version(pyproject: str, version: str) -> str:
     """The text of pyproject.toml with another version."""
     return pyproject.replace(f'version = "{read_version(pyproject)}"', f'version = "{version}"', 1)
+
+
+def set_address(pyproject: str, address: str) -> str:
+    """The text of pyproject.toml with the address of releases, which `togetherctl version --check` asks."""
+    line = f'Releases = "{address}"'
+    if _ADDRESS.search(pyproject):
+        return _ADDRESS.sub(lambda _found: line, pyproject, count=1)
+    if "\n[project.urls]\n" in pyproject:
+        return pyproject.replace("\n[project.urls]\n", f"\n[project.urls]\n{line}\n", 1)
+    return pyproject.replace("\n[project.scripts]\n", f"\n[project.urls]\n{line}\n\n[project.scripts]\n", 1)

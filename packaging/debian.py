@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+# Debian's names of machines, by those of `uname -m`.
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+PLUGIN = "kubectl-together_login"
 _CONTROL = """\
 Package: togetherctl
 Version: {version}
 Section: admin
 Priority: optional
-Architecture: amd64
+Architecture: {architecture}
 Depends: python3 (>= {oldest_python})
 Recommends: kubectl | kubernetes-client
 Maintainer: {maintainer}
@@ -45,8 +48,10 @@ togetherctl ({version}) stable; urgency=medium
 _OVERRIDES = "togetherctl: shell-script-fails-syntax-check [usr/lib/togetherctl/togetherctl.pyz]\n"
 
 
-def build(single: Path, share: Path, target: Path, work: Path, table: Mapping[str, str], when: int) -> None:
-    """Make `target` of the single file and the tree that belongs below /usr/share; `when` in seconds since 1970.
+def build(
+    single: Path, plugin: Path, share: Path, target: Path, work: Path, table: Mapping[str, str], when: int
+) -> None:
+    """Make `target` of the single file, kubectl's plugin and the tree below /usr/share; `when` in seconds since 1970.
 
     The bytes are the same each time. `work` is a folder to write in. Raises subprocess.CalledProcessError.
     """
@@ -57,6 +62,7 @@ def build(single: Path, share: Path, target: Path, work: Path, table: Mapping[st
         folder.mkdir(parents=True)
     shutil.copy(single, library / "togetherctl.pyz")
     (programs / "togetherctl").symlink_to("../lib/togetherctl/togetherctl.pyz")
+    shutil.copy(plugin, programs / PLUGIN)
     shutil.copytree(share, root / "usr/share", dirs_exist_ok=True)
     _move_to_debians_places(root / "usr/share")
     (documents / "copyright").write_text(_COPYRIGHT.format(**words))
@@ -70,7 +76,7 @@ def build(single: Path, share: Path, target: Path, work: Path, table: Mapping[st
     )
     for path in root.rglob("*"):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() or path.suffix == ".pyz" else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.suffix == ".pyz" or path.name == PLUGIN else 0o644)
     environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when)}
     build = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(target)]
     subprocess.run(build, check=True, capture_output=True, env=environ)

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 from click_man.core import write_man_pages
 
+from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
+from togetherctl.kubelogin import PLUGIN
 
 _COMPLETIONS = {
     "bash": "bash-completion/completions/togetherctl",
@@ -44,13 +46,18 @@ def write(folder: Path, version: str, date: str) -> None:
     """Write them below `folder`, as below a prefix's share/."""
     pages = folder / "man/man1"
     pages.mkdir(parents=True)
-    loaded = list(_load(root, "togetherctl"))
-    write_man_pages("togetherctl", root, version=version, date=date, target_dir=str(pages))
-    for name, command in loaded:
-        lines: Sequence[str] = getattr(command, "examples", ())
-        if lines:
-            with (pages / f"{name}.1").open("a") as page:
-                page.write(_examples(lines))
+    for program, commands in (("togetherctl", root), (PLUGIN, plugin)):
+        loaded = list(_load(commands, program))
+        write_man_pages(program, commands, version=version, date=date, target_dir=str(pages))
+        for name, command in loaded:
+            lines: Sequence[str] = getattr(command, "examples", ())
+            # click-man puts a hyphen where the name of a command has a space.
+            page = pages / f"{name.replace(' ', '-')}.1"
+            if lines:
+                with page.open("a") as file:
+                    file.write(_examples(lines))
+            # The page is found by the name of the program's file.
+            page.rename(pages / page.name.replace("kubectl-together-login", "kubectl-together_login"))
     for shell, place in _COMPLETIONS.items():
         done = subprocess.run(
             [sys.executable, "-m", "togetherctl", "completion", shell], check=True, capture_output=True

@@ -36,8 +36,16 @@ def artefacts(version: str) -> dict[str, str]:
     return {
         "single": single_file.file_name(version),
         "share": f"togetherctl-{version}-completions-and-man-pages.tar.gz",
-        "krew": f"togetherctl-{version}-krew.tar.gz",
+        "krew": krew_archive(version),
+        "plugin": "kubectl-together_login",
+        "singlearm": single_file.file_name(version, "aarch64"),
+        "krewarm": krew_archive(version, "aarch64"),
     }
+
+
+def krew_archive(version: str, machine: str = single_file.MACHINES[0]) -> str:
+    """What the archive that krew unpacks is called."""
+    return f"togetherctl-{version}-krew-linux_{machine}.tar.gz"
 
 
 def read_table() -> dict[str, str]:

@@ -29,9 +29,10 @@ import single_file
 
 ROOT = Path(__file__).resolve().parent.parent
 _FORM = re.compile(r"\d+\.\d+\.\d+")
+# No quote, which would end it in pyproject.toml; http: is for a server on this machine alone.
+_ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s\"'\\]+")
 # Written by `make test` where all of it passed; in the folder of git, since it is about one machine.
 _GREEN = "togetherctl-green"
-_MACHINE = "x86_64"
 
 
 class NotReady(Exception):
@@ -46,10 +47,14 @@ def git(*words: str, **environ: str) -> str:
     return done.stdout.strip()
 
 
-def check(version: str, *, tagged: bool) -> str:
-    """The commit to release; `tagged`: its tag may be there. Raises NotReady."""
+def check(version: str, *, tagged: bool, base: str | None) -> str:
+    """The commit to release; `tagged`: its tag may be there; `base`: the address of releases. Raises NotReady."""
     if not _FORM.fullmatch(version):
         raise NotReady(f"{version!r} is no version: write make release VERSION=1.2.3")
+    if shutil.which("dpkg-deb") is None:
+        raise NotReady("dpkg-deb is not installed, and the Debian packages need it")
+    if base and not _ADDRESS.fullmatch(base):
+        raise NotReady(f"{base!r} is no address of releases: write make release BASE=https://…")
     present = changelog.read_version((ROOT / "pyproject.toml").read_text())
     if tuple(map(int, version.split("."))) <= tuple(map(int, present.split("."))):
         raise NotReady(f"{version} does not come after {present}, which pyproject.toml has")
@@ -126,19 +131,30 @@ def _pack(folder: Path, target: Path, when: int, *, within: Path) -> None:
             tar.add(path, path.relative_to(within), recursive=False, filter=plain)
 
 
-def _pack_for_others(
-    single: Path, extras: Path, source: Path, built: Path, work: Path, version: str, when: int
+def _build_for_a_machine(
+    machine: str, requirements: Path, extras: Path, built: Path, work: Path, version: str, when: int
 ) -> None:
-    """The archive that krew unpacks, and the Debian package."""
-    krew = work / "krew"
-    krew.mkdir()
+    """The single file, and what holds it: the archive that krew unpacks, and the Debian package."""
+    wheels, krew, root = (work / f"{name}-{machine}" for name in ("wheels", "krew", "debian"))
+    for folder in (wheels, krew, root):
+        folder.mkdir()
+    single_file.download(requirements, wheels, machine=machine)
+    (wheel,) = built.glob("*.whl")
+    shutil.copy(wheel, wheels)
+    single = built / single_file.file_name(version, machine)
+    single_file.build(wheels, single, work, machine=machine, environ=_environ(when))
+    shutil.copy(single, built / single_file.short_name(machine))
     shutil.copy(single, krew / "togetherctl.pyz")
-    shutil.copy(source / "LICENSE", krew)
-    _pack(krew, built / f"togetherctl-{version}-krew.tar.gz", when, within=krew)
-    if shutil.which("dpkg-deb") is None:
-        raise NotReady("dpkg-deb is not installed, and the Debian package needs it")
-    table = {**recipes.read_table(), "version": version}
-    debian.build(single, extras, built / f"togetherctl_{version}_amd64.deb", work, table, when)
+    shutil.copy(ROOT / "LICENSE", krew)
+    _pack(krew, built / recipes.krew_archive(version, machine), when, within=krew)
+    table = {**recipes.read_table(), "version": version, "architecture": debian.ARCHITECTURES[machine]}
+    package = built / f"togetherctl_{version}_{table['architecture']}.deb"
+    debian.build(single, built / debian.PLUGIN, extras, package, root, table, when)
+
+
+def _environ(when: int) -> dict[str, str]:
+    """The variables that builds are given; `when` in seconds since 1970."""
+    return {**os.environ, "SOURCE_DATE_EPOCH": str(when), "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}
 
 
 def _checksums(folder: Path) -> None:
@@ -167,17 +183,19 @@ def _commit(version: str, commit: str, changed: dict[str, str], work: Path) -> s
     return made
 
 
-def release(version: str, target: Path, *, tagged: bool) -> None:
-    """Build everything into `target`, which is emptied first. Raises NotReady."""
-    commit = check(version, tagged=tagged)
+def release(version: str, target: Path, *, tagged: bool, base: str | None = None) -> None:
+    """Build everything into `target`, which is emptied first. Raises NotReady.
+
+    `base` is the address that `togetherctl version --check` asks; without, it is the one in pyproject.toml, if any.
+    """
+    commit = check(version, tagged=tagged, base=base)
     when = int(git("show", "--no-patch", "--format=%ct", commit))
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when), "TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "0"}
     date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
     os.umask(0o022)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        source, built, wheels = work / f"togetherctl-{version}", work / "built", work / "wheels"
-        for folder in (source, built, wheels):
+        source, built = work / f"togetherctl-{version}", work / "built"
+        for folder in (source, built):
             folder.mkdir()
         _export(commit, source)
         try:
@@ -187,21 +205,21 @@ def release(version: str, target: Path, *, tagged: bool) -> None:
             }
         except ValueError as error:
             raise NotReady(str(error)) from None
+        if base:
+            changed["pyproject.toml"] = changelog.set_address(changed["pyproject.toml"], base.rstrip("/"))
         for path, text in changed.items():
             (source / path).write_text(text)
-        wheel = _build_packages(source, built, environ)
+        wheel = _build_packages(source, built, _environ(when))
         requirements = _requirements(wheel, source, work)
-        single_file.download(requirements, wheels, machine=_MACHINE)
-        shutil.copy(wheel, wheels)
-        single = built / single_file.file_name(version, _MACHINE)
-        single_file.build(wheels, single, work, machine=_MACHINE, environ=environ)
-        # The name that the documentation uses.
-        shutil.copy(single, built / "togetherctl.pyz")
+        # What kubectl runs as `kubectl together-login`: for those who put the single file on PATH.
+        shutil.copy(source / "packaging" / debian.PLUGIN, built)
         extras = work / f"togetherctl-{version}-completions-and-man-pages"
         man_pages.write(extras, version, date)
         _pack(extras, built / f"{extras.name}.tar.gz", when, within=work)
-        _pack_for_others(single, extras, source, built, work, version, when)
+        for machine in single_file.MACHINES:
+            _build_for_a_machine(machine, requirements, extras, built, work, version, when)
         _sbom(requirements, source, built / f"togetherctl-{version}.cdx.json")
+        (built / "latest.json").write_text(json.dumps({"version": version, "date": date}) + "\n")
         _checksums(built)
         made = _commit(version, commit, changed, work)
         shutil.rmtree(target, ignore_errors=True)
@@ -216,9 +234,10 @@ def main() -> int:
     parser.add_argument("version")
     parser.add_argument("--output", type=Path, default=ROOT / "dist")
     parser.add_argument("--tagged", action="store_true", help="Build again what has its tag already.")
+    parser.add_argument("--base", help="The address of releases, which `togetherctl version --check` asks.")
     given = parser.parse_args()
     try:
-        release(given.version, given.output, tagged=given.tagged)
+        release(given.version, given.output, tagged=given.tagged, base=given.base)
     except NotReady as error:
         print(f"no release: {error}", file=sys.stderr)
         return 1

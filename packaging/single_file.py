@@ -16,6 +16,8 @@ from pathlib import Path
 from packaging.tags import compatible_tags, cpython_tags
 
 PYTHONS = (11, 12, 13, 14)
+# As `uname -m` has them, the one whose file has the short name first; there are wheels of every library for both.
+MACHINES = ("x86_64", "aarch64")
 # The oldest glibc that all native wheels run on, and the oldest that any of them asks for.
 _GLIBC = (34, 17)
 # Where it unpacks itself at its first start; `togetherctl clean --all` deletes it.
@@ -28,7 +30,7 @@ folder=~/.cache/togetherctl-single-file
 if [ ! -d "$folder" ]; then
   machine=$(uname -sm 2>/dev/null) || machine="Linux @machine@"
   if [ "$machine" != "Linux @machine@" ]; then
-    echo "togetherctl: this file is for Linux on @machine@, not for $machine; pipx install togetherctl works here" >&2
+    echo "togetherctl: this file is for Linux on @machine@, not for $machine; install the wheel with pipx or uv" >&2
     exit 1
   fi
   found=
@@ -45,7 +47,12 @@ fi
 """
 
 
-def file_name(version: str, machine: str = "x86_64") -> str:
+def short_name(machine: str) -> str:
+    """The name that the documentation and `togetherctl version --check` use, the same for every version."""
+    return "togetherctl.pyz" if machine == MACHINES[0] else f"togetherctl-{machine}.pyz"
+
+
+def file_name(version: str, machine: str = MACHINES[0]) -> str:
     """What the file is called: with the Pythons and the platform that it is for."""
     return f"togetherctl-{version}-py3{PYTHONS[0]}-py3{PYTHONS[-1]}-linux_{machine}.pyz"
 
@@ -97,7 +104,7 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
     """
     described: list[str] = []
     for minor in PYTHONS:
-        path = work / f"python3.{minor}.json"
+        path = work / f"python3.{minor}-{machine}.json"
         path.write_text(json.dumps(_complete_platform(minor, machine)))
         described += ["--complete-platform", str(path)]
     words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
-_LINK = re.compile(r"(?P<before>!?\[[^\]]*\]\()(?P<target>[^)\s]+)(?P<after>\))")
+_LINK = re.compile(r"""(?P<before>!?\[[^\]]*\]\(|\ssrc(?:set)?=")(?P<target>[^)\s"]+)(?P<after>\)|")""")
 
 # Where each page stands on the site, by the need that leads people to it, in the order of the navigation.
 _PAGES: dict[str, dict[str, str]] = {
@@ -31,6 +31,8 @@ _PAGES: dict[str, dict[str, str]] = {
     "Tasks": {
         "docs/logging-in.md": "tasks/logging-in.md",
         "docs/managing.md": "tasks/managing.md",
+        "docs/agent.md": "tasks/agent.md",
+        "docs/containers.md": "tasks/containers.md",
         "docs/several-clusters.md": "tasks/several-clusters.md",
         "docs/two-accounts.md": "tasks/two-accounts.md",
         "docs/tui.md": "tasks/tui.md",
@@ -53,14 +55,18 @@ _PAGES: dict[str, dict[str, str]] = {
         "docs/reference/json.md": "reference/json.md",
         "docs/providers.md": "reference/providers.md",
         "docs/plugin.md": "reference/plugin.md",
+        "docs/agent-protocol.md": "reference/agent-protocol.md",
         "docs/changelog.md": "reference/changelog.md",
     },
     "Understanding": {
         "docs/how-it-works.md": "understanding/how-it-works.md",
         "docs/tokens.md": "understanding/tokens.md",
         "docs/storage.md": "understanding/storage.md",
+        "docs/security-model.md": "understanding/security-model.md",
         "docs/security.md": "understanding/security.md",
+        "docs/network.md": "understanding/network.md",
         "docs/comparison.md": "understanding/comparison.md",
+        "docs/platforms.md": "understanding/platforms.md",
         "docs/performance.md": "understanding/performance.md",
         "docs/glossary.md": "understanding/glossary.md",
         "docs/architecture.md": "understanding/architecture.md",
@@ -88,6 +94,7 @@ site_description = "One TOML file of profiles, one auth engine, and every Kubern
 docs_dir = "pages"
 site_dir = "site"
 use_directory_urls = false
+extra_css = ["narrow.css"]
 nav = [
 @nav@]
 
@@ -110,6 +117,19 @@ media = "(prefers-color-scheme: dark)"
 scheme = "slate"
 toggle.icon = "lucide/moon"
 toggle.name = "Light"
+"""
+
+# On a phone a table scrolls sideways; its cells stay wide enough to be read, and its first column stays in sight.
+_NARROW = """\
+@media (max-width: 40em) {
+  .md-typeset table:not([class]):has(th:nth-child(3)) { overflow: visible; }
+  .md-typeset table:has(th:nth-child(4)) :is(th, td) { min-width: 8.5rem; }
+  .md-typeset table:has(th:nth-child(3)) :is(th, td):first-child {
+    min-width: 5.5rem; max-width: 7rem; position: sticky; left: 0; z-index: 1;
+    background-color: var(--md-default-bg-color); border-right: .05rem solid var(--md-default-fg-color--lightest);
+  }
+  .md-typeset table:has(th:nth-child(3)) :is(th, td):first-child code { overflow-wrap: anywhere; }
+}
 """
 
 
@@ -183,6 +203,7 @@ def main() -> int:
     except Broken as error:
         print(f"no site: {error}", file=sys.stderr)
         return 1
+    (work / "pages" / "narrow.css").write_text(_NARROW, encoding="utf-8")
     (work / "zensical.toml").write_text(_SETTINGS.replace("@nav@", _navigation()), encoding="utf-8")
     done = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=work, check=False)
     if done.returncode == 0:

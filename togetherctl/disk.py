@@ -168,14 +168,14 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(mode=PRIVATE_FOLDER)
 
 
-def is_ours(status: os.stat_result) -> bool:
+def is_ours(status: os.stat_result, platform: str = sys.platform) -> bool:
     """Whether the user who runs this process owns the file; always so on Windows, where the profile folder decides."""
-    return sys.platform == "win32" or status.st_uid == os.geteuid()
+    return platform == "win32" or status.st_uid == os.geteuid()
 
 
-def open_to_others(status: os.stat_result) -> bool:
-    """Whether group or others can read, write or enter."""
-    return sys.platform != "win32" and bool(stat.S_IMODE(status.st_mode) & 0o077)
+def open_to_others(status: os.stat_result, platform: str = sys.platform) -> bool:
+    """Whether group or others can read, write or enter; never so on Windows, whose modes say nothing of that."""
+    return platform != "win32" and bool(stat.S_IMODE(status.st_mode) & 0o077)
 
 
 def _parse_name(name: str) -> tuple[str, Owner] | None:

@@ -13,6 +13,8 @@ from togetherctl.errors import UsageError
 from togetherctl.records import dataclass
 
 _APP = "togetherctl"
+# Below the user's cache folder, where togetherctl.pyz unpacks each version of itself; packaging/single_file.py sets it.
+SINGLE_FILE = "togetherctl-single-file"
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,11 @@ def locate(environ: Mapping[str, str], platform: str = sys.platform) -> Paths:
         cache,
         Path(runtime) / _APP if Path(runtime).is_absolute() and platform != "win32" else None,
     )
+
+
+def single_file_folder(environ: Mapping[str, str]) -> Path:
+    """Where the single file has unpacked itself, whatever other folders are set. Raises UsageError without a home."""
+    return _user_home(environ) / ".cache" / SINGLE_FILE
 
 
 def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None) -> Path:

@@ -67,7 +67,8 @@ class Shim:
             status = self.path.parent.stat()
             if not is_ours(status) or open_to_others(status):
                 raise StorageError(f"{self.path.parent} is not private", hint=run("chmod", "700", self.path.parent))
-            self._refuse_other_config()
+            if other := self.other_config():
+                raise StorageError(f"{self.path} serves another configuration, {other}")
             if self.state() is not ShimState.CURRENT:
                 write_whole(self.path, self.text())
                 self.path.chmod(_MODE)
@@ -97,14 +98,14 @@ class Shim:
         filled = re.sub("@([a-z_]+)@", lambda match: shlex.quote(baked[match[1]]), SHIM)
         return filled.encode("utf-8")
 
-    def _refuse_other_config(self) -> None:
-        """Raises StorageError where the shim there serves another configuration that still exists.
+    def other_config(self) -> str | None:
+        """The other configuration that still exists and that the shim there serves, so that it is not ours to replace.
 
         Replaced, it would serve the kubeconfigs of the one with the profiles of the other.
         """
         other = served_config(self.path)
-        if other and other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists():
-            raise StorageError(f"{self.path} serves another configuration, {other}")
+        there = other and other != str(self.paths.config) and self.paths.config.parent.joinpath(other).exists()
+        return other if there else None
 
     def _run_once(self) -> None:
         """Check that it runs here and ends in this togetherctl. Raises StorageError."""

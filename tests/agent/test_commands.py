@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.running_agent import RunningAgent, call
+from tests.conftest import ROOT
+from tests.support.pages import typed_on
 from togetherctl.agent.client import runs
 from togetherctl.agent.log import Follower, Log, files, read
 from togetherctl.agent.sockets import pid_in
@@ -81,6 +84,28 @@ def test_start_status_and_stop(ctl: Run, agent: RunningAgent) -> None:
     assert f"(pid {item['pid']})" in ctl("agent", "stop").stderr
     assert not agent.socket.exists()
     assert "No agent runs" in ctl("agent", "stop").stderr
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_what_the_page_of_the_protocol_types_works(ctl: Run, agent: RunningAgent, tmp_path: Path) -> None:
+    program = tmp_path / "togetherctl"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m togetherctl "$@"\n')
+    program.chmod(0o700)
+    environ = {**agent.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    said = [
+        subprocess.run(["/bin/sh", "-c", typed.line], env=environ, capture_output=True, text=True, check=True).stdout
+        for typed in typed_on(ROOT / "docs" / "agent-protocol.md")
+    ]
+    assert len(said) == 3
+    assert json.loads(said[1])["profiles"][0]["name"] == "acme"
+    assert json.loads(ctl("agent", "status", "-o", "json", code=3).stdout)["error"]["code"] == "no_agent"
+
+
+def test_where_no_socket_fits_no_agent_runs_and_start_says_why(ctl: Run, tmp_path: Path) -> None:
+    far = str(tmp_path / ("x" * 100))
+    ctl("agent", "status", code=3, XDG_RUNTIME_DIR=far)
+    assert "No agent runs" in ctl("agent", "stop", XDG_RUNTIME_DIR=far).stderr
+    assert "too long for a Unix socket" in ctl("agent", "start", code=1, XDG_RUNTIME_DIR=far).stderr
 
 
 def test_an_agent_that_cannot_begin_says_why(ctl: Run, agent: RunningAgent) -> None:

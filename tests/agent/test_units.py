@@ -39,7 +39,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Those that would be run; there is no service manager in the tests."""
     ran: list[tuple[str, ...]] = []
     monkeypatch.setattr(agent_units, "_run", lambda words: ran.append(tuple(words)))
-    monkeypatch.setattr(agent_units.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     return ran
 
 

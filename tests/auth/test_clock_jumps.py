@@ -102,7 +102,7 @@ def test_a_failure_noted_in_the_future_is_nobodys(
 @pytest.mark.parametrize("jump", [HOURS, -HOURS])
 def test_a_cooldown_does_not_outlive_a_jump(jump: float, home: Path, profile: Profile, clock: StoppedClock) -> None:
     file = LoginFile(home / "some.login")
-    login = LoginCooldown(file, profile, clock=clock, process=os.getpid())
+    login = LoginCooldown(file, profile.ways, clock=clock, process=os.getpid())
     now = clock()
     file.write(LoginRecord(os.getpid(), now, failures=1, failed_at=now, until=now + 30, code="login_required"))
     with pytest.raises(LoginRequired, match="for 30 s"):
@@ -142,7 +142,7 @@ def test_a_login_without_an_answer_is_tried_once_more(
     """By one of those who waited; after the second, the rest end as it did."""
     assert world.environ
     file = LoginFile(home / "some.login")
-    login = LoginCooldown(file, profile, clock=clock, process=os.getpid())
+    login = LoginCooldown(file, profile.ways, clock=clock, process=os.getpid())
     since = clock() - 5
     for expected in (True, False):
         with pytest.raises(Unreachable), login.under_way(asked_for=False):

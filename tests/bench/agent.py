@@ -130,13 +130,17 @@ def table(bench: Bench) -> str:
     """The figures of one agent, as Markdown."""
     with running_agent(bench.home("night")) as agent:
         shim = [str(agent.states.shim), "get-token", "--profile", "acme"]
-        call = partial(subprocess.run, shim, env=agent.environ, stdout=subprocess.PIPE, check=True, timeout=60)
+
+        def call() -> subprocess.CompletedProcess[bytes]:
+            return subprocess.run(shim, env=agent.environ, stdout=subprocess.PIPE, check=True, timeout=60)
+
         call()
         agent.pass_night()
         before = bench.issuer.counts.copy()
         began = time.perf_counter()
-        assert _SERVED in call().stdout
+        served = call()
         first = time.perf_counter() - began
+        assert _SERVED in served.stdout
         asked = sum((bench.issuer.counts - before).values())
 
         before_looks = agent.cpu

@@ -372,5 +372,29 @@ def test_all_leaves_what_it_does_not_know_and_what_another_process_holds(home: P
     assert "store.lock" in done.stderr
 
 
+def test_all_deletes_every_version_that_the_single_file_unpacked(home: Path, logged_in: Run) -> None:
+    unpacked = home / ".cache" / "togetherctl-single-file"
+    for made in ("venvs/4/older/pyvenv.cfg", "venvs/4/newer/pyvenv.cfg", "access.lck"):
+        (unpacked / made).parent.mkdir(parents=True, exist_ok=True)
+        (unpacked / made).touch()
+    logged_in("clean")
+    dry = logged_in("clean", "--all", "--dry-run")
+    assert f"Would delete ~{os.sep}.cache/togetherctl-single-file: what the single file unpacked" in dry.stderr
+    assert (unpacked / "access.lck").exists()
+    done = logged_in("clean", "--all", "--yes")
+    assert "Deleted ~/.cache/togetherctl-single-file: what the single file unpacked" in done.stderr
+    assert list((home / ".cache").iterdir()) == []
+
+
+def test_all_leaves_what_a_link_in_the_single_files_place_leads_to(home: Path, logged_in: Run, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis").touch()
+    (home / ".cache").mkdir()
+    (home / ".cache" / "togetherctl-single-file").symlink_to(mine)
+    assert logged_in("clean", "--all", "--yes").code == 0
+    assert (mine / "thesis").exists()
+
+
 def issuer_of(config: Path) -> str:
     return str(tomllib.loads(config.read_text())["issuers"]["acme"]["url"])

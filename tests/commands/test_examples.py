@@ -19,13 +19,16 @@ import pytest
 
 from docs.generate import verbs
 from tests.support.cluster import ScriptedCluster
+from tests.support.issuer import Reply
 from tests.support.programs import need
 from tests.support.together import ScriptedTogether, oidc
+from togetherctl import __version__
 from togetherctl.cli.kubelogin_flags import FlagsCommand
 from togetherctl.cli.lazy import Command, LazyGroup
 from togetherctl.commands.kubectl_plugin import plugin
 from togetherctl.commands.root import root
 from togetherctl.kubelogin import PLUGIN
+from togetherctl.usecases import release_check
 
 if TYPE_CHECKING:
     import trustme
@@ -175,6 +178,8 @@ def world(
         oidc_config=oidc(issuer_url=issuer.url, client_id=issuer.client_id, ca_cert=None),
         kube_config=together.kube_config(**reach),
     )
+    issuer.always["/releases/latest.json"] = Reply(body={"version": __version__})
+    monkeypatch.setattr(release_check, "_named_addresses", lambda: [f"{issuer.url}/releases"])
     programs = home / "bin"
     programs.mkdir()
     (programs / "pass").write_text("#!/bin/sh\necho made-up-secret\n")

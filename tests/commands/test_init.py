@@ -181,6 +181,26 @@ def test_a_script_gets_a_record(
     assert cli("init", source, "--yes", "--no-login", "-o", "name").stdout == "east\nwest\n"
 
 
+def test_an_import_gives_a_script_the_same_record(
+    sent: Sent, cli: Run, kubeconfig: Path, config_file: Path, issuer: ScriptedIssuer
+) -> None:
+    source = str(sent("east", "west"))
+    # It looks at no kubeconfig.
+    kubeconfig.write_text("a: [")
+    planned = record(cli("profile", "import", source, "--yes", "--dry-run", "-o", "json"), code=0)
+    assert (planned["dry_run"], planned["files"], config_file.exists()) == (True, [str(config_file)], False)
+    assert f'+url = "{issuer.url}"' in planned["difference"]
+    done = record(cli("profile", "import", source, "--yes", "-o", "json"), code=0)
+    assert done == {**planned, "dry_run": False, "difference": None}
+    nothing: dict[str, Any] = {"context": None, "username": None, "groups": [], "error": None}
+    assert done["clusters"] == [{"cluster": name, "profile": "localhost", **nothing} for name in ("east", "west")]
+    assert (done["profiles"], done["logins"], done["current_context"]) == (["localhost"], None, None)
+    assert record(cli("profile", "import", source, "--yes", "-o", "json"), code=0)["files"] == []
+    assert cli("profile", "import", source, "--yes", "-o", "name").stdout == "localhost\n"
+    failed = cli("profile", "import", str(config_file.with_name("gone.yaml")), "--yes", "-o", "json")
+    assert (failed.code, json.loads(failed.stdout)["error"]["code"]) == (2, "usage")
+
+
 def test_a_script_gets_the_failure(cli: Run, home: Path) -> None:
     done = cli("init", str(home / "gone.yaml"), "--yes", "-o", "json")
     failure = json.loads(done.stdout)["error"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,37 @@ def test_a_refresh_without_a_refresh_token_does_not_say_that_a_good_session_has_
     assert len(browser.opened) == 1
     assert "Logged in as me@acme.com" in cli("login", "--force", "acme").stderr
     assert len(browser.opened) == 2
+
+
+def test_a_script_gets_a_list_of_what_was_renewed(
+    acme: Path, cli: Run, issuer: ScriptedIssuer, clock: StoppedClock
+) -> None:
+    failed = cli("refresh", "acme", "-o", "json")
+    assert (failed.code, json.loads(failed.stdout)["error"]["code"]) == (3, "login_required")
+    cli("login")
+    clock.advance(30)
+    [item] = json.loads(cli("refresh", "acme", "-o", "json").stdout)["items"]
+    known = json.loads(cli("status", "-o", "json").stdout)["items"][0]
+    assert item == {
+        "profile": "acme",
+        "profiles": ["acme"],
+        "issuer": issuer.url,
+        "outcome": "refreshed",
+        **{key: known[key] for key in ("subject", "identity", "expires_at", "refreshable")},
+        "error": None,
+    }
+    assert cli("refresh", "acme", "-o", "name").stdout == "acme\n"
+    # Of several each has its own failure.
+    acme.write_text(f'{acme.read_text()}\n[profiles.lab]\nissuer = "acme"\nclient_id = "other"\n')
+    done = cli("refresh", "--all", "-o", "json")
+    good, bad = json.loads(done.stdout)["items"]
+    assert (good["outcome"], good["error"], bad["outcome"], bad["error"]["code"]) == (
+        "refreshed",
+        None,
+        None,
+        "login_required",
+    )
+    assert done.code == 3
 
 
 def test_a_session_that_has_expired_says_so(cli: Run, issuer: ScriptedIssuer, clock: StoppedClock) -> None:

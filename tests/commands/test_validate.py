@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,20 @@ COMMANDS = [[kind, "validate"] for kind in ("config", "profile", "issuer", "clus
 def test_a_sound_configuration_is_counted(acme: Path, cli: Run) -> None:
     done = cli("config", "validate")
     assert (done.code, done.stdout, done.stderr) == (0, "", f"{acme} is sound: 1 profile, 1 issuer, 1 cluster.\n")
+
+
+def test_a_script_gets_the_counts_and_the_problems(acme: Path, home: Path, cli: Run) -> None:
+    sound = json.loads(cli("config", "validate", "-o", "json").stdout)
+    assert sound == {"version": 1, "item": {"path": str(acme), "profiles": 1, "issuers": 1, "clusters": 1}}
+    assert json.loads(cli("profile", "validate", "-o", "json").stdout)["item"] == {"path": str(acme), "profiles": 1}
+    assert cli("config", "validate", "-o", "name").stdout == f"{acme}\n"
+    assert cli("cluster", "set", "east", f"ca_file={home / 'gone.pem'}").code == 0
+    done = cli("config", "validate", "-o", "json")
+    failure = json.loads(done.stdout)["error"]
+    assert (done.code, failure["code"], failure["exit"]) == (2, "config", 2)
+    assert failure["problems"] == [f"clusters.east.ca_file: {home / 'gone.pem'}: No such file or directory"]
+    acme.unlink()
+    assert json.loads(cli("config", "validate", "-o", "json").stdout)["item"]["clusters"] == 0
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])

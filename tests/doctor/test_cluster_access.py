@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from tests.support.browser import ScriptedBrowser
 from tests.support.cluster import ScriptedCluster
-from tests.support.findings import mend
+from tests.support.findings import command, mend
 from tests.support.issuer import Reply, ScriptedIssuer, signing_key
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
@@ -29,6 +30,19 @@ if TYPE_CHECKING:
     from togetherctl.wiring import World
 
 UNAUTHORIZED = Reply(401, {"kind": "Status", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"})
+
+MORE_OF_THE_SESSION = """
+[clusters.c1]
+profile = "acme"
+server = "{server}"
+[profiles.twin]
+issuer = "acme"
+client_id = "the-client"
+redirect_uris = ["http://localhost:0"]
+[clusters.c2]
+profile = "twin"
+server = "{server}"
+"""
 
 
 def forbidden(user: str) -> Reply:
@@ -88,10 +102,6 @@ def patient(
 ) -> Patient:
     tls_issuer.lifetime = 3600
     return Patient(tls_issuer, server, config_at(tls_issuer, f'ca_file = "{ca_file}"'), make_world)
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 # Without a token
@@ -211,12 +221,12 @@ def test_401_is_held_against_what_is_known_of_the_cluster(patient: Patient) -> N
     patient.configure('username_claim = "upn"')
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    found = patient.finding(fixing=True)
+    found = patient.finding()
     assert (found.status, found.exit_code) == ("failed", ExitCode.REFUSED)
     assert "does not take this token (HTTP 401): the token has no claim upn" in found.message
     assert command(found) == "togetherctl setup --profile acme"
-    # The next token would lack that too, so no refresh is spent.
-    assert patient.refreshes == 0
+    # The next token would lack that too, so no refresh is offered.
+    assert found.mend is None
 
 
 def test_401_of_a_token_that_fits_says_what_the_server_must_be_told(patient: Patient) -> None:
@@ -226,7 +236,7 @@ def test_401_of_a_token_that_fits_says_what_the_server_must_be_told(patient: Pat
     assert "for the audience (aud) the-client, and its email is me@acme.com" in found.message
     assert command(found) == "togetherctl setup --profile acme"
     assert found.remedy is not None
-    assert "doctor --fix refreshes once" in found.remedy.text
+    assert "doctor --fix offers one forced refresh" in found.remedy.text
     assert "compare client_id with what your admin gave you" in found.remedy.text
     assert patient.refreshes == 0
 
@@ -279,56 +289,54 @@ def test_a_forced_refresh_is_a_mend_that_a_person_agrees_to(patient: Patient, pi
     found = patient.finding()
     assert found.mend is None
     assert found.remedy is not None
-    assert "refreshes once" not in found.remedy.text
+    assert "forced refresh" not in found.remedy.text
     assert patient.refreshes == 1
 
 
-def test_one_forced_refresh_may_help(patient: Patient, picky: TakesNewTokensOnly, clock: StoppedClock) -> None:
+def test_a_second_look_offers_the_mend_and_does_not_do_it(
+    patient: Patient, picky: TakesNewTokensOnly, clock: StoppedClock
+) -> None:
+    """The token had expired at the first look; its next one, which a call of kubectl would get, is refused."""
     patient.move_to(picky)
     patient.log_in()
-    assert patient.finding().status == "ok"
-    picky.old.update(picky.bearers)
-    assert patient.finding().status == "failed"
+    clock.advance(7200)
+    assert patient.finding().status == "skipped"
+    patient.server.always = UNAUTHORIZED
     found = patient.finding(fixing=True)
-    assert (found.status, found.message) == (
-        "ok",
-        "it refused the token at hand, and took that of a forced refresh: it knows you as me@acme.com, in 1 group",
-    )
-    assert patient.refreshes == 1
-    clock.advance(1)
-    assert patient.finding().status == "ok"
+    assert (found.status, patient.refreshes) == ("failed", 1)
+    assert mend(found) == "force one refresh with profile acme"
+    assert patient.refreshes == 2
 
 
 def test_once_in_ten_minutes(patient: Patient, clock: StoppedClock) -> None:
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    found = patient.finding(fixing=True)
-    assert (found.status, "; with the token of a forced refresh, too: " in found.message) == ("failed", True)
+    mend(patient.finding())
     assert patient.refreshes == 1
     clock.advance(599)
     found = patient.finding(fixing=True)
     assert found.message.endswith("; this is the token of a refresh that was forced less than ten minutes ago")
-    assert patient.refreshes == 1
+    assert (found.mend, patient.refreshes) == (None, 1)
     clock.advance(1)
-    patient.finding(fixing=True)
+    mend(patient.finding())
     assert patient.refreshes == 2
     # A clock that was set back counts no pause that would never end.
     clock.advance(-3600)
-    patient.finding(fixing=True)
+    mend(patient.finding())
     assert patient.refreshes == 3
 
 
 def test_the_mark_is_private_and_holds_no_secret(patient: Patient, clock: StoppedClock) -> None:
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    patient.finding(fixing=True)
+    mend(patient.finding())
     world = patient.world()
     marks = world.paths.forced
     assert stat.S_IMODE(marks.stat().st_mode) == 0o600
     assert json.loads(marks.read_text("ascii")) == {world.config.profile("acme").key: clock()}
     # What cannot be understood is no mark, and goes.
     marks.write_text("[", "ascii")
-    patient.finding(fixing=True)
+    mend(patient.finding())
     assert patient.refreshes == 2
 
 
@@ -351,8 +359,8 @@ def test_without_a_place_for_the_mark_none_is_forced(patient: Patient) -> None:
     patient.log_in()
     patient.server.always = UNAUTHORIZED
     patient.world().paths.forced.mkdir()
-    found = patient.finding(fixing=True)
-    assert "; a forced refresh failed, too: " in found.message
+    with pytest.raises(TogetherctlError, match=re.escape("forced.json")):
+        mend(patient.finding())
     assert patient.refreshes == 0
 
 
@@ -360,35 +368,34 @@ def test_a_forced_refresh_that_is_refused_is_said(patient: Patient) -> None:
     patient.log_in()
     patient.server.always = UNAUTHORIZED
     patient.issuer.refresh_tokens.clear()
-    found = patient.finding(fixing=True)
-    assert "; a forced refresh failed, too: login required for new tokens: the issuer refused" in found.message
-    assert found.exit_code == ExitCode.REFUSED
-    assert "togetherctl login --force acme" in str(found.remedy)
+    with pytest.raises(TogetherctlError, match="login required for new tokens: the issuer refused") as failed:
+        mend(patient.finding())
+    assert "togetherctl login --force acme" in str(failed.value.remedy)
 
 
-def test_one_for_all_clusters_of_a_session(patient: Patient) -> None:
-    more = "".join(
-        f'\n[clusters.c{number}]\nprofile = "acme"\nserver = "{patient.server.url}"\n' for number in range(20)
-    )
-    patient.configure(more)
+def test_one_for_all_clusters_and_profiles_of_a_session(patient: Patient) -> None:
+    patient.configure(MORE_OF_THE_SESSION.format(server=patient.server.url))
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    found = patient.findings(fixing=True)
-    assert {one.status for one in found} == {"failed"}
-    assert (patient.refreshes, patient.server.asked.total()) == (1, 2 * 21)
+    found = patient.findings()
+    assert [one.status for one in found] == ["failed"] * 3
+    assert len({one.mend.what for one in found if one.mend is not None}) == 1
+    mend(found[-1])
+    assert (patient.refreshes, [one.mend for one in patient.findings()]) == (1, [None] * 3)
 
 
 def test_no_refresh_where_there_is_no_refresh_token(patient: Patient) -> None:
     patient.issuer.token_changes = {"refresh_token": None}
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    assert (patient.finding(fixing=True).status, patient.refreshes) == ("failed", 0)
+    found = patient.finding()
+    assert (found.status, found.mend, patient.refreshes) == ("failed", None, 0)
 
 
 def test_an_access_token_that_is_none_for_api_servers(patient: Patient) -> None:
     patient.configure("", 'token = "access"')
     patient.log_in()
     patient.server.always = UNAUTHORIZED
-    found = patient.finding(fixing=True)
+    found = patient.finding()
     assert "it is no JWT" in found.message
-    assert (command(found), patient.refreshes) == ("togetherctl profile set acme token=id", 0)
+    assert (command(found), found.mend) == ("togetherctl profile set acme token=id", None)

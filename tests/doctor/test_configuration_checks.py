@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.findings import look, look_at, mend
+from tests.support.findings import command, look, look_at, mend
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
-    from togetherctl.finding import Finding
 
 # A twin of acme: the same issuer, client and scopes, and so the same session.
 TWIN = '\n[profiles.twin]\nissuer = "acme"\nclient_id = "the-client"\nredirect_uris = ["http://localhost:0"]\n'
 LAB = '\n[issuers.lab]\nurl = "https://sso.lab.example"\n'
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 def mode_of(path: Path) -> int:
@@ -120,6 +115,22 @@ def test_a_folder_that_is_not_ours_is_left_to_its_owner(acme: Path, home: Path, 
         assert (found.status, found.subject, found.mend) == ("warning", str(folder), None)
         assert command(found) == f"chmod go-w {folder}"
         folder.chmod(0o700)
+
+
+def test_a_file_that_a_person_named_is_left_to_its_owner(acme: Path, home: Path, make_world: MakeWorld) -> None:
+    """It may be a team's: closed to the group, none of them could read it."""
+    shared = home / "shared" / "x.toml"
+    shared.parent.mkdir()
+    shared.write_text(acme.read_text().replace("client_id", 'client_secret = "made-up"\nclient_id'))
+    for mode, helps in ((0o666, "go-w"), (0o640, "600")):
+        shared.chmod(mode)
+        found = look_at("configuration-permissions", make_world(TOGETHERCTL_CONFIG=str(shared)))
+        assert (found.status != "ok", found.mend, mode_of(shared)) == (True, None, mode)
+        assert command(found) == f"chmod {helps} {shared}"
+    # Our own place, named.
+    acme.chmod(0o666)
+    found = look_at("configuration-permissions", make_world(TOGETHERCTL_CONFIG=str(acme)))
+    assert mend(found) == f"let only you change {acme} (mode 0600)"
 
 
 def test_a_folder_like_tmp_lets_others_replace_nothing(acme: Path, home: Path, make_world: MakeWorld) -> None:

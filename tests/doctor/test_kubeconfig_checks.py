@@ -13,34 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from tests.support.findings import look, look_at, mend
+from tests.support.findings import command, look, look_at, mend
+from tests.support.kubeconfigs import change
 from tests.support.samples import WEST
 from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld, Run
-    from togetherctl.finding import Finding
 
 SERVER = "https://127.0.0.1:6443"
-
-
-@pytest.fixture
-def kubeconfig(acme: Path, home: Path, cli: Run) -> Path:
-    """The kubeconfig of the cluster east, as it is written."""
-    assert acme.exists()
-    assert cli("kubeconfig", "write", "--set-current").code == 0
-    return home / ".kube" / "config"
-
-
-def change(path: Path, how: Any) -> None:
-    """Change the file as another program would: read, changed, written as JSON, which is YAML."""
-    data = load(path.read_text(encoding="utf-8"))
-    how(data)
-    path.write_text(json.dumps(data), encoding="utf-8")
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 # kubeconfig-files

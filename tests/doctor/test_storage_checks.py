@@ -15,31 +15,15 @@ import pytest
 from tests.support.diagnosis import diagnose, diagnose_one, statuses
 from tests.support.programs import missing, need
 from togetherctl.auth.cache.login_record import LoginRecord
-from togetherctl.auth.engine import Policy
 from togetherctl.disk import temporary_beside
 from togetherctl.errors import ExitCode, StorageError
 from togetherctl.lock import this_machine
 
 if TYPE_CHECKING:
     from tests.conftest import MakeWorld
-    from tests.support.browser import ScriptedBrowser
     from tests.support.clock import StoppedClock
     from togetherctl.doctor.examine import Result
     from togetherctl.wiring import World
-
-
-@pytest.fixture
-def world(acme: Path, make_world: MakeWorld, browser: ScriptedBrowser) -> World:
-    """A world with a session in a file."""
-    assert acme.exists()
-    made = make_world(browser=browser)
-    made.engine.login(made.config.profile("acme"), Policy())
-    return made
-
-
-@pytest.fixture
-def session_file(world: World) -> Path:
-    return world.paths.sessions / f"{world.config.profile('acme').key}.json"
 
 
 def mend(results: list[Result]) -> None:

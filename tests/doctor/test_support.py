@@ -238,6 +238,16 @@ def test_what_has_the_form_of_a_secret() -> None:
         ("AADSTS700082: the token of bob@acme.com expired", "AADSTS700082: the token of bob@acme.com expired"),
         ("temporarily_unavailable until 2026-11-28T15:00:00Z", "temporarily_unavailable until 2026-11-28T15:00:00Z"),
         ("abcdefghijklmnopqrstuvwxyz", "(hidden)"),
+        ("no such session for Bearer madeup", "no such session for Bearer (hidden)"),
+        ('got Authorization: Bearer "madeup"', 'Bearer "(hidden)"'),
+        ("password open-sesame is wrong", "password (hidden) is wrong"),
+        ("the password was 'sesame'", "the password was '(hidden)'"),
+        ("token abc123 was used before", "token (hidden) was used before"),
+        ("the password is incorrect", "the password is incorrect"),
+        ("password authentication failed", "password authentication failed"),
+        ("Your password has expired: AADSTS50055", "Your password has expired: AADSTS50055"),
+        ("the bearer token of the session is too old", "the bearer token of the session is too old"),
+        ("refresh token expired, and no token of it is left", "refresh token expired, and no token of it is left"),
     ],
 )
 def test_what_an_issuer_repeats_of_a_secret_is_hidden(

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from tests.support.browser import ScriptedBrowser
+from tests.support.findings import command
 from tests.support.issuer import Reply, ScriptedIssuer
 from togetherctl.auth.engine import Policy
 from togetherctl.doctor.check import find_checks
@@ -75,10 +76,6 @@ class Patient:
 def patient(tls_issuer: ScriptedIssuer, ca_file: Path, config_at: MakeConfig, make_world: MakeWorld) -> Patient:
     tls_issuer.lifetime = HOUR
     return Patient(tls_issuer, ca_file, config_at, make_world)
-
-
-def command(finding: Finding) -> str | None:
-    return finding.remedy.hint_command if finding.remedy else None
 
 
 # token-state

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import ssl
 import subprocess
@@ -14,8 +13,8 @@ import pytest
 
 from tests.support.cluster import ScriptedCluster
 from tests.support.findings import look, look_at
+from tests.support.kubeconfigs import change
 from tests.support.programs import CACHE, missing
-from togetherctl.kube.yaml_text import load
 
 if TYPE_CHECKING:
     import trustme
@@ -46,15 +45,12 @@ def plugin(acme: Path, home: Path, cli: Run, cluster: ScriptedCluster, ca_file: 
     path = home / "plugin"
     path.write_text(PLUGIN_TEXT)
     path.chmod(0o700)
-    change(home, lambda user: user["exec"].update(command=str(path)))
+    change_user(home, lambda user: user["exec"].update(command=str(path)))
     return path
 
 
-def change(home: Path, how: Any) -> None:
-    path = home / ".kube" / "config"
-    data = load(path.read_text())
-    how(data["users"][0]["user"])
-    path.write_text(json.dumps(data))
+def change_user(home: Path, how: Any) -> None:
+    change(home / ".kube" / "config", lambda data: how(data["users"][0]["user"]))
 
 
 def newest_kubectl() -> Path:
@@ -147,7 +143,7 @@ def test_kubectl_never_runs_the_plugin_beside_another_credential(
     assert plugin_is_run(kubectl, plugin, home, KUBERC="off")
     (home / "token").write_text("static")
     authority.issue_cert("me.example.com").private_key_and_cert_chain_pem.write_to_path(str(home / "me.pem"))
-    change(home, lambda user: user.update({key: value.format(home=home) for key, value in extra.items()}))
+    change_user(home, lambda user: user.update({key: value.format(home=home) for key, value in extra.items()}))
     [found] = [one for one in look("kubeconfig-other-credentials", make_world()) if one.status == "failed"]
     assert "togetherctl is never asked" in found.message
     assert not plugin_is_run(kubectl, plugin, home, KUBERC="off")

@@ -137,6 +137,8 @@ def test_every_process_is_started_with_an_environment_made_for_it() -> None:
     A command that the person runs themselves has all that they have.
     """
     handed = {"auth/browser.py", "demo/walk.py", "usecases/foreground_process.py", "usecases/side_by_side.py"}
+    # ssh is run as the person would run it.
+    handed |= {"usecases/ssh_far_folder.py", "usecases/ssh_forward.py"}
     for path in sorted(SOURCES.rglob("*.py")):
         text, name = path.read_text("utf-8"), path.relative_to(SOURCES).as_posix()
         for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):

@@ -33,6 +33,14 @@ ROBOT_SECRET = "made-up-secret"
 # What is typed and not run here, each with the reason.
 NOT_RUN = {
     "make ": "builds and tests in a clone; tests/real/release builds a release twice, and installs it",
+    "chmod +x togetherctl.pyz": "the single file; tests/real/release downloads it and types these lines",
+    "./togetherctl.pyz": "the single file, as above",
+    "curl -fLO RELEASES/": "downloads a release, as above",
+    "sha256sum --check": "needs the files of a release; tests/real/release checks the sums",
+    "install -D -m 755": "the single file, as above",
+    "rm ~/.local/bin/togetherctl": "takes away the single file, as above",
+    "sudo apt": "installs the Debian package; tests/real/release does",
+    "togetherctl version --check": "needs a togetherctl built with an address of releases; tests/real/release has one",
     "pipx ": "installs from an index; tests/demo installs the wheel",
     "uv ": "installs from an index; tests/demo installs the wheel",
     "python3 -m venv": "makes the folder that the next line installs into",
@@ -42,11 +50,19 @@ NOT_RUN = {
     "togetherctl ui": "the terminal interface has tests/tui",
     "togetherctl init together": "tests/together has its API",
     "togetherctl init https://": "needs a web server; tests/importing has one",
+    "togetherctl agent start": "it would outlive the test; tests/agent starts agents",
+    "docker run": "needs a daemon; tests/agent/far/test_containers.py mounts the same into namespaces",
+    "podman run": "as docker run",
+    "togetherctl init agent": "needs a socket of another machine; tests/agent/far has one",
     "togetherctl login acme --grant paste": "a person pastes; tests/auth/grants does",
     "togetherctl login --all": "shows an issuer that is gone; tests/commands/test_login_many.py has one",
     "togetherctl profile update --yes --trust-host north.acme.com": "the host is one of a bundle at a web server",
 }
-RUN_ELSEWHERE = {"two-accounts.md": "tests/commands/test_accounts.py logs in with both accounts"}
+RUN_ELSEWHERE = {
+    "agent-protocol.md": "tests/agent/test_commands.py starts the agent that answers",
+    "agent.md": "tests/real/ssh/test_page.py has a server to log in to",
+    "two-accounts.md": "tests/commands/test_accounts.py logs in with both accounts",
+}
 # What asks at a terminal gets its answer as the flag that stands for it.
 ANSWERS = {"togetherctl init": f"--issuer-url {ISSUER} --client-id {CLIENT} --server {SERVER} --ca-file h100-east.pem"}
 # How a line ends that shows a failure, and what it says then.

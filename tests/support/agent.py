@@ -6,6 +6,7 @@ import json
 import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from time import gmtime, strftime, time
@@ -47,7 +48,9 @@ class ScriptedAgent:
         agent = self
 
         class Bound(Handler):
-            scripted = agent
+            """Of this agent."""
+
+        Bound.scripted = agent
 
         class Server(socketserver.ThreadingUnixStreamServer):
             daemon_threads = True
@@ -86,11 +89,13 @@ class Handler(BaseHTTPRequestHandler):
         said = self.scripted.answers.get(line, failure(404, "usage", f"there is no {self.path}", exit_code=2))
         status, document = said(self) if callable(said) else said
         data = document if isinstance(document, bytes) else json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        # A client that called it off reads no answer.
+        with suppress(ConnectionError):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
 
     def do_POST(self) -> None:
         self.do_GET()
@@ -99,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         """Whether the client closes the connection within `seconds`."""
         self.connection.settimeout(seconds)
         try:
-            return self.connection.recv(1) == b""
+            return not self.connection.recv(1)
         except TimeoutError:
             return False
         except ConnectionError:

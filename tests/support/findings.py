@@ -34,3 +34,8 @@ def mend(finding: Finding) -> str:
     assert finding.mend is not None, finding
     finding.mend.apply()
     return finding.mend.what
+
+
+def command(finding: Finding) -> str | None:
+    """The command that the finding suggests."""
+    return finding.remedy.hint_command if finding.remedy else None

@@ -56,7 +56,7 @@ def test_a_bundle_is_imported_once_its_hosts_were_seen(
             await person.press("y")
             await person.sees("Imported team. Log in now?", "The current context is west; there was none.")
             await person.press("n")
-            assert person.app.home.selection.profile == "team"
+            await person.until(lambda: person.app.home.selection.profile == "team", "the new row chosen")
             await person.press("escape")
             await person.until(lambda: "team" in person.app.rows)
             await person.press("i", *keys(str(bundle)), "enter")

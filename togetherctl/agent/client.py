@@ -61,7 +61,8 @@ class AgentClient:
             raise self._no_answer() from None
         except OSError as error:
             self.close()
-            if error.errno in _NOT_THERE:
+            # Without a number: the path is too long for a socket, so no agent can listen there.
+            if error.errno in _NOT_THERE or error.errno is None:
                 raise NoAgent from None
             raise TogetherctlError(f"the agent's socket {path}: {error.strerror or error}") from None
         if not peer.is_ours(self._socket):

@@ -95,10 +95,10 @@ def _fill_in_url(url: str, command: Sequence[str] | None) -> list[str] | None:
     return [*command, url]
 
 
-def own_opener(environ: Mapping[str, str]) -> tuple[str, ...] | None:
+def own_opener(environ: Mapping[str, str], platform: str = sys.platform) -> tuple[str, ...] | None:
     """The command that opens the person's browser here, or None where nothing graphical would show it."""
     path = environ.get("PATH")
-    if sys.platform == "darwin":
+    if platform == "darwin":
         return ("/usr/bin/open",)
     if is_wsl():
         if shutil.which("wslview", path=path):

@@ -12,15 +12,15 @@ from togetherctl.errors import LoginRequired, TogetherctlError, Unreachable, had
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.auth.cache.base import LoginRecords
-    from togetherctl.config.profile import Profile
+    from togetherctl.config.profile_hints import ProfileHints
 
 
 class LoginCooldown:
     """Runs the logins of one session, one after the other. Call all of it under the session's lock."""
 
-    def __init__(self, file: LoginRecords, profile: Profile, *, clock: Callable[[], float], process: int) -> None:
+    def __init__(self, file: LoginRecords, ways: ProfileHints, *, clock: Callable[[], float], process: int) -> None:
         self._file = file
-        self._profile = profile
+        self._ways = ways
         self._clock = clock
         self._process = process
 
@@ -108,5 +108,5 @@ class LoginCooldown:
     def _refuse_login(self, reason: str, pause: float) -> LoginRequired:
         return LoginRequired(
             f"login required: {reason}; no other login opens by itself for {pause:.0f} s",
-            hint=self._profile.ways.login,
+            hint=self._ways.login,
         )

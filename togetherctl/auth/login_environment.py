@@ -53,7 +53,7 @@ def detect_environment(
         ssh=bool(environ.get("SSH_CONNECTION") or environ.get("SSH_TTY")),
         container=any(environ.get(name) for name in signs) or any((root / mark).exists() for mark in marks),
         wsl=is_wsl(root),
-        opener=own_opener(environ) is not None,
+        opener=own_opener(environ, platform) is not None,
         display=platform in ("darwin", "win32")
         or is_wsl(root)
         or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")),

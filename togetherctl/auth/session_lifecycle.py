@@ -165,7 +165,9 @@ class SessionLifecycle:
         Unless a person `asked_for` it, the cooldown after a failed login is kept.
         """
         sessions = self._deps.sessions(profile)
-        logins = LoginCooldown(sessions.login_file(profile.key), profile, clock=self._deps.clock, process=os.getpid())
+        logins = LoginCooldown(
+            sessions.login_file(profile.key), profile.ways, clock=self._deps.clock, process=os.getpid()
+        )
         if not asked_for:
             logins.refuse_too_soon(waited_since=waited_since)
         aside = sessions.set_aside(profile.key)

@@ -17,8 +17,6 @@ from togetherctl.environment import for_child
 from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.temporary_folder import temporary_folder
 
-_DEFAULT = "notepad" if sys.platform == "win32" else "vi"
-
 
 class EditorCopy:
     """A copy of a text in a folder of its own; the editor's own copies and backups go with it."""
@@ -74,13 +72,17 @@ def editor_copy(parent: Path, name: str, environ: Mapping[str, str], *, limit: i
         yield EditorCopy(folder.path / name, environ, limit=limit, keep_open=[folder.lock])
 
 
-def choose_editor(environ: Mapping[str, str]) -> list[str]:
+def choose_editor(environ: Mapping[str, str], platform: str = sys.platform) -> list[str]:
     """`VISUAL`, else `EDITOR`, else the editor that every such system has. Raises UsageError."""
-    named = environ.get("VISUAL") or environ.get("EDITOR") or _DEFAULT
+    on_windows = platform == "win32"
+    named = environ.get("VISUAL") or environ.get("EDITOR") or ("notepad" if on_windows else "vi")
     try:
-        words = shlex.split(named, posix=sys.platform != "win32")
+        words = shlex.split(named, posix=not on_windows)
     except ValueError:
         words = []
+    if on_windows:
+        # There a backslash is part of a path, and the quotes around one with spaces are left to us.
+        words = [word.strip('"') for word in words]
     if not words:
         raise UsageError("VISUAL or EDITOR is no command line", hint="name an editor in EDITOR, such as nano")
     return words

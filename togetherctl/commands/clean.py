@@ -20,7 +20,7 @@ from togetherctl.kubelogin.flags import Flags
 from togetherctl.kubelogin.profile import cache_folder, home_path
 from togetherctl.paths import expand, locate, tilde
 from togetherctl.usecases.agent_units import installed_files
-from togetherctl.usecases.clean_everything import delete_keyring_secrets, delete_remaining_files
+from togetherctl.usecases.clean_everything import delete_keyring_secrets, delete_remaining_files, delete_single_file
 from togetherctl.usecases.kubeconfig_edit import of_clusters
 
 # A folder named by mistake may be a home folder.
@@ -53,8 +53,8 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
     together-login, it also does so in ~/.kube/cache/oidc-login. Folders, and all other files in them, stay.
 
     With --all it also deletes the script that kubeconfigs call, the records of imports and conversions, the agent's log
-    and answers, the client secrets and the API key of togetherctl in the keyring, and the folders that are then empty.
-    The configuration and kubeconfigs stay, and an agent that runs goes on.
+    and answers, the client secrets and the API key of togetherctl in the keyring, what the single file unpacked, and
+    the folders that are then empty. The configuration and kubeconfigs stay, and an agent that runs goes on.
 
     The issuers are not told: togetherctl logout --all revokes the tokens first.
     """
@@ -70,16 +70,12 @@ def command(app: App, flags: Flags | None, dry_run: bool, everything: bool, yes:
     if everything:
         services = installed_files(app.environ)
         delete_remaining_files(app.world.paths, done, dry_run=dry_run, services=services)
-    for path, kind in done.deleted:
-        app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
-    for path, reason in done.left[:_MOST_LINES]:
-        app.console.say(f"Left {tilde(path, app.environ)}: {reason}")
-    if len(done.left) > _MOST_LINES:
-        app.console.say(f"Left {len(done.left) - _MOST_LINES} more files, which are not sessions.")
     if not dry_run:
         _forget_key(app, folder)
         if everything:
             _forget_secrets(app)
+    if everything:
+        delete_single_file(app.environ, done, dry_run=dry_run)
     _sum_up(app, done, dry_run=dry_run, everything=everything)
     if done.session_left:
         raise click.exceptions.Exit(ExitCode.STORAGE)
@@ -111,6 +107,12 @@ def _say_what_goes(app: App) -> Iterator[str]:
 
 
 def _sum_up(app: App, done: PurgeResult, *, dry_run: bool, everything: bool) -> None:
+    for path, kind in done.deleted:
+        app.console.say(f"{'Would delete' if dry_run else 'Deleted'} {tilde(path, app.environ)}: {kind}")
+    for path, reason in done.left[:_MOST_LINES]:
+        app.console.say(f"Left {tilde(path, app.environ)}: {reason}")
+    if len(done.left) > _MOST_LINES:
+        app.console.say(f"Left {len(done.left) - _MOST_LINES} more files, which are not sessions.")
     if dry_run:
         app.console.say("Nothing was deleted." if done.deleted else "There is nothing to delete.")
     elif not done.deleted:

@@ -155,6 +155,7 @@ def _edit_until_sound(app: App, seen: str) -> EditedText | None:
 
 
 @click.command("validate", cls=Command, examples=["togetherctl config validate"])
+@output_option
 @pass_app
 def validate(app: App) -> None:
     """Check the whole configuration and the files that it names.

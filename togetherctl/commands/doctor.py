@@ -89,7 +89,7 @@ def command(
         elif mending.differ(before, results):
             doctor_report.show_what_is_left(app, results, "After a second look:")
     if app.output == "table":
-        _say_next(app, results, mends=len(mends), fixed=fix, offline=offline)
+        _say_next(app, results, asked=mends if fix else None, offline=offline)
     code = failed or exit_code(results)
     if code is not ExitCode.DONE:
         raise click.exceptions.Exit(code)
@@ -167,22 +167,25 @@ def _mend(app: App, mends: Sequence[Mend], *, yes: bool) -> Mended:
     return carry_out(mends, done=lambda mend: app.console.say(mend.done), failed=app.console.error)
 
 
-def _say_next(app: App, results: Sequence[Result], *, mends: int, fixed: bool, offline: bool) -> None:
-    """The last lines: how much is wrong, and what comes next."""
+def _say_next(app: App, results: Sequence[Result], *, asked: Sequence[Mend] | None, offline: bool) -> None:
+    """The last lines: how much is wrong, and what comes next; `asked`: what --fix offered before it looked again."""
     from togetherctl.commands.doctor_report import sum_up
+    from togetherctl.doctor.mending import mends_of
 
     # Where the findings are, so that a file or a pager has them in order.
     put(sum_up(results, offline=offline))
+    known = {mend.what for mend in asked or ()}
+    mends = [mend for mend in mends_of(results) if mend.what not in known]
     first = next((result.finding for result in results if result.finding.status == "failed"), None)
     command = first.remedy.hint_command if first is not None and first.remedy is not None else None
-    if command is not None and (fixed or not (first and first.mend)):
+    if command is not None and not (first and first.mend in mends):
         app.console.say("Begin with the first that failed:")
         app.console.show_command(command)
-    if fixed and not mends:
-        app.console.say("There is nothing that --fix may fix.")
-    elif mends and not fixed:
-        app.console.say(f"togetherctl may fix {'one' if mends == 1 else mends} of these:")
+    if mends:
+        app.console.say(f"togetherctl may fix {'one' if len(mends) == 1 else len(mends)} of these:")
         app.console.show_command("togetherctl doctor --fix")
+    elif asked is not None and not asked:
+        app.console.say("There is nothing that --fix may fix.")
     with suppress(ConfigError):
         if not app.world.config.table.profiles:
             app.say_it_is_empty()

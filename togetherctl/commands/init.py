@@ -13,15 +13,16 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
-from togetherctl.cli.output import Item, failure_record, output_option, show_list, show_record
+from togetherctl.cli.output import output_option
 from togetherctl.commands.importing.import_clusters import Taken, import_clusters
 from togetherctl.commands.importing.options import source_options
+from togetherctl.commands.importing.record import show_taken
 from togetherctl.commands.importing.run import ImportRun
-from togetherctl.commands.login import log_in_to_all, login_record
+from togetherctl.commands.login import log_in_to_all
 from togetherctl.config.config import Cluster
 from togetherctl.errors import ExitCode, LoginRequired, TogetherctlError
 from togetherctl.usecases.ask_clusters import ClusterAnswer, ask_clusters
-from togetherctl.usecases.import_clusters import KubeconfigOptions, Preview, current_name
+from togetherctl.usecases.import_clusters import KubeconfigOptions, current_name
 from togetherctl.usecases.log_in_and_out import LoginResult
 
 _AT_ONCE = 8
@@ -83,7 +84,7 @@ def command(
     wanted = KubeconfigOptions(kubeconfig=kubeconfig, set_current=set_current, overwrite=overwrite)
     taken = import_clusters(run, wanted)
     if taken.done is None:
-        _show(app, taken, None)
+        show_taken(app, taken)
     else:
         _end(app, taken, no_login=no_login)
 
@@ -124,45 +125,9 @@ def _end(app: App, taken: Taken, *, no_login: bool) -> None:
         if cluster.name in opened:
             _say_next(app, cluster, context, kubeconfig)
             break
-    _show(app, taken, proof)
+    show_taken(app, taken, proof.logins if proof else None, proof.answers if proof else None)
     if proof and proof.code:
         raise click.exceptions.Exit(proof.code)
-
-
-def _show(app: App, taken: Taken, proof: _Proof | None) -> None:
-    """What was done, or would be, for scripts; people have been told."""
-    if app.output == "table":
-        return
-    shown, done = taken.shown, taken.done
-    plan, written = shown.plan, done.written if done else shown.written
-    if app.output == "name":
-        show_list(app, [{"name": name} for name in plan.clusters], {}, name="name")
-        return
-    contexts = dict(zip(plan.clusters, written.contexts if written else (), strict=False))
-    now = current_name(app.world, taken.kubeconfig.kubeconfig)
-    item = {
-        "dry_run": done is None,
-        "profiles": plan.profiles,
-        "issuers": list(dict.fromkeys(shown.config.table.profiles[name].issuer for name in plan.profiles)),
-        "clusters": [_cluster_record(shown, name, contexts, proof) for name in plan.clusters],
-        "files": [str(path) for path in (done or shown).files],
-        "current_context": (written.current if written else None) or now,
-        "logins": [login_record(app, one) for one in proof.logins] if proof else None,
-        "difference": taken.difference if done is None else None,
-    }
-    show_record(app, item, name="profiles")
-
-
-def _cluster_record(shown: Preview, name: str, contexts: Mapping[str, str], proof: _Proof | None) -> Item:
-    one = proof.answers[name] if proof else None
-    return {
-        "cluster": name,
-        "profile": shown.config.table.clusters[name].profile,
-        "context": contexts.get(name),
-        "username": one.view.username if one and one.view else None,
-        "groups": list(one.view.groups) if one and one.view else [],
-        "error": failure_record(one.error, one.error.message) if one and one.error else None,
-    }
 
 
 def _prove(app: App, clusters: Sequence[Cluster], profiles: Sequence[str]) -> _Proof:

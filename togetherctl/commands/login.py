@@ -8,13 +8,14 @@ from typing import get_args
 
 import click
 
+from togetherctl.auth.engine import Outcome
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.cli.output import Item, failure_record, output_option, rfc3339, show_list
 from togetherctl.cli.profile_args import choose_profiles, for_each, profiles_argument
 from togetherctl.config.profile import Profile, once_per_session
 from togetherctl.config.types import Grant
-from togetherctl.errors import ExitCode, Remedy, UsageError, also
+from togetherctl.errors import ExitCode, Remedy, TogetherctlError, UsageError, also
 from togetherctl.humanize import time_left
 from togetherctl.usecases.log_in_and_out import (
     LoginResult,
@@ -188,15 +189,28 @@ def _in_a_line(app: App, one: LoginResult) -> str:
 )
 @profiles_argument
 @click.option("--force", is_flag=True, help="Try even a refresh token that the issuer refused before.")
+@output_option
 @pass_app
 def refresh(app: App, names: tuple[str, ...], everyone: bool, force: bool) -> None:
     """Get new tokens now, without a login.
 
     Useful when the claims have changed, such as your groups. Never opens a browser.
     """
+    profiles = once_per_session(choose_profiles(app, names, everyone=everyone))
+    results: list[LoginResult] = []
 
     def act(profile: Profile) -> None:
-        session = app.world.engine.refresh(profile, force=force)
+        try:
+            session = app.world.engine.refresh(profile, force=force)
+        except TogetherctlError as error:
+            if len(profiles) > 1:
+                results.append(LoginResult(profile, error=error))
+            raise
         app.console.report(report_refresh(app.world, profile, session))
+        results.append(LoginResult(profile, session, Outcome.REFRESHED))
 
-    for_each(app, once_per_session(choose_profiles(app, names, everyone=everyone)), act)
+    try:
+        for_each(app, profiles, act)
+    finally:
+        if results:
+            _show(app, results)

@@ -37,8 +37,8 @@ class Facts:
     """What is known while checks run, from several threads.
 
     `profiles` and `clusters` are those asked for, else all of the configuration; both are empty, and `trouble` says
-    why, where that cannot be read. `offline`: no request to an issuer or a cluster. `fixing`: what costs an issuer or
-    a session something, such as a forced refresh, may be done.
+    why, where that cannot be read. `offline`: no request to an issuer or a cluster. `fixing`: a token that has
+    expired may be renewed, as any call of kubectl would.
     """
 
     def __init__(

@@ -46,7 +46,7 @@ def carry_out(
 def checks_to_repeat(results: Sequence[Result], *, mended: bool) -> list[Check]:
     """The checks of which not all is in order: the cause may be mended.
 
-    Where nothing was `mended`, those alone that ask the network, because some do more with `Facts.fixing`.
+    Where nothing was `mended`, those alone that ask the network, because one does more with `Facts.fixing`.
     """
     again = [one.check for one in results if one.finding.status != "ok" and (mended or one.check.network)]
     return list({check.name: check for check in again}.values())

@@ -12,6 +12,25 @@ _SHORTEST = 6
 # A longer word is no word of a language.
 _LONGEST_WORD = 20
 _VALUE = re.compile(rf"(?i)({_KIND}[\"']?\s*[=:]\s*[\"']?)(?!\(hidden\))[^\s\"'&,;]+")
+# A secret may be a plain word where one of these stands before it: "password hunter two", 'Bearer "abcdef"'.
+_SPOKEN = re.compile(
+    r"""(?ix)
+    \b(password|passphrase|passwd|passcode|pin|bearer)
+    (\s+(?:(?:is|was|of|for)\s+)?["'`\u2018\u201c]?|\s*["'`\u2018\u201c])
+    ([^\s"'`\u2019\u201d,;()]+)
+    """
+)
+# "token abc123": alone it would be a code, such as AADSTS700082.
+_NUMBERED = re.compile(r"(?i)\b((?:token|secret|ticket|cookie)\s+[\"'`]?)(?=[a-z_-]*\d)[\w-]{6,}")
+# What issuers say after those words, and is no secret.
+_ORDINARY_WORDS = """
+    a an and any are as at auth authentication authorization be been by can cannot challenge change changed code could
+    credential credentials current did does empty error expired failed field flow for from grant granted had has hash
+    have history if in incorrect instead invalid is it its length login lifetime may method mismatch missing must new
+    no nor not of on or out over policy provided realm rejected required requires reset reuse scheme scope should
+    sign-in since supplied than that the then this to token tokens too tries type update used user was were when which
+    while will with without wrong you your
+"""
 _WORD = re.compile(r"[^\s\"'(),;<>\[\]{}&=]+")
 _HARMLESS = re.compile(
     r"""
@@ -29,7 +48,16 @@ _HARMLESS = re.compile(
 
 def hide_opaque_words(text: str) -> str:
     """The text without values of secrets and without words that are of no language; codes and names stay."""
-    return _WORD.sub(lambda found: HIDDEN if _is_opaque(found[0]) else found[0], _VALUE.sub(rf"\1{HIDDEN}", text))
+    text = _NUMBERED.sub(rf"\1{HIDDEN}", _VALUE.sub(rf"\1{HIDDEN}", text))
+    text = _SPOKEN.sub(_hide_spoken, text)
+    return _WORD.sub(lambda found: HIDDEN if _is_opaque(found[0]) else found[0], text)
+
+
+def _hide_spoken(found: re.Match[str]) -> str:
+    word = found[3].strip(".:!?=")
+    if word.lower() in _ORDINARY_WORDS.split() or "=" in word or not word:
+        return found[0]
+    return f"{found[1]}{found[2]}{HIDDEN}"
 
 
 def _is_opaque(word: str) -> bool:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import UsageError
 from togetherctl.kube.entries import list_or_empty, mapping_or_empty, owner_of
+from togetherctl.kube.ownership import UsersOfOthers, all_entries
 from togetherctl.paths import locate
 from togetherctl.shim import served_config
 
 if TYPE_CHECKING:
+    from togetherctl.kube.kubeconfig import KubeconfigFile
     from togetherctl.kube.ownership import EntryInFile
 
 # Writing an entry puts those of them that are set into its stanza, or into the script that it calls.
@@ -51,21 +53,21 @@ def other_configuration(user: EntryInFile, environ: Mapping[str, str], here: Pat
         return config if config is not None and config != here and config.exists() else None
 
 
-def users_of_others(users: Sequence[EntryInFile], environ: Mapping[str, str], here: Path) -> dict[str, Path]:
-    """The names of users that are of another configuration, and that configuration; the first of a name counts."""
-    named: dict[str, EntryInFile] = {}
-    for user in users:
-        named.setdefault(user.name, user)
+def users_of_others(files: Sequence[KubeconfigFile], environ: Mapping[str, str], here: Path) -> UsersOfOthers:
+    """The users of the files that are of another configuration than the one at `here`."""
+    users = list(all_entries(files, "users"))
     # Many users call the same script, which is read once.
-    found: dict[str, Path | None] = {}
     by_call: dict[str, Path | None] = {}
-    for name, user in named.items():
+    found: dict[tuple[Path, str], Path] = {}
+    for user in users:
         stanza = mapping_or_empty(user.body.get("exec"))
         call = repr((owner_of("users", user.entry) is None, stanza.get("command"), _variables(stanza)))
         if call not in by_call:
             by_call[call] = other_configuration(user, environ, here)
-        found[name] = by_call[call]
-    return {name: config for name, config in found.items() if config is not None}
+        config = by_call[call]
+        if config is not None:
+            found[user.file.path, user.name] = config
+    return UsersOfOthers(users, found)
 
 
 def _variables(stanza: Mapping[str, object]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from togetherctl.errors import KubeconfigError
 from togetherctl.kube.entries import USER_PREFIX, Entry, mark_as_ours, mark_of, owner_of, profile_of_stanza
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, hold_locks
-from togetherctl.kube.ownership import CURRENT, EntryInFile, all_entries
+from togetherctl.kube.ownership import CURRENT, NO_OTHERS, EntryInFile, UsersOfOthers, all_entries
 
 Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
 ContextNamer = Callable[[EntryInFile], str | None]
@@ -152,21 +152,20 @@ class RenamedEntries:
 
 
 def rename_profile(
-    files: Sequence[KubeconfigFile], old: str, new: str, called: ContextNamer, but_users: Collection[str] = ()
+    files: Sequence[KubeconfigFile], old: str, new: str, called: ContextNamer, others: UsersOfOthers = NO_OTHERS
 ) -> RenamedEntries:
-    """Have our entries call the profile `old` by `new`, but for those of `but_users`, which mean another one.
+    """Have our entries call the profile `old` by `new`, but for those of `others`, which mean another one.
 
     Raises KubeconfigError where a name is taken.
     """
-    renaming = _Renaming(files)
-    kept = _used_by_users(files, but_users)
+    renaming = _Renaming(files, others)
     before, after = f"{USER_PREFIX}{old}", f"{USER_PREFIX}{new}"
     users = {before: after}
     for found in all_entries(files, "users"):
         owner = owner_of("users", found.entry)
-        if found.name in but_users:
-            users.pop(found.name, None)
-        elif owner is not None and owner.profile == old:
+        if others.of(found) is not None:
+            continue
+        if owner is not None and owner.profile == old:
             name = after if found.name == before else found.name
             stanza = found.body.get("exec")
             changes = {"exec": _set_profile(stanza, old, new)} if isinstance(stanza, dict) else {}
@@ -180,11 +179,11 @@ def rename_profile(
             )
     for found in all_entries(files, "clusters"):
         owner = owner_of("clusters", found.entry)
-        if owner is not None and owner.profile == old and found.name not in kept:
+        if owner is not None and owner.profile == old and not _is_used_by_others(files, found, others):
             renaming.put(found, found.name, {}, profile=new)
     for found in all_entries(files, "contexts"):
         owner = owner_of("contexts", found.entry)
-        if owner is not None and owner.profile == old and found.word("user") not in but_users:
+        if owner is not None and owner.profile == old and others.behind(found) is None:
             user = found.body.get("user")
             renaming.put(found, called(found) or found.name, {"user": users.get(str(user), user)}, profile=new)
     return renaming.followed
@@ -197,19 +196,18 @@ def rename_cluster(
     *,
     names: tuple[str, str],
     called: ContextNamer,
-    but_users: Collection[str] = (),
+    others: UsersOfOthers = NO_OTHERS,
 ) -> RenamedEntries:
     """Have our entries call the cluster `old` by `new`; those named `names[0]` are named `names[1]` from now on.
 
-    Contexts of others that use such an entry follow it; what contexts of `but_users` use stays. Raises KubeconfigError
+    Contexts of others that use such an entry follow it; what contexts of `others` use stays. Raises KubeconfigError
     where a name is taken.
     """
-    renaming = _Renaming(files)
+    renaming = _Renaming(files, others)
     before, after = names
     entries = list(all_entries(files, "clusters"))
-    kept = _used_by_users(files, but_users)
     ours = [found for found in entries if (owner := owner_of("clusters", found.entry)) and owner.cluster == old]
-    ours = [found for found in ours if found.name not in kept]
+    ours = [found for found in ours if not _is_used_by_others(files, found, others)]
     alone = all(found.name != before or any(found is one for one in ours) for found in entries)
     moved = {before: after} if before != after and any(found.name == before for found in ours) else {}
     for found in ours:
@@ -218,7 +216,7 @@ def rename_cluster(
         owner = owner_of("contexts", found.entry)
         cluster = str(found.body.get("cluster"))
         changes = {"cluster": moved[cluster]} if cluster in moved and (alone or owner is not None) else {}
-        if found.word("user") in but_users:
+        if others.behind(found) is not None:
             continue
         if owner is not None and owner.cluster == old:
             name = called(found) or (after if found.name == before else found.name)
@@ -231,16 +229,18 @@ def rename_cluster(
     return renaming.followed
 
 
-def _used_by_users(files: Sequence[KubeconfigFile], users: Collection[str]) -> set[str | None]:
-    """The clusters of contexts that have one of these users."""
-    return {found.word("cluster") for found in all_entries(files, "contexts") if found.word("user") in users}
+def _is_used_by_others(files: Sequence[KubeconfigFile], cluster: EntryInFile, others: UsersOfOthers) -> bool:
+    """Whether a context of another configuration has this cluster."""
+    contexts = all_entries(files, "contexts")
+    return any(others.need(context, cluster) and others.behind(context) is not None for context in contexts)
 
 
 class _Renaming:
     """Entries of several files that get other names."""
 
-    def __init__(self, files: Sequence[KubeconfigFile]) -> None:
+    def __init__(self, files: Sequence[KubeconfigFile], others: UsersOfOthers) -> None:
         self._files = files
+        self._others = others
         self.followed = RenamedEntries()
 
     def put(self, found: EntryInFile, name: str, changes: Mapping[str, Any], **names: str) -> None:
@@ -268,6 +268,12 @@ class _Renaming:
             if other.name != name:
                 continue
             owner = owner_of(other.section, other.entry)
+            config = self._others.of(other) if other.section == "users" else None
+            if config is not None:
+                raise KubeconfigError(
+                    f"user {name} in {other.file.path} is of {config}, so {found.name} cannot be called that",
+                    hint="choose another name",
+                )
             if owner is None or (found.section != "users" and owner.cluster != cluster):
                 whose = f"that of cluster {owner.cluster}" if owner and owner.cluster else "which is not ours"
                 raise KubeconfigError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from togetherctl.kube.entries import USER_PREFIX, Section, body_of, mark_of, owner_of
@@ -33,6 +35,55 @@ class EntryInFile(NamedTuple):
         """The text at `key` of the body; None for a value of another type."""
         value = self.body.get(key)
         return value if isinstance(value, str) else None
+
+
+class UsersOfOthers:
+    """The users of kubeconfigs that get their credential from another configuration, by file and name.
+
+    `configurations` has those; `users` are all users of the files, in kubectl's order.
+    """
+
+    def __init__(
+        self,
+        users: Iterable[EntryInFile] = (),
+        configurations: Mapping[tuple[Path, str], Path] = MappingProxyType({}),
+    ) -> None:
+        self._configurations = configurations
+        self._known: set[tuple[Path, str | None]] = set()
+        self._first: dict[str | None, Path] = {}
+        for user in users:
+            self._known.add((user.file.path, user.name))
+            self._first.setdefault(user.name, user.file.path)
+
+    def of(self, user: EntryInFile) -> Path | None:
+        """The other configuration that this very entry gets its credential from."""
+        return self._configurations.get((user.file.path, user.name))
+
+    def merged(self, user: str | None) -> Path | None:
+        """That of the user as kubectl merges the files: the first of a name counts."""
+        return self._configurations.get((self._first[user], user)) if user and user in self._first else None
+
+    def behind(self, context: EntryInFile) -> Path | None:
+        """That of the user in the context's own file; where it has none of that name, of the first."""
+        user = context.word("user")
+        if (context.file.path, user) in self._known:
+            return self._configurations.get((context.file.path, str(user)))
+        return self.merged(user)
+
+    def touching(self, context: EntryInFile) -> Path | None:
+        """That which the context was written for, or that kubectl uses for it because an earlier file hides it."""
+        return self.behind(context) or self.merged(context.word("user"))
+
+    def need(self, context: EntryInFile, found: EntryInFile) -> bool:
+        """Whether a context uses a cluster or a user: one of others does not need what its own file has, too."""
+        if context.word(found.section[:-1]) != found.name:
+            return False
+        if context.file.path == found.file.path:
+            return True
+        return self.behind(context) is None or context.file.text.entry(found.section, found.name) is None
+
+
+NO_OTHERS = UsersOfOthers()
 
 
 @dataclass
@@ -75,11 +126,11 @@ def _current_of(file: KubeconfigFile) -> str | None:
 
 
 def remove_entries(
-    files: Sequence[KubeconfigFile], *, clusters: Predicate, profiles: Predicate, but_users: Collection[str] = ()
+    files: Sequence[KubeconfigFile], *, clusters: Predicate, profiles: Predicate, others: UsersOfOthers = NO_OTHERS
 ) -> RemovedEntries:
     """Remove our entries whose cluster or profile goes, and those that nothing uses without them.
 
-    A cluster or user that another context uses stays. `but_users` are users that stay, with all contexts that use them.
+    A cluster or user that another context uses stays. Users of `others` stay, with all contexts that use them.
     """
     removed = RemovedEntries()
     gone = [
@@ -88,21 +139,19 @@ def remove_entries(
         for found in all_entries(files, section)
         if (owner := owner_of(section, found.entry)) is not None
         and (clusters(owner.cluster) if section == "clusters" else profiles(owner.profile))
-        and not (section == "users" and found.name in but_users)
+        and not (section == "users" and others.of(found) is not None)
     ]
     removing: set[tuple[Section, str | None]] = {(found.section, found.name) for found in gone}
     contexts = list(all_entries(files, "contexts"))
     leaving = [
-        found
-        for found in contexts
-        if found.word("user") not in but_users and _goes(found, removing, clusters, profiles)
+        found for found in contexts if others.behind(found) is None and _goes(found, removing, clusters, profiles)
     ]
     staying = [found for found in contexts if not any(found is other for other in leaving)]
-    gone += _unused_users(files, leaving, staying, gone)
+    gone += _unused_users(files, leaving, staying, gone, others)
     for found in gone:
-        using = [context for context in staying if context.body.get(found.section[:-1]) == found.name]
+        using = [context for context in staying if others.need(context, found)]
         if using:
-            names = ", ".join(context.name for context in using if context.word("user") not in but_users)
+            names = ", ".join(context.name for context in using if others.behind(context) is None)
             if not names:
                 continue
             removed.kept.append(f"{found.section[:-1]} {found.name} in {found.file.path}, which {names} uses")
@@ -141,15 +190,23 @@ def _goes(
 
 
 def _unused_users(
-    files: Sequence[KubeconfigFile], leaving: list[EntryInFile], staying: list[EntryInFile], gone: list[EntryInFile]
+    files: Sequence[KubeconfigFile],
+    leaving: list[EntryInFile],
+    staying: list[EntryInFile],
+    gone: list[EntryInFile],
+    others: UsersOfOthers,
 ) -> list[EntryInFile]:
     """Users of ours that only contexts that go have used."""
-    unused = {context.word("user") for context in leaving} - {context.word("user") for context in staying}
+    used = {context.word("user") for context in leaving}
     known = {id(found.entry) for found in gone}
     return [
         found
         for found in all_entries(files, "users")
-        if found.name in unused and id(found.entry) not in known and owner_of("users", found.entry) is not None
+        if found.name in used
+        and id(found.entry) not in known
+        and owner_of("users", found.entry) is not None
+        and others.of(found) is None
+        and not any(others.need(context, found) for context in staying)
     ]
 
 

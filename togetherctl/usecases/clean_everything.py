@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from togetherctl.agent.sockets import is_left
 from togetherctl.auth.cache.purge import SEALED, PurgeResult
 from togetherctl.auth.cache.ready_file import files_in
 from togetherctl.config.client_secret import keyring_name
-from togetherctl.errors import TogetherctlError
+from togetherctl.errors import TogetherctlError, UsageError
 from togetherctl.lock import LockTimeout, hold_lock
-from togetherctl.paths import Paths
+from togetherctl.paths import Paths, single_file_folder
 from togetherctl.together.api import base_url
 from togetherctl.usecases.together_api_key import keyring_name as api_key_name
 from togetherctl.wiring import World
@@ -62,6 +63,28 @@ def _delete_empty_folders(paths: Paths, done: PurgeResult) -> None:
             folder.rmdir()
         unknown = [path for path in files_in(folder) if path not in told and not path.is_dir()]
         done.left += [(path, "it is not known to be togetherctl's") for path in unknown]
+
+
+def delete_single_file(environ: Mapping[str, str], done: PurgeResult, *, dry_run: bool) -> None:
+    """Delete what the single file unpacked of itself, every version of it.
+
+    It comes last: where the single file itself runs, nothing can be imported after that.
+    """
+    try:
+        folder = single_file_folder(environ)
+    except UsageError:
+        # Without a home it cannot have unpacked anything.
+        return
+    # A link is another's; what it leads to stays.
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    try:
+        if not dry_run:
+            shutil.rmtree(folder)
+    except OSError as error:
+        done.left.append((folder, error.strerror or "the system refused"))
+    else:
+        done.deleted.append((folder, "what the single file unpacked"))
 
 
 def delete_keyring_secrets(world: World) -> Iterator[str]:

@@ -34,9 +34,9 @@ def forwarded_credential(world: World, name: str, profile: Profile | None = None
                 if not (may and world.policy.ask):
                     raise
                 # A token that is there needs none of it.
-                from togetherctl.usecases.login_from_afar import log_in_from_afar
+                from togetherctl.usecases.login_from_afar import log_in_for_a_call
 
-                log_in_from_afar(world, name, there)
+                log_in_for_a_call(world, name, there)
                 forwarded = fetch_credential(world.environ, there, waiting=waiting)
         except TogetherctlError:
             drop_forwarded(world.paths, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from togetherctl.kube import kuberc
 from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.entries import own_command, owner_of
 from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, edit_files, kubeconfig_files, plan_edit
-from togetherctl.kube.ownership import Predicate, RemovedEntries, all_entries, remove_entries
+from togetherctl.kube.ownership import NO_OTHERS, Predicate, RemovedEntries, UsersOfOthers, all_entries, remove_entries
 from togetherctl.shim import shim_for
 from togetherctl.usecases.kubeconfig_write import (
     WithChanges,
@@ -35,7 +35,7 @@ class KubeconfigRemoval(WithChanges):
     removed: RemovedEntries
     clusters: Predicate = field(repr=False)
     profiles: Predicate = field(repr=False)
-    but_users: Callable[[Sequence[KubeconfigFile]], Collection[str]] = field(repr=False)
+    others: Callable[[Sequence[KubeconfigFile]], UsersOfOthers] = field(repr=False)
 
     def carry_out(self) -> KubeconfigRemoval:
         """Take the entries out of the files as they are now; gives what was taken out. Raises KubeconfigError."""
@@ -44,22 +44,33 @@ class KubeconfigRemoval(WithChanges):
 
     def edit(self, files: Sequence[KubeconfigFile]) -> RemovedEntries:
         """Change the opened files."""
-        return remove_entries(files, clusters=self.clusters, profiles=self.profiles, but_users=self.but_users(files))
+        return remove_entries(files, clusters=self.clusters, profiles=self.profiles, others=self.others(files))
 
 
 def of_clusters(world: World, names: Sequence[str], *, kubeconfig: str | None = None) -> KubeconfigRemoval:
     """Our entries of these clusters, also of those no longer in the configuration; without names, all of ours.
+
+    Those that get their credential from another configuration go where one of the clusters has no other context.
 
     Raises UsageError where neither configuration nor kubeconfig has such a cluster, and KubeconfigError.
     """
     if not names:
         return plan_leaving(world, kubeconfig, clusters=lambda _name: True, profiles=lambda _name: True, of_others=True)
     wanted = frozenset(names)
-    found = plan_leaving(world, kubeconfig, clusters=wanted.__contains__, profiles=lambda _name: False, of_others=True)
-    owners = [owner_of(one.section, one.entry) for one in read_entries(found.files, "clusters", "contexts")]
-    for name in sorted(wanted - {owner.cluster for owner in owners if owner}):
+    files = [KubeconfigFile.read(path) for path in kubeconfig_files(kubeconfig, world.environ)]
+    others = users_of_others(files, world.environ, world.paths.config)
+    contexts = [(others.behind(one), owner_of("contexts", one.entry)) for one in all_entries(files, "contexts")]
+    own = {owner.cluster for other, owner in contexts if owner is not None and other is None}
+    clusters = [owner_of("clusters", one.entry) for one in all_entries(files, "clusters")]
+    for name in sorted(wanted - {owner.cluster for owner in [*clusters, *(owner for _, owner in contexts)] if owner}):
         world.config.entry("cluster", name)
-    return found
+    return plan_leaving(
+        world,
+        kubeconfig,
+        clusters=wanted.__contains__,
+        profiles=lambda _name: False,
+        of_others=not wanted <= own,
+    )
 
 
 def of_nothing_known(world: World, *, kubeconfig: str | None = None) -> KubeconfigRemoval:
@@ -90,13 +101,11 @@ def plan_leaving(
     Those that get their credential from another configuration that is there stay, unless `of_others`.
     """
 
-    def but_users(opened: Sequence[KubeconfigFile]) -> Collection[str]:
-        users = () if of_others else list(all_entries(opened, "users"))
-        return users_of_others(users, world.environ, world.paths.config).keys()
+    def others(opened: Sequence[KubeconfigFile]) -> UsersOfOthers:
+        return NO_OTHERS if of_others else users_of_others(opened, world.environ, world.paths.config)
 
-    plan = KubeconfigRemoval(
-        kubeconfig_files(kubeconfig, world.environ), [], RemovedEntries(), clusters, profiles, but_users
-    )
+    paths = kubeconfig_files(kubeconfig, world.environ)
+    plan = KubeconfigRemoval(paths, [], RemovedEntries(), clusters, profiles, others)
     changes, removed = plan_edit(plan.files, plan.edit)
     return replace(plan, changes=changes, removed=removed)
 

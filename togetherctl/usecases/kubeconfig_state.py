@@ -101,10 +101,10 @@ class KubeconfigEntries:
             for found in all_entries(files, section):
                 named.setdefault(found.name, found)
         self._ours: dict[str, list[EntryInFile]] = {}
-        self._of_others = users_of_others(list(self._named["users"].values()), environ, config.path)
+        self._of_others = users_of_others(files, environ, config.path)
         for found in self._named["contexts"].values():
             owner = owner_of("contexts", found.entry)
-            other = self._of_others.get(found.word("user") or "")
+            other = self._of_others.touching(found)
             if owner is not None and owner.cluster is not None and other is not None:
                 self.elsewhere.setdefault(owner.cluster, other)
             elif owner is not None and owner.cluster is not None:
@@ -174,13 +174,13 @@ class KubeconfigEntries:
 
     def is_of_others(self, user: str) -> bool:
         """Whether a user gets its credential from another configuration."""
-        return user in self._of_others
+        return self._of_others.merged(user) is not None
 
     def shares_cluster_with_others(self, context: EntryInFile) -> bool:
         """Whether a context that gets its credential from another configuration uses this one's cluster entry."""
         used = context.word("cluster")
         return any(
-            found.word("cluster") == used and (found.word("user") or "") in self._of_others
+            found.word("cluster") == used and self._of_others.touching(found) is not None
             for found in self._named["contexts"].values()
         )
 

@@ -62,7 +62,7 @@ def _keep(loan: _Loan, paths: Paths, host: str, link: Path, ended: int) -> None:
     """Wait for the end of each loan, and take the next, until `ended` can be read."""
     while True:
         with loan.client as client:
-            if ended in select.select([ended, client], [], [])[0]:
+            if ended in select.select([ended, client.fileno()], [], [])[0]:
                 return
         pause = _FIRST_PAUSE
         while True:

@@ -2,12 +2,62 @@
 
 from __future__ import annotations
 
+import os
+
 from togetherctl.agent_client import fetch_profiles, log_in_there
-from togetherctl.errors import about
+from togetherctl.auth.cache.files import FileSessions
+from togetherctl.auth.cache.record import Plain
+from togetherctl.auth.login_cooldown import LoginCooldown
+from togetherctl.auth.time_limits import NOTIFY_AFTER_SECONDS
+from togetherctl.config.profile_hints import ProfileHints
+from togetherctl.errors import StorageError, Unreachable, about
+from togetherctl.lock import LockTimeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from togetherctl.wiring import World
+
+# Seconds; more than a question and a login there take together.
+_LONGEST = 900.0
+
+
+def log_in_for_a_call(world: World, name: str, there: str) -> None:
+    """Ask for a login on behalf of a Kubernetes client: one at a time, and not at once again after one that failed.
+
+    Comes back at once where another call had one meanwhile. Raises LoginRequired during the cooldown, and as
+    `log_in_from_afar` does.
+    """
+    from _blake2 import blake2b
+
+    ways = ProfileHints(name)
+    sessions = FileSessions(world.paths.sessions, Plain(ways))
+    # No session has this KEY: nothing but a lock and the record of a login is kept under it.
+    key = blake2b(f"agent {there}".encode("utf-8", "surrogateescape"), digest_size=32).hexdigest()
+    began = world.clock()
+
+    told = False
+
+    def waiting(so_far: float) -> None:
+        nonlocal told
+        world.conversation.go_on()
+        if so_far >= NOTIFY_AFTER_SECONDS and not told:
+            told = True
+            world.conversation.say(f"another call has asked for the login to {name}; waiting for it")
+
+    try:
+        with sessions.lock(key, seconds=_LONGEST, waiting=waiting) as held:
+            logins = LoginCooldown(sessions.login_file(key), ways, clock=world.clock, process=os.getpid())
+            logins.refuse_too_soon(waited_since=began if held.waited else None)
+            if held.waited:
+                return
+            with logins.under_way(asked_for=False) as opened_at:
+                opened_at("where the agent runs")
+                log_in_from_afar(world, name, there)
+    except LockTimeout:
+        raise Unreachable(f"another call waits too long for the login to {name}") from None
+    except StorageError:
+        # A home that cannot be written: then each call asks for itself.
+        log_in_from_afar(world, name, there)
 
 
 def log_in_from_afar(world: World, name: str, there: str) -> None:

@@ -21,21 +21,22 @@ def refuse_mixing(
 
     `contexts` are the names of those that are replaced, all three entries of each.
     """
-    others = users_of_others(list(all_entries(opened, "users")), world.environ, world.paths.config)
+    others = users_of_others(opened, world.environ, world.paths.config)
     beside = [one for one in all_entries(opened, "contexts") if one.name not in contexts]
     for user in dict.fromkeys(f"{USER_PREFIX}{cluster.profile}" for cluster in clusters):
         using = [one.name for one in beside if one.word("user") == user]
-        if user in others and using:
+        other = others.merged(user)
+        if other is not None and using:
             raise KubeconfigError(
-                f"user {user} of the kubeconfig is of {tilde(others[user], world.environ)}, and "
+                f"user {user} of the kubeconfig is of {tilde(other, world.environ)}, and "
                 f"{', '.join(using)} would get a credential of this configuration with it",
                 hint="give the profile another name (togetherctl profile rename), or write into another file with "
                 "--kubeconfig; --overwrite does it all the same",
             )
     for cluster in clusters:
-        sharing = [one for one in beside if one.word("cluster") == cluster.context and one.word("user") in others]
+        sharing = [one for one in beside if one.word("cluster") == cluster.context and others.touching(one)]
         if sharing:
-            config = tilde(others[sharing[0].word("user") or ""], world.environ)
+            config = tilde(others.touching(sharing[0]) or world.paths.config, world.environ)
             raise KubeconfigError(
                 f"cluster {cluster.context} of the kubeconfig is used by {', '.join(one.name for one in sharing)}, "
                 f"whose credential comes from {config} and would go to this server",

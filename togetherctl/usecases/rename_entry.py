@@ -7,7 +7,7 @@ kubeconfig still calls the old one: the same command continues there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ from togetherctl.kube.kubeconfig import (
     kubeconfig_files,
     plan_edit,
 )
-from togetherctl.kube.ownership import EntryInFile, all_entries
+from togetherctl.kube.ownership import EntryInFile, UsersOfOthers, all_entries
 from togetherctl.usecases.kubeconfig_write import WithChanges, name_by_template, template_fields, template_of
 from togetherctl.wiring import World
 
@@ -131,11 +131,11 @@ def _edit(world: World, config: Config, kind: Kind, old: str, new: str) -> Edit:
         context = new if config.table.clusters[known].context is None else cluster.context
         return name_by_template(template_of(found), values | {"cluster": new, "context": context})
 
-    def others(files: Sequence[KubeconfigFile]) -> Collection[str]:
-        return users_of_others(list(all_entries(files, "users")), world.environ, config.path).keys()
+    def others(files: Sequence[KubeconfigFile]) -> UsersOfOthers:
+        return users_of_others(files, world.environ, config.path)
 
     if kind == "profile":
         return lambda files: rename_profile(files, old, new, name, others(files))
     table = config.table.clusters[old if old in config.table.clusters else new]
     names = (table.context, table.context) if table.context is not None else (old, new)
-    return lambda files: rename_cluster(files, old, new, names=names, called=name, but_users=others(files))
+    return lambda files: rename_cluster(files, old, new, names=names, called=name, others=others(files))

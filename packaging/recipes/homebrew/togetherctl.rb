@@ -1,4 +1,4 @@
-# Homebrew, on Linux. Not run where this project is tested: there is no brew there.
+# Homebrew, on Linux and x86_64. Not run where this project is tested: there is no brew there.
 class Togetherctl < Formula
   desc "Log in to Kubernetes clusters through OpenID Connect"
   homepage "https://releases.invalid"

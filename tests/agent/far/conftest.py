@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,9 +14,16 @@ Environ = dict[str, str]
 
 
 @pytest.fixture
-def runtime(environ: Environ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for the name of a socket, which may have some hundred bytes in all."""
+    with TemporaryDirectory(prefix="far-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def runtime(environ: Environ, short: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The runtime folder of this user, as a login by SSH gets it from systemd."""
-    folder = tmp_path / "run"
+    folder = short / "run"
     folder.mkdir(mode=0o700)
     environ["XDG_RUNTIME_DIR"] = str(folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))

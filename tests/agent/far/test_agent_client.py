@@ -20,8 +20,8 @@ Environ = dict[str, str]
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[ScriptedAgent]:
-    with ScriptedAgent(tmp_path / "far" / "a.sock") as running:
+def agent(short: Path) -> Iterator[ScriptedAgent]:
+    with ScriptedAgent(short / "far" / "a.sock") as running:
         running.hands_out("gpu")
         yield running
 
@@ -67,10 +67,10 @@ def test_the_socket_that_the_environment_names_is_asked(far: Environ, agent: Scr
 
 @pytest.mark.parametrize("folder", ["run/togetherctl/agents", "home/.cache/togetherctl/agents"])
 def test_without_a_name_the_newest_that_answers_is_asked_and_dead_ones_go(
-    environ: Environ, tmp_path: Path, folder: str
+    environ: Environ, short: Path, folder: str
 ) -> None:
-    environ["XDG_RUNTIME_DIR"] = str(tmp_path / "run")
-    place, here = tmp_path / folder, os.uname().nodename
+    environ |= {"XDG_RUNTIME_DIR": str(short / "run"), "HOME": str(short / "home")}
+    place, here = short / folder, os.uname().nodename
     with ScriptedAgent(place / "old.sock") as old, ScriptedAgent(place / "new.sock") as new:
         os.utime(old.path, (1, 1))
         old.hands_out("gpu", "old")
@@ -91,18 +91,19 @@ def test_without_a_name_the_newest_that_answers_is_asked_and_dead_ones_go(
     assert (place / "o-gone.sock").exists(), "homes are shared, and it may be alive there"
 
 
-def test_a_socket_elsewhere_is_not_removed(environ: Environ, tmp_path: Path) -> None:
-    dead_socket(tmp_path / "mine" / "a.sock")
-    environ["TOGETHERCTL_AGENT"] = str(tmp_path / "mine" / "a.sock")
+def test_a_socket_elsewhere_is_not_removed(environ: Environ, short: Path) -> None:
+    dead_socket(short / "mine" / "a.sock")
+    environ["TOGETHERCTL_AGENT"] = str(short / "mine" / "a.sock")
     with pytest.raises(Unreachable, match="nothing listens there any more") as caught:
         fetch_credential(environ, "gpu")
     assert caught.value.exit_code == 4
     assert "togetherctl ssh" in str(caught.value.remedy)
-    assert (tmp_path / "mine" / "a.sock").exists()
+    assert (short / "mine" / "a.sock").exists()
 
 
-def test_a_folder_that_others_may_enter_is_not_looked_into(environ: Environ, tmp_path: Path) -> None:
-    place = tmp_path / "home/.cache/togetherctl/agents"
+def test_a_folder_that_others_may_enter_is_not_looked_into(environ: Environ, short: Path) -> None:
+    place = short / "home/.cache/togetherctl/agents"
+    environ["HOME"] = str(short / "home")
     with ScriptedAgent(place / "a.sock") as agent:
         agent.hands_out("gpu")
         place.chmod(0o755)
@@ -111,9 +112,9 @@ def test_a_folder_that_others_may_enter_is_not_looked_into(environ: Environ, tmp
         assert agent.asked == []
 
 
-def test_a_socket_that_is_not_there(environ: Environ, tmp_path: Path) -> None:
+def test_a_socket_that_is_not_there(environ: Environ, short: Path) -> None:
     with pytest.raises(Unreachable, match="there is no such socket"):
-        fetch_credential({**environ, "TOGETHERCTL_AGENT": str(tmp_path / "none.sock")}, "gpu")
+        fetch_credential({**environ, "TOGETHERCTL_AGENT": str(short / "none.sock")}, "gpu")
 
 
 def test_a_relative_path_is_wrong_usage(environ: Environ) -> None:
@@ -121,10 +122,10 @@ def test_a_relative_path_is_wrong_usage(environ: Environ) -> None:
         fetch_credential({**environ, "TOGETHERCTL_AGENT": "a.sock"}, "gpu")
 
 
-def test_a_file_is_no_socket(environ: Environ, tmp_path: Path) -> None:
-    (tmp_path / "a.sock").write_text("")
+def test_a_file_is_no_socket(environ: Environ, short: Path) -> None:
+    (short / "a.sock").write_text("")
     with pytest.raises(Untrusted, match="is no socket"):
-        fetch_credential({**environ, "TOGETHERCTL_AGENT": str(tmp_path / "a.sock")}, "gpu")
+        fetch_credential({**environ, "TOGETHERCTL_AGENT": str(short / "a.sock")}, "gpu")
 
 
 def test_a_folder_in_which_others_may_exchange_the_socket(far: Environ, agent: ScriptedAgent) -> None:
@@ -207,19 +208,17 @@ def test_an_answer_without_end_is_cut(far: Environ, agent: ScriptedAgent) -> Non
 
 
 @pytest.mark.parametrize("data", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"])
-def test_what_is_not_http_is_unreachable(environ: Environ, tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "a.sock"
+def test_what_is_not_http_is_unreachable(environ: Environ, short: Path, data: bytes) -> None:
+    path = short / "a.sock"
     with answering(path, data), pytest.raises(Unreachable) as caught:
         fetch_credential({**environ, "TOGETHERCTL_AGENT": str(path)}, "gpu")
     assert ("broke off" if data else "no agent is behind that socket") in caught.value.message
 
 
-def test_an_agent_that_sleeps_is_not_waited_for(
-    environ: Environ, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_agent_that_sleeps_is_not_waited_for(environ: Environ, short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (agent_client, agent_socket):
         monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
-    path = tmp_path / "a.sock"
+    path = short / "a.sock"
     with socket.socket(socket.AF_UNIX) as stopped:
         stopped.bind(str(path))
         stopped.listen()

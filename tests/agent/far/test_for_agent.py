@@ -94,8 +94,8 @@ def test_dead_sockets_go_and_older_ones_are_asked(shell: list[str], bare: Enviro
     assert of_another_host.exists(), "homes are shared, and it may be alive there"
 
 
-def test_the_variable_names_the_socket(shell: list[str], bare: Environ, tmp_path: Path, agent: ScriptedAgent) -> None:
-    with ScriptedAgent(tmp_path / "else where" / "b.sock") as other:
+def test_the_variable_names_the_socket(shell: list[str], bare: Environ, short: Path, agent: ScriptedAgent) -> None:
+    with ScriptedAgent(short / "else where" / "b.sock") as other:
         other.hands_out("gpu", "of-the-other")
         done = ask(shell, {**bare, "TOGETHERCTL_AGENT": str(other.path)})
     assert json.loads(done.stdout)["status"]["token"] == "of-the-other", done.stderr

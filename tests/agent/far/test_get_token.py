@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.agent import TOKEN, ScriptedAgent, failure
+from tests.support.agent import TOKEN, Handler, Reply, ScriptedAgent, failure
 from tests.support.installed import PROGRAM, V1
 from tests.support.programs import need
+from tests.support.terminal import terminal
 from togetherctl.shim import shim_for
 
 if TYPE_CHECKING:
@@ -248,3 +252,88 @@ def test_a_person_there_may_say_no(far: Environ, agent: ScriptedAgent) -> None:
     done = in_process(far, *CALL)
     assert (done.returncode, done.stdout) == (5, "")
     assert "the person there said no" in done.stderr
+
+
+def test_a_client_that_asks_on_and_on_does_not_ask_the_person_each_time(far: Environ, agent: ScriptedAgent) -> None:
+    agent.answers["GET /v1/credentials/gpu"] = failure(401, "login_required", "login required: it has expired")
+    agent.answers["POST /v1/logins"] = failure(403, "forbidden", "the person there said no")
+    codes = [in_process(far, *CALL).returncode for _ in range(3)]
+    assert codes == [5, 3, 3]
+    assert agent.asked.count("POST /v1/logins") == 1
+    done = in_process(far, *CALL)
+    assert "the person there said no" in done.stderr
+    assert "no other login opens by itself" in done.stderr
+
+
+def test_many_calls_at_once_ask_for_one_login(far: Environ, agent: ScriptedAgent) -> None:
+    agent.answers["GET /v1/credentials/gpu"] = failure(401, "login_required", "login required: it has expired")
+    there = threading.Event()
+
+    def log_in(_request: object) -> tuple[int, dict[str, object]]:
+        there.wait(30)
+        agent.hands_out("gpu", "after-the-login")
+        return 200, {"profile": "gpu", "logged_in": True}
+
+    agent.answers["POST /v1/logins"] = log_in
+    calls = [
+        subprocess.Popen(
+            [sys.executable, "-m", "togetherctl", *CALL],
+            env=far,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    end = time.monotonic() + 30
+    while agent.asked.count("GET /v1/credentials/gpu") < len(calls) or "POST /v1/logins" not in agent.asked:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    there.set()
+    for call in calls:
+        stdout, stderr = call.communicate(timeout=60)
+        assert token_of(stdout) == "after-the-login", stderr
+    assert agent.asked.count("POST /v1/logins") == 1
+
+
+def test_ctrl_c_ends_it_on_both_sides(far: Environ, agent: ScriptedAgent) -> None:
+    agent.answers["GET /v1/credentials/gpu"] = failure(401, "login_required", "login required: it has expired")
+    began, closed = threading.Event(), threading.Event()
+
+    def log_in(request: Handler) -> Reply:
+        began.set()
+        if request.wait_for_the_end(30):
+            closed.set()
+        return 200, {}
+
+    agent.answers["POST /v1/logins"] = log_in
+    call = subprocess.Popen([sys.executable, "-m", "togetherctl", *CALL], env=far, stderr=subprocess.PIPE, text=True)
+    assert began.wait(30)
+    call.send_signal(signal.SIGINT)
+    _, stderr = call.communicate(timeout=30)
+    assert call.returncode == 130, stderr
+    assert closed.wait(30)
+    # A person who called it off may ask again at once.
+    agent.answers["POST /v1/logins"] = failure(403, "forbidden", "the person there said no")
+    assert in_process(far, *CALL).returncode == 5
+
+
+def test_at_a_terminal_one_line_counts_down(far: Environ, agent: ScriptedAgent, tmp_path: Path) -> None:
+    agent.answers["GET /v1/credentials/gpu"] = failure(401, "login_required", "login required: it has expired")
+    agent.offers({"name": "gpu"}, login_seconds=90)
+    closed = threading.Event()
+
+    def log_in(request: Handler) -> Reply:
+        if request.wait_for_the_end(60):
+            closed.set()
+        return 200, {}
+
+    agent.answers["POST /v1/logins"] = log_in
+    with terminal([sys.executable, "-m", "togetherctl", *CALL], {**far, "TERM": "screen"}, tmp_path) as window:
+        window.until("gpu needs a login, which is asked for where the agent runs")
+        first = re.findall(r"1:\d\d left, Ctrl-C cancels", window.until("left, Ctrl-C cancels"))
+        assert len(first) == 1
+        window.until("1:2")
+        assert window.screen().count("left, Ctrl-C cancels") == 1, "the line is rewritten"
+        window.press("C-c")
+        assert closed.wait(30)

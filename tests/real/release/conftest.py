@@ -17,6 +17,8 @@ from tests.conftest import ROOT
 # Set by `make real-release`, which installs what builds a release.
 _HERE = os.environ.get("TOGETHERCTL_REAL_RELEASE") == "yes"
 VERSION = "9.8.7"
+# Where the releases of these tests can be had: a test that serves them there listens on that port.
+BASE = "http://127.0.0.1:18765/releases"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,8 +48,14 @@ class Built:
         return self.first / "togetherctl.pyz"
 
 
-def run(*words: str | Path, environ: Mapping[str, str] | None = None, cwd: Path | None = None, code: int = 0) -> str:
-    """What the command prints, on both streams; it must end with `code`."""
+def run(
+    *words: str | Path,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    code: int = 0,
+    seconds: float = 300,
+) -> str:
+    """What the command prints, on both streams; it must end with `code`, within `seconds`."""
     done = subprocess.run(
         list(map(str, words)),
         stdin=subprocess.DEVNULL,
@@ -55,7 +63,7 @@ def run(*words: str | Path, environ: Mapping[str, str] | None = None, cwd: Path 
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=300,
+        timeout=seconds,
         env=environ,
         cwd=cwd,
     )
@@ -74,7 +82,7 @@ def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
     before = os.umask(umask)
     try:
         script = folder / "clone/packaging/release.py"
-        run(sys.executable, script, VERSION, "--output", folder / "dist", environ=environ)
+        run(sys.executable, script, VERSION, "--base", BASE, "--output", folder / "dist", environ=environ)
     finally:
         os.umask(before)
     return folder / "dist"

@@ -84,7 +84,7 @@ def test_the_single_file_says_in_one_sentence_where_it_cannot_run(built: Built, 
     environ = {"HOME": str(tmp_path), "PATH": str(programs)}
     said = run(built.single, "version", environ=environ, code=1)
     assert said.splitlines() == [
-        "togetherctl: this file is for Linux on x86_64, not for Linux riscv64; pipx install togetherctl works here"
+        "togetherctl: this file is for Linux on x86_64, not for Linux riscv64; install the wheel with pipx or uv"
     ]
     (programs / "uname").unlink()
     said = run(built.single, "version", environ=environ, code=1)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.conftest import ROOT, Run
 from tests.real.ssh.sshd import FarHost, far_host, need_sshd
-from togetherctl.agent.client import AgentClient
+from togetherctl.agent.client import AgentClient, NoAgent
 from togetherctl.agent.protocol import QUESTIONS
 from togetherctl.demo.playground import playground
 
@@ -97,9 +97,12 @@ class Laptop:
         return list((Path(self.environ["TOGETHERCTL_HOME"]) / "state" / "sessions").glob("*.json"))
 
     def questions(self) -> list[dict[str, Any]]:
-        """What the agent wants to know."""
-        with AgentClient(self.runtime / "togetherctl" / "control.sock") as client:
-            return list(client.ask("GET", QUESTIONS)["questions"])
+        """What the agent wants to know; nothing where none runs yet."""
+        try:
+            with AgentClient(self.runtime / "togetherctl" / "control.sock") as client:
+                return list(client.ask("GET", QUESTIONS)["questions"])
+        except NoAgent:
+            return []
 
     def answer(self, number: str, answer: str, seconds: int = 0) -> None:
         with AgentClient(self.runtime / "togetherctl" / "control.sock") as client:

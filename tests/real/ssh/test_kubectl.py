@@ -71,7 +71,9 @@ def test_ask_is_answered_at_the_laptop(laptop: Laptop, kind: str, answer: str, r
         assert done.returncode != 0
         assert done.stdout == ""
         assert "acme" in done.stderr
-    assert len(laptop.log()) == 1
+    # kubectl calls again and again; a "no" holds for these calls, so the person is asked once.
+    assert {(entry["profile"], entry["host"]) for entry in laptop.log()} == {("acme", host.name)}
+    assert laptop.questions() == []
 
 
 @pytest.mark.parametrize("kind", ["head", "bare"])
@@ -79,7 +81,9 @@ def test_a_laptop_that_sleeps_is_one_sentence(laptop: Laptop, kind: str, request
     host: FarHost = request.getfixturevalue(kind)
     prepare(laptop, host, kind)
     laptop.allow("always")
-    process = laptop.start_ssh(host, f"echo began; read line; {BROWSER}; {PODS}; exit $?", stdin=True)
+    # What kubectl has learned of the API server it asks once more, so that it calls for few credentials.
+    script = f"{PODS} > /dev/null && echo began; read line; {BROWSER}; {PODS}; exit $?"
+    process = laptop.start_ssh(host, script, stdin=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "began\n"
     os.kill(laptop.agent_pid, signal.SIGSTOP)
@@ -89,7 +93,8 @@ def test_a_laptop_that_sleeps_is_one_sentence(laptop: Laptop, kind: str, request
         os.kill(laptop.agent_pid, signal.SIGCONT)
     assert done.returncode != 0
     assert done.stdout == ""
-    [sentence] = [line for line in done.stderr.splitlines() if "does not answer" in line]
+    # kubectl calls twice, and is told the same.
+    [sentence] = {line for line in done.stderr.splitlines() if "does not answer" in line}
     assert "agent" in sentence
     assert not (host.home / "browser").exists()
 

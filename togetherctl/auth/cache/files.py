@@ -109,24 +109,12 @@ class FileSessions:
         """Rename what cannot be read, understood or opened to `.bad` and give its new path. Call it under the lock.
 
         One that holds tokens unsealed where they should be sealed is left to be replaced. Raises StorageError where
-        the form cannot be written. With `only_broken` one that cannot be opened stays, and no key is made.
+        the form cannot be written. With `only_broken` one that cannot be read or opened stays, and no key is made.
         """
         if not only_broken:
             self._form.ready()
-        path, data = self._path(key), None
-        try:
-            data = self._read(path)
-            if data is None:
-                return None
-            self._form.decode(key, data)
-        except (Unsafe, record.BrokenRecord):
-            pass
-        except record.ClosedRecord:
-            if only_broken or data is None or "sealed" not in record.parse(data):
-                return None
-        except record.NewerRecord:
-            return None
-        else:
+        path = self._path(key)
+        if not self._is_spoiled(key, path, only_broken=only_broken):
             return None
         aside = self._aside(key)
         if aside.is_dir() or path.is_dir():
@@ -210,6 +198,22 @@ class FileSessions:
     def _set_aside(self, key: str) -> list[Path]:
         aside = self._aside(key)
         return [aside, *self.folder.glob(f"{aside.name}.*")]
+
+    def _is_spoiled(self, key: str, path: Path, *, only_broken: bool) -> bool:
+        data = None
+        try:
+            data = self._read(path)
+            if data is not None:
+                self._form.decode(key, data)
+        except record.BrokenRecord:
+            return True
+        except Unsafe:
+            return not only_broken
+        except record.ClosedRecord:
+            return not only_broken and data is not None and "sealed" in record.parse(data)
+        except record.NewerRecord:
+            pass
+        return False
 
     def _delete_file(self, path: Path, stays: list[StorageError]) -> bool:
         """Delete one file; False where there was none. Why it stays goes to the end of `stays`."""

@@ -118,6 +118,7 @@ def validate_of(kind: Kind) -> click.Command:
     """Make `validate`."""
 
     @click.command("validate", help="Check the whole configuration.\n\nThe same as togetherctl config validate.")
+    @output_option
     @pass_app
     def validate(app: App) -> None:
         validate_all(app, (kind,))
@@ -134,10 +135,13 @@ def validate_all(app: App, kinds: Sequence[Kind]) -> None:
     problems = find_problems(app.world)
     if problems:
         raise ConfigError(f"{config.path} cannot be used as it is", problems=problems)
+    counts = {kind: len(config.entries(kind)) for kind in kinds}
+    if app.output != "table":
+        item = {"path": str(config.path), **{f"{kind}s": count for kind, count in counts.items()}}
+        show_record(app, item, name="path")
     if config.mtime_ns is None:
         app.say_it_is_empty()
         return
-    counts = {kind: len(config.entries(kind)) for kind in kinds}
     said = ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts.items())
     app.console.say(f"{config.path} is sound: {said}.")
 

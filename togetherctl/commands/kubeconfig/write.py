@@ -84,7 +84,6 @@ def _refuse_beside_agent(options: Mapping[str, Any]) -> None:
         "togetherctl kubeconfig write  # all clusters",
         "togetherctl kubeconfig write gpu --set-current",
         "togetherctl kubeconfig write gpu --kubeconfig gpu.yaml --portable",
-        "togetherctl kubeconfig write gpu --for-agent --kubeconfig head-node.yaml",
     ],
 )
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)
@@ -163,7 +162,7 @@ def _show_next(app: App, written: WriteResult, kubeconfig: str | None) -> None:
     cls=Command,
     examples=[
         "togetherctl kubeconfig show gpu > gpu.yaml",
-        "togetherctl kubeconfig show gpu --for-agent | ssh head-node 'umask 077; cat > gpu.yaml'",
+        "togetherctl kubeconfig show gpu --for-agent > far.yaml  # for sh and curl",
     ],
 )
 @click.argument("names", metavar="[CLUSTER]...", nargs=-1)

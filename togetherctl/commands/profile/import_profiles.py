@@ -9,8 +9,10 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
+from togetherctl.cli.output import output_option
 from togetherctl.commands.importing.import_clusters import import_clusters
 from togetherctl.commands.importing.options import source_options
+from togetherctl.commands.importing.record import show_taken
 from togetherctl.commands.importing.run import ImportRun
 from togetherctl.usecases.import_clusters import KubeconfigOptions
 
@@ -24,6 +26,7 @@ from togetherctl.usecases.import_clusters import KubeconfigOptions
     ],
 )
 @source_options
+@output_option
 @pass_app
 def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     """Import profiles and clusters into the configuration.
@@ -32,6 +35,7 @@ def command(app: App, /, words: tuple[str, ...], **options: Any) -> None:
     address), or - for standard input. The kubeconfig is left alone, and no issuer is asked anything.
     """
     taken = import_clusters(ImportRun.begin(app, words, options, offline=True), KubeconfigOptions(write=False))
+    show_taken(app, taken)
     if taken.done is None:
         return
     plan = taken.shown.plan

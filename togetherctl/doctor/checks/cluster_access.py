@@ -22,7 +22,6 @@ from togetherctl.errors import (
     Unreachable,
     Untrusted,
     UsageError,
-    also,
     run,
 )
 from togetherctl.finding import Finding, Mend, failure
@@ -58,7 +57,7 @@ def _examine(facts: Facts, cluster: Cluster) -> Iterator[Finding]:
     try:
         yield _judge(cluster, token, _ask(facts, cluster, token))
     except Refused as error:
-        yield _ask_again(facts, cluster, profile, token, error) if error.status == 401 else _explain(token, error)
+        yield _unauthorized(facts, cluster, profile, token, error) if error.status == 401 else _explain(token, error)
 
 
 def _can_renew(facts: Facts, profile: Profile) -> bool:
@@ -79,8 +78,8 @@ def _ask(facts: Facts, cluster: Cluster, token: Token) -> ClusterView:
     return who_am_i(cluster, token.value, environ=world.environ, log=world.log, sleep=world.sleep)
 
 
-def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, error: Refused) -> Finding:
-    """After a 401: why, and with --fix the same question with the token of one forced refresh."""
+def _unauthorized(facts: Facts, cluster: Cluster, profile: Profile, token: Token, error: Refused) -> Finding:
+    """After a 401: why, and the offer of one forced refresh where another token could fare better."""
     explained = explain_refusal(cluster, profile, token.value, error, now=facts.world.clock())
     key = _key_that_is_gone(facts, cluster, profile, token)
     if key:
@@ -88,35 +87,19 @@ def _ask_again(facts: Facts, cluster: Cluster, profile: Profile, token: Token, e
         explained = Refused(message, hint=profile.ways.forced_login, status=error.status)
     if not _may_help(facts, cluster, profile, token):
         return failure(explained)
-    if not facts.fixing:
-        forced_lately = forced_at(facts.world, profile) is not None
-        remedy = _refresh(profile) if key else _compare(profile, may_force=not forced_lately)
-        mend = Mend(f"force one refresh with profile {profile.name}", lambda: _force(facts.world, profile))
-        return Finding(
-            "failed",
-            explained.message,
-            remedy,
-            exit_code=ExitCode.REFUSED,
-            mend=None if forced_lately else mend,
-        )
-    try:
-        forced = facts.once(("forced", profile.key), lambda: force_refresh(facts.world, profile))
-    except TogetherctlError as failed:
-        return _with(explained, f"a forced refresh failed, too: {failed.message}", failed.remedy)
-    newer = forced.token(profile.token) if forced is not None else None
-    if newer is None:
-        return _with(explained, _forced_before(facts, profile, token))
-    try:
-        found = _judge(cluster, newer, _ask(facts, cluster, newer))
-    except TogetherctlError as again:
-        return _with(explained, f"with the token of a forced refresh, too: {again.message}")
-    message = f"it refused the token at hand, and took that of a forced refresh: {found.message}"
-    return replace(found, message=message, hint=found.remedy)
-
-
-def _forced_before(facts: Facts, profile: Profile, token: Token) -> str:
     at = forced_at(facts.world, profile)
-    if at is not None and token.obtained_at >= at - 1:
+    remedy = _refresh(profile) if key else _compare(profile, may_force=at is None)
+    found = Finding("failed", explained.message, remedy, exit_code=ExitCode.REFUSED)
+    if at is not None:
+        return replace(found, message=f"{found.message}; {_forced_before(token, at)}", hint=found.remedy)
+    # Once for a session, though several profiles share it.
+    first = facts.once(("forced", profile.key), lambda: profile)
+    what = f"force one refresh with profile {first.name}"
+    return replace(found, hint=found.remedy, mend=Mend(what, lambda: _force(facts.world, first)))
+
+
+def _forced_before(token: Token, at: float) -> str:
+    if token.obtained_at >= at - 1:
         return "this is the token of a refresh that was forced less than ten minutes ago"
     return "a refresh was forced less than ten minutes ago, so none is forced now"
 
@@ -127,7 +110,7 @@ def _refresh(profile: Profile) -> Remedy:
 
 
 def _compare(profile: Profile, *, may_force: bool) -> Remedy:
-    first = "if it took your tokens before, doctor --fix refreshes once; else " if may_force else ""
+    first = "if it took your tokens before, doctor --fix offers one forced refresh; else " if may_force else ""
     words = f"{first}compare client_id with what your admin gave you, and what the API server is told with this"
     return run("togetherctl", "setup", "--profile", profile.name, words=words)
 
@@ -163,10 +146,6 @@ def _key_that_is_gone(facts: Facts, cluster: Cluster, profile: Profile, token: T
         return ""
     named = read_header(token.value).get("kid")
     return printable(named, limit=100) if known and isinstance(named, str) and named not in known else ""
-
-
-def _with(error: Refused, more: str, remedy: Remedy | None = None) -> Finding:
-    return Finding("failed", f"{error.message}; {more}", also(remedy, error.remedy), exit_code=ExitCode.REFUSED)
 
 
 def _explain(token: Token, error: Refused) -> Finding:
@@ -230,7 +209,7 @@ CHECK = Check(
     "does not take the token: the message compares what the token says with what the configuration knows of the "
     "cluster. At a 403 it takes the token, and its roles let you do nothing.",
     helps="At a 401, `togetherctl setup --profile NAME` prints what the API server must be told. At a 403 the message "
-    "has the command that the cluster's admin runs. With `--fix` one refresh is forced for a token that is refused "
+    "has the command that the cluster's admin runs. `--fix` offers one forced refresh for a token that is refused "
     "though it is good, at most once in ten minutes.",
     place=40,
 )

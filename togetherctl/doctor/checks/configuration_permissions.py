@@ -19,6 +19,7 @@ from togetherctl.doctor.storage import change_mode, goes_by_link
 from togetherctl.environment import CONFIG
 from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding, Mend
+from togetherctl.paths import locate
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
@@ -28,10 +29,10 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "there is no configuration yet", subject=str(path))
         return
-    # A folder that a person named may hold more than the configuration, and is not ours to close.
-    folder, ours = path.resolve().parent, not facts.world.environ.get(CONFIG)
+    # A file that a person named may be shared, its folder may hold more: neither is ours to close.
+    folder, ours = path.resolve().parent, path == _own_place(facts)
     found = [
-        *_look_at_file(path, facts),
+        *_look_at_file(path, facts, ours=ours),
         *_look_at_folder(path.parent, folder, ours=ours and not path.is_symlink()),
         *_look_above(folder),
     ]
@@ -40,7 +41,12 @@ def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
         yield Finding("ok", "only you can change it", subject=str(path))
 
 
-def _look_at_file(path: Path, facts: Facts) -> Iterator[Finding]:
+def _own_place(facts: Facts) -> Path:
+    """Where the configuration is unless a person names a file."""
+    return locate({name: value for name, value in facts.world.environ.items() if name != CONFIG}).config
+
+
+def _look_at_file(path: Path, facts: Facts, *, ours: bool) -> Iterator[Finding]:
     status = path.stat()
     mode = stat.S_IMODE(status.st_mode)
     if not is_ours(status):
@@ -55,10 +61,10 @@ def _look_at_file(path: Path, facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "failed",
             f"others on this machine can write it (mode {mode:04o}), and so choose the issuer that you log in to",
-            run("chmod", "600", path),
+            run("chmod", "600" if ours else "go-w", path),
             subject=str(path),
             exit_code=ExitCode.USAGE,
-            mend=_closing(path, 0o600),
+            mend=_closing(path, 0o600) if ours else None,
         )
     elif open_to_others(status) and _holds_secrets(facts):
         yield Finding(
@@ -66,7 +72,7 @@ def _look_at_file(path: Path, facts: Facts) -> Iterator[Finding]:
             f"it holds secrets, and others on this machine can read it (mode {mode:04o})",
             run("chmod", "600", path),
             subject=str(path),
-            mend=_closing(path, 0o600),
+            mend=_closing(path, 0o600) if ours else None,
         )
 
 
@@ -123,6 +129,7 @@ CHECK = Check(
     signs=("`… can be written by others (mode 0664)`, exit 2",),
     means="The configuration says which issuer gets your password and which browser is started. A person who can write "
     "the file, or a folder on the way to it, can choose both. togetherctl reads no such file.",
-    helps="Run the `chmod` that is shown; `togetherctl doctor --fix` does it for togetherctl's own file and folder.",
+    helps="Run the `chmod` that is shown; `togetherctl doctor --fix` does it for the file and the folder that "
+    "are togetherctl's own, not where TOGETHERCTL_CONFIG leads.",
     place=20,
 )

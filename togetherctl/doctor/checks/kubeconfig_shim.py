@@ -14,6 +14,7 @@ from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding, Mend
 from togetherctl.kube.entries import mapping_or_empty, own_command, owner_of
 from togetherctl.kube.ownership import all_entries
+from togetherctl.paths import tilde
 from togetherctl.shim import Shim, ShimState, shim_for
 from togetherctl.usecases.kubeconfig_state import KubeconfigEntries
 from togetherctl.usecases.kubeconfig_write import write_clusters
@@ -58,25 +59,31 @@ def _called(facts: Facts) -> dict[str, list[str]]:
 
 
 def _look_at_shim(shim: Shim, facts: Facts) -> Finding:
-    state, subject = shim.state(), str(shim.path)
-    mend = Mend(f"write the script {shim.path} again", lambda: _write(shim))
+    state, subject, other = shim.state(), str(shim.path), shim.other_config()
+    writing = Mend(f"write the script {shim.path} again", lambda: _write(shim))
+    # Only its own configuration writes it.
+    mend = writing if other is None and shim.is_possible() else None
+    config = tilde(Path(other), facts.world.environ) if other else ""
+    remedy = run("togetherctl", "kubeconfig", "write", words=f"in a shell that uses {config}") if other else _WRITE
     if state is ShimState.NONE:
         message = "the script that the kubeconfig calls is not there, so kubectl gets no credential"
     elif not os.access(shim.path, os.X_OK):
         message = "the script that the kubeconfig calls may not be run, so kubectl gets no credential"
     elif ask(shim.path, "version", "-o", "name", environ=facts.world.environ, seconds=_RUN_SECONDS) is None:
         message = "the script that the kubeconfig calls does not run here, so kubectl gets no credential"
+    elif other:
+        return Finding("ok", f"the script that the kubeconfig calls is of {config}, and it runs", subject=subject)
     elif state is ShimState.OUTDATED:
         return Finding(
             "warning",
             "the script that the kubeconfig calls is of another version or installation; it works, but may be slower",
-            _WRITE,
+            remedy,
             subject=subject,
             mend=mend,
         )
     else:
         return Finding("ok", "the script that the kubeconfig calls is of this version, and it runs", subject=subject)
-    return Finding("failed", message, _WRITE, subject=subject, exit_code=ExitCode.KUBECONFIG, mend=mend)
+    return Finding("failed", message, remedy, subject=subject, exit_code=ExitCode.KUBECONFIG, mend=mend)
 
 
 def _write(shim: Shim) -> None:

@@ -64,18 +64,16 @@ def _broken(facts: Facts) -> Iterator[Finding]:
             record.decode(read_whole(path, limit=MAX_BYTES, follow=False)[0])
             continue
         except (record.BrokenRecord, record.NewerRecord):
-            text = "it cannot be understood, so it counts as none"
+            pass
         except FileNotFoundError:
             continue
-        except PermissionError as error:
+        except OSError as error:
             yield _unreadable(path, error)
             continue
-        except OSError as error:
-            text = f"it cannot be read: {error.strerror}"
         sessions, profile = _sessions(facts, key)
         yield Finding(
             "failed" if profile else "warning",
-            text,
+            "it cannot be understood, so it counts as none",
             profile.ways.login if profile else run("ls", "-ld", path, words="look at what is there"),
             subject=str(path),
             exit_code=ExitCode.STORAGE,
@@ -84,19 +82,28 @@ def _broken(facts: Facts) -> Iterator[Finding]:
 
 
 def _unreadable(path: Path, error: OSError) -> Finding:
-    """A session that its mode keeps from being read, which may be a good one."""
-    status = path.lstat()
-    mend = None
-    if stat.S_ISREG(status.st_mode) and is_ours(status) and not goes_by_link(path):
+    """What cannot be read for another reason than its content, and may be a good session: it stays where it is."""
+    mend, remedy = None, run("ls", "-ld", path, words="look at what is there; a login sets it aside")
+    if isinstance(error, PermissionError) and _is_closed_to_us(path):
         mend = Mend(f"make {path} private (chmod 600)", partial(change_mode, path, PRIVATE_FILE))
+        remedy = run("chmod", "600", path)
     return Finding(
         "failed",
         f"it cannot be read: {error.strerror}",
-        run("chmod", "600", path) if mend else run("ls", "-ld", path, words="look at what is there"),
+        remedy,
         subject=str(path),
         exit_code=ExitCode.STORAGE,
         mend=mend,
     )
+
+
+def _is_closed_to_us(path: Path) -> bool:
+    """Whether it is a file of ours whose mode does not let us read it."""
+    with suppress(OSError):
+        status = path.lstat()
+        readable = status.st_mode & stat.S_IRUSR
+        return stat.S_ISREG(status.st_mode) and is_ours(status) and not readable and not goes_by_link(path)
+    return False
 
 
 def _dead_logins(facts: Facts) -> Iterator[Finding]:
