@@ -195,8 +195,8 @@ class ProfileTable(_Table):
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
     session: Text | None = None
-    """Keeps this profile's session apart from that of profiles that are otherwise the same: any word or path, another
-    one for each person. With `grant = "agent"`: the profile's name there."""
+    """Keeps the session apart from profiles that are otherwise the same: any word or path, one for each person; with
+    grant `agent`, the profile's name there."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None
