@@ -31,7 +31,6 @@ def echo(tmp_path: Path, environ: dict[str, str]) -> None:
         # Ours elsewhere on a command line: how much is said, the form of output, help.
         ["-v", "-vv", "-o", "json", "-O", "check", "head1"],
         ["-W", "db:5432", "head1", "--help"],
-        ["-h"],
         ["-Q", "cipher", ""],
     ],
 )
@@ -45,8 +44,9 @@ def test_what_stands_before_the_word_is_ours(cli: Run) -> None:
     assert cli("-v", "ssh", "-V").stdout == "<-V>"
 
 
-def test_help_is_ours_where_it_comes_first(cli: Run) -> None:
-    done = cli("ssh", "--help")
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_ours_where_it_comes_first(cli: Run, word: str) -> None:
+    done = cli("ssh", word)
     assert done.code == 0
     assert "HOST [COMMAND]" in done.stdout
 
