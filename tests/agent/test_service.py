@@ -307,3 +307,34 @@ def test_all_that_it_needs_is_loaded_at_the_start_and_that_is_little(agent: Runn
     said = agent.stop().splitlines()
     assert "LOADED []" in said
     assert "HEAVY []" in said
+
+
+def test_an_upgrade_of_the_package_while_it_runs_mixes_nothing(
+    agent: RunningAgent, asking: Path, tmp_path: Path
+) -> None:
+    assert asking.exists()
+    package = tmp_path / "installed" / "togetherctl"
+    shutil.copytree(ROOT / "togetherctl", package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "profiles", package.parent / "profiles")
+    agent.environ["PYTHONPATH"] = str(package.parent)
+    agent.start()
+    # What came with the upgrade: children of another version, whose snapshot says more, and no module that fits.
+    for module in (package / "agent").glob("*.py"):
+        if module.stem not in ("__init__", "protocol", "snapshot", "take_snapshot"):
+            module.write_text("raise RuntimeError('of another version')", encoding="utf-8")
+    taking = package / "agent" / "take_snapshot.py"
+    text = taking.read_text("utf-8")
+    newer = text.replace("return json.dumps(asdict(", "return json.dumps({'new': 1} | asdict(")
+    assert newer != text
+    taking.write_text(newer, encoding="utf-8")
+    os.utime(asking)
+    forward = agent.forward("node.example")
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(call, forward, "GET", "/v1/credentials/acme")
+        agent.answer(agent.question(profile="acme"), "yes")
+        assert answer.result()[0] == 401
+    assert call(agent.socket, "GET", "/v1/nothing")[0] == 404
+    assert call(agent.control, "GET", "/v1/status")[1]["problem"] is None
+    said = agent.stop()
+    assert "of another version" not in said
+    assert "this is a bug" not in said

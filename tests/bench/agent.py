@@ -138,8 +138,9 @@ def table(bench: Bench) -> str:
         agent.pass_night()
         before = bench.issuer.counts.copy()
         began = time.perf_counter()
-        assert _SERVED in call().stdout
+        served = call()
         first = time.perf_counter() - began
+        assert _SERVED in served.stdout
         asked = sum((bench.issuer.counts - before).values())
 
         before_looks = agent.cpu

@@ -137,7 +137,7 @@ IN_A_BUNDLE: dict[tuple[Kind, str], tuple[list[Any], list[Any]]] = {
     ("profile", "client_id"): (["k8s"], []),
     ("profile", "scopes"): ([["openid", "groups"]], []),
     ("profile", "offline_access"): (["never"], []),
-    ("profile", "grant"): (["device-code"], []),
+    ("profile", "grant"): (["device-code"], ["agent"]),
     ("profile", "token"): (["access"], []),
     ("profile", "auth_params"): ([{"prompt": "login"}], [{"request_uri": "urn:evil"}, {"login_hint": "me"}]),
     ("profile", "redirect_uris"): ([["http://localhost:9000"]], [["https://evil.example/cb"]]),

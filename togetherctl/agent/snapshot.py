@@ -72,8 +72,14 @@ def read_answer(ended: Ended, what: str) -> Document | Failure:
 
 
 def read_snapshot(document: Document) -> Snapshot:
-    """The snapshot that `take_snapshot.take` gave. Raises KeyError and TypeError where another version of us did."""
-    profiles = (KnownProfile(**{**each, "clusters": tuple(each["clusters"])}) for each in document["profiles"])
+    """The snapshot that `take_snapshot.take` gave, of this version of us or a later one that says more.
+
+    Raises KeyError and TypeError where what this agent needs is not in it.
+    """
+    profiles = []
+    for each in document["profiles"]:
+        known = {key: each[key] for key in KnownProfile.__match_args__}
+        profiles.append(KnownProfile(**{**known, "clusters": tuple(known["clusters"])}))
     return Snapshot(document["state"], float(document["idle"]), tuple(profiles))
 
 

@@ -9,7 +9,7 @@ from togetherctl.agent.take_snapshot import failed, take
 from togetherctl.cli.console import Console, put
 from togetherctl.cli.exec_plugin import print_credential, stdout_for_the_answer_alone
 from togetherctl.cli.report_error import run_to_exit
-from togetherctl.errors import UsageError
+from togetherctl.errors import UsageError, from_os_error
 from togetherctl.wiring import World
 
 TYPE_CHECKING = False
@@ -23,6 +23,13 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
     world = World(environ, console)
 
     def work() -> None:
+        try:
+            do()
+        except OSError as error:
+            # Here, because the end of a run takes stdout for broken then.
+            raise from_os_error(error) from None
+
+    def do() -> None:
         if words[:1] == ["credential"] and len(words) == 2:
             print_credential(world, words[1])
         elif list(words) == ["snapshot"]:

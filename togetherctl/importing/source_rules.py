@@ -96,7 +96,7 @@ POWERS = (
         "where to log in and as which client, which API server, and what they are called",
         (
             *(("issuer", key) for key in ("url", "preset", "client_auth")),
-            *(("profile", key) for key in ("issuer", "client_id", "scopes", "offline_access", "grant", "token")),
+            *(("profile", key) for key in ("issuer", "client_id", "scopes", "offline_access", "token")),
             *(("cluster", key) for key in ("profile", "server", "tls_server_name", "context", "namespace")),
             *(("cluster", key) for key in ("username_claim", "username_prefix", "groups_claim", "groups_prefix")),
             ("cluster", "together_cluster_id"),
@@ -117,6 +117,14 @@ POWERS = (
         "who vouches for a host that the configuration knows",
         kubeconfig=Verdict.NAMED,
         bundle=Verdict.NAMED,
+    ),
+    Power(
+        "how a login is done",
+        (("profile", "grant"),),
+        bundle=Verdict.SOME,
+        together=_UNSAID,
+        why="togetherctl lets no {source} have the credential of an agent that you forward",
+        some="all but `agent`",
     ),
     Power(
         "certificate authorities",
@@ -368,6 +376,8 @@ def _heard_by_others(table: Mapping[str, Any]) -> bool:
 
 
 _IS_HARMFUL: dict[Place, Callable[[Mapping[str, Any]], bool]] = {
+    # It would name another profile's credential, and with a cluster of its own a host to send that to.
+    ("profile", "grant"): lambda table: table["grant"] == "agent",
     ("issuer", "ca_data"): lambda table: holds_more(pem_of(str(table["ca_data"]))),
     ("cluster", "ca_data"): lambda table: holds_more(pem_of(str(table["ca_data"]))),
     ("issuer", "device_authorization_endpoint"): _on_another_host("device_authorization_endpoint"),

@@ -64,18 +64,11 @@ class Jobs(Protocol):
 class AgentQuestions(Protocol):
     """Brings the agent's questions to the person."""
 
-    def take(self, questions: Sequence[WaitingQuestion]) -> None:
-        """What waits now."""
-
     def ask(self, question: WaitingQuestion) -> None:
         """Ask this one now."""
 
     def cancel(self, login: WaitingQuestion) -> None:
         """End a login that runs."""
-
-    @property
-    def questions(self) -> Sequence[WaitingQuestion]:
-        """What waits."""
 
 
 class AppContext(App[None]):
