@@ -14,8 +14,9 @@ import pytest
 from tests.conftest import ROOT
 from togetherctl import fastpath
 from togetherctl.agent.ahead_uses import Place, Uses, notes_reads
-from togetherctl.auth.cache.ready_file import write_dated
+from togetherctl.auth.cache.ready_file import ReadyFiles, write_dated
 from togetherctl.disk import read_whole
+from togetherctl.paths import locate
 
 IDLE = 86_400.0
 # Whether a file system with these options says when a file was read first.
@@ -25,8 +26,8 @@ MOUNTS = {"relatime": True, "strictatime": True, "strictatime,lazytime": True, "
 class Files:
     """A session and its ready file, written `ago` seconds ago."""
 
-    def __init__(self, folder: Path, *, ago: float = 7200) -> None:
-        self.place = Place("acme", folder / "KEY.json", folder / "acme")
+    def __init__(self, folder: Path, *, ago: float = 7200, sessions: Path | None = None) -> None:
+        self.place = Place("acme", (sessions or folder) / "KEY.json", folder / "acme")
         self.written = int(time.time() - ago)
         self.place.session.write_text("{}")
         os.utime(self.place.session, (self.written, self.written))
@@ -79,6 +80,17 @@ def test_a_read_is_a_use_and_our_own_is_none(files: Files, uses: Uses) -> None:
     assert notes_reads(files.ready.parent), "this machine's temporary folder does not note reads"
     files.ready.read_bytes()
     assert used_at(uses, files) == pytest.approx(time.time(), abs=5)
+
+
+def test_a_refresh_of_another_session_is_no_use_of_this_one(tmp_path: Path, uses: Uses) -> None:
+    paths = locate({"TOGETHERCTL_HOME": str(tmp_path)})
+    paths.ready.mkdir(mode=0o700, parents=True)
+    files = Files(paths.ready, sessions=tmp_path)
+    uses.look(files.place, now=time.time(), idle=IDLE)
+    # It looks through all ready files for those of its own session.
+    ReadyFiles(paths, None).drop("ANOTHER")
+    assert files.ready.exists()
+    assert used_at(uses, files) == files.written
 
 
 def test_the_next_read_is_seen_too_though_relatime_notes_one_in_a_day(tmp_path: Path, uses: Uses) -> None:

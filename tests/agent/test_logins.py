@@ -208,3 +208,12 @@ def test_an_agent_that_ends_leaves_neither_a_login_nor_a_question(
     started.until(lambda: closed.exists() and len(closed.read_text().splitlines()) == 3, "the end of what was shown")
     login.leave()
     asked.leave()
+
+
+def test_where_no_browser_can_open_here_it_says_so(started: RunningAgent) -> None:
+    started.start()
+    far = Far(started.forward("head"), "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    status, document = far.answer()
+    assert (status, document["error"]["exit"]) == (401, 3)
+    assert document["error"]["message"].startswith("profile acme: no browser can be opened at the agent's machine: ")

@@ -27,7 +27,7 @@ from tests.bench.home import PROGRAM, Home
 from tests.bench.states import V1
 from tests.bench.timing import Case
 from tests.support.canary import Canary
-from togetherctl.environment import VARIABLES
+from togetherctl.environment import AGENT
 from togetherctl.paths import Paths, locate
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ LOOKS = 60
 # Tokens of an hour turn stale after three quarters of it.
 REFRESHES = 4 / 3
 CURL = "over the agent's socket: `curl`"
-CLIENT = "over the agent's socket: togetherctl"
-_VARIABLE = "TOGETHERCTL_AGENT"
+CLIENT = "over the agent's socket: Python"
+SHIM = "over the agent's socket before, ready file over there: shim"
 _SERVED = b'"token":'
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -118,12 +118,20 @@ def socket_cases(agent: Agent) -> Iterator[Case]:
     if curl := shutil.which("curl"):
         words = [curl, "--silent", "--fail", "--unix-socket", socket, "http://agent/v1/credentials/acme"]
         yield served(CURL, words, agent.environ)
-    if any(variable.name == _VARIABLE for variable in VARIABLES):
-        # Another home, as that of the other side, where no session and no ready file is.
-        there = Home(agent.states.home.folder / "there", agent.states.home.ca_file)
-        there.folder.mkdir(mode=0o700)
-        words = [sys.executable, str(PROGRAM), "get-token", "--profile", "acme"]
-        yield served(CLIENT, words, {**there.environ, "KUBERNETES_EXEC_INFO": V1, _VARIABLE: socket})
+    # Another home, as that of the other side: without a session, and with a folder for finished credentials.
+    there = Home(agent.states.home.folder / "there", agent.states.home.ca_file)
+    there.folder.mkdir(mode=0o700)
+    runtime = there.folder / "run"
+    runtime.mkdir(mode=0o700)
+    environ = {**there.environ, "KUBERNETES_EXEC_INFO": V1, AGENT: socket}
+    call = ["get-token", "--profile", "acme"]
+    yield served(CLIENT, [sys.executable, str(PROGRAM), *call], environ)
+    begun = {**environ, "XDG_RUNTIME_DIR": str(runtime)}
+    begin = [sys.executable, str(PROGRAM), "init", "agent", "--yes", "--no-login"]
+    subprocess.run(begin, env=begun, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
+    an_hour_ago = time.time() - 3600
+    os.utime(there.base / "config.toml", (an_hour_ago, an_hour_ago))
+    yield served(SHIM, [str(locate(begun).shim), *call], begun)
 
 
 def table(bench: Bench) -> str:

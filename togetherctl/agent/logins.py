@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from togetherctl.agent.protocol import LOGIN_SECONDS, Errand, Failure, failure
-from togetherctl.agent.snapshot import read_answer
+from togetherctl.agent.snapshot import ERRANDS, read_answer
 from togetherctl.environment import NO_INPUT
 from togetherctl.errors import ExitCode
 from togetherctl.humanize import time_left
@@ -62,9 +62,7 @@ class LoginDesk:
             login = self._running[session] = _Login()
             login.stop = self._children.run(
                 # No person is at its terminal; the browser is where it asks.
-                Errand(
-                    ["login", request.profile, "--output", "json"], self._seconds, apart=True, environ={NO_INPUT: ""}
-                ),
+                Errand(["login", request.profile], self._seconds, ERRANDS, apart=True, environ={NO_INPUT: ""}),
                 partial(self._ended, session, request.profile),
             )
         login.requests.append(request)

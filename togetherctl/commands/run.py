@@ -44,7 +44,7 @@ def run(
 def _split(arguments: Sequence[str], program: str) -> tuple[Sequence[str], Sequence[str]]:
     """Our own arguments, and those that are ssh's, whose `-v` and `-o` mean something else."""
     verb = next((at for at, word in enumerate(arguments) if not word.startswith("-")), len(arguments))
-    at = verb + 1 if program != PLUGIN and arguments[verb : verb + 1] == ["ssh"] else len(arguments)
+    at = verb + 1 if program != PLUGIN and "ssh" in arguments[verb : verb + 1] else len(arguments)
     return arguments[:at], arguments[at:]
 
 

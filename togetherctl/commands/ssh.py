@@ -27,13 +27,13 @@ _WORDS = "togetherctl.ssh"
 
 
 class _SshCommand(Command):
-    """All words are ssh's own, but a `--help` at the start."""
+    """All words are ssh's own, but `--help` or `-h` at the start: ssh has neither."""
 
     # For completion.
     runs_another = True
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] == ["--help"]:
+        if args[:1] in (["--help"], ["-h"]):
             return super().parse_args(ctx, args)
         ctx.meta[_WORDS] = tuple(args)
         return super().parse_args(ctx, [])
@@ -52,13 +52,13 @@ class _SshCommand(Command):
 @click.argument("words", metavar="[OPTIONS OF SSH] HOST [COMMAND]...", nargs=-1)
 @pass_app
 def command(app: App, words: tuple[str, ...]) -> None:
-    """Run ssh, and let the other side ask this machine's agent for credentials.
+    """Run ssh, and let the other side ask for credentials.
 
     It runs your own ssh with your own settings, over one connection, and forwards a socket of the agent. kubectl over
     there then gets its tokens from here, for the profiles whose `forward` allows it; refresh tokens stay here. The
     agent is started where none runs. The exit code is that of ssh.
 
-    All words are ssh's own; only a --help that comes first is not.
+    All words are ssh's own; only --help that comes first is not.
     """
     del words
     raise click.exceptions.Exit(_run(app, click.get_current_context().meta[_WORDS]))

@@ -168,8 +168,8 @@ class ProfileTable(_Table):
     offline_access: OfflineAccess = "auto"
     """Whether a refresh token is asked for by scope: where the issuer offers it, always, or never."""
     grant: Grant = "auto"
-    """How a login is done; `auto` chooses by the place it runs in, and takes `password` where `username` is set. With
-    `agent` there is none here: an agent that another machine forwards is asked for the credential."""
+    """How a login is done; `auto` chooses by the place it runs in, and takes `password` where `username` is set;
+    `agent` asks a forwarded agent instead."""
     username: Text | None = None
     """The user name for the password grant; with `grant = "auto"` it chooses that grant."""
     redirect_uris: Annotated[list[RedirectURI], Field(min_length=1)] = Field(
@@ -191,13 +191,12 @@ class ProfileTable(_Table):
     token: TokenKind = "id"  # noqa: S105 # a kind of token
     """Which token the cluster gets. With `access` an issuer may leave the ID token out, and any text is a token."""
     storage: Storage = "file"
-    """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory, which it
-    always is with `grant = "agent"`."""
+    """Where the session is kept: in a file, in a file sealed with a key from the keyring, or only in memory."""
     account: Text | None = None
     """Sent as `login_hint`, and the only identity accepted: an email, a preferred user name or a subject."""
     session: Text | None = None
-    """Keeps this profile's session apart from that of profiles that are otherwise the same: any word or path, another
-    one for each person. With `grant = "agent"`, which needs it: what the agent calls the profile."""
+    """Keeps the session apart from profiles that are otherwise the same: any word or path, one for each person; with
+    grant `agent`, the profile's name there."""
     auth_params: dict[AuthParameter, str] = Field(default_factory=dict)
     """Extra parameters of the authorization request; of the device or token request with a grant that has none."""
     browser: Browser = None

@@ -56,7 +56,7 @@ def command(app: App) -> None:
 
 def _columns(profiles: Sequence[Item]) -> dict[str, Callable[[Item], str]]:
     """What is known of each profile, as columns; what the agent knows of none has no column."""
-    keys = dict.fromkeys(key for profile in profiles for key in profile)
+    keys = dict.fromkeys(key for profile in profiles for key, value in profile.items() if value is not None)
     return {key.replace("_", " ").upper(): partial(_cell, key) for key in keys}
 
 
