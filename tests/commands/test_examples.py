@@ -45,7 +45,13 @@ ISSUER, SERVER, CLIENT = "https://login.acme.com", "https://203.0.113.7:6443", "
 HELP = dict([*verbs(root, "togetherctl"), (PLUGIN, plugin)])
 ASKS_NOTHING = ("-h", "--help", "--version", "-o", "--output")
 # What needs more than this world has, and where it runs.
-ELSEWHERE = {"togetherctl ssh": "tests/real/ssh has a server"}
+ELSEWHERE = {
+    "togetherctl ssh": "tests/real/ssh has a server",
+    **{
+        f"togetherctl agent {verb}": "tests/agent has an agent, which would become this process or outlive it"
+        for verb in ("run", "start", "stop", "status", "answer")
+    },
+}
 EXAMPLES = [
     (words, example)
     for words, command in HELP.items()
