@@ -24,7 +24,7 @@ _HERE = "togetherctl.commands.agent"
     },
 )
 def command() -> None:
-    """Keep sessions ahead, and hand credentials out over a Unix socket.
+    """Keep sessions ahead, and hand credentials out over a socket.
 
     The agent is one process for each user. Nothing else needs it: without it, kubectl gets its credentials as before.
     What may leave this machine is said by forward in each profile: never, ask or always.
