@@ -45,7 +45,13 @@ ISSUER, SERVER, CLIENT = "https://login.acme.com", "https://203.0.113.7:6443", "
 HELP = dict([*verbs(root, "togetherctl"), (PLUGIN, plugin)])
 ASKS_NOTHING = ("-h", "--help", "--version", "-o", "--output")
 # What needs more than this world has, and where it runs.
-ELSEWHERE = {"togetherctl ssh": "tests/real/ssh has a server"}
+ELSEWHERE = {
+    "togetherctl ssh": "tests/real/ssh has a server",
+    # Its process becomes the agent, which would end the tests.
+    "togetherctl agent run": "tests/agent/test_commands.py runs it",
+    "togetherctl agent start": "tests/agent/test_commands.py starts agents, and ends them",
+    "togetherctl agent status": "tests/agent/test_commands.py has an agent",
+}
 EXAMPLES = [
     (words, example)
     for words, command in HELP.items()
