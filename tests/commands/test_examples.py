@@ -47,10 +47,10 @@ ASKS_NOTHING = ("-h", "--help", "--version", "-o", "--output")
 # What needs more than this world has, and where it runs.
 ELSEWHERE = {
     "togetherctl ssh": "tests/real/ssh has a server",
-    # Its process becomes the agent, which would end the tests.
-    "togetherctl agent run": "tests/agent/test_commands.py runs it",
-    "togetherctl agent start": "tests/agent/test_commands.py starts agents, and ends them",
-    "togetherctl agent status": "tests/agent/test_commands.py has an agent",
+    **{
+        f"togetherctl agent {verb}": "tests/agent has an agent, which would become this process or outlive it"
+        for verb in ("run", "start", "stop", "status", "answer")
+    },
 }
 EXAMPLES = [
     (words, example)
