@@ -13,18 +13,22 @@ _HERE = "togetherctl.commands.agent"
     "agent",
     cls=LazyGroup,
     lazy={
-        "run": Lazy(f"{_HERE}.run", "Run the agent here, until Ctrl-C."),
+        "run": Lazy(f"{_HERE}.run", "Run the agent in the foreground, until Ctrl-C."),
         "start": Lazy(f"{_HERE}.start", "Start the agent in the background."),
         "stop": Lazy(f"{_HERE}.stop", "Stop the agent."),
-        "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, and what it does."),
-        "log": Lazy(f"{_HERE}.log", "Show which credentials were handed out, and where to."),
-        "install": Lazy(f"{_HERE}.install", "Start the agent at every login."),
-        "uninstall": Lazy(f"{_HERE}.uninstall", "Start it at no login any more."),
-        "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask for."),
+        "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, since when, and what it keeps ahead."),
+        "log": Lazy(f"{_HERE}.log", "Show which credentials the agent handed out, and which it refused."),
+        "install": Lazy(
+            f"{_HERE}.install", "Start the agent at every login: a systemd user unit, or on macOS a launchd agent."
+        ),
+        "uninstall": Lazy(
+            f"{_HERE}.uninstall", "Stop the agent's service, and delete the files that agent install wrote."
+        ),
+        "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask the agent for."),
     },
 )
 def command() -> None:
-    """Keep sessions ahead, and hand credentials out over a Unix socket.
+    """Keep sessions ahead, and hand credentials out over a socket.
 
     The agent is one process for each user. Nothing else needs it: without it, kubectl gets its credentials as before.
     What may leave this machine is said by forward in each profile: never, ask or always.
