@@ -67,6 +67,8 @@ class Control:
         exchange.when_gone(self._configuration.ask(lambda snapshot: exchange.answer(self._status(snapshot))))
 
     def _tell_questions(self, exchange: Exchange) -> None:
+        # What changed in the configuration takes questions back; the next look does not find them any more.
+        self._configuration.ask(lambda _snapshot: None)
         exchange.answer({"questions": list(self._questions.pending())})
 
     def _end(self, exchange: Exchange) -> None:

@@ -197,9 +197,16 @@ class Questions(Protocol):
 class Logins(Protocol):
     """Logs in at the laptop for somebody elsewhere."""
 
-    def begin(self, profile: str, host: str | None, done: Callable[[Document | Failure], None]) -> Cancel:
+    def begin(
+        self,
+        profile: str,
+        host: str | None,
+        look_again: Callable[[Callable[[Failure | None], None]], Cancel],
+        done: Callable[[Document | Failure], None],
+    ) -> Cancel:
         """Ask, open the browser, and call `done` with `{"profile", "logged_in"}` or a failure.
 
+        After the person's "yes" `look_again` tells whether the profile is still the one that was asked about.
         Cancelled, the question and the login end, and `done` is not called any more.
         """
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from togetherctl.agent.ahead import KeepAhead
 from togetherctl.agent.answers import Answers
 from togetherctl.agent.askers import find_askers
-from togetherctl.agent.broker import Broker
+from togetherctl.agent.broker import Broker, refusal_of
 from togetherctl.agent.children import ChildProcesses
 from togetherctl.agent.control import Control
 from togetherctl.agent.listener import Limit, Listener
@@ -63,6 +63,7 @@ class Service:
         self._configuration = Configuration(self._paths.config, self._children, self._see)
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
         self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
+        self._seen: Snapshot | None = None
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
         self._interrupted = False
@@ -162,6 +163,12 @@ class Service:
     def _see(self, snapshot: Snapshot | Failure) -> None:
         if isinstance(snapshot, Failure):
             self._warn(f"nothing is handed out: {snapshot.message}")
+            return
+        before, self._seen = self._seen, snapshot
+        for profile in before.profiles if before else ():
+            refusal = refusal_of(profile.name, snapshot.profile(profile.name), before=profile)
+            if refusal is not None:
+                self._questions.drop(profile.name, refusal)
 
     def _session_of(self, profile: str) -> str:
         """The session file of a profile; one that keeps none shares none."""

@@ -29,17 +29,23 @@ _MOST_TRIES = 3
 class KnownProfile:
     """A profile as the agent knows it; `session` is the path of its session file, None where it keeps none.
 
-    `clusters` are as `GET /v1/profiles` gives them.
+    `key` is the KEY of its session. `clusters` are as `GET /v1/profiles` gives them.
     """
 
     name: str
     forward: Forward
     issuer: str
     client_id: str
+    key: str
     grant: str
     storage: str
     session: str | None
     clusters: tuple[Document, ...] = ()
+
+    @property
+    def credential(self) -> tuple[str, ...]:
+        """Whose credential it is that goes by this name: equal as long as a "yes" to the one is one to the other."""
+        return self.name, self.issuer, self.client_id, self.key, self.grant
 
 
 @dataclass(frozen=True)
