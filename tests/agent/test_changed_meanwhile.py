@@ -121,3 +121,62 @@ def test_a_yes_to_a_login_after_never_opens_nothing(agent: RunningAgent, write: 
     click_yes(agent, question)
     assert refusal(far) == "profile acme: the agent may not hand it out"
     assert not visits.exists()
+
+
+def is_asked(agent: RunningAgent, socket: Path) -> bool:
+    """Whether the host of this socket has to wait for the person again."""
+    far = Far(socket, "GET", ACME)
+    agent.until(lambda: agent.questions() or not far.waits, "a question or an answer")
+    waits = far.waits
+    far.leave()
+    agent.until(lambda: not agent.questions(), "the end of the question")
+    return waits
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        pytest.param([["profile", "rename", "acme", "old"], ["profile", "rename", "prod", "acme"]], id="renamed"),
+        pytest.param(
+            [["profile", "set", "acme", "forward=never"], ["profile", "set", "acme", "forward=ask"]], id="set"
+        ),
+        pytest.param(
+            [["profile", "set", "acme", "forward=always"], ["profile", "set", "acme", "forward=ask"]], id="let"
+        ),
+        pytest.param([["profile", "unset", "acme", "forward"], ["profile", "set", "acme", "forward=ask"]], id="unset"),
+        pytest.param([["logout", "acme", "--yes"], ["login", "acme"]], id="logged out"),
+        pytest.param(
+            [
+                ["profile", "add", "same", "--like", "acme"],
+                ["profile", "remove", "acme", "--yes"],
+                ["profile", "rename", "same", "acme"],
+            ],
+            id="removed",
+        ),
+    ],
+)
+def test_a_remembered_yes_ends_with_what_it_was_for(
+    agent: RunningAgent, write: Write, commands: list[list[str]]
+) -> None:
+    write(acme='forward = "ask"', prod=f'forward = "ask"\naccount = "{ACCOUNT}"')
+    type_in(agent, "login", "acme")
+    type_in(agent, "login", "prod")
+    agent.start()
+    head = agent.forward("head")
+    say_yes(agent, head, HOUR)
+    assert call(head, "GET", ACME)[0] == 200
+    for words in commands:
+        type_in(agent, *words)
+    assert is_asked(agent, head)
+
+
+def test_the_agent_forgets_what_an_editor_took_away(agent: RunningAgent, write: Write) -> None:
+    write(acme='forward = "ask"')
+    type_in(agent, "login", "acme")
+    agent.start()
+    head = agent.forward("head")
+    say_yes(agent, head, HOUR)
+    write(acme='forward = "never"')
+    assert call(head, "GET", ACME)[0] == 403
+    write(acme='forward = "ask" ')
+    assert is_asked(agent, head)

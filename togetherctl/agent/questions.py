@@ -144,6 +144,10 @@ class QuestionDesk:
             question.stop()
         self._passes = {about: until for about, until in self._passes.items() if about[0] != profile}
 
+    def forget(self, counts: Callable[[Remembered], bool]) -> None:
+        """Keep the remembered answers that count."""
+        self._answers.keep(counts, now=self._clock())
+
     def show_login(self, profile: str, host: str | None, seconds: float, stop: Cancel) -> Over:
         """Show that a login for `host` runs, until what is returned is called.
 

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack
+from functools import partial
 
 from togetherctl.agent.ahead import KeepAhead
 from togetherctl.agent.answers import Answers
@@ -26,6 +27,7 @@ from togetherctl.agent.questions import QuestionDesk
 from togetherctl.agent.snapshot import Configuration
 from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
 from togetherctl.errors import bug_sentence
+from togetherctl.lock import LockTimeout
 from togetherctl.paths import locate
 
 TYPE_CHECKING = False
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.agent.answers import Remembered
     from togetherctl.agent.connection import Handle
     from togetherctl.agent.protocol import Document
     from togetherctl.agent.snapshot import Snapshot
@@ -169,6 +172,10 @@ class Service:
             refusal = refusal_of(profile.name, snapshot.profile(profile.name), before=profile)
             if refusal is not None:
                 self._questions.drop(profile.name, refusal)
+        try:
+            self._questions.forget(partial(_counts, snapshot))
+        except (OSError, LockTimeout) as error:
+            self._warn(f"an old answer is not forgotten: {self._paths.agent_answers}: {error}")
 
     def _session_of(self, profile: str) -> str:
         """The session file of a profile; one that keeps none shares none."""
@@ -200,3 +207,9 @@ class Service:
         place = f" for {entry['host']}" if entry["host"] else ""
         more = f", {entry['count']} more of these" if "count" in entry else ""
         self._say(f"{entry['time']} {entry['what']} of {entry['profile']}{place}: {entry['answer']}{more}")
+
+
+def _counts(snapshot: Snapshot, answer: Remembered) -> bool:
+    """Whether the profile is one that the person is still asked about."""
+    profile = snapshot.profile(answer.profile)
+    return profile is not None and profile.forward in (("ask",) if answer.kind == "credential" else ("ask", "always"))
