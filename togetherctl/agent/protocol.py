@@ -40,7 +40,9 @@ MAX_BODY = 16 * 1024
 # At one socket, at all that may be forwarded, and at control.sock.
 MAX_CONNECTIONS = 256
 MAX_FORWARDABLE = 512
-MAX_CONTROL = 64
+MAX_CONTROL = 128
+# Each holds a connection at control.sock; with all of them there is still room for the person.
+MAX_FORWARDS = 64
 MAX_CHILDREN = 4
 
 # The HTTP status for each code of an error; `exit` in the envelope says what a client ends with.

@@ -167,6 +167,8 @@ class Service:
         if isinstance(snapshot, Failure):
             self._warn(f"nothing is handed out: {snapshot.message}")
             return
+        for problem in snapshot.problems:
+            self._warn(problem)
         before, self._seen = self._seen, snapshot
         for profile in before.profiles if before else ():
             refusal = refusal_of(profile.name, snapshot.profile(profile.name), before=profile)
