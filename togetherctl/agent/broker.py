@@ -109,19 +109,32 @@ class Broker:
         self._with_snapshot(exchange, look)
 
     def _credential(self, exchange: Exchange, profile: KnownProfile) -> None:
-        def hand_out(answer: Answer | Failure) -> None:
+        def answer_with(answer: Answer | Failure) -> None:
             outcome = answer.code if isinstance(answer, Failure) else "given"
             self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
             exchange.answer(answer)
 
+        def hand_out(answer: Answer | Failure) -> None:
+            if isinstance(answer, Failure):
+                self._questions.not_handed_out(profile.name, exchange.host)
+            answer_with(answer)
+
         def answered(refusal: Failure | None) -> None:
             if refusal is None:
+                # The configuration may have changed while the person was asked.
+                self._with_profile(exchange, profile.name, "credential", go_on)
+            else:
+                answer_with(refusal)
+
+        def go_on(_exchange: Exchange, now: KnownProfile) -> None:
+            if now.key == profile.key:
                 exchange.when_gone(self._fetch(profile.name, hand_out))
             else:
-                hand_out(refusal)
+                said = f"profile {profile.name} was changed to another login while it was asked for; try again"
+                answer_with(failure("forbidden", said, ExitCode.REFUSED))
 
         if profile.forward == "always":
-            answered(None)
+            go_on(exchange, profile)
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
 

@@ -61,7 +61,7 @@ class Service:
         self._born: dict[Path, os.stat_result] = {}
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
-        self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
+        self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn), self._key_of)
         self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
@@ -168,6 +168,12 @@ class Service:
         known = self._configuration.last_good
         found = known.profile(profile) if known else None
         return (found and found.session) or f"profile {profile}"
+
+    def _key_of(self, profile: str) -> str:
+        """What answers about a profile are bound to."""
+        known = self._configuration.last_good
+        found = known.profile(profile) if known else None
+        return found.key if found else ""
 
     def _warn(self, line: str) -> None:
         """Once a minute the same, because others may cause it as often as they like."""

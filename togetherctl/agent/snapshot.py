@@ -29,6 +29,7 @@ _MOST_TRIES = 3
 class KnownProfile:
     """A profile as the agent knows it; `session` is the path of its session file, None where it keeps none.
 
+    `key` is equal for profiles that share a login, and another one after it was pointed at another issuer or client.
     `clusters` are as `GET /v1/profiles` gives them.
     """
 
@@ -39,6 +40,7 @@ class KnownProfile:
     grant: str
     storage: str
     session: str | None
+    key: str
     clusters: tuple[Document, ...] = ()
 
 

@@ -35,6 +35,7 @@ def take(world: World) -> str:
                 grant=profile.grant,
                 storage=profile.storage,
                 session=None if profile.storage == "memory" else str(session),
+                key=profile.key,
                 clusters=tuple(_describe(cluster) for cluster in clusters),
             )
         )
