@@ -234,8 +234,7 @@ def test_hosts_that_are_made_up_do_not_fill_the_memory(desk: Desk) -> None:
         (b'{"version": 2, "answers": []}', "it is not of this version"),
         (b'{"version": 1, "answers": [{"profile": "acme"}]}', "it is damaged"),
         (
-            b'{"version": 1, "answers": [{"kind": "login", "profile": "a", "key": "k", "host": "b", "yes": 1'
-            b', "until": 9e9}]}',
+            b'{"version": 1, "answers": [{"kind":"login","profile":"a","key":"k","host":"b","yes":1,"until":9e9}]}',
             "it holds something else than answers",
         ),
         (b"[" * 100_000, "it is damaged"),
