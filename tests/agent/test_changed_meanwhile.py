@@ -107,7 +107,7 @@ def test_a_yes_to_one_account_hands_out_no_other(agent: RunningAgent, write: Wri
     question = agent.question(kind="credential")
     write(acme=f'forward = "always"\naccount = "{ACCOUNT}"')
     click_yes(agent, question)
-    assert refusal(far) == "profile acme was changed at the agent's machine meanwhile, so nothing is handed out"
+    assert refusal(far) == "profile acme was changed to another login while it was asked for; try again"
 
 
 def test_a_yes_to_a_login_after_never_opens_nothing(agent: RunningAgent, write: Write, home: Path) -> None:

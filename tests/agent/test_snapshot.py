@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.running_agent import RunningAgent, call
-from togetherctl.agent import snapshot
 from togetherctl.agent.protocol import Ended, Errand, Failure
 from togetherctl.agent.snapshot import Configuration, Snapshot
 
@@ -107,7 +106,7 @@ def test_what_failed_is_tried_again_after_some_seconds_and_not_before(
 ) -> None:
     told: list[Snapshot | Failure] = []
     children, now = Failing(), time.monotonic()
-    monkeypatch.setattr(snapshot.time, "monotonic", lambda: now)
+    monkeypatch.setattr("togetherctl.agent.snapshot.time.monotonic", lambda: now)
     configuration = Configuration(tmp_path / "config.toml", children, lambda _found: None)
     for _ in range(5):
         configuration.ask(told.append)

@@ -120,8 +120,13 @@ class Broker:
                 hand_out(refusal)
 
         def fetched(answer: Answer | Failure) -> None:
+            def still(refusal: Failure | None) -> None:
+                if refusal is None and isinstance(answer, Failure):
+                    self._questions.not_handed_out(profile.name, exchange.host)
+                hand_out(refusal or answer)
+
             # The child has read the configuration by itself, which may be another one by then.
-            exchange.when_gone(self._if_unchanged(profile, lambda refusal: hand_out(refusal or answer)))
+            exchange.when_gone(self._if_unchanged(profile, still))
 
         if profile.forward == "always":
             allowed(None)
@@ -203,8 +208,8 @@ def refusal_of(name: str, profile: KnownProfile | None, *, before: KnownProfile 
         )
         return failure("forbidden", f"profile {name}: the agent may not hand it out", ExitCode.REFUSED, remedy)
     if before is not None and profile.credential != before.credential:
-        said = f"profile {name} was changed at the agent's machine meanwhile, so nothing is handed out"
-        return failure("forbidden", said, ExitCode.REFUSED, "try again")
+        said = f"profile {name} was changed to another login while it was asked for; try again"
+        return failure("forbidden", said, ExitCode.REFUSED)
     return None
 
 

@@ -128,7 +128,7 @@ class _Request:
         if not self.is_over:
             self.is_over = True
             if self.over is not None:
-                self.over(done=not isinstance(answer, Failure))
+                self.over("no" if isinstance(answer, Failure) else "yes")
             self._done(answer)
 
     def cancel(self) -> None:
@@ -136,7 +136,7 @@ class _Request:
             self.is_over = True
             self.leave()
             if self.over is not None:
-                self.over(done=False)
+                self.over("withdrawn")
 
 
 def _nothing() -> None:

@@ -186,6 +186,12 @@ class Questions(Protocol):
         question is taken back.
         """
 
+    def not_handed_out(self, profile: str, host: str | None) -> None:
+        """What was agreed to failed: for a minute from that answer the next call needs no new one.
+
+        So a kubectl that calls several times asks the person once.
+        """
+
     def pending(self) -> Sequence[Document]:
         """The open questions: `{"id", "kind", "profile", "host", "asked_at", "ends_at", "runs"}`, times in RFC 3339.
 

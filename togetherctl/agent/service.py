@@ -64,7 +64,7 @@ class Service:
         self._born: dict[Path, os.stat_result] = {}
         self._children = ChildProcesses(self._loop, environ)
         self._configuration = Configuration(self._paths.config, self._children, self._see)
-        self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn))
+        self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn), self._key_of)
         self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
         self._seen: Snapshot | None = None
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
@@ -184,6 +184,12 @@ class Service:
         known = self._configuration.last_good
         found = known.profile(profile) if known else None
         return (found and found.session) or f"profile {profile}"
+
+    def _key_of(self, profile: str) -> str:
+        """What answers about a profile are bound to."""
+        known = self._configuration.last_good
+        found = known.profile(profile) if known else None
+        return found.key if found else ""
 
     def _warn(self, line: str) -> None:
         """Once a minute the same, because others may cause it as often as they like."""

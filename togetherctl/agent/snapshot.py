@@ -34,17 +34,18 @@ _PASSING_SECONDS = 10.0
 class KnownProfile:
     """A profile as the agent knows it; `session` is the path of its session file, None where it keeps none.
 
-    `key` is the KEY of its session. `clusters` are as `GET /v1/profiles` gives them.
+    `key` is equal for profiles that share a login, and another one after it was pointed at another issuer or client.
+    `clusters` are as `GET /v1/profiles` gives them.
     """
 
     name: str
     forward: Forward
     issuer: str
     client_id: str
-    key: str
     grant: str
     storage: str
     session: str | None
+    key: str
     clusters: tuple[Document, ...] = ()
 
     @property

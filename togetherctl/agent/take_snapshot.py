@@ -40,10 +40,10 @@ def take(world: World) -> str:
                 forward=table.forward,
                 issuer=profile.issuer.url,
                 client_id=profile.client_id,
-                key=profile.key,
                 grant=profile.grant,
                 storage=profile.storage,
                 session=None if profile.storage == "memory" else str(session),
+                key=profile.key,
                 clusters=tuple(clusters),
             )
         )
