@@ -9,11 +9,14 @@ from togetherctl.agent_socket import (
     RECONNECT,
     SILENCE_SECONDS,
     Gone,
+    Silent,
     connect_to,
     folders_of_sockets,
     forget,
+    forget_silence,
     newest_first,
     silent,
+    was_silent,
 )
 from togetherctl.environment import AGENT
 from togetherctl.errors import (
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
 _PROFILES, _CREDENTIALS, _LOGINS = "/v1/profiles", "/v1/credentials/", "/v1/logins"
 _LIMIT = 1024 * 1024
+_NOT_THERE = 404
 # Seconds. A person may be asked there, then a refresh waited for; while nothing comes, it is looked whether it lives.
 _CREDENTIAL_SECONDS = 150.0
 _QUICK_SECONDS = 10.0
@@ -130,7 +134,7 @@ def _ask(
     waiting: Callable[[], None] | None = None,
     go_on: Callable[[], None] | None = None,
 ) -> Answer:
-    """The answer of the agent that the environment names, else of the newest socket that answers."""
+    """The answer of the agent that the environment names, else of the newest whose agent knows the profile."""
     head = f"{method} {target} HTTP/1.1\r\nHost: agent\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
     request = f"{head}Content-Type: application/json\r\n\r\n".encode("ascii") + body
     named = environ.get(AGENT, "")
@@ -139,13 +143,34 @@ def _ask(
             return _talk(named, request, _Patience(named, seconds, waiting, go_on))
         except Gone as why:
             raise Unreachable(f"{AGENT} names {named}, and {why}", hint=RECONNECT, sent=False) from None
-    for path in newest_first(environ):
-        try:
-            return _talk(path, request, _Patience(path, seconds, waiting, go_on))
-        except Gone:
-            forget(path)
+    answer = _first_that_knows(environ, lambda path: _talk(path, request, _Patience(path, seconds, waiting, go_on)))
+    if answer is not None:
+        return answer
     looked = " and ".join(folders_of_sockets(environ)) or "any folder, because HOME is not set"
     raise Unreachable(f"no agent is forwarded to this machine: no socket answers in {looked}", hint=RECONNECT)
+
+
+def _first_that_knows(environ: Mapping[str, str], talk: Callable[[str], Answer]) -> Answer | None:
+    """The newest answer; one that there is no such profile only where all say that. None where none answers.
+
+    Raises Silent where only one that sleeps may know it.
+    """
+    unknown: Answer | None = None
+    asleep: Silent | None = None
+    for path in newest_first(environ):
+        try:
+            answer = talk(path)
+        except Gone:
+            forget(path)
+        except Silent as error:
+            asleep = asleep or error
+        else:
+            if answer.status != _NOT_THERE:
+                return answer
+            unknown = unknown or answer
+    if asleep is not None:
+        raise asleep
+    return unknown
 
 
 def _talk(path: str, request: bytes, patience: _Patience) -> Answer:
@@ -163,6 +188,7 @@ def _talk(path: str, request: bytes, patience: _Patience) -> Answer:
         raise Gone("no agent is behind that socket any more") from None
     finally:
         connection.close()
+    forget_silence(path)
     if len(body) > _LIMIT:
         raise _no_answer_of_an_agent(path)
     return Answer(status, body, path)
@@ -178,7 +204,7 @@ class _Patience:
         self._waiting = waiting
         self._go_on = go_on
         self._ends = monotonic() + seconds
-        self._look_at = monotonic() + SILENCE_SECONDS
+        self._look_at = monotonic() + (_MOMENT_SECONDS if was_silent(path) else SILENCE_SECONDS)
         # Whether anything came.
         self.heard = False
 
@@ -187,7 +213,8 @@ class _Patience:
         left = self._ends - monotonic()
         if left <= 0:
             raise TimeoutError
-        return min(left, _MOMENT_SECONDS if self._go_on else SILENCE_SECONDS)
+        until_look = max(self._look_at - monotonic(), _MOMENT_SECONDS)
+        return min(left, _MOMENT_SECONDS if self._go_on else until_look)
 
     def nothing_came(self) -> None:
         """See whether it goes on. Raises Unreachable where the agent is not there any more."""
@@ -209,6 +236,7 @@ class _Patience:
                 connection.close()
         if not heard:
             raise silent(self._path)
+        forget_silence(self._path)
         self._look_at = monotonic() + SILENCE_SECONDS
         if self._waiting:
             self._waiting()
@@ -275,7 +303,7 @@ def _failure(answer: Answer, told: object, name: str) -> TogetherctlError:
         return LoginRequired(message, hint=login)
     if answer.status == 403:
         return Refused(message, hint=words, error="forbidden", status=403)
-    if answer.status == 404:
+    if answer.status == _NOT_THERE:
         return UsageError(message, hint=words)
     if answer.status == 503:
         return Unreachable(message, hint=words, status=503)

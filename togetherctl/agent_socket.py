@@ -22,6 +22,10 @@ else:
 RECONNECT = Remedy("connect again from where the agent runs: togetherctl ssh HOST")
 # Seconds in which an agent that is awake takes a connection, and says something.
 SILENCE_SECONDS = 5.0
+# One kubectl calls several times; so for a minute after a silence, each call waits for a sign of life only this long.
+_LESS_PATIENCE, _REMEMBERED = 1.0, 60.0
+# The empty file beside a socket that was silent, which the script for `curl` knows too.
+MARK = ".silent"
 _MOMENT_SECONDS = 0.25
 # A socket that refuses may be younger than the call that lets it listen.
 _JUST_MADE = 10.0
@@ -38,6 +42,10 @@ def folders_of_sockets(environ: Mapping[str, str]) -> list[str]:
     return found
 
 
+class Silent(Unreachable):
+    """What listens at a socket says nothing."""
+
+
 class Gone(Exception):
     """Nothing listens at a socket, or what listens passes nothing on."""
 
@@ -50,7 +58,7 @@ def connect_to(path: str) -> _socket.socket:
     _check_owner(path)
     connection = _socket.socket(family, _socket.SOCK_STREAM)
     try:
-        connection.settimeout(SILENCE_SECONDS)
+        connection.settimeout(_LESS_PATIENCE if was_silent(path) else SILENCE_SECONDS)
         connection.connect(path)
     except TimeoutError:
         connection.close()
@@ -118,6 +126,7 @@ def forget(path: str) -> None:
             probe.settimeout(_MOMENT_SECONDS)
             probe.connect(path)
     except ConnectionRefusedError:
+        forget_silence(path)
         try:
             os.unlink(path)
         except OSError:
@@ -128,11 +137,41 @@ def forget(path: str) -> None:
         probe.close()
 
 
-def silent(path: str) -> Unreachable:
-    """The error for an agent that takes a connection, or does not, and says nothing."""
-    return Unreachable(
+def silent(path: str) -> Silent:
+    """The error for an agent that takes a connection, or does not, and says nothing; it is remembered for a minute."""
+    if not was_silent(path):
+        _remember_silence(path)
+    return Silent(
         f"the agent at {path} does not answer; the machine where it runs may be asleep or cut off", hint=RECONNECT
     )
+
+
+def was_silent(path: str) -> bool:
+    """Whether the agent at `path` said nothing a moment ago."""
+    try:
+        status = os.lstat(path + MARK)
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and abs(time() - status.st_mtime) < _REMEMBERED
+
+
+def forget_silence(path: str) -> None:
+    """The agent at `path` has answered."""
+    try:
+        os.unlink(path + MARK)
+    except OSError:
+        return
+
+
+def _remember_silence(path: str) -> None:
+    """Only in a folder that is this user's alone to change; where it cannot be written, each call waits as long."""
+    try:
+        folder = os.stat(os.path.dirname(path))
+        if folder.st_uid == os.geteuid() and not folder.st_mode & 0o022:
+            forget_silence(path)
+            os.close(os.open(path + MARK, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:
+        return
 
 
 def _reason(error: OSError) -> str:

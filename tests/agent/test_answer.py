@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.running_agent import Far, RunningAgent
+from tests.agent.running_agent import Far, RunningAgent, call
 from tests.support.terminal import terminal
 
 CREDENTIAL = "/v1/credentials/acme"
@@ -105,3 +105,26 @@ def test_a_person_is_asked_one_after_the_other(started: RunningAgent, tmp_path: 
         shown.until("ended with 0")
     assert second.waits
     second.leave()
+
+
+def test_a_yes_is_for_the_login_that_the_profile_had_then(agent: RunningAgent, asking: Path) -> None:
+    agent.start()
+    head, target = agent.forward("head"), "/v1/credentials/acme"
+    first = Far(head, "GET", target)
+    agent.answer(agent.question(kind="credential"), "yes", 3600)
+    # There is no session, and so no credential; but nothing more was asked.
+    assert first.answer()[0] == 401
+    assert call(head, "GET", target)[0] == 401
+    text = asking.read_text()
+    other = text.replace('client_id = "', 'client_id = "another-')
+    assert other != text
+    asking.write_text(other)
+    again = Far(head, "GET", target)
+    open_one = agent.question(kind="credential")
+    # Changed back while it is open: what was agreed to is not what there is now.
+    asking.write_text(text)
+    agent.answer(open_one, "yes", 3600)
+    status, document = again.answer()
+    assert (status, document["error"]["code"]) == (403, "forbidden")
+    assert "was changed to another login" in document["error"]["message"]
+    assert call(head, "GET", target)[0] == 401

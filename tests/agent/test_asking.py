@@ -128,7 +128,7 @@ class Desktop:
         script.chmod(0o700)
         self.environ = {"PATH": f"{programs}:{os.environ['PATH']}", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"}
         self.loop = ScriptedLoop()
-        self.desk = QuestionDesk(self.loop, Answers(folder / "answers.json", print), clock=self.loop.clock)
+        self.desk = QuestionDesk(self.loop, Answers(folder / "answers.json", print), str, clock=self.loop.clock)
         found = find_notifications(self.desk, self.loop, self.environ)
         assert isinstance(found, Notifications)
         self.desk.askers.append(found)
@@ -221,7 +221,7 @@ def test_the_notification_goes_when_the_question_does(tmp_path: Path) -> None:
 
 def test_without_a_desktop_there_are_no_notifications(tmp_path: Path) -> None:
     loop = ScriptedLoop()
-    desk = QuestionDesk(loop, Answers(tmp_path / "answers.json", print), clock=loop.clock)
+    desk = QuestionDesk(loop, Answers(tmp_path / "answers.json", print), str, clock=loop.clock)
     desktop = Desktop(tmp_path, "exit 0")
     path = {"PATH": desktop.environ["PATH"]}
     assert find_notifications(desk, loop, path) is None

@@ -103,7 +103,7 @@ def test_the_person_cancels_a_login_that_runs(started: RunningAgent, visits: Pat
     assert status == 401
     assert document["error"]["message"] == "the login to profile acme was cancelled at the agent's machine"
     started.until(lambda: not started.children("login"), "the end of the child")
-    # No cooldown stands in the way of the next one, which the person may want.
+    # The same host rests for a moment; another may ask at once.
     again = Far(started.forward("head2"), "POST", LOGINS, ACME)
     started.answer(started.question(kind="login", runs=False), "yes")
     started.question(kind="login", runs=True)

@@ -50,12 +50,16 @@ class Desk:
         self.problems: list[str] = []
         self.file = folder / "agent" / "answers.json"
         self.watching = Watching()
+        self.keys: dict[str, str] = {}
         self.restart()
+
+    def key_of(self, profile: str) -> str:
+        return self.keys.get(profile, "a key")
 
     def restart(self) -> None:
         """Another process of the agent."""
         self.questions = QuestionDesk(
-            self.loop, Answers(self.file, self.problems.append), clock=self.loop.clock, seconds=60.0
+            self.loop, Answers(self.file, self.problems.append), self.key_of, clock=self.loop.clock, seconds=60.0
         )
         self.questions.askers.append(self.watching)
 
@@ -230,7 +234,7 @@ def test_hosts_that_are_made_up_do_not_fill_the_memory(desk: Desk) -> None:
         (b'{"version": 2, "answers": []}', "it is not of this version"),
         (b'{"version": 1, "answers": [{"profile": "acme"}]}', "it is damaged"),
         (
-            b'{"version": 1, "answers": [{"kind": "login", "profile": "a", "host": "b", "yes": 1, "until": 9e9}]}',
+            b'{"version": 1, "answers": [{"kind":"login","profile":"a","key":"k","host":"b","yes":1,"until":9e9}]}',
             "it holds something else than answers",
         ),
         (b"[" * 100_000, "it is damaged"),
@@ -278,17 +282,47 @@ def test_no_answer_lasts_longer_than_a_day(desk: Desk) -> None:
     assert desk.ask().told == []
 
 
+@pytest.mark.parametrize("word", ["yes", "no"])
+def test_an_answer_counts_for_no_other_login_of_the_same_name(desk: Desk, word: str) -> None:
+    desk.ask()
+    desk.answer(word, HOUR)
+    desk.loop.wait(20.0)
+    desk.keys["acme"] = "of another issuer"
+    waits = desk.ask()
+    assert waits.told == []
+    # What comes in while that question is open, for the login of before, is known.
+    del desk.keys["acme"]
+    assert desk.ask().told != []
+    desk.restart()
+    assert desk.ask().told != []
+    desk.keys["acme"] = "of another issuer"
+    assert desk.ask().told == []
+
+
+def test_what_was_agreed_to_and_not_handed_out_is_asked_for_once(desk: Desk) -> None:
+    desk.ask()
+    desk.answer("yes")
+    desk.questions.not_handed_out("acme", "head")
+    assert desk.ask().said == "yes"
+    desk.questions.not_handed_out("acme", "head")
+    assert desk.ask().told == [], "a yes lasts a minute, however often it is tried"
+    desk.answer("yes")
+    desk.questions.not_handed_out("acme", "head")
+    desk.keys["acme"] = "of another issuer"
+    assert desk.ask().told == []
+
+
 def test_what_is_forgotten_elsewhere_is_asked_again(desk: Desk) -> None:
     desk.ask()
     desk.answer("yes", HOUR)
     desk.ask("lab")
     desk.answer("yes", HOUR)
     elsewhere = Answers(desk.file, desk.problems.append)
-    assert elsewhere.forget(now=desk.loop.now, profile="acme") == 1
+    assert elsewhere.keep(lambda one: one.profile != "acme", now=desk.loop.now) == 1
     assert (desk.ask().told, desk.ask("lab").said) == ([], "yes")
-    assert elsewhere.forget(now=desk.loop.now) == 1
+    assert elsewhere.keep(lambda _one: False, now=desk.loop.now) == 1
     assert not desk.file.exists()
-    assert elsewhere.forget(now=desk.loop.now) == 0
+    assert elsewhere.keep(lambda _one: False, now=desk.loop.now) == 0
 
 
 def test_an_answer_that_cannot_be_written_still_counts_once(desk: Desk) -> None:
@@ -310,17 +344,21 @@ def test_a_login_that_runs_is_shown_and_can_be_ended(desk: Desk) -> None:
     assert not desk.questions.answer(running["id"], yes=True, seconds=0)
     assert desk.questions.answer(running["id"], yes=False, seconds=0)
     assert stopped == [1]
-    over(done=False)
-    over(done=False)
+    over("no")
+    over("no")
     assert desk.questions.pending() == []
     assert desk.watching.told == ["running: login acme head", "no: acme head"]
+    # One kubectl calls several times.
+    assert "is not asked again for 15s" in desk.ask(kind="login").said
+    desk.loop.wait(16.0)
+    assert desk.ask(kind="login").told == []
 
 
 def test_what_a_login_was_for_is_handed_out_once_without_a_question(desk: Desk) -> None:
-    desk.questions.show_login("acme", "head", 300.0, lambda: None)(done=True)
+    desk.questions.show_login("acme", "head", 300.0, lambda: None)("yes")
     assert desk.ask(host="other").told == []
     assert desk.ask().said == "yes"
     assert desk.ask().told == []
-    desk.questions.show_login("acme", "lazy", 300.0, lambda: None)(done=True)
+    desk.questions.show_login("acme", "lazy", 300.0, lambda: None)("yes")
     desk.loop.wait(61.0)
     assert desk.ask(host="lazy").told == []

@@ -55,7 +55,6 @@ def _textual(target: float | None = None) -> Beside:
 TARGETS: Mapping[str, Beside] = {
     "ready file: shim": _kubelogins("the same from its cache", 0.5),
     "ready file: Python": _kubelogins("the same from its cache"),
-    "over the agent's socket: Python": _python(3.0),
     "over the agent's socket": _kubelogins("the same from its cache", 1.5),
     "flags, ready file: script": _kubelogins("the same from its cache", 0.6),
     "flags, ready file: Python": _kubelogins("the same from its cache"),

@@ -246,8 +246,8 @@ VIEW = AgentView(
     },
     questions=QUESTIONS[:2],
     remembered=[
-        Remembered("credential", "acme", "gpu-head.example.com", yes=True, until=NOW + 2460),
-        Remembered("login", "lab", None, yes=False, until=NOW + 3600),
+        Remembered("credential", "acme", "key", "gpu-head.example.com", yes=True, until=NOW + 2460),
+        Remembered("login", "lab", "key", None, yes=False, until=NOW + 3600),
     ],
     entries=[
         {

@@ -26,13 +26,22 @@ _PATIENCE = 1.0
 
 
 class Remembered(NamedTuple):
-    """An answer to all questions of this `kind` about `profile` by `host` (None: not known), until then (UTC)."""
+    """An answer to all questions of this `kind` about `profile` by `host` (None: not known), until then (UTC).
+
+    It counts as long as the profile has this `key` (`snapshot.KnownProfile`), so not for another login of that name.
+    """
 
     kind: Kind
     profile: str
+    key: str
     host: str | None
     yes: bool
     until: float
+
+    @property
+    def about(self) -> tuple[Kind, str, str, str | None]:
+        """Of equal ones the last counts."""
+        return self.kind, self.profile, self.key, self.host
 
 
 class Answers:
@@ -47,10 +56,9 @@ class Answers:
         self._seen: tuple[int, ...] | None = None
         self._known: tuple[Remembered, ...] = ()
 
-    def find(self, kind: Kind, profile: str, host: str | None, *, now: float) -> Remembered | None:
-        """The answer that counts at `now` (seconds since 1970)."""
-        about = (kind, profile, host)
-        return next((one for one in self.list(now=now) if (one.kind, one.profile, one.host) == about), None)
+    def find(self, about: tuple[Kind, str, str, str | None], *, now: float) -> Remembered | None:
+        """The answer that counts at `now` (seconds since 1970); `about` is that of `Remembered`."""
+        return next((one for one in self.list(now=now) if one.about == about), None)
 
     def list(self, *, now: float) -> Sequence[Remembered]:
         """All that count at `now`, those that end first before the others."""
@@ -67,24 +75,23 @@ class Answers:
     def remember(self, answer: Remembered, *, now: float) -> bool:
         """Keep it in place of the one before; False, with a sentence, where it cannot be written."""
         answer = answer._replace(until=min(answer.until, now + LONGEST))
-        about = (answer.kind, answer.profile, answer.host)
         try:
             make_private_folder(self._file.parent)
             with hold_lock(self._file.with_suffix(".lock"), seconds=_PATIENCE, ours=True):
-                others = [one for one in self.list(now=now) if (one.kind, one.profile, one.host) != about]
+                others = [one for one in self.list(now=now) if one.about != answer.about]
                 self._write([*others[-_MOST + 1 :], answer])
         except (OSError, LockTimeout) as error:
             self._tell(f"the answer is not remembered: {self._file} cannot be written: {_reason(error)}")
             return False
         return True
 
-    def forget(self, *, now: float, profile: str | None = None) -> int:
-        """Forget all answers, or those about `profile`; how many there were. Raises OSError and LockTimeout."""
-        if not self._file.exists():
+    def keep(self, counts: Callable[[Remembered], bool], *, now: float) -> int:
+        """Forget the answers that do not count; how many these were. Raises OSError and LockTimeout."""
+        if not self._file.exists() or (self.list(now=now) and all(map(counts, self._known))):
             return 0
         with hold_lock(self._file.with_suffix(".lock"), seconds=_PATIENCE, ours=True):
             known = self.list(now=now)
-            kept = [one for one in known if profile is not None and one.profile != profile]
+            kept = [one for one in known if counts(one)]
             if kept:
                 self._write(kept)
             else:
@@ -117,12 +124,12 @@ def _parse(data: bytes, status: os.stat_result) -> tuple[Remembered, ...]:
 
 def _checked(one: Any) -> Remembered:
     """Raises ValueError, TypeError and LookupError."""
-    kind, profile, host, yes, until = (one[name] for name in Remembered._fields)
-    is_text = isinstance(profile, str) and (host is None or isinstance(host, str))
+    kind, profile, key, host, yes, until = (one[name] for name in Remembered._fields)
+    is_text = isinstance(profile, str) and isinstance(key, str) and (host is None or isinstance(host, str))
     is_time = isinstance(until, (int, float)) and not isinstance(until, bool)
     if kind not in ("credential", "login") or not is_text or not isinstance(yes, bool) or not is_time:
         raise ValueError("it holds something else than answers")
-    return Remembered(kind, profile, host, yes, until)
+    return Remembered(kind, profile, key, host, yes, until)
 
 
 def _counting(known: Sequence[Remembered], now: float) -> list[Remembered]:

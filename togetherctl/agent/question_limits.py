@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 _MOST, _WITHIN = 6, 600.0
 # Questions that wait at once: of one host, and of all.
 _MOST_OF_HOST, _MOST_OPEN = 4, 16
-# Seconds for which the same question is not asked again once it was answered "no", or had no answer.
+# Seconds for which the same question is not asked again once it was answered "no", or had no answer. One kubectl calls
+# several times, and a far side that is `curl` alone asks for a login in each.
 _QUIET_AFTER_NO, _QUIET_AFTER_NOTHING = 15.0, 5.0
 # Hosts that are remembered; who can make up names cannot fill the memory, and shares one limit.
 _MOST_HOSTS = 64
@@ -43,6 +44,11 @@ class QuestionLimits:
         self._ended.setdefault(self._counted_as(host), []).append(now)
         if len(self._quiet) < _MOST_HOSTS * _MOST:
             self._quiet[host, about] = now + (_QUIET_AFTER_NO if answered else _QUIET_AFTER_NOTHING)
+
+    def rest(self, host: str | None, about: About, *, now: float) -> None:
+        """What it agreed to came to nothing, such as a login: the same is not asked again at once."""
+        if len(self._quiet) < _MOST_HOSTS * _MOST:
+            self._quiet[host, about] = now + _QUIET_AFTER_NO
 
     def _counted_as(self, host: str | None) -> str | None:
         return host if host in self._ended or len(self._ended) < _MOST_HOSTS else None

@@ -17,7 +17,7 @@ from togetherctl.records import Protocol, dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
     from togetherctl.agent.answers import Answers
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Answered = Callable[[Failure | None], object]
     End = Literal["yes", "no", "late", "withdrawn"]
 
-# Seconds in which what a login was for is handed out without a second question.
+# Seconds in which what a login was for, or what was agreed to and not handed out, needs no second question.
 _PASS_SECONDS = 60.0
 
 
@@ -41,6 +41,7 @@ class Question:
     number: str
     kind: Kind
     profile: str
+    key: str
     host: str | None
     asked_at: float
     ends_at: float
@@ -49,9 +50,9 @@ class Question:
     stop: Cancel = field(default=lambda: None, repr=False)
 
     @property
-    def about(self) -> tuple[Kind, str, str | None]:
+    def about(self) -> tuple[Kind, str, str, str | None]:
         """Equal questions are one."""
-        return self.kind, self.profile, self.host
+        return self.kind, self.profile, self.key, self.host
 
     @property
     def document(self) -> Document:
@@ -72,18 +73,22 @@ class Asker(Protocol):
 
 
 class Over(Protocol):
-    """Says that a login is over; a second call does nothing."""
+    """Says how a login ended: it is done ("yes"), failed, or who wanted it is gone. A second call does nothing."""
 
-    def __call__(self, *, done: bool) -> None: ...
+    def __call__(self, end: End) -> None: ...
 
 
 class QuestionDesk:
-    """What `protocol.Questions` says. `clock` gives seconds since 1970."""
+    """What `protocol.Questions` says. `clock` gives seconds since 1970.
+
+    `key_of` tells the key of a profile as `snapshot.KnownProfile` has it now: an answer counts for that alone.
+    """
 
     def __init__(
         self,
         loop: Loop,
         answers: Answers,
+        key_of: Callable[[str], str],
         *,
         clock: Callable[[], float] = time.time,
         seconds: float = QUESTION_SECONDS,
@@ -91,28 +96,32 @@ class QuestionDesk:
     ) -> None:
         self._loop = loop
         self._answers = answers
+        self._key_of = key_of
         self._clock = clock
         self._seconds = seconds
         self._limits = limits or QuestionLimits()
-        self._open: dict[tuple[Kind, str, str | None], Question] = {}
+        self._open: dict[tuple[Kind, str, str, str | None], Question] = {}
         self._running: list[Question] = []
-        self._passes: dict[tuple[str, str | None], float] = {}
+        # By profile, key and host: the seconds since 1970 until which a credential needs no question, and until which
+        # one that was agreed to once, and then was not handed out, may be among these.
+        self._passes: dict[tuple[str, str, str | None], float] = {}
+        self._agreed: dict[tuple[str, str, str | None], float] = {}
         self.askers: list[Asker] = []
 
     def ask(self, kind: Kind, profile: str, host: str | None, answered: Answered) -> Cancel:
         """See `protocol.Questions`."""
-        now = self._clock()
-        at_once = self._known(kind, profile, host, now)
+        now, key = self._clock(), self._key_of(profile)
+        at_once = self._known(kind, profile, key, host, now)
         if at_once is not None:
             answered(at_once[0])
             return _nothing
-        question = self._open.get((kind, profile, host))
+        question = self._open.get((kind, profile, key, host))
         if question is None:
             wait = self._limits.wait(host, (kind, profile), open_ones=self._open.values(), now=now)
             if wait is not None:
                 answered(_too_often(host, wait))
                 return _nothing
-            question = Question(os.urandom(3).hex(), kind, profile, host, now, now + self._seconds)
+            question = Question(os.urandom(3).hex(), kind, profile, key, host, now, now + self._seconds)
             self._open[question.about] = question
             question.stop = self._loop.after(self._seconds, partial(self._end, question, "late", 0.0))
             self._show(question)
@@ -136,36 +145,60 @@ class QuestionDesk:
                 return True
         return False
 
+    def drop(self, profile: str, refusal: Failure) -> None:
+        """End all that waits about `profile`, which is not any more what the person is asked about."""
+        for question in [one for one in self._open.values() if one.profile == profile]:
+            self._end(question, "withdrawn", 0.0, refusal)
+        for question in [one for one in self._running if one.profile == profile]:
+            question.stop()
+        for known in (self._passes, self._agreed):
+            for about in [about for about in known if about[0] == profile]:
+                del known[about]
+
+    def forget(self, counts: Callable[[Remembered], bool]) -> None:
+        """Keep the remembered answers that count."""
+        self._answers.keep(counts, now=self._clock())
+
+    def not_handed_out(self, profile: str, host: str | None) -> None:
+        """See `protocol.Questions`."""
+        about = (profile, self._key_of(profile), host)
+        until = self._agreed.pop(about, 0.0)
+        if until:
+            self._passes[about] = until
+
     def show_login(self, profile: str, host: str | None, seconds: float, stop: Cancel) -> Over:
         """Show that a login for `host` runs, until what is returned is called.
 
         Where it is done, what it was for is handed out once without a question. `stop` lets the person end it.
         """
-        now = self._clock()
-        running = Question(os.urandom(3).hex(), "login", profile, host, now, now + seconds, runs=True, stop=stop)
+        now, key = self._clock(), self._key_of(profile)
+        ends_at = now + seconds
+        running = Question(os.urandom(3).hex(), "login", profile, key, host, now, ends_at, runs=True, stop=stop)
         self._running.append(running)
         self._show(running)
 
-        def over(*, done: bool) -> None:
+        def over(end: End) -> None:
             if running in self._running:
                 self._running.remove(running)
-                if done:
-                    self._passes[profile, host] = self._clock() + _PASS_SECONDS
-                self._hide(running, "yes" if done else "no")
+                if end == "yes":
+                    self._passes[profile, key, host] = self._clock() + _PASS_SECONDS
+                elif end == "no":
+                    self._limits.rest(host, ("login", profile), now=self._clock())
+                self._hide(running, end)
 
         return over
 
-    def _known(self, kind: Kind, profile: str, host: str | None, now: float) -> tuple[Failure | None] | None:
+    def _known(self, kind: Kind, profile: str, key: str, host: str | None, now: float) -> tuple[Failure | None] | None:
         """What was answered before, in a tuple; None where nothing was."""
-        known = self._answers.find(kind, profile, host, now=now)
+        known = self._answers.find((kind, profile, key, host), now=now)
         if known is not None and not known.yes:
             return (_refused(kind, profile, host, known.until - now),)
-        self._passes = {about: until for about, until in self._passes.items() if now < until <= now + _PASS_SECONDS}
-        if kind == "credential" and (known is not None or self._passes.pop((profile, host), None) is not None):
+        self._passes, self._agreed = _in_time(self._passes, now), _in_time(self._agreed, now)
+        if kind == "credential" and (known is not None or self._passes.pop((profile, key, host), None) is not None):
             return (None,)
         return None
 
-    def _end(self, question: Question, end: End, seconds: float) -> None:
+    def _end(self, question: Question, end: End, seconds: float, refusal: Failure | None = None) -> None:
         if self._open.get(question.about) is not question:
             return
         del self._open[question.about]
@@ -173,11 +206,13 @@ class QuestionDesk:
         now = self._clock()
         # A browser that opens by itself is what a login is asked for: its "yes" is for this once.
         if seconds and end in ("yes", "no") and not (end == "yes" and question.kind == "login"):
-            answer = Remembered(question.kind, question.profile, question.host, end == "yes", now + seconds)
+            answer = Remembered(*question.about, yes=end == "yes", until=now + seconds)
             self._answers.remember(answer, now=now)
-        if end != "yes":
+        if end == "yes" and question.kind == "credential":
+            self._agreed[question.about[1:]] = now + _PASS_SECONDS
+        elif end != "yes" and refusal is None:
+            # What was dropped is no fault of the host that asked.
             self._limits.ended(question.host, (question.kind, question.profile), now=now, answered=end == "no")
-        refusal = None
         if end == "no":
             refusal = _refused(question.kind, question.profile, question.host, seconds)
         elif end == "late":
@@ -197,6 +232,12 @@ class QuestionDesk:
     def _hide(self, question: Question, end: End) -> None:
         for asker in self.askers:
             asker.hide(question, end)
+
+
+def _in_time(
+    known: Mapping[tuple[str, str, str | None], float], now: float
+) -> dict[tuple[str, str, str | None], float]:
+    return {about: until for about, until in known.items() if now < until <= now + _PASS_SECONDS}
 
 
 def host_in_words(host: str | None) -> str:

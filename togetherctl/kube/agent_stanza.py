@@ -31,11 +31,22 @@ fail() {
   exit "$2"
 }
 # Sets `http` and `body`; gives the exit code of curl. The token is in no argument of any program. What answers nothing
-# to the first request, within five seconds, sleeps; the second may wait for a person.
+# to the first request, within five seconds, sleeps; the second may wait for a person. One kubectl calls several times;
+# so a silence is remembered for a minute, in which a sign of life is waited for only a second.
 ask() {
-  answer=$(curl -q -s --fail-early -m 5 --noproxy '*' --unix-socket "$1" -o /dev/null http://agent/v1/profiles \\
+  mark=$1.silent wait=5
+  if [ -f "$mark" ] && [ -n "$(find "$mark" -mmin -1)" ]; then wait=1; fi
+  answer=$(curl -q -s --fail-early -m "$wait" --noproxy '*' --unix-socket "$1" -o /dev/null http://agent/v1/profiles \\
     --next -s -m "$2" --noproxy '*' --unix-socket "$1" \\
-    -H 'Content-Type: application/json' -d "$4" -X "$3" -w '\\n%{http_code}' "http://agent$5") || return
+    -H 'Content-Type: application/json' -d "$4" -X "$3" -w '\\n%{http_code}' "http://agent$5") || {
+    code=$?
+    if [ "$code$wait" = 285 ] && [ -O "${1%/*}" ]; then
+      rm -f "$mark"
+      (set -C && : >"$mark") 2>/dev/null
+    fi
+    return "$code"
+  }
+  [ ! -f "$mark" ] || rm -f "$mark"
   http=${answer##*"$nl"} body=${answer%"$nl"*}
 }
 get() {
@@ -70,7 +81,8 @@ go_on() {
   get "$socket" || fail "the agent at $socket broke off" 4
   finish
 }
-name=$1 tried='|' again='connect again from where the agent runs: togetherctl ssh HOST'
+name=$1 tried='|' asleep='' unknown='' unknown_at=''
+again='connect again from where the agent runs: togetherctl ssh HOST'
 command -v curl >/dev/null || fail 'curl is not installed, and nothing else here asks the agent' 1
 if [ -n "${TOGETHERCTL_AGENT-}" ]; then
   socket=$TOGETHERCTL_AGENT
@@ -79,7 +91,7 @@ if [ -n "${TOGETHERCTL_AGENT-}" ]; then
   get "$socket" || fail "no agent answers at $socket; $again" 4
   go_on
 fi
-# The newest that answers; what nothing listens at goes.
+# The newest that answers and knows the profile; what nothing listens at goes.
 while :; do
   socket=
   for one in "${XDG_RUNTIME_DIR:-/nonexistent}"/togetherctl/agents/* "${HOME-}"/.cache/togetherctl/agents/*; do
@@ -89,15 +101,29 @@ while :; do
     case $tried in *"|$one|"*) continue ;; esac
     if [ -z "$socket" ] || [ "$one" -nt "$socket" ]; then socket=$one; fi
   done
-  [ -n "$socket" ] || fail "no agent is forwarded to this machine; $again" 4
+  [ -n "$socket" ] || break
   tried="$tried$socket|"
-  if get "$socket"; then go_on; else code=$?; fi
+  if get "$socket"; then
+    [ "$http" = 404 ] || go_on
+    [ -n "$unknown" ] || unknown=$body unknown_at=$socket
+    continue
+  else
+    code=$?
+  fi
   case $code in
     # In a home that several hosts share, that of another host may be alive there.
-    7) case ${socket##*/} in "$(uname -n)"-*) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" ;; esac ;;
-    28) fail "the agent at $socket does not answer; $again" 4 ;;
+    7)
+      case ${socket##*/} in
+        "$(uname -n)"-*) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" "$socket.silent" ;;
+      esac
+      ;;
+    28) asleep=${asleep:-$socket} ;;
   esac
 done
+[ -z "$asleep" ] || fail "the agent at $asleep does not answer; $again" 4
+[ -n "$unknown" ] || fail "no agent is forwarded to this machine; $again" 4
+http=404 body=$unknown socket=$unknown_at
+finish
 """
 
 

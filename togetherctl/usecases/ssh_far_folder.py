@@ -33,8 +33,8 @@ _KEEPER = (
     'p="$d/$n-$1.sock" && test ${#p} -le 103 && break;; esac; p=; done; '
     'test -n "$p" || { echo "$HOME/.cache is not writable, or its path is too long for a socket" >&2; exit 1; }; '
     'if test -r /proc/net/unix; then for f in "$d/$n"-*.sock; do '
-    'if test -S "$f"; then grep -qF " $f" /proc/net/unix || rm -f "$f"; fi; done; fi; '
-    f'echo "{_MARK}$p"; cat >/dev/null; rm -f "$p"'
+    'if test -S "$f"; then grep -qF " $f" /proc/net/unix || rm -f "$f" "$f.silent"; fi; done; fi; '
+    f'echo "{_MARK}$p"; cat >/dev/null; rm -f "$p" "$p.silent"'
 )
 
 

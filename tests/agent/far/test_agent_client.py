@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import socket
 import threading
@@ -224,6 +225,60 @@ def test_an_agent_that_sleeps_is_not_waited_for(environ: Environ, short: Path, m
         stopped.listen()
         with pytest.raises(Unreachable, match="may be asleep"):
             fetch_credential({**environ, "TOGETHERCTL_AGENT": str(path)}, "gpu")
+
+
+def test_a_silence_is_remembered_until_an_answer_or_for_a_minute(
+    far: Environ, agent: ScriptedAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    class Watched(_socket.socket):
+        def settimeout(self, value: float | None, /) -> None:
+            waits.append(value or 0.0)
+            super().settimeout(value)
+
+    monkeypatch.setattr(_socket, "socket", Watched)
+    mark = agent.path.with_name("a.sock.silent")
+    agent_socket.silent(str(agent.path))
+    assert mark.stat().st_mode & 0o777 == 0o600
+    connection = agent_socket.connect_to(str(agent.path))
+    connection.close()
+    assert waits == [1.0]
+    before = mark.stat().st_mtime_ns - 30 * 10**9
+    os.utime(mark, ns=(before, before))
+    agent_socket.silent(str(agent.path))
+    assert mark.stat().st_mtime_ns == before, "a silence that was waited for shortly proves less"
+    os.utime(mark, (1, 1))
+    assert not agent_socket.was_silent(str(agent.path))
+    agent_socket.silent(str(agent.path))
+    assert agent_socket.was_silent(str(agent.path))
+    assert fetch_credential(far, "gpu").token
+    assert not mark.exists()
+    agent.path.parent.chmod(0o1777)
+    agent_socket.silent(str(agent.path))
+    assert not mark.exists(), "others could put a link there"
+
+
+def test_an_older_agent_is_asked_where_the_newest_sleeps_or_does_not_know_the_profile(
+    environ: Environ, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (agent_client, agent_socket):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 0.1)
+    environ |= {"XDG_RUNTIME_DIR": str(short / "run"), "HOME": str(short / "home")}
+    place = short / "run/togetherctl/agents"
+    with ScriptedAgent(place / "old.sock") as old, ScriptedAgent(place / "new.sock") as new:
+        os.utime(old.path, (1, 1))
+        old.hands_out("gpu", "old")
+        assert fetch_credential(environ, "gpu").token == "old"
+        assert new.asked == ["GET /v1/credentials/gpu"]
+        with pytest.raises(UsageError):
+            fetch_credential(environ, "other")
+        with socket.socket(socket.AF_UNIX) as stopped:
+            stopped.bind(str(place / "asleep.sock"))
+            stopped.listen()
+            assert fetch_credential(environ, "gpu").token == "old"
+            with pytest.raises(Unreachable, match="asleep.sock does not answer"):
+                fetch_credential(environ, "other")
 
 
 def test_an_agent_that_asks_its_person_is_waited_for(

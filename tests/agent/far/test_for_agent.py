@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +64,15 @@ def ask(shell: list[str], environ: Environ, name: str = "gpu") -> subprocess.Com
     )
 
 
+@contextmanager
+def asleep(path: Path) -> Iterator[Path]:
+    """A socket as one whose agent was stopped: it takes connections, and says nothing."""
+    with socket.socket(socket.AF_UNIX) as stopped:
+        stopped.bind(str(path))
+        stopped.listen()
+        yield path
+
+
 @pytest.mark.usefixtures("runtime")
 def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "stanza.sh"
@@ -92,6 +103,42 @@ def test_dead_sockets_go_and_older_ones_are_asked(shell: list[str], bare: Enviro
     assert not dead.exists()
     assert young.exists(), "it may be about to listen"
     assert of_another_host.exists(), "homes are shared, and it may be alive there"
+
+
+def test_an_older_socket_is_asked_where_the_newest_sleeps_or_does_not_know_the_profile(
+    shell: list[str], bare: Environ, agent: ScriptedAgent
+) -> None:
+    os.utime(agent.path, (1, 1))
+    with ScriptedAgent(agent.path.with_name("b.sock")) as newer:
+        assert ask(shell, bare).returncode == 0
+        assert "GET /v1/credentials/gpu" in newer.asked
+        unknown = ask(shell, bare, "other")
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)
+    assert "there is no" in unknown.stderr
+    with asleep(agent.path.with_name("c.sock")) as path:
+        # As after a call that waited the full five seconds.
+        path.with_name("c.sock.silent").touch()
+        assert ask(shell, bare).returncode == 0
+        done = ask(shell, bare, "other")
+    assert done.returncode == 4
+    assert f"{path} does not answer" in done.stderr
+
+
+@pytest.mark.parametrize("shell", ["dash"], indirect=True)
+def test_a_silence_is_remembered_until_an_answer(shell: list[str], bare: Environ, agent: ScriptedAgent) -> None:
+    environ = {**bare, "TOGETHERCTL_AGENT": str(agent.path.with_name("c.sock"))}
+    mark = agent.path.with_name("c.sock.silent")
+    with asleep(agent.path.with_name("c.sock")) as path:
+        assert ask(shell, environ).returncode == 4
+        assert mark.is_file()
+        made = mark.stat().st_ino
+        assert ask(shell, environ).returncode == 4
+        assert mark.stat().st_ino == made
+    path.unlink()
+    with ScriptedAgent(path) as awake:
+        awake.hands_out("gpu")
+        assert ask(shell, environ).returncode == 0
+    assert not mark.exists()
 
 
 def test_the_variable_names_the_socket(shell: list[str], bare: Environ, short: Path, agent: ScriptedAgent) -> None:

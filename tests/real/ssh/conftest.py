@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +19,9 @@ import pytest
 
 from tests.conftest import ROOT, Run
 from tests.real.ssh.sshd import FarHost, far_host, need_sshd
-from togetherctl.agent.client import AgentClient, NoAgent
+from togetherctl.agent.client import AgentClient, NoAgent, runs
 from togetherctl.agent.protocol import QUESTIONS
+from togetherctl.agent.sockets import pid_in
 from togetherctl.demo.playground import playground
 
 if TYPE_CHECKING:
@@ -117,6 +121,20 @@ class Laptop:
         return int((self.runtime / "togetherctl" / "agent.lock").read_text())
 
 
+def end_agent(laptop: Laptop) -> None:
+    """End the agent, whatever state the test has left it in."""
+    folder = laptop.runtime / "togetherctl"
+    pid = pid_in(folder) if runs(folder) else None
+    if pid:
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
+        with suppress(AssertionError):
+            until(lambda: not runs(folder), 20)
+        if runs(folder):
+            os.kill(pid, signal.SIGKILL)
+            pytest.fail("the agent did not end when it was asked to")
+
+
 def until(is_so: Callable[[], object], seconds: float = SECONDS) -> None:
     """Wait until something is so."""
     ends = time.monotonic() + seconds
@@ -151,7 +169,7 @@ def laptop(environ: dict[str, str], home: Path, short: Path, canary: Canary, cli
         try:
             yield found
         finally:
-            found.cli("agent", "stop", **found.environ)
+            end_agent(found)
             for process in found.started:
                 process.kill()
                 process.communicate()
