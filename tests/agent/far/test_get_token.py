@@ -240,6 +240,8 @@ def test_a_login_there_brings_the_credential(far: Environ, agent: ScriptedAgent)
     assert "Waiting up to 42 s for the login there." in done.stderr
     assert agent.asked == [
         "GET /v1/credentials/gpu",
+        # Once more before the person is asked, because the login of another call may have ended meanwhile.
+        "GET /v1/credentials/gpu",
         "GET /v1/profiles",
         "POST /v1/logins",
         "GET /v1/credentials/gpu",
