@@ -46,6 +46,7 @@ _NOT_THERE = 404
 # Seconds. A person may be asked there, then a refresh waited for; while nothing comes, it is looked whether it lives.
 _CREDENTIAL_SECONDS = 150.0
 _QUICK_SECONDS = 10.0
+_LOOK_SECONDS = 2.0
 _MOMENT_SECONDS = 0.25
 # A login begins with a question; the agent says how long it waits in all, and is believed up to here.
 _LONGEST_LOGIN = 900.0
@@ -204,7 +205,7 @@ class _Patience:
         self._waiting = waiting
         self._go_on = go_on
         self._ends = monotonic() + seconds
-        self._look_at = monotonic() + (_MOMENT_SECONDS if was_silent(path) else SILENCE_SECONDS)
+        self._look_at = monotonic() + (_MOMENT_SECONDS if was_silent(path) else min(_LOOK_SECONDS, SILENCE_SECONDS))
         # Whether anything came.
         self.heard = False
 

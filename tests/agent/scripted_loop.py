@@ -45,7 +45,7 @@ class ScriptedLoop:
             self._timers.pop(number)[1]()
         self.now = end
 
-    def turn(self, seconds: float = 10.0) -> None:
+    def turn(self, seconds: float = 60.0) -> None:
         """Wait, in real seconds, until something watched can be read, and see to it."""
         ready, _, _ = select.select(list(self._watched), [], [], seconds)
         for descriptor in ready:

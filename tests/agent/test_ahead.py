@@ -116,7 +116,7 @@ class Laptop:
         return now is not None and before is not None and now.value != before.value and not self.children()
 
 
-def wait_until(what: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(what: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it never came to that"

@@ -143,7 +143,7 @@ class Desktop:
         return [call.split("\0") for call in self.words.read_text().split("\0\0") if call]
 
     def wait_for(self, number: int) -> None:
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + 60
         while not self.words.exists() or len(self.calls()) < number:
             assert time.monotonic() < ends
             time.sleep(0.02)
@@ -203,15 +203,18 @@ def test_an_old_notify_send_says_at_least_that_there_is_a_question(tmp_path: Pat
 
 
 def test_the_notification_goes_when_the_question_does(tmp_path: Path) -> None:
-    marks = tmp_path / "closed"
-    desktop = Desktop(tmp_path, f"trap 'echo closed > {marks}; exit' INT\nwhile :; do sleep 0.05; done")
+    marks, listens = tmp_path / "closed", tmp_path / "listens"
+    desktop = Desktop(tmp_path, f"trap 'echo closed > {marks}; exit' INT\n: > {listens}\nwhile :; do sleep 0.05; done")
     told = desktop.ask()
     desktop.wait_for(1)
-    time.sleep(0.3)
+    ends = time.monotonic() + 60
+    while not listens.exists():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
     [number] = [one["id"] for one in desktop.desk.pending()]
     desktop.desk.answer(number, yes=False, seconds=0)
     assert len(told.told) == 1
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while not marks.exists():
         assert time.monotonic() < ends
         time.sleep(0.02)

@@ -190,12 +190,12 @@ def test_systemd_opens_the_sockets_and_the_first_request_starts_it(
         assert [profile["name"] for profile in profiles["profiles"]] == ["acme"]
     finally:
         manager.terminate()
-        assert manager.wait(timeout=20) == 0
+        assert manager.wait(timeout=60) == 0
     # They are the service manager's, which goes on listening.
     assert all(path.exists() for path in sockets)
 
 
-def wait_until(what: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(what: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it never came to that"

@@ -20,6 +20,7 @@ import pytest
 from docs.generate import verbs
 from tests.support.cluster import ScriptedCluster
 from tests.support.issuer import Reply
+from tests.support.keyrings import InAFile
 from tests.support.programs import need
 from tests.support.together import ScriptedTogether, oidc
 from togetherctl import __version__
@@ -33,7 +34,7 @@ from togetherctl.usecases import release_check
 if TYPE_CHECKING:
     import trustme
 
-    from tests.conftest import CliIn, WriteConfig
+    from tests.conftest import CliIn, UseKeyring, WriteConfig
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
     from tests.support.clock import StoppedClock
@@ -159,6 +160,7 @@ def world(
     server: ScriptedCluster,
     together: ScriptedTogether,
     ca_file: Path,
+    use_keyring: UseKeyring,
 ) -> World:
     real = {ISSUER: issuer.url, SERVER: server.url, CLIENT: issuer.client_id}
     work = home / "secrets"
@@ -203,6 +205,8 @@ def world(
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    # The library chooses once in a process, and another test may have had it choose before the variable was set.
+    use_keyring(InAFile())
     return World(home, environ, real)
 
 

@@ -100,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.do_GET()
 
-    def wait_for_the_end(self, seconds: float = 10) -> bool:
+    def wait_for_the_end(self, seconds: float = 60) -> bool:
         """Whether the client closes the connection within `seconds`."""
         self.connection.settimeout(seconds)
         try:

@@ -36,8 +36,8 @@ def forwarded_credential(world: World, name: str, profile: Profile | None = None
                 # A token that is there needs none of it.
                 from togetherctl.usecases.login_from_afar import log_in_for_a_call
 
-                log_in_for_a_call(world, name, there)
-                forwarded = fetch_credential(world.environ, there, waiting=waiting)
+                found = log_in_for_a_call(world, name, there)
+                forwarded = found or fetch_credential(world.environ, there, waiting=waiting)
         except TogetherctlError:
             drop_forwarded(world.paths, name)
             raise

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from togetherctl.agent_client import fetch_profiles, log_in_there
+from togetherctl.agent_client import fetch_credential, fetch_profiles, log_in_there
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.cache.record import Plain
 from togetherctl.auth.login_cooldown import LoginCooldown
 from togetherctl.auth.time_limits import NOTIFY_AFTER_SECONDS
 from togetherctl.config.profile_hints import ProfileHints
-from togetherctl.errors import StorageError, Unreachable, about
+from togetherctl.errors import LoginRequired, StorageError, Unreachable, about
 from togetherctl.lock import LockTimeout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from togetherctl.agent_client import Forwarded
     from togetherctl.wiring import World
 
 # Seconds; more than a question and a login there take together.
 _LONGEST = 900.0
 
 
-def log_in_for_a_call(world: World, name: str, there: str) -> None:
+def log_in_for_a_call(world: World, name: str, there: str) -> Forwarded | None:
     """Ask for a login on behalf of a Kubernetes client: one at a time, and not at once again after one that failed.
 
-    Comes back at once where another call had one meanwhile. Raises LoginRequired during the cooldown, and as
-    `log_in_from_afar` does.
+    Comes back at once where another call had one meanwhile, with the credential where this call has asked for it
+    again. Raises LoginRequired during the cooldown, and as `log_in_from_afar` does.
     """
     from _blake2 import blake2b
 
@@ -49,7 +51,10 @@ def log_in_for_a_call(world: World, name: str, there: str) -> None:
             logins = LoginCooldown(sessions.login_file(key), ways, clock=world.clock, process=os.getpid())
             logins.refuse_too_soon(waited_since=began if held.waited else None)
             if held.waited:
-                return
+                return None
+            # The login of another call may have ended between the answer to this one and the lock.
+            with suppress(LoginRequired):
+                return fetch_credential(world.environ, there)
             with logins.under_way(asked_for=False) as opened_at:
                 opened_at("where the agent runs")
                 log_in_from_afar(world, name, there)
@@ -58,6 +63,7 @@ def log_in_for_a_call(world: World, name: str, there: str) -> None:
     except StorageError:
         # A home that cannot be written: then each call asks for itself.
         log_in_from_afar(world, name, there)
+    return None
 
 
 def log_in_from_afar(world: World, name: str, there: str) -> None:

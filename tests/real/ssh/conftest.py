@@ -129,7 +129,7 @@ def end_agent(laptop: Laptop) -> None:
         os.kill(pid, signal.SIGTERM)
         os.kill(pid, signal.SIGCONT)
         with suppress(AssertionError):
-            until(lambda: not runs(folder), 20)
+            until(lambda: not runs(folder), 30)
         if runs(folder):
             os.kill(pid, signal.SIGKILL)
             pytest.fail("the agent did not end when it was asked to")

@@ -45,7 +45,7 @@ class FarHost:
     def sockets(self) -> list[Path]:
         return sorted(self.agents.iterdir()) if self.agents.is_dir() else []
 
-    def until_no_socket(self, seconds: float = 20) -> None:
+    def until_no_socket(self, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while self.sockets():
             assert time.monotonic() < end, self.sockets()
@@ -108,7 +108,7 @@ def far_host(folder: Path, name: str, environ: Mapping[str, str], *settings: str
 
 
 def _wait_for(server: Server, log: Path) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "Server listening on" not in log.read_text(errors="replace"):
         assert time.monotonic() < end, log.read_text(errors="replace")
         assert server.process.poll() is None, log.read_text(errors="replace")
