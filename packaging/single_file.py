@@ -6,6 +6,7 @@ and a start by sh took 180 to 190 ms, Pex with a venv alone 269 ms, shiv 468 ms,
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -126,7 +127,7 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         path.write_text(json.dumps(_complete_platform(minor, machine)))
         described += ["--complete-platform", str(path)]
     words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
-    words = [*words, "--console-script", "togetherctl", "--venv", "prepend", "--sh-boot", "--no-compile"]
+    words = [*words, "--console-script", "togetherctl", "--venv", "--sh-boot", "--no-compile"]
     words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(_FIRST_START)]
     # Without a constraint, the path of the Python that builds is part of where it unpacks, and of the bytes.
     words = [*words, "--interpreter-constraint", f"CPython>=3.{PYTHONS[0]},<3.{PYTHONS[-1] + 1}"]
@@ -152,9 +153,8 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
 
 def pex_variables() -> list[str]:
     """The environment variables that Pex reads at a start."""
-    from pex.variables import Variables  # only what builds a release has Pex
-
-    return sorted({*(name for name in dir(Variables) if name.startswith("PEX_")), *_INNER_VARIABLES})
+    variables = dir(importlib.import_module("pex.variables").Variables)
+    return sorted({*(name for name in variables if name.startswith("PEX_")), *_INNER_VARIABLES})
 
 
 def _start(machine: str, unpacked: str) -> str:

@@ -27,9 +27,8 @@ def _prepare() -> None:
             folder.mkdir(0o700)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            sys.exit(
-                f"togetherctl: {folder} is not a folder of yours alone, and others could change what runs there: delete it"
-            )
+            reason = "is not a folder of yours alone, and others could change what runs there: delete it"
+            sys.exit(f"togetherctl: {folder} {reason}")
         folder.chmod(0o700)
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

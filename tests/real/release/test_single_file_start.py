@@ -38,7 +38,6 @@ def test_the_second_start_does_not_read_the_zip(built: Built, bare_python: dict[
     """Of each Python that is here, in another place than the one that built it."""
     alone = start_alone(built.single, tmp_path / "alone")
     assert VERSION not in run(alone, "version", environ=bare_python, code=1)
-    shutil.rmtree(Path(bare_python["HOME"]) / FOLDER)
     assert VERSION in run(built.single, "version", environ=bare_python)
     assert VERSION in run(alone, "version", environ=bare_python)
 
@@ -47,7 +46,7 @@ def test_the_second_start_does_not_read_the_zip(built: Built, bare_python: dict[
 def test_no_variable_and_no_file_puts_other_code_in(
     way: tuple[str, ...], built: Built, bare: dict[str, str], tmp_path: Path
 ) -> None:
-    """Python's own variables count for the start by sh: in the other one, Python has read them before our first line."""
+    """Python's own variables count for the start by sh: in the other one, Python has read them before our lines."""
     code = tmp_path / "code"
     code.mkdir()
     for name in ("sitecustomize", "usercustomize", "other", "click"):
@@ -71,11 +70,13 @@ def test_no_variable_and_no_file_puts_other_code_in(
 
 
 @pytest.mark.parametrize("way", WAYS, ids=["sh", "python"])
-@pytest.mark.parametrize("home", [None, "", "relative"])
+@pytest.mark.parametrize("value", [None, "", "relative"], ids=["none", "empty", "relative"])
 def test_a_home_that_is_none_is_one_sentence(
-    home: str | None, way: tuple[str, ...], built: Built, bare: dict[str, str], tmp_path: Path
+    value: str | None, way: tuple[str, ...], built: Built, bare: dict[str, str], tmp_path: Path
 ) -> None:
-    environ = {name: value for name, value in bare.items() if name != "HOME"} | ({} if home is None else {"HOME": home})
+    environ = {name: value for name, value in bare.items() if name != "HOME"} | (
+        {} if value is None else {"HOME": value}
+    )
     here = tmp_path / "here"
     here.mkdir()
     said = run(*way, built.single, "version", environ=environ, cwd=here, code=1)
