@@ -36,8 +36,9 @@ def test_it_is_the_link_on_path_that_an_upgrade_moves(name: str, file: Path, tmp
     assert own_command({"PEX": str(file), "PATH": path}, portable=False) == str(link)
 
 
+@pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("value", ["", "togetherctl.pyz", "/nonexistent/togetherctl.pyz"])
-def test_there_is_no_single_file_where_the_variable_names_none(value: str, file: Path) -> None:
+def test_there_is_no_single_file_where_the_variable_names_none(value: str) -> None:
     assert single_file({"PEX": value}) is None
 
 
