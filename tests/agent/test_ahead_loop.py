@@ -75,7 +75,7 @@ class House:
         for name in names:
             self.write_session(name)
         known = [
-            KnownProfile(name, "never", "https://issuer", "client", "authcode", "file", str(path))
+            KnownProfile(name, "never", "https://issuer", "client", f"KEY-{name}", "authcode", "file", str(path))
             for name, path in self.sessions.items()
         ]
         self.known = Known(Snapshot("state", idle, tuple(known)))

@@ -136,6 +136,18 @@ class QuestionDesk:
                 return True
         return False
 
+    def drop(self, profile: str, refusal: Failure) -> None:
+        """End all that waits about `profile`, which is not any more what the person is asked about."""
+        for question in [one for one in self._open.values() if one.profile == profile]:
+            self._end(question, "withdrawn", 0.0, refusal)
+        for question in [one for one in self._running if one.profile == profile]:
+            question.stop()
+        self._passes = {about: until for about, until in self._passes.items() if about[0] != profile}
+
+    def forget(self, counts: Callable[[Remembered], bool]) -> None:
+        """Keep the remembered answers that count."""
+        self._answers.keep(counts, now=self._clock())
+
     def show_login(self, profile: str, host: str | None, seconds: float, stop: Cancel) -> Over:
         """Show that a login for `host` runs, until what is returned is called.
 
@@ -165,7 +177,7 @@ class QuestionDesk:
             return (None,)
         return None
 
-    def _end(self, question: Question, end: End, seconds: float) -> None:
+    def _end(self, question: Question, end: End, seconds: float, refusal: Failure | None = None) -> None:
         if self._open.get(question.about) is not question:
             return
         del self._open[question.about]
@@ -175,9 +187,9 @@ class QuestionDesk:
         if seconds and end in ("yes", "no") and not (end == "yes" and question.kind == "login"):
             answer = Remembered(question.kind, question.profile, question.host, end == "yes", now + seconds)
             self._answers.remember(answer, now=now)
-        if end != "yes":
+        # What was dropped is no fault of the host that asked.
+        if end != "yes" and refusal is None:
             self._limits.ended(question.host, (question.kind, question.profile), now=now, answered=end == "no")
-        refusal = None
         if end == "no":
             refusal = _refused(question.kind, question.profile, question.host, seconds)
         elif end == "late":
