@@ -197,3 +197,21 @@ def test_what_is_not_there_is_said(agent: RunningAgent, method: str, target: str
     found, document = call(agent.socket, method, target)
     assert found == status
     assert document["error"]["message"]
+
+
+def test_what_cannot_be_noted_is_not_handed_out(agent: RunningAgent, session: Session) -> None:
+    assert session.id_token is not None
+    agent.start()
+    assert call(agent.socket, "GET", ACME)[0] == 200
+    log = agent.state / "log.jsonl"
+    log.rename(agent.state / "kept")
+    log.mkdir()
+    status, document = call(agent.socket, "GET", ACME)
+    assert (status, document["error"]["code"]) == (500, "storage")
+    log.rmdir()
+    log.write_text('{"time": "half a li')
+    log.chmod(0o600)
+    assert call(agent.socket, "GET", ACME)[0] == 200
+    [half, whole] = log.read_text().splitlines()
+    assert half == '{"time": "half a li'
+    assert json.loads(whole)["answer"] == "given"

@@ -101,10 +101,7 @@ class Broker:
         self._with_snapshot(exchange, look)
 
     def _credential(self, exchange: Exchange, profile: KnownProfile) -> None:
-        def hand_out(answer: Answer | Failure) -> None:
-            outcome = answer.code if isinstance(answer, Failure) else "given"
-            self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
-            exchange.answer(answer)
+        hand_out = partial(self._hand_out, exchange, profile)
 
         def answered(refusal: Failure | None) -> None:
             if refusal is None:
@@ -132,6 +129,13 @@ class Broker:
             allowed(None)
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
+
+    def _hand_out(self, exchange: Exchange, profile: KnownProfile, answer: Answer | Failure) -> None:
+        outcome = answer.code if isinstance(answer, Failure) else "given"
+        noted = self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
+        if not noted and outcome == "given":
+            answer = failure("storage", "the log at the agent's machine cannot be written", ExitCode.STORAGE)
+        exchange.answer(answer)
 
     def _if_unchanged(self, profile: KnownProfile, told: Callable[[Failure | None], None]) -> Cancel:
         """None where the configuration as it is now lets the same profile out; else why not."""
