@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.running_agent import Far, RunningAgent, call
+from tests.support.issuer import Reply
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
@@ -215,3 +216,35 @@ def test_what_cannot_be_noted_is_not_handed_out(agent: RunningAgent, session: Se
     [half, whole] = log.read_text().splitlines()
     assert half == '{"time": "half a li'
     assert json.loads(whole)["answer"] == "given"
+
+
+def test_an_issuer_that_refuses_is_not_asked_at_each_call(
+    agent: RunningAgent, world: World, session: Session, issuer: ScriptedIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expire(world, session)
+    usual = issuer.reply
+    refused = Reply(401, {"error": "invalid_client"})
+    monkeypatch.setattr(issuer, "reply", lambda asked: refused if asked.path == "/token" else usual(asked))
+    agent.start()
+    answers = {call(agent.socket, "GET", ACME)[0] for _ in range(5)}
+    # The part that keeps sessions ahead may have asked too.
+    asked = issuer.counts["/token"]
+    assert answers == {502}
+    for _ in range(5):
+        assert call(agent.socket, "GET", ACME)[0] == 502
+    assert issuer.counts["/token"] == asked
+    # Another login counts at once.
+    monkeypatch.setattr(issuer, "reply", usual)
+    world.engine.login(world.config.profile("acme"), Policy(), force=True)
+    assert call(agent.socket, "GET", ACME)[0] == 200
+
+
+def test_who_shares_a_session_with_a_stricter_rule_is_told(
+    agent: RunningAgent, config_at: MakeConfig, issuer: ScriptedIssuer
+) -> None:
+    config = config_at(issuer, profile_keys='forward = "always"')
+    same = f'issuer = "acme"\nclient_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]'
+    text = f'{config.read_text()}\n[profiles.kept]\n{same}\n[profiles.other]\n{same}\naccount = "me"\n'
+    config.write_text(text, encoding="utf-8")
+    agent.start()
+    assert call(agent.control, "GET", "/v1/status")[1]["opens_too"] == {"acme": ["kept"]}
