@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
-    from tests.support.issuer import ScriptedIssuer
+    from tests.support.issuer import Asked, ScriptedIssuer
     from togetherctl.wiring import World
 
 ACME = "/v1/credentials/acme"
@@ -248,3 +249,30 @@ def test_who_shares_a_session_with_a_stricter_rule_is_told(
     config.write_text(text, encoding="utf-8")
     agent.start()
     assert call(agent.control, "GET", "/v1/status")[1]["opens_too"] == {"acme": ["kept"]}
+
+
+def test_never_counts_while_the_credential_is_fetched(
+    agent: RunningAgent,
+    world: World,
+    session: Session,
+    config: Path,
+    issuer: ScriptedIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expire(world, session)
+    usual, asked, go_on = issuer.reply, threading.Event(), threading.Event()
+
+    def slow(request: Asked) -> Reply:
+        if request.path == "/token":
+            asked.set()
+            assert go_on.wait(30)
+        return usual(request)
+
+    monkeypatch.setattr(issuer, "reply", slow)
+    agent.start()
+    far = Far(agent.socket, "GET", ACME)
+    assert asked.wait(30)
+    config.write_text(config.read_text().replace('"always"', '"never"'))
+    go_on.set()
+    status, document = far.answer()
+    assert (status, document["error"]["code"]) == (403, "forbidden")
