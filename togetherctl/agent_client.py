@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from time import monotonic
+from time import gmtime, monotonic, strftime, time
 
 from togetherctl.agent_socket import (
     RECONNECT,
@@ -48,6 +48,8 @@ _CREDENTIAL_SECONDS = 150.0
 _QUICK_SECONDS = 10.0
 _LOOK_SECONDS = 2.0
 _MOMENT_SECONDS = 0.25
+# Seconds by which a credential may have ended: the clocks of two machines differ.
+_CLOCKS_DIFFER = 300.0
 # A login begins with a question; the agent says how long it waits in all, and is believed up to here.
 _LONGEST_LOGIN = 900.0
 _USUAL_LOGIN = 360.0
@@ -98,6 +100,12 @@ def fetch_credential(environ: Mapping[str, str], name: str, *, waiting: Callable
         forwarded = None
     if forwarded is None:
         raise _no_answer_of_an_agent(answer.socket)
+    if forwarded.ask_again_at < time() - _CLOCKS_DIFFER:
+        now = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(time()))
+        said = (
+            f"the credential of profile {name} from the agent at {answer.socket} ended at {ends}, and it is {now} here"
+        )
+        raise Untrusted(said, hint="compare the clocks of this machine and the agent's")
     return forwarded
 
 

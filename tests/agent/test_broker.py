@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent.running_agent import Far, RunningAgent, call
+from tests.support.issuer import Reply
 from togetherctl.auth.cache.files import FileSessions
 from togetherctl.auth.engine import Policy
 from togetherctl.auth.session import Session, Token
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import MakeConfig, MakeWorld
     from tests.support.browser import ScriptedBrowser
     from tests.support.canary import Canary
-    from tests.support.issuer import ScriptedIssuer
+    from tests.support.issuer import Asked, ScriptedIssuer
     from togetherctl.wiring import World
 
 ACME = "/v1/credentials/acme"
@@ -197,3 +199,80 @@ def test_what_is_not_there_is_said(agent: RunningAgent, method: str, target: str
     found, document = call(agent.socket, method, target)
     assert found == status
     assert document["error"]["message"]
+
+
+def test_what_cannot_be_noted_is_not_handed_out(agent: RunningAgent, session: Session) -> None:
+    assert session.id_token is not None
+    agent.start()
+    assert call(agent.socket, "GET", ACME)[0] == 200
+    log = agent.state / "log.jsonl"
+    log.rename(agent.state / "kept")
+    log.mkdir()
+    status, document = call(agent.socket, "GET", ACME)
+    assert (status, document["error"]["code"]) == (500, "storage")
+    log.rmdir()
+    log.write_text('{"time": "half a li')
+    log.chmod(0o600)
+    assert call(agent.socket, "GET", ACME)[0] == 200
+    [half, whole] = log.read_text().splitlines()
+    assert half == '{"time": "half a li'
+    assert json.loads(whole)["answer"] == "given"
+
+
+def test_an_issuer_that_refuses_is_not_asked_at_each_call(
+    agent: RunningAgent, world: World, session: Session, issuer: ScriptedIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expire(world, session)
+    usual = issuer.reply
+    refused = Reply(401, {"error": "invalid_client"})
+    monkeypatch.setattr(issuer, "reply", lambda asked: refused if asked.path == "/token" else usual(asked))
+    agent.start()
+    answers = {call(agent.socket, "GET", ACME)[0] for _ in range(5)}
+    # The part that keeps sessions ahead may have asked too.
+    asked = issuer.counts["/token"]
+    assert answers == {502}
+    for _ in range(5):
+        assert call(agent.socket, "GET", ACME)[0] == 502
+    assert issuer.counts["/token"] == asked
+    # Another login counts at once.
+    monkeypatch.setattr(issuer, "reply", usual)
+    world.engine.login(world.config.profile("acme"), Policy(), force=True)
+    assert call(agent.socket, "GET", ACME)[0] == 200
+
+
+def test_who_shares_a_session_with_a_stricter_rule_is_told(
+    agent: RunningAgent, config_at: MakeConfig, issuer: ScriptedIssuer
+) -> None:
+    config = config_at(issuer, profile_keys='forward = "always"')
+    same = f'issuer = "acme"\nclient_id = "{issuer.client_id}"\nredirect_uris = ["http://localhost:0"]'
+    text = f'{config.read_text()}\n[profiles.kept]\n{same}\n[profiles.other]\n{same}\naccount = "me"\n'
+    config.write_text(text, encoding="utf-8")
+    agent.start()
+    assert call(agent.control, "GET", "/v1/status")[1]["opens_too"] == {"acme": ["kept"]}
+
+
+def test_never_counts_while_the_credential_is_fetched(
+    agent: RunningAgent,
+    world: World,
+    session: Session,
+    config: Path,
+    issuer: ScriptedIssuer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expire(world, session)
+    usual, asked, go_on = issuer.reply, threading.Event(), threading.Event()
+
+    def slow(request: Asked) -> Reply:
+        if request.path == "/token":
+            asked.set()
+            assert go_on.wait(30)
+        return usual(request)
+
+    monkeypatch.setattr(issuer, "reply", slow)
+    agent.start()
+    far = Far(agent.socket, "GET", ACME)
+    assert asked.wait(30)
+    config.write_text(config.read_text().replace('"always"', '"never"'))
+    go_on.set()
+    status, document = far.answer()
+    assert (status, document["error"]["code"]) == (403, "forbidden")

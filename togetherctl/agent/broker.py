@@ -6,6 +6,7 @@ import json
 import os
 import time
 from functools import partial
+from pathlib import Path
 from urllib.parse import unquote
 
 from togetherctl import fastpath
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from togetherctl.agent.snapshot import Configuration, KnownProfile, Snapshot
     from togetherctl.paths import Paths
 
+# Seconds in which an issuer that refused is not asked again, unless the session is another one.
+_REFUSED_SECONDS = 10.0
 _READY_BEGINS = b'{"apiVersion":"client.authentication.k8s.io/v1",'
 
 
@@ -54,6 +57,8 @@ class Broker:
         self._questions, self._logins, self._log = questions, logins, log
         # Who waits for the child that asks for a profile's credential.
         self._waiting: dict[tuple[str, ...], list[Callable[[Answer | Failure], None]]] = {}
+        # What the issuer refused, in which state of the session, and until when (monotonic).
+        self._refused: dict[tuple[str, ...], tuple[Failure, str, float]] = {}
 
     def handle(self, exchange: Exchange) -> None:
         """Answer one request of agent.sock."""
@@ -101,10 +106,7 @@ class Broker:
         self._with_snapshot(exchange, look)
 
     def _credential(self, exchange: Exchange, profile: KnownProfile) -> None:
-        def hand_out(answer: Answer | Failure) -> None:
-            outcome = answer.code if isinstance(answer, Failure) else "given"
-            self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
-            exchange.answer(answer)
+        hand_out = partial(self._hand_out, exchange, profile)
 
         def answered(refusal: Failure | None) -> None:
             if refusal is None:
@@ -133,6 +135,13 @@ class Broker:
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
 
+    def _hand_out(self, exchange: Exchange, profile: KnownProfile, answer: Answer | Failure) -> None:
+        outcome = answer.code if isinstance(answer, Failure) else "given"
+        noted = self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
+        if not noted and outcome == "given":
+            answer = failure("storage", "the log at the agent's machine cannot be written", ExitCode.STORAGE)
+        exchange.answer(answer)
+
     def _if_unchanged(self, profile: KnownProfile, told: Callable[[Failure | None], None]) -> Cancel:
         """None where the configuration as it is now lets the same profile out; else why not."""
 
@@ -151,12 +160,16 @@ class Broker:
         if ready is not None:
             hand_out(Answer(200, ready))
             return lambda: None
+        refused, session, until = self._refused.get(about, (None, "", 0.0))
+        if refused is not None and time.monotonic() < until and session == _state_of(profile):
+            hand_out(refused)
+            return lambda: None
         waiting = self._waiting.setdefault(about, [])
         waiting.append(hand_out)
         if len(waiting) == 1:
             self._children.run(
                 Errand(["credential", name], CREDENTIAL_SECONDS, ERRANDS),
-                lambda ended: self._fetched(about, read_answer(ended, f"the credential of profile {name}")),
+                lambda ended: self._fetched(profile, read_answer(ended, f"the credential of profile {name}")),
             )
 
         def leave() -> None:
@@ -166,7 +179,11 @@ class Broker:
 
         return leave
 
-    def _fetched(self, about: tuple[str, ...], document: Document | Failure) -> None:
+    def _fetched(self, profile: KnownProfile, document: Document | Failure) -> None:
+        about = profile.credential
+        self._refused.pop(about, None)
+        if isinstance(document, Failure) and document.code in ("refused", "untrusted"):
+            self._refused[about] = document, _state_of(profile), time.monotonic() + _REFUSED_SECONDS
         answer = (
             document if isinstance(document, Failure) else Answer(200, json.dumps(document).encode("ascii") + b"\n")
         )
@@ -211,6 +228,13 @@ def refusal_of(name: str, profile: KnownProfile | None, *, before: KnownProfile 
         said = f"profile {name} was changed to another login while it was asked for; try again"
         return failure("forbidden", said, ExitCode.REFUSED)
     return None
+
+
+def _state_of(profile: KnownProfile) -> str:
+    try:
+        return fastpath.state(Path(profile.session).stat()) if profile.session else ""
+    except OSError:
+        return "-"
 
 
 def allows(exchange: Exchange, method: str) -> bool:

@@ -87,6 +87,11 @@ class Control:
                 {"name": profile.name, "forward": profile.forward, **states.get(profile.name, {})}
                 for profile in (known.profiles if known else ())
             ],
+            "opens_too": {
+                profile.name: others
+                for profile in (known.profiles if known else ())
+                if known is not None and (others := known.opens_too(profile))
+            },
             "hosts": list(self._hosts),
             "questions": len(self._questions.pending()),
             "children": self._count_children(),

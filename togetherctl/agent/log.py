@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -43,10 +44,11 @@ class Log:
         self._warned = False
         self._alike: dict[tuple[str, str, str, str | None], int] = {}
 
-    def write(self, what: str, answer: str, *, profile: str, host: str | None) -> None:
+    def write(self, what: str, answer: str, *, profile: str, host: str | None) -> bool:
         """Note that a `what` (`credential`, `login`) was asked for, and the answer: `given`, or an error's code.
 
-        After some of one kind within a minute, the others are one entry with their `count`.
+        After some of one kind within a minute, the others are one entry with their `count`. False where it could not be
+        written.
         """
         # Names that are made up are one kind.
         kind = (what, answer, "" if answer == "usage" else profile, host)
@@ -55,7 +57,8 @@ class Log:
         if before == 0:
             self._after(_FLOOD_SECONDS, lambda: self._sum_up(kind, profile))
         if before < _MOST_ALIKE:
-            self._note(what, answer, profile=profile, host=host)
+            return self._note(what, answer, profile=profile, host=host)
+        return not self._warned
 
     def close(self) -> None:
         """Write what was counted."""
@@ -67,7 +70,7 @@ class Log:
         if more > 0:
             self._note(kind[0], kind[1], profile=profile, host=kind[3], more=more)
 
-    def _note(self, what: str, answer: str, *, profile: str, host: str | None, more: int = 0) -> None:
+    def _note(self, what: str, answer: str, *, profile: str, host: str | None, more: int = 0) -> bool:
         entry: Document = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "what": what,
@@ -85,18 +88,24 @@ class Log:
             if not self._warned:
                 self._warn(f"the log cannot be written: {self._folder / NAME}: {error.strerror}")
             self._warned = True
+        return not self._warned
 
     def _append(self, line: bytes) -> None:
         path = self._folder / NAME
         make_private_folder(self._folder)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, PRIVATE_FILE)
         try:
-            if os.fstat(descriptor).st_size + len(line) > _MAX_BYTES:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                # The disk was full in the middle of the line before.
+                line = b"\n" + line
+            if size + len(line) > _MAX_BYTES:
                 path.replace(self._folder / _OLDER)
                 os.close(descriptor)
                 descriptor = os.open(path, flags, PRIVATE_FILE)
-            os.write(descriptor, line)
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
 

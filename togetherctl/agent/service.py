@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _LAST_WORDS = 0.2
 _LONGEST_WAIT = 3600.0
 # Seconds between two looks at the sockets' files, and between two warnings that are the same.
-_LOOK_SECONDS = 300.0
+_LOOK_SECONDS = 15.0
 _SAME_WARNING = 60.0
 _MOST_WARNINGS = 100
 

@@ -66,6 +66,15 @@ class Snapshot:
     profiles: tuple[KnownProfile, ...] = ()
     problems: tuple[str, ...] = ()
 
+    def opens_too(self, profile: KnownProfile) -> list[str]:
+        """The profiles with a stricter rule whose credential is that of `profile` all the same: they share it."""
+        rules = ("never", "ask", "always")
+        return [
+            other.name
+            for other in self.profiles
+            if other.key == profile.key and rules.index(other.forward) < rules.index(profile.forward)
+        ]
+
     def profile(self, name: str) -> KnownProfile | None:
         """The profile called `name`."""
         return next((profile for profile in self.profiles if profile.name == name), None)

@@ -32,20 +32,30 @@ fail() {
 }
 # Sets `http` and `body`; gives the exit code of curl. The token is in no argument of any program. What answers nothing
 # to the first request, within five seconds, sleeps; the second may wait for a person. One kubectl calls several times;
-# so a silence is remembered for a minute, in which a sign of life is waited for only a second.
+# so a silence is remembered for a minute, in which a sign of life is waited for only a second. Of an answer without end
+# the beginning is taken, which is none of an agent: `http` is empty then.
 ask() {
   mark=$1.silent wait=5
   if [ -f "$mark" ] && [ -n "$(find "$mark" -mmin -1)" ]; then wait=1; fi
-  answer=$(curl -q -s --fail-early -m "$wait" --noproxy '*' --unix-socket "$1" -o /dev/null http://agent/v1/profiles \\
-    --next -s -m "$2" --noproxy '*' --unix-socket "$1" \\
-    -H 'Content-Type: application/json' -d "$4" -X "$3" -w '\\n%{http_code}' "http://agent$5") || {
-    code=$?
+  answer=$({
+    curl -q -s --fail-early -m "$wait" --noproxy '*' --unix-socket "$1" -o /dev/null http://agent/v1/profiles \\
+      --next -s -m "$2" --noproxy '*' --unix-socket "$1" \\
+      -H 'Content-Type: application/json' -d "$4" -X "$3" -w '\\n%{http_code}' "http://agent$5"
+    printf ' %s' "$?"
+  } | head -c 1048576)
+  http='' body=''
+  case $answer in
+    *"$nl"[0-9][0-9][0-9]' '[0-9] | *"$nl"[0-9][0-9][0-9]' '[0-9][0-9] | ' '[0-9] | ' '[0-9][0-9]) ;;
+    *) return 0 ;;
+  esac
+  code=${answer##* } answer=${answer% *}
+  if [ "$code" != 0 ]; then
     if [ "$code$wait" = 285 ] && [ -O "${1%/*}" ]; then
       rm -f "$mark"
       (set -C && : >"$mark") 2>/dev/null
     fi
     return "$code"
-  }
+  fi
   [ ! -f "$mark" ] || rm -f "$mark"
   http=${answer##*"$nl"} body=${answer%"$nl"*}
 }
@@ -54,14 +64,15 @@ get() {
 }
 # The text or number that the answer has under the name $1.
 field() {
-  printf '%s' "$body" | tr -d '[:cntrl:]' |
-    sed -nE 's/.*"'"$1"'": *("(([^"\\\\]|\\\\.)*)"|([0-9]+)).*/\\2\\4/p' | sed 's/\\\\\\(["\\\\]\\)/\\1/g'
+  printf '%s' "$body" | LC_ALL=C tr -cd '\\40-\\176' |
+    sed -nE 's/.*"'"$1"'": *("(([^"\\\\]|\\\\.)*)"|([0-9]+)).*/\\2\\4/p' |
+    sed 's/\\\\\\(["\\\\]\\)/\\1/g' | head -c 2000
 }
 finish() {
-  if [ "$http" = 200 ]; then
-    printf '%s\\n' "$body"
-    exit 0
-  fi
+  case $http,$body in
+    200,*'"ExecCredential"'*'"token"'*) printf '%s\\n' "$body" && exit 0 ;;
+    200,*) body='' ;;
+  esac
   said=$(field message) code=$(field exit) helps=$(field hint) do_it=$(field hint_command)
   [ "$helps" != "$do_it" ] || helps=
   helps=$helps${helps:+${do_it:+: }}$do_it

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agent import Handler, Reply, ScriptedAgent, failure
+from tests.support.agent import TOKEN, Handler, Reply, ScriptedAgent, failure
 from togetherctl import agent_client, agent_socket
 from togetherctl.agent_client import fetch_credential, fetch_profiles, log_in_there
 from togetherctl.errors import LoginRequired, Refused, TogetherctlError, Unreachable, Untrusted, UsageError
@@ -200,6 +200,19 @@ def test_an_answer_that_is_no_credential_is_not_believed(far: Environ, agent: Sc
     agent.answers["GET /v1/credentials/gpu"] = 200, document
     with pytest.raises(Untrusted, match="no agent of togetherctl"):
         fetch_credential(far, "gpu")
+
+
+@pytest.mark.parametrize("ended", ["2001-09-09T01:46:40Z", "0000-01-31T00:00:00Z"])
+def test_a_credential_that_ended_is_not_handed_on(far: Environ, agent: ScriptedAgent, ended: str) -> None:
+    agent.answers["GET /v1/credentials/gpu"] = 200, {"status": {"token": "t", "expirationTimestamp": ended}}
+    with pytest.raises(Untrusted, match=f"ended at {ended}, and it is 20") as caught:
+        fetch_credential(far, "gpu")
+    assert "clocks" in str(caught.value.hint)
+
+
+def test_the_clocks_of_two_machines_may_differ(far: Environ, agent: ScriptedAgent) -> None:
+    agent.hands_out("gpu", seconds=-60)
+    assert fetch_credential(far, "gpu").token == TOKEN
 
 
 def test_an_answer_without_end_is_cut(far: Environ, agent: ScriptedAgent) -> None:

@@ -33,7 +33,7 @@ SHELLS = {
     "zsh": ("zsh", "--emulate", "sh"),
 }
 # What a head node has at least: no Python and nothing of ours.
-FEW = ("sh", "curl", "tr", "sed", "uname", "find", "rm", "cat")
+FEW = ("sh", "curl", "tr", "sed", "uname", "find", "rm", "cat", "head")
 
 
 @pytest.fixture
@@ -171,10 +171,20 @@ def test_without_a_socket_one_sentence_says_how_to_connect(shell: list[str], bar
         ),
         (failure(503, "unreachable", "the issuer does not answer", exit_code=4), 4, "the issuer does not answer"),
         (failure(404, "usage", "there is no profile gpu", exit_code=2), 2, "there is no profile gpu"),
-        ((200, b"\x1b[2J"), 0, ""),
+        ((200, b"\x1b[2J"), 1, "is no agent of togetherctl"),
+        ((200, b"[1]"), 1, "is no agent of togetherctl"),
+        ((200, b""), 1, "is no agent of togetherctl"),
+        ((200, failure(403, "forbidden", "no")[1]), 1, "is no agent of togetherctl"),
+        ((200, b'"ExecCredential" "token" '.ljust(3 * 1024 * 1024)), 1, "is no agent of togetherctl"),
+        (
+            (403, '{"error": {"exit": 5, "message": "a\x9b2J\u202eb"}}'.encode()),
+            5,
+            "togetherctl: a2Jb\n",
+        ),
+        ((403, b'{"error": {"exit": 5, "message": "' + b"a" * 100_000 + b'"}}'), 5, "aaa"),
         ((500, b"<html>"), 1, "is no agent of togetherctl"),
     ],
-    ids=["refused", "unreachable", "unknown", "anything", "not ours"],
+    ids=["refused", "unreachable", "unknown", "anything", "list", "empty", "error", "huge", "bidi", "long", "not ours"],
 )
 def test_what_the_agent_answers(
     shell: list[str], bare: Environ, agent: ScriptedAgent, reply: Reply, code: int, said: str
@@ -183,7 +193,9 @@ def test_what_the_agent_answers(
     done = ask(shell, bare)
     assert done.returncode == code
     assert said in done.stderr
-    assert len(done.stderr.splitlines()) == (1 if code else 0)
+    assert done.stdout == ""
+    assert len(done.stderr) < 3000
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_login_there(shell: list[str], bare: Environ, agent: ScriptedAgent) -> None:

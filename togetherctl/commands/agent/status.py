@@ -48,6 +48,13 @@ def command(app: App) -> None:
     if profiles:
         put("")
         show_list(app, profiles, _columns(profiles), name="name")
+    # An agent of the version before does not tell it.
+    for name, others in status.get("opens_too", {}).items():
+        more = ", ".join(others)
+        app.console.warn(
+            f"what goes out for profile {name} is the credential of {more} too, whose forward is stricter; "
+            "they share one session, which another account or client makes two"
+        )
     if status["problem"]:
         app.console.warn(f"nothing is handed out: {status['problem']['message']}")
     if read_trouble(app.world.paths.agent_state):
