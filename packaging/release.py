@@ -35,6 +35,11 @@ _ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s\"'\\]
 _GREEN = "togetherctl-green"
 
 
+# The Python that builds: another one gives other bytes, and pip resolves for the one that runs it; of those that the
+# single file is for, the oldest needs the most libraries.
+_BUILDER = (3, single_file.PYTHONS[0])
+
+
 class NotReady(Exception):
     """Why no release can be cut, in one sentence that says what helps."""
 
@@ -51,6 +56,12 @@ def check(version: str, *, tagged: bool, base: str | None) -> str:
     """The commit to release; `tagged`: its tag may be there; `base`: the address of releases. Raises NotReady."""
     if not _FORM.fullmatch(version):
         raise NotReady(f"{version!r} is no version: write make release VERSION=1.2.3")
+    if sys.version_info[:2] != _BUILDER:
+        needed, found = (".".join(map(str, version[:2])) for version in (_BUILDER, sys.version_info))
+        raise NotReady(
+            f"Python {needed} builds releases, so that each has the same bytes, and this is Python {found}: "
+            f"run make clean, then make PYTHON=python{needed} release VERSION={version}"
+        )
     if shutil.which("dpkg-deb") is None:
         raise NotReady("dpkg-deb is not installed, and the Debian packages need it")
     if base and not _ADDRESS.fullmatch(base):

@@ -6,10 +6,13 @@ and a start by sh took 180 to 190 ms, Pex with a venv alone 269 ms, shiv 468 ms,
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,31 +23,47 @@ PYTHONS = (11, 12, 13, 14)
 MACHINES = ("x86_64", "aarch64")
 # The oldest glibc that all native wheels run on, and the oldest that any of them asks for.
 _GLIBC = (34, 17)
-# Where it unpacks itself at its first start; `togetherctl clean --all` deletes it.
-UNPACKED = "~/.cache/togetherctl-single-file"
+# Where it unpacks itself at its first start, below the home; `togetherctl clean --all` deletes it.
+UNPACKED = ".cache/togetherctl-single-file"
 
-# Before the words of Pex, which go on in sh and end the script there. Once it is unpacked, this costs nothing.
-_FIRST_START = """\
+# Where all is unpacked, sh looks at a few files and starts Python in isolated mode. The first start is Python's, out of
+# the zip behind these lines; templates/single_file_first_start.py comes before Pex there.
+_START = """\
 #!/bin/sh
-folder=~/.cache/togetherctl-single-file
-if [ ! -d "$folder" ]; then
-  machine=$(uname -sm 2>/dev/null) || machine="Linux @machine@"
-  if [ "$machine" != "Linux @machine@" ]; then
-    echo "togetherctl: this file is for Linux on @machine@, not for $machine; install the wheel with pipx or uv" >&2
+# togetherctl in one file: what follows these lines is a zip, which Python unpacks at the first start.
+case ${HOME-} in
+  /*) ;;
+  *)
+    echo "togetherctl: HOME is not an absolute path, and this file unpacks itself there: set HOME" >&2
     exit 1
-  fi
-  found=
-  for minor in @minors@; do
-    if command -v "python3.$minor" >/dev/null; then found=yes; fi
-  done
-  python3 -c 'import sys; sys.exit(not @oldest@ <= sys.version_info[1] <= @newest@)' 2>/dev/null && found=yes
-  if [ -z "$found" ]; then
-    echo "togetherctl: this file needs Python 3.@oldest@ to 3.@newest@, and there is none on PATH" >&2
-    exit 1
-  fi
-  mkdir -p -m 700 "$folder" 2>/dev/null
+    ;;
+esac
+# They steer Pex, which made this file, and some start another program.
+unset @variables@
+folder=$HOME/@folder@
+unpacked=$folder/@unpacked@
+if [ -d "$folder" ] && [ ! -L "$folder" ] && [ -O "$folder" ] && [ -x "$unpacked/bin/python" ]; then
+  export PEX="$0"
+  exec "$unpacked/bin/python" -I "$unpacked" "$@"
 fi
+machine=$(uname -sm 2>/dev/null) || machine="Linux @machine@"
+if [ "$machine" != "Linux @machine@" ]; then
+  echo "togetherctl: this file is for Linux on @machine@, not for $machine; install the wheel with pipx or uv" >&2
+  exit 1
+fi
+# A name on PATH may be a stub of a tool that has no such Python.
+fits='import sys; f = 3, @oldest@; l = 3, @newest@; sys.exit(not f <= sys.version_info[:2] <= l or "t" in sys.abiflags)'
+for name in python3 @names@; do
+  if python=$(command -v "$name") && "$python" -I -c "$fits" 2>/dev/null; then
+    exec "$python" -I "$0" "$@"
+  fi
+done
+echo "togetherctl: this file needs Python 3.@oldest@ to 3.@newest@, and there is none on PATH" >&2
+exit 1
 """
+_FIRST_START = Path(__file__).resolve().parent / "templates/single_file_first_start.py"
+# Read where Pex is unpacked, besides those that its documentation names.
+_INNER_VARIABLES = ("__PEX_EXE__", "__PEX_EXTRA_SYS_PATH__", "__PEX_UNVENDORED__", "_PEX_SHOULD_EXIT_VENV_REEXEC")
 
 
 def short_name(machine: str) -> str:
@@ -108,8 +127,12 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         path.write_text(json.dumps(_complete_platform(minor, machine)))
         described += ["--complete-platform", str(path)]
     words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
-    words = [*words, "--console-script", "togetherctl", "--venv", "prepend", "--sh-boot", "--no-compile"]
-    words = [*words, "--runtime-pex-root", UNPACKED]
+    words = [*words, "--console-script", "togetherctl", "--venv", "--sh-boot", "--no-compile"]
+    words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(_FIRST_START)]
+    # Without a constraint, the path of the Python that builds is part of where it unpacks, and of the bytes.
+    words = [*words, "--interpreter-constraint", f"CPython>=3.{PYTHONS[0]},<3.{PYTHONS[-1] + 1}"]
+    # The Python that builds is one of those, and the only one that is looked at.
+    words = [*words, "--python-path", sys.executable]
     made = work / target.name
     words = [*words, "--output-file", str(made)]
     subprocess.run(
@@ -118,18 +141,33 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         stdout=subprocess.DEVNULL,
         env={**os.environ, **environ, "PEX_ROOT": str(work / "pex")},
     )
-    target.write_bytes(_header(machine).encode() + made.read_bytes().removeprefix(b"#!/bin/sh\n"))
+    whole = made.read_bytes()
+    with zipfile.ZipFile(made) as zipped:
+        begin = min(member.header_offset for member in zipped.infolist())
+    (unpacked,) = re.findall(rb'^INSTALLED_PEX="\$\{PEX_ROOT\}/(venvs/[0-9a-f/]+)"$', whole[:begin], re.MULTILINE)
+    start = _start(machine, unpacked.decode()).encode()
+    # As long as the sh of Pex, since the zip counts from the beginning of the file.
+    target.write_bytes(start.ljust(begin, b"\n") + whole[begin:])
     target.chmod(0o755)
 
 
-def _header(machine: str) -> str:
+def pex_variables() -> list[str]:
+    """The environment variables that Pex reads at a start."""
+    variables = dir(importlib.import_module("pex.variables").Variables)
+    return sorted({*(name for name in variables if name.startswith("PEX_")), *_INNER_VARIABLES})
+
+
+def _start(machine: str, unpacked: str) -> str:
     words = {
+        "@variables@": " ".join(pex_variables()),
+        "@folder@": UNPACKED,
+        "@unpacked@": unpacked,
         "@machine@": machine,
-        "@minors@": " ".join(map(str, PYTHONS)),
+        "@names@": " ".join(f"python3.{minor}" for minor in PYTHONS),
         "@oldest@": str(PYTHONS[0]),
         "@newest@": str(PYTHONS[-1]),
     }
-    text = _FIRST_START
+    text = _START
     for word, value in words.items():
         text = text.replace(word, value)
     return text

@@ -148,6 +148,17 @@ def single_file_folder(environ: Mapping[str, str]) -> Path:
     return _user_home(environ) / ".cache" / SINGLE_FILE
 
 
+def single_file(environ: Mapping[str, str], prefix: str | None = None) -> Path | None:
+    """The single file that this togetherctl was unpacked from, links resolved; None in an ordinary installation.
+
+    `prefix` is the one of Python. A file that is no program by its mode is None too: kubectl could not start it.
+    """
+    # What was unpacked says there which file it came from.
+    file = Path(environ.get("PEX", ""))
+    unpacked = SINGLE_FILE in Path(sys.prefix if prefix is None else prefix).parts
+    return file if unpacked and file.is_absolute() and file.is_file() and os.access(file, os.X_OK) else None
+
+
 def expand(path: str, environ: Mapping[str, str], *, beside: Path | None = None) -> Path:
     """`~` is the user's home; a relative path is taken from `beside`, or from the current folder.
 

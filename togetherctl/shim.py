@@ -19,7 +19,7 @@ from pathlib import Path
 from togetherctl.disk import is_ours, make_private_folder, open_to_others, read_whole, write_whole
 from togetherctl.environment import CONFIG, HOME, for_child
 from togetherctl.errors import StorageError, run
-from togetherctl.paths import Paths, locate
+from togetherctl.paths import Paths, locate, single_file
 from togetherctl.shim_script import SHIM
 
 _MODE = 0o700
@@ -90,7 +90,7 @@ class Shim:
             "config": str(self.paths.config),
             "sessions": str(self.paths.sessions),
             "ready": str(self.paths.ready),
-            "python": sys.executable,
+            "python": "" if single_file(self.environ) else sys.executable,
             "program": self.program,
         }
         if any(not value.isprintable() for value in baked.values()):

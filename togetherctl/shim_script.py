@@ -218,7 +218,10 @@ elif [ -z "${{TOGETHERCTL_HOME-}}" ]; then
   [ -z "$cache_home" ] || export XDG_CACHE_HOME="${{XDG_CACHE_HOME:-$cache_home}}"
 fi
 
-if [ -x "$python" ] && [ -f "$program" ]; then
+if [ -z "$python" ]; then
+  # The single file finds its Python itself, also after an upgrade of either.
+  [ ! -x "$program" ] || exec "$program" "$@"
+elif [ -x "$python" ] && [ -f "$program" ]; then
   exec "$python" "$program" "$@"
 fi
 status=127

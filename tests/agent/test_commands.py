@@ -80,6 +80,7 @@ def test_start_status_and_stop(ctl: Run, agent: RunningAgent) -> None:
     opened = [str(Path(f"/proc/{item['pid']}/fd/{number}").readlink()) for number in range(3)]
     assert opened == ["/dev/null", "/dev/null", str(agent.state / "trouble.log")]
     assert "runs already" in ctl("agent", "start").stderr
+    assert f"runs already (pid {item['pid']})" in ctl("agent", "run", code=1).stderr
     assert status(ctl)["pid"] == item["pid"]
     assert f"(pid {item['pid']})" in ctl("agent", "stop").stderr
     assert not agent.socket.exists()

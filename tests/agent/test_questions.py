@@ -318,11 +318,11 @@ def test_what_is_forgotten_elsewhere_is_asked_again(desk: Desk) -> None:
     desk.ask("lab")
     desk.answer("yes", HOUR)
     elsewhere = Answers(desk.file, desk.problems.append)
-    assert elsewhere.forget(now=desk.loop.now, profile="acme") == 1
+    assert elsewhere.keep(lambda one: one.profile != "acme", now=desk.loop.now) == 1
     assert (desk.ask().told, desk.ask("lab").said) == ([], "yes")
-    assert elsewhere.forget(now=desk.loop.now) == 1
+    assert elsewhere.keep(lambda _one: False, now=desk.loop.now) == 1
     assert not desk.file.exists()
-    assert elsewhere.forget(now=desk.loop.now) == 0
+    assert elsewhere.keep(lambda _one: False, now=desk.loop.now) == 0
 
 
 def test_an_answer_that_cannot_be_written_still_counts_once(desk: Desk) -> None:

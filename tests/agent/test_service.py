@@ -18,7 +18,7 @@ import pytest
 from tests.agent.running_agent import RunningAgent, call
 from tests.agent.test_connection import GET, is_closed, read_answer
 from tests.conftest import ROOT
-from togetherctl.agent.protocol import MAX_CONNECTIONS
+from togetherctl.agent.protocol import MAX_CONNECTIONS, MAX_FORWARDS
 
 AS_ANOTHER = ["setpriv", "--reuid=65534", "--clear-groups"]
 
@@ -174,6 +174,16 @@ def test_a_forward_ends_with_the_connection_that_asked_for_it(agent: RunningAgen
     using.close()
     agent.until(lambda: not forward.exists(), "the end of the forward")
     assert call(agent.control, "GET", "/v1/status")[1]["hosts"] == []
+
+
+def test_with_all_forwards_open_the_person_still_reaches_it(agent: RunningAgent) -> None:
+    agent.start()
+    sockets = [agent.forward(f"node-{number}") for number in range(MAX_FORWARDS)]
+    assert len(set(sockets)) == MAX_FORWARDS
+    status, document = call(agent.control, "POST", "/v1/forwards", {"host": "one-more"})
+    assert (status, document["error"]["code"]) == (503, "busy")
+    assert [call(agent.control, "GET", f"/v1/{path}")[0] for path in ("status", "questions")] == [200, 200]
+    assert call(agent.control, "POST", "/v1/stop")[0] == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"host": ""}', b'{"host": "a\\u001b[2J"}', b'{"host": 1}', b"{"])

@@ -24,7 +24,11 @@ from togetherctl.usecases.ssh_words import SshOption, read_ssh_words
         # After the host as well, up to the command.
         ("head1 -p 22 -t tmux attach -d", "head1", "tmux attach -d", "pt"),
         ("head1 -- -x", "head1", "-x", ""),
-        ("-- head1 -t top", "head1", "top", "t"),
+        # Words behind it are data, whatever they look like.
+        ("-- head1 -t top", "head1", "-t top", ""),
+        ("-q -- head1 '-oProxyCommand=touch x' true", "head1", "'-oProxyCommand=touch x' true", "q"),
+        ("-i -- head1 -t top", "head1", "-t top", "i"),
+        ("head1 -q -- -t top", "head1", "-t top", "q"),
         ("-o StrictHostKeyChecking=no -J a,b -F /dev/null head1", "head1", "", "oJF"),
         ("-W db:5432 jump", "jump", "", "W"),
         ("head1 kubectl --help", "head1", "kubectl --help", ""),
@@ -37,7 +41,14 @@ def test_the_host_is_found(line: str, destination: str, command: str, letters: s
     assert "".join(option.letter for option in read.options) == letters
 
 
-@pytest.mark.parametrize("line", ["", "-p", "-p 22", "-Z head1", "--help", "-h", "head1 -Z", "''", "-V", "-Q cipher"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *["", "-p", "-p 22", "-Z head1", "--help", "-h", "head1 -Z", "''", "-V", "-Q cipher"],
+        # No host begins so, and for the ssh that we run it would be an option.
+        *["-- -F/dev/null head1 true", "-q -- -oProxyCommand=x head1", "-- -", "-- -- head1"],
+    ],
+)
 def test_what_ssh_would_refuse_or_answer_without_a_host_is_left_to_it(line: str) -> None:
     assert read_ssh_words(shlex.split(line)) is None
 
@@ -58,6 +69,24 @@ def test_the_host_as_a_person_calls_it(destination: str, host: str) -> None:
     read = read_ssh_words([destination])
     assert read is not None
     assert read.host == host
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *["-p 77 head1", "head1 -p 77", "head1 -p 77 -- top", "head1 -- -p 77", "head1 top -p 77"],
+        *["-- head1 -p 77", "-q -- head1 -p77", "-i -- head1 -p 77", "-l me head1 -p 77", "-p 77 -- head1 -p 78"],
+    ],
+)
+def test_what_is_an_option_is_what_ssh_itself_takes_for_one(line: str) -> None:
+    read = read_ssh_words(shlex.split(line))
+    assert read is not None
+    settings = subprocess.run(
+        [need("ssh"), "-F", "none", "-G", *shlex.split(line)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    port = next((option.value for option in read.options if option.letter == "p"), "22")
+    assert f"port {port}" in settings
+    assert f"hostname {read.host}" in settings
 
 
 def test_options_are_given_on_one_by_one() -> None:

@@ -1,1 +1,1 @@
-"""The agent: one process of a user that keeps sessions ahead and hands credentials out over a Unix socket."""
+"""The agent: one process of a user that keeps sessions fresh and hands out credentials over a Unix socket."""

@@ -85,13 +85,13 @@ class Answers:
             return False
         return True
 
-    def forget(self, *, now: float, profile: str | None = None) -> int:
-        """Forget all answers, or those about `profile`; how many there were. Raises OSError and LockTimeout."""
-        if not self._file.exists():
+    def keep(self, counts: Callable[[Remembered], bool], *, now: float) -> int:
+        """Forget the answers that do not count; how many these were. Raises OSError and LockTimeout."""
+        if not self._file.exists() or (self.list(now=now) and all(map(counts, self._known))):
             return 0
         with hold_lock(self._file.with_suffix(".lock"), seconds=_PATIENCE, ours=True):
             known = self.list(now=now)
-            kept = [one for one in known if profile is not None and one.profile != profile]
+            kept = [one for one in known if counts(one)]
             if kept:
                 self._write(kept)
             else:

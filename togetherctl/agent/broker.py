@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from functools import partial
 from urllib.parse import unquote
 
 from togetherctl import fastpath
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from togetherctl.agent.connection import Exchange
     from togetherctl.agent.log import Log
-    from togetherctl.agent.protocol import Children, Document, Logins, Questions
+    from togetherctl.agent.protocol import Cancel, Children, Document, Logins, Questions
     from togetherctl.agent.snapshot import Configuration, KnownProfile, Snapshot
     from togetherctl.paths import Paths
 
@@ -52,7 +53,7 @@ class Broker:
         self._paths, self._configuration, self._children = paths, configuration, children
         self._questions, self._logins, self._log = questions, logins, log
         # Who waits for the child that asks for a profile's credential.
-        self._waiting: dict[str, list[Callable[[Answer | Failure], None]]] = {}
+        self._waiting: dict[tuple[str, ...], list[Callable[[Answer | Failure], None]]] = {}
 
     def handle(self, exchange: Exchange) -> None:
         """Answer one request of agent.sock."""
@@ -90,66 +91,72 @@ class Broker:
 
         def look(snapshot: Snapshot) -> None:
             profile = snapshot.profile(name)
-            if profile is None:
-                shown = printable(name, limit=80)
-                refused = failure("usage", f"there is no profile {shown} at the agent", ExitCode.USAGE)
-            elif profile.forward == "never":
-                remedy = run(
-                    "togetherctl", "profile", "set", name, "forward=ask", words="where the agent runs, this lets it ask"
-                )
-                refused = failure(
-                    "forbidden", f"profile {name}: the agent may not hand it out", ExitCode.REFUSED, remedy
-                )
-            else:
+            refused = refusal_of(name, profile)
+            if profile is not None and refused is None:
                 go_on(exchange, profile)
-                return
-            self._log.write(what, refused.code, profile=name, host=exchange.host)
-            exchange.answer(refused)
+            elif refused is not None:
+                self._log.write(what, refused.code, profile=name, host=exchange.host)
+                exchange.answer(refused)
 
         self._with_snapshot(exchange, look)
 
     def _credential(self, exchange: Exchange, profile: KnownProfile) -> None:
-        def answer_with(answer: Answer | Failure) -> None:
+        def hand_out(answer: Answer | Failure) -> None:
             outcome = answer.code if isinstance(answer, Failure) else "given"
             self._log.write("credential", outcome, profile=profile.name, host=exchange.host)
             exchange.answer(answer)
 
-        def hand_out(answer: Answer | Failure) -> None:
-            if isinstance(answer, Failure):
-                self._questions.not_handed_out(profile.name, exchange.host)
-            answer_with(answer)
-
         def answered(refusal: Failure | None) -> None:
             if refusal is None:
-                # The configuration may have changed while the person was asked.
-                self._with_profile(exchange, profile.name, "credential", go_on)
+                # While the person was asked, the name may have become that of another account.
+                exchange.when_gone(self._if_unchanged(profile, allowed))
             else:
-                answer_with(refusal)
+                hand_out(refusal)
 
-        def go_on(_exchange: Exchange, now: KnownProfile) -> None:
-            if now.key == profile.key:
-                exchange.when_gone(self._fetch(profile.name, hand_out))
+        def allowed(refusal: Failure | None) -> None:
+            if refusal is None:
+                exchange.when_gone(self._fetch(profile, fetched))
             else:
-                said = f"profile {profile.name} was changed to another login while it was asked for; try again"
-                answer_with(failure("forbidden", said, ExitCode.REFUSED))
+                hand_out(refusal)
+
+        def fetched(answer: Answer | Failure) -> None:
+            def still(refusal: Failure | None) -> None:
+                if refusal is None and isinstance(answer, Failure):
+                    self._questions.not_handed_out(profile.name, exchange.host)
+                hand_out(refusal or answer)
+
+            # The child has read the configuration by itself, which may be another one by then.
+            exchange.when_gone(self._if_unchanged(profile, still))
 
         if profile.forward == "always":
-            go_on(exchange, profile)
+            allowed(None)
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
 
-    def _fetch(self, name: str, hand_out: Callable[[Answer | Failure], None]) -> Callable[[], None]:
+    def _if_unchanged(self, profile: KnownProfile, told: Callable[[Failure | None], None]) -> Cancel:
+        """None where the configuration as it is now lets the same profile out; else why not."""
+
+        def look(snapshot: Snapshot | Failure) -> None:
+            if isinstance(snapshot, Failure):
+                told(snapshot)
+            else:
+                told(refusal_of(profile.name, snapshot.profile(profile.name), before=profile))
+
+        return self._configuration.ask(look)
+
+    def _fetch(self, profile: KnownProfile, hand_out: Callable[[Answer | Failure], None]) -> Cancel:
         """The credential from its ready file, or from a child; the same child for all who wait for this profile."""
+        name, about = profile.name, profile.credential
         ready = self._read_ready(name)
         if ready is not None:
             hand_out(Answer(200, ready))
             return lambda: None
-        waiting = self._waiting.setdefault(name, [])
+        waiting = self._waiting.setdefault(about, [])
         waiting.append(hand_out)
         if len(waiting) == 1:
             self._children.run(
                 Errand(["credential", name], CREDENTIAL_SECONDS, ERRANDS),
-                lambda ended: self._fetched(name, read_answer(ended, f"the credential of profile {name}")),
+                lambda ended: self._fetched(about, read_answer(ended, f"the credential of profile {name}")),
             )
 
         def leave() -> None:
@@ -159,11 +166,11 @@ class Broker:
 
         return leave
 
-    def _fetched(self, name: str, document: Document | Failure) -> None:
+    def _fetched(self, about: tuple[str, ...], document: Document | Failure) -> None:
         answer = (
             document if isinstance(document, Failure) else Answer(200, json.dumps(document).encode("ascii") + b"\n")
         )
-        for hand_out in self._waiting.pop(name, ()):
+        for hand_out in self._waiting.pop(about, ()):
             hand_out(answer)
 
     def _read_ready(self, name: str) -> bytes | None:
@@ -188,7 +195,22 @@ class Broker:
             self._log.write("login", outcome, profile=profile.name, host=exchange.host)
             exchange.answer(answer)
 
-        exchange.when_gone(self._logins.begin(profile.name, exchange.host, done))
+        exchange.when_gone(self._logins.begin(profile.name, exchange.host, partial(self._if_unchanged, profile), done))
+
+
+def refusal_of(name: str, profile: KnownProfile | None, *, before: KnownProfile | None = None) -> Failure | None:
+    """Why the profile that is called `name` now does not go out; `before` is the one that was agreed to."""
+    if profile is None:
+        return failure("usage", f"there is no profile {printable(name, limit=80)} at the agent", ExitCode.USAGE)
+    if profile.forward == "never":
+        remedy = run(
+            "togetherctl", "profile", "set", name, "forward=ask", words="where the agent runs, this lets it ask"
+        )
+        return failure("forbidden", f"profile {name}: the agent may not hand it out", ExitCode.REFUSED, remedy)
+    if before is not None and profile.credential != before.credential:
+        said = f"profile {name} was changed to another login while it was asked for; try again"
+        return failure("forbidden", said, ExitCode.REFUSED)
+    return None
 
 
 def allows(exchange: Exchange, method: str) -> bool:

@@ -7,7 +7,7 @@ import secrets
 import time
 
 from togetherctl.agent.broker import allows, no_such_path
-from togetherctl.agent.protocol import FORWARDS, QUESTIONS, STATUS, STOP, Failure, failure
+from togetherctl.agent.protocol import FORWARDS, MAX_FORWARDS, QUESTIONS, STATUS, STOP, Failure, failure
 from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.printable import printable
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Open = Callable[[str, str], Callable[[], None]]
 
 _LONGEST_HOST = 255
-_MOST_FORWARDS = 64
 
 
 class Control:
@@ -67,6 +66,8 @@ class Control:
         exchange.when_gone(self._configuration.ask(lambda snapshot: exchange.answer(self._status(snapshot))))
 
     def _tell_questions(self, exchange: Exchange) -> None:
+        # What changed in the configuration takes questions back; the next look does not find them any more.
+        self._configuration.ask(lambda _snapshot: None)
         exchange.answer({"questions": list(self._questions.pending())})
 
     def _end(self, exchange: Exchange) -> None:
@@ -111,8 +112,8 @@ class Control:
         host = (exchange.request.document() or {}).get("host")
         if not isinstance(host, str) or not host or len(host) > _LONGEST_HOST or printable(host) != host:
             return failure("bad_request", 'the body has to be {"host": HOST}', ExitCode.USAGE)
-        if len(self._hosts) >= _MOST_FORWARDS:
-            return failure("busy", f"the agent forwards to {_MOST_FORWARDS} hosts already", ExitCode.UNREACHABLE)
+        if len(self._hosts) >= MAX_FORWARDS:
+            return failure("busy", f"the agent forwards to {MAX_FORWARDS} hosts already", ExitCode.UNREACHABLE)
         name = f"forward-{secrets.token_hex(4)}.sock"
         try:
             close = self._open_socket(name, host)

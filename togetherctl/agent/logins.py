@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from togetherctl.agent.questions import Over, QuestionDesk
 
     Done = Callable[[Document | Failure], None]
+    LookAgain = Callable[[Callable[[Failure | None], None]], Cancel]
 
 # At once, of different sessions: each has a browser tab of its own.
 _MOST = 4
@@ -41,13 +42,23 @@ class LoginDesk:
         self._seconds = seconds
         self._running: dict[str, _Login] = {}
 
-    def begin(self, profile: str, host: str | None, done: Done) -> Cancel:
+    def begin(self, profile: str, host: str | None, look_again: LookAgain, done: Done) -> Cancel:
         """See `protocol.Logins`."""
-        request = _Request(profile, host, done)
+        request = _Request(profile, host, look_again, done)
         request.leave = self._questions.ask("login", profile, host, partial(self._answered, request))
         return request.cancel
 
     def _answered(self, request: _Request, refusal: Failure | None) -> None:
+        if request.is_over:
+            return
+        if refusal is not None:
+            request.end(refusal)
+        else:
+            # A request that is over meanwhile begins nothing, so there is nothing to call off.
+            request.leave = _nothing
+            request.look_again(partial(self._begin, request))
+
+    def _begin(self, request: _Request, refusal: Failure | None) -> None:
         if request.is_over:
             return
         if refusal is not None:
@@ -106,8 +117,8 @@ class _Login:
 class _Request:
     """One client that waits: `done` is called once, and not after `cancel`."""
 
-    def __init__(self, profile: str, host: str | None, done: Done) -> None:
-        self.profile, self.host = profile, host
+    def __init__(self, profile: str, host: str | None, look_again: LookAgain, done: Done) -> None:
+        self.profile, self.host, self.look_again = profile, host, look_again
         self._done = done
         self.is_over = False
         self.leave: Cancel = _nothing

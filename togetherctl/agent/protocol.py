@@ -40,7 +40,9 @@ MAX_BODY = 16 * 1024
 # At one socket, at all that may be forwarded, and at control.sock.
 MAX_CONNECTIONS = 256
 MAX_FORWARDABLE = 512
-MAX_CONTROL = 64
+MAX_CONTROL = 128
+# Each holds a connection at control.sock; with all of them there is still room for the person.
+MAX_FORWARDS = 64
 MAX_CHILDREN = 4
 
 # The HTTP status for each code of an error; `exit` in the envelope says what a client ends with.
@@ -203,9 +205,16 @@ class Questions(Protocol):
 class Logins(Protocol):
     """Logs in at the laptop for somebody elsewhere."""
 
-    def begin(self, profile: str, host: str | None, done: Callable[[Document | Failure], None]) -> Cancel:
+    def begin(
+        self,
+        profile: str,
+        host: str | None,
+        look_again: Callable[[Callable[[Failure | None], None]], Cancel],
+        done: Callable[[Document | Failure], None],
+    ) -> Cancel:
         """Ask, open the browser, and call `done` with `{"profile", "logged_in"}` or a failure.
 
+        After the person's "yes" `look_again` tells whether the profile is still the one that was asked about.
         Cancelled, the question and the login end, and `done` is not called any more.
         """
 

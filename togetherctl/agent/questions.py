@@ -145,6 +145,20 @@ class QuestionDesk:
                 return True
         return False
 
+    def drop(self, profile: str, refusal: Failure) -> None:
+        """End all that waits about `profile`, which is not any more what the person is asked about."""
+        for question in [one for one in self._open.values() if one.profile == profile]:
+            self._end(question, "withdrawn", 0.0, refusal)
+        for question in [one for one in self._running if one.profile == profile]:
+            question.stop()
+        for known in (self._passes, self._agreed):
+            for about in [about for about in known if about[0] == profile]:
+                del known[about]
+
+    def forget(self, counts: Callable[[Remembered], bool]) -> None:
+        """Keep the remembered answers that count."""
+        self._answers.keep(counts, now=self._clock())
+
     def not_handed_out(self, profile: str, host: str | None) -> None:
         """See `protocol.Questions`."""
         about = (profile, self._key_of(profile), host)
@@ -184,7 +198,7 @@ class QuestionDesk:
             return (None,)
         return None
 
-    def _end(self, question: Question, end: End, seconds: float) -> None:
+    def _end(self, question: Question, end: End, seconds: float, refusal: Failure | None = None) -> None:
         if self._open.get(question.about) is not question:
             return
         del self._open[question.about]
@@ -196,9 +210,9 @@ class QuestionDesk:
             self._answers.remember(answer, now=now)
         if end == "yes" and question.kind == "credential":
             self._agreed[question.about[1:]] = now + _PASS_SECONDS
-        elif end != "yes":
+        elif end != "yes" and refusal is None:
+            # What was dropped is no fault of the host that asked.
             self._limits.ended(question.host, (question.kind, question.profile), now=now, answered=end == "no")
-        refusal = None
         if end == "no":
             refusal = _refused(question.kind, question.profile, question.host, seconds)
         elif end == "late":

@@ -10,11 +10,12 @@ import os
 import signal
 import time
 from contextlib import ExitStack
+from functools import partial
 
 from togetherctl.agent.ahead import KeepAhead
 from togetherctl.agent.answers import Answers
 from togetherctl.agent.askers import find_askers
-from togetherctl.agent.broker import Broker
+from togetherctl.agent.broker import Broker, refusal_of
 from togetherctl.agent.children import ChildProcesses
 from togetherctl.agent.control import Control
 from togetherctl.agent.listener import Limit, Listener
@@ -26,6 +27,7 @@ from togetherctl.agent.questions import QuestionDesk
 from togetherctl.agent.snapshot import Configuration
 from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
 from togetherctl.errors import bug_sentence
+from togetherctl.lock import LockTimeout
 from togetherctl.paths import locate
 
 TYPE_CHECKING = False
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from togetherctl.agent.answers import Remembered
     from togetherctl.agent.connection import Handle
     from togetherctl.agent.protocol import Document
     from togetherctl.agent.snapshot import Snapshot
@@ -63,6 +66,7 @@ class Service:
         self._configuration = Configuration(self._paths.config, self._children, self._see)
         self._questions = QuestionDesk(self._loop, Answers(self._paths.agent_answers, warn), self._key_of)
         self._questions.askers += find_askers(self._questions, self._loop, environ, say, mark=self._paths.agent_mark)
+        self._seen: Snapshot | None = None
         self._logins = LoginDesk(self._questions, self._children, self._session_of)
         self._ahead = KeepAhead(self._loop, self._children, self._configuration, self._paths, environ)
         self._interrupted = False
@@ -162,6 +166,18 @@ class Service:
     def _see(self, snapshot: Snapshot | Failure) -> None:
         if isinstance(snapshot, Failure):
             self._warn(f"nothing is handed out: {snapshot.message}")
+            return
+        for problem in snapshot.problems:
+            self._warn(problem)
+        before, self._seen = self._seen, snapshot
+        for profile in before.profiles if before else ():
+            refusal = refusal_of(profile.name, snapshot.profile(profile.name), before=profile)
+            if refusal is not None:
+                self._questions.drop(profile.name, refusal)
+        try:
+            self._questions.forget(partial(_counts, snapshot))
+        except (OSError, LockTimeout) as error:
+            self._warn(f"an old answer is not forgotten: {self._paths.agent_answers}: {error}")
 
     def _session_of(self, profile: str) -> str:
         """The session file of a profile; one that keeps none shares none."""
@@ -199,3 +215,9 @@ class Service:
         place = f" for {entry['host']}" if entry["host"] else ""
         more = f", {entry['count']} more of these" if "count" in entry else ""
         self._say(f"{entry['time']} {entry['what']} of {entry['profile']}{place}: {entry['answer']}{more}")
+
+
+def _counts(snapshot: Snapshot, answer: Remembered) -> bool:
+    """Whether the profile is one that the person is still asked about."""
+    profile = snapshot.profile(answer.profile)
+    return profile is not None and profile.forward in (("ask",) if answer.kind == "credential" else ("ask", "always"))

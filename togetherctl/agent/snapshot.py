@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from togetherctl.agent.protocol import Errand, Failure, failure, read_failure
 from togetherctl.fastpath import state
 from togetherctl.quick_json import loads
@@ -23,6 +26,8 @@ ERRANDS = "togetherctl.cli.agent_errands"
 _SNAPSHOT_SECONDS = 30.0
 # Where the configuration changes while it is read, it is read once more, so often.
 _MOST_TRIES = 3
+# Seconds for which something counts that may be otherwise the next time, though config.toml is the same.
+_PASSING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,23 @@ class KnownProfile:
     key: str
     clusters: tuple[Document, ...] = ()
 
+    @property
+    def credential(self) -> tuple[str, ...]:
+        """Whose credential it is that goes by this name: equal as long as a "yes" to the one is one to the other."""
+        return self.name, self.issuer, self.client_id, self.key, self.grant
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The configuration in the `state` (`fastpath.state`) in which it was read; `idle` in seconds."""
+    """The configuration in the `state` (`fastpath.state`) in which it was read; `idle` in seconds.
+
+    `problems` are sentences about what is left out, such as a cluster whose CA file cannot be read.
+    """
 
     state: str
     idle: float
     profiles: tuple[KnownProfile, ...] = ()
+    problems: tuple[str, ...] = ()
 
     def profile(self, name: str) -> KnownProfile | None:
         """The profile called `name`."""
@@ -82,7 +96,7 @@ def read_snapshot(document: Document) -> Snapshot:
     for each in document["profiles"]:
         known = {key: each[key] for key in KnownProfile.__match_args__}
         profiles.append(KnownProfile(**{**known, "clusters": tuple(known["clusters"])}))
-    return Snapshot(document["state"], float(document["idle"]), tuple(profiles))
+    return Snapshot(document["state"], float(document["idle"]), tuple(profiles), tuple(document["problems"]))
 
 
 class Configuration:
@@ -95,15 +109,18 @@ class Configuration:
         self.path = path
         self.last_good: Snapshot | None = None
         self._children, self._changed = children, changed
-        self._known: tuple[str, Snapshot | Failure] | None = None
+        # What was found in which state of config.toml, and until when it counts (monotonic).
+        self._known: tuple[str, Snapshot | Failure, float] | None = None
         self._waiting: list[Told] = []
         self._tries = 0
 
     def ask(self, told: Told) -> Cancel:
         """Give the snapshot, or why there is none: at once where it is known."""
-        if self._known is not None and self._known[0] == self._state_now():
-            told(self._known[1])
-            return lambda: None
+        if self._known is not None:
+            known, found, until = self._known
+            if known == self._state_now() and time.monotonic() < until:
+                told(found)
+                return lambda: None
         self._waiting.append(told)
         if len(self._waiting) == 1:
             self._tries = 0
@@ -136,12 +153,13 @@ class Configuration:
                 1,
                 "togetherctl agent stop",
             )
-        # One that could not be taken for another reason than its content may be there the next time.
         if not isinstance(found, Failure):
             self.last_good = found
-            self._known = (before, found)
-        elif found.code in ("config", "usage"):
-            self._known = (before, found)
+            stays = not found.problems
+        else:
+            # One that could not be taken for another reason than its content may be there the next time.
+            stays = found.code in ("config", "usage")
+        self._known = (before, found, math.inf if stays else time.monotonic() + _PASSING_SECONDS)
         self._changed(found)
         waiting, self._waiting = self._waiting, []
         for told in waiting:

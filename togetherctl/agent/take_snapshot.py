@@ -8,24 +8,32 @@ from typing import TYPE_CHECKING
 
 from togetherctl.agent.protocol import failure_of
 from togetherctl.agent.snapshot import KnownProfile, Snapshot
-from togetherctl.errors import TogetherctlError
 from togetherctl.fastpath import state
 from togetherctl.records import asdict
 
 if TYPE_CHECKING:
     from togetherctl.agent.protocol import Document
     from togetherctl.config.config import Cluster
+    from togetherctl.errors import TogetherctlError
     from togetherctl.wiring import World
 
 
 def take(world: World) -> str:
     """Read the configuration, and give the snapshot as JSON. Raises ConfigError."""
     config = world.config
-    profiles = []
+    profiles, problems = [], []
     for profile in config.profiles(everyone=True):
-        clusters = config.clusters(config.clusters_of(profile.name)) if config.clusters_of(profile.name) else []
         session = (profile.sessions or world.paths.sessions) / f"{profile.key}.json"
         table = config.table.profiles[profile.name]
+        clusters: list[Document] = []
+        # Those of the others go nowhere.
+        names = config.clusters_of(profile.name) if table.forward != "never" else []
+        for cluster in config.clusters(names) if names else []:
+            try:
+                clusters.append(_describe(cluster))
+            except OSError as error:
+                reason = f"{cluster.ca_file}: {error.strerror or 'it cannot be read'}"
+                problems.append(f"cluster {cluster.name} is not offered to other machines: {reason}")
         profiles.append(
             KnownProfile(
                 name=profile.name,
@@ -36,11 +44,11 @@ def take(world: World) -> str:
                 storage=profile.storage,
                 session=None if profile.storage == "memory" else str(session),
                 key=profile.key,
-                clusters=tuple(_describe(cluster) for cluster in clusters),
+                clusters=tuple(clusters),
             )
         )
     known = state(config.status) if config.status else "-"
-    return json.dumps(asdict(Snapshot(known, config.table.agent.idle, tuple(profiles))))
+    return json.dumps(asdict(Snapshot(known, config.table.agent.idle, tuple(profiles), tuple(problems))))
 
 
 def failed(error: TogetherctlError) -> str:
@@ -49,13 +57,13 @@ def failed(error: TogetherctlError) -> str:
 
 
 def _describe(cluster: Cluster) -> Document:
-    """A cluster as the far side needs it for a kubeconfig; a CA file goes as data, because it is not there."""
+    """A cluster as the far side needs it for a kubeconfig; a CA file goes as data, because it is not there.
+
+    Raises OSError where it cannot be read.
+    """
     data = cluster.ca_data
     if cluster.ca_file is not None and data is None:
-        try:
-            data = b64encode(cluster.ca_file.read_bytes()).decode("ascii")
-        except OSError as error:
-            raise TogetherctlError(f"{cluster.ca_file}: {error.strerror}") from None
+        data = b64encode(cluster.ca_file.read_bytes()).decode("ascii")
     return {
         "name": cluster.name,
         "context": cluster.context,

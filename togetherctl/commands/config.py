@@ -179,8 +179,8 @@ def validate(app: App) -> None:
 def set_(app: App, setting: str) -> None:
     """Set a key of the configuration itself, such as default_profile.
 
-    Commands use the default profile where you name none. agent.idle is for how many seconds the agent keeps a session
-    ahead that nothing uses. Without a value the key goes, and what counts without it counts again.
+    Commands use the default profile where you name none. agent.idle says for how many seconds the agent
+    keeps a session fresh that nothing uses. Without a value the key goes, and what counts without it counts again.
     """
     from togetherctl.config.editing import own_assignment
 

@@ -64,16 +64,15 @@ def command(
 ) -> None:
     """Take your clusters, log in, and see kubectl work.
 
-    Writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who you
-    are.
+    It writes them into the configuration and your kubeconfig, logs in once for each session, and asks each cluster who
+    you are.
 
-    SOURCE is where your clusters come from: together (by API key), agent (of another machine, forwarded to this one), a
+    SOURCE is where your clusters come from: together (by API key), agent (the one that ssh forwards to this machine), a
     kubeconfig that you were sent, a folder of them, a bundle (a file or an https address), or - for standard input.
-    Without one you are asked, or say --issuer-url,
-    --client-id and --server.
+    Without SOURCE it asks you, or takes --issuer-url, --client-id and --server.
 
-    Everything is shown before it is written. Run it again whenever there is more to take: what you changed yourself
-    stays as it is.
+    It shows everything before it writes. Run it again whenever there is more to take: what you changed yourself stays
+    as it is.
 
     For a script: togetherctl init SOURCE --yes -o json. stdout then has one record of what was written and who you are
     to each cluster; it has the failure where nothing was written.

@@ -1,4 +1,4 @@
-"""`togetherctl ssh`: run your own ssh, and let the other side ask this machine's agent for credentials."""
+"""`togetherctl ssh`: run your own ssh, and let the remote host ask this machine's agent for credentials."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class _SshCommand(Command):
 @click.argument("words", metavar="[OPTIONS OF SSH] HOST [COMMAND]...", nargs=-1)
 @pass_app
 def command(app: App, words: tuple[str, ...]) -> None:
-    """Run ssh, and let the other side ask for credentials.
+    """Run ssh, and let the remote host ask for credentials.
 
-    It runs your own ssh with your own settings, over one connection, and forwards a socket of the agent. kubectl over
-    there then gets its tokens from here, for the profiles whose `forward` allows it; refresh tokens stay here. The
-    agent is started where none runs. The exit code is that of ssh.
+    It runs your own ssh with your own settings, over one connection, and forwards a socket of the agent. kubectl on
+    the remote host gets its tokens from the agent, for the profiles whose `forward` allows it. Refresh tokens stay on
+    this machine. If no agent runs, it starts one. The exit code is that of ssh.
 
-    All words are ssh's own; only --help that comes first is not.
+    All arguments go to ssh, except --help in the first place.
     """
     del words
     raise click.exceptions.Exit(_run(app, click.get_current_context().meta[_WORDS]))

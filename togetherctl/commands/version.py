@@ -39,8 +39,8 @@ def command(app: App, check: bool) -> None:
     The shim is a small script that kubeconfigs call in place of togetherctl, because it starts faster.
     togetherctl kubeconfig write makes it, and makes it again after an upgrade or a move.
 
-    With --check it asks the address of releases that this togetherctl was built with. It exits 0 if this version is up
-    to date, 1 if a newer one is there, and with another code if it could not tell. No other command asks, and this one
+    --check asks the address of releases that this togetherctl was built with. The exit code is 0 if this version is up
+    to date, 1 if there is a newer one, and another if the question has no answer. No other command asks, and this one
     installs nothing.
     """
     if check:

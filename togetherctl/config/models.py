@@ -279,7 +279,7 @@ class AgentTable(_Table):
     """What `togetherctl agent` does."""
 
     idle: Annotated[int, Field(ge=0, le=2_592_000)] = 86_400
-    """Seconds for which the agent keeps a session ahead that nothing uses, up to thirty days; with 0 it keeps none."""
+    """Seconds for which the agent keeps a session fresh that nothing uses, up to thirty days; with 0 it keeps none."""
 
 
 class ConfigTable(_Table):

@@ -21,6 +21,7 @@ from togetherctl.environment import CONFIG, HOME
 from togetherctl.errors import KubeconfigError, run
 from togetherctl.kube.context_name import Named
 from togetherctl.kube.exec_credential import V1, V1BETA1, VERSIONS
+from togetherctl.paths import single_file
 
 Section = Literal["clusters", "contexts", "users"]
 SECTIONS: tuple[Section, ...] = get_args(Section)
@@ -230,6 +231,8 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
     """
     if portable:
         return PROGRAM
+    if file := single_file(environ):
+        return _command_of_single_file(file, environ)
     running = Path(sys.argv[0])
     beside = Path(sys.executable).parent / (f"{PROGRAM}.exe" if sys.platform == "win32" else PROGRAM)
     if running.name.removesuffix(".exe") == PROGRAM and running.is_absolute() and running.is_file():
@@ -244,6 +247,19 @@ def own_command(environ: Mapping[str, str], *, portable: bool) -> str:
             "togetherctl", "kubeconfig", "write", "--portable", words="install togetherctl, or write the bare name"
         ),
     )
+
+
+def _command_of_single_file(file: Path, environ: Mapping[str, str]) -> str:
+    """The path of the single file, or of a link to it on PATH, which is there after an upgrade: Debian's or krew's.
+
+    Never what it has unpacked: that is of one version, and caches are emptied.
+    """
+    for folder in filter(os.path.isabs, environ.get("PATH", "").split(os.pathsep)):
+        for name in (PROGRAM, "kubectl-together"):
+            link = Path(folder, name)
+            if link.is_file() and link.samefile(file):
+                return _normalize(link)
+    return str(file)
 
 
 def _normalize(path: Path) -> str:

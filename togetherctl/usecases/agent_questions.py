@@ -99,13 +99,14 @@ def remembered_answers(paths: Paths, *, now: float) -> Sequence[Remembered]:
     return Answers(paths.agent_answers, lambda _problem: None).list(now=now)
 
 
-def forget_answers(paths: Paths, *, now: float, profile: str | None = None) -> int:
-    """Forget all answers, or those about `profile`, also while an agent runs; how many there were.
+def forget_answers(paths: Paths, *profiles: str, now: float) -> int:
+    """Forget all answers, or those about `profiles`, also while an agent runs; how many there were.
 
     Raises TogetherctlError.
     """
+    answers = Answers(paths.agent_answers, lambda _problem: None)
     try:
-        return Answers(paths.agent_answers, lambda _problem: None).forget(now=now, profile=profile)
+        return answers.keep(lambda one: bool(profiles) and one.profile not in profiles, now=now)
     except (OSError, LockTimeout) as error:
         reason = getattr(error, "strerror", None) or "another process holds its lock"
         raise TogetherctlError(f"the answers cannot be forgotten: {paths.agent_answers}: {reason}") from None

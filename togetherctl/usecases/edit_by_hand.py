@@ -14,6 +14,7 @@ from togetherctl.config.toml_text import NotTOML, TomlText, parse
 from togetherctl.config.validation import for_kubectl, refusal, validate
 from togetherctl.disk import PRIVATE_FILE
 from togetherctl.errors import ConfigError
+from togetherctl.usecases.agent_questions import forget_answers
 from togetherctl.usecases.remove_entry import GoingSession, going_sessions
 from togetherctl.wiring import World
 
@@ -66,8 +67,13 @@ def check_edited(world: World, seen: str, text: str) -> EditedText:
 def write_edited(world: World, edited: EditedText) -> None:
     """Write it whole. Raises ChangedElsewhere where the file says something else by now, ConfigError, StorageError."""
     with world.changing_config(seen=edited.seen) as new:
+        before = new.data.get("profiles", {})
         new.text = edited.text
         new.data = parse(edited.text)
+        now = new.data.get("profiles", {})
+        gone = [name for name in before if now.get(name, {}).get("forward") != "ask"]
+        if gone:
+            forget_answers(world.paths, *gone, now=world.clock())
 
 
 def keep_edit(world: World, edited: EditedText) -> Path:

@@ -17,6 +17,7 @@ from togetherctl.config.types import Kind
 from togetherctl.config.validation import new_problems, validate
 from togetherctl.errors import ConfigError, UsageError
 from togetherctl.paths import expand, tilde
+from togetherctl.usecases.agent_questions import forget_answers
 from togetherctl.usecases.named_files import PATHS
 from togetherctl.usecases.remove_entry import GoingSession, going_sessions
 from togetherctl.wiring import World
@@ -86,7 +87,7 @@ def change_keys(
 
     Gives the names of other profiles whose storage changed with this one's. Raises UsageError where there is no such
     entry, ConfigError and StorageError, and ChangedMeanwhile where the entry is not as it was `seen`; then nothing was
-    changed.
+    changed. What the person answered the agent counts no longer where the agent does not ask any more.
     """
     stored = kind == "profile" and ("storage",) in (*wanted, *unwanted)
     with world.changing_config(settle=name if stored else None) as text:
@@ -94,6 +95,12 @@ def change_keys(
         if seen is not None:
             _refuse_changed(kind, name, [key[0] for key in (*wanted, *unwanted)], seen, text.data[entry[0]][name])
         _change(text, entry, wanted, unwanted)
+        if (
+            kind == "profile"
+            and ("forward",) in (*wanted, *unwanted)
+            and text.data[entry[0]][name].get("forward") != "ask"
+        ):
+            forget_answers(world.paths, name, now=world.clock())
         return share_storage(text, name) if stored else []
 
 

@@ -148,11 +148,20 @@ def second_profile(world: World, profile: Profile, account: str, *settings: str)
 
 
 def log_out(world: World, profile: Profile, *, local: bool = False) -> Ended:
-    """Revoke and delete a session. Raises what `Engine.logout` raises; its remedy says if the tokens are gone here."""
+    """Revoke and delete a session, and forget what the person answered the agent about it.
+
+    Raises what `Engine.logout` raises; its remedy says if the tokens are gone here.
+    """
+    from togetherctl.usecases.agent_questions import forget_answers
+
     if profile.called_there:
         drop_forwarded(world.paths, profile.name)
     try:
-        return world.engine.logout(profile, local=local)
+        try:
+            return world.engine.logout(profile, local=local)
+        finally:
+            # A "yes" was to the session that ends.
+            forget_answers(world.paths, *world.config.sharing(profile), now=world.clock())
     except TogetherctlError as error:
         # Whatever the error is, these tokens cannot be revoked any more.
         if not local and _is_gone(world, profile):

@@ -20,6 +20,7 @@ from togetherctl.config.types import Kind
 from togetherctl.errors import TogetherctlError, UsageError, run
 from togetherctl.kube.kubeconfig import edit_files
 from togetherctl.paths import expand
+from togetherctl.usecases.agent_questions import forget_answers
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, plan_leaving
 from togetherctl.wiring import World
 
@@ -101,6 +102,9 @@ def remove_entry(world: World, going: Removal) -> RemovalResult:
             if of == "profile" and text.data.get("default_profile") == other:
                 text.unset(("default_profile",))
         _refuse_if_used(text, going.entries)
+        profiles = [other for of, other in going.entries if of == "profile"]
+        if profiles:
+            forget_answers(world.paths, *profiles, now=world.clock())
         if pending:
             pending.write()
     done = replace(out, changes=pending.changes, removed=pending.said) if out and pending else None

@@ -30,6 +30,7 @@ from togetherctl.kube.kubeconfig import (
     plan_edit,
 )
 from togetherctl.kube.ownership import EntryInFile, UsersOfOthers, all_entries
+from togetherctl.usecases.agent_questions import forget_answers
 from togetherctl.usecases.kubeconfig_write import WithChanges, name_by_template, template_fields, template_of
 from togetherctl.wiring import World
 
@@ -85,6 +86,9 @@ def rename_entry(
         if not went_on:
             with world.changing_config() as text:
                 config_editing.rename(text, kind, old, new)
+                if kind == "profile":
+                    # They were given to a name, and the next to get it is another profile.
+                    forget_answers(world.paths, old, new, now=world.clock())
     said = pending.said if pending else RenamedEntries()
     return RenameResult(pending.changes if pending else [], said.contexts, said.notes, went_on)
 

@@ -20,7 +20,9 @@ from togetherctl.printable import printable
 _SECONDS = 20.0
 _ENDING_SECONDS = 3.0
 _MARK = "togetherctl-agent-socket:"
-_PATH = re.compile(r"/[^\x00-\x1f\x7f]+")
+# What our line prints there. A host may print what it likes: ssh puts variables of this machine in place of `${NAME}`
+# in a path that it forwards, and nothing escapes that.
+_PATH = r"/[^\x00-\x1f\x7f$]*/togetherctl/agents/[^\x00-\x1f\x7f$/]*-{token}\.sock"
 
 # It runs in whatever shell the person has over there, so it is one line without a single quote, a backslash or an
 # exclamation mark. It stays as long as its stdin, which ends with the connection, and with us however we end.
@@ -53,7 +55,8 @@ def far_socket(
     `ssh`: the words that run a command there over a connection that is open. The process ends with the connection;
     with the block, or when this process is killed, the socket is removed there. Raises FarFolderMissing.
     """
-    command = f"exec sh -c '{_KEEPER}' sh {secrets.token_hex(4)}"
+    token = secrets.token_hex(4)
+    command = f"exec sh -c '{_KEEPER}' sh {token}"
     with log.open("wb") as err:
         # In a session of its own: Ctrl-C is for what the person runs.
         keeper = subprocess.Popen(
@@ -65,7 +68,7 @@ def far_socket(
             start_new_session=True,
         )
     try:
-        path = _read_path(keeper.stdout)
+        path = _read_path(keeper.stdout, re.compile(_PATH.format(token=token)))
         if path is None:
             keeper.kill()
             raise FarFolderMissing(_why(host, log))
@@ -79,7 +82,7 @@ def far_socket(
             keeper.communicate()
 
 
-def _read_path(stdout: IO[bytes] | None) -> str | None:
+def _read_path(stdout: IO[bytes] | None, form: re.Pattern[str]) -> str | None:
     """The path that the host tells; what else its shell prints at the start is passed over."""
     if stdout is None:
         return None
@@ -92,7 +95,7 @@ def _read_path(stdout: IO[bytes] | None) -> str | None:
         received += data
         for line in received.split(b"\n")[:-1]:
             _, mark, path = os.fsdecode(line).partition(_MARK)
-            if mark and _PATH.fullmatch(path):
+            if mark and form.fullmatch(path):
                 return path
         # The end of a line that has not come yet.
         received = received[-4096:]

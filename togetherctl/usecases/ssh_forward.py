@@ -253,7 +253,7 @@ def _ask_master(control: str, environ: Mapping[str, str], what: str, *more: str)
     try:
         return subprocess.run(
             [*_over(control), "-O", what, *more],
-            env=dict(environ),
+            env=_bare(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -269,7 +269,7 @@ def _at_the_end(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[
     """Run `command` when the block ends, and also where this process is killed before: another one waits for that."""
     waiting = subprocess.Popen(
         ["/bin/sh", "-c", 'cat >/dev/null; exec "$@"', "sh", *command],
-        env=dict(environ),
+        env=_bare(environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -286,6 +286,11 @@ def _at_the_end(command: Sequence[str], environ: Mapping[str, str]) -> Iterator[
             except subprocess.TimeoutExpired:
                 waiting.kill()
                 waiting.communicate()
+
+
+def _bare(environ: Mapping[str, str]) -> dict[str, str]:
+    """For what talks to a master with words from the other side: nothing in it is worth knowing over there."""
+    return {name: environ[name] for name in ("PATH", "HOME") if name in environ}
 
 
 def _set(*options: str) -> list[str]:

@@ -59,7 +59,9 @@ class SshWords(NamedTuple):
 def read_ssh_words(words: Sequence[str]) -> SshWords | None:
     """The parts; None where ssh would refuse the line, or has no host in it, so that ssh itself should answer.
 
-    As ssh does, it takes options before the host and right after it; the first other word begins the command.
+    As ssh does, it takes options before the host and right after it; the first other word begins the command, and
+    behind a `--` before the host there are no options any more. A host never begins with "-", so it is no option of
+    the ssh that we run.
     """
     options: list[SshOption] = []
     rest = list(words)
@@ -68,8 +70,12 @@ def read_ssh_words(words: Sequence[str]) -> SshWords | None:
     if not rest:
         # `ssh -V` needs none.
         return None
+    # As ssh.c has it: the last word that was taken counts, even where it is the value of an option.
+    terminated = len(rest) < len(words) and words[-len(rest) - 1] == "--"
     destination = rest.pop(0)
-    if not destination or not _take_options(rest, options):
+    if not destination or destination.startswith("-"):
+        return None
+    if not terminated and not _take_options(rest, options):
         return None
     return SshWords(tuple(options), destination, tuple(rest))
 

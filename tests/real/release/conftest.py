@@ -71,8 +71,16 @@ def run(
     return done.stdout
 
 
-def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
-    """Clone, record a green run, and release; a clone of another place, under another umask and time zone."""
+def copied_python(folder: Path) -> Path:
+    """This Python with its packages, as a copy whose path is another one."""
+    run(sys.executable, "-m", "venv", "--copies", "--without-pip", folder)
+    packages = f"lib/python3.{sys.version_info.minor}/site-packages"
+    (folder / packages / "these.pth").write_text(f"{sys.prefix}/{packages}\n")
+    return folder / "bin/python"
+
+
+def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str) -> Path:
+    """Clone, record a green run, and release with this Python, umask and time zone."""
     folder.mkdir(parents=True)
     environ = {**os.environ, "TZ": zone, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig")}
     (folder / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@acme.com\n[safe]\n\tdirectory = *\n")
@@ -82,7 +90,7 @@ def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
     before = os.umask(umask)
     try:
         script = folder / "clone/packaging/release.py"
-        run(sys.executable, script, VERSION, "--base", BASE, "--output", folder / "dist", environ=environ)
+        run(python, script, VERSION, "--base", BASE, "--output", folder / "dist", environ=environ)
     finally:
         os.umask(before)
     return folder / "dist"
@@ -91,8 +99,10 @@ def build_from_clone(folder: Path, *, umask: int, zone: str) -> Path:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("release")
-    first = build_from_clone(folder / "one", umask=0o022, zone="UTC")
-    second = build_from_clone(folder / "two/deeper", umask=0o077, zone="Asia/Tokyo")
+    first = build_from_clone(folder / "one", python=sys.executable, umask=0o022, zone="UTC")
+    other = copied_python(folder / "python")
+    assert os.path.realpath(other) != os.path.realpath(sys.executable)
+    second = build_from_clone(folder / "two/deeper", python=other, umask=0o077, zone="Asia/Tokyo")
     return Built(first, second, folder / "one/clone")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 import sys
@@ -91,24 +92,33 @@ def test_the_single_file_says_in_one_sentence_where_it_cannot_run(built: Built, 
     assert said.splitlines() == ["togetherctl: this file needs Python 3.11 to 3.14, and there is none on PATH"]
 
 
-def test_a_kubeconfig_of_the_single_file_goes_on_when_it_was_unpacked_again(built: Built, bare: dict[str, str]) -> None:
-    """The shim starts what is unpacked; when that is gone, the file on PATH."""
+@pytest.mark.parametrize("name", ["bin/togetherctl", "downloads/togetherctl.pyz"])
+def test_a_kubeconfig_of_the_single_file_goes_on_without_what_it_unpacked_and_after_an_upgrade(
+    name: str, built: Built, bare: dict[str, str]
+) -> None:
+    """It calls the file itself, also for a client whose PATH has only the system's programs."""
     home = Path(bare["HOME"])
-    (home / "bin").mkdir()
-    program = home / "bin/togetherctl"
+    program = home / name
+    program.parent.mkdir()
     shutil.copy(built.single, program)
-    environ = {**bare, "PATH": f"{home}/bin:{bare['PATH']}"}
     common = ("--issuer", "https://login.acme.com", "--client-id", "kubernetes", "--offline", "--yes")
-    run(program, "profile", "add", "acme", *common, environ=environ)
-    run(program, "cluster", "add", "east", "--server", "https://east.acme.com", "--profile", "acme", environ=environ)
-    run(program, "kubeconfig", "write", environ=environ)
+    run(program, "profile", "add", "acme", *common, environ=bare)
+    run(program, "cluster", "add", "east", "--server", "https://east.acme.com", "--profile", "acme", environ=bare)
+    shutil.rmtree(home / ".cache/togetherctl-single-file")
+    # The first start, whose Python is called by another path than that of all later ones.
+    run(sys.executable, program, "kubeconfig", "write", environ=bare)
+    assert json.loads(run(program, "version", "-o", "json", environ=bare))["item"]["shim_state"] == "current"
     shim = home / ".local/state/togetherctl/shim/togetherctl"
     asked = ("get-token", "--profile", "acme")
-    quiet = {**environ, "TOGETHERCTL_NO_INPUT": "1"}
+    quiet = {**bare, "TOGETHERCTL_NO_INPUT": "1"}
     assert "togetherctl login acme" in run(shim, *asked, environ=quiet, code=3)
     shutil.rmtree(home / ".cache/togetherctl-single-file")
     assert "togetherctl login acme" in run(shim, *asked, environ=quiet, code=3)
     assert (home / ".cache/togetherctl-single-file").is_dir()
+    program.write_text("#!/bin/sh\necho the next version\n")
+    assert run(shim, *asked, environ=quiet) == "the next version\n"
+    program.unlink()
+    assert f"it is no longer where this kubeconfig expects it ({program})" in run(shim, *asked, environ=quiet, code=1)
 
 
 def test_an_upgrade_keeps_sessions_stanza_and_shim(built: Built, bare: dict[str, str], tmp_path: Path) -> None:

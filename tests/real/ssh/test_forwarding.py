@@ -54,6 +54,48 @@ def test_the_session_is_that_of_ssh(laptop: Laptop, bare: FarHost) -> None:
     assert (behind.stdout, behind.stderr) == ("-v\n--help\n", "")
 
 
+def test_words_behind_two_dashes_are_never_options_of_the_ssh_here(
+    laptop: Laptop, bare: FarHost, tmp_path: Path
+) -> None:
+    """Scripts write `ssh -- "$HOST" "$WORD"` for words that are data."""
+    ran = tmp_path / "ran"
+    words = ["-F", str(bare.config), "--"]
+    done = laptop.run("ssh", *words, bare.name, f"-oProxyCommand=touch {ran}", "true")
+    plain = subprocess.run(
+        [need("ssh"), *words, bare.name, f"-oProxyCommand=touch {ran}", "true"], check=False, capture_output=True
+    )
+    assert done.returncode == plain.returncode != 0
+    config = tmp_path / "config"
+    config.write_text(f'Match exec "touch {ran}"\n')
+    refused = laptop.run("ssh", "--", f"-F{config}", bare.name, "true")
+    assert refused.returncode == 255
+    assert "hostname contains invalid characters" in refused.stderr
+    assert not ran.exists()
+
+
+def test_a_host_that_tells_another_path_learns_no_variable_of_this_machine(
+    laptop: Laptop, short: Path, environ: dict[str, str]
+) -> None:
+    """ssh puts the value in place of `${NAME}` in a path that it forwards."""
+    laptop.environ["SECRET_OF_LAPTOP"] = "value-42"
+    token = "$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's/.* //')"
+    answers = short / "answers.sh"
+    for told in (f"{short}/E-${{SECRET_OF_LAPTOP}}", f"{short}/${{SECRET_OF_LAPTOP}}/togetherctl/agents/n-TOKEN.sock"):
+        (short / "value-42" / "togetherctl" / "agents").mkdir(parents=True, exist_ok=True)
+        begin, _, end = told.partition("TOKEN")
+        answers.write_text(
+            'case "$SSH_ORIGINAL_COMMAND" in *togetherctl*) '
+            f"printf '%s%s%s\\n' 'togetherctl-agent-socket:{begin}' \"{token if end else ''}\" '{end}'; "
+            'cat >/dev/null;; *) eval "$SSH_ORIGINAL_COMMAND";; esac\n'
+        )
+        folder = short / f"far{len(list(short.glob('far*')))}"
+        with far_host(folder, "far1", {"PATH": environ["PATH"]}, f"ForceCommand=/bin/sh {answers}") as host:
+            done = laptop.ssh(host, "echo began")
+        assert "far1 has no private folder for the agent's socket" in done.stderr
+        assert not list(short.glob("E-*"))
+        assert not list((short / "value-42" / "togetherctl" / "agents").iterdir())
+
+
 def test_only_a_folder_of_the_person_holds_the_socket(laptop: Laptop, bare: FarHost) -> None:
     done = laptop.ssh(bare, "stat -c '%a %U' ~/.cache/togetherctl/agents ~/.cache/togetherctl/agents/*; id -un")
     folder, socket, user = done.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""`togetherctl agent`: the process that keeps sessions ahead and hands credentials out over a socket."""
+"""`togetherctl agent`: the process that keeps sessions fresh and hands out credentials over a socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HERE = "togetherctl.commands.agent"
         "run": Lazy(f"{_HERE}.run", "Run the agent in the foreground, until Ctrl-C."),
         "start": Lazy(f"{_HERE}.start", "Start the agent in the background."),
         "stop": Lazy(f"{_HERE}.stop", "Stop the agent."),
-        "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, since when, and what it keeps ahead."),
+        "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, since when, and what it keeps fresh."),
         "log": Lazy(f"{_HERE}.log", "Show which credentials the agent handed out, and which it refused."),
         "install": Lazy(
             f"{_HERE}.install", "Start the agent at every login: a systemd user unit, or on macOS a launchd agent."
@@ -24,12 +24,12 @@ _HERE = "togetherctl.commands.agent"
         "uninstall": Lazy(
             f"{_HERE}.uninstall", "Stop the agent's service, and delete the files that agent install wrote."
         ),
-        "answer": Lazy(f"{_HERE}.answer", "Answer what far machines ask the agent for."),
+        "answer": Lazy(f"{_HERE}.answer", "Answer the questions that wait at the agent."),
     },
 )
 def command() -> None:
-    """Keep sessions ahead, and hand credentials out over a socket.
+    """Keep sessions fresh, and hand out credentials over a socket.
 
     The agent is one process for each user. Nothing else needs it: without it, kubectl gets its credentials as before.
-    What may leave this machine is said by forward in each profile: never, ask or always.
+    The key forward of each profile says what may leave this machine: never, ask or always.
     """

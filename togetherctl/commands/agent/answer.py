@@ -1,4 +1,4 @@
-"""`togetherctl agent answer`: answer what far machines ask for."""
+"""`togetherctl agent answer`: answer the questions that wait."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _COLUMNS: dict[str, Callable[[Item], str]] = {
     "answer",
     cls=Command,
     examples=[
-        "togetherctl agent answer  # ask me what waits, one after the other",
+        "togetherctl agent answer  # ask me each question, one after the other",
         "togetherctl agent answer 3f9a1c --yes --for 1h",
         "togetherctl agent answer --forget  # from now on, ask me again",
     ],
 )
 @click.argument("number", metavar="[ID]", required=False)
-@click.option("--yes/--no", "answer", default=None, help="Answer the question ID; --no to a login that runs ends it.")
+@click.option("--yes/--no", "answer", default=None, help="Answer the question ID; --no also ends a login that runs.")
 @click.option(
     "--for", "duration", metavar="DURATION", help="How long the answer counts, such as 15m or 8h; without it, once."
 )
@@ -51,10 +51,10 @@ _COLUMNS: dict[str, Callable[[Item], str]] = {
 @output_option
 @pass_app
 def command(app: App, number: str | None, answer: bool | None, duration: str | None, forget: bool) -> None:
-    """Answer what far machines ask the agent for.
+    """Answer the questions that wait at the agent.
 
-    On a terminal each question that waits is asked. Elsewhere, and with -o, the questions are listed, and ID with --yes
-    or --no answers one. Who asked is told as soon as you answer; a question that has no answer in time is a "no".
+    On a terminal it asks you each question. Elsewhere, and with -o, it lists the questions; ID with --yes or --no
+    answers one. Your answer counts at once. A question without an answer becomes a "no" after a minute.
     """
     if forget:
         if number is not None or answer is not None or duration is not None:

@@ -31,7 +31,7 @@ def command(app: App, /, dry_run: bool, yes: bool) -> None:
     """Start the agent at every login: a systemd user unit, or on macOS a launchd agent.
 
     systemd opens the agent's sockets itself, so that no request is lost while the agent starts. The files name this
-    installation of togetherctl and the folders that are in force now: install again after you have moved either.
+    installation of togetherctl and the folders that it uses now. If you move one of them, run this command again.
     """
     installation = plan(app.environ)
     changed = [file for file in installation.files if file.found != file.text]

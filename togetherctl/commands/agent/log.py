@@ -31,16 +31,16 @@ _KEYS = ("time", "profile", "host", "what", "answer")
     cls=Command,
     examples=["togetherctl agent log", "togetherctl agent log --tail 5 -o json"],
 )
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is handed out, until Ctrl-C.")
-@click.option("--tail", type=click.IntRange(0), metavar="N", help="Show the last N lines alone.")
+@click.option("--follow", "-f", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
+@click.option("--tail", type=click.IntRange(0), metavar="N", help="Show only the last N lines.")
 @output_option
 @pass_app
 def command(app: App, follow: bool, tail: int | None) -> None:
     """Show which credentials the agent handed out, and which it refused.
 
-    A line says when, of which profile, to which host, and the answer: given, or the code of the error. More than
-    twenty of one kind in a minute are one line with their number. The log has no tokens, and is cut at some thousand
-    lines. With --follow and -o json, each line is a JSON object.
+    Each line has the time, the profile, the host, and the answer: given, or the code of the error. More than twenty
+    of one kind in a minute become one line with their number. The log has no tokens, and keeps some thousand lines.
+    With --follow and -o json, each line is a JSON object.
     """
     follower = Follower(app.world.paths.agent_state)
     with os_error_as(TogetherctlError, "the log cannot be read"):

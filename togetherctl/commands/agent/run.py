@@ -18,8 +18,8 @@ from togetherctl.usecases.agent_process import argv, refuse_windows
 def command(app: App) -> None:
     """Run the agent in the foreground, until Ctrl-C.
 
-    It prints a line for each credential that it hands out or refuses. A service manager that opens the socket itself
-    gives it in LISTEN_FDS.
+    It prints a line for each credential that it hands out or refuses. If a service manager
+    opens the sockets itself, it gives them in LISTEN_FDS.
     """
     refuse_windows()
     sys.stdout.flush()

@@ -16,8 +16,8 @@ from togetherctl.usecases.agent_process import ask_status, refuse_windows, start
 def command(app: App) -> None:
     """Start the agent in the background.
 
-    It belongs to no terminal, and runs until togetherctl agent stop or the end of the machine. Where one runs already,
-    that one is named, and nothing else happens.
+    It belongs to no terminal, and runs until togetherctl agent stop, or until the machine stops. If an agent runs
+    already, this command names it and does nothing else.
     """
     refuse_windows()
     paths = app.world.paths

@@ -32,9 +32,9 @@ _SHOWN = ("pid", "socket", "since", "config", "hosts", "questions")
 @output_option
 @pass_app
 def command(app: App) -> None:
-    """Show whether the agent runs, since when, and what it keeps ahead.
+    """Show whether the agent runs, since when, and what it keeps fresh.
 
-    Exit code 3 says that none runs.
+    If no agent runs, the exit code is 3.
     """
     status = ask_status(app.world.paths)
     if status is None:

@@ -14,8 +14,8 @@ from togetherctl.usecases.agent_process import stop_agent
 def command(app: App) -> None:
     """Stop the agent.
 
-    Sessions stay. What is forwarded from it to other machines ends. Where a service manager listens for the agent, the
-    next request starts it again: togetherctl agent uninstall ends that.
+    Sessions stay. Remote hosts get no more credentials. If systemd listens for the agent, the next request starts it
+    again: togetherctl agent uninstall ends that.
     """
     pid = stop_agent(app.world.paths)
     app.console.say("No agent runs." if pid is None else f"The agent stopped (pid {pid}).")

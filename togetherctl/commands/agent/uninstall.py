@@ -15,13 +15,13 @@ from togetherctl.usecases.agent_units import commands_work, installed_files, pla
 @click.command(
     "uninstall", cls=Command, examples=["togetherctl agent uninstall", "togetherctl agent uninstall --dry-run"]
 )
-@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what it would delete, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_app
 def command(app: App, /, dry_run: bool, yes: bool) -> None:
     """Stop the agent's service, and delete the files that agent install wrote.
 
-    A file that was written by hand stays. Sessions, the agent's log and remembered answers stay too.
+    A file that you wrote by hand stays. Sessions, the agent's log and remembered answers stay too.
     """
     installation = plan(app.environ)
     files = list(installed_files(app.environ))

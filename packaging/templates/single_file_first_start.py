@@ -1,0 +1,48 @@
+"""Prepare the folder that the single file unpacks itself into; Pex goes on where this ends.
+
+It runs out of the zip: at each start by `python3 togetherctl.pyz`, and at the first one by sh.
+"""
+
+
+def _prepare() -> None:
+    import contextlib
+    import fcntl
+    import os
+    import shutil
+    import stat
+    import sys
+    from pathlib import Path
+
+    # They steer Pex and the Pythons it asks, and some start another program; so do files .pexrc, one beside this file.
+    for name in [name for name in os.environ if name.startswith(("PYTHON", "PEX_", "_PEX_", "__PEX_"))]:
+        del os.environ[name]
+    os.environ["PEX_IGNORE_RCFILES"] = "1"
+    home = Path(os.environ.get("HOME", ""))
+    if not home.is_absolute():
+        sys.exit("togetherctl: HOME is not an absolute path, and this file unpacks itself there: set HOME")
+    folder = home / ".cache/togetherctl-single-file"
+    try:
+        folder.parent.mkdir(0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(0o700)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            reason = "is not a folder of yours alone, and others could change what runs there: delete it"
+            sys.exit(f"togetherctl: {folder} {reason}")
+        folder.chmod(0o700)
+        with (folder / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # What was unpacked for a Python that is gone; what is being unpacked just now has a longer name.
+            for unpacked in folder.glob("venvs/*/*/*"):
+                if len(unpacked.name) != 40 or (unpacked / "bin/python").exists():
+                    continue
+                for short in folder.glob("venvs/*/s/*"):
+                    if (short / "venv").resolve() == unpacked.resolve():
+                        shutil.rmtree(short)
+                shutil.rmtree(unpacked)
+    except OSError as error:
+        sys.exit(f"togetherctl: this file cannot unpack itself into {folder}: {error.strerror}")
+
+
+_prepare()
+del _prepare
