@@ -162,7 +162,9 @@ def laptop(environ: dict[str, str], home: Path, short: Path, canary: Canary, cli
         found = Laptop(
             {**demo.environ, **usual, "TOGETHERCTL_HOME": environ["TOGETHERCTL_HOME"]}, runtime, demo, canary, cli
         )
-        found.do("profile", "add", "acme", "--issuer", demo.issuer, "--client-id", demo.client_id)
+        # The two ports of every installation serve two logins at once, and tests run beside each other.
+        login = ["--issuer", demo.issuer, "--client-id", demo.client_id, "redirect_uris=http://localhost:0"]
+        found.do("profile", "add", "acme", *login)
         server = ["--server", demo.server, "--ca-file", str(demo.ca_file)]
         found.do("cluster", "add", "gpu", "--profile", "acme", *server)
         found.do("login", "acme")
