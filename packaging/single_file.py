@@ -61,6 +61,13 @@ done
 echo "togetherctl: this file needs Python 3.@oldest@ to 3.@newest@, and there is none on PATH" >&2
 exit 1
 """
+# With a constraint, Pex builds for each Python here that meets it, too: of another machine, or with other libraries.
+_PEX = """\
+from pex.bin.pex import main
+from pex.resolve.target_configuration import InterpreterConfiguration
+InterpreterConfiguration.resolve_interpreters = lambda self: set()
+main()
+"""
 _FIRST_START = Path(__file__).resolve().parent / "templates/single_file_first_start.py"
 # Read where Pex is unpacked, besides those that its documentation names.
 _INNER_VARIABLES = ("__PEX_EXE__", "__PEX_EXTRA_SYS_PATH__", "__PEX_UNVENDORED__", "_PEX_SHOULD_EXIT_VENV_REEXEC")
@@ -126,13 +133,11 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         path = work / f"python3.{minor}-{machine}.json"
         path.write_text(json.dumps(_complete_platform(minor, machine)))
         described += ["--complete-platform", str(path)]
-    words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
+    words: Sequence[str] = ["-c", _PEX, "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
     words = [*words, "--console-script", "togetherctl", "--venv", "--sh-boot", "--no-compile"]
     words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(_FIRST_START)]
     # Without a constraint, the path of the Python that builds is part of where it unpacks, and of the bytes.
     words = [*words, "--interpreter-constraint", f"CPython>=3.{PYTHONS[0]},<3.{PYTHONS[-1] + 1}"]
-    # The Python that builds is one of those, and the only one that is looked at.
-    words = [*words, "--python-path", sys.executable]
     made = work / target.name
     words = [*words, "--output-file", str(made)]
     subprocess.run(

@@ -79,10 +79,15 @@ def copied_python(folder: Path) -> Path:
     return folder / "bin/python"
 
 
-def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str) -> Path:
-    """Clone, record a green run, and release with this Python, umask and time zone."""
+def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str, level: str) -> Path:
+    """Clone, record a green run, and release with this Python, umask, time zone and level of dpkg-deb."""
     folder.mkdir(parents=True)
-    environ = {**os.environ, "TZ": zone, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig")}
+    environ = {
+        **os.environ,
+        "TZ": zone,
+        "DPKG_DEB_COMPRESSOR_LEVEL": level,
+        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+    }
     (folder / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@acme.com\n[safe]\n\tdirectory = *\n")
     run("git", "clone", "--quiet", ROOT, folder / "clone", environ=environ)
     commit = run("git", "-C", folder / "clone", "rev-parse", "HEAD", environ=environ)
@@ -99,10 +104,10 @@ def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str)
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("release")
-    first = build_from_clone(folder / "one", python=sys.executable, umask=0o022, zone="UTC")
+    first = build_from_clone(folder / "one", python=sys.executable, umask=0o022, zone="UTC", level="9")
     other = copied_python(folder / "python")
     assert os.path.realpath(other) != os.path.realpath(sys.executable)
-    second = build_from_clone(folder / "two/deeper", python=other, umask=0o077, zone="Asia/Tokyo")
+    second = build_from_clone(folder / "two/deeper", python=other, umask=0o077, zone="Asia/Tokyo", level="1")
     return Built(first, second, folder / "one/clone")
 
 
