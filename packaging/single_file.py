@@ -135,7 +135,9 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         described += ["--complete-platform", str(path)]
     words: Sequence[str] = ["-c", _PEX, "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
     words = [*words, "--console-script", "togetherctl", "--venv", "--sh-boot", "--no-compile"]
-    words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(_FIRST_START)]
+    first_start = work / f"first_start-{machine}.py"
+    first_start.write_text(_fill(_FIRST_START.read_text(encoding="utf-8"), machine))
+    words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(first_start)]
     # Without a constraint, the path of the Python that builds is part of where it unpacks, and of the bytes.
     words = [*words, "--interpreter-constraint", f"CPython>=3.{PYTHONS[0]},<3.{PYTHONS[-1] + 1}"]
     made = work / target.name
@@ -150,7 +152,7 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
     with zipfile.ZipFile(made) as zipped:
         begin = min(member.header_offset for member in zipped.infolist())
     (unpacked,) = re.findall(rb'^INSTALLED_PEX="\$\{PEX_ROOT\}/(venvs/[0-9a-f/]+)"$', whole[:begin], re.MULTILINE)
-    start = _start(machine, unpacked.decode()).encode()
+    start = _fill(_START, machine, unpacked.decode()).encode()
     # As long as the sh of Pex, since the zip counts from the beginning of the file.
     target.write_bytes(start.ljust(begin, b"\n") + whole[begin:])
     target.chmod(0o755)
@@ -162,7 +164,7 @@ def pex_variables() -> list[str]:
     return sorted({*(name for name in variables if name.startswith("PEX_")), *_INNER_VARIABLES})
 
 
-def _start(machine: str, unpacked: str) -> str:
+def _fill(text: str, machine: str, unpacked: str = "") -> str:
     words = {
         "@variables@": " ".join(pex_variables()),
         "@folder@": UNPACKED,
@@ -172,7 +174,6 @@ def _start(machine: str, unpacked: str) -> str:
         "@oldest@": str(PYTHONS[0]),
         "@newest@": str(PYTHONS[-1]),
     }
-    text = _START
     for word, value in words.items():
         text = text.replace(word, value)
     return text

@@ -75,7 +75,9 @@ def copied_python(folder: Path) -> Path:
     """This Python with its packages, as a copy whose path is another one."""
     run(sys.executable, "-m", "venv", "--copies", "--without-pip", folder)
     packages = f"lib/python3.{sys.version_info.minor}/site-packages"
-    (folder / packages / "these.pth").write_text(f"{sys.prefix}/{packages}\n")
+    # As a folder of packages, so that its own .pth files count: togetherctl is there by one.
+    these = f"import site; site.addsitedir({f'{sys.prefix}/{packages}'!r})\n"
+    (folder / packages / "these.pth").write_text(these)
     return folder / "bin/python"
 
 
