@@ -77,8 +77,10 @@ def build(
     for path in root.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.suffix == ".pyz" or path.name == PLUGIN else 0o644)
-    environ = {**os.environ, "SOURCE_DATE_EPOCH": str(when)}
-    build = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(root), str(target)]
+    # Its own variables would change the bytes.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DPKG_")}
+    environ = {**kept, "SOURCE_DATE_EPOCH": str(when)}
+    build = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--build", str(root), str(target)]
     subprocess.run(build, check=True, capture_output=True, env=environ)
 
 

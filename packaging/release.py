@@ -28,7 +28,8 @@ import recipes
 import single_file
 
 ROOT = Path(__file__).resolve().parent.parent
-_FORM = re.compile(r"\d+\.\d+\.\d+")
+# Without zeros before a number, which the wheel's name would lose; and no digits of other scripts.
+_FORM = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}")
 # No quote, which would end it in pyproject.toml; http: is for a server on this machine alone.
 _ADDRESS = re.compile(r"(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s\"'\\]+")
 # Written by `make test` where all of it passed; in the folder of git, since it is about one machine.

@@ -61,6 +61,13 @@ done
 echo "togetherctl: this file needs Python 3.@oldest@ to 3.@newest@, and there is none on PATH" >&2
 exit 1
 """
+# With a constraint, Pex builds for each Python here that meets it, too: of another machine, or with other libraries.
+_PEX = """\
+from pex.bin.pex import main
+from pex.resolve.target_configuration import InterpreterConfiguration
+InterpreterConfiguration.resolve_interpreters = lambda self: set()
+main()
+"""
 _FIRST_START = Path(__file__).resolve().parent / "templates/single_file_first_start.py"
 # Read where Pex is unpacked, besides those that its documentation names.
 _INNER_VARIABLES = ("__PEX_EXE__", "__PEX_EXTRA_SYS_PATH__", "__PEX_UNVENDORED__", "_PEX_SHOULD_EXIT_VENV_REEXEC")
@@ -126,13 +133,13 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
         path = work / f"python3.{minor}-{machine}.json"
         path.write_text(json.dumps(_complete_platform(minor, machine)))
         described += ["--complete-platform", str(path)]
-    words: Sequence[str] = ["-m", "pex", "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
+    words: Sequence[str] = ["-c", _PEX, "--pre-resolved-dists", str(wheels), *described, "togetherctl"]
     words = [*words, "--console-script", "togetherctl", "--venv", "--sh-boot", "--no-compile"]
-    words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(_FIRST_START)]
+    first_start = work / f"first_start-{machine}.py"
+    first_start.write_text(_fill(_FIRST_START.read_text(encoding="utf-8"), machine))
+    words = [*words, "--runtime-pex-root", f"~/{UNPACKED}", "--preamble-file", str(first_start)]
     # Without a constraint, the path of the Python that builds is part of where it unpacks, and of the bytes.
     words = [*words, "--interpreter-constraint", f"CPython>=3.{PYTHONS[0]},<3.{PYTHONS[-1] + 1}"]
-    # The Python that builds is one of those, and the only one that is looked at.
-    words = [*words, "--python-path", sys.executable]
     made = work / target.name
     words = [*words, "--output-file", str(made)]
     subprocess.run(
@@ -145,7 +152,7 @@ def build(wheels: Path, target: Path, work: Path, *, machine: str, environ: Mapp
     with zipfile.ZipFile(made) as zipped:
         begin = min(member.header_offset for member in zipped.infolist())
     (unpacked,) = re.findall(rb'^INSTALLED_PEX="\$\{PEX_ROOT\}/(venvs/[0-9a-f/]+)"$', whole[:begin], re.MULTILINE)
-    start = _start(machine, unpacked.decode()).encode()
+    start = _fill(_START, machine, unpacked.decode()).encode()
     # As long as the sh of Pex, since the zip counts from the beginning of the file.
     target.write_bytes(start.ljust(begin, b"\n") + whole[begin:])
     target.chmod(0o755)
@@ -157,7 +164,7 @@ def pex_variables() -> list[str]:
     return sorted({*(name for name in variables if name.startswith("PEX_")), *_INNER_VARIABLES})
 
 
-def _start(machine: str, unpacked: str) -> str:
+def _fill(text: str, machine: str, unpacked: str = "") -> str:
     words = {
         "@variables@": " ".join(pex_variables()),
         "@folder@": UNPACKED,
@@ -167,7 +174,6 @@ def _start(machine: str, unpacked: str) -> str:
         "@oldest@": str(PYTHONS[0]),
         "@newest@": str(PYTHONS[-1]),
     }
-    text = _START
     for word, value in words.items():
         text = text.replace(word, value)
     return text

@@ -17,6 +17,10 @@ def _prepare() -> None:
     for name in [name for name in os.environ if name.startswith(("PYTHON", "PEX_", "_PEX_", "__PEX_"))]:
         del os.environ[name]
     os.environ["PEX_IGNORE_RCFILES"] = "1"
+    oldest, newest = "@oldest@", "@newest@"
+    if not (3, int(oldest)) <= sys.version_info[:2] <= (3, int(newest)):
+        found = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"togetherctl: this file needs Python 3.{oldest} to 3.{newest}, and this is Python {found}")
     home = Path(os.environ.get("HOME", ""))
     if not home.is_absolute():
         sys.exit("togetherctl: HOME is not an absolute path, and this file unpacks itself there: set HOME")

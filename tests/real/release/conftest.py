@@ -75,14 +75,21 @@ def copied_python(folder: Path) -> Path:
     """This Python with its packages, as a copy whose path is another one."""
     run(sys.executable, "-m", "venv", "--copies", "--without-pip", folder)
     packages = f"lib/python3.{sys.version_info.minor}/site-packages"
-    (folder / packages / "these.pth").write_text(f"{sys.prefix}/{packages}\n")
+    # As a folder of packages, so that its own .pth files count: togetherctl is there by one.
+    these = f"import site; site.addsitedir({f'{sys.prefix}/{packages}'!r})\n"
+    (folder / packages / "these.pth").write_text(these)
     return folder / "bin/python"
 
 
-def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str) -> Path:
-    """Clone, record a green run, and release with this Python, umask and time zone."""
+def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str, level: str) -> Path:
+    """Clone, record a green run, and release with this Python, umask, time zone and level of dpkg-deb."""
     folder.mkdir(parents=True)
-    environ = {**os.environ, "TZ": zone, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig")}
+    environ = {
+        **os.environ,
+        "TZ": zone,
+        "DPKG_DEB_COMPRESSOR_LEVEL": level,
+        "GIT_CONFIG_GLOBAL": str(folder / "gitconfig"),
+    }
     (folder / "gitconfig").write_text("[user]\n\tname = Me\n\temail = me@acme.com\n[safe]\n\tdirectory = *\n")
     run("git", "clone", "--quiet", ROOT, folder / "clone", environ=environ)
     commit = run("git", "-C", folder / "clone", "rev-parse", "HEAD", environ=environ)
@@ -99,10 +106,10 @@ def build_from_clone(folder: Path, *, python: str | Path, umask: int, zone: str)
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("release")
-    first = build_from_clone(folder / "one", python=sys.executable, umask=0o022, zone="UTC")
+    first = build_from_clone(folder / "one", python=sys.executable, umask=0o022, zone="UTC", level="9")
     other = copied_python(folder / "python")
     assert os.path.realpath(other) != os.path.realpath(sys.executable)
-    second = build_from_clone(folder / "two/deeper", python=other, umask=0o077, zone="Asia/Tokyo")
+    second = build_from_clone(folder / "two/deeper", python=other, umask=0o077, zone="Asia/Tokyo", level="1")
     return Built(first, second, folder / "one/clone")
 
 

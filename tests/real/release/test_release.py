@@ -112,6 +112,8 @@ def test_man_pages_and_completions_are_there_for_every_command(built: Built, tmp
     [
         ("0.0.1", "", "does not come after"),
         ("next", "", "is no version"),
+        ("99.08.7", "", "is no version"),
+        ("\u0669\u0669.1.1", "", "is no version"),
         (f"{VERSION} --base=http://releases.acme.com", "", "is no address of releases"),
         (VERSION, "touch new", "the working tree has changes"),
         (VERSION, f"git tag v{VERSION}", "there is a tag"),
@@ -133,6 +135,19 @@ def test_there_is_no_release_where_something_is_missing(
     assert done.stderr.startswith("no release: ")
     assert reason in done.stderr
     assert not (clone / "dist").exists()
+
+
+def test_another_python_than_the_one_that_builds_is_one_sentence(built: Built) -> None:
+    """Before anything is built."""
+    script = "import sys, release; sys.version_info = (3, 12, 1, 'final', 0); sys.argv[1:] = ['9.8.7']; release.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=built.clone / "packaging"
+    )
+    assert done.stderr == (
+        "no release: Python 3.11 builds releases, so that each has the same bytes, and this is Python 3.12: "
+        f"run make clean, then make PYTHON=python3.11 release VERSION={VERSION}\n"
+    )
+    assert not (built.clone / "dist").exists()
 
 
 def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -> None:

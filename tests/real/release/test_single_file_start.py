@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,20 @@ def test_it_unpacks_itself_again_when_its_python_has_gone(unpacked: Path, built:
     link.symlink_to("/nonexistent/python3.11")
     assert VERSION in run(built.single, "version", environ=bare)
     assert os.path.realpath(link) != "/nonexistent/python3.11"
+
+
+def test_another_python_is_one_sentence(built: Built, bare: dict[str, str], tmp_path: Path) -> None:
+    """Said by our first lines, which any Python 3 can read."""
+    with zipfile.ZipFile(built.single) as single:
+        (tmp_path / "start.py").write_bytes(single.read("__main__.py"))
+    script = "import sys, runpy; sys.version_info = (3, 10, 1, 'final', 0); runpy.run_path(sys.argv[1])"
+    said = run(sys.executable, "-c", script, tmp_path / "start.py", environ=bare, code=1)
+    assert said == "togetherctl: this file needs Python 3.11 to 3.14, and this is Python 3.10\n"
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(built: Built, bare: dict[str, str]) -> None:
+    home = Path(bare["HOME"])
+    (home / ".cache").touch()
+    for way in WAYS:
+        (said,) = run(*way, built.single, "version", environ=bare, code=1).splitlines()
+        assert said == f"togetherctl: this file cannot unpack itself into {home}/{FOLDER}: File exists"

@@ -11,7 +11,7 @@ from togetherctl import __version__
 from togetherctl.doctor.check import Check
 from togetherctl.doctor.facts import Facts
 from togetherctl.doctor.programs import ask, find_all, kubectls
-from togetherctl.errors import ExitCode, KubeconfigError, run
+from togetherctl.errors import ExitCode, KubeconfigError, Remedy, run
 from togetherctl.finding import Finding
 from togetherctl.kube.entries import PROGRAM, own_command
 from togetherctl.paths import tilde
@@ -39,7 +39,7 @@ def _look_at_own(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"this shell's PATH does not have it{where}, so commands that are shown here cannot be copied as they are",
-            f"add {tilde(own.parent, environ)} to PATH in your shell's start file" if own else "install it again",
+            _how_to_find(own, environ) if own else "install it again",
             subject=PROGRAM,
         )
         return
@@ -61,6 +61,14 @@ def _look_at_own(environ: Mapping[str, str]) -> Iterator[Finding]:
                 "uninstall the one that you do not use",
                 subject=PROGRAM,
             )
+
+
+def _how_to_find(own: Path, environ: Mapping[str, str]) -> Remedy | str:
+    if own.name != _file(PROGRAM):
+        # The single file, under the name that it was downloaded with.
+        words = "put it on your PATH under its own name"
+        return run("install", "-D", "-m", "755", own, "~/.local/bin/togetherctl", words=words)
+    return f"add {tilde(own.parent, environ)} to PATH in your shell's start file"
 
 
 def _another_first(first: Path, version: str | None, own: Path, environ: Mapping[str, str]) -> Finding:
