@@ -7,7 +7,8 @@ import secrets
 import time
 
 from togetherctl.agent.broker import allows, no_such_path
-from togetherctl.agent.protocol import FORWARDS, MAX_FORWARDS, QUESTIONS, STATUS, STOP, Failure, failure
+from togetherctl.agent.protocol import FORWARDS, MAX_FORWARDS, QUESTIONS, STATUS, STOP, Failure, failure, failure_of
+from togetherctl.agent.stopped import refusal, stop_for_good
 from togetherctl.errors import ExitCode, TogetherctlError
 from togetherctl.printable import printable
 
@@ -71,11 +72,20 @@ class Control:
         exchange.answer({"questions": list(self._questions.pending())})
 
     def _end(self, exchange: Exchange) -> None:
-        exchange.answer({"pid": os.getpid(), "stopped": True})
+        """A stop counts until the person starts the agent, but for one that says that another comes."""
+        answer: Document | Failure = {"pid": os.getpid(), "stopped": True}
+        if (exchange.request.document() or {}).get("restart") is not True:
+            try:
+                stop_for_good(self._paths.agent)
+            except TogetherctlError as error:
+                answer = failure_of(error)
+        exchange.answer(answer)
         self._stop()
 
     def _status(self, snapshot: Snapshot | Failure) -> Document:
-        problem = snapshot.document["error"] if isinstance(snapshot, Failure) else None
+        stopped = refusal(self._paths.agent)
+        wrong = stopped or (snapshot if isinstance(snapshot, Failure) else None)
+        problem = wrong.document["error"] if wrong else None
         known = self._configuration.last_good if isinstance(snapshot, Failure) else snapshot
         states = self._ahead.states()
         return {
@@ -95,6 +105,7 @@ class Control:
             "hosts": list(self._hosts),
             "questions": len(self._questions.pending()),
             "children": self._count_children(),
+            "stopped": stopped is not None,
             "problem": problem,
         }
 
@@ -117,6 +128,9 @@ class Control:
         host = (exchange.request.document() or {}).get("host")
         if not isinstance(host, str) or not host or len(host) > _LONGEST_HOST or printable(host) != host:
             return failure("bad_request", 'the body has to be {"host": HOST}', ExitCode.USAGE)
+        stopped = refusal(self._paths.agent)
+        if stopped is not None:
+            return stopped
         if len(self._hosts) >= MAX_FORWARDS:
             return failure("busy", f"the agent forwards to {MAX_FORWARDS} hosts already", ExitCode.UNREACHABLE)
         name = f"forward-{secrets.token_hex(4)}.sock"

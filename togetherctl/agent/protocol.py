@@ -52,6 +52,7 @@ STATUSES = {
     "usage": 404,
     "unreachable": 503,
     "busy": 503,
+    "stopped": 503,
     "refused": 502,
     "untrusted": 502,
     "failed": 500,

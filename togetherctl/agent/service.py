@@ -26,6 +26,7 @@ from togetherctl.agent.protocol import MAX_CONTROL, MAX_FORWARDABLE, Failure
 from togetherctl.agent.questions import QuestionDesk
 from togetherctl.agent.snapshot import Configuration
 from togetherctl.agent.sockets import be_the_only_one, given, listen, prepare_folder, unlink
+from togetherctl.agent.stopped import is_stopped, let_go_on, refusal
 from togetherctl.errors import bug_sentence
 from togetherctl.lock import LockTimeout
 from togetherctl.paths import locate
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from togetherctl.agent.answers import Remembered
-    from togetherctl.agent.connection import Handle
+    from togetherctl.agent.connection import Exchange, Handle
     from togetherctl.agent.protocol import Document
     from togetherctl.agent.snapshot import Snapshot
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 # Seconds that the answer to a request to stop has to get out.
 _LAST_WORDS = 0.2
 _LONGEST_WAIT = 3600.0
+# Seconds between two looks whether the person has started the agent again.
+_STOPPED_WAIT = 30.0
 # Seconds between two looks at the sockets' files, and between two warnings that are the same.
 _LOOK_SECONDS = 15.0
 _SAME_WARNING = 60.0
@@ -96,18 +99,29 @@ class Service:
         log = Log(self._paths.agent_state, warn=self._warn, said=self._tell, after=self._loop.after)
         stack.callback(log.close)
         broker = Broker(self._paths, self._configuration, self._children, self._questions, self._logins, log)
+
+        def answer(exchange: Exchange) -> None:
+            refused = refusal(self._paths.agent)
+            if refused is not None:
+                exchange.answer(refused)
+            else:
+                broker.handle(exchange)
+
         control = Control(
             self._paths,
             self._configuration,
             self._questions,
             self._ahead,
-            open_socket=lambda name, host: self._serve(self._paths.agent / name, broker.handle, self._limit, host=host),
+            open_socket=lambda name, host: self._serve(self._paths.agent / name, answer, self._limit, host=host),
             count_children=lambda: self._children.started,
             stop=lambda: self._stop("it was told to stop"),
         )
         ours = given(self._environ)
+        if not ours:
+            # No far machine's request started it, as one does where a service manager listens.
+            let_go_on(self._paths.agent)
         for path, handle, limit in (
-            (self._paths.agent_socket, broker.handle, self._limit),
+            (self._paths.agent_socket, answer, self._limit),
             (self._paths.agent_control, control.handle, self._control_limit),
         ):
             if path.name in ours:
@@ -158,7 +172,7 @@ class Service:
     def _tick(self) -> None:
         wait = _LONGEST_WAIT
         try:
-            wait = min(wait, max(1.0, self._ahead.tick()))
+            wait = _STOPPED_WAIT if is_stopped(self._paths.agent) else min(wait, max(1.0, self._ahead.tick()))
         finally:
             # A bug in one tick does not end all others.
             self._loop.after(wait, self._tick)

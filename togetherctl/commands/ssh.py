@@ -88,7 +88,7 @@ def _run_with_agent(app: App, line: SshWords) -> int:
     refuse_windows()
     paths = app.world.paths
     status = ask_status(paths)
-    if status is None:
+    if status is None or status.get("stopped"):
         status = start_agent(paths, app.environ)
         app.console.say(f"Started the agent (pid {status['pid']}); togetherctl agent stop ends it.")
     rules = {one["name"]: one["forward"] for one in status["profiles"]}

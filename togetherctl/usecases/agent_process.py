@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.agent.client import AgentClient, NoAgent, runs
 from togetherctl.agent.protocol import PROFILES, STATUS, STOP
+from togetherctl.agent.stopped import let_go_on, stop_for_good
 from togetherctl.agent.trouble import open_trouble, read_trouble
 from togetherctl.environment import for_refresh
 from togetherctl.errors import TogetherctlError, Unreachable, UsageError, run
@@ -47,12 +48,18 @@ def ask_status(paths: Paths) -> Document | None:
         return None
 
 
-def stop_agent(paths: Paths) -> int | None:
-    """Stop it, and give its process number once it has ended; None where none ran. Raises Unreachable."""
+def stop_agent(paths: Paths, *, restart: bool = False) -> int | None:
+    """Stop it, and give its process number once it has ended; None where none ran. Raises Unreachable.
+
+    Nothing is handed out then until `start_agent`, and what was forwarded has ended; not so with `restart`.
+    """
     try:
         with AgentClient(paths.agent_control) as client:
-            pid = int(client.ask("POST", STOP)["pid"])
+            pid = int(client.ask("POST", STOP, {"restart": restart})["pid"])
     except NoAgent:
+        if not restart and paths.agent.is_dir():
+            # A session of togetherctl ssh may wait for one that was killed.
+            stop_for_good(paths.agent)
         return None
     until = time.monotonic() + _STOP_SECONDS
     while runs(paths.agent):
@@ -66,6 +73,7 @@ def stop_agent(paths: Paths) -> int | None:
 
 def start_agent(paths: Paths, environ: Mapping[str, str]) -> Document:
     """Start it, and give what it says of itself once it answers. Raises TogetherctlError where it does not come up."""
+    let_go_on(paths.agent)
     process = None if _is_woken(paths) else _spawn(paths, environ)
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:

@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from togetherctl import keyring_secrets
-from togetherctl.agent import ahead_uses, log, trouble
+from togetherctl.agent import ahead_uses, log, stopped, trouble
 from togetherctl.agent.client import runs
 from togetherctl.agent.protocol import AGENT_LOCK
 from togetherctl.agent.sockets import is_left
@@ -131,6 +131,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
                 if is_left(path):
                     yield path, "a socket of an agent that is gone"
         yield paths.agent / AGENT_LOCK, _LOCK
+        yield paths.agent / stopped.NAME, "the mark of agent stop"
         yield paths.agent_mark, "the mark of the agent's questions"
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from togetherctl.agent.client import AgentClient
 from togetherctl.agent.protocol import FORWARDS
+from togetherctl.agent.stopped import last_stop
 from togetherctl.errors import TogetherctlError
 from togetherctl.paths import Paths
 
@@ -23,13 +24,15 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 def lent_socket(paths: Paths, host: str, link: Path) -> Iterator[None]:
     """While the block runs, `link` is a link to a socket of the agent whose requests are those of `host`.
 
-    An agent that ends takes its sockets along; then the link points to one of the next agent, once that runs.
+    An agent that ends takes its sockets along; then the link points to one of the next agent, once that runs. Where the
+    person stopped the agent, the link goes and stays away, also when the agent is started later.
     Raises what AgentClient does where there is none at the start.
     """
+    stop = last_stop(paths.agent)
     loan = _borrow(paths, host)
     _point(link, loan.path)
     reading, writing = os.pipe()
-    keeping = threading.Thread(target=_keep, args=(loan, paths, host, link, reading), daemon=True)
+    keeping = threading.Thread(target=_keep, args=(loan, paths, host, link, reading, stop), daemon=True)
     keeping.start()
     try:
         yield
@@ -58,14 +61,18 @@ def _borrow(paths: Paths, host: str) -> _Loan:
         raise
 
 
-def _keep(loan: _Loan, paths: Paths, host: str, link: Path, ended: int) -> None:
-    """Wait for the end of each loan, and take the next, until `ended` can be read."""
+def _keep(loan: _Loan, paths: Paths, host: str, link: Path, ended: int, stop: str) -> None:
+    """Wait for the end of each loan, and take the next, until `ended` can be read or there is another stop."""
     while True:
         with loan.client as client:
             if ended in select.select([ended, client.fileno()], [], [])[0]:
                 return
         pause = _FIRST_PAUSE
         while True:
+            if last_stop(paths.agent) != stop:
+                with suppress(OSError):
+                    link.unlink()
+                return
             if select.select([ended], [], [], pause)[0]:
                 return
             try:

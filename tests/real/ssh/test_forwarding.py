@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.agent.running_agent import call
 from tests.real.ssh.conftest import until
+from tests.real.ssh.service_manager import service_manager
 from tests.real.ssh.sshd import far_host
 from tests.support.programs import need
 
@@ -238,12 +240,55 @@ def test_an_agent_that_is_started_again_in_the_middle_is_found(laptop: Laptop, b
     process.stdin.flush()
     assert "acme" in process.stdout.readline()
     first = laptop.agent_pid
-    laptop.do("agent", "stop")
-    assert laptop.run("agent", "start").returncode == 0
+    assert laptop.run("agent", "restart").returncode == 0
     assert laptop.agent_pid != first
     until(lambda: len(laptop.sockets()) == 3)
     done = laptop.end(process, f"{PROFILES}\n")
     assert "acme" in done.stdout
+
+
+def test_a_stop_ends_what_is_forwarded_also_when_the_agent_starts_again(laptop: Laptop, bare: FarHost) -> None:
+    laptop.allow("always")
+    process = laptop.start_ssh(bare, "sh", stdin=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{PROFILES}; echo\n")
+    process.stdin.flush()
+    assert "acme" in process.stdout.readline()
+    laptop.do("agent", "stop")
+    assert laptop.run("agent", "start").returncode == 0
+    # Another session has its own forwarding alone. It takes longer than the first one would wait.
+    newest = PROFILES.replace("*.sock)", "*.sock -t | head -n 1)")
+    assert "acme" in laptop.ssh(bare, f"sleep 2; {newest}").stdout
+    assert laptop.sockets() == ["agent.sock", "control.sock"]
+    done = laptop.end(process, f"{PROFILES}\n")
+    assert "acme" not in done.stdout
+
+
+def test_a_stop_holds_where_a_service_manager_starts_the_agent_again(laptop: Laptop, bare: FarHost) -> None:
+    """The manager listens on both sockets, as `agent install` has it, so each request starts an agent."""
+    laptop.allow("always")
+    with service_manager(laptop.runtime / "togetherctl", laptop.environ) as started:
+        process = laptop.start_ssh(bare, "sh", stdin=True)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{PROFILES}; echo\n")
+        process.stdin.flush()
+        assert "acme" in process.stdout.readline()
+        assert len(started) == 1
+        laptop.do("agent", "stop")
+        plain = laptop.runtime / "togetherctl" / "agent.sock"
+        status, answer = call(plain, "GET", "/v1/credentials/acme")
+        assert (status, answer["error"]["code"]) == (503, "stopped")
+        assert len(started) == 2
+        assert json.loads(laptop.run("agent", "status", "-o", "json").stdout)["item"]["stopped"] is True
+        done = laptop.end(process, f"{CREDENTIAL}\n")
+        assert "ExecCredential" not in done.stdout
+        # Only the person brings it back.
+        assert laptop.run("agent", "start").returncode == 0
+        status, answer = call(plain, "GET", "/v1/credentials/acme")
+        assert (status, answer["kind"]) == (200, "ExecCredential")
+        assert len(started) == 2
 
 
 def test_two_hosts_at_once_are_told_apart(laptop: Laptop, bare: FarHost, head: FarHost) -> None:

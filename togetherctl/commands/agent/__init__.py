@@ -16,6 +16,7 @@ _HERE = "togetherctl.commands.agent"
         "run": Lazy(f"{_HERE}.run", "Run the agent in the foreground, until Ctrl-C."),
         "start": Lazy(f"{_HERE}.start", "Start the agent in the background."),
         "stop": Lazy(f"{_HERE}.stop", "Stop the agent."),
+        "restart": Lazy(f"{_HERE}.restart", "Stop the agent and start it again, and go on forwarding."),
         "status": Lazy(f"{_HERE}.status", "Show whether the agent runs, since when, and what it keeps fresh."),
         "log": Lazy(f"{_HERE}.log", "Show which credentials the agent handed out, and which it refused."),
         "install": Lazy(

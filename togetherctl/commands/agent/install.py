@@ -8,6 +8,7 @@ import shlex
 import click
 
 from togetherctl.agent.client import runs
+from togetherctl.agent.stopped import let_go_on
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.console import put
 from togetherctl.cli.lazy import Command
@@ -60,7 +61,8 @@ def _begin(app: App, installation: Installation, *, yes: bool) -> None:
     ):
         # One that was started by hand has the sockets that the service needs; one that is the service starts again.
         if runs(app.world.paths.agent):
-            stop_agent(app.world.paths)
+            stop_agent(app.world.paths, restart=True)
+        let_go_on(app.world.paths.agent)
         run_commands(installation.begin)
         app.console.say("The agent runs, and starts at every login.")
     else:

@@ -22,6 +22,9 @@ def command(app: App) -> None:
     refuse_windows()
     paths = app.world.paths
     before = ask_status(paths)
+    if before is not None and before.get("stopped") and before["config"] == str(paths.config):
+        # A service manager runs it, and it waits for this.
+        before = None
     status = before or start_agent(paths, app.environ)
     if status["config"] != str(paths.config):
         raise TogetherctlError(

@@ -6,6 +6,7 @@ import shlex
 
 import click
 
+from togetherctl.agent.stopped import stop_for_good
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.paths import tilde
@@ -38,6 +39,7 @@ def command(app: App, /, dry_run: bool, yes: bool) -> None:
         return
     app.confirm("Stop the agent's service and delete this?", yes=yes, said=said)
     if commands_work(installation):
+        stop_for_good(app.world.paths.agent)
         run_commands(installation.end)
     else:
         app.console.say("The service manager of this user does not answer here. An agent that runs goes on until:")
