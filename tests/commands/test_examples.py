@@ -77,7 +77,13 @@ def test_a_command_that_takes_arguments_has_examples(words: str) -> None:
     assert isinstance(command, (Command, LazyGroup)), "declare it with cls=Command"
     assert 1 <= len(command.examples) <= 3
     assert any(f"{words} " in f"{example} " or words == PLUGIN for example in command.examples)
-    context = click.Context(command, info_name=PLUGIN if words == PLUGIN else "togetherctl", terminal_width=WIDTH)
+    # click keeps the help option on the command, so the names of the first context are those of all.
+    context = click.Context(
+        command,
+        info_name=PLUGIN if words == PLUGIN else "togetherctl",
+        terminal_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
     shown = command.get_help(context)
     assert "\n\nExamples:\n  " in shown
     assert max(map(len, shown.partition("\nExamples:\n")[2].splitlines())) <= WIDTH

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from textual.events import Key
+
 from tests.support.screens import settle, shown, until
 from togetherctl.tui.app import TogetherApp
 
@@ -53,6 +55,14 @@ class Person:
         screen = self.screen
         self.seen.append(screen)
         return screen
+
+    async def press_at_once(self, *keys: str) -> str:
+        """Press keys that arrive together, as from a slow line; gives the screen once all is done."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settle(self.pilot)
+        await settle(self.pilot)
+        return self.read()
 
     async def type(self, text: str) -> None:
         await self.press(*text)

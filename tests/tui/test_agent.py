@@ -80,6 +80,29 @@ async def test_a_question_comes_up_and_is_answered(opened: Open, agent: RunningA
     assert (kept["yes"], 3500 < kept["until"] - time.time() <= 3600) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("first", "together", "said"),
+    [
+        (("down",) * 5, ("up",) * 5, "Answered: no."),
+        (("down",) * 2, ("up", "up"), "Answered: no."),
+        (("down",) * 5, ("k",) * 4, "Answered: no, for one hour."),
+        ((), ("down", "down", "down", "up", "up"), "Answered: no, for one hour."),
+    ],
+)
+async def test_keys_that_arrive_together_answer_with_what_they_chose(
+    first: tuple[str, ...], together: tuple[str, ...], said: str, opened: Open, agent: RunningAgent
+) -> None:
+    async with at_the_agent(opened, agent) as (person, clock):
+        far = Far(agent.forward("head"), "GET", CREDENTIAL)
+        await person.shows("May head have")
+        clock.look()
+        await person.press(*first)
+        await person.press_at_once(*together, "enter")
+        await person.sees(said)
+        await person.until(lambda: not far.waits, "the answer")
+        assert far.answer()[0] == 403
+
+
 async def test_what_is_typed_for_another_screen_answers_nothing(opened: Open, agent: RunningAgent) -> None:
     async with at_the_agent(opened, agent) as (person, clock):
         await person.press("slash", "e", "a")

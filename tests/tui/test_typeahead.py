@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from togetherctl.tui.job import Job
-from togetherctl.tui.screens.dialog import Question
+from togetherctl.tui.screens.dialog import ChoiceDialog, Question
 from togetherctl.tui.screens.form import NewName
 from togetherctl.tui.screens.job import JobScreen
 
@@ -136,3 +136,26 @@ async def test_work_in_the_background_does_not_take_what_is_typed_into_a_form(
         await person.press("n")
         await person.until(lambda: answers == [False], "the answer")
         await person.shows("New name   acmex")
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"), [("left enter", True), ("left right enter", False), ("tab left right left enter", False)]
+)
+async def test_keys_that_arrive_together_press_the_button_they_moved_to(keys: str, answer: bool, opened: Open) -> None:
+    async with opened() as person:
+        answers: list[bool | None] = []
+        person.app.push_screen(Question("Delete", "Delete it?"), answers.append)
+        await person.shows("Delete it?")
+        await person.press_at_once(*keys.split())
+        assert answers == [answer]
+
+
+async def test_keys_that_arrive_together_choose_the_line_they_moved_to(opened: Open) -> None:
+    async with opened() as person:
+        chosen: list[str | None] = []
+        person.app.push_screen(
+            ChoiceDialog("Which", dict.fromkeys(("one", "two", "three"), ""), "Take it"), chosen.append
+        )
+        await person.shows("three")
+        await person.press_at_once("j", "down", "k", "enter")
+        assert chosen == ["two"]

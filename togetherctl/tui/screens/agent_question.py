@@ -14,13 +14,17 @@ from togetherctl.agent.questions import host_in_words
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
 from togetherctl.tui.context import AppContext
-from togetherctl.tui.screens.dialog import Box
+from togetherctl.tui.screens.dialog import Box, Choices
 
 if TYPE_CHECKING:
     from togetherctl.usecases.agent_questions import WaitingQuestion
 
 # Seconds in which a person sees what came up, and in which no key is an answer.
 _SEEN_AFTER = 0.7
+
+
+class _Answers(Choices):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Answer")]
 
 
 class AgentQuestion(Box[Choice]):
@@ -32,18 +36,10 @@ class AgentQuestion(Box[Choice]):
         #asked { text-style: bold; }
         #facts { margin: 1 0; }
         #ends { margin: 1 0 0 0; color: $text-muted; }
-        OptionList, OptionList:focus {
-            border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
-        }
     }
-    /* Textual's list drops `reverse`. */
-    AgentQuestion OptionList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "choose", "Answer", priority=True),
         Binding("escape", "later", "Decide later"),
-        Binding("j", "move(1)", show=False),
-        Binding("k", "move(-1)", show=False),
     ]
 
     app: AppContext
@@ -66,7 +62,7 @@ class AgentQuestion(Box[Choice]):
         }
         lines = [*(f"{name:<9} {value}" for name, value in facts.items()), question.meaning]
         yield Static(Content("\n".join(filter(None, lines))), id="facts", markup=False)
-        yield OptionList(*(Content(f"{one.label[:1].upper()}{one.label[1:]}") for one in self._offered))
+        yield _Answers(*(Content(f"{one.label[:1].upper()}{one.label[1:]}") for one in self._offered))
 
     def below(self) -> ComposeResult:
         yield Static(id="ends", markup=False)
@@ -96,10 +92,6 @@ class AgentQuestion(Box[Choice]):
     def _is_seen(self) -> bool:
         return self.app.typeahead.clock() - self._shown_at >= _SEEN_AFTER
 
-    def action_choose(self) -> None:
-        if self._is_seen:
-            self.query_one(OptionList).action_select()
-
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
         if self._is_seen and not self.is_over:
             self.dismiss(self._offered[selected.option_index])
@@ -107,10 +99,3 @@ class AgentQuestion(Box[Choice]):
     def action_later(self) -> None:
         if self._is_seen:
             self.dismiss(None)
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        if by > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()

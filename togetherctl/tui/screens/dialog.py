@@ -169,21 +169,29 @@ def _colour(diff: str) -> Content:
     )
 
 
-class ChoiceDialog(Box[str]):
-    """Gives one of `options`, which map each to its meaning; None if the person chose none. `does`: what Enter does."""
+class Choices(OptionList):
+    """A list to choose from, by arrow keys, or j and k.
+
+    None of its keys has priority: Enter must not overtake the moves before it, for it would choose another line.
+    """
 
     DEFAULT_CSS = """
-    ChoiceDialog OptionList, ChoiceDialog OptionList:focus {
+    Choices, Choices:focus {
         border: none; background: $surface; height: auto; max-height: 1fr; padding: 0;
     }
     /* Textual's list drops `reverse`. */
-    ChoiceDialog OptionList:nocolor > .option-list--option-highlighted { text-style: bold underline; }
-    ChoiceDialog .does { margin: 1 0 0 0; color: $text-muted; }
+    Choices:nocolor > .option-list--option-highlighted { text-style: bold underline; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "move(1)", show=False),
-        Binding("k", "move(-1)", show=False),
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
     ]
+
+
+class ChoiceDialog(Box[str]):
+    """Gives one of `options`, which map each to its meaning; None if the person chose none. `does`: what Enter does."""
+
+    DEFAULT_CSS = "ChoiceDialog .does { margin: 1 0 0 0; color: $text-muted; }"
 
     def __init__(self, title: str, options: Mapping[str, str], does: str) -> None:
         super().__init__(title)
@@ -192,7 +200,7 @@ class ChoiceDialog(Box[str]):
 
     def inside(self) -> ComposeResult:
         width = max(len(option) for option in self._options) + 2
-        yield OptionList(
+        yield Choices(
             *(
                 Content.assemble((f"{printable(option):<{width}}", "bold"), (printable(means), "$text-muted"))
                 for option, means in self._options.items()
@@ -204,13 +212,6 @@ class ChoiceDialog(Box[str]):
 
     def on_option_list_option_selected(self, selected: OptionList.OptionSelected) -> None:
         self.dismiss(list(self._options)[selected.option_index])
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        if by > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
 
 
 class TomlScreen(Box[None]):
