@@ -114,8 +114,7 @@ class SshRun:
             # ssh splits its argument at colons, and an address has few bytes: a link in our folder is short and plain.
             link = folder.path / "a"
             stack.enter_context(self.lend(host, link))
-            log = folder.path / "log"
-            far, keeper = stack.enter_context(far_socket(_over(control), host, self.environ, log))
+            far, keeper = stack.enter_context(far_socket(_over(control), host, self.environ))
             stack.enter_context(self._forward(settings, control, far, link))
             if not settings.quiet:
                 self.opened(Opened(host, far, 0 if settings.master else 1))
@@ -316,6 +315,9 @@ def _short_folder(paths: Paths) -> Iterator[TemporaryFolder]:
                     folder = stack.enter_context(temporary_folder(parent, "s"))
             except OSError as error:
                 failed = error
+                continue
+            if {"$", "%"} & set(str(folder.path)):
+                # ssh puts values in place of `${NAME}` and `%d` in the paths of sockets.
                 continue
             if len(os.fsencode(folder.path / "c")) + _SUFFIX > _LONGEST_ADDRESS:
                 continue
