@@ -29,6 +29,8 @@ def test_an_agent_whose_terminal_stands_still_goes_on(agent: RunningAgent) -> No
     # Ctrl-C ends it as well, though nobody reads.
     agent.process.send_signal(signal.SIGINT)
     assert agent.process.wait(30) == 130
+    agent.process.communicate()
+    agent.process = None
 
 
 def test_lines_that_a_stream_does_not_take_are_counted_and_all_others_come() -> None:
