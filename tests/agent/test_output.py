@@ -24,11 +24,13 @@ def test_an_agent_whose_terminal_stands_still_goes_on(agent: RunningAgent) -> No
     fcntl.fcntl(agent.process.stdout.fileno(), fcntl.F_SETPIPE_SZ, 4096)
     sockets = [agent.forward(f"node{number}-{'x' * 200}") for number in range(40)]
     for path in sockets:
-        assert call(path, "GET", "/v1/credentials/other")[0] == 403
+        assert call(path, "GET", "/v1/credentials/other")[0] == 404
     assert call(agent.control, "GET", "/v1/status")[0] == 200
     # Ctrl-C ends it as well, though nobody reads.
     agent.process.send_signal(signal.SIGINT)
     assert agent.process.wait(30) == 130
+    agent.process.communicate()
+    agent.process = None
 
 
 def test_lines_that_a_stream_does_not_take_are_counted_and_all_others_come() -> None:

@@ -12,7 +12,7 @@ import click
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
 from togetherctl.errors import UsageError, run
-from togetherctl.usecases.agent_process import ask_status, refuse_windows, start_agent
+from togetherctl.usecases.agent_process import ask_status, refuse_another, refuse_windows, start_agent
 from togetherctl.usecases.foreground_process import CannotRun
 from togetherctl.usecases.lent_socket import lent_socket
 from togetherctl.usecases.ssh_forward import Opened, Signalled, SshEnded, SshRun, run_plain_ssh
@@ -88,9 +88,12 @@ def _run_with_agent(app: App, line: SshWords) -> int:
     refuse_windows()
     paths = app.world.paths
     status = ask_status(paths)
+    if status is not None:
+        refuse_another(paths, status)
     if status is None or status.get("stopped"):
         status = start_agent(paths, app.environ)
         app.console.say(f"Started the agent (pid {status['pid']}); togetherctl agent stop ends it.")
+    refuse_another(paths, status)
     rules = {one["name"]: one["forward"] for one in status["profiles"]}
 
     def lend(host: str, link: Path) -> AbstractContextManager[None]:

@@ -95,6 +95,15 @@ def start_agent(paths: Paths, environ: Mapping[str, str]) -> Document:
     )
 
 
+def refuse_another(paths: Paths, status: Document) -> None:
+    """Raises TogetherctlError where the agent that runs is one for another configuration than this one."""
+    if status["config"] != str(paths.config):
+        raise TogetherctlError(
+            f"an agent of this user runs already (pid {status['pid']}), for another configuration: {status['config']}",
+            hint=run("togetherctl", "agent", "stop"),
+        )
+
+
 def _is_woken(paths: Paths) -> bool:
     """Whether a service manager listens for the agent, and was asked to start it."""
     try:

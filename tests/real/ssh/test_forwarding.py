@@ -248,6 +248,19 @@ def test_an_agent_that_is_started_again_in_the_middle_is_found(laptop: Laptop, b
     assert "acme" in done.stdout
 
 
+def test_the_agent_of_another_configuration_is_not_lent(laptop: Laptop, bare: FarHost, tmp_path: Path) -> None:
+    laptop.allow("always")
+    assert laptop.run("agent", "start").returncode == 0
+    for changes in (
+        {"TOGETHERCTL_HOME": str(tmp_path / "other")},
+        {"TOGETHERCTL_CONFIG": str(tmp_path / "other.toml")},
+    ):
+        done = laptop.run("ssh", "-F", str(bare.config), bare.name, "echo began", **changes)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"(pid {laptop.agent_pid}), for another configuration" in done.stderr
+    assert bare.connections == 0
+
+
 def test_a_stop_ends_what_is_forwarded_also_when_the_agent_starts_again(laptop: Laptop, bare: FarHost) -> None:
     laptop.allow("always")
     process = laptop.start_ssh(bare, "sh", stdin=True)

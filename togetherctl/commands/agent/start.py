@@ -6,9 +6,8 @@ import click
 
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
-from togetherctl.errors import TogetherctlError, run
 from togetherctl.paths import tilde
-from togetherctl.usecases.agent_process import ask_status, refuse_windows, start_agent
+from togetherctl.usecases.agent_process import ask_status, refuse_another, refuse_windows, start_agent
 
 
 @click.command("start", cls=Command, examples=["togetherctl agent start"])
@@ -26,11 +25,7 @@ def command(app: App) -> None:
         # A service manager runs it, and it waits for this.
         before = None
     status = before or start_agent(paths, app.environ)
-    if status["config"] != str(paths.config):
-        raise TogetherctlError(
-            f"an agent of this user runs already (pid {status['pid']}), for another configuration: {status['config']}",
-            hint=run("togetherctl", "agent", "stop"),
-        )
+    refuse_another(paths, status)
     said = "runs already" if before else "runs"
     app.console.say(f"The agent {said} (pid {status['pid']}) and listens at {tilde(paths.agent_socket, app.environ)}.")
     if status["problem"]:
