@@ -362,3 +362,18 @@ def test_what_a_login_was_for_is_handed_out_once_without_a_question(desk: Desk) 
     desk.questions.show_login("acme", "lazy", 300.0, lambda: None)("yes")
     desk.loop.wait(61.0)
     assert desk.ask(host="lazy").told == []
+
+
+def test_a_question_whose_end_passed_while_the_machine_slept_takes_no_answer(tmp_path: Path) -> None:
+    """The loop's timers stand still in that time, and a notification may stand on the screen for hours."""
+    now = 1_000_000.0
+    file = tmp_path / "agent" / "answers.json"
+    questions = QuestionDesk(ScriptedLoop(), Answers(file, print), clock=lambda: now, seconds=60.0)
+    party = Party()
+    questions.ask("credential", "acme", "head", party)
+    [number] = [one["id"] for one in questions.pending()]
+    now += 8 * HOUR
+    assert not questions.answer(number, yes=True, seconds=HOUR)
+    assert "had no answer within" in party.said
+    assert questions.pending() == []
+    assert not file.exists()

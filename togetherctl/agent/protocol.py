@@ -155,7 +155,8 @@ class Errand(NamedTuple):
     """A child of the agent: `python -P -m MODULE WORDS`, without a person, for at most `seconds`.
 
     `urgent` ones, for which a client waits, go first. One that is `apart` is not counted, because a person takes part
-    in it; its caller bounds their number. `environ` is added to the agent's own; the caller keeps `pass_fds` open.
+    in it or all others wait for it; its caller bounds their number. `environ` is added to the agent's own; the caller
+    keeps `pass_fds` open.
     """
 
     words: Sequence[str]

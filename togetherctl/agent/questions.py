@@ -136,6 +136,10 @@ class QuestionDesk:
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """See `protocol.Questions`. "No" to a login that runs ends it."""
         for question in self._open.values():
+            if question.number == number and self._clock() >= question.ends_at:
+                # The loop's clock stands still while the machine sleeps.
+                self._end(question, "late", 0.0)
+                return False
             if question.number == number:
                 self._end(question, "yes" if yes else "no", max(seconds, 0.0))
                 return True

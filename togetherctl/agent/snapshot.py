@@ -145,7 +145,9 @@ class Configuration:
     def _take(self) -> None:
         self._tries += 1
         before = self._state_now()
-        self._children.run(Errand(["snapshot"], _SNAPSHOT_SECONDS, ERRANDS), lambda ended: self._took(before, ended))
+        # There is one at a time; slow issuers of some profiles must not keep it waiting.
+        errand = Errand(["snapshot"], _SNAPSHOT_SECONDS, ERRANDS, apart=True)
+        self._children.run(errand, lambda ended: self._took(before, ended))
 
     def _took(self, before: str, ended: Ended) -> None:
         if before != self._state_now() and self._tries < _MOST_TRIES:
