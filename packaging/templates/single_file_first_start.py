@@ -19,8 +19,8 @@ def _prepare() -> None:
     os.environ["PEX_IGNORE_RCFILES"] = "1"
     oldest, newest = "@oldest@", "@newest@"
     if not (3, int(oldest)) <= sys.version_info[:2] <= (3, int(newest)):
-        found = ".".join(map(str, sys.version_info[:2]))
-        sys.exit(f"togetherctl: this file needs Python 3.{oldest} to 3.{newest}, and this is Python {found}")
+        version = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"togetherctl: this file needs Python 3.{oldest} to 3.{newest}, and this is Python {version}")
     home = Path(os.environ.get("HOME", ""))
     if not home.is_absolute():
         sys.exit("togetherctl: HOME is not an absolute path, and this file unpacks itself there: set HOME")

@@ -368,7 +368,7 @@ def test_a_question_whose_end_passed_while_the_machine_slept_takes_no_answer(tmp
     """The loop's timers stand still in that time, and a notification may stand on the screen for hours."""
     now = 1_000_000.0
     file = tmp_path / "agent" / "answers.json"
-    questions = QuestionDesk(ScriptedLoop(), Answers(file, print), clock=lambda: now, seconds=60.0)
+    questions = QuestionDesk(ScriptedLoop(), Answers(file, print), str, clock=lambda: now, seconds=60.0)
     party = Party()
     questions.ask("credential", "acme", "head", party)
     [number] = [one["id"] for one in questions.pending()]

@@ -141,7 +141,9 @@ async def test_work_in_the_background_does_not_take_what_is_typed_into_a_form(
 @pytest.mark.parametrize(
     ("keys", "answer"), [("left enter", True), ("left right enter", False), ("tab left right left enter", False)]
 )
-async def test_keys_that_arrive_together_press_the_button_they_moved_to(keys: str, answer: bool, opened: Open) -> None:
+async def test_keys_that_arrive_together_press_the_button_they_moved_to(
+    keys: str, *, answer: bool, opened: Open
+) -> None:
     async with opened() as person:
         answers: list[bool | None] = []
         person.app.push_screen(Question("Delete", "Delete it?"), answers.append)
