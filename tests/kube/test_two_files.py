@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.findings import look
+from tests.support.findings import look, mend
+from tests.support.programs import need
 from togetherctl.kube.yaml_text import load
 from togetherctl.usecases.kubeconfig_state import read_kubeconfig_state
 
@@ -129,3 +133,113 @@ def test_a_rename_takes_no_name_of_a_user_of_the_other(two: Two, cli: Run) -> No
     done = cli("profile", "rename", "acme", "lab", "--yes", **two.both)
     assert (done.code, (two.first.read_bytes(), two.second.read_bytes())) == (7, before)
     assert "so togetherctl:acme cannot be called that" in " ".join(done.stderr.split())
+
+
+NEW = "https://127.0.0.1:7000"
+
+
+def opens(two: Shared, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Where kubectl goes with context east, and whose credential it takes there: that of acme, or that of lab."""
+    words = [need("kubectl"), "config", "view", "--raw", "--minify", "--context", "east", "-o", "json"]
+    done = subprocess.run(words, env={**os.environ, **variables}, capture_output=True, check=True, timeout=60)
+    seen = json.loads(done.stdout)
+    [cluster], [user] = seen["clusters"], seen["users"]
+    own = {load(file.read_text())["users"][0]["user"]["exec"]["command"]: name for file, name in two.whose}
+    return cluster["cluster"]["server"], own[user["user"]["exec"]["command"]]
+
+
+def alone(file: Path) -> dict[str, str]:
+    return {"KUBECONFIG": str(file)}
+
+
+class Shared(Two):
+    """Both have a cluster east; acme's file comes first, and lacks the cluster, so kubectl takes that of lab's file."""
+
+    def __init__(self, acme: Path, home: Path, cli: Run) -> None:
+        super().__init__(acme, home, cli, ("first", "second"))
+        self.lab.write_text(self.lab.read_text().replace("west", "east"))
+        self.second.write_text(self.second.read_text().replace("west", "east"))
+        self.whose = [(self.first, "acme"), (self.second, "lab")]
+        self.remove(self.first, "clusters")
+
+    def remove(self, file: Path, section: str) -> Any:
+        """Take the only entry of a list out of a file."""
+        data = load(file.read_text())
+        [entry] = data[section]
+        file.write_text(json.dumps({**data, section: []}))
+        return entry
+
+
+@pytest.fixture
+def shared(acme: Path, home: Path, cli: Run) -> Shared:
+    found = Shared(acme, home, cli)
+    assert (opens(found, found.both), opens(found, alone(found.second))) == ((LAB, "acme"), (LAB, "lab"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("doctor", "--fix", "--offline", "--yes"),
+        ("kubeconfig", "write", "--yes"),
+        ("kubeconfig", "write", "--yes", "--overwrite"),
+        ("cluster", "set", "east", f"server={NEW}", "--yes"),
+    ],
+    ids=["doctor", "write", "overwrite", "set"],
+)
+def test_the_cluster_of_another_configuration_stays_and_ours_goes_first(
+    shared: Shared, cli: Run, words: tuple[str, ...]
+) -> None:
+    before = shared.second.read_bytes()
+    cli(*words, **shared.both)
+    assert shared.second.read_bytes() == before
+    server = NEW if "set" in words else PROD
+    assert opens(shared, shared.both) == (server, "acme")
+    assert opens(shared, alone(shared.first)) == (server, "acme")
+    assert opens(shared, alone(shared.second)) == (LAB, "lab")
+
+
+def test_a_user_of_another_configuration_stays_too(shared: Shared, cli: Run) -> None:
+    """Where the first file lacks both, its context is lab's as kubectl merges them, until it is written."""
+    user = shared.remove(shared.first, "users")
+    before = shared.second.read_bytes()
+    for words in (("doctor", "--fix", "--offline", "--yes"), ("cluster", "set", "east", f"server={PROD}", "--yes")):
+        cli(*words, **shared.both)
+        assert shared.second.read_bytes() == before
+    assert cli("kubeconfig", "write", "--yes", **shared.both).code == 0
+    assert shared.second.read_bytes() == before
+    assert load(shared.first.read_text())["users"][0]["user"]["exec"]["command"] == user["user"]["exec"]["command"]
+    assert opens(shared, shared.both) == (PROD, "acme")
+    assert opens(shared, alone(shared.second)) == (LAB, "lab")
+
+
+def test_a_cluster_entry_before_both_files_is_not_changed(
+    shared: Shared, home: Path, cli: Run, make_world: MakeWorld
+) -> None:
+    """Both configurations use the one in a third file, which comes first: there is no place before it."""
+    third = home / "third.yaml"
+    third.write_text(
+        json.dumps({"apiVersion": "v1", "kind": "Config", "clusters": load(shared.second.read_text())["clusters"]})
+    )
+    shared.remove(shared.second, "clusters")
+    files = (third, shared.first, shared.second)
+    variables = {"KUBECONFIG": os.pathsep.join(map(str, files))}
+    of_lab = {"KUBECONFIG": os.pathsep.join((str(third), str(shared.second)))}
+    before = [file.read_bytes() for file in files]
+    assert (opens(shared, variables), opens(shared, of_lab)) == ((LAB, "acme"), (LAB, "lab"))
+    said = f"cluster east in {third} is used by context east in {shared.second}, which is of another configuration"
+    done = cli("kubeconfig", "write", "--yes", **variables)
+    assert (done.code, said in " ".join(done.stderr.split())) == (7, True), done.stderr
+    [found] = [one for one in look("kubeconfig-entries", make_world(**variables)) if one.subject == "east"]
+    assert (found.status, found.mend) == ("failed", None)
+    cli("doctor", "--fix", "--offline", "--yes", **variables)
+    done = cli("cluster", "set", "east", f"server={NEW}", "--yes", **variables)
+    assert (done.code, said in " ".join(done.stderr.split())) == (0, True), done.stderr
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_doctor_mends_the_cluster_in_the_first_file(shared: Shared, make_world: MakeWorld) -> None:
+    world = make_world(**shared.both)
+    [found] = look("kubeconfig-entries", world)
+    assert mend(found) == "write what the configuration says of cluster east into the kubeconfig: server"
+    assert [found.status for found in look("kubeconfig-entries", world)] == ["ok"]

@@ -15,10 +15,11 @@ from togetherctl.kube.kubeconfig import KubeconfigChange, KubeconfigFile, hold_l
 from togetherctl.kube.ownership import CURRENT, NO_OTHERS, EntryInFile, UsersOfOthers, all_entries
 
 Entries = Callable[[Sequence[KubeconfigFile]], Sequence[Entry]]
+Others = Callable[[Sequence[KubeconfigFile]], UsersOfOthers]
 ContextNamer = Callable[[EntryInFile], str | None]
 
 
-def write_entries(
+def write_entries(  # noqa: PLR0913 # what a person chose, and the files as they are
     files: Sequence[Path],
     entries: Entries,
     *,
@@ -26,18 +27,26 @@ def write_entries(
     known: Collection[str] = (),
     set_current: bool = False,
     current: str | None = None,
+    others: Others = lambda _files: NO_OTHERS,
     dry_run: bool = False,
 ) -> Written:
     """Put what `entries` makes of the files into those that have it, else into the first that exists, else the last.
 
     An entry that belongs to another cluster of `known` is not replaced, and what we did not write only to `overwrite`
-    it. The current context changes if `set_current`, to that of the cluster `current`, else the first of the entries;
-    and where that gets another name. Raises KubeconfigError, and then no file was changed.
+    it. What contexts of `others` need in a later file stays, and the entry is put into an earlier one, which kubectl
+    goes by. The current context changes if `set_current`, to that of the cluster `current`, else the first of the
+    entries; and where that gets another name. Raises KubeconfigError, and then no file was changed.
     """
     with nullcontext() if dry_run else hold_locks(sorted(files)):
         opened = [KubeconfigFile.read(path) for path in files]
         put = put_entries(
-            opened, entries(opened), overwrite=overwrite, known=known, set_current=set_current, current=current
+            opened,
+            entries(opened),
+            overwrite=overwrite,
+            known=known,
+            set_current=set_current,
+            current=current,
+            others=others(opened),
         )
         changes = [file.change() for file in opened]
         for change in changes:
@@ -69,12 +78,13 @@ def put_entries(
     known: Collection[str] = (),
     set_current: bool = False,
     current: str | None = None,
+    others: UsersOfOthers = NO_OTHERS,
 ) -> list[Put]:
     """Put entries into files that were opened, as `write_entries` does. Raises KubeconfigError."""
-    plan = _Plan(files)
+    plan = _Plan(files, entries, others)
     written = {entry.cluster for entry in entries}
-    others = {name for name in known if name not in written}
-    done = [plan.put(entry, overwrite=overwrite, others=others) for entry in entries]
+    clusters = {name for name in known if name not in written}
+    done = [plan.put(entry, overwrite=overwrite, others=clusters) for entry in entries]
     plan.refuse()
     contexts = (entry for entry in entries if entry.section == "contexts")
     context = next((entry.name for entry in contexts if current in (None, entry.cluster)), None)
@@ -86,11 +96,24 @@ def put_entries(
 class _Plan:
     """Files as they are, and what becomes of them."""
 
-    def __init__(self, files: Sequence[KubeconfigFile]) -> None:
+    def __init__(
+        self, files: Sequence[KubeconfigFile], entries: Sequence[Entry] = (), others: UsersOfOthers = NO_OTHERS
+    ) -> None:
         self._files = files
         self._fallback = next((file for file in files if file.original is not None), files[-1])
         self._foreign: list[str] = []
         self._of_other_clusters: list[str] = []
+        self._needed: list[str] = []
+        self._others = others
+        contexts = [entry for entry in entries if entry.section == "contexts"]
+        # Where the contexts go, by the cluster of the configuration.
+        self._homes = {entry.cluster: self._find_or_instead(entry)[0] for entry in contexts}
+        replaced = [(file.path, one["name"]) for file, one in map(self._find_or_instead, contexts) if one is not None]
+        self._of_others = [
+            found
+            for found in all_entries(files, "contexts")
+            if (found.file.path, found.name) not in replaced and others.behind(found) is not None
+        ]
 
     def set_current(self, context: str) -> None:
         holder = next((file for file in self._files if file.text.data.get(CURRENT)), self._fallback)
@@ -98,9 +121,9 @@ class _Plan:
 
     def put(self, entry: Entry, *, overwrite: bool, others: Collection[str]) -> Put:
         """Put one entry, unless that is refused later."""
-        file, existing = self._find(entry, entry.name)
-        if existing is None:
-            file, existing = self._find(entry, entry.instead)
+        file, existing = self._find_or_instead(entry)
+        if existing is not None:
+            file, existing = self._leave_to_others(entry, file, existing, overwrite=overwrite)
         if existing is None:
             file.text.put(entry.section, entry.over(None))
             return Put(entry, file.path, changed=True)
@@ -123,6 +146,36 @@ class _Plan:
                 each.text.put_scalar(CURRENT, entry.name)
         return Put(entry, file.path, changed=True)
 
+    def _leave_to_others(
+        self, entry: Entry, file: KubeconfigFile, existing: dict[str, Any], *, overwrite: bool
+    ) -> tuple[KubeconfigFile, dict[str, Any] | None]:
+        """An earlier file without such an entry, where contexts of another configuration need the one that is there.
+
+        They are hidden from kubectl as the files are now, but not where their own file is read alone.
+        """
+        found = EntryInFile(file, entry.section, existing)
+        needing = [context for context in self._of_others if self._others.need(context, found)]
+        if not needing:
+            return file, existing
+        taken = {context.file.path for context in needing}
+        before = [one for one in self._files[: self._files.index(file)] if one.path not in taken]
+        home = self._homes.get(entry.cluster)
+        there = [one for one in before if one is home] + [one for one in before if one.original is not None] + before
+        if there:
+            return there[0], None
+        if not overwrite:
+            first = needing[0]
+            self._needed.append(
+                f"{entry.section[:-1]} {found.name} in {file.path} is used by context {first.name} in "
+                f"{first.file.path}, which is of another configuration, {self._others.behind(first)}"
+            )
+        return file, existing
+
+    def _find_or_instead(self, entry: Entry) -> tuple[KubeconfigFile, dict[str, Any] | None]:
+        """The first file with the entry, else with that whose place it takes; else where a new one goes."""
+        found = self._find(entry, entry.name)
+        return found if found[1] is not None else self._find(entry, entry.instead)
+
     def _find(self, entry: Entry, name: str | None) -> tuple[KubeconfigFile, dict[str, Any] | None]:
         known = ((file, file.text.entry(entry.section, name)) for file in self._files)
         return next(((file, item) for file, item in known if item is not None), (self._fallback, None))
@@ -140,6 +193,12 @@ class _Plan:
             raise KubeconfigError(
                 f"{' and '.join(self._of_other_clusters)}, and cannot be that of another cluster too",
                 hint="a context of its own for a cluster: togetherctl cluster set NAME context=OTHER",
+            )
+        if self._needed:
+            raise KubeconfigError(
+                f"{'; '.join(self._needed)}: it stays as it is",
+                hint="give the cluster another name (togetherctl cluster rename), or write into another file with "
+                "--kubeconfig; --overwrite does it all the same",
             )
 
 

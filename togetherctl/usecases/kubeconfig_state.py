@@ -90,7 +90,8 @@ def read_kubeconfig_state(world: World, kubeconfig: str | None = None) -> Kubeco
 class KubeconfigEntries:
     """The entries of several kubeconfigs as kubectl merges them: the first of a name counts.
 
-    `elsewhere` are clusters that our contexts name, by the other configuration that those get their credential from.
+    `elsewhere` are clusters that our contexts name, by the other configuration that those get their credential from;
+    `of_others` knows the users of such configurations.
     """
 
     def __init__(self, files: Sequence[KubeconfigFile], config: Config, environ: Mapping[str, str]) -> None:
@@ -101,10 +102,10 @@ class KubeconfigEntries:
             for found in all_entries(files, section):
                 named.setdefault(found.name, found)
         self._ours: dict[str, list[EntryInFile]] = {}
-        self._of_others = users_of_others(files, environ, config.path)
+        self.of_others = users_of_others(files, environ, config.path)
         for found in self._named["contexts"].values():
             owner = owner_of("contexts", found.entry)
-            other = self._of_others.touching(found)
+            other = self.of_others.touching(found)
             if owner is not None and owner.cluster is not None and other is not None:
                 self.elsewhere.setdefault(owner.cluster, other)
             elif owner is not None and owner.cluster is not None:
@@ -174,13 +175,13 @@ class KubeconfigEntries:
 
     def is_of_others(self, user: str) -> bool:
         """Whether a user gets its credential from another configuration."""
-        return self._of_others.merged(user) is not None
+        return self.of_others.merged(user) is not None
 
     def shares_cluster_with_others(self, context: EntryInFile) -> bool:
         """Whether a context that gets its credential from another configuration uses this one's cluster entry."""
         used = context.word("cluster")
         return any(
-            found.word("cluster") == used and self._of_others.touching(found) is not None
+            found.word("cluster") == used and self.of_others.touching(found) is not None
             for found in self._named["contexts"].values()
         )
 

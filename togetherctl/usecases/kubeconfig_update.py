@@ -128,7 +128,7 @@ class _Updating:
                 updated.contexts[cluster.name] = one.name
                 if one.name != context.name:
                     updated.renamed.append((context.name, one.name))
-        put_entries(opened, put, known=list(self.world.config.table.clusters))
+        put_entries(opened, put, known=list(self.world.config.table.clusters), others=entries.of_others)
         return updated
 
     def command(self, user: EntryInFile | None) -> ExecCommand:

@@ -12,6 +12,7 @@ from togetherctl.errors import KubeconfigError, StorageError, UsageError, run
 from togetherctl.kube import kuberc
 from togetherctl.kube.agent_stanza import entries_for_agent
 from togetherctl.kube.cluster_tls import is_authority
+from togetherctl.kube.configuration_of_user import users_of_others
 from togetherctl.kube.context_name import ContextTemplate, Named
 from togetherctl.kube.edit import write_entries
 from togetherctl.kube.entries import (
@@ -205,6 +206,7 @@ class _Writing:
             known=list(self.world.config.table.clusters),
             set_current=set_current,
             current=current,
+            others=lambda opened: users_of_others(opened, self.world.environ, self.world.paths.config),
             dry_run=self.dry_run,
         )
         contexts = [named[cluster.name].context for cluster in clusters]

@@ -10,13 +10,17 @@ from togetherctl.errors import ExitCode, run
 from togetherctl.finding import Finding
 from togetherctl.kube.configuration_of_user import configuration_used
 from togetherctl.kube.entries import owner_of
-from togetherctl.kube.ownership import all_entries
+from togetherctl.kube.ownership import EntryInFile, all_entries
 from togetherctl.paths import tilde
 
 
 def _examine(facts: Facts, _machine: None) -> Iterator[Finding]:
     environ, here = facts.world.environ, facts.world.paths.config
-    users = [one for one in all_entries(facts.kubeconfigs(), "users") if owner_of("users", one.entry) is not None]
+    merged: dict[str, EntryInFile] = {}
+    for one in all_entries(facts.kubeconfigs(), "users"):
+        # kubectl takes the first of a name.
+        merged.setdefault(one.name, one)
+    users = [one for one in merged.values() if owner_of("users", one.entry) is not None]
     if not users:
         raise Skip("no user of the kubeconfig calls togetherctl")
     other = {user.name: config for user in users if (config := configuration_used(user, environ)) not in (None, here)}

@@ -22,7 +22,7 @@ from togetherctl.printable import printable
 from togetherctl.shown_certificate import names_in
 from togetherctl.usecases.kubeconfig_edit import KubeconfigRemoval, of_nothing_known
 from togetherctl.usecases.kubeconfig_state import KubeconfigEntries
-from togetherctl.usecases.kubeconfig_update import update_entries
+from togetherctl.usecases.kubeconfig_update import plan_update, update_entries
 from togetherctl.usecases.reports import drift_words
 
 # More clusters than so many are written by one command.
@@ -71,7 +71,7 @@ def _drift(facts: Facts) -> Iterator[Finding]:
                 _write(asked, name),
                 subject=name,
                 exit_code=ExitCode.KUBECONFIG,
-                mend=Mend(what, apply),
+                mend=Mend(what, apply) if _can_be_written(facts, name) else None,
             )
         else:
             values = _values(facts, name)
@@ -83,8 +83,16 @@ def _drift(facts: Facts) -> Iterator[Finding]:
                 _write(asked, name),
                 subject=name,
                 exit_code=ExitCode.KUBECONFIG,
-                mend=Mend(what, apply) if _is_certain(facts, name, values) else None,
+                mend=Mend(what, apply) if _is_certain(facts, name, values) and _can_be_written(facts, name) else None,
             )
+
+
+def _can_be_written(facts: Facts, name: str) -> bool:
+    """Whether writing changes anything: what contexts of another configuration use stays as it is."""
+    try:
+        return bool(plan_update(facts.world, [name]).changed)
+    except KubeconfigError:
+        return False
 
 
 def _is_certain(facts: Facts, name: str, values: Mapping[str, str]) -> bool:
