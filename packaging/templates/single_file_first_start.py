@@ -13,14 +13,17 @@ def _prepare() -> None:
     import sys
     from pathlib import Path
 
-    # They steer Pex and the Pythons it asks, and some start another program; so do files .pexrc, one beside this file.
-    for name in [name for name in os.environ if name.startswith(("PYTHON", "PEX_", "_PEX_", "__PEX_"))]:
-        del os.environ[name]
-    os.environ["PEX_IGNORE_RCFILES"] = "1"
     oldest, newest = "@oldest@", "@newest@"
     if not (3, int(oldest)) <= sys.version_info[:2] <= (3, int(newest)):
         version = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"togetherctl: this file needs Python 3.{oldest} to 3.{newest}, and this is Python {version}")
+    if not Path(__file__).parent.is_file():
+        # Started again by Pex, out of what is unpacked: the variables are those that it has set since.
+        return
+    # They steer Pex and the Pythons it asks, and some start another program; so do files .pexrc, one beside this file.
+    for name in [name for name in os.environ if name.startswith(("PYTHON", "PEX_", "_PEX_", "__PEX_"))]:
+        del os.environ[name]
+    os.environ["PEX_IGNORE_RCFILES"] = "1"
     home = Path(os.environ.get("HOME", ""))
     if not home.is_absolute():
         sys.exit("togetherctl: HOME is not an absolute path, and this file unpacks itself there: set HOME")
