@@ -8,7 +8,9 @@ from time import monotonic
 from togetherctl.agent_socket import (
     RECONNECT,
     SILENCE_SECONDS,
+    START,
     Gone,
+    NoneBehind,
     connect_to,
     folders_of_sockets,
     forget,
@@ -138,12 +140,18 @@ def _ask(
         try:
             return _talk(named, request, _Patience(named, seconds, waiting, go_on))
         except Gone as why:
-            raise Unreachable(f"{AGENT} names {named}, and {why}", hint=RECONNECT, sent=False) from None
+            hint = START if isinstance(why, NoneBehind) else RECONNECT
+            raise Unreachable(f"{AGENT} names {named}, and {why}", hint=hint, sent=False) from None
+    empty = ""
     for path in newest_first(environ):
         try:
             return _talk(path, request, _Patience(path, seconds, waiting, go_on))
+        except NoneBehind:
+            empty = empty or path
         except Gone:
             forget(path)
+    if empty:
+        raise Unreachable(f"a socket is at {empty}, but no agent is behind it", hint=START)
     looked = " and ".join(folders_of_sockets(environ)) or "any folder, because HOME is not set"
     raise Unreachable(f"no agent is forwarded to this machine: no socket answers in {looked}", hint=RECONNECT)
 
@@ -159,8 +167,7 @@ def _talk(path: str, request: bytes, patience: _Patience) -> Answer:
     except (OSError, NotHTTP):
         if patience.heard:
             raise Unreachable(f"the agent at {path} broke off", hint=RECONNECT) from None
-        # A forwarded socket listens on when the agent behind it is gone.
-        raise Gone("no agent is behind that socket any more") from None
+        raise NoneBehind from None
     finally:
         connection.close()
     if len(body) > _LIMIT:

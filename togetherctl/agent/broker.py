@@ -94,9 +94,7 @@ class Broker:
                 shown = printable(name, limit=80)
                 refused = failure("usage", f"there is no profile {shown} at the agent", ExitCode.USAGE)
             elif profile.forward == "never":
-                remedy = run(
-                    "togetherctl", "profile", "set", name, "forward=ask", words="where the agent runs, this lets it ask"
-                )
+                remedy = run("togetherctl", "profile", "set", name, "forward=ask", words="this lets it ask")
                 refused = failure(
                     "forbidden", f"profile {name}: the agent may not hand it out", ExitCode.REFUSED, remedy
                 )

@@ -70,13 +70,18 @@ go_on() {
   get "$socket" || fail "the agent at $socket broke off" 4
   finish
 }
-name=$1 tried='|' again='connect again from where the agent runs: togetherctl ssh HOST'
+name=$1 tried='|' empty=
+start='where the agent runs, togetherctl agent start is enough; else connect again: togetherctl ssh HOST'
+again='connect again from where the agent runs: togetherctl ssh HOST'
 command -v curl >/dev/null || fail 'curl is not installed, and nothing else here asks the agent' 1
 if [ -n "${TOGETHERCTL_AGENT-}" ]; then
   socket=$TOGETHERCTL_AGENT
   [ -S "$socket" ] || fail "TOGETHERCTL_AGENT names $socket, and there is no such socket; $again" 4
   [ -O "$socket" ] || fail "$socket is another user's; $again" 5
-  get "$socket" || fail "no agent answers at $socket; $again" 4
+  get "$socket" || case $? in
+    52 | 56) fail "a socket is at $socket, but no agent is behind it; $start" 4 ;;
+    *) fail "no agent answers at $socket; $again" 4 ;;
+  esac
   go_on
 fi
 # The newest that answers; what nothing listens at goes.
@@ -89,12 +94,14 @@ while :; do
     case $tried in *"|$one|"*) continue ;; esac
     if [ -z "$socket" ] || [ "$one" -nt "$socket" ]; then socket=$one; fi
   done
+  [ -n "$socket" ] || [ -z "$empty" ] || fail "a socket is at $empty, but no agent is behind it; $start" 4
   [ -n "$socket" ] || fail "no agent is forwarded to this machine; $again" 4
   tried="$tried$socket|"
   if get "$socket"; then go_on; else code=$?; fi
   case $code in
     # In a home that several hosts share, that of another host may be alive there.
     7) case ${socket##*/} in "$(uname -n)"-*) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" ;; esac ;;
+    52 | 56) empty=${empty:-$socket} ;;
     28) fail "the agent at $socket does not answer; $again" 4 ;;
   esac
 done
