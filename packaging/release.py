@@ -76,6 +76,9 @@ def check(version: str, *, tagged: bool, base: str | None) -> str:
     if not tagged and git("tag", "--list", f"v{version}"):
         raise NotReady(f"there is a tag v{version} already")
     commit = git("rev-parse", "HEAD")
+    branch = f"release/{version}"
+    if git("branch", "--list", branch) and int(git("rev-list", "--count", f"{commit}..{branch}")) > 1:
+        raise NotReady(f"the branch {branch} has commits of yours, which a new release would drop: delete it first")
     green = Path(git("rev-parse", "--git-path", _GREEN))
     recorded = (ROOT / green).read_text().split() if (ROOT / green).is_file() else []
     if commit not in recorded:
@@ -190,9 +193,22 @@ def _commit(version: str, commit: str, changed: dict[str, str], work: Path) -> s
         git("update-index", "--cacheinfo", f"100644,{blob},{name}", **index)
     tree = git("write-tree", **index)
     dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
-    made = git("commit-tree", tree, "-p", commit, "-m", f"Release {version}", **dates)
+    made = git("commit-tree", tree, "-p", commit, "-m", f"Release {version}", **dates, **_identity())
     git("branch", "--force", f"release/{version}", made)
     return made
+
+
+def _identity() -> dict[str, str]:
+    """Whose commit it is where git knows no person, as on a runner of a forge."""
+    try:
+        git("var", "GIT_COMMITTER_IDENT")
+    except subprocess.CalledProcessError:
+        return {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "togetherctl release"), ("EMAIL", "release@togetherctl.invalid"))
+        }
+    return {}
 
 
 def release(version: str, target: Path, *, tagged: bool, base: str | None = None) -> None:

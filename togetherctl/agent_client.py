@@ -8,8 +8,10 @@ from time import gmtime, monotonic, strftime, time
 from togetherctl.agent_socket import (
     RECONNECT,
     SILENCE_SECONDS,
+    START,
     Gone,
     Silent,
+    NoneBehind,
     connect_to,
     folders_of_sockets,
     forget,
@@ -151,7 +153,8 @@ def _ask(
         try:
             return _talk(named, request, _Patience(named, seconds, waiting, go_on))
         except Gone as why:
-            raise Unreachable(f"{AGENT} names {named}, and {why}", hint=RECONNECT, sent=False) from None
+            hint = START if isinstance(why, NoneBehind) else RECONNECT
+            raise Unreachable(f"{AGENT} names {named}, and {why}", hint=hint, sent=False) from None
     answer = _first_that_knows(environ, lambda path: _talk(path, request, _Patience(path, seconds, waiting, go_on)))
     if answer is not None:
         return answer
@@ -162,13 +165,16 @@ def _ask(
 def _first_that_knows(environ: Mapping[str, str], talk: Callable[[str], Answer]) -> Answer | None:
     """The newest answer; one that there is no such profile only where all say that. None where none answers.
 
-    Raises Silent where only one that sleeps may know it.
+    Raises Silent where only one that sleeps may know it, and Unreachable where there are only sockets without an agent.
     """
     unknown: Answer | None = None
     asleep: Silent | None = None
+    empty = ""
     for path in newest_first(environ):
         try:
             answer = talk(path)
+        except NoneBehind:
+            empty = empty or path
         except Gone:
             forget(path)
         except Silent as error:
@@ -179,6 +185,8 @@ def _first_that_knows(environ: Mapping[str, str], talk: Callable[[str], Answer])
             unknown = unknown or answer
     if asleep is not None:
         raise asleep
+    if empty and unknown is None:
+        raise Unreachable(f"a socket is at {empty}, but no agent is behind it", hint=START)
     return unknown
 
 
@@ -193,8 +201,7 @@ def _talk(path: str, request: bytes, patience: _Patience) -> Answer:
     except (OSError, NotHTTP):
         if patience.heard:
             raise Unreachable(f"the agent at {path} broke off", hint=RECONNECT) from None
-        # A forwarded socket listens on when the agent behind it is gone.
-        raise Gone("no agent is behind that socket any more") from None
+        raise NoneBehind from None
     finally:
         connection.close()
     forget_silence(path)

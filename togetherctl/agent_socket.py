@@ -20,6 +20,8 @@ else:
     import _socket
 
 RECONNECT = Remedy("connect again from where the agent runs: togetherctl ssh HOST")
+# A forwarded socket listens on when the agent behind it has ended; a new one takes its place by itself.
+START = Remedy("where the agent runs, togetherctl agent start is enough; else connect again: togetherctl ssh HOST")
 # Seconds in which an agent that is awake takes a connection, and says something.
 SILENCE_SECONDS = 5.0
 # One kubectl calls several times; so for a minute after a silence, each call waits for a sign of life only this long.
@@ -48,6 +50,13 @@ class Silent(Unreachable):
 
 class Gone(Exception):
     """Nothing listens at a socket, or what listens passes nothing on."""
+
+
+class NoneBehind(Gone):
+    """The socket takes a connection and ends it: the agent behind it has ended, or the connection to its machine."""
+
+    def __init__(self) -> None:
+        super().__init__("no agent is behind that socket any more")
 
 
 def connect_to(path: str) -> _socket.socket:

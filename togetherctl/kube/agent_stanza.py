@@ -92,14 +92,18 @@ go_on() {
   get "$socket" || fail "the agent at $socket broke off" 4
   finish
 }
-name=$1 tried='|' asleep='' unknown='' unknown_at=''
+name=$1 tried='|' asleep='' unknown='' unknown_at='' empty=
+start='where the agent runs, togetherctl agent start is enough; else connect again: togetherctl ssh HOST'
 again='connect again from where the agent runs: togetherctl ssh HOST'
 command -v curl >/dev/null || fail 'curl is not installed, and nothing else here asks the agent' 1
 if [ -n "${TOGETHERCTL_AGENT-}" ]; then
   socket=$TOGETHERCTL_AGENT
   [ -S "$socket" ] || fail "TOGETHERCTL_AGENT names $socket, and there is no such socket; $again" 4
   [ -O "$socket" ] || fail "$socket is another user's; $again" 5
-  get "$socket" || fail "no agent answers at $socket; $again" 4
+  get "$socket" || case $? in
+    52 | 56) fail "a socket is at $socket, but no agent is behind it; $start" 4 ;;
+    *) fail "no agent answers at $socket; $again" 4 ;;
+  esac
   go_on
 fi
 # The newest that answers and knows the profile; what nothing listens at goes.
@@ -128,10 +132,12 @@ while :; do
         "$(uname -n)"-*) [ -z "$(find "$socket" -mmin +1)" ] || rm -f "$socket" "$socket.silent" ;;
       esac
       ;;
+    52 | 56) empty=${empty:-$socket} ;;
     28) asleep=${asleep:-$socket} ;;
   esac
 done
 [ -z "$asleep" ] || fail "the agent at $asleep does not answer; $again" 4
+[ -n "$unknown" ] || [ -z "$empty" ] || fail "a socket is at $empty, but no agent is behind it; $start" 4
 [ -n "$unknown" ] || fail "no agent is forwarded to this machine; $again" 4
 http=404 body=$unknown socket=$unknown_at
 finish

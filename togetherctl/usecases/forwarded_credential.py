@@ -23,7 +23,7 @@ def forwarded_credential(world: World, name: str, profile: Profile | None = None
     there = profile.called_there if profile else name
 
     def waiting() -> None:
-        world.conversation.say("waiting for the agent, which may be asking where it runs")
+        world.conversation.say("waiting for the agent; answer its question where it runs, as on your laptop")
 
     with about(name, None):
         try:

@@ -102,6 +102,17 @@ def test_a_socket_elsewhere_is_not_removed(environ: Environ, short: Path) -> Non
     assert (short / "mine" / "a.sock").exists()
 
 
+def test_a_socket_of_ours_with_no_agent_behind_it_says_how_to_start_one(environ: Environ, short: Path) -> None:
+    place = short / "home/.cache/togetherctl/agents"
+    environ["HOME"] = str(short / "home")
+    place.mkdir(mode=0o700, parents=True)
+    with answering(place / "a.sock", b""), pytest.raises(Unreachable) as caught:
+        fetch_credential(environ, "gpu")
+    assert caught.value.message == f"a socket is at {place}/a.sock, but no agent is behind it"
+    assert "togetherctl agent start is enough" in str(caught.value.remedy)
+    assert (place / "a.sock").exists(), "the next agent takes its place"
+
+
 def test_a_folder_that_others_may_enter_is_not_looked_into(environ: Environ, short: Path) -> None:
     place = short / "home/.cache/togetherctl/agents"
     environ["HOME"] = str(short / "home")

@@ -224,9 +224,13 @@ def test_in_the_background(laptop: Laptop, bare: FarHost) -> None:
     words = [sys.executable, "-m", "togetherctl", "ssh", "-f", "-F", str(bare.config), bare.name, script]
     done = subprocess.run(words, env=laptop.environ, stdin=nowhere, stdout=nowhere, stderr=nowhere, check=False)
     assert done.returncode == 0
-    until(lambda: "acme" in (bare.home / "seen").read_text())
-    assert len(bare.sockets()) == 1
-    (bare.home / "pipe").write_text("go on\n")
+    seen = bare.home / "seen"
+    try:
+        until(lambda: seen.exists() and "acme" in seen.read_text())
+        assert len(bare.sockets()) == 1
+    finally:
+        # It ends what runs in the background.
+        (bare.home / "pipe").write_text("go on\n")
     bare.until_no_socket()
     until(lambda: laptop.sockets() == ["agent.sock", "control.sock"])
 

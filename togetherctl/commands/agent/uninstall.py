@@ -6,6 +6,7 @@ import shlex
 
 import click
 
+from togetherctl.agent.client import runs
 from togetherctl.agent.stopped import stop_for_good
 from togetherctl.cli.app import App, pass_app
 from togetherctl.cli.lazy import Command
@@ -31,6 +32,7 @@ def command(app: App, /, dry_run: bool, yes: bool) -> None:
             app.console.say(f"Left {tilde(file.path, app.environ)}: togetherctl agent install did not write it.")
     if not files:
         app.console.say("The agent's service is not installed.")
+        _say_who_runs(app)
         return
     said = [f"{tilde(path, app.environ)} is deleted." for path in files]
     if dry_run:
@@ -46,3 +48,11 @@ def command(app: App, /, dry_run: bool, yes: bool) -> None:
         app.console.show_command(shlex.join(installation.end[0]))
     for path in remove(files):
         app.console.say(f"Deleted {tilde(path, app.environ)}.")
+    _say_who_runs(app)
+
+
+def _say_who_runs(app: App) -> None:
+    """An agent that was started by hand, or by togetherctl ssh, is none of the service manager's."""
+    if runs(app.world.paths.agent):
+        app.console.say("An agent that was started without the service goes on. To stop it:")
+        app.console.show_command("togetherctl agent stop")
