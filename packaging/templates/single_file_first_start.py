@@ -3,15 +3,28 @@
 It runs out of the zip: at each start by `python3 togetherctl.pyz`, and at the first one by sh.
 """
 
+from pathlib import Path
+
+
+def _delete_broken(folder: Path) -> None:
+    """Delete what was unpacked for a Python that is gone; what is being unpacked just now has a longer name."""
+    import shutil
+
+    for unpacked in folder.glob("venvs/*/*/*"):
+        if len(unpacked.name) != 40 or (unpacked / "bin/python").exists():
+            continue
+        for short in folder.glob("venvs/*/s/*"):
+            if (short / "venv").resolve() == unpacked.resolve():
+                shutil.rmtree(short)
+        shutil.rmtree(unpacked)
+
 
 def _prepare() -> None:
     import contextlib
     import fcntl
     import os
-    import shutil
     import stat
     import sys
-    from pathlib import Path
 
     oldest, newest = "@oldest@", "@newest@"
     if not (3, int(oldest)) <= sys.version_info[:2] <= (3, int(newest)):
@@ -39,17 +52,10 @@ def _prepare() -> None:
         folder.chmod(0o700)
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # What was unpacked for a Python that is gone; what is being unpacked just now has a longer name.
-            for unpacked in folder.glob("venvs/*/*/*"):
-                if len(unpacked.name) != 40 or (unpacked / "bin/python").exists():
-                    continue
-                for short in folder.glob("venvs/*/s/*"):
-                    if (short / "venv").resolve() == unpacked.resolve():
-                        shutil.rmtree(short)
-                shutil.rmtree(unpacked)
+            _delete_broken(folder)
     except OSError as error:
         sys.exit(f"togetherctl: this file cannot unpack itself into {folder}: {error.strerror}")
 
 
 _prepare()
-del _prepare
+del _prepare, _delete_broken
