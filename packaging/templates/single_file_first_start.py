@@ -45,8 +45,8 @@ def _prepare() -> None:
         folder.parent.mkdir(0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(0o700)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
             reason = "is not a folder of yours alone, and others could change what runs there: delete it"
             sys.exit(f"togetherctl: {folder} {reason}")
         folder.chmod(0o700)
@@ -58,4 +58,3 @@ def _prepare() -> None:
 
 
 _prepare()
-del _prepare, _delete_broken
