@@ -3,15 +3,28 @@
 It runs out of the zip: at each start by `python3 togetherctl.pyz`, and at the first one by sh.
 """
 
+from pathlib import Path
+
+
+def _delete_broken(folder: Path) -> None:
+    """Delete what was unpacked for a Python that is gone; what is being unpacked just now has a longer name."""
+    import shutil
+
+    for unpacked in folder.glob("venvs/*/*/*"):
+        if len(unpacked.name) != 40 or (unpacked / "bin/python").exists():
+            continue
+        for short in folder.glob("venvs/*/s/*"):
+            if (short / "venv").resolve() == unpacked.resolve():
+                shutil.rmtree(short)
+        shutil.rmtree(unpacked)
+
 
 def _prepare() -> None:
     import contextlib
     import fcntl
     import os
-    import shutil
     import stat
     import sys
-    from pathlib import Path
 
     oldest, newest = "@oldest@", "@newest@"
     if not (3, int(oldest)) <= sys.version_info[:2] <= (3, int(newest)):
@@ -32,24 +45,16 @@ def _prepare() -> None:
         folder.parent.mkdir(0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(0o700)
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
             reason = "is not a folder of yours alone, and others could change what runs there: delete it"
             sys.exit(f"togetherctl: {folder} {reason}")
         folder.chmod(0o700)
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            # What was unpacked for a Python that is gone; what is being unpacked just now has a longer name.
-            for unpacked in folder.glob("venvs/*/*/*"):
-                if len(unpacked.name) != 40 or (unpacked / "bin/python").exists():
-                    continue
-                for short in folder.glob("venvs/*/s/*"):
-                    if (short / "venv").resolve() == unpacked.resolve():
-                        shutil.rmtree(short)
-                shutil.rmtree(unpacked)
+            _delete_broken(folder)
     except OSError as error:
         sys.exit(f"togetherctl: this file cannot unpack itself into {folder}: {error.strerror}")
 
 
 _prepare()
-del _prepare
