@@ -50,7 +50,7 @@ ELSEWHERE = {
     "togetherctl ssh": "tests/real/ssh has a server",
     **{
         f"togetherctl agent {verb}": "tests/agent has an agent, which would become this process or outlive it"
-        for verb in ("run", "start", "stop", "status", "answer")
+        for verb in ("run", "start", "stop", "restart", "status", "answer")
     },
 }
 EXAMPLES = [

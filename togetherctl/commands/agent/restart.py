@@ -12,9 +12,9 @@ from togetherctl.usecases.agent_process import refuse_windows, start_agent, stop
 @click.command("restart", cls=Command, examples=["togetherctl agent restart"])
 @pass_app
 def command(app: App) -> None:
-    """Stop the agent and start it again, as after an upgrade.
+    """Stop the agent and start it again, and go on forwarding.
 
-    Sessions of togetherctl ssh find the new one, and go on. Where none runs, one is started.
+    After an upgrade this runs the new version. Sessions of togetherctl ssh find it. If none runs, it starts one.
     """
     refuse_windows()
     before = stop_agent(app.world.paths, restart=True)
