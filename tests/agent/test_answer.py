@@ -107,6 +107,24 @@ def test_a_person_is_asked_one_after_the_other(started: RunningAgent, tmp_path: 
     second.leave()
 
 
+def test_a_login_that_fails_at_once_is_told_and_not_offered_to_be_cancelled(
+    started: RunningAgent, tmp_path: Path
+) -> None:
+    far = Far(started.forward("head"), "POST", "/v1/logins", {"profile": "acme"})
+    started.question(kind="login")
+    words = ["env", *(f"{name}={value}" for name, value in started.environ.items())]
+    words += [sys.executable, "-m", "togetherctl", "agent", "answer"]
+    with terminal(words, {"TERM": "xterm"}, tmp_path) as shown:
+        shown.until("May head have you log in to profile acme?")
+        for key in ("Down", "Down", "Down", "Enter"):
+            shown.press(key)
+        shown.until("The login that head asked for failed: profile acme: no browser can be opened")
+        shown.until("No other question waits.")
+        shown.until("ended with 0")
+        assert "cancel this login" not in shown.everything()
+    assert far.answer()[0] == 401
+
+
 def test_a_yes_is_for_the_login_that_the_profile_had_then(agent: RunningAgent, asking: Path) -> None:
     agent.start()
     head, target = agent.forward("head"), "/v1/credentials/acme"

@@ -217,3 +217,6 @@ def test_where_no_browser_can_open_here_it_says_so(started: RunningAgent) -> Non
     status, document = far.answer()
     assert (status, document["error"]["exit"]) == (401, 3)
     assert document["error"]["message"].startswith("profile acme: no browser can be opened at the agent's machine: ")
+    # The person looks at this machine, and not at the far one.
+    [failed] = call(started.control, "GET", "/v1/questions")[1]["failed"]
+    assert (failed["host"], failed["message"]) == ("head", document["error"]["message"])

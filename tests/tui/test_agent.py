@@ -65,6 +65,16 @@ class Clock:
         self.moment += 2.0
 
 
+async def test_a_login_that_failed_is_told(opened: Open, agent: RunningAgent) -> None:
+    async with at_the_agent(opened, agent) as (person, clock):
+        far = Far(agent.forward("head"), "POST", "/v1/logins", {"profile": "acme"})
+        await person.shows("May head have you log in to profile acme?")
+        clock.look()
+        await person.press("down", "down", "enter")
+        await person.sees("The login that head asked for failed: profile acme: no browser can be opened")
+        await person.until(lambda: not far.waits, "the answer")
+
+
 async def test_a_question_comes_up_and_is_answered(opened: Open, agent: RunningAgent) -> None:
     async with at_the_agent(opened, agent) as (person, clock):
         far = Far(agent.forward("head"), "GET", CREDENTIAL)

@@ -103,7 +103,7 @@ class LoginDesk:
             login.stop()
             for request in login.requests:
                 said = f"the login to profile {request.profile} was cancelled at the agent's machine"
-                request.end(failure("login_required", said, ExitCode.LOGIN_REQUIRED))
+                request.end(failure("login_required", said, ExitCode.LOGIN_REQUIRED), by_person=True)
 
 
 class _Login:
@@ -124,11 +124,13 @@ class _Request:
         self.leave: Cancel = _nothing
         self.over: Over | None = None
 
-    def end(self, answer: Document | Failure) -> None:
+    def end(self, answer: Document | Failure, *, by_person: bool = False) -> None:
         if not self.is_over:
             self.is_over = True
-            if self.over is not None:
-                self.over("no" if isinstance(answer, Failure) else "yes")
+            if self.over is not None and isinstance(answer, Failure):
+                self.over("no", "" if by_person else answer.message)
+            elif self.over is not None:
+                self.over("yes")
             self._done(answer)
 
     def cancel(self) -> None:

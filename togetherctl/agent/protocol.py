@@ -200,6 +200,9 @@ class Questions(Protocol):
         What `runs` is a login that was agreed to: "no" ends it.
         """
 
+    def failed(self) -> Sequence[Document]:
+        """Logins that failed within the last minute: `{"id", "profile", "host", "at", "message"}`, as in `pending`."""
+
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """Answer the question `number`, remembered for `seconds`, 0 for this once. False where there is none."""
 
