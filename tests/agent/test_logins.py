@@ -58,6 +58,34 @@ def test_it_is_asked_for_and_then_the_credential_goes_out(started: RunningAgent,
     canary.saw("what the agent said", said + (started.state / "log.jsonl").read_text())
 
 
+def test_who_is_logged_out_is_asked_for_the_login_alone(started: RunningAgent, visits: Path) -> None:
+    """Not for the credential first, which there is none of."""
+    for session in (started.state.parent / "sessions").glob("*.json"):
+        session.unlink()
+    started.start(**browser("log-in", visits))
+    head = started.forward("head")
+    far = Far(head, "GET", "/v1/credentials/acme")
+    status, document = far.answer()
+    assert (status, document["error"]["code"]) == (401, "login_required")
+    assert document["error"]["hint_command"] == "togetherctl login acme"
+    far = Far(head, "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    assert far.answer()[0] == 200
+    assert call(head, "GET", "/v1/credentials/acme")[0] == 200
+    assert "credential of acme for head: login_required" in started.stop()
+
+
+def test_a_no_for_a_while_counts_for_who_is_logged_out(started: RunningAgent, visits: Path) -> None:
+    started.start(**browser("log-in", visits))
+    head = started.forward("head")
+    far = Far(head, "GET", "/v1/credentials/acme")
+    started.answer(started.question(kind="credential"), "no", 3600)
+    assert far.answer()[0] == 403
+    for session in (started.state.parent / "sessions").glob("*.json"):
+        session.unlink()
+    assert call(head, "GET", "/v1/credentials/acme")[0] == 403
+
+
 def test_no_is_no_and_opens_nothing(started: RunningAgent, visits: Path) -> None:
     started.start(**browser("log-in", visits))
     far = Far(started.forward("head"), "POST", LOGINS, ACME)

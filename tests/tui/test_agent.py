@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docs.screens import NOW
+from tests.agent.conftest import end_session
 from tests.agent.running_agent import Far, RunningAgent, running_agent
 from tests.support.screens import becomes, strips
 from tests.tui.test_snapshots import SIZES, can_be_read, colours
@@ -23,7 +24,7 @@ from togetherctl.usecases.agent_questions import WaitingQuestion
 from togetherctl.usecases.agent_view import AgentView
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeConfig
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open
     from tests.tui.person import Person
@@ -34,9 +35,12 @@ CREDENTIAL = "/v1/credentials/acme"
 
 
 @pytest.fixture
-def agent(environ: dict[str, str], config_at: MakeConfig, issuer: ScriptedIssuer) -> Iterator[RunningAgent]:
+def agent(
+    environ: dict[str, str], config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld
+) -> Iterator[RunningAgent]:
     path = config_at(issuer, profile_keys='forward = "ask"')
     os.utime(path, (time.time() - 100,) * 2)
+    end_session(make_world())
     with running_agent(environ) as running:
         running.start()
         yield running

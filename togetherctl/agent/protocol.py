@@ -188,6 +188,9 @@ class Questions(Protocol):
         question is taken back.
         """
 
+    def would_ask(self, profile: str, host: str | None) -> bool:
+        """Whether no answer is known yet to who asks for this credential."""
+
     def not_handed_out(self, profile: str, host: str | None) -> None:
         """What was agreed to failed: for a minute from that answer the next call needs no new one.
 

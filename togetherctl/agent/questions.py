@@ -138,6 +138,12 @@ class QuestionDesk:
         question.waiting[waiter] = answered
         return partial(self._withdraw, question, waiter)
 
+    def would_ask(self, profile: str, host: str | None) -> bool:
+        """See `protocol.Questions`."""
+        now, key = self._clock(), self._key_of(profile)
+        known = self._answers.find(("credential", profile, key, host), now=now)
+        return known is None and (profile, key, host) not in _in_time(self._passes, now)
+
     def pending(self) -> Sequence[Document]:
         """See `protocol.Questions`; logins that run come last."""
         return [question.document for question in (*self._open.values(), *self._running)]
