@@ -238,6 +238,20 @@ def test_an_agent_that_ends_leaves_neither_a_login_nor_a_question(
     asked.leave()
 
 
+def test_an_agent_that_is_killed_leaves_no_login(started: RunningAgent, visits: Path) -> None:
+    started.start(**browser("nothing", visits))
+    far = Far(started.forward("head"), "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    started.until(visits.exists, "the browser")
+    assert started.children("login")
+    assert started.process is not None
+    started.process.kill()
+    started.process.communicate()
+    started.process = None
+    started.until(lambda: not started.children("login"), "the end of the child")
+    far.leave()
+
+
 def test_where_no_browser_can_open_here_it_says_so(started: RunningAgent) -> None:
     started.start()
     far = Far(started.forward("head"), "POST", LOGINS, ACME)

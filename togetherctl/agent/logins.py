@@ -73,7 +73,14 @@ class LoginDesk:
             login = self._running[session] = _Login()
             login.stop = self._children.run(
                 # No person is at its terminal; the browser is where it asks.
-                Errand(["login", request.profile], self._seconds, ERRANDS, apart=True, environ={NO_INPUT: ""}),
+                Errand(
+                    ["login", request.profile],
+                    self._seconds,
+                    ERRANDS,
+                    apart=True,
+                    environ={NO_INPUT: ""},
+                    ends_with_agent=True,
+                ),
                 partial(self._ended, session, request.profile),
             )
         login.requests.append(request)

@@ -156,7 +156,7 @@ class Errand(NamedTuple):
 
     `urgent` ones, for which a client waits, go first. One that is `apart` is not counted, because a person takes part
     in it or all others wait for it; its caller bounds their number. `environ` is added to the agent's own; the caller
-    keeps `pass_fds` open.
+    keeps `pass_fds` open. One that `ends_with_agent` has a pipe as stdin, which ends when the agent does, or is killed.
     """
 
     words: Sequence[str]
@@ -166,6 +166,7 @@ class Errand(NamedTuple):
     apart: bool = False
     environ: Mapping[str, str] = {}  # never changed
     pass_fds: Sequence[int] = ()
+    ends_with_agent: bool = False
 
 
 class Children(Protocol):
