@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
+from sys import byteorder
 from time import time
 
 from togetherctl.environment import AGENT
@@ -69,6 +70,7 @@ def connect_to(path: str) -> _socket.socket:
     try:
         connection.settimeout(_LESS_PATIENCE if was_silent(path) else SILENCE_SECONDS)
         connection.connect(path)
+        _check_peer(connection, path)
     except TimeoutError:
         connection.close()
         raise silent(path) from None
@@ -79,6 +81,23 @@ def connect_to(path: str) -> _socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _check_peer(connection: _socket.socket, path: str) -> None:
+    """Raises Untrusted where another user listens, who may have exchanged a folder above after the look at the path."""
+    uid = _uid_behind(connection)
+    # sshd may listen as root for those who log in.
+    if uid is not None and uid not in (os.geteuid(), 0):
+        raise Untrusted(f"a process of another user (uid {uid}) listens at {path}", hint=RECONNECT)
+
+
+def _uid_behind(connection: _socket.socket) -> int | None:
+    """The uid of the process that listens; None where the system does not say (Linux does). See `agent.peer`."""
+    peer = getattr(_socket, "SO_PEERCRED", None)
+    if peer is None:
+        return None
+    # getsockopt(2): `struct ucred` is pid, uid, gid, of 4 bytes each.
+    return int.from_bytes(connection.getsockopt(_socket.SOL_SOCKET, peer, 12)[4:8], byteorder)
 
 
 def _check_owner(path: str) -> None:

@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.agent.conftest import end_session
 from tests.agent.running_agent import Far, RunningAgent, call
 from tests.support.terminal import terminal
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeWorld
 
 CREDENTIAL = "/v1/credentials/acme"
 
@@ -107,18 +112,39 @@ def test_a_person_is_asked_one_after_the_other(started: RunningAgent, tmp_path: 
     second.leave()
 
 
-def test_a_yes_is_for_the_login_that_the_profile_had_then(agent: RunningAgent, asking: Path) -> None:
+def test_a_login_that_fails_at_once_is_told_and_not_offered_to_be_cancelled(
+    started: RunningAgent, tmp_path: Path
+) -> None:
+    far = Far(started.forward("head"), "POST", "/v1/logins", {"profile": "acme"})
+    started.question(kind="login")
+    words = ["env", *(f"{name}={value}" for name, value in started.environ.items())]
+    words += [sys.executable, "-m", "togetherctl", "agent", "answer"]
+    with terminal(words, {"TERM": "xterm"}, tmp_path) as shown:
+        shown.until("May head have you log in to profile acme?")
+        for key in ("Down", "Down", "Down", "Enter"):
+            shown.press(key)
+        shown.until("The login that head asked for failed: profile acme: no browser can be opened")
+        shown.until("No other question waits.")
+        shown.until("ended with 0")
+        assert "cancel this login" not in shown.everything()
+    assert far.answer()[0] == 401
+
+
+def test_a_yes_is_for_the_login_that_the_profile_had_then(
+    agent: RunningAgent, asking: Path, make_world: MakeWorld
+) -> None:
     agent.start()
     head, target = agent.forward("head"), "/v1/credentials/acme"
     first = Far(head, "GET", target)
     agent.answer(agent.question(kind="credential"), "yes", 3600)
-    # There is no session, and so no credential; but nothing more was asked.
+    # The session has ended, and so no credential; but nothing more was asked.
     assert first.answer()[0] == 401
     assert call(head, "GET", target)[0] == 401
     text = asking.read_text()
     other = text.replace('client_id = "', 'client_id = "another-')
     assert other != text
     asking.write_text(other)
+    end_session(make_world())
     again = Far(head, "GET", target)
     open_one = agent.question(kind="credential")
     # Changed back while it is open: what was agreed to is not what there is now.

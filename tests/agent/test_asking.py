@@ -72,6 +72,15 @@ def test_keys_from_before_the_question_answer_nothing(opened: Terminal, agent: R
     opened.until("The question was taken back.")
 
 
+def test_the_terminal_of_the_agent_tells_that_a_login_failed(opened: Terminal, agent: RunningAgent) -> None:
+    far = Far(agent.forward("head"), "POST", "/v1/logins", {"profile": "acme"})
+    opened.until("Type one of them and press Enter")
+    opened.press("y")
+    opened.press("Enter")
+    opened.until("The login that head asked for failed: profile acme: no browser can be opened")
+    assert far.answer()[0] == 401
+
+
 def test_one_question_after_the_other_and_answers_from_elsewhere(opened: Terminal, agent: RunningAgent) -> None:
     first = Far(agent.forward("head"), "GET", CREDENTIAL)
     opened.until("May head have")
@@ -220,6 +229,16 @@ def test_the_notification_goes_when_the_question_does(tmp_path: Path) -> None:
         time.sleep(0.02)
     desktop.loop.wait(3.0)
     assert desktop.loop.is_idle
+
+
+def test_a_login_that_failed_is_a_notification_without_buttons(tmp_path: Path) -> None:
+    desktop = Desktop(tmp_path, "exit 0")
+    desktop.desk.show_login("acme", "head", 300.0, lambda: None)("no", "profile acme: no browser")
+    desktop.loop.wait(3.0)
+    desktop.loop.drain()
+    words = desktop.calls()[-1]
+    assert words[-1] == "The login that head asked for failed: profile acme: no browser"
+    assert not [word for word in words if word.startswith("--action")]
 
 
 def test_without_a_desktop_there_are_no_notifications(tmp_path: Path) -> None:

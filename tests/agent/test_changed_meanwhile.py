@@ -81,7 +81,9 @@ def test_a_yes_after_never_hands_nothing_out(agent: RunningAgent, write: Write) 
 
 
 def test_a_question_about_what_changed_is_taken_back(agent: RunningAgent, write: Write) -> None:
-    write(acme='forward = "ask"', lab='forward = "ask"\naccount = "lab"')
+    write(acme='forward = "ask"', lab=f'forward = "ask"\naccount = "{ACCOUNT}"')
+    type_in(agent, "login", "acme")
+    type_in(agent, "login", "lab")
     agent.start()
     head = agent.forward("head")
     far, login = Far(head, "GET", ACME), Far(head, "POST", "/v1/logins", {"profile": "acme"})
@@ -150,6 +152,7 @@ def is_asked(agent: RunningAgent, socket: Path) -> bool:
                 ["profile", "add", "same", "--like", "acme"],
                 ["profile", "remove", "acme", "--yes"],
                 ["profile", "rename", "same", "acme"],
+                ["login", "acme"],
             ],
             id="removed",
         ),

@@ -58,6 +58,34 @@ def test_it_is_asked_for_and_then_the_credential_goes_out(started: RunningAgent,
     canary.saw("what the agent said", said + (started.state / "log.jsonl").read_text())
 
 
+def test_who_is_logged_out_is_asked_for_the_login_alone(started: RunningAgent, visits: Path) -> None:
+    """Not for the credential first, which there is none of."""
+    for session in (started.state.parent / "sessions").glob("*.json"):
+        session.unlink()
+    started.start(**browser("log-in", visits))
+    head = started.forward("head")
+    far = Far(head, "GET", "/v1/credentials/acme")
+    status, document = far.answer()
+    assert (status, document["error"]["code"]) == (401, "login_required")
+    assert document["error"]["hint_command"] == "togetherctl login acme"
+    far = Far(head, "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    assert far.answer()[0] == 200
+    assert call(head, "GET", "/v1/credentials/acme")[0] == 200
+    assert "credential of acme for head: login_required" in started.stop()
+
+
+def test_a_no_for_a_while_counts_for_who_is_logged_out(started: RunningAgent, visits: Path) -> None:
+    started.start(**browser("log-in", visits))
+    head = started.forward("head")
+    far = Far(head, "GET", "/v1/credentials/acme")
+    started.answer(started.question(kind="credential"), "no", 3600)
+    assert far.answer()[0] == 403
+    for session in (started.state.parent / "sessions").glob("*.json"):
+        session.unlink()
+    assert call(head, "GET", "/v1/credentials/acme")[0] == 403
+
+
 def test_no_is_no_and_opens_nothing(started: RunningAgent, visits: Path) -> None:
     started.start(**browser("log-in", visits))
     far = Far(started.forward("head"), "POST", LOGINS, ACME)
@@ -210,6 +238,20 @@ def test_an_agent_that_ends_leaves_neither_a_login_nor_a_question(
     asked.leave()
 
 
+def test_an_agent_that_is_killed_leaves_no_login(started: RunningAgent, visits: Path) -> None:
+    started.start(**browser("nothing", visits))
+    far = Far(started.forward("head"), "POST", LOGINS, ACME)
+    started.answer(started.question(kind="login", runs=False), "yes")
+    started.until(visits.exists, "the browser")
+    assert started.children("login")
+    assert started.process is not None
+    started.process.kill()
+    started.process.communicate()
+    started.process = None
+    started.until(lambda: not started.children("login"), "the end of the child")
+    far.leave()
+
+
 def test_where_no_browser_can_open_here_it_says_so(started: RunningAgent) -> None:
     started.start()
     far = Far(started.forward("head"), "POST", LOGINS, ACME)
@@ -217,3 +259,6 @@ def test_where_no_browser_can_open_here_it_says_so(started: RunningAgent) -> Non
     status, document = far.answer()
     assert (status, document["error"]["exit"]) == (401, 3)
     assert document["error"]["message"].startswith("profile acme: no browser can be opened at the agent's machine: ")
+    # The person looks at this machine, and not at the far one.
+    [failed] = call(started.control, "GET", "/v1/questions")[1]["failed"]
+    assert (failed["host"], failed["message"]) == ("head", document["error"]["message"])

@@ -41,7 +41,8 @@ class Watching:
         )
 
     def hide(self, question: Question, end: str) -> None:
-        self.told.append(f"{end}: {question.profile} {question.host}")
+        why = f": {question.problem}" if question.problem else ""
+        self.told.append(f"{end}: {question.profile} {question.host}{why}")
 
 
 class Desk:
@@ -352,6 +353,16 @@ def test_a_login_that_runs_is_shown_and_can_be_ended(desk: Desk) -> None:
     assert "is not asked again for 15s" in desk.ask(kind="login").said
     desk.loop.wait(16.0)
     assert desk.ask(kind="login").told == []
+
+
+def test_a_login_that_failed_is_told_here_too(desk: Desk) -> None:
+    desk.questions.show_login("acme", "head", 300.0, lambda: None)("no", "profile acme: no browser can be opened")
+    assert desk.watching.told[-1] == "no: acme head: profile acme: no browser can be opened"
+    [failed] = desk.questions.failed()
+    assert (failed["host"], failed["message"]) == ("head", "profile acme: no browser can be opened")
+    assert "is not asked again for 15s" in desk.ask(kind="login").said
+    desk.loop.wait(61.0)
+    assert desk.questions.failed() == []
 
 
 def test_what_a_login_was_for_is_handed_out_once_without_a_question(desk: Desk) -> None:

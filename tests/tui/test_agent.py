@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from docs.screens import NOW
+from tests.agent.conftest import end_session
 from tests.agent.running_agent import Far, RunningAgent, running_agent
 from tests.support.screens import becomes, strips
 from tests.tui.test_snapshots import SIZES, can_be_read, colours
@@ -23,7 +24,7 @@ from togetherctl.usecases.agent_questions import WaitingQuestion
 from togetherctl.usecases.agent_view import AgentView
 
 if TYPE_CHECKING:
-    from tests.conftest import MakeConfig
+    from tests.conftest import MakeConfig, MakeWorld
     from tests.support.issuer import ScriptedIssuer
     from tests.tui.conftest import Open
     from tests.tui.person import Person
@@ -34,9 +35,12 @@ CREDENTIAL = "/v1/credentials/acme"
 
 
 @pytest.fixture
-def agent(environ: dict[str, str], config_at: MakeConfig, issuer: ScriptedIssuer) -> Iterator[RunningAgent]:
+def agent(
+    environ: dict[str, str], config_at: MakeConfig, issuer: ScriptedIssuer, make_world: MakeWorld
+) -> Iterator[RunningAgent]:
     path = config_at(issuer, profile_keys='forward = "ask"')
     os.utime(path, (time.time() - 100,) * 2)
+    end_session(make_world())
     with running_agent(environ) as running:
         running.start()
         yield running
@@ -63,6 +67,16 @@ class Clock:
     def look(self) -> None:
         """The person sees what there is."""
         self.moment += 2.0
+
+
+async def test_a_login_that_failed_is_told(opened: Open, agent: RunningAgent) -> None:
+    async with at_the_agent(opened, agent) as (person, clock):
+        far = Far(agent.forward("head"), "POST", "/v1/logins", {"profile": "acme"})
+        await person.shows("May head have you log in to profile acme?")
+        clock.look()
+        await person.press("down", "down", "enter")
+        await person.sees("The login that head asked for failed: profile acme: no browser can be opened")
+        await person.until(lambda: not far.waits, "the answer")
 
 
 async def test_a_question_comes_up_and_is_answered(opened: Open, agent: RunningAgent) -> None:

@@ -132,6 +132,11 @@ class Broker:
 
         if profile.forward == "always":
             allowed(None)
+        elif profile.is_logged_out and self._questions.would_ask(profile.name, exchange.host):
+            # One question is enough: a "yes" to the login that comes next is one to the credential.
+            said = f"profile {profile.name}: login required"
+            remedy = run("togetherctl", "login", profile.name)
+            hand_out(failure("login_required", said, ExitCode.LOGIN_REQUIRED, remedy))
         else:
             exchange.when_gone(self._questions.ask("credential", profile.name, exchange.host, answered))
 

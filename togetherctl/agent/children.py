@@ -76,7 +76,8 @@ class ChildProcesses:
             child.process = subprocess.Popen(
                 # -P: nothing in the folder this happens to run in is ours.
                 [sys.executable, "-P", "-m", child.errand.module, *child.errand.words],
-                stdin=subprocess.DEVNULL,
+                # A login looks at it: where this process is killed, nothing is left that writes to it.
+                stdin=subprocess.PIPE if child.errand.ends_with_agent else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
@@ -126,6 +127,8 @@ class ChildProcesses:
         child.stop_clock()
         if child.process is not None and child.process.stdout is not None:
             child.process.stdout.close()
+        if child.process is not None and child.process.stdin is not None:
+            child.process.stdin.close()
         self._running.discard(child)
         self._start_next()
         child.ended(Ended(None, b"") if child.is_late else Ended(code, child.output))

@@ -65,6 +65,11 @@ def sentence(kind: str, profile: str, host: str, *, runs: bool) -> str:
     return f"May {host} have the credential of profile {profile}?"
 
 
+def login_failed(host: str, message: str) -> str:
+    """What the person is told at this machine; `message` names the profile."""
+    return f"The login that {host} asked for failed: {message}"
+
+
 def meaning(host: str | None) -> str:
     """What a person has to know before a "yes"."""
     if host is None:

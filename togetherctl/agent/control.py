@@ -69,7 +69,7 @@ class Control:
     def _tell_questions(self, exchange: Exchange) -> None:
         # What changed in the configuration takes questions back; the next look does not find them any more.
         self._configuration.ask(lambda _snapshot: None)
-        exchange.answer({"questions": list(self._questions.pending())})
+        exchange.answer({"questions": list(self._questions.pending()), "failed": list(self._questions.failed())})
 
     def _end(self, exchange: Exchange) -> None:
         """A stop counts until the person starts the agent, but for one that says that another comes."""

@@ -73,7 +73,14 @@ class LoginDesk:
             login = self._running[session] = _Login()
             login.stop = self._children.run(
                 # No person is at its terminal; the browser is where it asks.
-                Errand(["login", request.profile], self._seconds, ERRANDS, apart=True, environ={NO_INPUT: ""}),
+                Errand(
+                    ["login", request.profile],
+                    self._seconds,
+                    ERRANDS,
+                    apart=True,
+                    environ={NO_INPUT: ""},
+                    ends_with_agent=True,
+                ),
                 partial(self._ended, session, request.profile),
             )
         login.requests.append(request)
@@ -103,7 +110,7 @@ class LoginDesk:
             login.stop()
             for request in login.requests:
                 said = f"the login to profile {request.profile} was cancelled at the agent's machine"
-                request.end(failure("login_required", said, ExitCode.LOGIN_REQUIRED))
+                request.end(failure("login_required", said, ExitCode.LOGIN_REQUIRED), by_person=True)
 
 
 class _Login:
@@ -124,11 +131,13 @@ class _Request:
         self.leave: Cancel = _nothing
         self.over: Over | None = None
 
-    def end(self, answer: Document | Failure) -> None:
+    def end(self, answer: Document | Failure, *, by_person: bool = False) -> None:
         if not self.is_over:
             self.is_over = True
-            if self.over is not None:
-                self.over("no" if isinstance(answer, Failure) else "yes")
+            if self.over is not None and isinstance(answer, Failure):
+                self.over("no", "" if by_person else answer.message)
+            elif self.over is not None:
+                self.over("yes")
             self._done(answer)
 
     def cancel(self) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from togetherctl.agent.choices import choices, meaning, sentence
+from togetherctl.agent.choices import choices, login_failed, meaning, sentence
 from togetherctl.agent.questions import host_in_words
 from togetherctl.environment import for_child
 from togetherctl.printable import printable
@@ -60,6 +60,8 @@ class Notifications:
             with suppress(OSError):
                 shown.process.send_signal(signal.SIGINT)
             self._loop.after(_PATIENCE, lambda: _end(shown.process))
+        if question.problem:
+            self._start(question, [])
 
     def _start(self, question: Question, buttons: Sequence[str]) -> None:
         try:
@@ -133,6 +135,8 @@ def _words(question: Question) -> list[str]:
 
 def _texts(question: Question) -> list[str]:
     """The heading and the text, in which servers read markup."""
+    if question.problem:
+        return ["togetherctl", _escape(login_failed(host_in_words(question.host), question.problem))]
     said = sentence(
         question.kind, printable(question.profile, limit=80), host_in_words(question.host), runs=question.runs
     )

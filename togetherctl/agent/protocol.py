@@ -156,7 +156,7 @@ class Errand(NamedTuple):
 
     `urgent` ones, for which a client waits, go first. One that is `apart` is not counted, because a person takes part
     in it or all others wait for it; its caller bounds their number. `environ` is added to the agent's own; the caller
-    keeps `pass_fds` open.
+    keeps `pass_fds` open. One that `ends_with_agent` has a pipe as stdin, which ends when the agent does, or is killed.
     """
 
     words: Sequence[str]
@@ -166,6 +166,7 @@ class Errand(NamedTuple):
     apart: bool = False
     environ: Mapping[str, str] = {}  # never changed
     pass_fds: Sequence[int] = ()
+    ends_with_agent: bool = False
 
 
 class Children(Protocol):
@@ -188,6 +189,9 @@ class Questions(Protocol):
         question is taken back.
         """
 
+    def would_ask(self, profile: str, host: str | None) -> bool:
+        """Whether no answer is known yet to who asks for this credential."""
+
     def not_handed_out(self, profile: str, host: str | None) -> None:
         """What was agreed to failed: for a minute from that answer the next call needs no new one.
 
@@ -199,6 +203,9 @@ class Questions(Protocol):
 
         What `runs` is a login that was agreed to: "no" ends it.
         """
+
+    def failed(self) -> Sequence[Document]:
+        """Logins that failed within the last minute: `{"id", "profile", "host", "at", "message"}`, as in `pending`."""
 
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """Answer the question `number`, remembered for `seconds`, 0 for this once. False where there is none."""

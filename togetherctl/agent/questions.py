@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Seconds in which what a login was for, or what was agreed to and not handed out, needs no second question.
 _PASS_SECONDS = 60.0
+# Logins that failed within that time; the person sees each as well where the agent asks.
+_MOST_FAILED = 8
 
 
 @dataclass
@@ -46,6 +48,8 @@ class Question:
     asked_at: float
     ends_at: float
     runs: bool = False
+    # Why a login that ran came to nothing, where the person did not end it.
+    problem: str = ""
     waiting: dict[object, Answered] = field(default_factory=dict, repr=False)
     stop: Cancel = field(default=lambda: None, repr=False)
 
@@ -73,9 +77,12 @@ class Asker(Protocol):
 
 
 class Over(Protocol):
-    """Says how a login ended: it is done ("yes"), failed, or who wanted it is gone. A second call does nothing."""
+    """Says how a login ended: it is done ("yes"), failed, or who wanted it is gone. A second call does nothing.
 
-    def __call__(self, end: End) -> None: ...
+    `problem` is a sentence for the person, who looks at this machine and not at the far one.
+    """
+
+    def __call__(self, end: End, problem: str = "") -> None: ...
 
 
 class QuestionDesk:
@@ -102,6 +109,8 @@ class QuestionDesk:
         self._limits = limits or QuestionLimits()
         self._open: dict[tuple[Kind, str, str, str | None], Question] = {}
         self._running: list[Question] = []
+        # Logins that failed, with the seconds since 1970 of that.
+        self._failed: list[tuple[Question, float]] = []
         # By profile, key and host: the seconds since 1970 until which a credential needs no question, and until which
         # one that was agreed to once, and then was not handed out, may be among these.
         self._passes: dict[tuple[str, str, str | None], float] = {}
@@ -129,9 +138,24 @@ class QuestionDesk:
         question.waiting[waiter] = answered
         return partial(self._withdraw, question, waiter)
 
+    def would_ask(self, profile: str, host: str | None) -> bool:
+        """See `protocol.Questions`."""
+        now, key = self._clock(), self._key_of(profile)
+        known = self._answers.find(("credential", profile, key, host), now=now)
+        return known is None and (profile, key, host) not in _in_time(self._passes, now)
+
     def pending(self) -> Sequence[Document]:
         """See `protocol.Questions`; logins that run come last."""
         return [question.document for question in (*self._open.values(), *self._running)]
+
+    def failed(self) -> Sequence[Document]:
+        """See `protocol.Questions`."""
+        now = self._clock()
+        self._failed = [(one, at) for one, at in self._failed if at <= now < at + _PASS_SECONDS]
+        return [
+            {"id": one.number, "profile": one.profile, "host": one.host, "at": timestamp(at), "message": one.problem}
+            for one, at in self._failed
+        ]
 
     def answer(self, number: str, *, yes: bool, seconds: float) -> bool:
         """See `protocol.Questions`. "No" to a login that runs ends it."""
@@ -181,9 +205,12 @@ class QuestionDesk:
         self._running.append(running)
         self._show(running)
 
-        def over(end: End) -> None:
+        def over(end: End, problem: str = "") -> None:
             if running in self._running:
                 self._running.remove(running)
+                running.problem = problem
+                if problem:
+                    self._failed = [*self._failed[1 - _MOST_FAILED :], (running, self._clock())]
                 if end == "yes":
                     self._passes[profile, key, host] = self._clock() + _PASS_SECONDS
                 elif end == "no":

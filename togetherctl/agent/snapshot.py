@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 
 from togetherctl.agent.protocol import Errand, Failure, failure, read_failure
@@ -47,6 +48,13 @@ class KnownProfile:
     session: str | None
     key: str
     clusters: tuple[Document, ...] = ()
+    # Whether a login needs no person, like that of a client with its secret.
+    logs_in_by_itself: bool = False
+
+    @property
+    def is_logged_out(self) -> bool:
+        """Whether there is surely no credential before a person has logged in."""
+        return self.session is not None and not self.logs_in_by_itself and not os.path.lexists(self.session)
 
     @property
     def credential(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from togetherctl.agent.protocol import failure_of
 from togetherctl.agent.snapshot import KnownProfile, Snapshot
+from togetherctl.auth.grants.registry import is_non_interactive
 from togetherctl.fastpath import state
 from togetherctl.records import asdict
 
@@ -45,6 +46,7 @@ def take(world: World) -> str:
                 session=None if profile.storage == "memory" else str(session),
                 key=profile.key,
                 clusters=tuple(clusters),
+                logs_in_by_itself=is_non_interactive(profile, profile.grant),
             )
         )
     known = state(config.status) if config.status else "-"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from togetherctl.agent.choices import choices, meaning, sentence
+from togetherctl.agent.choices import choices, login_failed, meaning, sentence
 from togetherctl.agent.questions import host_in_words
 from togetherctl.humanize import time_left
 from togetherctl.printable import printable
@@ -49,7 +49,9 @@ class TerminalQuestions:
         was_asked = self._waiting[0] is question
         self._waiting.remove(question)
         if was_asked and question.number != self._answering:
-            self._say(_login_ended(end) if question.runs else _ENDS[end])
+            self._say(_login_ended(question, end) if question.runs else _ENDS[end])
+        elif question.problem:
+            self._say(_login_ended(question, end))
         if was_asked and self._waiting:
             self._ask()
         elif not self._waiting:
@@ -120,7 +122,9 @@ def at_a_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _login_ended(end: End) -> str:
+def _login_ended(question: Question, end: End) -> str:
+    if question.problem:
+        return login_failed(host_in_words(question.host), question.problem)
     return "The login is done." if end == "yes" else "The login is over, without success."
 
 

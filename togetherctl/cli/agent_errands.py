@@ -33,6 +33,7 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
         if words[:1] == ["credential"] and len(words) == 2:
             print_credential(world, words[1])
         elif words[:1] == ["login"] and len(words) == 2:
+            _end_with_the_agent()
             with stdout_for_the_answer_alone() as answer:
                 _log_in(world, words[1])
                 answer('{"logged_in": true}')
@@ -43,6 +44,19 @@ def run(words: Sequence[str], environ: Mapping[str, str]) -> int:
             raise UsageError("the agent asked for an errand that this togetherctl does not know")
 
     return run_to_exit(work, lambda error: put(failed(error)))
+
+
+def _end_with_the_agent() -> None:
+    """End as by SIGTERM where stdin ends: the agent was killed, and no person waits for this login any more."""
+    import signal
+    from threading import Thread
+
+    def watch() -> None:
+        # Nothing is ever written to it.
+        if not os.read(0, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=watch, name="end with the agent", daemon=True).start()
 
 
 def _log_in(world: World, name: str) -> None:

@@ -9,6 +9,7 @@ from togetherctl.agent_client import fetch_profiles
 from togetherctl.config.models import ClusterTable, IssuerTable, ProfileTable
 from togetherctl.importing.cluster_offer import Offer, Skipped, SourceOffers, check_table
 from togetherctl.importing.naming import clean
+from togetherctl.importing.source_rules import without_harm
 from togetherctl.paths import tilde
 from togetherctl.printable import printable
 
@@ -64,12 +65,19 @@ def _offers(said: Mapping[str, Any]) -> Iterator[Offer]:
     for one in tables:
         cluster = {key: one[key] for key in _CLUSTER if one.get(key) not in (None, "", False)}
         check_table(ClusterTable, {"profile": "", **cluster})
+        # What answers at the socket is believed no more than a file. The laptop's proxy is often none for this machine.
+        weaker: dict[str, Any] = {
+            key: cluster[key] for key in ("proxy_url", "insecure_skip_tls_verify") if key in cluster
+        }
+        kept, left = without_harm("cluster", weaker, said_by="agent")
+        cluster = {key: value for key, value in cluster.items() if key not in weaker or key in kept}
         yield Offer(
             clean(str(one.get("name", ""))) or called or "cluster",
             issuer,
             profile,
             cluster,
             source="agent",
+            left=left,
             vouched=True,
             profile_name=called,
         )

@@ -319,11 +319,13 @@ class Left:
     why: str
 
 
-def without_harm(kind: Kind, table: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Left, ...]]:
-    """A table of a kubeconfig without what no kubeconfig may set, and that."""
+def without_harm(
+    kind: Kind, table: Mapping[str, Any], *, said_by: str = "kubeconfig"
+) -> tuple[dict[str, Any], tuple[Left, ...]]:
+    """A table of a kubeconfig without what no kubeconfig may set, and that; `said_by` is who is named as the source."""
     kept = dict(table)
     left = tuple(
-        Left(kind, key, _show(key, table), power.why.format(source="kubeconfig"))
+        Left(kind, key, _show(key, table), power.why.format(source=said_by))
         for key in table
         if (power := power_of(kind, key)) is not None and objection("kubeconfig", kind, key, table) is not None
     )

@@ -53,6 +53,10 @@ class AgentAsking:
         """End a login that runs."""
         self._send(login, yes=False, seconds=0.0, said=f"The login to profile {login.profile} is cancelled.")
 
+    def tell(self, said: str) -> None:
+        """Say what happened at the agent."""
+        self._app.notify(said, markup=False, timeout=_SECONDS)
+
     def _ask_next(self) -> None:
         # A login that runs is in the browser already; the agent's screen cancels it.
         fresh = [one for one in self.questions if one.number not in self._put_off and not one.runs]
@@ -66,9 +70,9 @@ class AgentAsking:
         if choice is not None:
             self._send(question, yes=choice.yes, seconds=choice.seconds, said=f"Answered: {choice.label}.")
         elif box.is_over:
-            self._tell(f"That question is over: profile {question.profile}.")
+            self.tell(f"That question is over: profile {question.profile}.")
         else:
-            self._tell("It waits on the agent's screen (A) until its time is up.")
+            self.tell("It waits on the agent's screen (A) until its time is up.")
         self._app.call_later(self._ask_next)
 
     def _send(self, question: WaitingQuestion, *, yes: bool, seconds: float, said: str) -> None:
@@ -83,7 +87,4 @@ class AgentAsking:
             answer_question(self._paths(), question.number, yes=yes, seconds=seconds)
         except TogetherctlError as error:
             said = error.sentence()
-        self._app.call_from_thread(self._tell, said)
-
-    def _tell(self, said: str) -> None:
-        self._app.notify(said, markup=False, timeout=_SECONDS)
+        self._app.call_from_thread(self.tell, said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
+from time import time
 from typing import TYPE_CHECKING
 
 from togetherctl.errors import TogetherctlError, Unreachable
@@ -22,12 +23,19 @@ _EVERY = 0.4
 class AgentWatcher:
     """`tell`s which questions wait, whenever that may have changed; none where no agent runs.
 
-    `paths` gives the paths to look at.
+    `tell_failed` gets a sentence for each login that failed since the start. `paths` gives the paths to look at.
     """
 
-    def __init__(self, paths: Callable[[], Paths], tell: Callable[[Sequence[WaitingQuestion]], object]) -> None:
+    def __init__(
+        self,
+        paths: Callable[[], Paths],
+        tell: Callable[[Sequence[WaitingQuestion]], object],
+        tell_failed: Callable[[str], object],
+    ) -> None:
         self._paths = paths
-        self._tell = tell
+        self._tell, self._tell_failed = tell, tell_failed
+        self._began = time()
+        self._failed: set[str] = set()
         self._wake = Event()
         self._ended = False
         self._seen: object = None
@@ -62,10 +70,14 @@ class AgentWatcher:
         self._seen = seen
         questions: Sequence[WaitingQuestion] = ()
         if seen[0]:
-            from togetherctl.usecases.agent_questions import list_questions
+            from togetherctl.usecases.agent_questions import list_failed_logins, list_questions
 
             try:
                 questions = list_questions(paths)
+                for number, said in list_failed_logins(paths, since=self._began).items():
+                    if number not in self._failed:
+                        self._failed.add(number)
+                        self._tell_failed(said)
             except TogetherctlError as error:
                 # One that is gone has none; one that does not answer now may do so later.
                 if isinstance(error, Unreachable):

@@ -86,7 +86,9 @@ class TogetherApp(AppContext):
         self.bug: Exception | None = None
         self._will_show = False
         self._agent_watcher = AgentWatcher(
-            lambda: self.world.paths, lambda questions: self.post_message(AgentAsks(questions))
+            lambda: self.world.paths,
+            lambda questions: self.post_message(AgentAsks(questions)),
+            lambda said: self.call_from_thread(self.agent.tell, said),
         )
 
     @property

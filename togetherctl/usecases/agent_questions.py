@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from togetherctl.agent.answers import LONGEST, Answers, Remembered
-from togetherctl.agent.choices import Choice, choices, meaning, seconds_of, sentence
+from togetherctl.agent.choices import Choice, choices, login_failed, meaning, seconds_of, sentence
 from togetherctl.agent.client import AgentClient
 from togetherctl.agent.protocol import QUESTIONS
 from togetherctl.agent.questions import host_in_words
@@ -55,6 +55,22 @@ def list_questions(paths: Paths) -> list[WaitingQuestion]:
     """What waits for the person. Raises NoAgent, Unreachable and TogetherctlError."""
     with AgentClient(paths.agent_control, seconds=_SECONDS) as agent:
         return [read_question(one) for one in agent.ask("GET", QUESTIONS)["questions"]]
+
+
+def list_failed_logins(paths: Paths, *, since: float) -> dict[str, str]:
+    """What to tell of each login that failed after `since` (seconds since 1970), a minute ago at most, by its number.
+
+    Raises NoAgent, Unreachable and TogetherctlError.
+    """
+    with AgentClient(paths.agent_control, seconds=_SECONDS) as agent:
+        # An agent of a version before tells none.
+        failed = agent.ask("GET", QUESTIONS).get("failed", [])
+    return {
+        one["id"]: login_failed(host_in_words(one["host"]), printable(one["message"], limit=1000))
+        for one in failed
+        # Its time has whole seconds.
+        if datetime.fromisoformat(one["at"]).timestamp() >= int(since)
+    }
 
 
 def answer_question(paths: Paths, number: str, *, yes: bool, seconds: float = 0.0) -> None:

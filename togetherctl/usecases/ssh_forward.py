@@ -80,6 +80,8 @@ class _Settings(NamedTuple):
     to_background: bool
     quiet: bool
     remote_command: bool
+    # What questions, answers and the log call the host.
+    host: str
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class SshRun:
             control = stack.enter_context(self._connection(settings, folder))
             # ssh splits its argument at colons, and an address has few bytes: a link in our folder is short and plain.
             link = folder.path / "a"
-            stack.enter_context(self.lend(host, link))
+            stack.enter_context(self.lend(settings.host, link))
             far, keeper = stack.enter_context(far_socket(_over(control), host, self.environ))
             stack.enter_context(self._forward(settings, control, far, link))
             if not settings.quiet:
@@ -234,7 +236,31 @@ def _read_settings(words: SshWords, environ: Mapping[str, str]) -> _Settings:
         words.has("f") or found.get("forkafterauthentication") == "yes",
         found.get("loglevel", "").upper() in _QUIET_LEVELS,
         found.get("remotecommand", "none") != "none",
+        name_in_full(words.host, found),
     )
+
+
+def name_in_full(word: str, settings: Mapping[str, str]) -> str:
+    """The host as it was typed; with USER@HOSTNAME:PORT by `settings` (of `ssh -G`) where one of these differs.
+
+    So an answer about one machine or user never counts for another that is called by the same word.
+    """
+    import pwd
+
+    hostname, port = settings.get("hostname", word).strip("[]"), settings.get("port", "22")
+    jump = settings.get("proxyjump", "none")
+    try:
+        usual = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        usual = ""
+    user = settings.get("user", usual)
+    # ssh makes small letters of a name.
+    same = hostname.casefold() == word.casefold()
+    if same and port == "22" and user == usual and jump == "none":
+        return word
+    where = f"[{hostname}]" if ":" in hostname else hostname
+    place = f"{user}@{where}:{port}" + (f" through {jump}" if jump != "none" else "")
+    return place if same else f"{word} ({place})"
 
 
 def _behind(words: SshWords) -> list[str]:

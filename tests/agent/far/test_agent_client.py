@@ -5,6 +5,8 @@ from __future__ import annotations
 import _socket
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,6 +134,34 @@ def test_a_socket_that_is_not_there(environ: Environ, short: Path) -> None:
 def test_a_relative_path_is_wrong_usage(environ: Environ) -> None:
     with pytest.raises(UsageError, match="no absolute path"):
         fetch_credential({**environ, "TOGETHERCTL_AGENT": "a.sock"}, "gpu")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can stand in for another user")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says who listens")
+def test_who_listens_counts_and_not_whose_the_path_was(environ: Environ, short: Path) -> None:
+    """As where a folder above is exchanged after the look at it."""
+    path = short / "a.sock"
+    listens = (
+        "import os, socket, sys\n"
+        "one = socket.socket(socket.AF_UNIX)\n"
+        "one.bind(sys.argv[1])\n"
+        "os.setuid(65534)\n"
+        "one.listen()\n"
+        "print('listens', flush=True)\n"
+        "taken, _ = one.accept()\n"
+        "print(taken.recv(100), flush=True)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", listens, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "listens\n"
+        with pytest.raises(Untrusted, match=r"a process of another user \(uid 65534\) listens at "):
+            fetch_credential({**environ, "TOGETHERCTL_AGENT": str(path)}, "gpu")
+        # Not a byte was sent there.
+        assert other.communicate(timeout=60)[0] == "b''\n"
+    finally:
+        other.kill()
+        other.communicate()
 
 
 def test_a_file_is_no_socket(environ: Environ, short: Path) -> None:

@@ -96,6 +96,27 @@ def test_kubectl_works_after_it(cli: Run, home: Path, cluster: ScriptedCluster, 
     assert set(cluster.bearers) == {f"Bearer {TOKEN}"}
 
 
+def test_no_agent_weakens_tls_or_chooses_a_proxy(
+    cli: Run, home: Path, agent: ScriptedAgent, offered: dict[str, Any]
+) -> None:
+    offered["clusters"][0] |= {
+        "insecure_skip_tls_verify": True,
+        "proxy_url": "http://proxy.acme.com:3128",
+        "ca_data": None,
+    }
+    agent.offers(offered)
+    done = cli("init", "agent", "--yes", "--no-login")
+    assert done.code == 0, done.stderr
+    assert not {"insecure_skip_tls_verify", "proxy_url"} & config(home)["clusters"]["gpu-east"].keys()
+    said = " ".join(done.stderr.split())
+    assert "togetherctl lets no agent weaken what protects a login" in said
+    assert "togetherctl lets no agent choose a proxy" in said
+    # The person may.
+    assert cli("cluster", "set", "gpu-east", "insecure_skip_tls_verify=true", "--yes").code == 0
+    assert cli("init", "agent", "--yes", "--no-login").code == 0
+    assert config(home)["clusters"]["gpu-east"]["insecure_skip_tls_verify"] is True
+
+
 def test_again_follows_what_the_agent_says_and_keeps_what_is_the_persons(
     cli: Run, home: Path, agent: ScriptedAgent, offered: dict[str, Any]
 ) -> None:

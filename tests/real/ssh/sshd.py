@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,12 @@ class FarHost:
     config: Path
     log: Path
     server: Server = field(repr=False)
+    port: int = 22
+
+    @property
+    def in_full(self) -> str:
+        """What the agent calls it."""
+        return f"{self.name} ({pwd.getpwuid(os.getuid()).pw_name}@127.0.0.1:{self.port})"
 
     @property
     def agents(self) -> Path:
@@ -104,7 +111,7 @@ def far_host(folder: Path, name: str, environ: Mapping[str, str], *settings: str
     log = folder / "sshd.log"
     with running(words, log) as process:
         _wait_for(process, log)
-        yield FarHost(name, home, config, log, process)
+        yield FarHost(name, home, config, log, process, port)
 
 
 def _wait_for(server: Server, log: Path) -> None:

@@ -318,7 +318,27 @@ def test_two_hosts_at_once_are_told_apart(laptop: Laptop, bare: FarHost, head: F
     assert json.loads(second.stdout)["kind"] == "ExecCredential"
     done = laptop.end(first, "go on\n")
     assert json.loads(done.stdout)["kind"] == "ExecCredential"
-    assert [entry["host"] for entry in laptop.log()] == ["head1", "bare1"]
+    assert [entry["host"] for entry in laptop.log()] == [head.in_full, bare.in_full]
+
+
+def test_an_answer_counts_for_one_machine_and_not_for_the_word_it_is_called_by(
+    laptop: Laptop, bare: FarHost, short: Path, environ: dict[str, str]
+) -> None:
+    laptop.allow("ask")
+    asking = laptop.start_ssh(bare, CREDENTIAL)
+    until(laptop.questions)
+    [question] = laptop.questions()
+    assert question["host"] == bare.in_full
+    laptop.answer(question["id"], "yes", 3600)
+    assert json.loads(laptop.end(asking).stdout)["kind"] == "ExecCredential"
+    assert json.loads(laptop.ssh(bare, CREDENTIAL).stdout)["kind"] == "ExecCredential"
+    with far_host(short / "other", bare.name, {"PATH": environ["PATH"]}) as other:
+        asking = laptop.start_ssh(other, CREDENTIAL)
+        until(laptop.questions)
+        [question] = laptop.questions()
+        assert question["host"] == other.in_full != bare.in_full
+        laptop.answer(question["id"], "no")
+        assert json.loads(laptop.end(asking).stdout)["error"]["code"] == "forbidden"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can stand in for another user")

@@ -39,7 +39,7 @@ def test_with_togetherctl_over_there(laptop: Laptop, head: FarHost) -> None:
     laptop.allow("always")
     done = laptop.ssh(head, f"{INIT} && {PODS}")
     assert (done.returncode, done.stdout) == (0, NAMES), done.stderr
-    assert {(entry["profile"], entry["host"]) for entry in laptop.log()} == {("acme", "head1")}
+    assert {(entry["profile"], entry["host"]) for entry in laptop.log()} == {("acme", head.in_full)}
     # Again, in a session of its own with a socket of its own.
     again = laptop.ssh(head, PODS)
     assert (again.returncode, again.stdout) == (0, NAMES), again.stderr
@@ -50,7 +50,7 @@ def test_with_kubectl_curl_and_sh_alone(laptop: Laptop, bare: FarHost) -> None:
     take_along(laptop, bare)
     done = laptop.ssh(bare, f"command -v togetherctl; {PODS}")
     assert (done.returncode, done.stdout) == (0, NAMES), done.stderr
-    assert [entry["host"] for entry in laptop.log()] == ["bare1"]
+    assert [entry["host"] for entry in laptop.log()] == [bare.in_full]
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])

@@ -16,6 +16,7 @@ from togetherctl.usecases.agent_questions import (
     WaitingQuestion,
     answer_question,
     forget_answers,
+    list_failed_logins,
     list_questions,
     read_duration,
 )
@@ -23,6 +24,9 @@ from togetherctl.usecases.agent_questions import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+
+# How often, and after how many seconds each, it is looked whether a login failed at once.
+_LOOKS, _LOOK_SECONDS = 10, 0.3
 
 _COLUMNS: dict[str, Callable[[Item], str]] = {
     "ID": lambda item: str(item["id"]),
@@ -81,16 +85,42 @@ def command(app: App, number: str | None, answer: bool | None, duration: str | N
 
 
 def _ask(app: App, questions: Sequence[WaitingQuestion]) -> None:
-    """Ask what waits, and what comes up meanwhile."""
+    """Ask what waits, and what comes up meanwhile; tell which logins failed."""
     asked: set[str] = set()
+    told: set[str] = set()
+    began = app.world.clock()
     while questions:
         question = questions[0]
         asked.add(question.number)
         choice = _choose(app, question)
         if choice is not None:
             _answer(app, question, choice)
+            if choice.yes and question.kind == "login":
+                # Where no browser opens, it fails within this time, and there is nothing to cancel.
+                _wait_for_failure(app, began, told)
+        _tell_failed(app, began, told)
         questions = [one for one in list_questions(app.world.paths) if one.number not in asked]
     app.console.say("No other question waits." if asked else "No question waits.")
+
+
+def _wait_for_failure(app: App, began: float, told: set[str]) -> None:
+    from time import sleep
+
+    for _ in range(_LOOKS):
+        sleep(_LOOK_SECONDS)
+        if _tell_failed(app, began, told):
+            return
+
+
+def _tell_failed(app: App, began: float, told: set[str]) -> bool:
+    """Say which logins failed since then, each once; whether there was one."""
+    failed = {
+        number: said for number, said in list_failed_logins(app.world.paths, since=began).items() if number not in told
+    }
+    for said in failed.values():
+        app.console.say(said)
+    told.update(failed)
+    return bool(failed)
 
 
 def _answer(app: App, question: WaitingQuestion, choice: Choice) -> None:
