@@ -170,27 +170,36 @@ _UNPACKED = "/home/me/.cache/togetherctl-single-file/venvs/4/s/2330de6a/venv"
         (
             "/home/me/my bin/togetherctl",
             "x86_64",
-            "curl -fLo '/home/me/my bin/togetherctl.new' https://releases.acme.com/togetherctl.pyz && "
-            "chmod +x '/home/me/my bin/togetherctl.new' && "
-            "mv '/home/me/my bin/togetherctl.new' '/home/me/my bin/togetherctl'",
+            (
+                "curl -fLo '/home/me/my bin/togetherctl.new' https://releases.acme.com/togetherctl.pyz && "
+                "chmod +x '/home/me/my bin/togetherctl.new' && "
+                "mv '/home/me/my bin/togetherctl.new' '/home/me/my bin/togetherctl'"
+            ),
         ),
         (
             "/usr/local/bin/togetherctl",
             "aarch64",
-            "curl -fLo /usr/local/bin/togetherctl.new https://releases.acme.com/togetherctl-aarch64.pyz && "
-            "chmod +x /usr/local/bin/togetherctl.new && mv /usr/local/bin/togetherctl.new /usr/local/bin/togetherctl",
+            (
+                "curl -fLo /usr/local/bin/togetherctl.new https://releases.acme.com/togetherctl-aarch64.pyz && "
+                "chmod +x /usr/local/bin/togetherctl.new && "
+                "mv /usr/local/bin/togetherctl.new /usr/local/bin/togetherctl"
+            ),
         ),
         (
             "/usr/lib/togetherctl/togetherctl.pyz",
             "x86_64",
-            "curl -fLO https://releases.acme.com/togetherctl_1.2.3_amd64.deb && "
-            "sudo apt install ./togetherctl_1.2.3_amd64.deb",
+            (
+                "curl -fLO https://releases.acme.com/togetherctl_1.2.3_amd64.deb && "
+                "sudo apt install ./togetherctl_1.2.3_amd64.deb"
+            ),
         ),
         (
             "/usr/bin/togetherctl",
             "aarch64",
-            "curl -fLO https://releases.acme.com/togetherctl_1.2.3_arm64.deb && "
-            "sudo apt install ./togetherctl_1.2.3_arm64.deb",
+            (
+                "curl -fLO https://releases.acme.com/togetherctl_1.2.3_arm64.deb && "
+                "sudo apt install ./togetherctl_1.2.3_arm64.deb"
+            ),
         ),
     ],
 )
@@ -205,7 +214,7 @@ def test_krew_upgrades_what_krew_installed() -> None:
     assert remedy.hint_command == "kubectl krew upgrade together"
 
 
-@pytest.mark.parametrize("text", ["9.0.0+$(id) see https://x", "9.0.0+", "٠.٩.٠", "0.2.0.1", "9.0.0.dev1 x"])
+@pytest.mark.parametrize("text", ["9.0.0+$(id) see https://x", "9.0.0+", "\u0660.\u0669.\u0660", "0.2.0.1"])
 def test_what_is_no_version_is_not_printed_as_one(text: str, cli: Run, releases: Releases) -> None:
     releases.newest = text
     done = cli("version", "--check")
