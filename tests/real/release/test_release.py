@@ -173,6 +173,32 @@ def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -
     assert noted.read_text() == head
 
 
+def test_a_release_takes_the_place_of_the_one_before_as_a_whole(tmp_path: Path) -> None:
+    built, target = tmp_path / "built", tmp_path / "dist"
+    # What a release that was killed has left.
+    for folder, name in (
+        (built, "new"),
+        (target, "old"),
+        (tmp_path / "dist.new", "half"),
+        (tmp_path / "dist.old", "x"),
+    ):
+        folder.mkdir()
+        (folder / name).write_text(name)
+    script = "import pathlib, release, sys; release._put(*map(pathlib.Path, sys.argv[1:]))"
+    run(sys.executable, "-c", script, built, target, cwd=ROOT / "packaging")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert {path.name for path in tmp_path.iterdir()} == {"built", "dist"}
+
+
+def test_a_link_in_the_place_of_the_release_is_one_sentence(tmp_path: Path) -> None:
+    link, elsewhere = tmp_path / "dist", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    said = run(sys.executable, ROOT / "packaging/release.py", VERSION, "--output", link, code=1)
+    assert said == (f"no release: {link} is a link or a file, and the release goes into a folder: move it away first\n")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_the_address_of_releases_stands_once_in_pyproject(built: Built) -> None:
     """A release writes it there; the next one replaces it."""
     script = "import sys, changelog; sys.stdout.write(changelog.set_address(sys.stdin.read(), sys.argv[1]))"
