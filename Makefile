@@ -41,8 +41,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/togetherctl demo
 
 test: $(VENV)/.test node-packages
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
-	@$(if $(PYTEST),:,packaging/note-green.sh)
+	$(if $(PYTEST),,@tested=$$(packaging/note-green.sh start) && )$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)$(if $(PYTEST),, && packaging/note-green.sh "$$tested")
 
 # Not in `make test`: measuring takes longer, and a test that starts processes is not seen.
 coverage: $(VENV)/.coverage

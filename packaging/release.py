@@ -211,11 +211,25 @@ def _identity() -> dict[str, str]:
     return {}
 
 
+def _put(built: Path, target: Path) -> None:
+    """Put the folder `built` in the place of `target`, which at no moment holds a part of it."""
+    new, old = (target.with_name(f"{target.name}.{word}") for word in ("new", "old"))
+    for path in (new, old):
+        shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(built, new)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def release(version: str, target: Path, *, tagged: bool, base: str | None = None) -> None:
     """Build everything into `target`, which is emptied first. Raises NotReady.
 
     `base` is the address that `togetherctl version --check` asks; without, it is the one in pyproject.toml, if any.
     """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise NotReady(f"{target} is a link or a file, and the release goes into a folder: move it away first")
     commit = check(version, tagged=tagged, base=base)
     when = int(git("show", "--no-patch", "--format=%ct", commit))
     date = f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d}"
@@ -250,8 +264,7 @@ def release(version: str, target: Path, *, tagged: bool, base: str | None = None
         (built / "latest.json").write_text(json.dumps({"version": version, "date": date}) + "\n")
         _checksums(built)
         made = _commit(version, commit, changed, work)
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(built, target)
+        _put(built, target)
     print(f"{target} holds {version}. Branch release/{version} ({made[:12]}) has its version and changelog.")
     print("Nothing is published; docs/releasing.md says how that goes on.")
 

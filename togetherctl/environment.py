@@ -67,7 +67,10 @@ VARIABLES = (
         "XDG_CONFIG_HOME",
         "Where the configuration's folder is, if not `~/.config`; `XDG_STATE_HOME` and `XDG_CACHE_HOME` likewise.",
     ),
-    Variable("XDG_RUNTIME_DIR", "Where finished credentials of profiles with keyring storage are kept, in memory."),
+    Variable(
+        "XDG_RUNTIME_DIR",
+        "Where the sockets of the agent are, and, in memory, finished credentials of profiles with keyring storage.",
+    ),
     Variable("DISPLAY", "Set, or `WAYLAND_DISPLAY`: there is a screen here that a browser can be shown on (Linux)."),
     Variable(
         "SSH_CONNECTION",

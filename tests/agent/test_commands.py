@@ -224,6 +224,8 @@ def test_clean_leaves_an_agent_that_runs_and_takes_what_one_left(ctl: Run, agent
     call(agent.socket, "GET", "/v1/credentials/acme")
     said = ctl("clean", "--all", "--yes").stderr
     assert "The agent runs, so its sockets stay" in said
+    assert "agent.sock: the agent that runs uses it" in " ".join(said.split())
+    assert "agent.sock: it is not known" not in " ".join(said.split())
     assert call(agent.socket, "GET", "/v1/profiles")[0] == 200
     assert not (agent.state / "log.jsonl").exists()
     os.kill(int(str(status(ctl)["pid"])), signal.SIGKILL)

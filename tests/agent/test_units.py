@@ -99,6 +99,18 @@ def test_uninstall_takes_only_what_is_ours(cli: Run, units: tuple[Path, Path], c
     assert not service.exists()
 
 
+@pytest.mark.usefixtures("commands")
+def test_what_stops_the_agent_needs_no_file(
+    cli: Run, units: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("agent", "install", "--yes")
+    monkeypatch.setattr("togetherctl.commands.agent.uninstall.commands_work", lambda _installation: False)
+    done = cli("agent", "uninstall", "--yes")
+    assert (done.code, any(unit.exists() for unit in units)) == (0, False)
+    assert f"systemctl --user stop {' '.join(agent_units._UNITS)}" in " ".join(done.stderr.split())
+    assert "disable" not in done.stderr
+
+
 @pytest.mark.usefixtures("alone")
 def test_clean_all_takes_it_too(cli: Run, units: tuple[Path, Path]) -> None:
     cli("agent", "install", "--yes")

@@ -154,19 +154,69 @@ def test_a_version_that_is_being_made_is_older_than_its_release() -> None:
     [
         ("/home/me/.local/share/pipx/venvs/togetherctl", "pipx install --force {wheel}"),
         ("/home/me/.local/share/uv/tools/togetherctl", "uv tool install --force {wheel}"),
-        (
-            "/home/me/.cache/togetherctl-single-file/venvs/4/s/2330de6a/venv",
-            "curl -fLo '/home/me/my bin/togetherctl' https://releases.acme.com/togetherctl.pyz",
-        ),
     ],
 )
 def test_the_upgrade_is_the_way_it_was_installed(prefix: str, command: str) -> None:
-    environ = {"PEX": "/home/me/my bin/togetherctl"}
-    remedy = upgrade_command("https://releases.acme.com", "1.2.3", environ, prefix, "x86_64")
+    remedy = upgrade_command("https://releases.acme.com", "1.2.3", {}, prefix, "x86_64")
     assert remedy.hint_command == command.format(wheel="https://releases.acme.com/togetherctl-1.2.3-py3-none-any.whl")
 
 
-def test_the_single_file_is_upgraded_to_one_for_the_same_machine() -> None:
-    prefix = "/home/me/.cache/togetherctl-single-file/venvs/4/s/2330de6a/venv"
-    remedy = upgrade_command("https://releases.acme.com", "1.2.3", {"PEX": "/t.pyz"}, prefix, "aarch64")
-    assert remedy.hint_command == "curl -fLo /t.pyz https://releases.acme.com/togetherctl-aarch64.pyz"
+_UNPACKED = "/home/me/.cache/togetherctl-single-file/venvs/4/s/2330de6a/venv"
+
+
+@pytest.mark.parametrize(
+    ("file", "machine", "command"),
+    [
+        (
+            "/home/me/my bin/togetherctl",
+            "x86_64",
+            (
+                "curl -fLo '/home/me/my bin/togetherctl.new' https://releases.acme.com/togetherctl.pyz && "
+                "chmod +x '/home/me/my bin/togetherctl.new' && "
+                "mv '/home/me/my bin/togetherctl.new' '/home/me/my bin/togetherctl'"
+            ),
+        ),
+        (
+            "/usr/local/bin/togetherctl",
+            "aarch64",
+            (
+                "curl -fLo /usr/local/bin/togetherctl.new https://releases.acme.com/togetherctl-aarch64.pyz && "
+                "chmod +x /usr/local/bin/togetherctl.new && "
+                "mv /usr/local/bin/togetherctl.new /usr/local/bin/togetherctl"
+            ),
+        ),
+        (
+            "/usr/lib/togetherctl/togetherctl.pyz",
+            "x86_64",
+            (
+                "curl -fLO https://releases.acme.com/togetherctl_1.2.3_amd64.deb && "
+                "sudo apt install ./togetherctl_1.2.3_amd64.deb"
+            ),
+        ),
+        (
+            "/usr/bin/togetherctl",
+            "aarch64",
+            (
+                "curl -fLO https://releases.acme.com/togetherctl_1.2.3_arm64.deb && "
+                "sudo apt install ./togetherctl_1.2.3_arm64.deb"
+            ),
+        ),
+    ],
+)
+def test_a_file_is_upgraded_by_what_put_it_there(file: str, machine: str, command: str) -> None:
+    remedy = upgrade_command("https://releases.acme.com", "1.2.3", {"PEX": file}, _UNPACKED, machine)
+    assert remedy.command == ("sh", "-c", command)
+
+
+def test_krew_upgrades_what_krew_installed() -> None:
+    environ = {"PEX": "/home/me/.krew/store/together/v1.0.0/togetherctl.pyz"}
+    remedy = upgrade_command("https://releases.acme.com", "1.2.3", environ, _UNPACKED, "x86_64")
+    assert remedy.hint_command == "kubectl krew upgrade together"
+
+
+@pytest.mark.parametrize("text", ["9.0.0+$(id) see https://x", "9.0.0+", "\u0660.\u0669.\u0660", "0.2.0.1"])
+def test_what_is_no_version_is_not_printed_as_one(text: str, cli: Run, releases: Releases) -> None:
+    releases.newest = text
+    done = cli("version", "--check")
+    assert (done.code, done.stdout) == (5, "")
+    assert "names no version as the newest release" in " ".join(done.stderr.split())

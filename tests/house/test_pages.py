@@ -39,6 +39,7 @@ NOT_RUN = {
     "sha256sum --check": "needs the files of a release; tests/real/release checks the sums",
     "install -D -m 755": "the single file, as above",
     "rm ~/.local/bin/togetherctl": "takes away the single file, as above",
+    "rm -r ~/.local/share/togetherctl-venv": "takes away what pip alone installed",
     "sudo apt": "installs the Debian package; tests/real/release does",
     "togetherctl version --check": "needs a togetherctl built with an address of releases; tests/real/release has one",
     "pipx ": "installs from an index; tests/demo installs the wheel",

@@ -72,6 +72,8 @@ class Installation(NamedTuple):
     begin: Sequence[tuple[str, ...]]
     end: Sequence[tuple[str, ...]]
     left_out: Sequence[str] = ()
+    # What stops the agent once the files are deleted, which `end` needs.
+    stop: tuple[str, ...] = ()
 
     def write(self) -> list[Path]:
         """Write what differs, and give that. Raises TogetherctlError where a file there is not ours."""
@@ -104,6 +106,7 @@ def plan(environ: Mapping[str, str], platform: str = sys.platform) -> Installati
             [("launchctl", "bootstrap", domain, str(path))],
             [("launchctl", "bootout", f"{domain}/{LABEL}")],
             left_out,
+            ("launchctl", "bootout", f"{domain}/{LABEL}"),
         )
     socket, service = _places(environ, platform)
     return Installation(
@@ -111,6 +114,7 @@ def plan(environ: Mapping[str, str], platform: str = sys.platform) -> Installati
         [("systemctl", "--user", "daemon-reload"), ("systemctl", "--user", "enable", "--now", *_UNITS)],
         [("systemctl", "--user", "disable", "--now", *_UNITS)],
         left_out,
+        ("systemctl", "--user", "stop", *_UNITS),
     )
 
 

@@ -45,6 +45,7 @@ def delete_remaining_files(paths: Paths, done: PurgeResult, *, dry_run: bool, se
             done.left.append((path, "another togetherctl is busy"))
         except OSError as error:
             done.left.append((path, error.strerror or "the system refused"))
+    done.left += [(path, "the agent that runs uses it") for path in _in_use(paths)]
     if not dry_run:
         _delete_empty_folders(paths, done)
 
@@ -125,7 +126,7 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
     yield paths.agent_answers.with_suffix(".lock"), _LOCK
     yield paths.agent_state / ahead_uses.USED, "when profiles were used last"
     if not runs(paths.agent):
-        for path in (paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))):
+        for path in _sockets(paths):
             # A service manager may listen there for an agent to come.
             with suppress(OSError):
                 if is_left(path):
@@ -133,6 +134,17 @@ def _agent_files(paths: Paths) -> Iterator[tuple[Path, str]]:
         yield paths.agent / AGENT_LOCK, _LOCK
         yield paths.agent / stopped.NAME, "the mark of agent stop"
         yield paths.agent_mark, "the mark of the agent's questions"
+
+
+def _sockets(paths: Paths) -> tuple[Path, ...]:
+    return paths.agent_socket, paths.agent_control, *sorted(paths.agent.glob("forward-*.sock"))
+
+
+def _in_use(paths: Paths) -> Iterator[Path]:
+    """What an agent that runs needs, and goes with it."""
+    if runs(paths.agent):
+        known = (*_sockets(paths), paths.agent / AGENT_LOCK, paths.agent / stopped.NAME, paths.agent_mark)
+        yield from filter(os.path.lexists, known)
 
 
 def _folders(paths: Paths) -> Iterator[Path]:

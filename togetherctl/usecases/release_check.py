@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import metadata, version
+from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 
 from togetherctl.errors import ConfigError, Refused, Remedy, Unreachable, Untrusted, UsageError, run
 from togetherctl.http_failures import host_of
@@ -22,8 +24,13 @@ LABEL = "Releases"
 _SECONDS = 5.0
 _MAX_BYTES = 64 * 1024
 # PEP 440, as far as this project names versions: an alpha, a candidate or a .dev comes before the release itself.
-_VERSION = re.compile(r"(?P<release>\d{1,6}(?:\.\d{1,6}){2})(?P<before>(?:a|b|rc)\d+|\.dev\d+)?(?P<after>[.+].*)?")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+# The answer is printed as a sentence of ours, so it holds no free text.
+_VERSION = re.compile(
+    r"(?P<release>\d{1,6}(?:\.\d{1,6}){2})(?P<before>(?:a|b|rc)\d{1,6}|\.dev\d{1,6})?(?:\+[a-z0-9.]{1,30})?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# The architectures of Debian packages, by the machine's own word.
+_DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -114,11 +121,27 @@ def upgrade_command(
     parts = Path(prefix).parts
     if SINGLE_FILE in parts:
         # Pex says there which file it was.
-        file = environ.get("PEX") or "togetherctl.pyz"
-        there = "togetherctl.pyz" if machine == "x86_64" else f"togetherctl-{machine}.pyz"
-        return run("curl", "-fLo", file, f"{base}/{there}")
+        return _upgrade_of_a_file(environ.get("PEX") or "togetherctl.pyz", base, newest, machine)
     if "pipx" in parts:
         return run("pipx", "install", "--force", wheel)
     if parts[-3:-1] == ("uv", "tools"):
         return run("uv", "tool", "install", "--force", wheel)
     return run(sys.executable, "-m", "pip", "install", wheel)
+
+
+def _upgrade_of_a_file(file: str, base: str, newest: str, machine: str) -> Remedy:
+    """A package manager's file is the package manager's to replace."""
+    parts = Path(file).parts
+    if parts[:2] == ("/", "usr") and parts[2:3] != ("local",):
+        package = f"togetherctl_{newest}_{_DEBIAN.get(machine, machine)}.deb"
+        return _in_a_shell(f"curl -fLO {quote(f'{base}/{package}')} && sudo apt install ./{quote(package)}")
+    if any(pair == (".krew", "store") for pair in pairwise(parts)):
+        return run("kubectl", "krew", "upgrade", "together")
+    there = "togetherctl.pyz" if machine == "x86_64" else f"togetherctl-{machine}.pyz"
+    old, new = quote(file), quote(f"{file}.new")
+    # kubectl may run the old one now, and a download that breaks off leaves it whole.
+    return _in_a_shell(f"curl -fLo {new} {quote(f'{base}/{there}')} && chmod +x {new} && mv {new} {old}")
+
+
+def _in_a_shell(line: str) -> Remedy:
+    return run("sh", "-c", line)

@@ -114,7 +114,9 @@ def test_the_lines_of_the_install_page_work_up_to_the_upgrade_and_back(releases:
     (releases / "latest.json").write_text(json.dumps({"version": "99.0.0", "date": "2099-12-31"}))
     said_it = run("togetherctl", "version", "--check", "-o", "json", environ=environ, code=1)
     command = json.loads(said_it)["item"]["hint_command"]
-    assert command == f"curl -fLo {home}/.local/bin/togetherctl {BASE}/togetherctl.pyz"
+    file = f"{home}/.local/bin/togetherctl"
+    line = f"curl -fLo {file}.new {BASE}/togetherctl.pyz && chmod +x {file}.new && mv {file}.new {file}"
+    assert command == f"sh -c '{line}'"
     run("sh", "-c", command, environ=environ)
     assert VERSION in run("togetherctl", "version", environ=environ)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -154,12 +155,48 @@ def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", ROOT, clone)
     note, noted = ROOT / "packaging/note-green.sh", clone / ".git/togetherctl-green"
+    plain = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     (clone / "README.md").write_text("changed\n")
-    run(note, cwd=clone)
+    assert run(note, "start", cwd=clone, environ=plain) == ""
+    run(note, "", cwd=clone, environ=plain)
     assert not noted.exists()
     run("git", "checkout", "--quiet", "README.md", cwd=clone)
-    run(note, cwd=clone)
-    assert noted.read_text() == run("git", "rev-parse", "HEAD", cwd=clone)
+    head = run("git", "rev-parse", "HEAD", cwd=clone)
+    assert run(note, "start", cwd=clone, environ={**plain, "PYTEST_ADDOPTS": "-k one"}) == ""
+    assert run(note, "start", cwd=clone, environ=plain) == head
+    # Another commit is checked out when the tests end.
+    run("git", "checkout", "--quiet", "HEAD~1", cwd=clone)
+    run(note, head.strip(), cwd=clone, environ=plain)
+    assert not noted.exists()
+    run("git", "checkout", "--quiet", head.strip(), cwd=clone)
+    run(note, head.strip(), cwd=clone, environ=plain)
+    assert noted.read_text() == head
+
+
+def test_a_release_takes_the_place_of_the_one_before_as_a_whole(tmp_path: Path) -> None:
+    built, target = tmp_path / "built", tmp_path / "dist"
+    # What a release that was killed has left.
+    for folder, name in (
+        (built, "new"),
+        (target, "old"),
+        (tmp_path / "dist.new", "half"),
+        (tmp_path / "dist.old", "x"),
+    ):
+        folder.mkdir()
+        (folder / name).write_text(name)
+    script = "import pathlib, release, sys; release._put(*map(pathlib.Path, sys.argv[1:]))"
+    run(sys.executable, "-c", script, built, target, cwd=ROOT / "packaging")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert {path.name for path in tmp_path.iterdir()} == {"built", "dist"}
+
+
+def test_a_link_in_the_place_of_the_release_is_one_sentence(tmp_path: Path) -> None:
+    link, elsewhere = tmp_path / "dist", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    said = run(sys.executable, ROOT / "packaging/release.py", VERSION, "--output", link, code=1)
+    assert said == (f"no release: {link} is a link or a file, and the release goes into a folder: move it away first\n")
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_the_address_of_releases_stands_once_in_pyproject(built: Built) -> None:

@@ -45,7 +45,7 @@ def command(app: App, /, dry_run: bool, yes: bool) -> None:
         run_commands(installation.end)
     else:
         app.console.say("The service manager of this user does not answer here. An agent that runs goes on until:")
-        app.console.show_command(shlex.join(installation.end[0]))
+        app.console.show_command(shlex.join(installation.stop))
     for path in remove(files):
         app.console.say(f"Deleted {tilde(path, app.environ)}.")
     _say_who_runs(app)
