@@ -46,5 +46,7 @@ def test_lines_that_a_stream_does_not_take_are_counted_and_all_others_come() -> 
         stream.close()
         rest = pipe.read().splitlines()
     assert rest[-1] == "then"
-    [left_out] = [line for line in rest if "are left out here" in line]
-    assert len(first) + len(rest) - 2 + int(left_out.removeprefix("(").split()[0]) == 5000
+    # More than one such line where the thread was slow to begin.
+    left_out = [int(line.removeprefix("(").split()[0]) for line in rest if "are left out here" in line]
+    assert left_out
+    assert len(first) + len(rest) - 1 - len(left_out) + sum(left_out) == 5000
