@@ -174,20 +174,22 @@ def test_a_green_run_is_noted_for_a_commit_and_not_for_changes(tmp_path: Path) -
 
 
 def test_a_release_takes_the_place_of_the_one_before_as_a_whole(tmp_path: Path) -> None:
-    built, target = tmp_path / "built", tmp_path / "dist"
+    place = tmp_path / "place"
+    place.mkdir()
+    built, target = place / "built", place / "dist"
     # What a release that was killed has left.
     for folder, name in (
         (built, "new"),
         (target, "old"),
-        (tmp_path / "dist.new", "half"),
-        (tmp_path / "dist.old", "x"),
+        (place / "dist.new", "half"),
+        (place / "dist.old", "x"),
     ):
         folder.mkdir()
         (folder / name).write_text(name)
     script = "import pathlib, release, sys; release._put(*map(pathlib.Path, sys.argv[1:]))"
     run(sys.executable, "-c", script, built, target, cwd=ROOT / "packaging")
     assert [path.name for path in target.iterdir()] == ["new"]
-    assert {path.name for path in tmp_path.iterdir()} == {"built", "dist"}
+    assert {path.name for path in place.iterdir()} == {"built", "dist"}
 
 
 def test_a_link_in_the_place_of_the_release_is_one_sentence(tmp_path: Path) -> None:
