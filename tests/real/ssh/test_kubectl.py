@@ -62,7 +62,7 @@ def test_ask_is_answered_at_the_laptop(laptop: Laptop, kind: str, answer: str, r
     process = laptop.start_ssh(host, PODS)
     until(laptop.questions)
     [question] = laptop.questions()
-    assert (question["kind"], question["profile"], question["host"]) == ("credential", "acme", host.name)
+    assert (question["kind"], question["profile"], question["host"]) == ("credential", "acme", host.in_full)
     laptop.answer(question["id"], answer)
     done = laptop.end(process)
     if answer == "yes":
@@ -72,7 +72,7 @@ def test_ask_is_answered_at_the_laptop(laptop: Laptop, kind: str, answer: str, r
         assert done.stdout == ""
         assert "acme" in done.stderr
     # kubectl calls again and again; a "no" holds for these calls, so the person is asked once.
-    assert {(entry["profile"], entry["host"]) for entry in laptop.log()} == {("acme", host.name)}
+    assert {(entry["profile"], entry["host"]) for entry in laptop.log()} == {("acme", host.in_full)}
     assert laptop.questions() == []
 
 
