@@ -309,7 +309,7 @@ def _document(answer: Answer, name: str) -> Mapping[str, Any]:
 
 
 def _failure(answer: Answer, told: object, name: str) -> TogetherctlError:
-    """The failure that the agent tells, as if it had happened here; what helps is to be done there."""
+    """The failure that the agent tells, as if it had happened here; what helps has its place there."""
     told = told if isinstance(told, dict) else {}
     said, code = told.get("message"), told.get("code")
     message = said if isinstance(said, str) and said else f"the agent answered with HTTP status {answer.status}"

@@ -80,7 +80,7 @@ class Uses:
         return Facts(session, known.used_at, float(ready.until) if ready is not None and good else None)
 
     def _used_by(self, path: Path, ready: _Ready, known: _Known, session: int, *, now: float, idle: float) -> float:
-        """When the ready file was read last, or else written for somebody, as far as it can be told; 0.0: never."""
+        """When the ready file was read last, or else written for a caller, as far as it can be told; 0.0: never."""
         used_at = 0.0
         if session != known.session or ready.written > known.written:
             used_at = float(ready.written)

@@ -153,7 +153,7 @@ class Connection:
             if not data or self._ahead > _MOST_LINGERED:
                 self.close()
             return
-        # Whoever waits for an answer and has closed does not want it any more.
+        # A client that closed while it waited does not want the answer any more.
         if not data and (self._exchange is not None or self._out or self._request is None):
             self.close()
             return
@@ -268,7 +268,7 @@ class Connection:
             self._go_on()
 
     def _linger(self) -> None:
-        """Say that this is all, and read what still comes: data that nobody read would take the answer away."""
+        """Say that this is all, and read what still comes: unread data would take the answer away."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
         self._lingers, self._ahead = True, 0

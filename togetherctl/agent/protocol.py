@@ -212,7 +212,7 @@ class Questions(Protocol):
 
 
 class Logins(Protocol):
-    """Logs in at the laptop for somebody elsewhere."""
+    """Logs in at the laptop for a remote host."""
 
     def begin(
         self,

@@ -150,7 +150,7 @@ class Service:
 
     @staticmethod
     def _remove_forwards(folder: Path) -> None:
-        """Those of an agent that was killed; nobody listens there, because this process has the lock."""
+        """Those of an agent that was killed; no process listens there, because this process has the lock."""
         for path in folder.glob("forward-*.sock"):
             path.unlink(missing_ok=True)
 

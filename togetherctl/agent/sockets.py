@@ -83,7 +83,7 @@ def pid_in(folder: Path) -> int | None:
 
 
 def listen(path: Path) -> socket.socket:
-    """A listening socket at `path`, 0600; one that nobody listens at any more is replaced. Raises TogetherctlError.
+    """A listening socket at `path`, 0600; one that no process listens at any more is replaced. Raises TogetherctlError.
 
     The caller holds the lock, so no other agent of ours listens there.
     """
@@ -91,7 +91,7 @@ def listen(path: Path) -> socket.socket:
         if is_left(path):
             path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Private from birth: nobody connects between bind and chmod.
+        # Private from birth: no other user connects between bind and chmod.
         usual = os.umask(0o177)
         try:
             listening.bind(str(path))
@@ -136,7 +136,7 @@ def given(environ: Mapping[str, str]) -> dict[str, socket.socket]:
 
 
 def is_left(path: Path) -> bool:
-    """Whether a socket is there that nobody listens at any more. Raises OSError where something else is there."""
+    """Whether a socket is there that no process listens at any more. Raises OSError where something else is there."""
     try:
         status = path.lstat()
     except FileNotFoundError:

@@ -17,7 +17,7 @@ from togetherctl.wiring import World
 def refuse_mixing(
     world: World, opened: Sequence[KubeconfigFile], clusters: Sequence[Cluster], contexts: Collection[str]
 ) -> None:
-    """Raises KubeconfigError where entries that are to be written serve a context of another configuration, too.
+    """Raises KubeconfigError where an entry that we would write also serves a context of another configuration.
 
     `contexts` are the names of those that are replaced, all three entries of each.
     """
