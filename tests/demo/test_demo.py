@@ -201,7 +201,7 @@ def test_no_page_and_no_program_names_a_package_of_an_index() -> None:
     sources = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "togetherctl").rglob("*.py")]
     for path in sources:
         for line in path.read_text(encoding="utf-8").splitlines():
-            for found in re.finditer(r"(?:pipx?|uv tool|uv pip) install (?P<what>[^`]*)", line):
+            for found in re.finditer(r"(?:pipx?|uv tool|uv pip) install (?P<what>[^`]*)", line.partition("  #")[0]):
                 what = [word for word in found["what"].split() if not word.startswith("-") and "python" not in word]
                 assert what[-1] == "." or "/" in what[-1], (path, line)
 
