@@ -26,7 +26,7 @@ def test_an_agent_whose_terminal_stands_still_goes_on(agent: RunningAgent) -> No
     for path in sockets:
         assert call(path, "GET", "/v1/credentials/other")[0] == 404
     assert call(agent.control, "GET", "/v1/status")[0] == 200
-    # Ctrl-C ends it as well, though nobody reads.
+    # Ctrl-C ends it as well, though no process reads.
     agent.process.send_signal(signal.SIGINT)
     assert agent.process.wait(30) == 130
     agent.process.communicate()

@@ -15,7 +15,7 @@ HOUR = 3600.0
 
 
 class Party:
-    """Somebody far away: what it was told."""
+    """A remote client: what it was told."""
 
     def __init__(self) -> None:
         self.told: list[Failure | None] = []

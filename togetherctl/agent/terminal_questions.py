@@ -21,7 +21,7 @@ _LONGEST_LINE = 4096
 _ENDS = {
     "yes": "Answered elsewhere: yes.",
     "no": "Answered elsewhere: no.",
-    "late": "Nobody answered in time: no.",
+    "late": "There was no answer in time: no.",
     "withdrawn": "The question was taken back.",
 }
 

@@ -70,7 +70,7 @@ def need_sshd() -> str:
 
 @contextmanager
 def far_host(folder: Path, name: str, environ: Mapping[str, str], *settings: str) -> Iterator[FarHost]:
-    """Run sshd while the block runs. Whoever logs in has a home in `folder`, and `environ` besides.
+    """Run sshd while the block runs. Each person who logs in has a home in `folder`, and `environ` besides.
 
     Nothing else of its settings is changed but where it listens, its host key, and who may log in, unless `settings`
     (as `Name=value`) say more.

@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "agent.md"
 OVER_THERE = ("togetherctl init agent", "kubectl get pods")
 # What differs here, and why.
 CHANGED = {
-    # Nobody answers here; test_kubectl.py does.
+    # No person answers here; test_kubectl.py does.
     "togetherctl profile set acme forward=ask": "togetherctl profile set acme forward=always --yes",
     # A host that is its own jump host.
     "togetherctl ssh -J jump me@head1 -L 8080:localhost:8080": "togetherctl ssh -J head1 head1 -L 8080:localhost:8080",
